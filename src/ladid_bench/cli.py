@@ -1,0 +1,185 @@
+"""The command line. Every rule of the workflow calls one of these, so each can be typed by hand."""
+
+import errno
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ladid_bench.catalogue import dataset_names, make_files, planned_dataset, write_card
+from ladid_bench.config import Study, load_study
+from ladid_bench.errors import BenchError
+from ladid_bench.files import write_json, write_text
+from ladid_bench.methods.registry import load_card, method_folders
+from ladid_bench.plan import PlannedRun, describe_plan, find_run, plan_runs
+from ladid_bench.project import Folders, chosen_scale, find_root
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+Scale = Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")]
+
+
+def _open(scale: str | None) -> tuple[Study, Folders]:
+    root = find_root()
+    name = scale or chosen_scale(root)
+    return load_study(name, root), Folders(root, name)
+
+
+def _runs(study: Study, folders: Folders) -> dict[str, PlannedRun]:
+    return plan_runs(study, folders.root)
+
+
+@app.command()
+def plan(
+    scale: Scale = None,
+    cores: Annotated[int, typer.Option(help="cores to divide the work by")] = os.cpu_count() or 1,
+    output: Annotated[Path | None, typer.Option(help="also write the plan to this file")] = None,
+) -> None:
+    """Show the runs of a study, which are done, and how long the others will take."""
+    from ladid_bench.evaluation.state import run_state
+
+    study, folders = _open(scale)
+    runs = _runs(study, folders)
+    text = describe_plan(study, runs, set(run_state(study, runs, folders).pending), cores)
+    print(text)
+    if output is not None:
+        for former in output.parent.glob(f"*{output.suffix}"):
+            former.unlink()  # only the plan in force is kept: coming back to an older one is a change too
+        write_text(output, text + "\n")
+
+
+@app.command()
+def data(dataset: str, scale: Scale = None) -> None:
+    """Make the trajectory files of a data set."""
+    study, folders = _open(scale)
+    make_files(planned_dataset(study, dataset), folders)
+
+
+@app.command()
+def card(dataset: str, scale: Scale = None) -> None:
+    """Describe the trajectory files of a data set for the report."""
+    study, folders = _open(scale)
+    write_card(planned_dataset(study, dataset), folders)
+
+
+@app.command()
+def run(
+    key: str,
+    scale: Scale = None,
+    outcome: Annotated[Path | None, typer.Option(help="file to write the outcome to")] = None,
+    last_attempt: Annotated[bool, typer.Option(help="exit with 0 even if the run fails")] = False,
+    force: Annotated[bool, typer.Option(help="run again although there is a record")] = False,
+) -> None:
+    """Train, forecast, score and record one run, or go on with one that was interrupted."""
+    from ladid_bench.evaluation.supervisor import supervise
+
+    study, folders = _open(scale)
+    planned = find_run(_runs(study, folders), key)
+    if folders.record(planned.key).exists() and not force:
+        print(f"{planned.label}: has a record already, {folders.record(planned.key)}; --force runs it again")
+    else:
+        ended = supervise(planned, folders, study.execution)
+        print(f"{planned.label}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}", file=sys.stderr)
+        if not folders.record(planned.key).exists() and not last_attempt:
+            raise typer.Exit(1)
+    if outcome is not None:
+        write_json(outcome, {"key": planned.key, "record": folders.record(planned.key).exists()})
+
+
+@app.command()
+def score(key: str, forecast: Path, scale: Scale = None) -> None:
+    """Check a forecast file against a run's test split and print its errors; nothing is recorded."""
+    from ladid_bench.catalogue import load_task
+    from ladid_bench.data.trajectories import read_trajectories
+    from ladid_bench.evaluation.forecasts import read_forecast
+    from ladid_bench.evaluation.scoring import score as score_forecast
+
+    study, folders = _open(scale)
+    planned = find_run(_runs(study, folders), key)
+    splits = {split: read_trajectories(path) for split, path in planned.dataset.files(folders).items()}
+    task = load_task(planned.dataset, splits["train"])
+    asked = splits["test"].times[:, task.context_frames : task.frames]
+    answer = read_forecast(forecast, asked, task.shape)
+    metrics, _ = score_forecast(task, splits["test"], answer, splits["train"].frames.mean(axis=(0, 1)), None)
+    print(json.dumps(metrics, indent=1))
+
+
+@app.command()
+def aggregate(scale: Scale = None) -> None:
+    """Collect the records of a study in one table, runs.parquet."""
+    from ladid_bench.evaluation.aggregate import aggregate as collect
+
+    study, folders = _open(scale)
+    table = collect(study, _runs(study, folders), folders)
+    counts = ", ".join(f"{count} {status}" for status, count in table["status"].value_counts().items())
+    print(f"{folders.results / 'runs.parquet'}: {len(table)} runs ({counts})")
+
+
+@app.command()
+def report(scale: Scale = None) -> None:
+    """Render the report from runs.parquet and the samples."""
+    import pandas as pd
+
+    from ladid_bench.reporting.html import build_report
+
+    study, folders = _open(scale)
+    path = folders.results / "runs.parquet"
+    if not path.exists():
+        raise BenchError(f"{path}: there is no run table; make it with 'ladid-bench aggregate'")
+    print(build_report(folders, pd.read_parquet(path), study, folders.root))
+
+
+@app.command()
+def methods() -> None:
+    """List all methods."""
+    root = find_root()
+    for name in method_folders(root):
+        described = load_card(name, root)
+        print(f"{name:<16} {described.kind:<10} {described.title} ({', '.join(described.variants)})")
+
+
+@app.command()
+def datasets() -> None:
+    """List all data sets the suite can make."""
+    print("\n".join(dataset_names()))
+
+
+@app.command()
+def schema(output: Annotated[Path, typer.Argument(help="file to write")] = Path("config/schema.json")) -> None:
+    """Write the JSON schema of the configuration."""
+    write_json(output, Study.model_json_schema())
+
+
+@app.command()
+def prune(scale: Scale = None) -> None:
+    """Remove records and samples that the study does not ask for any more."""
+    study, folders = _open(scale)
+    wanted = set(_runs(study, folders))
+    for kept in [*folders.records.glob("*.json"), *folders.samples("x").parent.glob("*.npz")]:
+        if kept.stem not in wanted:
+            kept.unlink()
+            print(f"removed {kept}")
+
+
+def _explain(error: OSError) -> str:
+    where = error.filename or "file system"
+    if error.errno == errno.ENOSPC:
+        return f"{where}: no space left on the device; free some and run again, earlier results are intact"
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return f"{where}: cannot write here; make the folder writable and run again, earlier results are intact"
+    return f"{where}: {error.strerror or error}"
+
+
+def main() -> Any:
+    """Entry point of ``ladid-bench``: an error the user can act on is one line and exit code 1."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        return app()
+    except BenchError as error:
+        print(f"ladid-bench: error: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"ladid-bench: error: {_explain(error)}", file=sys.stderr)
+    sys.exit(1)

@@ -1,0 +1,170 @@
+"""The configuration of a study: one pydantic model, read from ``config/<scale>.yaml``.
+
+The JSON schema in ``config/schema.json`` is generated from the model (``ladid-bench schema``).
+"""
+
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ladid_bench.errors import BenchError, nearest
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, and no key it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SplitSizes(Section):
+    """Trajectories in each split; measured data sets have at most what was measured."""
+
+    train: int = Field(400, ge=1, description="training trajectories")
+    valid: int = Field(50, ge=1, description="validation trajectories, for model selection")
+    test: int = Field(50, ge=1, description="test trajectories, scored once")
+
+
+class Dataset(Section):
+    """How one data set is made. Frames given and asked for default to what its source declares."""
+
+    trajectories: SplitSizes = Field(default_factory=SplitSizes, description="trajectories in each split")
+    seed: int = Field(0, ge=0, description="seed of the generator; splits draw from disjoint streams of it")
+    context_frames: int | None = Field(None, ge=1, description="frames given to a method")
+    forecast_frames: int | None = Field(None, ge=1, description="frames a method has to forecast")
+    settings: dict[str, float | int | str | bool] = Field(
+        default_factory=dict, description="changed settings of the source, such as a physical constant"
+    )
+
+
+class Budget(Section):
+    """Training budget and optimiser, the same for every neural method."""
+
+    steps: int = Field(3000, ge=1, description="optimiser steps")
+    batch_size: int = Field(16, ge=1, description="trajectories in a step")
+    windows: int = Field(3, ge=1, description="windows cut from each trajectory in a step")
+    queries: int = Field(8, ge=1, description="query frames decoded for each window in a step")
+    growth: bool = Field(True, description="grow the query length 1, 2, 4, ... to the full horizon while training")
+    growth_fraction: float = Field(0.05, gt=0, le=0.15, description="fraction of the steps spent in each growth phase")
+    learning_rate: float = Field(1e-3, gt=0, description="peak learning rate of AdamW")
+    final_learning_rate: float = Field(0.02, gt=0, le=1, description="last learning rate as a fraction of the peak")
+    warmup_steps: int = Field(100, ge=0, description="steps of linear warm-up")
+    weight_decay: float = Field(0.01, ge=0, description="decoupled weight decay of AdamW")
+    gradient_clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
+    validations: int = Field(10, ge=1, description="validations in a run; the best one is the model kept")
+
+
+class Experiment(Section):
+    """One question asked of the methods; expands to runs, which experiments share where they agree."""
+
+    datasets: list[str] = Field(default_factory=list, description="data sets, crossed with the methods")
+    methods: list[str] = Field(default_factory=list, description="method, or method:variant; crossed with the data sets")
+    pairs: list[tuple[str, str]] = Field(
+        default_factory=list, description="further (data set, method) pairs, for when the product is too much"
+    )
+    seeds: list[int] = Field(default=[0], min_length=1, description="seeds; deterministic methods run once")
+
+
+class Execution(Section):
+    """How runs are executed; nothing here changes a result, so it is no part of a run's key."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes the GPU where there is one")
+    threads: int = Field(1, ge=1, description="threads of one run; runs side by side want 1")
+    time_limit_minutes: float = Field(60, gt=0, description="a run that takes longer is stopped and counts as a timeout")
+    retries: int = Field(1, ge=0, description="further attempts of a run that failed")
+
+
+class Study(Section):
+    """Everything that determines a study at one scale."""
+
+    scale: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="name of the scale; the file is config/<scale>.yaml")
+    image_size: int = Field(32, ge=16, multiple_of=16, description="side of an image in pixels")
+    budget: Budget = Field(default_factory=Budget, description="training budget of every neural method")
+    datasets: dict[str, Dataset] = Field(min_length=1, description="data sets by name")
+    method_settings: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="changed settings by method, on top of its card"
+    )
+    experiments: dict[Literal["comparison"], Experiment] = Field(min_length=1, description="experiments by name")
+    execution: Execution = Field(default_factory=Execution, description="how runs are executed")
+
+
+def load_study(scale: str, root: Path) -> Study:
+    """Read and check ``config/<scale>.yaml``.
+
+    Raises:
+        BenchError: no such scale, unreadable YAML, or an unknown or wrong key; one line that names
+            the file, the key and the nearest valid key.
+    """
+    path = root / "config" / f"{scale}.yaml"
+    if not path.exists():
+        known = [file.stem for file in (root / "config").glob("*.yaml")]
+        raise BenchError(f"no scale '{scale}': there is no {path.relative_to(root)}; {nearest(scale, known)}")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BenchError(f"{path.relative_to(root)}: not valid YAML: {' '.join(str(error).split())}") from error
+    study = parse(Study, content, str(path.relative_to(root)))
+    if study.scale != scale:
+        raise BenchError(f"{path.relative_to(root)}: scale is '{study.scale}', expected '{scale}' as the file is named")
+    return study
+
+
+def parse(model: type[Model], content: Any, where: str) -> Model:
+    """Validate ``content`` against ``model``; errors are one line that names ``where`` and the key."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise BenchError(f"{where}: {_explain(model, first)}") from error
+
+
+def _explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
+    location = [str(part) for part in problem["loc"] if part != "[key]"]
+    key = ".".join(location) or "the whole file"
+    if problem["type"] == "extra_forbidden":
+        section = _section(model, location[:-1])
+        return f"unknown key '{key}'; {nearest(location[-1], section.model_fields if section else ())}"
+    return f"key '{key}': {problem['msg'][0].lower()}{problem['msg'][1:]}, got {problem['input']!r:.60}"
+
+
+def _section(annotation: Any, location: list[str]) -> type[BaseModel] | None:
+    """The model that stands at ``location`` below ``annotation``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if not location:
+            return annotation
+        field = annotation.model_fields.get(location[0])
+        return _section(field.annotation, location[1:]) if field else None
+    if typing.get_origin(annotation) in (dict, list):
+        return _section(typing.get_args(annotation)[-1], location[1:])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        found = (_section(option, location) for option in typing.get_args(annotation))
+        return next((section for section in found if section), None)
+    return None
+
+
+def changed_settings(defaults: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """``defaults`` with ``changes`` applied; a change must name a known key and keep its type.
+
+    Raises:
+        BenchError: an unknown key, with the nearest valid one, or a value of another type.
+    """
+    merged = dict(defaults)
+    for key, value in changes.items():
+        if key not in defaults:
+            raise BenchError(f"{where}: unknown setting '{key}'; {nearest(key, defaults)}")
+        default = defaults[key]
+        number = isinstance(default, int | float) and not isinstance(default, bool)
+        accepted = (int, float) if isinstance(default, float) else type(default)
+        if default is not None and (not isinstance(value, accepted) or (number and isinstance(value, bool))):
+            raise BenchError(
+                f"{where}: setting '{key}' must be {type(default).__name__}, got {value!r} ({type(value).__name__})"
+            )
+        merged[key] = float(value) if isinstance(default, float) and number else value
+    return merged

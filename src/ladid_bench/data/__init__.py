@@ -1,0 +1,1 @@
+"""Trajectory files, the task they pose, and the windows cut from them."""

@@ -1,0 +1,1 @@
+"""Running, scoring and recording; statistics over the records."""

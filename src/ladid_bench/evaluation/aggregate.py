@@ -1,0 +1,70 @@
+"""All records in force as one table, a row a planned run; failures are rows too."""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from ladid_bench.config import Study
+from ladid_bench.evaluation.records import read_attempts, read_record
+from ladid_bench.evaluation.state import is_stale
+from ladid_bench.files import atomic_write
+from ladid_bench.plan import PlannedRun
+from ladid_bench.project import SPLITS, Folders
+
+NOT_RUN = {"status": "not run", "reason": "no attempt has ended yet; run snakemake again to continue"}
+PROVENANCE = ("commit", "dirty", "code_hash", "config_hash", "host", "device", "threads")
+
+
+def aggregate(study: Study, runs: dict[str, PlannedRun], folders: Folders) -> pd.DataFrame:
+    """The run table of a study; also written to ``results/<scale>/runs.parquet``."""
+    table = pd.DataFrame([_row(study, run, folders) for run in runs.values()])
+    path = folders.results / "runs.parquet"
+    with atomic_write(path) as temporary:
+        table.to_parquet(temporary, index=False)
+    return table
+
+
+def _row(study: Study, run: PlannedRun, folders: Folders) -> dict[str, Any]:
+    row = {
+        "dataset": run.dataset.name,
+        "method": run.method,
+        "variant": run.variant,
+        "seed": run.seed,
+        "fraction": run.fraction,
+        "kind": run.card.kind,
+        "headline": run.dataset.source.headline,
+        "experiments": ",".join(_experiments(study, run)),
+        "key": run.key,
+        "rerun": run.rerun_command,
+    }
+    if not folders.record(run.key).exists():
+        attempts = read_attempts(folders.attempts(run.key))
+        last = attempts[-1] if attempts else NOT_RUN
+        return row | {"status": last["status"], "reason": last["reason"], "attempts": len(attempts), "stale": False}
+    record = read_record(folders.record(run.key))
+    provenance = record["provenance"]
+    return {
+        **row,
+        "status": record["status"],
+        "reason": record["reason"],
+        "attempts": len(read_attempts(folders.attempts(run.key))) + 1,
+        "stale": is_stale(run, folders),
+        **record["metrics"],
+        **{f"cost_{name}": value for name, value in record["cost"].items()},
+        **{name: provenance[name] for name in PROVENANCE},
+        **{f"data_sha256_{split}": provenance["data_sha256"][split] for split in SPLITS},
+        "versions": json.dumps(provenance["versions"], sort_keys=True),
+    }
+
+
+def _experiments(study: Study, run: PlannedRun) -> list[str]:
+    """Experiments of the study that ask for the run's data set and method."""
+    asked = {run.method, f"{run.method}:{run.variant}"}
+    found = []
+    for name, experiment in study.experiments.items():
+        crossed = run.dataset.name in experiment.datasets and asked & set(experiment.methods)
+        paired = any(dataset == run.dataset.name and method in asked for dataset, method in experiment.pairs)
+        if crossed or paired:
+            found.append(name)
+    return found

@@ -1,0 +1,52 @@
+"""The forecast file: what a method answered, validated before it is scored.
+
+HDF5 with ``mean`` float32 ``(trajectory, query, channel, *space)``, optional ``std`` of the same shape,
+and ``times`` float64 ``(trajectory, query)``, all in physical units.
+"""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ladid_bench.errors import BenchError
+from ladid_bench.files import atomic_write
+from ladid_bench.methods.base import Forecast
+
+
+def write_forecast(path: Path, forecast: Forecast, times: np.ndarray) -> None:
+    """Write a forecast atomically."""
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+        file["mean"] = forecast.mean
+        file["times"] = times
+        if forecast.std is not None:
+            file["std"] = forecast.std
+
+
+def read_forecast(path: Path, times: np.ndarray, shape: tuple[int, ...]) -> Forecast:
+    """Read a forecast and check that it answers what was asked.
+
+    Args:
+        path: the forecast file.
+        times: query times that were asked for, ``(trajectory, query)``.
+        shape: ``(channel, *space)`` of a frame.
+
+    Raises:
+        BenchError: unreadable file, wrong shape, wrong times, or values that are not finite.
+    """
+    expected = (*times.shape, *shape)
+    try:
+        with h5py.File(path, "r") as file:
+            for name in {"mean", "std"} & set(file):
+                if file[name].shape != expected:
+                    raise BenchError(f"{path}: '{name}' has shape {file[name].shape}, expected {expected}")
+            mean, answered = file["mean"][()], file["times"][()]
+            std = file["std"][()] if "std" in file else None
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise BenchError(f"{path}: not a readable forecast file ({' '.join(str(error).split())})") from error
+    for name, values in (("mean", mean), ("std", std)):
+        if values is not None and not np.isfinite(values).all():
+            raise BenchError(f"{path}: '{name}' has {np.count_nonzero(~np.isfinite(values))} values that are not finite")
+    if answered.shape != times.shape or not np.allclose(answered, times, rtol=1e-9, atol=0):
+        raise BenchError(f"{path}: 'times' are not the query times that were asked for")
+    return Forecast(mean, std)

@@ -1,0 +1,136 @@
+"""One run in this process: data, fit, forecast file, score, record."""
+
+import logging
+import resource
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ladid_bench.catalogue import load_task
+from ladid_bench.config import Execution
+from ladid_bench.data.task import Task
+from ladid_bench.data.trajectories import Trajectories, read_trajectories
+from ladid_bench.evaluation.forecasts import read_forecast, write_forecast
+from ladid_bench.evaluation.records import write_sample
+from ladid_bench.evaluation.scoring import score
+from ladid_bench.files import content_key, write_json
+from ladid_bench.methods.base import Diverged, Method
+from ladid_bench.methods.registry import load_method, method_folders
+from ladid_bench.plan import PlannedRun
+from ladid_bench.project import SPLITS, Folders
+from ladid_bench.provenance import code_hash, commit, machine, versions
+
+log = logging.getLogger(__name__)
+
+MEGABYTE = 1024**2
+
+
+def execute(run: PlannedRun, folders: Folders, execution: Execution) -> dict[str, Any]:
+    """Carry out ``run`` and write its record; a run that was interrupted goes on from its checkpoint.
+
+    Returns:
+        The record, with status ``ok``, ``diverged`` or ``skipped``.
+    """
+    began = time.perf_counter()
+    splits = {split: read_trajectories(path) for split, path in run.dataset.files(folders).items()}
+    task = load_task(run.dataset, splits["train"])
+    splits["train"] = splits["train"][: max(1, round(run.fraction * len(splits["train"])))]
+    method_class = load_method(run.method, folders.root)
+    skipped, reason = method_class.skip(task)
+    if skipped:
+        outcome: dict[str, Any] = {"status": "skipped", "reason": reason, "metrics": {}, "cost": {}, "history": []}
+        device = "cpu"
+    else:
+        device = prepare_device(execution) if run.card.kind == "neural" else "cpu"
+        method = method_class(task, run.settings, folders.workspace(run.key), device)
+        outcome = _fit_and_score(run, method, task, splits, folders)
+    _add_cost(outcome["cost"], time.perf_counter() - began, device)
+    record = {
+        "key": run.key,
+        "identity": run.identity,
+        **outcome,
+        "provenance": _provenance(run, splits, folders.root, device, execution),
+        "rerun": run.rerun_command,
+    }
+    write_json(folders.record(run.key), record)
+    shutil.rmtree(folders.workspace(run.key), ignore_errors=True)
+    return record
+
+
+def prepare_device(execution: Execution) -> str:
+    """Choose the device and make torch repeatable on it."""
+    import torch
+
+    torch.set_num_threads(execution.threads)
+    device = execution.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.use_deterministic_algorithms(True, warn_only=device == "cuda")
+    return device
+
+
+def _fit_and_score(
+    run: PlannedRun, method: Method, task: Task, splits: dict[str, Trajectories], folders: Folders
+) -> dict[str, Any]:
+    try:
+        method.fit(splits["train"], splits["valid"], run.budget, run.seed)
+    except Diverged as error:
+        return {"status": "diverged", "reason": str(error), "metrics": {}, "cost": method.cost(), "history": method.history()}
+    test, given = splits["test"], task.context_frames
+    context, context_times = test.frames[:, :given], test.times[:, :given]
+    query_times = test.times[:, given : task.frames]
+    began = time.perf_counter()
+    forecast = method.forecast(context, context_times, query_times)
+    seconds = time.perf_counter() - began
+    if not np.isfinite(forecast.mean).all():
+        reason = "the forecast of the test split has values that are not finite"
+        return {"status": "diverged", "reason": reason, "metrics": {}, "cost": method.cost(), "history": method.history()}
+    write_forecast(folders.forecast(run.key), forecast, query_times)
+    metrics = score_forecast(run, task, splits, folders, method.represent(context, context_times))
+    cost = method.cost() | {"forecast_seconds": seconds}
+    return {"status": "ok", "reason": "", "metrics": metrics, "cost": cost, "history": method.history()}
+
+
+def score_forecast(
+    run: PlannedRun, task: Task, splits: dict[str, Trajectories], folders: Folders, code: np.ndarray | None
+) -> dict[str, float]:
+    """Read a run's forecast file, check it, score it, and keep the sample for the report."""
+    test, asked = splits["test"], slice(task.context_frames, task.frames)
+    forecast = read_forecast(folders.forecast(run.key), test.times[:, asked], task.shape)
+    training_mean = splits["train"].frames[:, : task.frames].mean(axis=(0, 1), dtype=np.float64)
+    metrics, sample = score(task, test, forecast, training_mean, code)
+    states = {name: values[:, asked] for name, values in test.states.items()}
+    write_sample(folders.samples(run.key), sample)
+    return metrics | run.dataset.source.state_errors(forecast.mean, states)
+
+
+def _add_cost(cost: dict[str, float], wall: float, device: str) -> None:
+    """Complete the cost of a run; seconds of attempts that were interrupted count."""
+    cost["wall_seconds"] = wall + cost.pop("earlier_seconds", 0.0)
+    cost["cpu_seconds"] = time.process_time() + cost.pop("earlier_cpu_seconds", 0.0)
+    cost["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # kilobytes on Linux
+    if device == "cuda":
+        import torch
+
+        cost["accelerator_seconds"] = cost.get("training_seconds", 0.0)
+        cost["accelerator_memory_mb"] = torch.cuda.max_memory_allocated() / MEGABYTE
+
+
+def _provenance(
+    run: PlannedRun, splits: dict[str, Trajectories], root: Path, device: str, execution: Execution
+) -> dict[str, Any]:
+    revision, dirty = commit(root)
+    return {
+        "commit": revision,
+        "dirty": dirty,
+        "config_hash": content_key(run.identity),
+        "code_hash": code_hash(method_folders(root)[run.method]),
+        "data_sha256": {split: splits[split].content_sha256 for split in SPLITS},
+        "device": device,
+        "threads": execution.threads,
+        "versions": versions(),
+        **machine(),
+    }

@@ -1,0 +1,73 @@
+"""From a forecast to the numbers and pictures that are kept of a run."""
+
+import math
+
+import numpy as np
+
+from ladid_bench.data.task import Task
+from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.evaluation.metrics import Errors, measure, spectral_distance, vrmse
+from ladid_bench.evaluation.records import Sample
+from ladid_bench.methods.base import Forecast
+
+SHOWN = 2  # trajectories kept as pictures, from the first of the test split on
+
+
+def score(
+    task: Task, test: Trajectories, forecast: Forecast, training_mean: np.ndarray, code: np.ndarray | None
+) -> tuple[dict[str, float], Sample]:
+    """Score a forecast of the frames after the context; the context itself is never scored.
+
+    Args:
+        task: what was asked.
+        test: test split.
+        forecast: its answer, mean ``(trajectory, query, channel, *space)``.
+        training_mean: ``(channel, *space)``, average of the training frames.
+        code: psi ``(trajectory, code)``, or None.
+    """
+    given = task.context_frames
+    truth, times = test.frames[:, given : task.frames], test.times[:, given : task.frames]
+    errors = measure(truth, forecast.mean, training_mean)
+    metrics = _metrics(task, truth, forecast.mean, errors) | {
+        "valid_time_mean": float(errors.valid_time(times, test.times[:, given - 1]).mean())
+    }
+    return _finite(metrics), _sample(task, test, forecast, errors, code)
+
+
+def _metrics(task: Task, truth: np.ndarray, mean: np.ndarray, errors: Errors) -> dict[str, float]:
+    metrics = {
+        "nmse_mean": float(errors.nmse.mean()),
+        "nmse_median": float(np.median(errors.nmse)),
+        "fvu": errors.pooled_fvu,
+        "fvu_mean": float(errors.fvu.mean()),
+        "fvu_median": float(np.median(errors.fvu)),
+        "vrmse_mean": float(vrmse(truth, mean).mean()),
+    }
+    if task.is_image:
+        metrics["spectral_distance_mean"] = float(spectral_distance(truth, mean).mean())
+    return metrics
+
+
+def _finite(metrics: dict[str, float]) -> dict[str, float]:
+    """Metrics without those that are infinite, because a trajectory has no signal to compare with."""
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}
+
+
+def _sample(task: Task, test: Trajectories, forecast: Forecast, errors: Errors, code: np.ndarray | None) -> Sample:
+    shown = np.arange(min(SHOWN, len(test)))
+    return Sample(
+        squared_error=errors.squared_error.astype(np.float32),
+        squared_truth=errors.squared_truth.astype(np.float32),
+        squared_deviation=errors.squared_deviation.astype(np.float32),
+        unit=test.unit,
+        times=test.times[:, task.context_frames : task.frames],
+        code=np.zeros((len(test), 0), np.float32) if code is None else code.astype(np.float32),
+        shown=shown,
+        truth=_levels(task, test.frames[shown, : task.frames]),
+        forecast=_levels(task, forecast.mean[shown]),
+    )
+
+
+def _levels(task: Task, frames: np.ndarray) -> np.ndarray:
+    """Physical values as 8-bit levels over the task's range."""
+    return np.round(np.clip(task.to_unit(frames), 0, 1) * 255).astype(np.uint8)

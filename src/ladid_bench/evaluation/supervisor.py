@@ -1,0 +1,123 @@
+"""Runs a run in a child process, so that a crash, a hang or a lack of memory becomes a row and not a gap."""
+
+import logging
+import multiprocessing
+import signal
+import sys
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+
+from ladid_bench.config import Execution, load_study
+from ladid_bench.errors import BenchError
+from ladid_bench.evaluation.records import read_record, write_attempt
+from ladid_bench.plan import PlannedRun, plan_runs
+from ladid_bench.project import Folders
+from ladid_bench.provenance import machine
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended: a final status of the record, or why there is none."""
+
+    status: str
+    reason: str
+
+
+def supervise(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome:
+    """Attempt ``run`` once. A failure is written down beside the record's place.
+
+    An attempt that the user or the scheduler interrupts leaves its checkpoint and no trace of failure.
+    """
+    outcome = _attempt(run, folders, execution)
+    if outcome is None:
+        record = read_record(folders.record(run.key))
+        return Outcome(record["status"], record["reason"])
+    attempt = {"key": run.key, "status": outcome.status, "reason": outcome.reason, **machine()}
+    write_attempt(folders.attempts(run.key), attempt)
+    return outcome
+
+
+def _attempt(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome | None:
+    """Run the child; None when it wrote its record."""
+    # forking saves the start of an interpreter, but is unsafe once torch has started threads
+    context = multiprocessing.get_context("spawn" if "torch" in sys.modules else "fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_work, args=(folders.root, folders.scale, run.key, execution, sender))
+    folders.log(run.key).parent.mkdir(parents=True, exist_ok=True)
+    child.start()
+    sender.close()
+    _forward_termination(child)
+    child.join(execution.time_limit_minutes * 60)
+    if child.is_alive():
+        _stop(child)
+        return Outcome("timeout", f"stopped after {execution.time_limit_minutes:g} minutes, the time limit of a run")
+    if child.exitcode == 0:
+        return None
+    if receiver.poll():
+        return Outcome(*receiver.recv())
+    if child.exitcode == -signal.SIGKILL:
+        return Outcome("out-of-memory", "killed by the system, most likely for want of memory")
+    return Outcome("error", f"the process ended with exit code {child.exitcode}")
+
+
+def _forward_termination(child: multiprocessing.process.BaseProcess) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        _stop(child)
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _stop(child: multiprocessing.process.BaseProcess) -> None:
+    child.terminate()
+    child.join(10)
+    child.kill()
+    child.join()
+
+
+def _work(root: Path, scale: str, key: str, execution: Execution, sender: Connection) -> None:
+    """The child: one run, its log, and on failure one line for the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    folders = Folders(root, scale)
+    try:
+        run = plan_runs(load_study(scale, root), root)[key]
+        _log_to(folders.log(key), run.label)
+        from threadpoolctl import threadpool_limits
+
+        from ladid_bench.evaluation.runner import execute
+
+        with threadpool_limits(execution.threads):
+            execute(run, folders, execution)
+    except BaseException as error:  # whatever a method does, its run becomes a row
+        logging.getLogger(__name__).debug("traceback", exc_info=True)
+        sender.send((_kind(error), _one_line(error)))
+        sys.exit(1)
+
+
+def _log_to(path: Path, label: str) -> None:
+    """Progress to the terminal, everything, tracebacks included, to the run's own log."""
+    file, terminal = logging.FileHandler(path), logging.StreamHandler()
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    terminal.setFormatter(logging.Formatter(f"[{label}] %(message)s"))
+    terminal.setLevel(logging.INFO)
+    root = logging.getLogger()
+    root.handlers = [file, terminal]
+    root.setLevel(logging.INFO)
+    logging.getLogger("ladid_bench").setLevel(logging.DEBUG)
+
+
+def _kind(error: BaseException) -> str:
+    text = str(error).lower()
+    short = isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+    return "out-of-memory" if short else "error"
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())[:500]
+    return text if isinstance(error, BenchError) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,80 @@
+"""The realization-invariant dynamics: one network maps (psi, t) straight to the latent state."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class TimeFeatures(nn.Module):
+    """Sine and cosine of the time at geometrically spaced periods, from ``2 T`` down to ``T / 128``.
+
+    Args:
+        duration: T, length of the training grid.
+        count: number of periods.
+        shortest: smallest period allowed; the released code's ``T / 128`` lies below what frames resolve,
+            and features no training time constrains are free between the frames.
+    """
+
+    periods: Tensor
+
+    def __init__(self, duration: float, count: int = 16, shortest: float = 0.0):
+        super().__init__()
+        longest = 2 * duration
+        last = max(longest / 2**8, shortest)
+        spacing = torch.arange(count, dtype=torch.float64) / (count - 1)
+        self.register_buffer("periods", (longest * (last / longest) ** spacing).float())
+
+    @property
+    def width(self) -> int:
+        return 2 * len(self.periods)
+
+    def forward(self, times: Tensor) -> Tensor:
+        """``(...)`` to ``(..., 2 * count)``, sine and cosine interleaved."""
+        phase = 2 * math.pi * times[..., None] / self.periods  # (..., count)
+        return torch.stack([phase.sin(), phase.cos()], dim=-1).flatten(-2)  # (..., count, 2) -> (..., 2 * count)
+
+
+class ConcatenatedDynamics(nn.Module):
+    """F of the paper: a multilayer perceptron on psi and the time features side by side."""
+
+    def __init__(self, code: int, time_width: int, hidden: int, latent: int, dropout: float):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(code + time_width, hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, latent),
+        )
+
+    def forward(self, code: Tensor, time: Tensor) -> Tensor:
+        """``(N, code)`` and ``(N, Q, time_width)`` to ``(N, Q, latent)``."""
+        repeated = code[:, None].expand(-1, time.shape[1], -1)  # (N, Q, code)
+        return self.layers(torch.cat([repeated, time], dim=-1))
+
+
+class ModulatedDynamics(nn.Module):
+    """F whose hidden layers read the time and are scaled and shifted by psi (FiLM, Perez et al. 2018)."""
+
+    def __init__(self, code: int, time_width: int, hidden: int, latent: int, dropout: float):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(time_width, hidden), nn.Linear(hidden, hidden)])
+        self.modulation = nn.Sequential(
+            nn.Linear(code, hidden), nn.GELU(), nn.Linear(hidden, 2 * hidden * len(self.layers))
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(hidden, latent)
+
+    def forward(self, code: Tensor, time: Tensor) -> Tensor:
+        """``(N, code)`` and ``(N, Q, time_width)`` to ``(N, Q, latent)``; psi is read once a window, not once a query."""
+        modulation = self.modulation(code)[:, None].chunk(2 * len(self.layers), dim=-1)  # each (N, 1, hidden)
+        hidden = time
+        for layer, scale, shift in zip(self.layers, modulation[::2], modulation[1::2], strict=True):
+            hidden = self.dropout(nn.functional.gelu(layer(hidden) * (1 + scale) + shift))
+        return self.out(hidden)
+
+
+DYNAMICS: dict[str, type[nn.Module]] = {"mlp": ConcatenatedDynamics, "film": ModulatedDynamics}

@@ -1,0 +1,1 @@
+"""The contract that LaDID and every baseline obey, and what the neural ones share."""

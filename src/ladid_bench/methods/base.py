@@ -1,0 +1,108 @@
+"""The contract of a forecasting method. It imports no neural network library."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ladid_bench.config import Budget
+from ladid_bench.data.task import Task
+from ladid_bench.data.trajectories import Trajectories
+
+TRAINING_VERSION = 1  # of the shared trainer, encoders and decoders; raised when their behaviour changes
+
+
+class Diverged(Exception):
+    """Training produced a value that is not finite; the run ends with status ``diverged``."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Frames forecast for each trajectory and query time, in physical units.
+
+    Attributes:
+        mean: float32 ``(trajectory, query, channel, *space)``.
+        std: the same shape, or None for a method without uncertainty.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray | None = None
+
+
+class Method(ABC):
+    """One forecasting method, for one task.
+
+    Args:
+        task: what is given and asked.
+        settings: hyper-parameters by name, as resolved from the method's card and the study.
+        workspace: folder for checkpoints of an unfinished fit, or None to keep none.
+        device: ``cpu`` or ``cuda``; methods that cannot use an accelerator ignore it.
+    """
+
+    def __init__(self, task: Task, settings: Mapping[str, Any], workspace: Path | None = None, device: str = "cpu"):
+        self.task = task
+        self.settings = SimpleNamespace(**settings)
+        self.workspace = workspace
+        self.device = device
+
+    @classmethod
+    def skip(cls, task: Task) -> tuple[bool, str]:
+        """Whether this method cannot take ``task``, and why."""
+        return False, ""
+
+    @abstractmethod
+    def fit(
+        self,
+        train: Trajectories,
+        valid: Trajectories,
+        budget: Budget,
+        seed: int,
+        initial: Path | None = None,
+        frozen: Sequence[str] = (),
+    ) -> None:
+        """Learn from ``train``; choose between models on ``valid``.
+
+        Args:
+            train, valid: splits in physical units.
+            budget: optimiser steps and the like; a closed-form method ignores it.
+            seed: determines every random choice.
+            initial: folder written by ``save`` to start from, for transfer.
+            frozen: names of parts to keep as they are, for transfer.
+
+        Raises:
+            Diverged: a value became non-finite.
+        """
+
+    @abstractmethod
+    def forecast(self, context: np.ndarray, context_times: np.ndarray, query_times: np.ndarray) -> Forecast:
+        """Forecast from the given frames alone.
+
+        Args:
+            context: float32 ``(trajectory, context, channel, *space)``, physical units.
+            context_times: float64 ``(trajectory, context)``.
+            query_times: float64 ``(trajectory, query)``, increasing and after the context.
+        """
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write all that ``forecast`` needs into ``folder``."""
+
+    @abstractmethod
+    def load(self, folder: Path) -> None:
+        """Restore what ``save`` wrote; never runs code found in the files."""
+
+    def represent(self, context: np.ndarray, context_times: np.ndarray) -> np.ndarray | None:
+        """The code of each trajectory, ``(trajectory, code)``, or None for a method that has none."""
+        return None
+
+    def cost(self) -> dict[str, float]:
+        """What the method knows of its own cost, such as ``parameters`` and ``function_evaluations``."""
+        return {}
+
+    def history(self) -> list[dict[str, float]]:
+        """Validation errors along the fit: ``step``, ``valid_nmse``; empty for a closed-form method."""
+        return []

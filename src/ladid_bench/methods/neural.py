@@ -1,0 +1,144 @@
+"""Base of the neural methods: one trainer, one scaling, one way to save, so that only the model differs."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ladid_bench.config import Budget
+from ladid_bench.data.task import Task
+from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.data.windows import WindowBatch
+from ladid_bench.errors import BenchError, nearest
+from ladid_bench.evaluation.metrics import measure
+from ladid_bench.methods.base import Forecast, Method
+from ladid_bench.methods.coders import REDUCTION
+from ladid_bench.methods.trainer import Trainer
+
+WEIGHTS = "weights.pt"
+FORECAST_BATCH = 64  # trajectories forecast at once; bounds memory at paper scale
+
+
+class ForecastModel(nn.Module, ABC):
+    """What a neural method trains. All frames are in the unit range, all times count from the first frame."""
+
+    function_evaluations: int = 0  # of an ODE's right-hand side in the last forecast; 0 without an ODE
+
+    @abstractmethod
+    def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
+        """Terms of the training loss by name; what is minimised is their sum."""
+
+    @abstractmethod
+    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        """Mean frames at the query times.
+
+        Args:
+            context: ``(N, C, channel, *space)``.
+            context_times: ``(N, C)``.
+            query_times: ``(N, Q)``.
+
+        Returns:
+            ``(N, Q, channel, *space)``.
+        """
+
+    def represent(self, context: Tensor, context_times: Tensor) -> Tensor | None:
+        """The code of each trajectory, ``(N, code)``, or None."""
+        return None
+
+
+class NeuralMethod(Method):
+    """A method that is a ``ForecastModel`` trained by the shared trainer; a subclass only builds the model."""
+
+    @abstractmethod
+    def build_model(self) -> ForecastModel:
+        """The model for ``self.task`` with ``self.settings``, freshly initialised."""
+
+    @classmethod
+    def skip(cls, task: Task) -> tuple[bool, str]:
+        if not task.is_image:
+            return True, "its convolutional encoder and decoder need images"
+        if any(side % REDUCTION for side in task.shape[1:]):
+            return True, f"its encoder and decoder need image sides divisible by {REDUCTION}, got {task.shape[1:]}"
+        return False, ""
+
+    def fit(
+        self,
+        train: Trajectories,
+        valid: Trajectories,
+        budget: Budget,
+        seed: int,
+        initial: Path | None = None,
+        frozen: Sequence[str] = (),
+    ) -> None:
+        torch.manual_seed(seed)
+        self.model = self.build_model().to(self.device)
+        if initial is not None:
+            self.load(initial)
+        self._freeze(frozen)
+        self.trainer = Trainer(self, train, valid, budget, seed)
+        self.trainer.run()
+
+    def _freeze(self, parts: Sequence[str]) -> None:
+        children = dict(self.model.named_children())
+        for part in parts:
+            if part not in children:
+                raise BenchError(f"{type(self.model).__name__} has no part '{part}' to freeze; {nearest(part, children)}")
+            children[part].requires_grad_(False)
+
+    @torch.no_grad()
+    def forecast(self, context: np.ndarray, context_times: np.ndarray, query_times: np.ndarray) -> Forecast:
+        self.model.eval()
+        means = []
+        for rows in _chunks(len(context)):
+            frames, seen, asked = self._tensors(context[rows], context_times[rows], query_times[rows])
+            means.append(self.model.forecast(frames, seen, asked).cpu().numpy())
+        mean = self.task.to_physical(np.concatenate(means))
+        return Forecast(mean=mean.astype(np.float32))
+
+    @torch.no_grad()
+    def represent(self, context: np.ndarray, context_times: np.ndarray) -> np.ndarray | None:
+        self.model.eval()
+        codes = []
+        for rows in _chunks(len(context)):
+            frames, seen, _ = self._tensors(context[rows], context_times[rows], context_times[rows])
+            code = self.model.represent(frames, seen)
+            if code is None:
+                return None
+            codes.append(code.cpu().numpy())
+        return np.concatenate(codes)
+
+    def _tensors(self, context: np.ndarray, context_times: np.ndarray, query_times: np.ndarray) -> list[Tensor]:
+        origin = context_times[:, :1]  # relative times are exact in float64, absolute ones may not fit float32
+        arrays = (self.task.to_unit(context), context_times - origin, query_times - origin)
+        return [torch.as_tensor(array, dtype=torch.float32, device=self.device) for array in arrays]
+
+    def validation_error(self, valid: Trajectories) -> float:
+        """Mean over trajectories of the nMSE over the full horizon, in physical units."""
+        given, frames = self.task.context_frames, self.task.frames
+        forecast = self.forecast(valid.frames[:, :given], valid.times[:, :given], valid.times[:, given:frames])
+        truth = valid.frames[:, given:frames]
+        return float(measure(truth, forecast.mean, np.zeros(self.task.shape, np.float32)).nmse.mean())
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save(self.model.state_dict(), folder / WEIGHTS)
+
+    def load(self, folder: Path) -> None:
+        if not hasattr(self, "model"):
+            self.model = self.build_model().to(self.device)
+        self.model.load_state_dict(torch.load(folder / WEIGHTS, map_location=self.device, weights_only=True))
+
+    def cost(self) -> dict[str, float]:
+        parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        known = {"parameters": float(parameters), "function_evaluations": float(self.model.function_evaluations)}
+        return known | (self.trainer.cost() if hasattr(self, "trainer") else {})
+
+    def history(self) -> list[dict[str, float]]:
+        return self.trainer.history if hasattr(self, "trainer") else []
+
+
+def _chunks(count: int) -> list[slice]:
+    return [slice(start, start + FORECAST_BATCH) for start in range(0, count, FORECAST_BATCH)]

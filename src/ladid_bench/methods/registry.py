@@ -1,0 +1,123 @@
+"""Finding methods: LaDID in the package, every other one in its folder under ``baselines/``.
+
+Cards are read without importing the method, so that planning a study loads no neural network library.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field
+
+import ladid_bench
+from ladid_bench.config import Section, changed_settings, parse
+from ladid_bench.errors import BenchError, nearest
+from ladid_bench.methods.base import Method
+
+DEFAULT_VARIANT = "default"
+
+
+class Citation(Section):
+    """Where the method comes from."""
+
+    text: str = Field(description="authors, title, venue, year")
+    url: str = Field("", description="where to read it")
+
+
+class Estimate(Section):
+    """Rough cost on one CPU core at 32 px, for the plan that is printed before work starts."""
+
+    seconds: float = Field(2, ge=0, description="fixed seconds of a run")
+    seconds_per_step: float = Field(0, ge=0, description="seconds of one optimiser step")
+
+
+class MethodCard(Section):
+    """``method.yaml``: what a method is and the hyper-parameters it starts from."""
+
+    title: str
+    kind: Literal["neural", "simple", "reference"] = Field(description="reference methods need not beat the mean")
+    summary: str
+    citation: Citation
+    version: int = Field(ge=1, description="raised whenever the same settings would give another result")
+    deterministic: bool = Field(False, description="the seed changes nothing, so one run is enough")
+    requires: list[str] = Field(default_factory=list, description="modules to import beyond the core packages")
+    extra: str = Field("", description="optional extra of this package that installs them")
+    settings: dict[str, Any] = Field(default_factory=dict, description="every hyper-parameter with its default")
+    variants: dict[str, dict[str, Any]] = Field(
+        default_factory=lambda: {DEFAULT_VARIANT: {}}, min_length=1, description="named changes of settings"
+    )
+    fidelity: str = Field("", description="what was taken from the source and what differs, and why")
+    estimate: Estimate = Field(default_factory=Estimate)
+
+
+def method_folders(root: Path) -> dict[str, Path]:
+    """Folders of all methods by name; folder names use underscores, method names hyphens."""
+    folders = {"ladid": Path(ladid_bench.__file__).parent / "ladid"}
+    for card in sorted((root / "baselines").glob("*/method.yaml")):
+        folders[card.parent.name.replace("_", "-")] = card.parent
+    return folders
+
+
+def _folder(name: str, root: Path) -> Path:
+    folders = method_folders(root)
+    if name not in folders:
+        raise BenchError(f"unknown method '{name}'; {nearest(name, folders)}")
+    return folders[name]
+
+
+def load_card(name: str, root: Path) -> MethodCard:
+    """Read and check a method's card.
+
+    Raises:
+        BenchError: no such method, or a card with an unknown or wrong key.
+    """
+    path = _folder(name, root) / "method.yaml"
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BenchError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    return parse(MethodCard, content, str(path))
+
+
+def resolve_settings(name: str, variant: str, changes: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Hyper-parameters of ``name`` in ``variant``: card defaults, then the variant, then ``changes``."""
+    card = load_card(name, root)
+    if variant not in card.variants:
+        raise BenchError(f"method '{name}': unknown variant '{variant}'; {nearest(variant, card.variants)}")
+    settings = changed_settings(card.settings, card.variants[variant], f"method '{name}', variant '{variant}'")
+    return changed_settings(settings, changes, f"method_settings of '{name}'")
+
+
+def load_method(name: str, root: Path) -> type[Method]:
+    """Import a method's class: the ``Method`` subclass that its ``method.py`` exports as ``METHOD``.
+
+    Raises:
+        BenchError: a module the card requires is missing, or ``method.py`` exports no method.
+    """
+    card, path = load_card(name, root), _folder(name, root) / "method.py"
+    for module in card.requires:
+        if importlib.util.find_spec(module) is None:
+            remedy = f"pip install 'ladid-bench[{card.extra}]'" if card.extra else f"pip install {module}"
+            raise BenchError(f"method '{name}' needs the module '{module}', which is not installed; {remedy}")
+    module = importlib.import_module("ladid_bench.ladid.method") if name == "ladid" else _load_file(path)
+    method = getattr(module, "METHOD", None)
+    if not (isinstance(method, type) and issubclass(method, Method)):
+        raise BenchError(f"{path}: must set METHOD to a subclass of ladid_bench.methods.base.Method")
+    return method
+
+
+def _load_file(path: Path) -> ModuleType:
+    """Import a baseline's ``method.py`` under a name of its own; the folder is no package."""
+    name = f"ladid_bench_baselines_{path.parent.name}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise BenchError(f"{path}: there is no such file; a baseline needs method.py beside method.yaml")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up by name
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,165 @@
+"""The one trainer of all neural methods: a fixed number of steps, resumable at any checkpoint.
+
+A run that was killed and resumed gives the same weights, bit for bit on the CPU, as one that never was.
+"""
+
+import logging
+import math
+import time
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ladid_bench.config import Budget
+from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.data.windows import WindowSampler, query_length
+from ladid_bench.files import atomic_write
+from ladid_bench.methods.base import Diverged
+
+if TYPE_CHECKING:
+    from ladid_bench.methods.neural import NeuralMethod
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT = "checkpoint.pt"
+PROGRESS_SECONDS = 20
+CHECKPOINT_SECONDS = 60
+
+
+class Trainer:
+    """Trains ``method.model`` and leaves in it the weights that were best on validation.
+
+    Args:
+        method: has the model, and validates it.
+        train, valid: splits in physical units.
+        budget: steps, batches, optimiser.
+        seed: of the batches; the model draws from torch's global generator.
+    """
+
+    def __init__(self, method: "NeuralMethod", train: Trajectories, valid: Trajectories, budget: Budget, seed: int):
+        self.method, self.valid, self.budget = method, valid, budget
+        self.sampler = WindowSampler(train, method.task, budget, method.device)
+        self.generator = torch.Generator().manual_seed(seed)
+        trainable = [parameter for parameter in method.model.parameters() if parameter.requires_grad]
+        self.optimiser = torch.optim.AdamW(
+            trainable, lr=budget.learning_rate, weight_decay=budget.weight_decay, fused=True
+        )
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
+        self.step = 0
+        self.best: dict[str, Any] = {"error": math.inf, "step": 0, "weights": None}
+        self.history: list[dict[str, float]] = []
+        self.seconds = self.cpu_seconds = 0.0  # of training, over all attempts
+        self.earlier = {"earlier_seconds": 0.0, "earlier_cpu_seconds": 0.0}
+        self.path = method.workspace / CHECKPOINT if method.workspace else None
+
+    def _rate(self, step: int) -> float:
+        """Linear warm-up, then a cosine over the whole run; no jumps when the query length grows."""
+        warmup = min(self.budget.warmup_steps, self.budget.steps // 2)
+        if step < warmup:
+            return (step + 1) / warmup
+        progress = (step - warmup) / max(1, self.budget.steps - warmup)
+        last = self.budget.final_learning_rate
+        return last + (1 - last) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+    def run(self) -> None:
+        """Train to the end of the budget, from the last checkpoint if there is one.
+
+        Raises:
+            Diverged: the loss or the validation error is not finite.
+        """
+        self._resume()
+        reported = saved = time.monotonic()
+        every = max(1, self.budget.steps // self.budget.validations)
+        while self.step < self.budget.steps:
+            began, began_cpu = time.perf_counter(), time.process_time()
+            loss = self._advance()
+            if self.step % every == 0 or self.step == self.budget.steps:
+                self._validate()
+            self.seconds += time.perf_counter() - began
+            self.cpu_seconds += time.process_time() - began_cpu
+            now = time.monotonic()
+            if now - reported > PROGRESS_SECONDS:
+                reported = now
+                self._report(loss)
+            if now - saved > CHECKPOINT_SECONDS:
+                saved = now
+                self._save()
+        self.method.model.load_state_dict(self.best["weights"])
+        self._save()
+
+    def _advance(self) -> torch.Tensor:
+        model = self.method.model.train()
+        length = query_length(self.step, self.budget, self.method.task.forecast_frames)
+        terms = model.loss(self.sampler.draw(length, self.generator))
+        loss = torch.stack(list(terms.values())).sum()
+        if not torch.isfinite(loss):
+            values = ", ".join(f"{name} {value.item():g}" for name, value in terms.items())
+            raise Diverged(f"the loss at step {self.step} is not finite ({values})")
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), self.budget.gradient_clip)
+        self.optimiser.step()
+        self.schedule.step()
+        self.step += 1
+        return loss.detach()
+
+    def _validate(self) -> None:
+        error = self.method.validation_error(self.valid)
+        if not math.isfinite(error):
+            raise Diverged(f"the validation error at step {self.step} is not finite")
+        self.history.append({"step": self.step, "valid_nmse": error})
+        if error < self.best["error"]:
+            self.best = {"error": error, "step": self.step, "weights": deepcopy(self.method.model.state_dict())}
+        log.info("step %d/%d: validation nMSE %.4f", self.step, self.budget.steps, error)
+
+    def _report(self, loss: torch.Tensor) -> None:
+        left = self.seconds / self.step * (self.budget.steps - self.step)
+        log.info("step %d/%d: loss %.4g, %.0f s to go", self.step, self.budget.steps, loss.item(), left)
+
+    def _state(self) -> dict[str, Any]:
+        cuda = torch.cuda.get_rng_state_all() if self.method.device == "cuda" else []
+        return {
+            "model": self.method.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "batches": self.generator.get_state(),
+            "torch": torch.get_rng_state(),
+            "cuda": cuda,
+            "step": self.step,
+            "best": self.best,
+            "history": self.history,
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+        }
+
+    def _save(self) -> None:
+        if self.path is not None:
+            with atomic_write(self.path) as temporary:
+                torch.save(self._state(), temporary)
+
+    def _resume(self) -> None:
+        if self.path is None or not self.path.exists():
+            return
+        state = torch.load(self.path, map_location=self.method.device, weights_only=True)
+        self.method.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.generator.set_state(state["batches"].cpu())
+        torch.set_rng_state(state["torch"].cpu())
+        if state["cuda"]:
+            torch.cuda.set_rng_state_all([generator.cpu() for generator in state["cuda"]])
+        self.step, self.best, self.history = state["step"], state["best"], state["history"]
+        self.seconds, self.cpu_seconds = state["seconds"], state["cpu_seconds"]
+        self.earlier = {"earlier_seconds": self.seconds, "earlier_cpu_seconds": self.cpu_seconds}
+        log.info("resumed at step %d/%d", self.step, self.budget.steps)
+
+    def cost(self) -> dict[str, float]:
+        """Steps made, seconds they took over all attempts and in earlier ones, and where validation was best."""
+        return {
+            **self.earlier,
+            "steps": self.step,
+            "training_seconds": self.seconds,
+            "seconds_per_step": self.seconds / max(1, self.step),
+            "best_step": self.best["step"],
+        }

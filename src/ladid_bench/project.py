@@ -1,0 +1,79 @@
+"""Where things are: the checkout and the folders of one scale."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from ladid_bench.errors import BenchError
+
+SPLITS = ("train", "valid", "test")
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The checkout that contains ``start`` (default: the current folder).
+
+    Raises:
+        BenchError: there is no ``params.yaml`` in ``start`` or above it.
+    """
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "params.yaml").exists() and (folder / "config").is_dir():
+            return folder
+    raise BenchError(f"{start} is not inside a LaDID Bench checkout (no params.yaml); change to the checkout's folder")
+
+
+def chosen_scale(root: Path) -> str:
+    """The scale named in ``params.yaml``."""
+    content = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or not isinstance(content.get("scale"), str):
+        raise BenchError("params.yaml: key 'scale' must name a scale, for example 'scale: demo'")
+    return content["scale"]
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders of one scale: what is versioned (``data``, ``results``) and what is not (``work``)."""
+
+    root: Path
+    scale: str
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data" / self.scale
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results" / self.scale
+
+    @property
+    def work(self) -> Path:
+        return self.root / "work" / self.scale
+
+    @property
+    def records(self) -> Path:
+        return self.results / "records"
+
+    def record(self, key: str) -> Path:
+        return self.records / f"{key}.json"
+
+    def attempts(self, key: str) -> Path:
+        return self.records / f"{key}.attempts"
+
+    def samples(self, key: str) -> Path:
+        return self.results / "samples" / f"{key}.npz"
+
+    def forecast(self, key: str) -> Path:
+        return self.work / "forecasts" / f"{key}.hdf5"
+
+    def workspace(self, key: str) -> Path:
+        return self.work / "runs" / key
+
+    def log(self, key: str) -> Path:
+        return self.work / "logs" / f"{key}.log"
+
+    def split(self, dataset: str, data_key: str, split: str) -> Path:
+        return self.data / dataset / split / f"{data_key}.hdf5"
+
+    def card(self, dataset: str, data_key: str) -> Path:
+        return self.results / "datasets" / f"{dataset}-{data_key}.json"

@@ -1,0 +1,6 @@
+"""Measured data sets: one module each, registered here by name."""
+
+from ladid_bench.data.source import DataSource
+from ladid_bench.real.radar_rain import RadarRain
+
+MEASURED: dict[str, type[DataSource]] = {source.name: source for source in (RadarRain,)}

@@ -1,0 +1,1 @@
+"""From the run table to what is read: tables, figures, animations and one self-contained page."""

@@ -1,0 +1,242 @@
+"""What a report is made from: the run table, sorted by data set and method, with samples and cards."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ladid_bench.catalogue import PlannedDataset, load_data_card, planned_dataset
+from ladid_bench.config import Study
+from ladid_bench.evaluation.records import Sample, read_record, read_sample
+from ladid_bench.evaluation.statistics import Interval, interval, paired_log_ratio
+from ladid_bench.project import Folders
+
+NEURAL = "neural"
+ERRORS = {"nmse": "nmse_mean", "fvu": "fvu"}  # column of the headline error
+DESCRIPTIVE = frozenset(
+    {"dataset", "method", "variant", "seed", "fraction", "kind", "headline", "experiments", "key", "rerun", "status"}
+    | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "config_hash", "host", "platform", "python"}
+    | {"device", "threads", "versions"}
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row of the run table.
+
+    Attributes:
+        row: the row as it is, by column.
+        sample: errors of every trajectory without the pictures, or None where none were kept.
+        record: what the run wrote, empty where it has not ended.
+    """
+
+    row: dict[str, Any]
+    sample: Sample | None
+    record: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        return str(self.row["key"])
+
+    @property
+    def status(self) -> str:
+        return str(self.row["status"])
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """Validation errors along the fit."""
+        return list(self.record.get("history", []))
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metrics by name; those that the run does not have are left out."""
+        names = (name for name in self.row if name not in DESCRIPTIVE and not name.startswith(("cost_", "data_")))
+        return {name: self.row[name] for name in names if not pd.isna(self.row[name])}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One method in one variant on one data set: a line in every table and figure."""
+
+    method: str
+    variant: str
+    fraction: float
+    kind: str
+    label: str
+    runs: tuple[Run, ...]
+
+    @property
+    def done(self) -> tuple[Run, ...]:
+        """Runs that ended with a result."""
+        return tuple(run for run in self.runs if run.status == "ok")
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run has a result; the seeds that survived would flatter a method that failed on others."""
+        return len(self.done) == len(self.runs)
+
+    @property
+    def neural(self) -> bool:
+        return self.kind == NEURAL
+
+    def mean(self, column: str) -> float:
+        """Mean of a column over the runs that have it, NaN where none has."""
+        values = [run.row.get(column) for run in self.done]
+        known = [float(value) for value in values if value is not None and not pd.isna(value)]
+        return sum(known) / len(known) if known else math.nan
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the errors of every trajectory are known for all runs that ended with a result."""
+        return bool(self.done) and all(run.sample is not None for run in self.done)
+
+
+@dataclass(frozen=True)
+class DatasetContent:
+    """All that the report says about one data set. ``card`` is empty where the data were never made."""
+
+    name: str
+    title: str
+    headline: str
+    time_unit: str
+    card: dict[str, Any]
+    entries: tuple[Entry, ...]
+
+    @property
+    def error(self) -> str:
+        """Column of the headline error."""
+        return ERRORS[self.headline]
+
+    @property
+    def image(self) -> bool:
+        return bool(self.card) and len(self.card["task"]["shape"]) == 3
+
+    @property
+    def ranked(self) -> list[Entry]:
+        """Entries whose runs all have a result, lowest headline error first."""
+        complete = [entry for entry in self.entries if entry.complete and not math.isnan(entry.mean(self.error))]
+        return sorted(complete, key=lambda entry: entry.mean(self.error))
+
+    @property
+    def units(self) -> int:
+        """Independent units in the test split, 0 where nothing is known of it."""
+        samples = [run.sample for entry in self.entries for run in entry.done if run.sample is not None]
+        return len(np.unique(samples[0].unit)) if samples else 0
+
+    @property
+    def context_frames(self) -> int:
+        return int(self.card["task"]["context_frames"])
+
+    def best(self, neural: bool) -> Entry | None:
+        """The ranked entry with the lowest error among the neural methods, or among the simple ones."""
+        return next((entry for entry in self.ranked if entry.neural == neural), None)
+
+    def error_interval(self, entry: Entry) -> Interval | None:
+        """Interval of the headline error, or None where units or samples do not allow one."""
+        if not entry.sampled:
+            return None
+        stacked = stack(entry.done, self.headline)
+        return interval(stacked.values, stacked.unit, stacked.seed, stacked.weights)
+
+    def log_ratio(self, first: Entry, second: Entry) -> Interval | None:
+        """Interval of the logarithm of the first entry's headline error over the second's, paired."""
+        if not (first.sampled and second.sampled):
+            return None
+        pairs = _pairs(first.done, second.done)
+        if not pairs:
+            return None
+        one, other = (stack(runs, self.headline) for runs in zip(*pairs, strict=True))
+        if not np.array_equal(one.unit, other.unit):
+            return None
+        return paired_log_ratio(one.values, other.values, one.unit, one.seed)
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """Headline errors of several runs, one entry a trajectory and run, each ``(entry,)``.
+
+    ``weights`` are the denominators of a pooled ratio, None for a mean over trajectories.
+    """
+
+    values: np.ndarray
+    weights: np.ndarray | None
+    unit: np.ndarray
+    seed: np.ndarray
+
+
+def stack(runs: Iterable[Run], headline: str) -> Stacked:
+    """Collect the headline errors of runs that have samples."""
+    samples = [(index, run.sample) for index, run in enumerate(runs) if run.sample is not None]
+    errors, weights = zip(*(_errors(sample, headline) for _, sample in samples), strict=True)
+    return Stacked(
+        np.concatenate(errors),
+        None if headline == "nmse" else np.concatenate(weights),
+        np.concatenate([sample.unit for _, sample in samples]),
+        np.concatenate([np.full(len(sample.unit), index) for index, sample in samples]),
+    )
+
+
+def _errors(sample: Sample, headline: str) -> tuple[np.ndarray, np.ndarray]:
+    """Numerator and denominator of each trajectory's share in the headline error, ``(trajectory,)`` each."""
+    error = sample.squared_error.sum(axis=1, dtype=np.float64)
+    truth = sample.squared_truth.sum(axis=1, dtype=np.float64)
+    deviation = sample.squared_deviation.sum(axis=1, dtype=np.float64)
+    if headline == "fvu":
+        return error, deviation
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(error > 0, error / truth, 0.0), truth
+
+
+def _pairs(first: tuple[Run, ...], second: tuple[Run, ...]) -> list[tuple[Run, Run]]:
+    """Runs with the same seed; a method that ran once, whatever the seed, meets every run of the other one."""
+    if len(first) == 1 or len(second) == 1:
+        return [(one, other) for one in first for other in second]
+    by_seed = {run.row["seed"]: run for run in second}
+    return [(run, by_seed[run.row["seed"]]) for run in first if run.row["seed"] in by_seed]
+
+
+def gather(folders: Folders, table: pd.DataFrame, study: Study) -> list[DatasetContent]:
+    """Sort the run table by data set and method, and read what was kept of each run."""
+    several = table.groupby("method")["variant"].nunique() > 1  # a lone variant need not be named
+    return [
+        _dataset(folders, rows, planned_dataset(study, str(name)), several)
+        for name, rows in table.groupby("dataset", sort=False)
+    ]
+
+
+def _dataset(folders: Folders, rows: pd.DataFrame, planned: PlannedDataset, several: pd.Series) -> DatasetContent:
+    path = folders.card(planned.name, planned.key)
+    card = load_data_card(planned, folders) if path.exists() else {}
+    entries = []
+    for _, group in rows.groupby(["method", "variant", "fraction"], sort=False):
+        runs = tuple(_run(folders, {str(name): row[name] for name in row}) for row in group.to_dict("records"))
+        row = runs[0].row
+        label = f"{row['method']}:{row['variant']}" if several[row["method"]] else row["method"]
+        label += "" if row["fraction"] == 1 else f", {row['fraction']:.0%} of the data"
+        entries.append(Entry(row["method"], row["variant"], row["fraction"], row["kind"], label, runs))
+    return DatasetContent(
+        name=planned.name,
+        title=str(card.get("title", planned.name)),
+        headline=str(rows["headline"].iloc[0]),
+        time_unit=str(getattr(planned.source, "units", {}).get("time", "")),
+        card=card,
+        entries=tuple(entries),
+    )
+
+
+def _run(folders: Folders, row: dict[str, Any]) -> Run:
+    key, path = str(row["key"]), folders.record(str(row["key"]))
+    record = read_record(path) if path.exists() else {}
+    sample = load_sample(folders.samples(key)) if row["status"] == "ok" else None
+    if sample is not None:
+        sample = replace(sample, truth=sample.truth[:0], forecast=sample.forecast[:0])
+    return Run(row, sample, record)
+
+
+def load_sample(path: Path) -> Sample | None:
+    """The whole sample of a run with its pictures, or None where it was not kept."""
+    return read_sample(path) if path.exists() else None

@@ -1,0 +1,153 @@
+"""A canvas with one pair of axes, labels at the ends of lines, and SVG that follows the page's theme."""
+
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import matplotlib
+import numpy as np
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from ladid_bench.reporting.palette import GRID, INK, MUTED, NEURAL, SIMPLE, variable
+
+WIDTH, HEIGHT = 420.0, 280.0  # points; a phone shows the figure at about 0.85 of this width
+LEFT, RIGHT, BOTTOM, TOP = 46.0, 10.0, 40.0, 12.0  # margins in points
+FONT_SIZE = 10.5
+LETTER = 0.56 * FONT_SIZE  # generous mean width of a letter
+DECADES = 20.0  # values that span this factor get a logarithmic axis
+OFF_SCALE = 30.0  # errors beyond this multiple of a useless forecast's are cut off
+STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": FONT_SIZE,
+    "text.parse_math": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "ladid-bench",
+    "axes.edgecolor": GRID[0],
+    "axes.labelcolor": MUTED[0],
+    "axes.titlesize": FONT_SIZE,
+    "axes.titlecolor": INK[0],
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": GRID[0],
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED[0],
+    "ytick.color": MUTED[0],
+    "xtick.major.size": 0.0,
+    "ytick.major.size": 0.0,
+    "text.color": INK[0],
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "lines.linewidth": 1.8,
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure as SVG with the words that go with it."""
+
+    name: str
+    svg: str
+    caption: str
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The look of all figures, in force within the block only."""
+    chosen: dict[Any, Any] = {**seaborn.axes_style("ticks"), **STYLE}
+    with matplotlib.rc_context(chosen):
+        yield
+
+
+def blank(label_letters: int, height: float = HEIGHT) -> tuple[Figure, Axes]:
+    """A figure with one pair of axes and room for labels of that many letters at its right."""
+    figure = Figure(figsize=(WIDTH / 72, height / 72))
+    right = RIGHT + min(label_letters * LETTER, 0.4 * WIDTH)
+    box = (LEFT / WIDTH, BOTTOM / height, 1 - (LEFT + right) / WIDTH, 1 - (BOTTOM + TOP) / height)
+    axes = figure.add_axes(box)
+    seaborn.despine(ax=axes, left=True)
+    return figure, axes
+
+
+def error_axis(axes: Axes, errors: Iterable[np.ndarray], useless: float = 1.0) -> None:
+    """Scale the vertical axis for errors: logarithmic where they span decades, cut off far above ``useless``."""
+    known = np.concatenate([values[np.isfinite(values)] for values in errors])
+    known = known[known > 0]
+    if len(known) == 0:
+        return
+    top = min(known.max(), OFF_SCALE * max(useless, float(np.median(known))))
+    if top / known.min() >= DECADES:
+        axes.set_yscale("log")
+        axes.set_ylim(known.min() / 1.3, top * 1.3)
+        plain_log(axes.yaxis, float(top / known.min()))
+    else:
+        axes.set_ylim(0, top * 1.08)
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+
+
+def plain_log(axis: Any, span: float) -> None:
+    """Plain numbers along a logarithmic axis whose values span the factor ``span``."""
+    axis.set_major_locator(LogLocator(subs=(1,) if span > 300 else (1, 2, 5)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+    """Write a name beside the right end of each line; ``ends`` holds (value, name, colour)."""
+    heights = [_height(axes, value) for value, _, _ in ends]
+    line_height = 1.15 * FONT_SIZE / (axes.bbox.height * 72 / axes.figure.dpi)
+    for (_, name, colour), start, end in zip(ends, heights, spread(heights, line_height), strict=True):
+        leader: dict[str, Any] = {"transform": axes.transAxes, "clip_on": False, "solid_capstyle": "round"}
+        axes.plot([1.0, 1.03], [start, end], color=colour, linewidth=1.2, **leader)
+        axes.text(1.04, end, name, transform=axes.transAxes, va="center", ha="left")
+
+
+def _height(axes: Axes, value: float) -> float:
+    """Where ``value`` is on the vertical axis, 0 at the bottom and 1 at the top, never outside."""
+    low, high = axes.get_ylim()
+    if axes.get_yscale() == "log":
+        low, high, value = np.log(low), np.log(high), np.log(max(value, low))
+    return float(np.clip((value - low) / (high - low), 0, 1))
+
+
+def spread(positions: Sequence[float], gap: float) -> list[float]:
+    """``positions`` moved as little as needed to be ``gap`` apart, in the same order, within 0 and 1 if they fit."""
+    order = np.argsort(positions, kind="stable")
+    placed = np.array(positions, dtype=float)
+    for before, after in pairwise(order):
+        placed[after] = max(placed[after], placed[before] + gap)
+    limit = 1.0
+    for index in order[::-1]:
+        placed[index] = min(placed[index], limit)
+        limit = placed[index] - gap
+    return placed.tolist()
+
+
+def to_svg(figure: Figure) -> str:
+    """The figure as a stand-alone SVG file, the same bytes for the same figure."""
+    buffer = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+    return re.sub(r"[ \t]+\n", "\n", buffer.getvalue())
+
+
+def inline(drawing: Drawing) -> str:
+    """A stand-alone SVG made fit for the page: its colours follow the theme, its names are its own."""
+    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", drawing.svg[drawing.svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' xmlns(:xlink)?="[^"]*"| (width|height)="[\d.]+pt"', "", svg)
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+    svg = re.sub(r'id="([^"]+)"', rf'id="{drawing.name}-\1"', svg)
+    svg = re.sub(r"url\(#", f"url(#{drawing.name}-", svg)
+    svg = re.sub(r'xlink:href="#', f'href="#{drawing.name}-', svg)
+    for light, _ in (*NEURAL, *SIMPLE, INK, MUTED, GRID):
+        svg = re.sub(light, f"var({variable(light)})", svg, flags=re.IGNORECASE)
+    return svg.replace("<svg", '<svg role="img" stroke-linejoin="round" ', 1)

@@ -1,0 +1,108 @@
+"""One test trajectory of a data set as every method forecast it, ready to be shown."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ladid_bench.evaluation.records import Sample
+from ladid_bench.project import Folders
+from ladid_bench.reporting.content import DatasetContent, Entry, load_sample
+
+MOST_FRAMES, FEWEST_FRAMES = 60, 12
+LARGEST_SIDE = 64  # pixels; larger frames are averaged down
+PIXELS = 10_000_000  # of all films of a report together, at roughly half a byte each
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Frames of one trajectory, first channel, as levels 0 to 255 over the task's range.
+
+    Attributes:
+        trajectory: its number in the test split.
+        lead: time from the last given frame to each frame, ``(frame,)``; not positive in the context.
+        truth: uint8 ``(frame, *space)``, context first.
+        forecasts: by label of the method, uint8 ``(forecast frame, *space)``.
+        errors: headline error of each method on this trajectory.
+    """
+
+    trajectory: int
+    lead: np.ndarray
+    truth: np.ndarray
+    forecasts: dict[str, np.ndarray]
+    errors: dict[str, float]
+
+    @property
+    def given(self) -> int:
+        """Frames of the context."""
+        return int((self.lead <= 0).sum())
+
+    def difference(self, label: str) -> np.ndarray:
+        """Absolute difference of a method's forecast and the truth, uint8 ``(forecast frame, *space)``."""
+        truth = self.truth[self.given :].astype(np.int16)
+        return np.abs(truth - self.forecasts[label]).astype(np.uint8)
+
+    def thinned(self, frames: int) -> "Pictures":
+        """The same with at most that many frames, spread evenly, first and last kept; large ones averaged down."""
+        total = len(self.truth)
+        kept = np.unique(np.linspace(0, total - 1, min(total, frames)).round().astype(int))
+        asked = kept[kept >= self.given] - self.given
+        forecasts = {label: _smaller(levels[asked]) for label, levels in self.forecasts.items()}
+        return Pictures(self.trajectory, self.lead[kept], _smaller(self.truth[kept]), forecasts, self.errors)
+
+
+def _smaller(levels: np.ndarray) -> np.ndarray:
+    """Images ``(frame, height, width)`` averaged over blocks until a side fits; vectors are left as they are."""
+    if levels.ndim != 3 or max(levels.shape[1:]) <= LARGEST_SIDE:
+        return levels
+    block = math.ceil(max(levels.shape[1:]) / LARGEST_SIDE)
+    height, width = (size // block for size in levels.shape[1:])
+    cut = levels[:, : height * block, : width * block]
+    blocks = cut.reshape(-1, height, block, width, block)  # (frame, row, in row, column, in column)
+    return blocks.mean(axis=(2, 4)).round().astype(np.uint8)
+
+
+def collect(dataset: DatasetContent, folders: Folders) -> Pictures | None:
+    """The first trajectory that the best method kept pictures of, as all methods forecast it.
+
+    Methods that kept no pictures of it are left out; None where none did, or the data have no card.
+    """
+    order = [*dataset.ranked, *(entry for entry in dataset.entries if not entry.complete)]
+    samples = {entry.label: _pictured(entry, folders) for entry in order}
+    known = {label: sample for label, sample in samples.items() if sample is not None and len(sample.shown)}
+    if not known or not dataset.card:
+        return None
+    first = next(iter(known.values()))
+    trajectory = int(first.shown[0])
+    places = {label: np.flatnonzero(sample.shown == trajectory) for label, sample in known.items()}
+    shown = {label: int(place[0]) for label, place in places.items() if len(place)}
+    return Pictures(
+        trajectory=trajectory,
+        lead=_lead(dataset, first.times[trajectory]),
+        truth=first.truth[0, :, 0],  # (example, frame, channel, *space): the first channel
+        forecasts={label: known[label].forecast[place, :, 0] for label, place in shown.items()},
+        errors={label: _error(dataset, known[label], trajectory) for label in shown},
+    )
+
+
+def _pictured(entry: Entry, folders: Folders) -> Sample | None:
+    return load_sample(folders.samples(entry.done[0].key)) if entry.done else None
+
+
+def _lead(dataset: DatasetContent, times: np.ndarray) -> np.ndarray:
+    """Lead time of every frame; the context's own times are not kept, so its step is taken as even."""
+    step = dataset.card["task"]["time_step"]
+    context = np.arange(1 - dataset.context_frames, 1) * step
+    return np.concatenate([context, times - times[0] + step])
+
+
+def _error(dataset: DatasetContent, sample: Sample, trajectory: int) -> float:
+    below = sample.squared_truth if dataset.headline == "nmse" else sample.squared_deviation
+    scale = float(below[trajectory].sum())
+    return float(sample.squared_error[trajectory].sum()) / scale if scale > 0 else math.nan
+
+
+def frames_for(pictures: list[Pictures]) -> int:
+    """Frames a film may have so that all films of a report together stay small."""
+    areas = [(1 + 2 * len(one.forecasts)) * min(one.truth[0].size, LARGEST_SIDE**2) for one in pictures]
+    return int(np.clip(PIXELS // max(1, sum(areas)), FEWEST_FRAMES, MOST_FRAMES))

@@ -1,0 +1,56 @@
+"""Vector observations as lines over time: the truth, and the forecasts of the best methods."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ladid_bench.reporting.content import DatasetContent
+from ladid_bench.reporting.drawing import BOTTOM, LEFT, RIGHT, WIDTH, Drawing, style, to_svg
+from ladid_bench.reporting.formatting import listed
+from ladid_bench.reporting.palette import GRID, INK, Look
+from ladid_bench.reporting.pictures import Pictures
+
+MOST_FEATURES, MOST_METHODS = 6, 3
+ROW, LEGEND = 58.0, 26.0  # points
+
+
+def draw_series(dataset: DatasetContent, pictures: Pictures, looks: dict[str, Look]) -> Drawing:
+    """One row a feature: the truth in ink, the best methods in their colours, the context shaded."""
+    task = dataset.card["task"]
+    features = min(pictures.truth.shape[1], MOST_FEATURES)
+    labels = list(pictures.forecasts)[:MOST_METHODS]
+    truth = _physical(pictures.truth, task)
+    asked = pictures.lead[pictures.given :]
+    with style():
+        height = LEGEND + BOTTOM + features * ROW
+        figure = Figure(figsize=(WIDTH / 72, height / 72))
+        for feature in range(features):
+            bottom = BOTTOM + (features - 1 - feature) * ROW
+            axes = figure.add_axes(
+                (LEFT / WIDTH, bottom / height, 1 - (LEFT + RIGHT) / WIDTH, (ROW - 12) / height), frameon=False
+            )
+            axes.axvspan(pictures.lead[0], 0, color=GRID[0], linewidth=0)
+            axes.plot(pictures.lead, truth[:, feature], color=INK[0], linewidth=1.4, label="truth")
+            for label in labels:
+                forecast = _physical(pictures.forecasts[label], task)[:, feature]
+                axes.plot(asked, forecast, color=looks[label].colour, linestyle=looks[label].dash, label=label)
+            axes.set_xlim(pictures.lead[0], pictures.lead[-1])
+            axes.locator_params(axis="y", nbins=3)
+            axes.set_title(f"feature {feature + 1}", pad=2, fontsize=9)
+            axes.tick_params(labelbottom=feature == features - 1)
+        axes.set_xlabel("lead time" + (f" ({dataset.time_unit})" if dataset.time_unit else ""))
+        handles, names = axes.get_legend_handles_labels()
+        figure.legend(handles, names, loc="upper left", ncols=4, frameon=False, handlelength=1.6, columnspacing=1.2)
+        svg = to_svg(figure)
+    return Drawing(f"series-{dataset.name}", svg, _caption(pictures, features, labels))
+
+
+def _physical(levels: np.ndarray, task: dict[str, float]) -> np.ndarray:
+    return levels / 255 * (task["high"] - task["low"]) + task["low"]
+
+
+def _caption(pictures: Pictures, features: int, labels: list[str]) -> str:
+    some = "All" if features == pictures.truth.shape[1] else f"The first {features} of {pictures.truth.shape[1]}"
+    return (
+        f"{some} features of test trajectory {pictures.trajectory}: truth in black, {listed(labels)} in colour, "
+        "the context shaded. A forecast that is worth something follows the swings after the shading ends."
+    )
