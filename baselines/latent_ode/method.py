@@ -56,7 +56,7 @@ class LatentODE(ForecastModel):
         self.encoder = ConvolutionalEncoder(task.shape, settings.base_channels, settings.token_width)
         self.recognition = Recognition(settings.token_width, settings.latent, settings.std_floor)
         self.field = Field(settings.latent, settings.hidden)
-        self.decoder = ConvolutionalDecoder(settings.latent, task.shape, settings.base_channels)
+        self.decoder = ConvolutionalDecoder(settings.latent, task.shape, settings.base_channels, settings.decoder)
 
     def trajectory(self, initial: Tensor, times: Tensor) -> Tensor:
         """States at each row's own increasing ``times`` ``(N, G)``, ``(N, G, latent)``: rk4, one step a frame.
@@ -80,7 +80,9 @@ class LatentODE(ForecastModel):
         moments = torch.cat([torch.zeros_like(union[:1]), union])  # all queries lie after time 0
         tolerance = self.settings.tolerance
         self.field.evaluations = 0
-        path = odeint(self.field, initial, moments, rtol=tolerance, atol=tolerance, method="dopri5")[1:]  # (U, N, latent)
+        path = odeint(self.field, initial, moments, rtol=tolerance, atol=tolerance, method="dopri5")[
+            1:
+        ]  # (U, N, latent)
         self.function_evaluations = self.field.evaluations
         return path[position, torch.arange(len(times), device=times.device)[:, None]]  # (N, Q, latent)
 

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ladid_bench.errors import BenchError, nearest
 
-
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -65,7 +64,9 @@ class Experiment(Section):
     """One question asked of the methods; expands to runs, which experiments share where they agree."""
 
     datasets: list[str] = Field(default_factory=list, description="data sets, crossed with the methods")
-    methods: list[str] = Field(default_factory=list, description="method, or method:variant; crossed with the data sets")
+    methods: list[str] = Field(
+        default_factory=list, description="method, or method:variant; crossed with the data sets"
+    )
     pairs: list[tuple[str, str]] = Field(
         default_factory=list, description="further (data set, method) pairs, for when the product is too much"
     )
@@ -77,7 +78,9 @@ class Execution(Section):
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes the GPU where there is one")
     threads: int = Field(1, ge=1, description="threads of one run; runs side by side want 1")
-    time_limit_minutes: float = Field(60, gt=0, description="a run that takes longer is stopped and counts as a timeout")
+    time_limit_minutes: float = Field(
+        60, gt=0, description="a run that takes longer is stopped and counts as a timeout"
+    )
     retries: int = Field(1, ge=0, description="further attempts of a run that failed")
 
 

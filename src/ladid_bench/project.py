@@ -66,8 +66,9 @@ class Folders:
     def forecast(self, key: str) -> Path:
         return self.work / "forecasts" / f"{key}.hdf5"
 
-    def workspace(self, key: str) -> Path:
-        return self.work / "runs" / key
+    def workspace(self, key: str, code_hash: str) -> Path:
+        """Folder for checkpoints: code that has changed never resumes what other code began."""
+        return self.work / "runs" / f"{key}-{code_hash}"
 
     def log(self, key: str) -> Path:
         return self.work / "logs" / f"{key}.log"

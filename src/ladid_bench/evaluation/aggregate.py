@@ -61,7 +61,7 @@ def _row(study: Study, run: PlannedRun, folders: Folders) -> dict[str, Any]:
 def _experiments(study: Study, run: PlannedRun) -> list[str]:
     """Experiments of the study that ask for the run's data set and method."""
     asked = {run.method, f"{run.method}:{run.variant}"}
-    found = []
+    found: list[str] = []
     for name, experiment in study.experiments.items():
         crossed = run.dataset.name in experiment.datasets and asked & set(experiment.methods)
         paired = any(dataset == run.dataset.name and method in asked for dataset, method in experiment.pairs)

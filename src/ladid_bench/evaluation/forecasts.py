@@ -46,7 +46,9 @@ def read_forecast(path: Path, times: np.ndarray, shape: tuple[int, ...]) -> Fore
         raise BenchError(f"{path}: not a readable forecast file ({' '.join(str(error).split())})") from error
     for name, values in (("mean", mean), ("std", std)):
         if values is not None and not np.isfinite(values).all():
-            raise BenchError(f"{path}: '{name}' has {np.count_nonzero(~np.isfinite(values))} values that are not finite")
+            raise BenchError(
+                f"{path}: '{name}' has {np.count_nonzero(~np.isfinite(values))} values that are not finite"
+            )
     if answered.shape != times.shape or not np.allclose(answered, times, rtol=1e-9, atol=0):
         raise BenchError(f"{path}: 'times' are not the query times that were asked for")
     return Forecast(mean, std)

@@ -35,6 +35,8 @@ def execute(run: PlannedRun, folders: Folders, execution: Execution) -> dict[str
         The record, with status ``ok``, ``diverged`` or ``skipped``.
     """
     began = time.perf_counter()
+    code = code_hash(method_folders(folders.root)[run.method])
+    workspace = folders.workspace(run.key, code)
     splits = {split: read_trajectories(path) for split, path in run.dataset.files(folders).items()}
     task = load_task(run.dataset, splits["train"])
     splits["train"] = splits["train"][: max(1, round(run.fraction * len(splits["train"])))]
@@ -45,18 +47,18 @@ def execute(run: PlannedRun, folders: Folders, execution: Execution) -> dict[str
         device = "cpu"
     else:
         device = prepare_device(execution) if run.card.kind == "neural" else "cpu"
-        method = method_class(task, run.settings, folders.workspace(run.key), device)
+        method = method_class(task, run.settings, workspace, device)
         outcome = _fit_and_score(run, method, task, splits, folders)
     _add_cost(outcome["cost"], time.perf_counter() - began, device)
     record = {
         "key": run.key,
         "identity": run.identity,
         **outcome,
-        "provenance": _provenance(run, splits, folders.root, device, execution),
+        "provenance": _provenance(run, splits, folders.root, code) | {"device": device, "threads": execution.threads},
         "rerun": run.rerun_command,
     }
     write_json(folders.record(run.key), record)
-    shutil.rmtree(folders.workspace(run.key), ignore_errors=True)
+    shutil.rmtree(workspace, ignore_errors=True)
     return record
 
 
@@ -78,7 +80,13 @@ def _fit_and_score(
     try:
         method.fit(splits["train"], splits["valid"], run.budget, run.seed)
     except Diverged as error:
-        return {"status": "diverged", "reason": str(error), "metrics": {}, "cost": method.cost(), "history": method.history()}
+        return {
+            "status": "diverged",
+            "reason": str(error),
+            "metrics": {},
+            "cost": method.cost(),
+            "history": method.history(),
+        }
     test, given = splits["test"], task.context_frames
     context, context_times = test.frames[:, :given], test.times[:, :given]
     query_times = test.times[:, given : task.frames]
@@ -87,7 +95,13 @@ def _fit_and_score(
     seconds = time.perf_counter() - began
     if not np.isfinite(forecast.mean).all():
         reason = "the forecast of the test split has values that are not finite"
-        return {"status": "diverged", "reason": reason, "metrics": {}, "cost": method.cost(), "history": method.history()}
+        return {
+            "status": "diverged",
+            "reason": reason,
+            "metrics": {},
+            "cost": method.cost(),
+            "history": method.history(),
+        }
     write_forecast(folders.forecast(run.key), forecast, query_times)
     metrics = score_forecast(run, task, splits, folders, method.represent(context, context_times))
     cost = method.cost() | {"forecast_seconds": seconds}
@@ -119,18 +133,14 @@ def _add_cost(cost: dict[str, float], wall: float, device: str) -> None:
         cost["accelerator_memory_mb"] = torch.cuda.max_memory_allocated() / MEGABYTE
 
 
-def _provenance(
-    run: PlannedRun, splits: dict[str, Trajectories], root: Path, device: str, execution: Execution
-) -> dict[str, Any]:
+def _provenance(run: PlannedRun, splits: dict[str, Trajectories], root: Path, code: str) -> dict[str, Any]:
     revision, dirty = commit(root)
     return {
         "commit": revision,
         "dirty": dirty,
         "config_hash": content_key(run.identity),
-        "code_hash": code_hash(method_folders(root)[run.method]),
+        "code_hash": code,
         "data_sha256": {split: splits[split].content_sha256 for split in SPLITS},
-        "device": device,
-        "threads": execution.threads,
         "versions": versions(),
         **machine(),
     }

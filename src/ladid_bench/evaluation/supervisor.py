@@ -6,6 +6,7 @@ import signal
 import sys
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 from types import FrameType
 
@@ -44,7 +45,8 @@ def supervise(run: PlannedRun, folders: Folders, execution: Execution) -> Outcom
 def _attempt(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome | None:
     """Run the child; None when it wrote its record."""
     # forking saves the start of an interpreter, but is unsafe once torch has started threads
-    context = multiprocessing.get_context("spawn" if "torch" in sys.modules else "fork")
+    context: SpawnContext | ForkContext
+    context = multiprocessing.get_context("spawn") if "torch" in sys.modules else multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_work, args=(folders.root, folders.scale, run.key, execution, sender))
     folders.log(run.key).parent.mkdir(parents=True, exist_ok=True)

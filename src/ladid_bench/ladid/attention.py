@@ -7,7 +7,6 @@ layer attends by time alone.
 
 import math
 
-import torch
 from torch import Tensor, nn
 
 EDGE_WEIGHT = 1e-2  # weight at the edge of the temporal window, relative to its centre
@@ -58,7 +57,9 @@ class TemporalAttention(nn.Module):
 
     def scores(self, tokens: Tensor, bias: Tensor) -> Tensor:
         """``(N, C, width)`` tokens and ``(N, C, C)`` temporal log-weights to ``(N, C, C)`` scores."""
-        content = self.query(tokens) @ self.key(tokens).transpose(1, 2) * self.scale if self.by_content else 0.0
+        if not self.by_content:
+            return bias
+        content = self.query(tokens) @ self.key(tokens).transpose(1, 2) * self.scale
         return content + bias if self.by_time else content
 
     def forward(self, tokens: Tensor, gaps: Tensor, bias: Tensor, encoding: RelativeEncoding) -> Tensor:

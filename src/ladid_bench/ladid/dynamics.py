@@ -69,7 +69,7 @@ class ModulatedDynamics(nn.Module):
         self.out = nn.Linear(hidden, latent)
 
     def forward(self, code: Tensor, time: Tensor) -> Tensor:
-        """``(N, code)`` and ``(N, Q, time_width)`` to ``(N, Q, latent)``; psi is read once a window, not once a query."""
+        """``(N, code)`` and ``(N, Q, time_width)`` to ``(N, Q, latent)``; psi is read once a window."""
         modulation = self.modulation(code)[:, None].chunk(2 * len(self.layers), dim=-1)  # each (N, 1, hidden)
         hidden = time
         for layer, scale, shift in zip(self.layers, modulation[::2], modulation[1::2], strict=True):

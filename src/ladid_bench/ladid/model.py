@@ -10,7 +10,7 @@ from ladid_bench.ladid.attention import TemporalTransformer
 from ladid_bench.ladid.dynamics import DYNAMICS, TimeFeatures
 from ladid_bench.ladid.objective import seam_penalty
 from ladid_bench.ladid.representation import VariationalEmbedding
-from ladid_bench.methods.coders import ConvolutionalDecoder, ConvolutionalEncoder
+from ladid_bench.methods.coders import ConvolutionalDecoder, ConvolutionalEncoder, DecoderKind
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel
 
@@ -21,6 +21,7 @@ class LaDIDSettings:
 
     Attributes:
         base_channels: channels after the first convolution.
+        decoder: ``transposed`` (the released code) or ``shuffle``.
         latent: length of psi and of the latent state, k.
         token_width: length of a token, h.
         layers: transformer layers; the first attends by time alone.
@@ -40,6 +41,7 @@ class LaDIDSettings:
     """
 
     base_channels: int
+    decoder: DecoderKind
     latent: int
     token_width: int
     layers: int
@@ -78,7 +80,7 @@ class LaDID(ForecastModel):
         self.dynamics: nn.Module = DYNAMICS[settings.dynamics](
             latent, self.time_features.width, settings.hidden, latent, settings.dropout
         )
-        self.decoder = ConvolutionalDecoder(latent, task.shape, settings.base_channels)
+        self.decoder = ConvolutionalDecoder(latent, task.shape, settings.base_channels, settings.decoder)
 
     def code(self, tokens: Tensor, times: Tensor) -> Gaussian:
         """Posterior of psi, ``(N, latent)``, from the encoded context ``(N, C, width)`` at ``times`` ``(N, C)``."""

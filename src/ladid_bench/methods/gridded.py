@@ -1,9 +1,8 @@
 """What closed-form methods share that think in frames a fixed time step apart."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -15,8 +14,7 @@ from ladid_bench.methods.simple import SimpleMethod
 
 ON_GRID = 1e-3  # of a time step: nearer to a grid time than this counts as on it
 FIT_FRAMES = 4096  # training frames, evenly picked, that the principal components are computed from
-
-Candidate = TypeVar("Candidate")
+NO_VARIANCE = 1e-10  # of the largest variance: what rounding leaves of a component that is not there
 
 
 class GriddedMethod(SimpleMethod):
@@ -75,14 +73,69 @@ class GriddedMethod(SimpleMethod):
         mean = _interpolate(known, np.broadcast_to(np.arange(known.shape[1]), known.shape[:2]), asked)
         return Forecast(mean.reshape(*query_times.shape, *context.shape[2:]).astype(np.float32, copy=False))
 
-    def best(self, candidates: Iterable[Candidate], forecasts: Iterable[np.ndarray], valid: np.ndarray) -> Candidate:
-        """The candidate whose forecasts have the lowest error on the validation split, the first one of equals.
+    def validation_nmse(self, valid: np.ndarray, forecast: np.ndarray) -> float:
+        """Error by which settings are chosen: mean over trajectories, over all frames forecast.
+
+        Trajectories without any signal, on which the error is not defined, are left out.
 
         Args:
-            candidates: settings, the simplest first.
-            forecasts: what each one forecasts, ``(trajectory, step, value)``, in the same order; made lazily.
-            valid: gridded validation split.
+            valid: gridded validation split, ``(trajectory, time, value)``.
+            forecast: ``(trajectory, step, value)``.
         """
-        truth = valid[:, self.task.context_frames :]
-        errors = [(validation_error(truth, forecast), candidate) for candidate, forecast in zip(candidates, forecasts)]
-        return min(errors, key=lambda pair: pair[0])[1]
+        given = self.task.context_frames
+        truth = valid[:, given : given + forecast.shape[1]]
+        nmse = measure(truth, forecast, np.zeros(truth.shape[2:])).nmse
+        defined = nmse[truth.any(axis=(1, 2))]
+        return float(defined.mean()) if defined.size else 0.0
+
+
+def _flat(frames: np.ndarray) -> np.ndarray:
+    return frames.reshape(*frames.shape[:2], -1)  # (trajectory, time, value)
+
+
+def _interpolate(values: np.ndarray, steps: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Interpolate linearly in time, one trajectory after the other; held constant outside.
+
+    Args:
+        values: ``(trajectory, time, value)``.
+        steps: ``(trajectory, time)``, increasing.
+        wanted: ``(trajectory, query)``, or ``(query,)`` for all trajectories.
+
+    Returns:
+        ``(trajectory, query, value)``; ``values`` itself where ``wanted`` equals ``steps``.
+    """
+    wanted = np.broadcast_to(wanted, (len(values), wanted.shape[-1]))
+    if np.array_equal(steps, wanted):
+        return values
+    result = np.empty((*wanted.shape, values.shape[2]), dtype=values.dtype)
+    for index, (known, at) in enumerate(zip(steps, wanted, strict=True)):
+        before = np.clip(np.searchsorted(known, at, side="right") - 1, 0, known.size - 1)  # (query,)
+        after = np.minimum(before + 1, known.size - 1)
+        gap = np.where(after > before, known[after] - known[before], 1)
+        share = np.clip((at - known[before]) / gap, 0, 1).astype(values.dtype)[:, None]
+        result[index] = values[index, before] * (1 - share) + values[index, after] * share
+    return result
+
+
+def principal_components(frames: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and leading principal components of training frames.
+
+    Args:
+        frames: ``(trajectory, time, value)``.
+        rank: most components wanted; those within rounding error of zero variance are dropped.
+
+    Returns:
+        mean ``(value,)`` and orthonormal modes ``(component, value)``, float32.
+    """
+    from sklearn.decomposition import PCA  # slow to import
+
+    every = frames.reshape(-1, frames.shape[2])  # (trajectory * time, value)
+    chosen = every[np.linspace(0, len(every) - 1, min(len(every), FIT_FRAMES)).astype(int)]
+    pca = PCA(n_components=min(rank, *chosen.shape), random_state=0).fit(chosen)
+    kept = pca.explained_variance_ > NO_VARIANCE * pca.explained_variance_[0]
+    return pca.mean_.astype(np.float32), pca.components_[kept].astype(np.float32)
+
+
+def encode(frames: np.ndarray, mean: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    """Coordinates of frames in the space of ``modes``, ``(trajectory, time, component)``."""
+    return np.stack([(trajectory - mean) @ modes.T for trajectory in frames])

@@ -85,7 +85,9 @@ class NeuralMethod(Method):
         children = dict(self.model.named_children())
         for part in parts:
             if part not in children:
-                raise BenchError(f"{type(self.model).__name__} has no part '{part}' to freeze; {nearest(part, children)}")
+                raise BenchError(
+                    f"{type(self.model).__name__} has no part '{part}' to freeze; {nearest(part, children)}"
+                )
             children[part].requires_grad_(False)
 
     @torch.no_grad()

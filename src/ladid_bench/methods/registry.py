@@ -49,7 +49,7 @@ class MethodCard(Section):
     extra: str = Field("", description="optional extra of this package that installs them")
     settings: dict[str, Any] = Field(default_factory=dict, description="every hyper-parameter with its default")
     variants: dict[str, dict[str, Any]] = Field(
-        default_factory=lambda: {DEFAULT_VARIANT: {}}, min_length=1, description="named changes of settings"
+        default={DEFAULT_VARIANT: {}}, min_length=1, description="named changes of settings"
     )
     fidelity: str = Field("", description="what was taken from the source and what differs, and why")
     estimate: Estimate = Field(default_factory=Estimate)
@@ -104,8 +104,8 @@ def load_method(name: str, root: Path) -> type[Method]:
         if importlib.util.find_spec(module) is None:
             remedy = f"pip install 'ladid-bench[{card.extra}]'" if card.extra else f"pip install {module}"
             raise BenchError(f"method '{name}' needs the module '{module}', which is not installed; {remedy}")
-    module = importlib.import_module("ladid_bench.ladid.method") if name == "ladid" else _load_file(path)
-    method = getattr(module, "METHOD", None)
+    code = importlib.import_module("ladid_bench.ladid.method") if name == "ladid" else _load_file(path)
+    method = getattr(code, "METHOD", None)
     if not (isinstance(method, type) and issubclass(method, Method)):
         raise BenchError(f"{path}: must set METHOD to a subclass of ladid_bench.methods.base.Method")
     return method

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import matplotlib
@@ -15,13 +14,15 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from scipy.optimize import isotonic_regression
 
 from ladid_bench.reporting.palette import GRID, INK, MUTED, NEURAL, SIMPLE, variable
 
-WIDTH, HEIGHT = 420.0, 280.0  # points; a phone shows the figure at about 0.85 of this width
+WIDTH, HEIGHT, TALL = 420.0, 270.0, 400.0  # points; a phone shows the figure at about 0.85 of this width
 LEFT, RIGHT, BOTTOM, TOP = 46.0, 10.0, 40.0, 12.0  # margins in points
 FONT_SIZE = 10.5
 LETTER = 0.56 * FONT_SIZE  # generous mean width of a letter
+LINE = 1.15 * FONT_SIZE  # height of a line of words
 DECADES = 20.0  # values that span this factor get a logarithmic axis
 OFF_SCALE = 30.0  # errors beyond this multiple of a useless forecast's are cut off
 STYLE: dict[str, Any] = {
@@ -104,7 +105,7 @@ def plain_log(axis: Any, span: float) -> None:
 def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     """Write a name beside the right end of each line; ``ends`` holds (value, name, colour)."""
     heights = [_height(axes, value) for value, _, _ in ends]
-    line_height = 1.15 * FONT_SIZE / (axes.bbox.height * 72 / axes.figure.dpi)
+    line_height = LINE / (axes.bbox.height * 72 / axes.figure.dpi)
     for (_, name, colour), start, end in zip(ends, heights, spread(heights, line_height), strict=True):
         leader: dict[str, Any] = {"transform": axes.transAxes, "clip_on": False, "solid_capstyle": "round"}
         axes.plot([1.0, 1.03], [start, end], color=colour, linewidth=1.2, **leader)
@@ -122,13 +123,10 @@ def _height(axes: Axes, value: float) -> float:
 def spread(positions: Sequence[float], gap: float) -> list[float]:
     """``positions`` moved as little as needed to be ``gap`` apart, in the same order, within 0 and 1 if they fit."""
     order = np.argsort(positions, kind="stable")
-    placed = np.array(positions, dtype=float)
-    for before, after in pairwise(order):
-        placed[after] = max(placed[after], placed[before] + gap)
-    limit = 1.0
-    for index in order[::-1]:
-        placed[index] = min(placed[index], limit)
-        limit = placed[index] - gap
+    steps = gap * np.arange(len(order))
+    level = isotonic_regression(np.array(positions, dtype=float)[order] - steps).x
+    placed = np.empty(len(order))
+    placed[order] = np.clip(level, 0, max(0.0, 1 - gap * (len(order) - 1))) + steps
     return placed.tolist()
 
 

@@ -9,6 +9,9 @@ from matplotlib.axes import Axes
 from ladid_bench.evaluation.statistics import Band, ratio_band
 from ladid_bench.reporting.content import DatasetContent, Entry
 from ladid_bench.reporting.drawing import (
+    LETTER,
+    LINE,
+    TALL,
     Drawing,
     blank,
     end_labels,
@@ -18,23 +21,19 @@ from ladid_bench.reporting.drawing import (
     style,
     to_svg,
 )
-from ladid_bench.reporting.formatting import counted, short
-from ladid_bench.reporting.palette import GRID, INK, MUTED, Look
+from ladid_bench.reporting.formatting import counted, listed, short
+from ladid_bench.reporting.palette import INK, MUTED, Look
 
 NAMES = {"nmse": "nMSE", "fvu": "FVU"}
 USELESS = {"nmse": "a forecast of zero", "fvu": "the training mean"}
 LABEL_SHARE = 0.3  # of the width, kept free for the labels of the dearest methods
 
 
-def draw_all(dataset: DatasetContent, looks: dict[str, Look]) -> dict[str, Drawing]:
-    """The figures that the results of a data set allow, by kind."""
+def draw_all(dataset: DatasetContent, looks: dict[str, Look]) -> list[Drawing]:
+    """The figures that the results of a data set allow."""
     with style():
-        made = {
-            "horizon": horizon(dataset, looks),
-            "cost": accuracy_and_cost(dataset, looks),
-            "training": training(dataset, looks),
-        }
-    return {kind: drawing for kind, drawing in made.items() if drawing}
+        made = [figure(dataset, looks) for figure in (horizon, accuracy_and_cost, training)]
+    return [drawing for drawing in made if drawing]
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def horizon(dataset: DatasetContent, looks: dict[str, Look]) -> Drawing | None:
     curves = horizon_curves(dataset)
     if not curves or len(curves[0].lead) < 2:
         return None
-    figure, axes = blank(max(len(curve.entry.label) for curve in curves) + 2)
+    figure, axes = blank(max(len(curve.entry.label) for curve in curves) + 2, TALL)
     for curve in curves[::-1]:  # the best one on top
         look = looks[curve.entry.label]
         axes.plot(curve.lead, curve.error, color=look.colour, linestyle=look.dash)
@@ -149,18 +148,37 @@ def _point_labels(axes: Axes, points: list[tuple[Entry, float, float]]) -> None:
     pixels = axes.transData.transform([(seconds, error) for _, seconds, error in points])
     spots = axes.transAxes.inverted().transform(pixels)  # (point, 2) in shares of the axes
     spots[:, 1] = spots[:, 1].clip(0, 1)
-    for (entry, _, _), (across, up), height in zip(points, spots, spread(spots[:, 1].tolist(), 0.058), strict=True):
-        if abs(height - up) > 0.02:
-            axes.plot([across, across + 0.03], [up, height], transform=axes.transAxes, color=GRID[0], linewidth=0.9)
-        axes.text(across + 0.035, height, entry.label, transform=axes.transAxes, va="center", color=INK[0])
+    letter = LETTER / (axes.bbox.width * 72 / axes.figure.dpi)
+    for group in _overlapping(spots[:, 0], [letter * (len(entry.label) + 3) for entry, _, _ in points]):
+        heights = spread(spots[group, 1].tolist(), LINE / (axes.bbox.height * 72 / axes.figure.dpi))
+        for index, height in zip(group, heights, strict=True):
+            across, up = spots[index]
+            if abs(height - up) > 0.02:
+                axes.plot(
+                    [across, across + 0.03], [up, height], transform=axes.transAxes, color=MUTED[0], linewidth=0.6
+                )
+            label = points[index][0].label
+            axes.text(across + 0.035, height, label, transform=axes.transAxes, va="center", color=INK[0])
+
+
+def _overlapping(starts: np.ndarray, widths: list[float]) -> list[list[int]]:
+    """Indices grouped so that labels of different groups do not overlap from left to right."""
+    groups: list[list[int]] = []
+    end = -math.inf
+    for index in np.argsort(starts, kind="stable").tolist():
+        if starts[index] > end:
+            groups.append([])
+        groups[-1].append(index)
+        end = max(end, starts[index] + widths[index])
+    return groups
 
 
 def _cost_caption(points: list[tuple[Entry, float, float]]) -> str:
     front = [one for one in points if not any(_dominates(other, one) for other in points)]
-    names = ", ".join(entry.label for entry, _, _ in sorted(front, key=lambda point: point[1]))
+    names = listed(entry.label for entry, _, _ in sorted(front, key=lambda point: point[1]))
     return (
-        "Accuracy against cost: down and to the left is better. "
-        f"Nothing is both cheaper and more accurate than {names}. Lines are 95 % intervals."
+        "Accuracy against cost: down and to the left is better. On the front, where nothing else is both cheaper "
+        f"and more accurate: {names}. Vertical lines are 95 % intervals."
     )
 
 
@@ -200,5 +218,5 @@ def _training_caption(entries: list[Entry]) -> str:
         before, after = np.mean(ends, axis=0)
         if math.isfinite(before) and before > 0:
             gains.append(f"{entry.label} by {short(100 * (1 - after / before), 2)} %")
-    falling = f" Between the last two validations the error fell for {', '.join(gains)}." if gains else ""
-    return f"Error on the validation split while training, a line a run.{falling} What still falls was stopped early."
+    falling = f" Between the last two validations the error fell for {listed(gains)}." if gains else ""
+    return f"Error on the validation split while training, a line a run.{falling} A curve that still falls has not converged."

@@ -31,8 +31,8 @@ def finding(dataset: DatasetContent) -> Finding:
         return Finding(dataset, "No method has a result on all of its runs.", "", "none")
     best = dataset.ranked[0]
     found = dataset.error_interval(best)
-    within = f" (95 % {short(found.low)} to {short(found.high)})" if found else ""
-    lowest = f"{best.label} has the lowest {NAMES[dataset.headline]}, {short(best.mean(dataset.error))}{within}."
+    within = f" (95 % {short(found.low, 2)} to {short(found.high, 2)})" if found else ""
+    lowest = f"{best.label} has the lowest {NAMES[dataset.headline]}, {short(best.mean(dataset.error), 2)}{within}."
     neural, simple = dataset.best(neural=True), dataset.best(neural=False)
     if not neural or not simple:
         missing = "simple" if neural else "neural"
@@ -43,13 +43,15 @@ def finding(dataset: DatasetContent) -> Finding:
 
 def _compare(dataset: DatasetContent, neural: Entry, simple: Entry) -> tuple[str, str]:
     ratio = _quotient(neural.mean(dataset.error), simple.mean(dataset.error))
-    pair = f"The error of the best neural method ({neural.label}) is {short(ratio)} times that of the best simple one"
+    pair = (
+        f"The error of the best neural method ({neural.label}) is {short(ratio, 2)} times that of the best simple one"
+    )
     pair += f" ({simple.label})"
     found = dataset.log_ratio(neural, simple)
     if not found:
         why = "one test unit" if dataset.units == 1 else "errors of single trajectories are not known"
         return f"{pair}; {why}, so there is no interval.", "open"
-    pair += f", 95 % {short(math.exp(found.low))} to {short(math.exp(found.high))}: "
+    pair += f", 95 % {short(math.exp(found.low), 2)} to {short(math.exp(found.high), 2)}: "
     return pair + _words(found), _outcome(found)
 
 
@@ -62,7 +64,10 @@ def _outcome(found: Interval) -> str:
 
 
 def _words(found: Interval) -> str:
-    ahead = {"neural": "the neural method is ahead.", "simple": "the simple method is ahead."}
+    ahead = {
+        "neural": "the neural method is ahead on these trajectories.",
+        "simple": "the simple method is ahead on these trajectories.",
+    }
     return ahead.get(_outcome(found), "the two cannot be told apart.")
 
 
@@ -81,7 +86,9 @@ def cautions(datasets: list[DatasetContent]) -> list[str]:
             f"{SEEDS_FOR_VERDICTS} seeds nobody knows how different. The intervals here cover the choice of test "
             "trajectories" + (" only." if count == 1 else " and these seeds.")
         )
-    few = [f"{dataset.title} ({counted(dataset.units, 'unit')})" for dataset in datasets if 0 < dataset.units < FEW_UNITS]
+    few = [
+        f"{dataset.title} ({counted(dataset.units, 'unit')})" for dataset in datasets if 0 < dataset.units < FEW_UNITS
+    ]
     if few:
         notes.append(
             f"Few independent test units: {listed(few)}. Windows of one day or one subject resemble each other, so "
@@ -97,15 +104,17 @@ def lead_text(datasets: list[DatasetContent], study: Study) -> str:
     others = sorted({entry.method for entry in entries if not entry.neural})
     runs = [run for entry in entries for run in entry.runs]
     spent = sum(float(run.record.get("cost", {}).get("cpu_seconds", 0)) for run in runs)
-    kinds = [counted(len(neural), "neural method")] * bool(neural) + [counted(len(others), "simple method")] * bool(others)
+    kinds = [counted(len(neural), "neural method")] * bool(neural) + [counted(len(others), "simple method")] * bool(
+        others
+    )
     budget = study.budget
     trained = (
-        f" Neural methods were trained for {budget.steps:,} steps of {budget.batch_size} trajectories, the same for all."
+        f" Neural methods were all trained for {budget.steps:,} steps of {budget.batch_size} trajectories."
         if neural
         else ""
     )
     return (
-        f"{listed(kinds)} on {counted(len(datasets), 'data set')}, images of {study.image_size} × {study.image_size} "
+        f"{listed(kinds)} on {counted(len(datasets), 'data set')}, images of {study.image_size} by {study.image_size} "
         f"pixels.{trained} {_statuses(Counter(run.status for run in runs))}, {duration(spent)} of CPU time in all."
     )
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 MISSING, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
-MOST_DECIMALS = 4
+MOST_DECIMALS = 5
 LARGE = 1e5
 
 
@@ -28,8 +28,9 @@ def number(value: float, places: int) -> str:
 
 
 def short(value: float, digits: int = 3) -> str:
-    """``value`` alone in running text, with ``digits`` significant digits."""
-    return number(value, decimals([value], digits))
+    """``value`` alone in running text, with at most ``digits`` significant digits."""
+    text = number(value, decimals([value], digits))
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
 def duration(seconds: float) -> str:

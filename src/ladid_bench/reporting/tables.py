@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -86,7 +86,7 @@ OTHERS = (
     Column("angle_error_degrees_median", "angle error (°)", LOW, "angle read off the picture, median"),
 )
 HEADLINES = {"nmse": (NMSE, NMSE_MEDIAN, FVU), "fvu": (FVU, FVU_MEDIAN, NMSE)}
-UNSHOWN = frozenset({"fvu_mean"})  # the pooled ratio says the same and cannot explode on a flat trajectory
+UNSHOWN = frozenset({"nmse_median", "fvu_median", "fvu_mean"})  # beside the headline its own median is enough
 
 
 def comparison(dataset: DatasetContent) -> Table:
@@ -106,7 +106,8 @@ def comparison(dataset: DatasetContent) -> Table:
 
 
 def _comparison_columns(dataset: DatasetContent) -> tuple[Column, ...]:
-    known = (*HEADLINES[dataset.headline], SKILL, VALID, *OTHERS)
+    valid = replace(VALID, heading=f"{VALID.heading} ({dataset.time_unit})") if dataset.time_unit else VALID
+    known = (*HEADLINES[dataset.headline], SKILL, valid, *OTHERS)
     names = {column.name for column in known} | UNSHOWN
     found = {name for entry in dataset.entries for run in entry.done for name in run.metrics}
     extra = tuple(Column(name, name.replace("_", " ")) for name in sorted(found - names))

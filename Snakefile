@@ -1,0 +1,35 @@
+"""LaDID Bench: data, runs, run table, report. Every rule calls one ``ladid-bench`` command."""
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/runs.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules: everything, data, runs, report, plan, card, aggregate
+
+
+rule everything:
+    default_target: True
+    input: REPORT
+
+
+rule data:
+    input: [path for dataset in DATASETS.values() for path in dataset.files(FOLDERS).values()]
+
+
+rule runs:
+    input: RUN_TABLE
+
+
+rule report:
+    input: REPORT
+
+
+onstart:
+    print(describe_plan(STUDY, RUNS, set(TO_DO), workflow.cores or 1), file=sys.stderr)
+
+
+onerror:
+    # runs that were killed could not write their rows; the report is made without them
+    shell(f"ladid-bench aggregate --scale {STUDY.scale} && ladid-bench report --scale {STUDY.scale} || true")

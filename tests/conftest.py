@@ -1,0 +1,44 @@
+"""Small data sets and tasks that many tests share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ladid_bench.config import SplitSizes
+from ladid_bench.data.task import Task, task_of
+from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.systems.pendulum import Pendulum
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def pendulum() -> dict[str, Trajectories]:
+    """A few pendulum trajectories of 60 frames at 32 px, split by split."""
+    sizes = SplitSizes(train=16, valid=4, test=4)
+    return {name: Pendulum().split(name, sizes, 32, 0, 60) for name in ("train", "valid", "test")}
+
+
+@pytest.fixture(scope="session")
+def pendulum_task(pendulum: dict[str, Trajectories]) -> Task:
+    return task_of(pendulum["train"], "pendulum", 10, 50)
+
+
+@pytest.fixture
+def trajectories() -> Trajectories:
+    """Three random trajectories of six 4 x 5 frames, with a parameter and a state."""
+    random = np.random.default_rng(0)
+    return Trajectories(
+        frames=random.random((3, 6, 1, 4, 5), dtype=np.float32),
+        times=np.tile(np.arange(6.0), (3, 1)),
+        unit=np.arange(3),
+        parameters={"length": random.random(3)},
+        states={"angle": random.random((3, 6))},
+        provenance={"dataset": "made-up", "seed": 0},
+    )

@@ -1,0 +1,166 @@
+"""LaDID: sizes of the released code, time features, attention windows, formulas, invariances."""
+
+import numpy as np
+import pytest
+import torch
+
+from ladid_bench.config import Budget
+from ladid_bench.data.windows import WindowSampler
+from ladid_bench.ladid.attention import TemporalTransformer, temporal_window_weights
+from ladid_bench.ladid.dynamics import ConcatenatedDynamics, ModulatedDynamics, TimeFeatures
+from ladid_bench.ladid.model import LaDID, LaDIDSettings
+from ladid_bench.ladid.objective import seam_penalty
+from ladid_bench.ladid.representation import VariationalEmbedding
+from ladid_bench.methods.coders import ConvolutionalDecoder, ConvolutionalEncoder
+from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
+from ladid_bench.methods.registry import load_card, resolve_settings
+
+
+@pytest.fixture
+def model(pendulum_task, root) -> LaDID:
+    torch.manual_seed(0)
+    return LaDID(pendulum_task, LaDIDSettings(**resolve_settings("ladid", "tuned", {}, root))).eval()
+
+
+def parameters(module: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@pytest.mark.parametrize(
+    ("side", "channels", "encoder", "decoder"),
+    [
+        (32, 8, 57_648, 20_050),
+        (64, 8, 155_952, 45_394),
+        (128, 8, 549_168, 146_770),
+        (128, 16, 1_146_592, 315_554),
+        (128, 32, 2_486_592, 719_170),
+    ],
+)
+def test_parameter_counts_of_encoder_and_decoder(side: int, channels: int, encoder: int, decoder: int) -> None:
+    """Counts of the released code, whose decoder emits a mean and a (constant) deviation: two channels."""
+    assert parameters(ConvolutionalEncoder((1, side, side), channels, 128)) == encoder
+    assert parameters(ConvolutionalDecoder(32, (2, side, side), channels, "transposed")) == decoder
+
+
+def test_parameter_counts_of_the_rest() -> None:
+    assert parameters(TemporalTransformer(128, 4, "dp", 0.45, 2.0)) == 495_232
+    embedding = VariationalEmbedding(128, 32, 1e-3)
+    assert parameters(embedding.mean) == parameters(embedding.log_std) == 4_128
+    assert parameters(ConcatenatedDynamics(32, 32, 256, 32, 0.5)) == 90_656
+
+
+def test_card_lists_exactly_the_settings(root) -> None:
+    assert set(load_card("ladid", root).settings) == set(LaDIDSettings.__dataclass_fields__)
+
+
+def test_time_feature_periods() -> None:
+    expected = [2, 1.382, 0.955, 0.660, 0.456, 0.315, 0.218, 0.150, 0.104, 0.0718, 0.0496, 0.0343, 0.0237, 0.0164]
+    periods = TimeFeatures(1.0).periods.numpy()
+    np.testing.assert_allclose(periods[:14], expected, rtol=5e-3)
+    np.testing.assert_allclose(periods[14:], [0.0113, 0.0078], rtol=5e-3)
+    assert TimeFeatures(1.0).width == 32
+    assert TimeFeatures(3.0, shortest=0.1).periods.min() >= 0.0999
+
+
+def test_time_features_are_sine_and_cosine() -> None:
+    features = TimeFeatures(1.0)(torch.tensor([0.5]))[0]
+    np.testing.assert_allclose(features[:2].numpy(), [np.sin(np.pi / 2), np.cos(np.pi / 2)], atol=1e-6)
+
+
+def test_box_window_sees_nine_tokens_at_the_end_and_seventeen_inside() -> None:
+    weights = temporal_window_weights(torch.linspace(0, 3, 60), 0.45, 1e15)
+    seen = (weights > 1e-12).sum(dim=1)
+    assert seen[0] == seen[-1] == 9
+    assert seen[30] == 17
+    np.testing.assert_allclose(weights[30][weights[30] > 1e-12].numpy(), 1 / 17, rtol=1e-5)
+
+
+def test_gaussian_window_has_the_edge_weight() -> None:
+    weights = temporal_window_weights(torch.tensor([0.0, 0.45]), 0.45, 2.0)
+    assert weights[0, 1] / weights[0, 0] == pytest.approx(1e-2, rel=1e-5)
+
+
+def test_kl_matches_torch_distributions() -> None:
+    mean, std = torch.randn(5, 7), torch.rand(5, 7) + 0.1
+    reference = torch.distributions.kl_divergence(
+        torch.distributions.Normal(mean, std), torch.distributions.Normal(torch.zeros(5, 7), torch.ones(5, 7))
+    ).sum(dim=-1)
+    torch.testing.assert_close(Gaussian(mean, std).kl_from_standard_normal(), reference)
+
+
+def test_likelihood_matches_torch_distributions() -> None:
+    mean, target = torch.rand(4, 3, 1, 8, 8), torch.rand(4, 3, 1, 8, 8)
+    normal = torch.distributions.Normal(mean, 0.05)
+    reference = (normal.log_prob(mean) - normal.log_prob(target)).sum(dim=(2, 3, 4)).mean()
+    torch.testing.assert_close(negative_log_likelihood(mean, target, 0.05), reference, rtol=1e-4, atol=1e-2)
+
+
+def test_aggregated_posterior_is_that_of_the_mean_of_samples() -> None:
+    torch.manual_seed(0)
+    embedding = VariationalEmbedding(16, 4, 1e-3)
+    tokens = torch.randn(1, 10, 16)
+    posterior = embedding(tokens)
+    assert (posterior.std > 0).all()
+    std = 1e-3 + embedding.log_std(tokens).clamp(-8, 2).exp()
+    drawn = (embedding.mean(tokens) + std * torch.randn(20_000, 10, 4)).mean(dim=1)
+    torch.testing.assert_close(drawn.mean(dim=0), posterior.mean[0], atol=2e-2, rtol=0)
+    torch.testing.assert_close(drawn.std(dim=0), posterior.std[0], atol=0, rtol=3e-2)
+
+
+def test_seam_penalty_is_a_scaled_square_and_vanishes_without_pairs() -> None:
+    earlier, later = torch.zeros(2, 3), torch.ones(2, 3)
+    assert seam_penalty(earlier, later, 0.1).item() == pytest.approx(3 / (2 * 0.01))
+    assert seam_penalty(earlier[:0], later[:0], 0.1).item() == 0
+
+
+@pytest.mark.parametrize("dynamics", [ConcatenatedDynamics, ModulatedDynamics])
+def test_dynamics_answer_each_query_alone(dynamics) -> None:
+    torch.manual_seed(0)
+    network = dynamics(4, 32, 16, 6, 0.0).eval()
+    code, time = torch.randn(3, 4), torch.randn(3, 5, 32)
+    torch.testing.assert_close(network(code, time)[:, 2:3], network(code, time[:, 2:3]))
+
+
+@torch.no_grad()
+def test_translation_of_all_times_changes_nothing(model, pendulum, pendulum_task, root) -> None:
+    from ladid_bench.methods.registry import load_method
+
+    method = load_method("ladid", root)(pendulum_task, resolve_settings("ladid", "tuned", {}, root))
+    method.model = model
+    test = pendulum["test"]
+    asked = (test.frames[:, :10], test.times[:, :10], test.times[:, 10:])
+    moved = (asked[0], asked[1] + 1000.0, asked[2] + 1000.0)
+    np.testing.assert_allclose(method.forecast(*asked).mean, method.forecast(*moved).mean, atol=1e-5)
+
+
+@torch.no_grad()
+def test_permuting_batch_or_queries_permutes_the_forecast(model) -> None:
+    context, times = torch.rand(4, 10, 1, 32, 32), torch.linspace(0, 0.5, 10).expand(4, -1)
+    queries = torch.linspace(0.6, 3, 7).expand(4, -1)
+    forecast = model.forecast(context, times, queries)
+    rows, columns = torch.tensor([2, 0, 3, 1]), torch.tensor([6, 2, 0, 1, 5, 3, 4])
+    torch.testing.assert_close(model.forecast(context[rows], times, queries), forecast[rows], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        model.forecast(context, times, queries[:, columns]), forecast[:, columns], atol=1e-5, rtol=1e-4
+    )
+
+
+def test_every_parameter_receives_gradient(pendulum, pendulum_task, model) -> None:
+    sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=4), "cpu")
+    terms = model.train().loss(sampler.draw(8, torch.Generator().manual_seed(0)))
+    assert set(terms) == {"reconstruction", "code", "seam"}
+    sum(terms.values()).backward()
+    without = [name for name, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0]
+    assert without == []
+
+
+def test_seam_term_compares_neighbours_at_one_time(pendulum, pendulum_task, model) -> None:
+    """With a psi that is the same for all windows the mismatch is that of F between two relative times."""
+    sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=4), "cpu")
+    batch = sampler.draw(8, torch.Generator().manual_seed(0))
+    psi = torch.randn(1, 32).expand(12, -1)
+    earlier, later = model._seams(psi, batch)
+    assert earlier.shape == (8, 32)
+    reach = batch.seam[1] - batch.start[0]
+    torch.testing.assert_close(earlier[0], model.states(psi[:1], reach[None, None])[0, 0])
+    torch.testing.assert_close(later[0], model.states(psi[:1], (batch.seam[1] - batch.start[1])[None, None])[0, 0])

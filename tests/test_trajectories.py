@@ -1,0 +1,125 @@
+"""The trajectory file: round trip, The Well's own reader, and damage of every kind."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
+from ladid_bench.errors import BenchError
+
+
+@pytest.fixture
+def path(tmp_path: Path, trajectories: Trajectories) -> Path:
+    write_trajectories(tmp_path / "train" / "file.hdf5", trajectories)
+    return tmp_path / "train" / "file.hdf5"
+
+
+def test_round_trip(path: Path, trajectories: Trajectories) -> None:
+    found = read_trajectories(path)
+    assert found.content_sha256 == trajectories.content_sha256
+    assert found.provenance == trajectories.provenance
+    np.testing.assert_array_equal(found.states["angle"], trajectories.states["angle"])
+    assert [file.name for file in path.parent.iterdir()] == ["file.hdf5"]
+
+
+def test_vector_observations_round_trip(tmp_path: Path, trajectories: Trajectories) -> None:
+    vectors = replace(trajectories, frames=trajectories.frames[:, :, :, 0], space=("feature",))
+    write_trajectories(tmp_path / "v.hdf5", vectors)
+    assert read_trajectories(tmp_path / "v.hdf5").frames.shape == (3, 6, 1, 5)
+
+
+def test_the_well_opens_it(path: Path, trajectories: Trajectories) -> None:
+    well = pytest.importorskip("the_well.data", reason="the-well is in the test extra")
+    dataset = well.WellDataset(path=str(path.parent), n_steps_input=2, n_steps_output=3)
+    assert len(dataset) == 3 * 2  # three trajectories, two starts each
+    sample = dataset[1]
+    np.testing.assert_array_equal(sample["input_fields"][..., 0].numpy(), trajectories.frames[0, 1:3, 0])
+    np.testing.assert_array_equal(sample["output_fields"][..., 0].numpy(), trajectories.frames[0, 3:6, 0])
+    assert "length" in dataset.metadata.constant_scalar_names
+    assert "angle" in dataset.metadata.scalar_names
+
+
+def test_a_bad_split_is_not_written(tmp_path: Path, trajectories: Trajectories) -> None:
+    bad = trajectories.frames.copy()
+    bad[0, 0, 0, 0, 0] = np.nan
+    with pytest.raises(BenchError, match="1 frame values are not finite"):
+        write_trajectories(tmp_path / "file.hdf5", replace(trajectories, frames=bad))
+    assert not list(tmp_path.iterdir())
+
+
+def _delete_time(file: h5py.File) -> None:
+    del file["dimensions/time"]
+
+
+def _reverse_time(file: h5py.File) -> None:
+    file["dimensions/time"][...] = file["dimensions/time"][...][:, ::-1]
+
+
+def _set_nan(file: h5py.File) -> None:
+    file["t0_fields/intensity"][0, 0, 0, 0] = np.nan
+
+
+def _change_value(file: h5py.File) -> None:
+    file["t0_fields/intensity"][0, 0, 0, 0] += 1
+
+
+def _shorten_unit(file: h5py.File) -> None:
+    del file["scalars/unit"]
+    file["scalars/unit"] = np.zeros(2, int)
+    file["scalars/unit"].attrs["time_varying"] = False
+
+
+def _widen_type(file: h5py.File) -> None:
+    values = file["t0_fields/intensity"][...].astype(np.float64)
+    attributes = dict(file["t0_fields/intensity"].attrs)
+    del file["t0_fields/intensity"]
+    file["t0_fields/intensity"] = values
+    file["t0_fields/intensity"].attrs.update(attributes)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_delete_time, "not a readable trajectory file"),
+        (_reverse_time, "strictly increasing"),
+        (_set_nan, "1 frame values are not finite"),
+        (_change_value, "do not match their SHA-256"),
+        (_shorten_unit, r"unit has shape \(2,\)"),
+        (_widen_type, "must be float32"),
+    ],
+)
+def test_damage_is_found(path: Path, damage, message: str) -> None:
+    with h5py.File(path, "r+") as file:
+        damage(file)
+    with pytest.raises(BenchError, match=message) as caught:
+        read_trajectories(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="no such trajectory file; make it with 'ladid-bench data'"):
+        read_trajectories(tmp_path / "none.hdf5")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(position=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255), cut=st.booleans())
+def test_any_flipped_byte_or_cut_is_an_error_or_harmless(path: Path, position: float, value: int, cut: bool) -> None:
+    """A damaged file is refused in one line, or it still holds exactly what was written."""
+    intact = path.read_bytes()
+    expected = read_trajectories(path)
+    at = int(position * len(intact))
+    damaged = path.with_name("damaged.hdf5")
+    damaged.write_bytes(intact[:at] if cut else intact[:at] + bytes([value]) + intact[at + 1 :])
+    try:
+        found = read_trajectories(damaged)
+    except BenchError as error:
+        assert "\n" not in str(error)
+    else:
+        np.testing.assert_array_equal(found.frames, expected.frames)
+        np.testing.assert_array_equal(found.times, expected.times)

@@ -1,0 +1,85 @@
+"""Windows: what is drawn is what the trajectories hold, and each frame is handed out once."""
+
+import numpy as np
+import pytest
+import torch
+
+from ladid_bench.config import Budget
+from ladid_bench.data.windows import WindowSampler, query_length
+
+
+@pytest.fixture(params=[1, 4, 50])
+def length(request: pytest.FixtureRequest) -> int:
+    return request.param
+
+
+@pytest.fixture
+def batch(pendulum, pendulum_task, length):
+    sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=8), "cpu")
+    return sampler.draw(length, torch.Generator().manual_seed(0))
+
+
+def test_shapes(batch, length) -> None:
+    rows, queries = 8 * 3, min(8, length)
+    assert batch.context.shape == batch.context_times.shape == (rows, 10)
+    assert batch.query.shape == (rows, queries, 1, 32, 32)
+    assert batch.grid_times.shape == (rows, 10 + length)
+
+
+def test_each_context_frame_is_handed_out_once(batch) -> None:
+    assert len(torch.unique(batch.context)) == len(batch.frames) < batch.context.numel()
+    pixels = batch.frames.flatten(1)
+    assert len(torch.unique(pixels, dim=0)) == len(pixels)
+
+
+def test_queries_are_the_true_frames_at_their_times(batch, pendulum, pendulum_task) -> None:
+    """Every query is found in the data at the absolute time that start and query time name."""
+    train = pendulum["train"]
+    frames = np.clip(pendulum_task.to_unit(train.frames), 0, 1)
+    for row in range(0, len(batch.query), 5):
+        for query in range(batch.query.shape[1]):
+            time = float(batch.start[row] + batch.query_times[row, query])
+            index = int(np.abs(train.times[0] - time).argmin())
+            assert abs(train.times[0, index] - time) < 1e-5
+            distance = np.abs(frames[:, index] - batch.query[row, query].numpy()).max(axis=(1, 2, 3))
+            assert distance.min() < 1e-6
+
+
+def test_queries_follow_the_context_within_the_query_length(batch, length) -> None:
+    assert (batch.query_index >= 10).all()
+    assert (batch.query_index < 10 + length).all()
+    assert torch.equal(batch.query_times, batch.grid_times.gather(1, batch.query_index))
+    assert (batch.context_times[:, 0] == 0).all()
+
+
+def test_neighbouring_windows_meet_within_reach(batch, length, pendulum_task) -> None:
+    start, seam = batch.start.unflatten(0, (-1, 3)), batch.seam.unflatten(0, (-1, 3))
+    reach = seam[:, 1:] - start[:, :-1]
+    assert (start.diff(dim=1) > 0).all()
+    assert (reach <= (10 + length) * pendulum_task.time_step * 1.001).all()
+
+
+def test_full_horizon_windows_start_where_forecasts_do(batch, length) -> None:
+    if length == 50:
+        assert (batch.start.unflatten(0, (-1, 3))[:, 0] == 0).all()
+
+
+def test_same_generator_same_windows(pendulum, pendulum_task) -> None:
+    sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=4), "cpu")
+    first, second = (sampler.draw(8, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first.query, second.query)
+
+
+def test_query_length_doubles_to_the_full_horizon() -> None:
+    budget = Budget(steps=1000, growth_fraction=0.05)
+    assert [query_length(step, budget, 50) for step in (0, 50, 100, 150, 200, 250, 300, 999)] == [
+        1,
+        2,
+        4,
+        8,
+        16,
+        32,
+        50,
+        50,
+    ]
+    assert query_length(0, Budget(growth=False), 50) == 50
