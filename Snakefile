@@ -32,4 +32,4 @@ onstart:
 
 onerror:
     # runs that were killed could not write their rows; the report is made without them
-    shell(f"ladid-bench aggregate --scale {STUDY.scale} && ladid-bench report --scale {STUDY.scale} || true")
+    shell(f"{COMMAND} aggregate --scale {STUDY.scale} && {COMMAND} report --scale {STUDY.scale} || true")

@@ -3,6 +3,8 @@
 Each measured value is printed beside what is expected; see them with ``pytest -s``.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -147,7 +149,7 @@ def test_frames_are_brightness_between_0_and_1() -> None:
     assert made.times[0, 0] == 0 and made.times[0, -1] == pytest.approx(3.0)
 
 
-def test_a_split_survives_the_trajectory_file(tmp_path) -> None:
+def test_a_split_survives_the_trajectory_file(tmp_path: Path) -> None:
     made = make("pendulum--damping-0.5")
     write_trajectories(tmp_path / "pendulum.hdf5", made)
     assert read_trajectories(tmp_path / "pendulum.hdf5").content_sha256 == made.content_sha256
@@ -159,7 +161,7 @@ def test_same_seed_same_numbers() -> None:
     assert make("pendulum").content_sha256 != make("pendulum", seed=1).content_sha256
 
 
-def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(monkeypatch) -> None:
+def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     many = make("pendulum", count=300)
     few = make("pendulum", count=7)
     assert few.content_sha256 == many[:7].content_sha256
@@ -237,3 +239,11 @@ def test_impossible_settings_are_refused(settings: dict[str, float], message: st
 def test_rates_beyond_the_scheme_are_refused() -> None:
     with pytest.raises(BenchError, match="lower damping / mass"):
         Pendulum(damping=1e9).split("train", SplitSizes(train=1), 16, 0, 60)
+
+
+def test_state_error_reads_a_turned_picture_in_degrees() -> None:
+    theta = np.linspace(-3, 3, 40)[None]
+    pictures = draw_pendulum(theta + np.radians(5), 1.0, 64)[:, :, None]  # (trajectory, frame, channel, height, width)
+    errors = Pendulum().state_errors(pictures, {"theta": theta})
+    assert errors["angle_error_degrees_median"] == pytest.approx(5, abs=0.5)
+    assert Pendulum().state_errors(np.zeros_like(pictures), {"theta": theta})["angle_error_degrees_mean"] == 90

@@ -7,7 +7,7 @@ import numpy as np
 from ladid_bench.methods.gridded import GriddedMethod, encode, principal_components
 
 QUERIES = 32  # searched for at once, which bounds the matrix of distances
-EXACT = 1e-6  # of the mean squared norm of a window: nearer analogs count as equally near
+EXACT = 1e-6  # nearer analogs count as equally near: below this is rounding
 
 
 class Analog(GriddedMethod):
@@ -24,7 +24,7 @@ class Analog(GriddedMethod):
         given, best = self.task.context_frames, np.inf
         context, steps = valid[:, :given], valid.shape[1] - given
         counts = sorted({min(count, len(train)) for count in self.settings.neighbours})
-        for shifts in sorted({0, min(self.settings.largest_shift, steps - 1)}):
+        for shifts in sorted({0, steps - 1}):  # windows that start as the trajectories do, or anywhere
             for count, forecast in self._forecasts(context, steps, shifts, counts):
                 error = self.validation_nmse(valid, forecast)
                 if error < best:
@@ -57,7 +57,7 @@ class Analog(GriddedMethod):
                 yield neighbour + 1, total / weight[..., : neighbour + 1].sum(axis=2, keepdims=True)
 
     def _nearest(self, context: np.ndarray, steps: int, shifts: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Squared distance, and index of the frame to use, of the nearest windows, ``(query, step, neighbour)`` each."""
+        """Squared distance of the nearest windows and index of the frame to use, ``(query, step, neighbour)`` each."""
         length, given = self.state["codes"].shape[1], context.shape[1]
         distances = self._distances(context, shifts)  # (query, trajectory, shift)
         queries, trajectories, _ = distances.shape
@@ -78,7 +78,7 @@ class Analog(GriddedMethod):
         return distance, frame
 
     def _distances(self, context: np.ndarray, shifts: int) -> np.ndarray:
-        """Squared distance to each window, ``(query, trajectory, shift)``, floored where analogs are exact."""
+        """Squared distance to each window, ``(query, trajectory, shift)``, in units of a window's mean squared norm."""
         codes = self.state["codes"]  # (trajectory, time, component)
         squares = (codes**2).sum(axis=2)  # (trajectory, time)
         total = (context**2).sum(axis=(1, 2))[:, None, None].repeat(len(codes), axis=1).repeat(shifts + 1, axis=2)
@@ -86,7 +86,7 @@ class Analog(GriddedMethod):
             shifted = slice(index, index + shifts + 1)
             product = context[:, index] @ codes[:, shifted].reshape(-1, codes.shape[2]).T
             total += squares[None, :, shifted] - 2 * product.reshape(total.shape)
-        return np.maximum(total, EXACT * context.shape[1] * squares.mean())
+        return np.maximum(total / (context.shape[1] * squares.mean()), EXACT)
 
 
 METHOD = Analog

@@ -38,11 +38,10 @@ class DynamicModes(GriddedMethod):
         for rank, delay in itertools.product(ranks, delays):
             kept = codes[:, :, :rank]
             scale = kept[..., 0].std()
-            vectors = _delayed(kept, delay, scale)  # (trajectory, window, delay * rank + 1)
-            pairs = np.concatenate([vectors[:, :-1], vectors[:, 1:]], axis=2).reshape(-1, 2 * vectors.shape[2])
-            picked = np.linspace(0, len(pairs) - 1, min(len(pairs), FIT_PAIRS)).astype(int)
+            windows = _picked_windows(kept, delay + 1)  # (window, delay + 1, rank)
+            pairs = np.concatenate([_vectors(windows[:, :-1], scale), _vectors(windows[:, 1:], scale)], axis=1)
             # The triangular factor has the inner products of all pairs, which is all that the fit depends on.
-            before, after = np.split(np.linalg.qr(pairs[picked], mode="r"), 2, axis=1)
+            before, after = np.split(np.linalg.qr(pairs, mode="r"), 2, axis=1)
             largest = np.linalg.norm(kept, axis=2).max()
             for energy in self.settings.energies:
                 state = _decompose(before.T, after.T, energy, rank)
@@ -52,20 +51,28 @@ class DynamicModes(GriddedMethod):
         state = self.state
         delay = int(state["delay"])
         codes = encode(context[:, -delay:], state["mean"], state["modes"]).astype(np.float64)
-        vector = _delayed(codes, delay, float(state["scale"]))[:, 0]  # (trajectory, delay * rank + 1)
-        amplitudes = vector @ state["amplitudes"].T  # (trajectory, eigenvalue)
-        powers = state["eigenvalues"] ** np.arange(1, steps + 1)[:, None]  # (step, eigenvalue)
-        ahead = ((amplitudes[:, None] * powers) @ state["reading"].T).real  # (trajectory, step, rank)
+        amplitudes = _vectors(codes, float(state["scale"])) @ state["amplitudes"].T  # (trajectory, eigenvalue)
+        ahead = np.empty((len(context), steps, len(state["modes"])))
+        for step in range(steps):
+            powers = state["eigenvalues"] ** (step + 1)
+            ahead[:, step] = ((amplitudes * powers) @ state["reading"].T).real
         norm = np.linalg.norm(ahead, axis=2, keepdims=True)
         ahead *= np.minimum(1, LIMIT * state["largest"] / np.maximum(norm, np.finfo(float).tiny))
         return ahead.astype(np.float32) @ state["modes"] + state["mean"]
 
 
-def _delayed(codes: np.ndarray, delay: int, constant: float) -> np.ndarray:
-    """All windows of ``delay`` frames, oldest first, with a constant: ``(trajectory, window, delay * rank + 1)``."""
-    windows = np.lib.stride_tricks.sliding_window_view(codes, delay, axis=1)  # (trajectory, window, rank, delay)
-    vectors = windows.swapaxes(2, 3).reshape(*windows.shape[:2], -1)  # (trajectory, window, delay * rank)
-    return np.concatenate([vectors, np.full((*vectors.shape[:2], 1), constant)], axis=2)
+def _picked_windows(codes: np.ndarray, length: int) -> np.ndarray:
+    """Windows of ``length`` frames, evenly picked from all trajectories, ``(window, time, rank)``."""
+    windows = np.lib.stride_tricks.sliding_window_view(codes, length, axis=1)  # (trajectory, window, rank, time)
+    count = windows.shape[0] * windows.shape[1]
+    picked = np.linspace(0, count - 1, min(count, FIT_PAIRS)).astype(int)
+    return windows[np.unravel_index(picked, windows.shape[:2])].swapaxes(1, 2)
+
+
+def _vectors(windows: np.ndarray, constant: float) -> np.ndarray:
+    """Frames of each window side by side, oldest first, and a constant, ``(window, delay * rank + 1)``."""
+    flat = windows.reshape(len(windows), -1)
+    return np.concatenate([flat, np.full((len(flat), 1), constant)], axis=1)
 
 
 def _decompose(before: np.ndarray, after: np.ndarray, energy: float, rank: int) -> dict[str, np.ndarray]:

@@ -5,6 +5,8 @@ file times and Snakemake's own metadata decide nothing about training. Records t
 part of the graph at all.
 """
 
+import shlex
+import sys
 import time
 from pathlib import Path
 
@@ -25,12 +27,12 @@ def asked(option):
 
 def open_study():
     root = Path(workflow.basedir)
-    scale = config.get("scale", chosen_scale(root))
+    scale = config.get("scale") or chosen_scale(root)
     study = load_study(scale, root)
     runs = plan_runs(study, root)
     datasets = {name: planned_dataset(study, name) for name in study.datasets}
-    folders = Folders(Path(), scale)
-    return study, folders, datasets, runs, run_state(study, runs, Folders(root, scale), asked("retry_failed"))
+    state = run_state(study, runs, Folders(root, scale), asked("retry_failed"))
+    return study, Folders(Path(), scale), datasets, runs, state
 
 
 try:
@@ -38,22 +40,48 @@ try:
 except BenchError as error:
     sys.exit(f"error: {error}")
 
+# the environment snakemake runs in need not be activated
+COMMAND = f"{shlex.quote(sys.executable)} -m ladid_bench"
 TO_DO = STATE.pending | (STATE.stale if asked("rerun_stale") else frozenset())
+LOGS = f"{FOLDERS.work}/logs"
 REPORT = f"{FOLDERS.results}/report/index.html"
 RUN_TABLE = f"{FOLDERS.results}/runs.parquet"
-PLAN_KEY = content_key([sorted(RUNS), report_hash()])
-PLAN = f"{FOLDERS.work}/plan/{PLAN_KEY}.txt"
 # outcomes are signals of this invocation only: the record is what lasts
-OUTCOME = f"{FOLDERS.work}/outcomes/{time.time_ns()}"
+OUTCOMES = f"{FOLDERS.work}/outcomes/{time.time_ns()}"
+PLAN = f"{FOLDERS.work}/plan/{content_key([sorted(RUNS), report_hash()])}.txt"
 
 
 wildcard_constraints:
     key="[0-9a-f]{16}",
+    moment="[0-9]+",
     dataset="[a-z0-9.-]+?",
     data_key="[0-9a-f]{16}",
 
 
 def data_files(dataset, data_key):
+    """The trajectory file of each split."""
     return {split: str(FOLDERS.split(dataset, data_key, split)) for split in SPLITS}
 
 
+def data_of_card(wildcards):
+    """A card that is there needs no data: a clone with kept results renders its report without them."""
+    if FOLDERS.card(wildcards.dataset, wildcards.data_key).exists():
+        return []
+    return list(data_files(wildcards.dataset, wildcards.data_key).values())
+
+
+def data_of_run(wildcards):
+    """The data of a run; their identity is in its key, so their times do not matter."""
+    dataset = RUNS[wildcards.key].dataset
+    return ancient(list(data_files(dataset.name, dataset.key).values()))
+
+
+def minutes(wildcards, attempt):
+    """Twice the estimate, more with each attempt, and hardly beyond the time limit of a run."""
+    estimate = RUNS[wildcards.key].estimated_seconds / 60
+    return int(min(STUDY.execution.time_limit_minutes + 5, 10 + 2 * attempt * estimate))
+
+
+def last_attempt(wildcards, attempt):
+    """On its last attempt a run that fails is a row of the report and no longer an error."""
+    return "--last-attempt" if attempt > STUDY.execution.retries else ""

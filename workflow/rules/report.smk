@@ -2,8 +2,13 @@ rule plan:
     """Write down what the study asks for; another study is another file, so what follows is redone."""
     output:
         PLAN,
+    log:
+        f"{LOGS}/plan.log",
+    params:
+        command=COMMAND,
+        scale=STUDY.scale,
     shell:
-        "ladid-bench plan --scale {STUDY.scale} --cores {workflow.cores} --output {output} > /dev/null"
+        "{params.command} plan --scale {params.scale} --output {output} > {log} 2>&1"
 
 
 rule aggregate:
@@ -11,11 +16,16 @@ rule aggregate:
     input:
         PLAN,
         [str(FOLDERS.card(name, dataset.key)) for name, dataset in DATASETS.items()],
-        [f"{OUTCOME}/{key}.json" for key in RUNS if key in TO_DO],
+        [f"{OUTCOMES}/{key}.json" for key in RUNS if key in TO_DO],
     output:
         report(RUN_TABLE, caption="../report/runs.rst", category="Runs"),
+    log:
+        f"{LOGS}/aggregate.log",
+    params:
+        command=COMMAND,
+        scale=STUDY.scale,
     shell:
-        "ladid-bench aggregate --scale {STUDY.scale}"
+        "{params.command} aggregate --scale {params.scale} 2>&1 | tee {log}"
 
 
 rule render:
@@ -24,5 +34,10 @@ rule render:
         RUN_TABLE,
     output:
         report(REPORT, caption="../report/report.rst", category="Report"),
+    log:
+        f"{LOGS}/report.log",
+    params:
+        command=COMMAND,
+        scale=STUDY.scale,
     shell:
-        "ladid-bench report --scale {STUDY.scale}"
+        "{params.command} report --scale {params.scale} 2>&1 | tee {log}"

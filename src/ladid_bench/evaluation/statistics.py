@@ -83,6 +83,7 @@ def ratio_band(
         ratio = above.sum(axis=(0, 1)) / below.sum(axis=(0, 1))  # (frame,)
         draws = _draws(*above.shape[:2])
         replicates = np.log(_resampled(above, *draws) / _resampled(below, *draws))  # (replicate, frame)
+        replicates[:, np.isnan(ratio)] = 0  # a frame without signal; its interval will not be a number either
         centre, stretch = np.log(ratio), _stretch(above, below)
         tail = (1 - CONFIDENCE) / 2
         ends = np.nanquantile(replicates, [tail, 1 - tail], axis=0, method="inverted_cdf")  # (2, frame)

@@ -108,6 +108,7 @@ def _log_to(path: Path, label: str) -> None:
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     terminal.setFormatter(logging.Formatter(f"[{label}] %(message)s"))
     terminal.setLevel(logging.INFO)
+    terminal.addFilter(logging.Filter("ladid_bench"))  # what libraries have to say stays in the file
     root = logging.getLogger()
     root.handlers = [file, terminal]
     root.setLevel(logging.INFO)

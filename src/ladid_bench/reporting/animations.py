@@ -14,7 +14,7 @@ from ladid_bench.reporting.palette import ACCENT, GRID, INK, MUTED, difference_c
 from ladid_bench.reporting.pictures import Pictures
 
 PANEL, GAP, MARGIN, TEXT = 128, 10, 14, 15  # pixels; TEXT is the height of a line of words
-TILE, COLUMNS, LABELS = 96, 8, 170
+TILE, LABELS = 96, 130
 MILLISECONDS = 125  # a frame
 CARD = "#ffffff"
 GIVEN = MUTED[0]
@@ -66,7 +66,7 @@ def _frame(dataset: DatasetContent, pictures: Pictures, label: str, error: str, 
             _write(draw, (left + PANEL // 2, top + PANEL // 2), "context", MUTED[0], "mm")
         else:
             canvas.paste(_enlarged(tile, PANEL), (left, top))
-    _bar(draw, pictures, index, (MARGIN, top + PANEL + 8, width - MARGIN))
+    _bar(draw, dataset, pictures, index, (MARGIN, top + PANEL + 8, width - MARGIN))
     return canvas
 
 
@@ -84,7 +84,9 @@ def _enlarged(tile: np.ndarray, side: int) -> Image.Image:
     return Image.fromarray(tile).resize((side, side), Image.Resampling.NEAREST)
 
 
-def _bar(draw: ImageDraw.ImageDraw, pictures: Pictures, index: int, place: tuple[int, int, int]) -> None:
+def _bar(
+    draw: ImageDraw.ImageDraw, dataset: DatasetContent, pictures: Pictures, index: int, place: tuple[int, int, int]
+) -> None:
     """The time bar: context in grey, forecast in colour, filled as far as the frame shown."""
     left, top, right = place
     total, given = len(pictures.truth), pictures.given
@@ -96,18 +98,12 @@ def _bar(draw: ImageDraw.ImageDraw, pictures: Pictures, index: int, place: tuple
         draw.rectangle((seam, top, now, top + 3), fill=ACCENT)
     forecast = index >= given
     _write(draw, (left, top + 8), "forecast" if forecast else "context", ACCENT if forecast else GIVEN)
-    _write(draw, (right, top + 8), f"lead time {pictures.lead[index]:+.3g}", MUTED[0], "ra")
-
-
-def strip_columns(pictures: Pictures, columns: int = COLUMNS) -> list[int]:
-    """Forecast frames shown in a strip, spread evenly from the first to the last."""
-    asked = len(pictures.truth) - pictures.given
-    return np.unique(np.linspace(0, asked - 1, min(columns, asked)).round().astype(int)).tolist()
+    _write(draw, (right, top + 8), f"lead time {pictures.lead_text(index, dataset.time_unit)}", MUTED[0], "ra")
 
 
 def _strip(dataset: DatasetContent, pictures: Pictures) -> Image.Image:
     """Truth above the forecast of every method, a column a lead time."""
-    columns, colours = strip_columns(pictures), frame_colours(dataset.card)
+    columns, colours = pictures.columns, frame_colours(dataset.card)
     rows = {"truth": pictures.truth[pictures.given :], **pictures.forecasts}
     step = TILE + 4
     size = (2 * MARGIN + LABELS + step * len(columns), 2 * MARGIN + TEXT + 6 + step * len(rows))
@@ -115,10 +111,11 @@ def _strip(dataset: DatasetContent, pictures: Pictures) -> Image.Image:
     draw = ImageDraw.Draw(canvas)
     for place, column in enumerate(columns):
         across = MARGIN + LABELS + place * step
-        lead = pictures.lead[pictures.given + column]
-        _write(draw, (across + TILE // 2, MARGIN), f"+{lead:.3g} {dataset.time_unit}".strip(), MUTED[0], "ma")
+        _write(draw, (across + TILE // 2, MARGIN), pictures.lead_text(column, dataset.time_unit), MUTED[0], "ma")
         for row, levels in enumerate(rows.values()):
-            canvas.paste(_enlarged(colours[levels[column]], TILE), (across, MARGIN + TEXT + 6 + row * step))
+            canvas.paste(
+                _enlarged(colours[levels[column - pictures.given]], TILE), (across, MARGIN + TEXT + 6 + row * step)
+            )
     for row, label in enumerate(rows):
         _write(draw, (MARGIN, MARGIN + TEXT + 6 + row * step + TILE // 2), label, INK[0], "lm")
     return canvas

@@ -80,6 +80,11 @@ class Entry:
         return len(self.done) == len(self.runs)
 
     @property
+    def skipped(self) -> bool:
+        """Whether the method declined the data set."""
+        return all(run.status == "skipped" for run in self.runs)
+
+    @property
     def neural(self) -> bool:
         return self.kind == NEURAL
 

@@ -19,12 +19,13 @@ from scipy.optimize import isotonic_regression
 from ladid_bench.reporting.palette import GRID, INK, MUTED, NEURAL, SIMPLE, variable
 
 WIDTH, HEIGHT, TALL = 420.0, 270.0, 400.0  # points; a phone shows the figure at about 0.85 of this width
-LEFT, RIGHT, BOTTOM, TOP = 46.0, 10.0, 40.0, 12.0  # margins in points
-FONT_SIZE = 10.5
+LEFT, RIGHT, BOTTOM, TOP = 48.0, 10.0, 42.0, 22.0  # margins in points
+FONT_SIZE = 11.5
 LETTER = 0.56 * FONT_SIZE  # generous mean width of a letter
 LINE = 1.15 * FONT_SIZE  # height of a line of words
 DECADES = 20.0  # values that span this factor get a logarithmic axis
 OFF_SCALE = 30.0  # errors beyond this multiple of a useless forecast's are cut off
+DEEPEST = 1e-5  # share of the top at which a logarithmic axis ends
 STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": FONT_SIZE,
@@ -86,10 +87,11 @@ def error_axis(axes: Axes, errors: Iterable[np.ndarray], useless: float = 1.0) -
     if len(known) == 0:
         return
     top = min(known.max(), OFF_SCALE * max(useless, float(np.median(known))))
-    if top / known.min() >= DECADES:
+    low = max(known.min(), DEEPEST * top)
+    if top / low >= DECADES:
         axes.set_yscale("log")
-        axes.set_ylim(known.min() / 1.3, top * 1.3)
-        plain_log(axes.yaxis, float(top / known.min()))
+        axes.set_ylim(low / 1.3, top * 1.3)
+        plain_log(axes.yaxis, float(top / low))
     else:
         axes.set_ylim(0, top * 1.08)
         axes.yaxis.set_major_locator(MaxNLocator(5))

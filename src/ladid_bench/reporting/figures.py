@@ -26,6 +26,7 @@ from ladid_bench.reporting.palette import INK, MUTED, Look
 
 NAMES = {"nmse": "nMSE", "fvu": "FVU"}
 USELESS = {"nmse": "a forecast of zero", "fvu": "the training mean"}
+UNITS_FOR_BANDS = 5
 LABEL_SHARE = 0.3  # of the width, kept free for the labels of the dearest methods
 
 
@@ -84,7 +85,7 @@ def horizon(dataset: DatasetContent, looks: dict[str, Look]) -> Drawing | None:
     for curve in curves[::-1]:  # the best one on top
         look = looks[curve.entry.label]
         axes.plot(curve.lead, curve.error, color=look.colour, linestyle=look.dash)
-        if curve.band:
+        if curve.band and dataset.units >= UNITS_FOR_BANDS:
             band = np.nan_to_num([curve.band.low, curve.band.high], posinf=1e12)
             axes.fill_between(curve.lead, *band, color=look.colour, alpha=0.14, linewidth=0)
     error_axis(axes, [curve.error for curve in curves])
@@ -102,7 +103,8 @@ def _horizon_caption(dataset: DatasetContent, curves: list[Curve]) -> str:
     lowest = f"{first.entry.label} is lowest at the first frame"
     lowest += " and at the last" if first is last else f", {last.entry.label} at the last"
     band = f"bands are 95 % intervals over {counted(dataset.units, 'unit')}"
-    band = band if dataset.units > 1 else "one unit, hence no bands"
+    if dataset.units < UNITS_FOR_BANDS:
+        band = f"over {counted(dataset.units, 'unit')} no band would mean much"
     return (
         f"Error as the forecast reaches further; lower is better, 1 is {USELESS[dataset.headline]}. "
         f"{lowest}. Each point is a ratio of sums over the test trajectories; {band}."
@@ -126,9 +128,11 @@ def accuracy_and_cost(dataset: DatasetContent, looks: dict[str, Look]) -> Drawin
     if len(points) < 2:
         return None
     figure, axes = blank(0)
+    extent = [np.array([error for _, _, error in points])]
     for entry, seconds, error in points:
         look, found = looks[entry.label], dataset.error_interval(entry)
         if found:
+            extent.append(np.array([found.low, found.high]))
             axes.plot([seconds] * 2, [found.low, found.high], color=look.colour, linewidth=1.4, alpha=0.6)
         axes.plot(seconds, error, look.marker, color=look.colour, markersize=7, markeredgewidth=1.6)
     cost = [seconds for _, seconds, _ in points]
@@ -136,7 +140,7 @@ def accuracy_and_cost(dataset: DatasetContent, looks: dict[str, Look]) -> Drawin
     reach = max(cost) / min(cost) * 2
     axes.set_xlim(min(cost) / reach**0.06, max(cost) * reach ** (LABEL_SHARE / (1 - LABEL_SHARE)))
     plain_log(axes.xaxis, reach)
-    error_axis(axes, [np.array([error for _, _, error in points])])
+    error_axis(axes, extent)
     axes.set_xlabel("seconds of a whole run, training included")
     axes.set_title(NAMES[dataset.headline])
     _point_labels(axes, points)
@@ -219,4 +223,7 @@ def _training_caption(entries: list[Entry]) -> str:
         if math.isfinite(before) and before > 0:
             gains.append(f"{entry.label} by {short(100 * (1 - after / before), 2)} %")
     falling = f" Between the last two validations the error fell for {listed(gains)}." if gains else ""
-    return f"Error on the validation split while training, a line a run.{falling} A curve that still falls has not converged."
+    return (
+        f"Error on the validation split while training, a line a run.{falling} "
+        "A curve that still falls has not converged."
+    )

@@ -22,6 +22,14 @@ def film(levels: np.ndarray, colours: np.ndarray, clear_before: int = 0) -> byte
     return _png(row, colours)
 
 
+def contact_sheet(levels: np.ndarray, colours: np.ndarray) -> bytes:
+    """A PNG of frames ``(frame, height, width)`` from left to right with a clear column of pixels between them."""
+    parted = np.pad(np.minimum(levels, CLEAR - 1), ((0, 0), (0, 0), (0, 1)), constant_values=CLEAR)
+    return _png(
+        parted.transpose(1, 0, 2).reshape(levels.shape[1], -1)[:, :-1], colours
+    )  # (height, frame * (width + 1))
+
+
 def strip(levels: np.ndarray, colours: np.ndarray, clear_before: int = 0) -> bytes:
     """A PNG of vector observations ``(frame, feature)``: time to the right, one row of pixels a feature."""
     return _png(_padded(levels, clear_before).T, colours)

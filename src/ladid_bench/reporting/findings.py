@@ -12,7 +12,6 @@ from ladid_bench.reporting.formatting import counted, duration, listed, short
 
 SEEDS_FOR_VERDICTS = 3
 FEW_UNITS = 5
-NOT_FAILURES = ("ok", "skipped")
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,15 @@ def _compare(dataset: DatasetContent, neural: Entry, simple: Entry) -> tuple[str
     pair += f" ({simple.label})"
     found = dataset.log_ratio(neural, simple)
     if not found:
-        why = "one test unit" if dataset.units == 1 else "errors of single trajectories are not known"
-        return f"{pair}; {why}, so there is no interval.", "open"
+        return f"{pair}; {_no_interval(dataset, neural, simple)}, so there is no interval.", "none"
     pair += f", 95 % {short(math.exp(found.low), 2)} to {short(math.exp(found.high), 2)}: "
     return pair + _words(found), _outcome(found)
+
+
+def _no_interval(dataset: DatasetContent, neural: Entry, simple: Entry) -> str:
+    if not (neural.sampled and simple.sampled):
+        return "errors of single trajectories are not known"
+    return "one test unit" if dataset.units == 1 else "an error is 0 or infinite"
 
 
 def _quotient(one: float, other: float) -> float:

@@ -140,7 +140,7 @@ def _file_name(label: str) -> str:
 
 
 def _error_text(dataset: DatasetContent, pictures: Pictures, label: str) -> str:
-    return f"{NAMES[dataset.headline]} {short(pictures.errors[label])}"
+    return f"{NAMES[dataset.headline]} {short(pictures.errors[label], 2)}"
 
 
 def _write_table(folder: Path, name: str, table: Table, dataset: DatasetContent) -> None:

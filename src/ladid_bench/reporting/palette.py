@@ -1,7 +1,7 @@
 """Colours, dashes and markers: one look a method, the same in every figure and table of a report.
 
 Hues follow Okabe and Ito's palette for colour-blind readers, darkened where they would vanish on
-white; neural methods have hues and solid lines, simple ones greys and dashes, so that the two
+white; neural methods have bright hues and solid lines, simple ones greyish tints and dashes, so that the two
 kinds stay apart in greyscale too. Every colour has a second value for dark backgrounds.
 """
 
@@ -24,7 +24,14 @@ NEURAL = (
     ("#1489a0", "#5fd0e6"),
     ("#8a5a44", "#cf9f86"),
 )
-SIMPLE = (("#3f4650", "#d5dae1"), ("#7b838f", "#9aa3b0"), ("#5b6470", "#b9c1cc"), ("#959ca6", "#7f8896"))
+SIMPLE = (
+    ("#4d5866", "#c3ccd8"),
+    ("#8d7b57", "#cbb88f"),
+    ("#5d7d6c", "#9cc2ae"),
+    ("#8c6f80", "#cda9bf"),
+    ("#868d97", "#969fab"),
+    ("#5f6f8f", "#a3b5d8"),
+)
 DASHES: tuple[Any, ...] = ((5, 2), (1.5, 1.5), (6, 2, 1.5, 2), (3, 1.5), (8, 2), (1, 2.5))
 NEURAL_MARKERS, SIMPLE_MARKERS = "oDs^vP", "xd+1*2"
 INK, MUTED, GRID = ("#1b1f24", "#eceff3"), ("#5b6470", "#a3acb8"), ("#e2e6ea", "#30363f")

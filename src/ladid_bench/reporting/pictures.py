@@ -8,8 +8,10 @@ import numpy as np
 from ladid_bench.evaluation.records import Sample
 from ladid_bench.project import Folders
 from ladid_bench.reporting.content import DatasetContent, Entry, load_sample
+from ladid_bench.reporting.formatting import decimals, number
 
 MOST_FRAMES, FEWEST_FRAMES = 60, 12
+STRIP_COLUMNS = 8
 LARGEST_SIDE = 64  # pixels; larger frames are averaged down
 PIXELS = 10_000_000  # of all films of a report together, at roughly half a byte each
 
@@ -41,6 +43,19 @@ class Pictures:
         """Absolute difference of a method's forecast and the truth, uint8 ``(forecast frame, *space)``."""
         truth = self.truth[self.given :].astype(np.int16)
         return np.abs(truth - self.forecasts[label]).astype(np.uint8)
+
+    @property
+    def columns(self) -> list[int]:
+        """Frames that a strip shows, spread evenly over the forecast, first and last included."""
+        last = len(self.truth) - 1
+        count = min(STRIP_COLUMNS, last + 1 - self.given)
+        return np.unique(np.linspace(self.given, last, count).round().astype(int)).tolist()
+
+    def lead_text(self, frame: int, unit: str) -> str:
+        """Lead time of a frame, with its sign and unit."""
+        places = decimals(self.lead[self.given :].tolist(), 1)
+        sign = "+" if self.lead[frame] > 0 else ""
+        return f"{sign}{number(self.lead[frame], places)} {unit}".strip()
 
     def thinned(self, frames: int) -> "Pictures":
         """The same with at most that many frames, spread evenly, first and last kept; large ones averaged down."""
@@ -79,8 +94,8 @@ def collect(dataset: DatasetContent, folders: Folders) -> Pictures | None:
     return Pictures(
         trajectory=trajectory,
         lead=_lead(dataset, first.times[trajectory]),
-        truth=first.truth[0, :, 0],  # (example, frame, channel, *space): the first channel
-        forecasts={label: known[label].forecast[place, :, 0] for label, place in shown.items()},
+        truth=first.truth[0, :, 0].copy(),  # (example, frame, channel, *space); a view would keep it all in memory
+        forecasts={label: known[label].forecast[place, :, 0].copy() for label, place in shown.items()},
         errors={label: _error(dataset, known[label], trajectory) for label in shown},
     )
 

@@ -1,4 +1,4 @@
-"""Vector observations as lines over time: the truth, and the forecasts of the best methods."""
+"""Vector observations as lines over time: the truth, and the best neural and the best simple forecast."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,15 +9,16 @@ from ladid_bench.reporting.formatting import listed
 from ladid_bench.reporting.palette import GRID, INK, Look
 from ladid_bench.reporting.pictures import Pictures
 
-MOST_FEATURES, MOST_METHODS = 6, 3
+MOST_FEATURES = 6
 ROW, LEGEND = 58.0, 26.0  # points
 
 
 def draw_series(dataset: DatasetContent, pictures: Pictures, looks: dict[str, Look]) -> Drawing:
-    """One row a feature: the truth in ink, the best methods in their colours, the context shaded."""
+    """One row a feature: the truth in ink, the two methods in their colours, the context shaded."""
     task = dataset.card["task"]
     features = min(pictures.truth.shape[1], MOST_FEATURES)
-    labels = list(pictures.forecasts)[:MOST_METHODS]
+    best = (dataset.best(neural=True), dataset.best(neural=False))
+    labels = [entry.label for entry in best if entry and entry.label in pictures.forecasts]
     truth = _physical(pictures.truth, task)
     asked = pictures.lead[pictures.given :]
     with style():
@@ -51,6 +52,6 @@ def _physical(levels: np.ndarray, task: dict[str, float]) -> np.ndarray:
 def _caption(pictures: Pictures, features: int, labels: list[str]) -> str:
     some = "All" if features == pictures.truth.shape[1] else f"The first {features} of {pictures.truth.shape[1]}"
     return (
-        f"{some} features of test trajectory {pictures.trajectory}: truth in black, {listed(labels)} in colour, "
-        "the context shaded. A forecast that is worth something follows the swings after the shading ends."
+        f"{some} features of test trajectory {pictures.trajectory}: the truth as a thin line, the context shaded, "
+        f"and the forecast of {listed(labels)}. Where the lines part, the forecast has lost the motion."
     )

@@ -25,6 +25,7 @@ class Column:
         best: ``low`` or ``high``, whichever end is best, or empty where neither is.
         help: what the number means, in a few words.
         digits: significant digits of the smallest number.
+        fixed: decimals of all numbers, where that reads better.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Column:
     best: str = ""
     help: str = ""
     digits: int = 2
+    fixed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Table:
 
     def places(self, column: Column) -> int:
         """Decimals of a column's cells."""
+        if column.fixed is not None:
+            return column.fixed
         return decimals([line.values[column.name] for line in self.lines], column.digits)
 
     def is_best(self, column: Column, line: Line) -> bool:
@@ -70,7 +74,7 @@ class Table:
 
     def used(self) -> "Table":
         """This table without the columns in which nothing stands."""
-        kept = (name for name in self.columns if any(not math.isnan(line.values[name.name]) for line in self.lines))
+        kept = [one for one in self.columns if any(not math.isnan(line.values[one.name]) for line in self.lines)]
         return Table(tuple(kept), self.lines)
 
 
@@ -78,8 +82,10 @@ NMSE = Column("nmse_mean", "nMSE", LOW, "squared error over squared signal, mean
 NMSE_MEDIAN = Column("nmse_median", "median nMSE", LOW, "median over test trajectories")
 FVU = Column("fvu", "FVU", LOW, "fraction of variance unexplained, pooled: 1 is the training mean")
 FVU_MEDIAN = Column("fvu_median", "median FVU", LOW, "median over test trajectories")
-SKILL = Column("skill", "skill", HIGH, "1 minus error / error of the best simple method", digits=1)
-VALID = Column("valid_time_mean", "valid time", HIGH, "time until the error first exceeds 40 % of the variance")
+SKILL = Column("skill", "skill", HIGH, "1 minus error / error of the best simple method", fixed=2)
+VALID = Column(
+    "valid_time_mean", "valid time", HIGH, "time until the error first exceeds 40 % of the variance", digits=1
+)
 OTHERS = (
     Column("vrmse_mean", "VRMSE", LOW, "root of squared error over spatial variance"),
     Column("spectral_distance_mean", "spectral distance", LOW, "distance of the power spectra in decades"),
@@ -132,12 +138,12 @@ def note_on(entry: Entry) -> str:
 COST = (
     Column("cost_parameters", "parameters"),
     Column("cost_steps", "steps"),
-    Column("cost_seconds_per_step", "seconds per step", LOW),
-    Column("cost_cpu_seconds", "CPU seconds", LOW, "of the whole run", digits=1),
-    Column("cost_accelerator_seconds", "accelerator seconds", LOW, "of the whole run", digits=1),
-    Column("cost_function_evaluations", "function evaluations", LOW, "calls of the derivative in a forecast"),
-    Column("forecast_milliseconds", "forecast ms per trajectory", LOW, "the test split forecast at once", digits=1),
-    Column("cost_peak_memory_mb", "peak memory (MB)", LOW, "of the whole process", digits=1),
+    Column("cost_seconds_per_step", "seconds per step"),
+    Column("cost_cpu_seconds", "CPU seconds", help="of the whole run", digits=1),
+    Column("cost_accelerator_seconds", "accelerator seconds", help="of the whole run", digits=1),
+    Column("cost_function_evaluations", "function evaluations", help="calls of the derivative in a forecast"),
+    Column("forecast_milliseconds", "forecast ms per trajectory", help="the test split forecast at once", digits=1),
+    Column("cost_peak_memory_mb", "peak memory (MB)", help="of the whole process", digits=1),
 )
 
 

@@ -11,14 +11,13 @@ import numpy as np
 from ladid_bench.methods.registry import MethodCard
 from ladid_bench.reporting.content import DatasetContent, Entry, Run
 from ladid_bench.reporting.figures import NAMES
-from ladid_bench.reporting.films import data_uri, film, strip
-from ladid_bench.reporting.formatting import MISSING, decimals, number, short
+from ladid_bench.reporting.films import contact_sheet, data_uri, film, strip
+from ladid_bench.reporting.formatting import MISSING, number, short
 from ladid_bench.reporting.palette import Look, difference_colours, frame_colours, variable
 from ladid_bench.reporting.pictures import Pictures
 from ladid_bench.reporting.tables import Line, Table
 
 FRAMES_PER_SECOND = 8
-STRIP_COLUMNS = 8
 TILE = 96  # CSS pixels of a picture, or fewer where that keeps its own pixels square
 STOPS = 12  # of a colour bar
 FAR = 30.0  # a dot this many times right of the best one stands at the edge
@@ -98,7 +97,7 @@ def _dots(table: Table, error: str) -> list[Dot | None]:
     if not shown:
         return [None] * len(known)
     low = min(shown)
-    high = max(value for value in shown if value <= FAR * max(1.0, low)) if low < FAR else max(shown)
+    high = max(value for value in shown if value <= FAR * max(1.0, low))
 
     def place(value: float) -> float:
         share = math.log(max(value, low) / low) / math.log(high / low) if high > low else 0.5
@@ -132,7 +131,6 @@ class FilmView:
     given: int
     seconds: float
     leads: str
-    unit: str
     trajectory: int
     tile: int
     sharp: bool
@@ -158,11 +156,14 @@ def films(dataset: DatasetContent, pictures: Pictures, index: int) -> FilmView:
     error = NAMES[dataset.headline]
     methods = [
         FilmRow(
-            label, f"{error} {short(pictures.errors[label])}", names[f"forecast-{place}"], names[f"difference-{place}"]
+            label,
+            f"{error} {short(pictures.errors[label], 2)}",
+            names[f"forecast-{place}"],
+            names[f"difference-{place}"],
         )
         for place, label in enumerate(pictures.forecasts)
     ]
-    side = pictures.truth.shape[1]
+    side, last = pictures.truth.shape[1], len(pictures.truth) - 1
     return FilmView(
         image=image,
         truth=names["truth"],
@@ -173,27 +174,15 @@ def films(dataset: DatasetContent, pictures: Pictures, index: int) -> FilmView:
         frames=len(pictures.truth),
         given=pictures.given,
         seconds=len(pictures.truth) / FRAMES_PER_SECOND,
-        leads=json.dumps([float(f"{lead:.3g}") for lead in pictures.lead]),
-        unit=dataset.time_unit,
+        leads=json.dumps([pictures.lead_text(frame, dataset.time_unit) for frame in range(last + 1)]),
         trajectory=pictures.trajectory,
         tile=max(1, TILE // side) * side if side <= TILE else TILE,
         sharp=side <= TILE,
         height=max(48, 10 * pictures.truth.shape[1]),
-        columns=_columns(pictures, dataset.time_unit),
+        columns=[
+            (pictures.lead_text(frame, dataset.time_unit), round(100 * frame / last, 4)) for frame in pictures.columns
+        ],
     )
-
-
-def _columns(pictures: Pictures, unit: str) -> list[tuple[str, float]]:
-    """Lead time and position in the film, in per cent, of the frames that the strip shows."""
-    last = len(pictures.truth) - 1
-    places = decimals(pictures.lead[pictures.given :].tolist(), 1)
-    shown = np.unique(
-        np.linspace(pictures.given, last, min(STRIP_COLUMNS, last + 1 - pictures.given)).round().astype(int)
-    )
-    return [
-        (f"+{number(pictures.lead[frame], places)} {unit}".strip(), round(100 * frame / last, 4))
-        for frame in shown.tolist()
-    ]
 
 
 @dataclass(frozen=True)
@@ -223,7 +212,7 @@ def example(card: dict[str, Any]) -> str:
     """The example trajectory of a data card as a data URI."""
     levels = np.array(card["example"], dtype=np.uint8)  # (frame, *space)
     colours = frame_colours(card)
-    return data_uri(film(levels, colours) if levels.ndim == 3 else strip(levels, colours))
+    return data_uri(contact_sheet(levels, colours) if levels.ndim == 3 else strip(levels, colours))
 
 
 def safe_link(card: MethodCard) -> str:

@@ -93,13 +93,13 @@ class System(DataSource):
     def _in_batches(self, drawn: Mapping[str, np.ndarray], times: np.ndarray, image_size: int) -> Simulation:
         shape = (*times.shape, len(self.channels), image_size, image_size)
         frames = np.empty(shape, dtype=np.float32)  # filled in place: never two copies of a split in memory
-        parts = []
+        parameters, states = [], []
         for batch in _batches(len(frames), frames[0].nbytes):
             part = self.simulate({key: values[batch] for key, values in drawn.items()}, times[batch], image_size)
             frames[batch] = part.frames
-            parts.append((part.parameters, part.states))
-        parameters, states = (_joined([part[kind] for part in parts]) for kind in (0, 1))
-        return Simulation(frames, parameters, states)
+            parameters.append(part.parameters)
+            states.append(part.states)
+        return Simulation(frames, _joined(parameters), _joined(states))
 
     def _provenance(self, split: str, seed: int, image_size: int) -> dict[str, Any]:
         return {

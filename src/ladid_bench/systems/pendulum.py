@@ -141,6 +141,16 @@ class Pendulum(System):
             states={"theta": theta, "angular_velocity": velocity, "energy": self._energy(theta, velocity)},
         )
 
+    def state_errors(self, mean: np.ndarray, states: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Error of the angle read off the picture by its centroid; a black forecast counts as 90 degrees, a guess."""
+        read = angle_from_image(mean[:, :, 0])  # (trajectory, frame)
+        difference = np.angle(np.exp(1j * (read - states["theta"])))
+        degrees = np.degrees(np.abs(np.where(np.isnan(difference), np.pi / 2, difference)))
+        return {
+            "angle_error_degrees_mean": float(degrees.mean()),
+            "angle_error_degrees_median": float(np.median(degrees)),
+        }
+
     def _derivative(self, state: np.ndarray) -> np.ndarray:
         theta, velocity = state
         restoring, friction = self.gravity / self.length, self.damping / self.mass

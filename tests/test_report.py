@@ -1,0 +1,434 @@
+"""The report on constructed records: complete, self-contained, escaped, and able to bear what went wrong."""
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, ClassVar
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from ladid_bench import catalogue
+from ladid_bench.config import Dataset, Experiment, SplitSizes, Study
+from ladid_bench.data.source import DataCard, DataSource
+from ladid_bench.data.task import Task
+from ladid_bench.errors import BenchError
+from ladid_bench.evaluation.records import Sample, write_sample
+from ladid_bench.files import content_key, write_json
+from ladid_bench.project import Folders
+from ladid_bench.reporting import findings
+from ladid_bench.reporting.content import gather
+from ladid_bench.reporting.drawing import spread
+from ladid_bench.reporting.formatting import decimals, number, short
+from ladid_bench.reporting.html import build_report
+from ladid_bench.reporting.pictures import collect
+from ladid_bench.reporting.tables import comparison, to_latex
+
+GIVEN, ASKED, TRAJECTORIES = 3, 5, 6
+KINDS = {"latent-ode": "neural", "other-net": "neural", "ridge": "simple", "mean": "reference"}
+ATTACK = "<script>alert('x')</script> & \"more\""
+
+
+@dataclass(frozen=True)
+class FakePictures(DataSource):
+    """A data set of pictures that nobody has to simulate."""
+
+    name: ClassVar[str] = "fake-pictures"
+    version: ClassVar[int] = 1
+    context_frames: ClassVar[int] = GIVEN
+    forecast_frames: ClassVar[int] = ASKED
+
+    @property
+    def card(self) -> DataCard:
+        texts = {name: f"{name} of {self.name}" for name in DataCard.__dataclass_fields__}
+        return DataCard(**{**texts, "origin": "simulated", "equation": "", "caution": "careful"})
+
+    def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Any:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class FakeVectors(FakePictures):
+    """The same with vector observations, headline FVU."""
+
+    name: ClassVar[str] = "fake-vectors"
+    headline: ClassVar[str] = "fvu"
+
+
+@dataclass
+class Bench:
+    """A study whose results are made up; ``error`` of a run is its share of the truth that goes wrong."""
+
+    root: Path
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    shapes: dict[str, tuple[int, ...]] = field(
+        default_factory=lambda: {"fake-pictures": (16, 16), "fake-vectors": (4,)}
+    )
+
+    @property
+    def folders(self) -> Folders:
+        return Folders(self.root, "demo")
+
+    @property
+    def study(self) -> Study:
+        datasets = {name: Dataset(trajectories=SplitSizes(test=TRAJECTORIES)) for name in self.shapes}
+        return Study(scale="demo", datasets=datasets, experiments={"comparison": Experiment()})
+
+    def card(self, dataset: str) -> None:
+        planned = catalogue.planned_dataset(self.study, dataset)
+        shape = (1, *self.shapes[dataset])
+        task = Task(dataset, GIVEN, ASKED, shape, low=-0.05, high=1.05, duration=0.7, time_step=0.1, regular=True)
+        made = {"trajectories": TRAJECTORIES, "units": TRAJECTORIES, "content_sha256": "c" * 64, "range": [0.0, 1.0]}
+        card = {**vars(planned.source.card), **planned.identity, "data_key": planned.key, "task": task.to_json()}
+        example = np.zeros((GIVEN + ASKED, *shape[1:]), int).tolist()
+        splits = dict.fromkeys(("train", "valid", "test"), made)
+        write_json(self.folders.card(dataset, planned.key), {**card, "splits_made": splits, "example": example})
+
+    def sample(self, dataset: str, error: float, units: int = TRAJECTORIES) -> Sample:
+        rng = np.random.default_rng(int(1000 * min(error, 10)))
+        truth = rng.integers(0, 255, (2, GIVEN + ASKED, 1, *self.shapes[dataset]), dtype=np.uint8)
+        hard = 1 + np.arange(TRAJECTORIES)[:, None] / 10
+        squared = error * hard * np.linspace(0.5, 1.5, ASKED)
+        return Sample(
+            squared_error=squared.astype(np.float32),
+            squared_truth=np.ones((TRAJECTORIES, ASKED), np.float32),
+            squared_deviation=np.full((TRAJECTORIES, ASKED), 0.5, np.float32),
+            unit=np.arange(TRAJECTORIES) % units,
+            times=np.tile(np.arange(GIVEN, GIVEN + ASKED) * 0.1, (TRAJECTORIES, 1)),
+            code=np.zeros((TRAJECTORIES, 0), np.float32),
+            shown=np.arange(2),
+            truth=truth,
+            forecast=truth[:, GIVEN:] // 2,
+        )
+
+    def run(self, dataset: str, method: str, error: float = 0.1, seed: int = 0, units: int = TRAJECTORIES) -> str:
+        """A run that ended with a result."""
+        sample = self.sample(dataset, error, units)
+        nmse = sample.squared_error.sum(1) / sample.squared_truth.sum(1)
+        fvu = float(sample.squared_error.sum() / sample.squared_deviation.sum())
+        metrics = {"nmse_mean": float(nmse.mean()), "nmse_median": float(np.median(nmse)), "fvu": fvu}
+        cost = {"cpu_seconds": 10 + 100 * error, "forecast_seconds": 0.6, "parameters": 123.0}
+        key = self._row(dataset, method, seed, "ok", "", metrics=metrics, cost=cost)
+        write_sample(self.folders.samples(key), sample)
+        return key
+
+    def lost(self, dataset: str, method: str, status: str, reason: str, seed: int = 0) -> str:
+        """A run without a result."""
+        return self._row(dataset, method, seed, status, reason, metrics={}, cost={})
+
+    def _row(
+        self, dataset: str, method: str, seed: int, status: str, reason: str, metrics: dict[str, float], cost: dict
+    ) -> str:
+        key = content_key([dataset, method, seed])
+        final = status in ("ok", "diverged", "skipped")
+        history = [{"step": step, "valid_nmse": 1 / step} for step in (1, 2, 3)] if KINDS[method] == "neural" else []
+        provenance = {
+            "commit": "f" * 40,
+            "dirty": True,
+            "code_hash": "abc",
+            "host": "node7",
+            "versions": {"torch": "2"},
+        }
+        if final:
+            record = {"key": key, "status": status, "reason": reason, "metrics": metrics, "cost": cost}
+            write_json(self.folders.record(key), {**record, "history": history, "provenance": provenance})
+        source = catalogue.SOURCES[dataset]
+        self.rows.append(
+            {
+                **{"dataset": dataset, "method": method, "variant": "default", "seed": seed, "fraction": 1.0},
+                **{"status": status, "reason": reason, "experiments": "comparison", "kind": KINDS[method]},
+                **{"headline": source.headline, "key": key, "stale": False, "rerun": f"ladid-bench run {key}"},
+                **metrics,
+                **{f"cost_{name}": value for name, value in cost.items()},
+                **({"commit": "f" * 40, "versions": json.dumps({"torch": "2"})} if final else {}),
+            }
+        )
+        return key
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The run table as it comes back from its file."""
+        path = self.root / "runs.parquet"
+        pd.DataFrame(self.rows).to_parquet(path, index=False)
+        return pd.read_parquet(path)
+
+    def build(self) -> "Page":
+        return Page(build_report(self.folders, self.table, self.study, self.root))
+
+
+class Page(HTMLParser):
+    """A page taken apart: attributes, text and ids."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path, self.source = path, path.read_text(encoding="utf-8")
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            elif tag == "a" and name == "href":
+                self.links.append(value or "")
+            elif name in ("src", "srcset", "data", "poster", "action", "href", "xlink:href"):
+                self.loaded.append(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    for source in (FakePictures, FakeVectors):
+        monkeypatch.setitem(catalogue.SOURCES, source.name, source)
+    for method, kind in KINDS.items():
+        citation = '{text: "A paper of @ & <b>", url: "https://example.org/paper"}'
+        card = f"title: {method}\nkind: {kind}\nsummary: what it does\ncitation: {citation}\nversion: 1\n"
+        folder = tmp_path / "baselines" / method.replace("-", "_")
+        folder.mkdir(parents=True)
+        (folder / "method.yaml").write_text(card, encoding="utf-8")
+    made = Bench(tmp_path)
+    for name in made.shapes:
+        made.card(name)
+    return made
+
+
+@pytest.fixture
+def full(bench: Bench) -> Bench:
+    """Two data sets, four methods, and one run of every kind of failure."""
+    for dataset in bench.shapes:
+        bench.run(dataset, "latent-ode", 0.1)
+        bench.run(dataset, "ridge", 0.2)
+        bench.run(dataset, "mean", 1.0)
+    bench.lost("fake-pictures", "other-net", "timeout", ATTACK)
+    bench.lost("fake-vectors", "other-net", "skipped", "images only")
+    return bench
+
+
+def test_the_page_loads_nothing_from_elsewhere(full: Bench) -> None:
+    page = full.build()
+    assert all(address.startswith(("data:image/png;base64,", "#")) for address in page.loaded)
+    assert re.findall(r"url\((?!data:image/png;base64,|#)", page.source) == []
+    assert "@import" not in page.source
+    assert "link" not in page.tags
+    outside = [link for link in page.links if not link.startswith("#")]
+    assert set(outside) == {"https://example.org/paper"}
+
+
+def test_every_run_has_an_entry_that_its_numbers_link_to(full: Bench) -> None:
+    page = full.build()
+    for row in full.rows:
+        assert f"run-{row['key']}" in page.ids
+        assert page.links.count(f"#run-{row['key']}") >= 1
+        assert row["rerun"] in page.text
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_what_runs_say_is_escaped(full: Bench) -> None:
+    page = full.build()
+    assert ATTACK not in page.source
+    assert page.text.count(ATTACK) >= 2  # in the table and among the failures
+    assert page.tags.count("script") == 1
+    assert "<b>" not in re.sub(r'<b style="left:', "", page.source)
+
+
+def test_an_address_that_is_no_web_address_is_not_linked(full: Bench) -> None:
+    card = full.root / "baselines" / "ridge" / "method.yaml"
+    card.write_text(card.read_text().replace("https://example.org/paper", "javascript:alert(1)"))
+    assert not [link for link in full.build().links if "javascript" in link]
+
+
+def test_the_same_records_give_the_same_bytes(full: Bench) -> None:
+    first = _contents(full.build().path.parent)
+    assert first == _contents(full.build().path.parent)
+    assert not list(full.folders.results.glob(".report*"))
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_build_that_fails_leaves_the_old_report(full: Bench) -> None:
+    before = _contents(full.build().path.parent)
+    (full.root / "baselines" / "ridge" / "method.yaml").write_text("title: [")
+    with pytest.raises(BenchError, match="not valid YAML"):
+        full.build()
+    assert _contents(full.folders.results / "report") == before
+    assert not list(full.folders.results.glob(".report*"))
+
+
+def test_tables_and_figures_are_files_too(full: Bench) -> None:
+    folder = full.build().path.parent
+    table = pd.read_csv(folder / "tables" / "comparison-fake-pictures.csv").set_index("method")
+    assert table.loc["latent-ode", "nmse_mean"] == pytest.approx(full.rows[0]["nmse_mean"])
+    assert table.loc["latent-ode", "keys"] == full.rows[0]["key"]
+    assert table.loc["latent-ode", "skill"] == pytest.approx(0.5)
+    assert table.loc["latent-ode", "interval_low"] < table.loc["latent-ode", "nmse_mean"]
+    assert table.loc["other-net", "note"] == f"timeout: {ATTACK}"
+    cost = pd.read_csv(folder / "tables" / "cost.csv")
+    assert cost["forecast_milliseconds"].dropna().unique() == pytest.approx([100])  # 0.6 s for 6 trajectories
+    for figure in (folder / "figures").glob("*.svg"):
+        ElementTree.parse(figure)
+    assert {path.stem for path in (folder / "figures").glob("*-fake-vectors.svg")} == {
+        f"{kind}-fake-vectors" for kind in ("horizon", "cost", "training", "series")
+    }
+    with Image.open(folder / "animations" / "fake-pictures-latent-ode.webp") as animation:
+        assert animation.n_frames == GIVEN + ASKED
+    assert (folder / "animations" / "fake-pictures-strip.png").exists()
+
+
+def test_the_best_value_is_bold_and_failures_come_last(full: Bench) -> None:
+    dataset = gather(full.folders, full.table, full.study)[0]
+    table = comparison(dataset)
+    assert [line.entry.method for line in table.lines] == ["latent-ode", "ridge", "mean", "other-net"]
+    assert [line.rank for line in table.lines[:3]] == [1, 2, 3]
+    assert [table.is_best(table.columns[0], line) for line in table.lines] == [True, False, False, False]
+    latex = to_latex(table, "50 % of it")
+    assert r"\textbf{0.12" in latex
+    assert r"\multicolumn" in latex
+    assert r"\& " in latex
+    assert r"50 \% of it" in latex
+
+
+def test_findings_name_the_winner_and_its_margin(full: Bench) -> None:
+    datasets = gather(full.folders, full.table, full.study)
+    found = findings.finding(datasets[0])
+    assert found.lowest.startswith("latent-ode has the lowest nMSE, 0.12")
+    assert "0.5 times that of the best simple one (ridge)" in found.comparison
+    assert found.outcome == "neural"
+    assert findings.finding(datasets[1]).lowest.startswith("latent-ode has the lowest FVU")
+
+
+def test_one_seed_gives_no_verdict_and_three_do(bench: Bench) -> None:
+    bench.run("fake-pictures", "latent-ode", 0.1)
+    bench.run("fake-pictures", "ridge", 0.4)
+    page = bench.build()
+    assert "One seed: no verdicts" in page.text
+    assert "neural ahead" not in page.text
+    for seed in (1, 2):
+        bench.run("fake-pictures", "latent-ode", 0.1 + 0.01 * seed, seed)
+    page = bench.build()
+    assert "no verdicts" not in page.text
+    assert "neural ahead" in page.text
+
+
+def test_a_method_that_failed_on_a_seed_is_shown_and_not_ranked(bench: Bench) -> None:
+    bench.run("fake-pictures", "latent-ode", 0.1, seed=0)
+    bench.lost("fake-pictures", "latent-ode", "diverged", "not finite", seed=1)
+    bench.run("fake-pictures", "ridge", 0.4)
+    dataset = gather(bench.folders, bench.table, bench.study)[0]
+    first, second = comparison(dataset).lines
+    assert (first.entry.method, first.rank) == ("ridge", 1)
+    assert np.isnan(second.rank)
+    assert second.note == "1 of 2 runs, not ranked; diverged (seed 1)"
+    assert second.values["nmse_mean"] == pytest.approx(bench.rows[0]["nmse_mean"])
+    assert "1 of 2 runs, not ranked" in bench.build().text
+
+
+def test_one_unit_has_no_interval_and_says_so(bench: Bench) -> None:
+    bench.run("fake-pictures", "latent-ode", 0.1, units=1)
+    bench.run("fake-pictures", "ridge", 0.2, units=1)
+    page = bench.build()
+    assert "one test unit, hence no intervals" in page.text
+    assert "one test unit, so there is no interval" in page.text
+    assert "95 % interval" not in re.findall(r"<thead>.*?</thead>", page.source, re.DOTALL)[0]
+
+
+def test_results_of_older_code_are_marked(bench: Bench) -> None:
+    bench.run("fake-pictures", "ridge", 0.1)
+    bench.rows[0]["stale"] = True
+    assert bench.build().text.count("older code") >= 2
+
+
+@pytest.mark.parametrize("status", ["error", "diverged", "not run"])
+def test_it_renders_without_any_result(bench: Bench, status: str) -> None:
+    key = bench.lost("fake-pictures", "latent-ode", status, "went wrong")
+    bench.lost("fake-vectors", "ridge", status, "went wrong")
+    page = bench.build()
+    assert f"run-{key}" in page.ids
+    assert "No method has a result" in page.text
+    assert page.text.count("went wrong") >= 2
+
+
+def test_it_renders_without_data_cards(full: Bench) -> None:
+    for card in full.folders.results.glob("datasets/*.json"):
+        card.unlink()
+    assert "there is no data card" in full.build().text
+
+
+def test_it_renders_a_single_method(bench: Bench) -> None:
+    bench.run("fake-vectors", "latent-ode", 0.1)
+    assert "No simple method has a result to compare it with." in bench.build().text
+
+
+def test_it_renders_without_samples(full: Bench) -> None:
+    for sample in full.folders.results.glob("samples/*.npz"):
+        sample.unlink()
+    page = full.build()
+    assert "0.12" in page.text
+    assert "errors of single trajectories are not known" in page.text
+
+
+def test_it_bears_errors_of_any_size(bench: Bench) -> None:
+    for method, error in {"latent-ode": 1e-7, "ridge": 1e30, "mean": 0.0, "other-net": 1.0}.items():
+        bench.run("fake-pictures", method, error)
+    page = bench.build()
+    assert not re.search(r"\b(nan|inf)\b", re.sub(r"base64,[^\"')]*", "", page.source), re.IGNORECASE)
+
+
+def test_methods_that_kept_other_pictures_are_left_out(full: Bench) -> None:
+    other = replace(full.sample("fake-pictures", 0.2), shown=np.array([4, 5]))
+    write_sample(full.folders.samples(full.rows[1]["key"]), other)
+    pictures = collect(gather(full.folders, full.table, full.study)[0], full.folders)
+    assert list(pictures.forecasts) == ["latent-ode", "mean"]
+    assert pictures.given == GIVEN
+    assert pictures.lead.tolist() == pytest.approx([-0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
+
+
+def test_thinned_pictures_keep_first_and_last_and_stay_aligned(bench: Bench) -> None:
+    bench.shapes["fake-pictures"] = (128, 128)
+    bench.card("fake-pictures")
+    bench.run("fake-pictures", "ridge", 0.2)
+    pictures = collect(gather(bench.folders, bench.table, bench.study)[0], bench.folders)
+    thin = pictures.thinned(4)
+    assert thin.lead[[0, -1]].tolist() == pictures.lead[[0, -1]].tolist()
+    assert thin.truth.shape == (4, 64, 64)
+    assert thin.forecasts["ridge"].shape == (4 - thin.given, 64, 64)
+    assert np.abs(thin.truth[thin.given :] / 2 - thin.forecasts["ridge"]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([0.34, 1.2], 2), ([0.034, 1.2], 3), ([120.0, 5.0], 0), ([120.5, 5.0], 1), ([], 0), ([1e-9, 1.5], 5)],
+)
+def test_a_column_has_the_decimals_its_smallest_number_needs(values: list[float], expected: int) -> None:
+    assert decimals(values) == expected
+
+
+def test_numbers_read_well() -> None:
+    assert [number(value, 2) for value in (0.5, -1234.5, 2.3e7, float("inf"), float("nan"))] == [
+        "0.50",
+        "\N{MINUS SIGN}1,234.50",
+        "2.3e7",
+        "∞",
+        "\N{EN DASH}",
+    ]
+    assert [short(value, 2) for value in (0.50, 0.034, 12.0)] == ["0.5", "0.034", "12"]
+
+
+def test_labels_are_moved_as_little_as_needed() -> None:
+    assert spread([0.1, 0.9], 0.1) == pytest.approx([0.1, 0.9])
+    assert spread([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
+    assert spread([1.0, 0.99], 0.1) == pytest.approx([1.0, 0.9])

@@ -1,0 +1,158 @@
+"""Intervals with known answers, their coverage on simulated errors, and their degenerate cases."""
+
+import numpy as np
+import pytest
+
+from ladid_bench.evaluation import statistics
+from ladid_bench.evaluation.statistics import interval, paired_log_ratio, ranks, ratio_band
+
+
+def simulated(rng, units, of_unit, seeds, between, seed_effect, within):
+    """Log-normal errors ``(entry,)`` of trajectories in units, scored for several seeds, and their true mean."""
+    logarithm = between * rng.normal(size=(1, units, 1)) + seed_effect * rng.normal(size=(seeds, 1, 1))
+    errors = np.exp(logarithm + within * rng.normal(size=(seeds, units, of_unit)))
+    unit = np.broadcast_to(np.arange(units)[None, :, None], errors.shape)
+    seed = np.broadcast_to(np.arange(seeds)[:, None, None], errors.shape)
+    truth = np.exp((between**2 + seed_effect**2 + within**2) / 2)
+    return errors.ravel(), unit.ravel(), seed.ravel(), truth
+
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        pytest.param((2, 5, 1, 0.5, 0.0, 0.3), id="two units"),
+        pytest.param((8, 5, 1, 0.5, 0.0, 0.3), id="eight units"),
+        pytest.param((50, 1, 1, 0.5, 0.0, 0.0), id="fifty units"),
+        pytest.param((50, 1, 3, 0.5, 0.2, 0.2), id="three seeds"),
+        pytest.param((10, 2, 5, 0.5, 0.3, 0.2), id="ten units, five seeds"),
+    ],
+)
+def test_the_interval_holds_the_true_mean_about_as_often_as_it_says(design, monkeypatch):
+    monkeypatch.setattr(statistics, "REPLICATES", 500)
+    rng = np.random.default_rng(1)
+    hits = 0
+    for _ in range(200):
+        errors, unit, seed, truth = simulated(rng, *design)
+        found = interval(errors, unit, seed)
+        hits += found.low <= truth <= found.high
+    assert 0.87 <= hits / 200 <= 0.995
+
+
+def test_trajectories_of_one_unit_add_no_certainty():
+    errors, unit = np.array([1.0, 2.0, 4.0, 3.0]), np.arange(4)
+    alone, repeated = interval(errors, unit), interval(np.repeat(errors, 10), np.repeat(unit, 10))
+    assert repeated.low == pytest.approx(alone.low)
+    assert repeated.high == pytest.approx(alone.high)
+
+
+def test_it_is_the_mean_or_the_ratio_of_sums():
+    values, weights, unit = np.array([1.0, 3.0, 2.0]), np.array([2.0, 2.0, 8.0]), np.arange(3)
+    assert interval(values, unit).estimate == pytest.approx(2.0)
+    assert interval(values, unit, weights=weights).estimate == pytest.approx(0.5)
+
+
+def test_few_units_reach_beyond_what_was_seen():
+    found = interval(np.array([1.0, 2.0]), np.array([0, 1]))
+    assert found.low < 1 < found.estimate < 2 < found.high
+
+
+def test_many_units_give_nearly_the_plain_percentiles():
+    errors = np.exp(np.random.default_rng(0).normal(size=2000))
+    found = interval(errors, np.arange(2000))
+    margin = 1.96 * errors.std(ddof=1) / np.sqrt(2000)
+    assert found.low == pytest.approx(errors.mean() - margin, rel=0.02)
+    assert found.high == pytest.approx(errors.mean() + margin, rel=0.02)
+
+
+def test_seeds_that_disagree_widen_the_interval():
+    rng = np.random.default_rng(0)
+    base = np.exp(0.1 * rng.normal(size=50))
+    unit, seed = np.tile(np.arange(50), 3), np.repeat(np.arange(3), 50)
+    agreeing = interval(np.tile(base, 3), unit, seed)
+    disagreeing = interval(np.concatenate([base, 2 * base, 4 * base]), unit, seed)
+    assert disagreeing.high / disagreeing.low > 3 * agreeing.high / agreeing.low
+
+
+def test_it_is_the_same_every_time():
+    errors, unit = np.random.default_rng(0).random(40), np.arange(40) // 4
+    assert interval(errors, unit) == interval(errors, unit)
+
+
+@pytest.mark.parametrize(
+    ("values", "unit"),
+    [
+        pytest.param([1.0, 2.0, 3.0], [7, 7, 7], id="one unit"),
+        pytest.param([1.0, np.inf], [0, 1], id="an infinite error"),
+        pytest.param([1.0, np.nan], [0, 1], id="no number"),
+    ],
+)
+def test_there_is_no_interval(values, unit):
+    assert interval(np.array(values), np.array(unit)) is None
+
+
+def test_no_signal_at_all_has_no_interval():
+    assert interval(np.zeros(3), np.arange(3), weights=np.zeros(3)) is None
+
+
+def test_equal_errors_leave_no_doubt():
+    found = interval(np.full(6, 0.3), np.arange(6))
+    assert (found.low, found.estimate, found.high) == pytest.approx((0.3, 0.3, 0.3))
+
+
+def test_a_perfect_forecast_has_no_error():
+    found = interval(np.zeros(4), np.arange(4))
+    assert (found.low, found.estimate, found.high) == (0, 0, 0)
+
+
+def test_one_perfect_unit_among_others_is_no_obstacle():
+    found = interval(np.array([0.0, 1.0, 2.0]), np.arange(3))
+    assert found.low == 0
+    assert found.estimate == pytest.approx(1.0)
+    assert 1 < found.high < np.inf
+
+
+def test_pairing_cancels_what_is_hard_for_both():
+    hard = np.exp(np.random.default_rng(0).normal(size=20))
+    found = paired_log_ratio(hard, 2 * hard, np.arange(20))
+    assert (found.low, found.estimate, found.high) == pytest.approx(tuple([np.log(0.5)] * 3))
+
+
+def test_the_paired_ratio_is_antisymmetric_and_covers_zero_for_equals():
+    rng = np.random.default_rng(3)
+    first, second, unit = rng.random(30) + 0.5, rng.random(30) + 0.5, np.arange(30)
+    there, back = paired_log_ratio(first, second, unit), paired_log_ratio(second, first, unit)
+    assert there.estimate == pytest.approx(-back.estimate)
+    assert there.low == pytest.approx(-back.high, abs=0.02)
+    assert there.low < 0 < there.high
+
+
+def test_a_perfect_method_has_no_ratio():
+    assert paired_log_ratio(np.zeros(3), np.ones(3), np.arange(3)) is None
+    assert paired_log_ratio(np.ones(3), np.zeros(3), np.arange(3)) is None
+
+
+def test_a_band_has_an_interval_a_frame_and_bears_frames_without_signal():
+    rng = np.random.default_rng(0)
+    error, scale = rng.random((12, 5)), np.ones((12, 5))
+    scale[:, 2] = 0
+    band = ratio_band(error, scale, np.arange(12))
+    assert band.estimate.shape == band.low.shape == band.high.shape == (5,)
+    kept = [0, 1, 3, 4]
+    assert (band.low[kept] < band.estimate[kept]).all()
+    assert (band.estimate[kept] < band.high[kept]).all()
+    assert band.estimate[kept] == pytest.approx(error.mean(axis=0)[kept])
+    assert np.isinf(band.estimate[2])
+
+
+def test_a_band_agrees_with_the_interval_of_each_frame():
+    error = np.random.default_rng(0).random((12, 3)) + 0.1
+    band = ratio_band(error, np.ones((12, 3)), np.arange(12))
+    for frame in range(3):
+        found = interval(error[:, frame], np.arange(12))
+        assert (band.low[frame], band.high[frame]) == pytest.approx((found.low, found.high))
+
+
+def test_ranks_share_ties_and_leave_out_what_is_missing():
+    assert ranks(np.array([0.3, 0.1, 0.3, np.nan, np.inf])).tolist() == pytest.approx(
+        [2.5, 1, 2.5, np.nan, 4], nan_ok=True
+    )
