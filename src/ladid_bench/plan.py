@@ -95,14 +95,13 @@ def plan_runs(study: Study, root: Path) -> dict[str, PlannedRun]:
 def _expand(
     study: Study, name: str, experiment: Experiment, datasets: dict[str, PlannedDataset], root: Path
 ) -> list[PlannedRun]:
-    pairs = [(dataset, method) for dataset in experiment.datasets for method in experiment.methods]
-    runs = []
-    for dataset, method in [*pairs, *experiment.pairs]:
+    for dataset in [*experiment.datasets, *(pair[0] for pair in experiment.pairs)]:
         if dataset not in datasets:
             where = f"config/{study.scale}.yaml: experiments.{name}"
             raise BenchError(f"{where}: data set '{dataset}' is not under 'datasets'; {nearest(dataset, datasets)}")
-        runs += _runs_of(study, datasets[dataset], method, experiment.seeds, root)
-    return runs
+    crossed = [(dataset, method) for dataset in experiment.datasets for method in experiment.methods]
+    pairs = [*crossed, *experiment.pairs]
+    return [run for data, method in pairs for run in _runs_of(study, datasets[data], method, experiment.seeds, root)]
 
 
 def _runs_of(study: Study, dataset: PlannedDataset, method: str, seeds: list[int], root: Path) -> list[PlannedRun]:

@@ -59,8 +59,10 @@ def _attempt(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome
         return Outcome("timeout", f"stopped after {execution.time_limit_minutes:g} minutes, the time limit of a run")
     if child.exitcode == 0:
         return None
-    if receiver.poll():
+    try:
         return Outcome(*receiver.recv())
+    except EOFError:  # the child had no time for a last word
+        pass
     if child.exitcode == -signal.SIGKILL:
         return Outcome("out-of-memory", "killed by the system, most likely for want of memory")
     return Outcome("error", f"the process ended with exit code {child.exitcode}")

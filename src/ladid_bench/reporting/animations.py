@@ -15,7 +15,6 @@ from ladid_bench.reporting.pictures import Pictures
 
 PANEL, GAP, MARGIN, TEXT = 128, 10, 14, 15  # pixels; TEXT is the height of a line of words
 TILE, LABELS = 96, 130
-MILLISECONDS = 125  # a frame
 CARD = "#ffffff"
 GIVEN = MUTED[0]
 PANELS = ("truth", "forecast", "difference")
@@ -36,15 +35,15 @@ def write_animations(
     for label in pictures.forecasts:
         name, error = methods[label]
         frames = [_frame(dataset, pictures, label, error, index) for index in range(len(pictures.truth))]
-        (folder / f"{dataset.name}-{name}.webp").write_bytes(_animated(frames))
+        (folder / f"{dataset.name}-{name}.webp").write_bytes(_animated(frames, pictures.seconds))
     buffer = io.BytesIO()
     _strip(dataset, pictures).save(buffer, format="PNG", optimize=True)
     (folder / f"{dataset.name}-strip.png").write_bytes(buffer.getvalue())
 
 
-def _animated(frames: list[Image.Image]) -> bytes:
+def _animated(frames: list[Image.Image], seconds: float) -> bytes:
     buffer = io.BytesIO()
-    options = {"duration": MILLISECONDS, "loop": 0, "lossless": True, "method": 2, "quality": 60}
+    options = {"duration": round(1000 * seconds / len(frames)), "loop": 0, "lossless": True, "method": 2, "quality": 60}
     frames[0].save(buffer, format="WEBP", save_all=True, append_images=frames[1:], **options)
     return buffer.getvalue()
 

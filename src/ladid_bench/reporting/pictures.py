@@ -12,6 +12,7 @@ from ladid_bench.reporting.formatting import decimals, number
 
 MOST_FRAMES, FEWEST_FRAMES = 60, 12
 STRIP_COLUMNS = 8
+FRAMES_PER_SECOND, SHORTEST = 8, 5.0  # SHORTEST in seconds
 LARGEST_SIDE = 64  # pixels; larger frames are averaged down
 PIXELS = 10_000_000  # of all films of a report together, at roughly half a byte each
 
@@ -43,6 +44,11 @@ class Pictures:
         """Absolute difference of a method's forecast and the truth, uint8 ``(forecast frame, *space)``."""
         truth = self.truth[self.given :].astype(np.int16)
         return np.abs(truth - self.forecasts[label]).astype(np.uint8)
+
+    @property
+    def seconds(self) -> float:
+        """How long the film plays; one of few frames plays slower."""
+        return max(SHORTEST, len(self.truth) / FRAMES_PER_SECOND)
 
     @property
     def columns(self) -> list[int]:

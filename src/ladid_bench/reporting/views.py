@@ -17,7 +17,6 @@ from ladid_bench.reporting.palette import Look, difference_colours, frame_colour
 from ladid_bench.reporting.pictures import Pictures
 from ladid_bench.reporting.tables import Line, Table
 
-FRAMES_PER_SECOND = 8
 TILE = 96  # CSS pixels of a picture, or fewer where that keeps its own pixels square
 STOPS = 12  # of a colour bar
 FAR = 30.0  # a dot this many times right of the best one stands at the edge
@@ -173,7 +172,7 @@ def films(dataset: DatasetContent, pictures: Pictures, index: int) -> FilmView:
         else "",
         frames=len(pictures.truth),
         given=pictures.given,
-        seconds=len(pictures.truth) / FRAMES_PER_SECOND,
+        seconds=pictures.seconds,
         leads=json.dumps([pictures.lead_text(frame, dataset.time_unit) for frame in range(last + 1)]),
         trajectory=pictures.trajectory,
         tile=max(1, TILE // side) * side if side <= TILE else TILE,

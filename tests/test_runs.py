@@ -1,0 +1,271 @@
+"""Runs from plan to row: keys, records, failures as rows, what is done and what is to do."""
+
+import json
+import shutil
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from ladid_bench.catalogue import make_files, planned_dataset, write_card
+from ladid_bench.config import Study, load_study
+from ladid_bench.errors import BenchError
+from ladid_bench.evaluation.aggregate import aggregate
+from ladid_bench.evaluation.forecasts import read_forecast, write_forecast
+from ladid_bench.evaluation.records import read_attempts, read_record, read_sample
+from ladid_bench.evaluation.state import run_state
+from ladid_bench.evaluation.supervisor import supervise
+from ladid_bench.methods.base import Forecast
+from ladid_bench.plan import PlannedRun, plan_runs
+from ladid_bench.project import Folders
+
+STUDY = {
+    "scale": "tiny",
+    "budget": {"steps": 4, "batch_size": 4, "validations": 1, "warmup_steps": 1},
+    "datasets": {"pendulum": {"trajectories": {"train": 8, "valid": 2, "test": 3}}},
+    "experiments": {"comparison": {"datasets": ["pendulum"], "methods": ["mean"]}},
+    "execution": {"retries": 1},
+}
+HEAD = """
+import numpy as np
+from ladid_bench.methods.base import Diverged, Forecast
+from ladid_bench.methods.simple import SimpleMethod
+
+class Strange(SimpleMethod):
+    state = {}
+    def fit(self, train, valid, budget, seed, initial=None, frozen=()):
+        FIT
+    def forecast(self, context, context_times, query_times):
+        return Forecast(np.full((*query_times.shape, *self.task.shape), VALUE, np.float32))
+
+METHOD = Strange
+"""
+
+
+class Checkout:
+    """A small checkout of its own: the real baselines plus strange ones."""
+
+    def __init__(self, root: Path, real: Path):
+        self.root = root
+        (root / "config").mkdir(parents=True)
+        (root / "params.yaml").write_text("scale: tiny\n")
+        shutil.copytree(real / "baselines", root / "baselines", ignore=shutil.ignore_patterns("__pycache__"))
+        self.folders = Folders(root, "tiny")
+        self.configure()
+
+    def configure(self, **changes) -> None:
+        (self.root / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | changes))
+
+    def add(self, name: str, fit: str = "pass", value: str = "0.0", **card) -> None:
+        folder = self.root / "baselines" / name
+        folder.mkdir()
+        (folder / "method.py").write_text(textwrap.dedent(HEAD).replace("FIT", fit).replace("VALUE", value))
+        content = {"title": name, "kind": "simple", "summary": "-", "citation": {"text": "-"}, "version": 1}
+        (folder / "method.yaml").write_text(yaml.safe_dump(content | card))
+
+    @property
+    def study(self) -> Study:
+        return load_study("tiny", self.root)
+
+    @property
+    def runs(self) -> dict[str, PlannedRun]:
+        return plan_runs(self.study, self.root)
+
+    def run_of(self, method: str) -> PlannedRun:
+        self.configure(experiments={"comparison": {"datasets": ["pendulum"], "methods": [method]}})
+        planned = planned_dataset(self.study, "pendulum")
+        make_files(planned, self.folders)
+        write_card(planned, self.folders)
+        return next(iter(self.runs.values()))
+
+    def supervise(self, method: str, **execution):
+        run = self.run_of(method)
+        return run, supervise(run, self.folders, self.study.execution.model_copy(update=execution))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, root: Path) -> Checkout:
+    return Checkout(tmp_path / "checkout", root)
+
+
+def keys(checkout: Checkout, methods: list[str], **changes) -> dict[str, str]:
+    checkout.configure(experiments={"comparison": {"datasets": ["pendulum"], "methods": methods}}, **changes)
+    return {run.method: run.key for run in checkout.runs.values()}
+
+
+def test_a_changed_setting_or_version_changes_the_key_of_that_method_alone(checkout: Checkout) -> None:
+    methods = ["latent-ode", "ridge", "mean"]
+    before = keys(checkout, methods)
+    changed = keys(checkout, methods, method_settings={"latent-ode": {"hidden": 64}})
+    assert {name for name in methods if before[name] != changed[name]} == {"latent-ode"}
+    card = checkout.root / "baselines" / "latent_ode" / "method.yaml"
+    card.write_text(card.read_text().replace("version: 1", "version: 2"))
+    from ladid_bench import plan
+
+    plan._card_of.cache_clear()
+    raised = keys(checkout, methods)
+    plan._card_of.cache_clear()
+    assert {name for name in methods if before[name] != raised[name]} == {"latent-ode"}
+
+
+def test_the_budget_is_part_of_the_key_of_neural_methods_alone(checkout: Checkout) -> None:
+    before = keys(checkout, ["ladid", "ridge"])
+    after = keys(checkout, ["ladid", "ridge"], budget={"steps": 5})
+    assert before["ladid"] != after["ladid"]
+    assert before["ridge"] == after["ridge"]
+
+
+def test_data_settings_are_part_of_every_key(checkout: Checkout) -> None:
+    before = keys(checkout, ["ridge"])
+    changed = STUDY["datasets"]["pendulum"] | {"settings": {"length": 0.9}}
+    assert keys(checkout, ["ridge"], datasets={"pendulum": changed}) != before
+
+
+def comparing(dataset: str, method: str) -> dict:
+    return {"experiments": {"comparison": {"datasets": [dataset], "methods": [method]}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (comparing("pendulun", "mean"), "data set 'pendulun' is not under 'datasets'; did you mean 'pendulum'"),
+        (comparing("pendulum", "latent-od"), "unknown method 'latent-od'; did you mean 'latent-ode'"),
+        (comparing("pendulum", "ladid:tund"), "unknown variant 'tund'; did you mean 'tuned'"),
+        (comparing("pendulum", "ladid") | {"method_settings": {"ladid": {"latnt": 1}}}, "did you mean 'latent'"),
+        ({"datasets": {"pendulum": {"settings": {"lenght": 1}}}}, "did you mean 'length'"),
+        ({"datasets": {"pendulum--length-3": {}}}, "unknown data set 'pendulum--length-3'; did you mean"),
+    ],
+)
+def test_unknown_names_are_one_line(checkout: Checkout, changes: dict, message: str) -> None:
+    checkout.configure(**changes)
+    with pytest.raises(BenchError, match=message) as caught:
+        _ = checkout.runs
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_leaves_record_sample_and_forecast(checkout: Checkout) -> None:
+    run, outcome = checkout.supervise("mean")
+    assert (outcome.status, outcome.reason) == ("ok", "")
+    record = read_record(checkout.folders.record(run.key))
+    assert record["metrics"]["fvu"] == pytest.approx(1, abs=0.2)
+    assert record["identity"] == json.loads(json.dumps(run.identity))
+    assert record["provenance"]["versions"]["numpy"] == np.__version__
+    sample = read_sample(checkout.folders.samples(run.key))
+    assert sample.squared_error.shape == (3, 50)
+    assert sample.truth.shape == (2, 60, 1, 32, 32)
+    assert sample.forecast.shape == (2, 50, 1, 32, 32)
+    errors = sample.squared_error.sum(axis=1) / sample.squared_truth.sum(axis=1)
+    assert errors.mean() == pytest.approx(record["metrics"]["nmse_mean"], rel=1e-5)
+
+
+def test_a_run_repeats_bit_for_bit_but_for_its_cost(checkout: Checkout) -> None:
+    run, _ = checkout.supervise("ladid")
+    first = read_record(checkout.folders.record(run.key))
+    sample = checkout.folders.samples(run.key).read_bytes()
+    supervise(run, checkout.folders, checkout.study.execution)
+    second = read_record(checkout.folders.record(run.key))
+    assert first | {"cost": None} == second | {"cost": None}
+    assert checkout.folders.samples(run.key).read_bytes() == sample
+    assert first["status"] == "ok"
+    assert first["cost"]["steps"] == 4
+
+
+@pytest.mark.parametrize(
+    ("fit", "status", "reason"),
+    [
+        ("raise ValueError('no <such> thing\\nat all')", "error", "ValueError: no <such> thing at all"),
+        ("raise MemoryError", "out-of-memory", "MemoryError"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "out-of-memory", "killed by the system"),
+        ("import os; os._exit(7)", "error", "exit code 7"),
+        ("import time; time.sleep(60)", "timeout", "time limit"),
+    ],
+)
+def test_failures_are_attempts_and_then_rows(checkout: Checkout, fit: str, status: str, reason: str) -> None:
+    checkout.add("strange", fit)
+    limit = 0.05 if status == "timeout" else 5
+    run, outcome = checkout.supervise("strange", time_limit_minutes=limit)
+    assert outcome.status == status
+    assert reason in outcome.reason
+    study, runs = checkout.study, checkout.runs
+    assert run_state(study, runs, checkout.folders).pending == {run.key}  # one more attempt is allowed
+    supervise(run, checkout.folders, study.execution.model_copy(update={"time_limit_minutes": limit}))
+    assert run_state(study, runs, checkout.folders).given_up == {run.key}
+    assert run_state(study, runs, checkout.folders, retry_failed=True).pending == {run.key}
+    assert len(read_attempts(checkout.folders.attempts(run.key))) == 2
+    row = aggregate(study, runs, checkout.folders).iloc[0]
+    assert (row["status"], row["attempts"]) == (status, 2)
+    assert reason in row["reason"]
+
+
+def test_divergence_is_final(checkout: Checkout) -> None:
+    checkout.add("strange", "raise Diverged('the loss at step 3 is not finite')")
+    run, outcome = checkout.supervise("strange")
+    assert outcome.status == "diverged"
+    assert run_state(checkout.study, checkout.runs, checkout.folders).done == {run.key}
+
+
+def test_a_forecast_that_is_not_finite_is_a_divergence(checkout: Checkout) -> None:
+    checkout.add("strange", value="np.nan")
+    _, outcome = checkout.supervise("strange")
+    assert outcome.status == "diverged"
+    assert "not finite" in outcome.reason
+
+
+def test_a_missing_optional_dependency_names_the_extra(checkout: Checkout) -> None:
+    checkout.add("strange", requires=["no_such_module"], extra="strange")
+    _, outcome = checkout.supervise("strange")
+    assert outcome.reason.endswith("which is not installed; pip install 'ladid-bench[strange]'")
+
+
+def test_changed_code_makes_a_record_stale_and_formatting_does_not(checkout: Checkout) -> None:
+    checkout.add("strange")
+    run, _ = checkout.supervise("strange")
+    code = checkout.root / "baselines" / "strange" / "method.py"
+    code.write_text(code.read_text() + "\n# a remark\n")
+    assert _stale(checkout) == frozenset()
+    code.write_text(code.read_text() + "\nCHANGED = True\n")
+    assert _stale(checkout) == {run.key}
+
+
+def _stale(checkout: Checkout) -> frozenset[str]:
+    from ladid_bench.provenance import _tree_hash
+
+    _tree_hash.cache_clear()
+    return run_state(checkout.study, checkout.runs, checkout.folders).stale
+
+
+TIMES = np.tile(np.arange(4.0), (2, 1))
+
+
+@pytest.mark.parametrize(
+    ("mean", "times", "message"),
+    [
+        (np.zeros((2, 4, 1, 8, 8)), TIMES, None),
+        (np.zeros((2, 3, 1, 8, 8)), TIMES, r"'mean' has shape \(2, 3, 1, 8, 8\), expected \(2, 4, 1, 8, 8\)"),
+        (np.full((2, 4, 1, 8, 8), np.nan), TIMES, "'mean' has 512 values that are not finite"),
+        (np.zeros((2, 4, 1, 8, 8)), TIMES + 1, "'times' are not the query times"),
+    ],
+)
+def test_forecast_files_are_checked(tmp_path: Path, mean: np.ndarray, times: np.ndarray, message: str | None) -> None:
+    write_forecast(tmp_path / "f.hdf5", Forecast(mean.astype(np.float32)), times)
+    if message is None:
+        np.testing.assert_array_equal(read_forecast(tmp_path / "f.hdf5", TIMES, (1, 8, 8)).mean, mean)
+        return
+    with pytest.raises(BenchError, match=message) as caught:
+        read_forecast(tmp_path / "f.hdf5", TIMES, (1, 8, 8))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_forecast_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "f.hdf5").write_bytes(b"not HDF5")
+    with pytest.raises(BenchError, match="not a readable forecast file") as caught:
+        read_forecast(tmp_path / "f.hdf5", TIMES, (1, 8, 8))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_record_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text('{"status": "excellent"}')
+    with pytest.raises(BenchError, match="no known status"):
+        read_record(tmp_path / "r.json")
