@@ -33,7 +33,8 @@ class DataSource(ABC):
 
     A subclass is a frozen dataclass: its fields are the settings that a configuration may change,
     and that a named intervention does change. ``version`` is raised whenever the same settings
-    would give other numbers; it is part of the data key.
+    would give other numbers; it is part of the data key. ``units`` gives the physical unit of time, of
+    the channels, and of parameters and states, by name.
     """
 
     name: ClassVar[str]
@@ -41,6 +42,7 @@ class DataSource(ABC):
     context_frames: ClassVar[int]
     forecast_frames: ClassVar[int]
     headline: ClassVar[Literal["nmse", "fvu"]] = "nmse"
+    units: ClassVar[Mapping[str, str]]
     interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @property

@@ -103,6 +103,7 @@ class RadarRain(DataSource):
     context_frames: ClassVar[int] = 12
     forecast_frames: ClassVar[int] = 24
     headline: ClassVar[Literal["nmse", "fvu"]] = "fvu"
+    units: ClassVar[Mapping[str, str]] = {"time": "h", "rain": "mm"}
     interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "convective": {"regime": "convective"},
         "stratiform": {"regime": "stratiform"},

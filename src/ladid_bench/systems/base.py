@@ -42,12 +42,10 @@ class System(DataSource):
     Attributes:
         channels: names of the channels.
         boundary: what the edge of the picture is: ``wall``, ``open`` or ``periodic``.
-        units: physical unit by name, of time, of the channels, and of all parameters and states.
     """
 
     channels: ClassVar[tuple[str, ...]] = ("intensity",)
     boundary: ClassVar[str] = "open"
-    units: ClassVar[Mapping[str, str]]
 
     @property
     @abstractmethod
