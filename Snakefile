@@ -11,7 +11,7 @@ localrules: everything, data, runs, report, plan, card, aggregate
 
 rule everything:
     default_target: True
-    input: REPORT
+    input: REPORT, NEWS
 
 
 rule data:
@@ -19,11 +19,11 @@ rule data:
 
 
 rule runs:
-    input: RUN_TABLE
+    input: RUN_TABLE, NEWS
 
 
 rule report:
-    input: REPORT
+    input: REPORT, NEWS
 
 
 onstart:

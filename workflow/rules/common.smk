@@ -46,9 +46,12 @@ TO_DO = STATE.pending | (STATE.stale if asked("rerun_stale") else frozenset())
 LOGS = f"{FOLDERS.work}/logs"
 REPORT = f"{FOLDERS.results}/report/index.html"
 RUN_TABLE = f"{FOLDERS.results}/runs.parquet"
-# outcomes are signals of this invocation only: the record is what lasts
-OUTCOMES = f"{FOLDERS.work}/outcomes/{time.time_ns()}"
 PLAN = f"{FOLDERS.work}/plan/{content_key([sorted(RUNS), report_hash()])}.txt"
+# outcomes are signals of this invocation only: the record is what lasts
+MOMENT = f"{FOLDERS.work}/outcomes/{time.time_ns()}"
+OUTCOMES = [f"{MOMENT}/{key}.json" for key in RUNS if key in TO_DO]
+# Targets name these too: snakemake would not make a missing input of a table that is there already.
+NEWS = [PLAN, *OUTCOMES]
 
 
 wildcard_constraints:

@@ -14,9 +14,8 @@ rule plan:
 rule aggregate:
     """Collect the records in one table, failures included."""
     input:
-        PLAN,
+        NEWS,
         [str(FOLDERS.card(name, dataset.key)) for name, dataset in DATASETS.items()],
-        [f"{OUTCOMES}/{key}.json" for key in RUNS if key in TO_DO],
     output:
         report(RUN_TABLE, caption="../report/runs.rst", category="Runs"),
     log:
