@@ -1,16 +1,19 @@
 """LaDID: sizes of the released code, time features, attention windows, formulas, invariances."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from ladid_bench.config import Budget
 from ladid_bench.data.windows import WindowSampler
-from ladid_bench.ladid.attention import TemporalTransformer, temporal_window_weights
+from ladid_bench.ladid.attention import MixingAttention, TemporalTransformer, temporal_window_weights
 from ladid_bench.ladid.dynamics import ConcatenatedDynamics, ModulatedDynamics, TimeFeatures
 from ladid_bench.ladid.model import LaDID, LaDIDSettings
 from ladid_bench.ladid.objective import seam_penalty
 from ladid_bench.ladid.representation import VariationalEmbedding
+from ladid_bench.ladid.static import StaticPath
 from ladid_bench.methods.coders import ConvolutionalDecoder, ConvolutionalEncoder
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.registry import load_card, resolve_settings
@@ -42,9 +45,13 @@ def test_parameter_counts_of_encoder_and_decoder(side: int, channels: int, encod
     assert parameters(ConvolutionalDecoder(32, (2, side, side), channels, "transposed")) == decoder
 
 
+def test_parameter_count_of_the_static_path(pendulum_task) -> None:
+    assert parameters(StaticPath(pendulum_task, 8, "diff")) == 61_680
+
+
 def test_parameter_counts_of_the_rest() -> None:
-    assert parameters(TemporalTransformer(128, 4, "dp", 0.45, 2.0)) == 495_232
-    embedding = VariationalEmbedding(128, 32, 1e-3)
+    assert parameters(TemporalTransformer(128, 4, "dp", 0.45, 2.0, "learned")) == 495_232
+    embedding = VariationalEmbedding(128, 32, 1e-3, "mean")
     assert parameters(embedding.mean) == parameters(embedding.log_std) == 4_128
     assert parameters(ConcatenatedDynamics(32, 32, 256, 32, 0.5)) == 90_656
 
@@ -97,7 +104,7 @@ def test_likelihood_matches_torch_distributions() -> None:
 
 def test_aggregated_posterior_is_that_of_the_mean_of_samples() -> None:
     torch.manual_seed(0)
-    embedding = VariationalEmbedding(16, 4, 1e-3)
+    embedding = VariationalEmbedding(16, 4, 1e-3, "mean")
     tokens = torch.randn(1, 10, 16)
     posterior = embedding(tokens)
     assert (posterior.std > 0).all()
@@ -108,7 +115,7 @@ def test_aggregated_posterior_is_that_of_the_mean_of_samples() -> None:
 
 
 def test_seam_penalty_is_a_scaled_square_and_vanishes_without_pairs() -> None:
-    earlier, later = torch.zeros(2, 3), torch.ones(2, 3)
+    earlier, later = torch.zeros(2, 1, 3), torch.ones(2, 1, 3)
     assert seam_penalty(earlier, later, 0.1).item() == pytest.approx(3 / (2 * 0.01))
     assert seam_penalty(earlier[:0], later[:0], 0.1).item() == 0
 
@@ -145,13 +152,109 @@ def test_permuting_batch_or_queries_permutes_the_forecast(model) -> None:
     )
 
 
-def test_every_parameter_receives_gradient(pendulum, pendulum_task, model) -> None:
+MENU = [
+    *({"attention": kind} for kind in ("t", "dp", "tdp", "tdp_b", "time", "sum", "xmix")),
+    *({"aggregation": kind} for kind in ("mean", "last", "attention")),
+    *({"smoothness": kind} for kind in ("joint", "embed", "msvi", "none")),
+    *({"static": kind} for kind in ("diff", "mean")),
+    {"smoothness": "joint", "overlap": 3},
+    {"position": "interpolated"},
+    {"dynamics": "mlp", "dropout": 0.5},
+    {"decoder": "transposed"},
+    {"code_weight": 0.0},
+]
+
+
+@pytest.mark.parametrize("changes", MENU, ids=str)
+def test_each_choice_trains_every_parameter(pendulum, pendulum_task, root, changes) -> None:
+    """No dish on the menu is decoration: its loss is finite and its gradient reaches every parameter."""
+    torch.manual_seed(0)
+    model = LaDID(pendulum_task, LaDIDSettings(**resolve_settings("ladid", "tuned", changes, root)))
     sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=4), "cpu")
     terms = model.train().loss(sampler.draw(8, torch.Generator().manual_seed(0)))
-    assert set(terms) == {"reconstruction", "code", "seam"}
-    sum(terms.values()).backward()
-    without = [name for name, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0]
+    expected = {"reconstruction", "code", "smoothness"}
+    expected -= {"code"} if changes.get("code_weight") == 0 else set()
+    expected -= {"smoothness"} if changes.get("smoothness") == "none" else set()
+    assert set(terms) == expected
+    total = sum(terms.values())
+    assert torch.isfinite(total)
+    total.backward()
+    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    without = [name for name, parameter in trained if parameter.grad is None or not parameter.grad.abs().sum() > 0]
     assert without == []
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["t", "dp", "tdp", "tdp_b", "time", "sum"])
+def test_attention_rows_sum_to_one(kind) -> None:
+    torch.manual_seed(0)
+    transformer = TemporalTransformer(16, 2, kind, 0.5, 2.0, "learned")
+    grid = transformer.grid(torch.linspace(0, 1, 7).expand(3, -1))
+    weights = transformer.layers[1].attention.weights(torch.randn(3, 7, 16), grid)
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(3, 7))
+    if kind == "tdp_b":
+        assert (weights[:, 0, 2:] == 0).all()
+
+
+@torch.no_grad()
+def test_mixing_attention_takes_quarters_from_the_neighbours() -> None:
+    attention = MixingAttention(8)
+    tokens = torch.arange(3.0)[None, :, None, None].expand(1, 3, 2, 8)  # frame number everywhere
+    assert attention._mixed(tokens)[0, :, 0].tolist() == [
+        [0, 0, 0, 0, 0, 0, 1, 1],
+        [0, 0, 1, 1, 1, 1, 2, 2],
+        [1, 1, 2, 2, 2, 2, 2, 2],
+    ]
+
+
+@torch.no_grad()
+def test_space_time_attention_looks_at_places(pendulum_task, root) -> None:
+    """Which place of a frame holds the signal matters to xmix before it averages over places."""
+    settings = LaDIDSettings(**resolve_settings("ladid", "tuned", {"attention": "xmix"}, root))
+    encoder = LaDID(pendulum_task, settings).eval().encoder
+    frame = torch.zeros(1, 1, 32, 32)
+    frame[..., :16, :16] = 1
+    assert encoder(frame).shape == (1, 4, 128)
+    assert not torch.allclose(encoder(frame)[0, 0], encoder(frame)[0, 3], atol=1e-3)
+
+
+def test_last_token_alone_makes_psi() -> None:
+    embedding = VariationalEmbedding(16, 4, 1e-3, "last")
+    tokens = torch.randn(2, 5, 16)
+    changed = tokens.clone()
+    changed[:, :-1] = 0
+    torch.testing.assert_close(embedding(tokens).mean, embedding(changed).mean)
+    torch.testing.assert_close(embedding(tokens).std, embedding.tokens(tokens).std[:, -1])
+
+
+@torch.no_grad()
+def test_beyond_the_span_the_last_frames_are_encoded_again(model) -> None:
+    """The second span is the forecast from the last frames of the first, as they were forecast."""
+    context, times = torch.rand(2, 10, 1, 32, 32), (model.step * torch.arange(10.0)).expand(2, -1)
+    lead = model.step * 3
+    far = torch.full((2, 1), model.span + lead)
+    seen_at = model.span - model.step * torch.arange(9.0, -1, -1).expand(2, -1)
+    seen = model.forecast(context, times, seen_at)
+    again = model.forecast(seen, seen_at - seen_at[:, :1], far - seen_at[:, :1])
+    both = model.forecast(context, times, torch.cat([seen_at[:, -1:], far], dim=1))
+    torch.testing.assert_close(both[:, 1:], again, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(both[:, :1], seen[:, -1:], atol=1e-5, rtol=1e-4)
+
+
+def test_kl_between_gaussians_matches_torch_distributions() -> None:
+    mean, std, other = torch.randn(5, 7), torch.rand(5, 7) + 0.1, torch.randn(5, 7)
+    normal = torch.distributions.Normal
+    reference = torch.distributions.kl_divergence(normal(mean, std), normal(other, 0.3)).sum(dim=-1)
+    torch.testing.assert_close(Gaussian(mean, std).kl_from(other, 0.3), reference)
+
+
+@pytest.mark.parametrize("variant", ["tuned", "paper"])
+def test_vector_observations_are_taken(pendulum_task, root, variant) -> None:
+    task = replace(pendulum_task, shape=(1, 6))
+    settings = LaDIDSettings(**resolve_settings("ladid", variant, {"static": "off"}, root))
+    model = LaDID(task, settings)
+    forecast = model.forecast(torch.rand(3, 10, 1, 6), torch.arange(10.0).expand(3, -1) / 20, torch.ones(3, 4))
+    assert forecast.shape == (3, 4, 1, 6)
 
 
 def test_seam_term_compares_neighbours_at_one_time(pendulum, pendulum_task, model) -> None:
@@ -160,7 +263,7 @@ def test_seam_term_compares_neighbours_at_one_time(pendulum, pendulum_task, mode
     batch = sampler.draw(8, torch.Generator().manual_seed(0))
     psi = torch.randn(1, 32).expand(12, -1)
     earlier, later = model._seams(psi, batch)
-    assert earlier.shape == (8, 32)
+    assert earlier.shape == (8, 1, 32)
     reach = batch.seam[1] - batch.start[0]
-    torch.testing.assert_close(earlier[0], model.states(psi[:1], reach[None, None])[0, 0])
-    torch.testing.assert_close(later[0], model.states(psi[:1], (batch.seam[1] - batch.start[1])[None, None])[0, 0])
+    torch.testing.assert_close(earlier[0, 0], model.states(psi[:1], reach[None, None])[0, 0])
+    torch.testing.assert_close(later[0, 0], model.states(psi[:1], (batch.seam[1] - batch.start[1])[None, None])[0, 0])

@@ -129,12 +129,12 @@ def test_a_checkpoint_that_would_run_code_is_refused(name, pendulum, pendulum_ta
     assert not (tmp_path / "trapped").exists()
 
 
-def test_vector_observations_are_skipped_with_a_reason(name, pendulum_task, root) -> None:
+def test_image_sides_that_do_not_fit_are_skipped_with_a_reason(name, pendulum_task, root) -> None:
     from dataclasses import replace
 
-    skipped, reason = load_method(name, root).skip(replace(pendulum_task, shape=(1, 6)))
+    skipped, reason = load_method(name, root).skip(replace(pendulum_task, shape=(1, 20, 32)))
     assert skipped
-    assert "images" in reason
+    assert "divisible by 16" in reason
 
 
 def test_smoke_training_lowers_the_error_by_a_third(pendulum, pendulum_task, root) -> None:

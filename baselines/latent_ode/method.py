@@ -8,7 +8,7 @@ from torchdiffeq import odeint
 
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
-from ladid_bench.methods.coders import ConvolutionalDecoder, ConvolutionalEncoder
+from ladid_bench.methods.coders import build_decoder, build_encoder
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
 
@@ -53,10 +53,10 @@ class LatentODE(ForecastModel):
     def __init__(self, task: Task, settings: SimpleNamespace):
         super().__init__()
         self.settings = settings
-        self.encoder = ConvolutionalEncoder(task.shape, settings.base_channels, settings.token_width)
+        self.encoder = build_encoder(task.shape, settings.base_channels, settings.token_width)
         self.recognition = Recognition(settings.token_width, settings.latent, settings.std_floor)
         self.field = Field(settings.latent, settings.hidden)
-        self.decoder = ConvolutionalDecoder(settings.latent, task.shape, settings.base_channels, settings.decoder)
+        self.decoder = build_decoder(settings.latent, task.shape, settings.base_channels, settings.decoder)
 
     def trajectory(self, initial: Tensor, times: Tensor) -> Tensor:
         """States at each row's own increasing ``times`` ``(N, G)``, ``(N, G, latent)``: rk4, one step a frame.

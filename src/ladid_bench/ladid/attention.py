@@ -1,24 +1,40 @@
-"""Temporal-attention transformer over the tokens of the context frames.
+"""Transformers over the tokens of the context frames.
 
 Post-norm layers, single head, square projections without bias, as in the released code of LaDID and
-MSVI (Iakovlev et al. 2023). Every layer adds relative positional encodings to the values; the first
-layer attends by time alone.
+MSVI (Iakovlev et al. 2023). Every temporal layer adds relative positional encodings to the values;
+the first one attends by time alone.
 """
 
 import math
+from dataclasses import dataclass
+from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 EDGE_WEIGHT = 1e-2  # weight at the edge of the temporal window, relative to its centre
+NEIGHBOURS = 1  # frames on each side that ``tdp_b`` may attend to
+FREQUENCIES = 16  # learned frequencies of the time features of ``time`` and ``sum``
+
+AttentionKind = Literal["dp", "t", "tdp", "tdp_b", "time", "sum", "xmix"]
+EncodingKind = Literal["learned", "interpolated"]
 
 
 class RelativeEncoding(nn.Module):
-    """``r_ij = w hardtanh((t_j - t_i) / window)`` with one learned vector ``w`` (``rpeNN`` in the released code)."""
+    """``r_ij = w hardtanh((t_j - t_i) / window)`` with one vector ``w``.
 
-    def __init__(self, width: int, window: float):
+    ``learned`` trains ``w`` (``rpeNN`` in the released code); ``interpolated`` draws it once, with
+    entries uniform in (-1, 1) scaled to a maximum of 1 (``rpeInterp``).
+    """
+
+    def __init__(self, width: int, window: float, kind: EncodingKind):
         super().__init__()
-        self.direction = nn.Linear(1, width, bias=False)
         self.window = window
+        self.direction = nn.Linear(1, width, bias=False)
+        if kind == "interpolated":
+            drawn = torch.empty(width, 1).uniform_(-1, 1)
+            self.direction.weight.data = -drawn / drawn.abs().max()
+            self.direction.weight.requires_grad_(False)
 
     def forward(self, attention: Tensor, gaps: Tensor) -> Tensor:
         """``sum_j A_ij r_ij`` from attention and gaps, ``(N, C, C)`` each, to ``(N, C, width)``.
@@ -42,73 +58,178 @@ class TemporalBias(nn.Module):
         return (math.log(EDGE_WEIGHT) * relative.pow(self.exponent)).float()
 
 
-class TemporalAttention(nn.Module):
-    """Scores from time alone (``t``), from content alone (``dp``), or from both (``tdp``)."""
+@dataclass(frozen=True)
+class TimeGrid:
+    """What attention may know of time: times ``(N, C)``, gaps and temporal log-weights ``(N, C, C)``."""
 
-    def __init__(self, width: int, kind: str):
+    times: Tensor
+    gaps: Tensor
+    bias: Tensor
+
+
+class ContentScores(nn.Module):
+    """Scaled dot product of what the tokens hold."""
+
+    def __init__(self, width: int):
         super().__init__()
-        self.scale = width**-0.5
-        self.by_content, self.by_time = kind in ("dp", "tdp"), kind in ("t", "tdp")
-        if self.by_content:
-            self.query = nn.Linear(width, width, bias=False)
-            self.key = nn.Linear(width, width, bias=False)
+        self.query = nn.Linear(width, width, bias=False)
+        self.key = nn.Linear(width, width, bias=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """``(..., C, width)`` to ``(..., C, C)``."""
+        return self.query(tokens) @ self.key(tokens).mT / math.sqrt(tokens.shape[-1])
+
+
+class TimeScores(nn.Module):
+    """Scaled dot product of learned Fourier features of the tokens' times."""
+
+    def __init__(self, width: int, window: float):
+        super().__init__()
+        self.frequency = nn.Linear(1, FREQUENCIES, bias=False)
+        self.scores = ContentScores(2 * FREQUENCIES)
+        self.window = window
+
+    def forward(self, times: Tensor) -> Tensor:
+        """``(N, C)`` to ``(N, C, C)``."""
+        phase = 2 * math.pi * self.frequency(times[..., None] / self.window)  # (N, C, frequency)
+        return self.scores(torch.cat([phase.sin(), phase.cos()], dim=-1))
+
+
+class TemporalAttention(nn.Module):
+    """Attention over the frames of a context.
+
+    ============  ==========================================================================
+    ``t``         softmax of the temporal log-weights, whatever the tokens hold
+    ``dp``        softmax of the dot product of the tokens (the released code's default)
+    ``tdp``       softmax of the sum of both
+    ``tdp_b``     the same among nearest neighbours only
+    ``time``      softmax of the dot product of time features (``stdp`` in the released code)
+    ``sum``       mean of ``dp`` and ``time`` (``stdp2``, whose rows sum to 2)
+    ============  ==========================================================================
+    """
+
+    def __init__(self, width: int, kind: AttentionKind, window: float):
+        super().__init__()
+        self.kind = kind
+        if kind not in ("t", "time"):
+            self.content = ContentScores(width)
+        if kind in ("time", "sum"):
+            self.time = TimeScores(width, window)
         self.value = nn.Linear(width, width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
 
-    def scores(self, tokens: Tensor, bias: Tensor) -> Tensor:
-        """``(N, C, width)`` tokens and ``(N, C, C)`` temporal log-weights to ``(N, C, C)`` scores."""
-        if not self.by_content:
-            return bias
-        content = self.query(tokens) @ self.key(tokens).transpose(1, 2) * self.scale
-        return content + bias if self.by_time else content
+    def weights(self, tokens: Tensor, grid: TimeGrid) -> Tensor:
+        """Attention of each frame to each, ``(N, C, C)``; rows sum to 1."""
+        if self.kind == "t":
+            return grid.bias.softmax(dim=-1)
+        if self.kind == "time":
+            return self.time(grid.times).softmax(dim=-1)
+        content = self.content(tokens)
+        if self.kind == "sum":
+            return (content.softmax(dim=-1) + self.time(grid.times).softmax(dim=-1)) / 2
+        if self.kind in ("tdp", "tdp_b"):
+            content = content + grid.bias
+        if self.kind == "tdp_b":
+            index = torch.arange(tokens.shape[1], device=tokens.device)
+            far = (index[:, None] - index).abs() > NEIGHBOURS  # (C, C)
+            content = content.masked_fill(far, -math.inf)
+        return content.softmax(dim=-1)
 
-    def forward(self, tokens: Tensor, gaps: Tensor, bias: Tensor, encoding: RelativeEncoding) -> Tensor:
+    def forward(self, tokens: Tensor, grid: TimeGrid, encoding: RelativeEncoding) -> Tensor:
         """``(N, C, width)`` to the same shape."""
-        attention = self.scores(tokens, bias).softmax(dim=-1)
-        return self.out(attention @ self.value(tokens) + encoding(attention, gaps))
+        attention = self.weights(tokens, grid)
+        return self.out(attention @ self.value(tokens) + encoding(attention, grid.gaps))
+
+
+class MixingAttention(nn.Module):
+    """Space-time mixing attention (Bulat et al. 2021): over the places of a frame, with values from its neighbours.
+
+    Queries come from the frame; of each key and value a quarter of the channels is taken from the
+    frame before, a quarter from the frame after. Frames at the ends stand in for missing neighbours.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.quarter = width // 4
+        self.query, self.key, self.value, self.out = (nn.Linear(width, width, bias=False) for _ in range(4))
+
+    def _mixed(self, tokens: Tensor) -> Tensor:
+        before = torch.cat([tokens[:, :1], tokens[:, :-1]], dim=1)[..., : self.quarter]
+        after = torch.cat([tokens[:, 1:], tokens[:, -1:]], dim=1)[..., -self.quarter :]
+        return torch.cat([before, tokens[..., self.quarter : -self.quarter], after], dim=-1)
+
+    def weights(self, tokens: Tensor) -> Tensor:
+        """Attention of each place to each within a frame, ``(N, C, S, S)``; rows sum to 1."""
+        scores = self.query(tokens) @ self._mixed(self.key(tokens)).mT / math.sqrt(tokens.shape[-1])
+        return scores.softmax(dim=-1)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """``(N, C, S, width)`` to the same shape."""
+        return self.out(self.weights(tokens) @ self._mixed(self.value(tokens)))
 
 
 class TransformerLayer(nn.Module):
     """Attention and feed-forward, each followed by a residual layer norm (post-norm)."""
 
-    def __init__(self, width: int, kind: str):
+    def __init__(self, width: int, attention: nn.Module):
         super().__init__()
-        self.attention = TemporalAttention(width, kind)
+        self.attention = attention
         self.norm_attention = nn.LayerNorm(width)
         self.feed_forward = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
         self.norm_feed_forward = nn.LayerNorm(width)
 
-    def forward(self, tokens: Tensor, gaps: Tensor, bias: Tensor, encoding: RelativeEncoding) -> Tensor:
-        """``(N, C, width)`` to the same shape."""
-        tokens = self.norm_attention(tokens + self.attention(tokens, gaps, bias, encoding))
+    def forward(self, tokens: Tensor, *about: object) -> Tensor:
+        """``(..., width)`` to the same shape; ``about`` is what the attention wants to know besides."""
+        tokens = self.norm_attention(tokens + self.attention(tokens, *about))
         return self.norm_feed_forward(tokens + self.feed_forward(tokens))
 
 
 class TemporalTransformer(nn.Module):
-    """Layers of attention over the context; the first by time alone, the others of the chosen kind.
+    """Layers of attention over the frames of a context; the first by time alone, the others of the chosen kind.
 
     Args:
         width: length of a token.
         layers: number of layers.
-        kind: ``dp``, ``t`` or ``tdp``.
+        kind: any but ``xmix``.
         window: half width of the temporal window, in units of time.
         exponent: shape of the temporal window.
+        encoding: kind of the relative positional encoding that all layers share.
     """
 
-    def __init__(self, width: int, layers: int, kind: str, window: float, exponent: float):
+    def __init__(
+        self, width: int, layers: int, kind: AttentionKind, window: float, exponent: float, encoding: EncodingKind
+    ):
         super().__init__()
-        self.encoding = RelativeEncoding(width, window)
+        self.encoding = RelativeEncoding(width, window, encoding)
         self.bias = TemporalBias(window, exponent)
-        kinds = ["t"] + [kind] * (layers - 1)
-        self.layers = nn.ModuleList(TransformerLayer(width, layer_kind) for layer_kind in kinds)
+        kinds: list[AttentionKind] = ["t", *[kind] * (layers - 1)]
+        self.layers = nn.ModuleList(TransformerLayer(width, TemporalAttention(width, one, window)) for one in kinds)
+
+    def grid(self, times: Tensor) -> TimeGrid:
+        """Gaps and temporal log-weights of ``(N, C)`` times."""
+        gaps = times[:, None, :] - times[:, :, None]  # (N, C, C), positive where the key is later
+        return TimeGrid(times, gaps, self.bias(gaps))
 
     def forward(self, tokens: Tensor, times: Tensor) -> Tensor:
-        """``(N, C, width)`` tokens and ``(N, C)`` times to ``(N, C, width)``."""
-        gaps = times[:, None, :] - times[:, :, None]  # (N, C, C), positive where the key is later
-        bias = self.bias(gaps)
+        """``(N, C, width)`` tokens at ``(N, C)`` times to ``(N, C, width)``."""
+        grid = self.grid(times)
         for layer in self.layers:
-            tokens = layer(tokens, gaps, bias, self.encoding)
+            tokens = layer(tokens, grid, self.encoding)
         return tokens
+
+
+class MixingTransformer(nn.Module):
+    """Layers of space-time mixing attention over the places of the feature maps; then the mean over places."""
+
+    def __init__(self, width: int, layers: int):
+        super().__init__()
+        self.layers = nn.ModuleList(TransformerLayer(width, MixingAttention(width)) for _ in range(layers))
+
+    def forward(self, tokens: Tensor, times: Tensor) -> Tensor:
+        """``(N, C, S, width)`` to ``(N, C, width)``; frames are mixed in order, whatever their ``times``."""
+        for layer in self.layers:
+            tokens = layer(tokens)
+        return tokens.mean(dim=2)
 
 
 def temporal_window_weights(times: Tensor, window: float, exponent: float) -> Tensor:

@@ -1,16 +1,19 @@
 """LaDID: context frames -> psi -> F(psi, t) -> frames, with no differential equation to solve."""
 
 from dataclasses import dataclass
+from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
-from ladid_bench.ladid.attention import TemporalTransformer
+from ladid_bench.ladid.attention import AttentionKind, EncodingKind, MixingTransformer, TemporalTransformer
 from ladid_bench.ladid.dynamics import DYNAMICS, TimeFeatures
-from ladid_bench.ladid.objective import seam_penalty
-from ladid_bench.ladid.representation import VariationalEmbedding
-from ladid_bench.methods.coders import ConvolutionalDecoder, ConvolutionalEncoder, DecoderKind
+from ladid_bench.ladid.objective import Smoothness, embedding_penalty, seam_penalty
+from ladid_bench.ladid.representation import Aggregation, VariationalEmbedding
+from ladid_bench.ladid.static import StaticKind, StaticPath
+from ladid_bench.methods.coders import DecoderKind, PlaceEncoder, build_decoder, build_encoder
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel
 
@@ -22,12 +25,15 @@ class LaDIDSettings:
     Attributes:
         base_channels: channels after the first convolution.
         decoder: ``transposed`` (the released code) or ``shuffle``.
+        static: path from the context straight to the decoder: ``off``, ``diff`` (the released code), ``mean``.
         latent: length of psi and of the latent state, k.
         token_width: length of a token, h.
-        layers: transformer layers; the first attends by time alone.
-        attention: kind of the others: ``dp``, ``t``, ``tdp``.
+        layers: transformer layers.
+        attention: ``t``, ``dp``, ``tdp``, ``tdp_b``, ``time``, ``sum`` over time, or ``xmix`` over space and time.
         attention_window: half width of the temporal window as a fraction of the grid's duration.
         attention_exponent: shape of the temporal window; 2 is a Gaussian, large is a box.
+        position: relative positional encoding, ``learned`` or ``interpolated``.
+        aggregation: of tokens to psi: ``mean``, ``last``, ``attention``.
         std_floor: smallest standard deviation of a token's embedding, tau_min.
         dynamics: ``mlp`` (the paper) or ``film``.
         hidden: width of F.
@@ -35,19 +41,24 @@ class LaDIDSettings:
         periods: number of periods of the time features.
         period_floor: smallest period in time steps; 0 keeps the released code's T / 128.
         observation_std: sigma_Y of the likelihood.
-        seam_std: sigma_c of the joint smoothness.
-        code_weight: weight of ``KL(q(psi) || N(0, I))``.
-        seam_weight: weight of the joint smoothness.
+        code_weight: weight of ``KL(q(psi) || N(0, I))``; 0 switches it off.
+        smoothness: ``joint``, ``embed``, ``msvi`` or ``none``.
+        smoothness_std: sigma_c of the smoothness.
+        smoothness_weight: weight of the smoothness.
+        overlap: frames at which ``joint`` compares neighbouring windows.
     """
 
     base_channels: int
     decoder: DecoderKind
+    static: StaticKind | Literal["off"]
     latent: int
     token_width: int
     layers: int
-    attention: str
+    attention: AttentionKind
     attention_window: float
     attention_exponent: float
+    position: EncodingKind
+    aggregation: Aggregation
     std_floor: float
     dynamics: str
     hidden: int
@@ -55,9 +66,11 @@ class LaDIDSettings:
     periods: int
     period_floor: float
     observation_std: float
-    seam_std: float
     code_weight: float
-    seam_weight: float
+    smoothness: Smoothness
+    smoothness_std: float
+    smoothness_weight: float
+    overlap: int
 
 
 class LaDID(ForecastModel):
@@ -65,62 +78,126 @@ class LaDID(ForecastModel):
 
     def __init__(self, task: Task, settings: LaDIDSettings):
         super().__init__()
-        self.settings = settings
+        self.settings, self.step, self.span = settings, task.time_step, task.duration
         width, latent = settings.token_width, settings.latent
-        self.encoder = ConvolutionalEncoder(task.shape, settings.base_channels, width)
-        self.transformer = TemporalTransformer(
-            width,
-            settings.layers,
-            settings.attention,
-            settings.attention_window * task.duration,
-            settings.attention_exponent,
-        )
-        self.embedding = VariationalEmbedding(width, latent, settings.std_floor)
+        self.encoder, self.transformer = _context_network(task, settings)
+        self.embedding = VariationalEmbedding(width, latent, settings.std_floor, settings.aggregation)
         self.time_features = TimeFeatures(task.duration, settings.periods, settings.period_floor * task.time_step)
         self.dynamics: nn.Module = DYNAMICS[settings.dynamics](
             latent, self.time_features.width, settings.hidden, latent, settings.dropout
         )
-        self.decoder = ConvolutionalDecoder(latent, task.shape, settings.base_channels, settings.decoder)
+        self.decoder = build_decoder(latent, task.shape, settings.base_channels, settings.decoder)
+        self.static = None if settings.static == "off" else StaticPath(task, settings.base_channels, settings.static)
 
-    def code(self, tokens: Tensor, times: Tensor) -> Gaussian:
-        """Posterior of psi, ``(N, latent)``, from the encoded context ``(N, C, width)`` at ``times`` ``(N, C)``."""
-        return self.embedding(self.transformer(tokens, times))
+    def tokens(self, frames: Tensor, index: Tensor, times: Tensor) -> Tensor:
+        """Encode distinct frames ``(F, ...)`` once and attend over sequences of them.
+
+        Args:
+            frames: ``(F, channel, *space)``.
+            index: rows of ``frames`` in each sequence, ``(N, C)``.
+            times: of each sequence, ``(N, C)``.
+
+        Returns:
+            ``(N, C, width)``.
+        """
+        return self.transformer(self.encoder(frames)[index], times)
 
     def states(self, psi: Tensor, times: Tensor) -> Tensor:
         """Latent states ``F(psi, t)``: ``(N, latent)`` and ``(N, Q)`` to ``(N, Q, latent)``."""
         return self.dynamics(psi, self.time_features(times))
 
+    def render(self, states: Tensor, context: Tensor) -> Tensor:
+        """Frames ``(N, Q, channel, *space)`` of states ``(N, Q, latent)``; only the static path looks at the context."""
+        if self.static is None:
+            return self.decoder(states)
+        return self.decoder(states, self.static(context)[:, None])  # (N, 1, 8c, h/16, w/16) for all queries
+
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
         settings, values = self.settings, batch.query[0, 0].numel()
-        tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
-        code = self.code(tokens, batch.context_times)
+        tokens = self.tokens(batch.frames, batch.context, batch.context_times)
+        code = self.embedding(tokens)
         psi = code.sample()
-        mean = self.decoder(self.states(psi, batch.query_times))
-        terms = {
-            "reconstruction": negative_log_likelihood(mean, batch.query, settings.observation_std),
-            "code": settings.code_weight * code.kl_from_standard_normal().mean(),
-            "seam": settings.seam_weight * seam_penalty(*self._seams(psi, batch), settings.seam_std),
-        }
+        states = self.states(psi, batch.query_times)
+        mean = self.render(states, batch.frames[batch.context])
+        terms = {"reconstruction": negative_log_likelihood(mean, batch.query, settings.observation_std)}
+        if settings.code_weight > 0:
+            terms["code"] = settings.code_weight * code.kl_from_standard_normal().mean()
+        if settings.smoothness != "none":
+            terms["smoothness"] = settings.smoothness_weight * self._smoothness(batch, tokens, psi, states)
         return {name: term / values for name, term in terms.items()}
 
+    def _smoothness(self, batch: WindowBatch, tokens: Tensor, psi: Tensor, states: Tensor) -> Tensor:
+        std = self.settings.smoothness_std
+        if self.settings.smoothness == "joint":
+            return seam_penalty(*self._seams(psi, batch), std)
+        if self.settings.smoothness == "embed":
+            return embedding_penalty(self._embedded_queries(batch), states, std)
+        earlier, later = slice(None, -1), slice(1, None)
+        start = batch.start.unflatten(0, (-1, batch.windows))  # (B, W)
+        first = self.embedding.tokens(tokens[:, :1])
+        mean, deviation = (part.unflatten(0, (-1, batch.windows))[:, later] for part in (first.mean, first.std))
+        continued = self.states(
+            psi.unflatten(0, (-1, batch.windows))[:, earlier].flatten(0, 1),  # (B, W - 1, k) -> (pairs, k)
+            start.diff(dim=1).flatten()[:, None],
+        )  # (pairs, 1, latent)
+        return embedding_penalty(Gaussian(mean.flatten(0, 1), deviation.flatten(0, 1)), continued, std)
+
+    def _embedded_queries(self, batch: WindowBatch) -> Gaussian:
+        """Posterior of the embeddings of the true query frames, ``(N, Q, latent)``."""
+        frames = batch.query.flatten(0, 1)  # (N * Q, channel, *space)
+        index = torch.arange(len(frames), device=frames.device).reshape(batch.query_times.shape)  # (N, Q)
+        return self.embedding.tokens(self.tokens(frames, index, batch.query_times))
+
     def _seams(self, psi: Tensor, batch: WindowBatch) -> tuple[Tensor, Tensor]:
-        """Latent states of neighbouring windows at the later one's first query, ``(pairs, latent)`` each."""
+        """States of neighbouring windows at the later one's first queries, ``(pairs, overlap, latent)`` each."""
         psi, start, seam = (
             part.unflatten(0, (-1, batch.windows))  # (N, ...) -> (B, W, ...)
             for part in (psi, batch.start, batch.seam)
         )
-        meeting = seam[:, 1:]  # (B, W - 1)
-        sides = [(psi[:, :-1], meeting - start[:, :-1]), (psi[:, 1:], meeting - start[:, 1:])]
+        ahead = self.step * torch.arange(self.settings.overlap, device=psi.device)
+        meeting = seam[:, 1:, None] + ahead  # (B, W - 1, overlap)
+        sides = [(psi[:, :-1], meeting - start[:, :-1, None]), (psi[:, 1:], meeting - start[:, 1:, None])]
         earlier, later = (
-            self.states(code.flatten(0, 1), time.flatten()[:, None])[:, 0]  # (B, W-1, ..) -> (pairs, ..) -> (pairs, k)
+            self.states(code.flatten(0, 1), time.flatten(0, 1))  # (B, W - 1, ...) -> (pairs, ...)
             for code, time in sides
         )
         return earlier, later
 
-    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        return self.decoder(self.states(self.represent(context, context_times), query_times))
-
     def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
-        count, frames = context.shape[:2]
-        tokens = self.encoder(context.flatten(0, 1)).unflatten(0, (count, frames))  # (N * C, width) -> (N, C, width)
-        return self.code(tokens, context_times).mean
+        frames = context.flatten(0, 1)  # (N, C, ...) -> (N * C, ...)
+        index = torch.arange(len(frames), device=frames.device).reshape(context_times.shape)  # (N, C)
+        return self.embedding(self.tokens(frames, index, context_times)).mean
+
+    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        """Frames at any query times.
+
+        Within the span of a training trajectory F is asked directly. Beyond it the last C frames of
+        the span, as forecast, become the context of the next one, as often as it takes.
+        """
+        mean = self.render(self.states(self.represent(context, context_times), query_times), context)
+        beyond = query_times > self.span * (1 + 1e-6)
+        if not beyond.any():
+            return mean
+        frames = context_times.shape[1]
+        back = self.step * torch.arange(frames - 1, -1, -1, device=context.device)
+        last = (self.span - back).expand(len(context), -1)  # (N, C), times of the next context
+        origin = last[:, :1]
+        seen = self.render(self.states(self.represent(context, context_times), last), context)
+        later = self.forecast(seen, last - origin, query_times - origin)
+        return torch.where(beyond[(...,) + (None,) * (mean.ndim - 2)], later, mean)
+
+
+def _context_network(task: Task, settings: LaDIDSettings) -> tuple[nn.Module, nn.Module]:
+    """The encoder of frames, and the transformer over what it gives."""
+    if settings.attention == "xmix":
+        encoder = PlaceEncoder(task.shape, settings.base_channels, settings.token_width)
+        return encoder, MixingTransformer(settings.token_width, settings.layers)
+    transformer = TemporalTransformer(
+        settings.token_width,
+        settings.layers,
+        settings.attention,
+        settings.attention_window * task.duration,
+        settings.attention_exponent,
+        settings.position,
+    )
+    return build_encoder(task.shape, settings.base_channels, settings.token_width), transformer

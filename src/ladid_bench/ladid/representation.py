@@ -1,25 +1,53 @@
 """From tokens to psi, the code of a realization."""
 
+from typing import Literal
+
+import torch
 from torch import Tensor, nn
 
 from ladid_bench.methods.distributions import Gaussian
 
+Aggregation = Literal["mean", "last", "attention"]
+
 
 class VariationalEmbedding(nn.Module):
-    """Two linear heads give each token's mean and standard deviation; psi is the mean over the context.
+    """Two linear heads give each token's mean and standard deviation; psi is a weighted mean over the context.
 
-    ``std = floor + exp(clip(W b, -8, 2))`` is positive whatever the head says. The mean of C independent
-    Gaussians is itself Gaussian with variance ``sum_j std_j^2 / C^2``, so psi is drawn once and not C times.
+    ``std = floor + exp(clip(W b, -8, 2))`` is positive whatever the head says. With weights ``w_j`` that
+    sum to 1, the weighted mean of C independent Gaussians is itself Gaussian with variance
+    ``sum_j w_j^2 std_j^2``, so psi is drawn once and not C times.
+
+    Args:
+        width: length of a token.
+        code: length of psi.
+        std_floor: smallest standard deviation of a token's embedding.
+        aggregation: ``mean`` weighs all tokens alike, ``last`` takes the last one, ``attention`` learns the weights.
     """
 
-    def __init__(self, width: int, code: int, std_floor: float):
+    def __init__(self, width: int, code: int, std_floor: float, aggregation: Aggregation):
         super().__init__()
         self.mean = nn.Linear(width, code)
         self.log_std = nn.Linear(width, code)
         self.std_floor = std_floor
+        self.aggregation = aggregation
+        if aggregation == "attention":
+            self.score = nn.Linear(width, 1, bias=False)  # a bias would cancel in the softmax
+
+    def tokens(self, tokens: Tensor) -> Gaussian:
+        """``(N, C, width)`` to the posterior of each token's embedding, ``(N, C, code)``."""
+        return Gaussian(self.mean(tokens), self.std_floor + self.log_std(tokens).clamp(-8, 2).exp())
+
+    def weights(self, tokens: Tensor) -> Tensor:
+        """Weight of each token in psi, ``(N, C, 1)``."""
+        if self.aggregation == "attention":
+            return self.score(tokens).softmax(dim=1)
+        weights = torch.zeros_like(tokens[..., :1])
+        if self.aggregation == "last":
+            weights[:, -1] = 1
+            return weights
+        return weights + 1 / tokens.shape[1]
 
     def forward(self, tokens: Tensor) -> Gaussian:
         """``(N, C, width)`` to the posterior of psi, ``(N, code)``."""
-        std = self.std_floor + self.log_std(tokens).clamp(-8, 2).exp()  # (N, C, code)
-        aggregated = std.square().sum(dim=1).sqrt() / tokens.shape[1]
-        return Gaussian(mean=self.mean(tokens).mean(dim=1), std=aggregated)
+        each, weights = self.tokens(tokens), self.weights(tokens)
+        return Gaussian((weights * each.mean).sum(dim=1), (weights * each.std).square().sum(dim=1).sqrt())

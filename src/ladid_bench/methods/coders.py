@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 REDUCTION = 16  # image side over feature map side
 BLOCKS = 8  # channels of the feature map over base channels
+VECTOR_HIDDEN = 16  # hidden width of the vector coders over base channels
 
 
 def _halve(inputs: int, outputs: int, kernel: int, padding: int) -> list[nn.Module]:
@@ -20,6 +21,31 @@ def _halve(inputs: int, outputs: int, kernel: int, padding: int) -> list[nn.Modu
 
 def _double(inputs: int, outputs: int) -> list[nn.Module]:
     return [nn.ConvTranspose2d(inputs, outputs, 2, stride=2), nn.ReLU(), nn.BatchNorm2d(outputs)]
+
+
+class ConvolutionalFeatures(nn.Module):
+    """One frame to a feature map of a sixteenth of its side.
+
+    Args:
+        channels: of a frame.
+        base_channels: channels after the first convolution, c.
+    """
+
+    def __init__(self, channels: int, base_channels: int):
+        super().__init__()
+        c = base_channels
+        self.layers = nn.Sequential(
+            *_halve(channels, c, 5, 2),
+            *_halve(c, 2 * c, 5, 2),
+            *_halve(2 * c, 4 * c, 5, 2),
+            *_halve(4 * c, 8 * c, 2, 0),
+        )
+        # halves the time of large, thin layers on a CPU
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """``(F, channel, height, width)`` in the unit range to ``(F, 8c, height/16, width/16)``."""
+        return self.layers(frames.contiguous(memory_format=torch.channels_last))
 
 
 class ConvolutionalEncoder(nn.Module):
@@ -33,21 +59,66 @@ class ConvolutionalEncoder(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], base_channels: int, width: int):
         super().__init__()
-        channels, height, rows = shape[0], shape[1] // REDUCTION, shape[2] // REDUCTION
-        c = base_channels
-        self.features = nn.Sequential(
-            *_halve(channels, c, 5, 2),
-            *_halve(c, 2 * c, 5, 2),
-            *_halve(2 * c, 4 * c, 5, 2),
-            *_halve(4 * c, 8 * c, 2, 0),
-        )
-        self.token = nn.Linear(BLOCKS * c * height * rows, width)
-        self.features.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.features = ConvolutionalFeatures(shape[0], base_channels)
+        self.token = nn.Linear(BLOCKS * base_channels * _places(shape), width)
 
     def forward(self, frames: Tensor) -> Tensor:
         """``(F, channel, height, width)`` in the unit range to ``(F, width)``."""
-        features = self.features(frames.contiguous(memory_format=torch.channels_last))
-        return self.token(features.flatten(1))  # (F, 8c, h/16, w/16) -> (F, 8c * h/16 * w/16)
+        return self.token(self.features(frames).flatten(1))  # (F, 8c, h/16, w/16) -> (F, 8c * h/16 * w/16)
+
+
+class PlaceEncoder(nn.Module):
+    """One frame to one token a place of its feature map, with a learned embedding of the place."""
+
+    def __init__(self, shape: tuple[int, ...], base_channels: int, width: int):
+        super().__init__()
+        self.features = ConvolutionalFeatures(shape[0], base_channels)
+        self.token = nn.Linear(BLOCKS * base_channels, width)
+        self.place = nn.Parameter(0.02 * torch.randn(_places(shape), width))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """``(F, channel, height, width)`` in the unit range to ``(F, S, width)``."""
+        maps = self.features(frames).flatten(2).mT  # (F, 8c, h/16, w/16) -> (F, 8c, S) -> (F, S, 8c)
+        return self.token(maps) + self.place
+
+
+def _places(shape: tuple[int, ...]) -> int:
+    return (shape[1] // REDUCTION) * (shape[2] // REDUCTION)
+
+
+class VectorEncoder(nn.Module):
+    """One vector observation to one token: a multilayer perceptron, normalised as the convolutions are."""
+
+    def __init__(self, shape: tuple[int, ...], base_channels: int, width: int):
+        super().__init__()
+        hidden = VECTOR_HIDDEN * base_channels
+        self.layers = nn.Sequential(
+            *_dense(shape[0] * shape[1], hidden), *_dense(hidden, hidden), nn.Linear(hidden, width)
+        )
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """``(F, channel, feature)`` in the unit range to ``(F, width)``."""
+        return self.layers(frames.flatten(1))  # (F, channel * feature)
+
+
+class VectorDecoder(nn.Module):
+    """One latent state to the mean of one vector observation."""
+
+    def __init__(self, latent: int, shape: tuple[int, ...], base_channels: int):
+        super().__init__()
+        hidden, self.shape = VECTOR_HIDDEN * base_channels, shape
+        self.layers = nn.Sequential(
+            *_dense(latent, hidden), *_dense(hidden, hidden), nn.Linear(hidden, shape[0] * shape[1])
+        )
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """``(..., latent)`` to ``(..., channel, feature)`` in the unit range."""
+        values = torch.sigmoid(self.layers(latent.reshape(-1, latent.shape[-1])))  # (..., k) -> (n, k) -> (n, values)
+        return values.reshape(*latent.shape[:-1], *self.shape)  # (n, values) -> (..., channel, feature)
+
+
+def _dense(inputs: int, outputs: int) -> list[nn.Module]:
+    return [nn.Linear(inputs, outputs), nn.ReLU(), nn.BatchNorm1d(outputs)]
 
 
 DecoderKind = Literal["transposed", "shuffle"]
@@ -82,9 +153,29 @@ class ConvolutionalDecoder(nn.Module):
         # halves the time of large, thin layers on a CPU
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, latent: Tensor) -> Tensor:
-        """``(..., latent)`` to ``(..., channel, height, width)`` in the unit range."""
+    def forward(self, latent: Tensor, extra: Tensor | None = None) -> Tensor:
+        """``(..., latent)`` to ``(..., channel, height, width)`` in the unit range.
+
+        Args:
+            latent: latent states.
+            extra: feature maps ``(..., 8c, height/16, width/16)``, broadcast and added to the first one.
+        """
         leading = latent.shape[:-1]
-        flat = self.expand(latent.reshape(-1, latent.shape[-1]))  # (..., k) -> (n, k) -> (n, 8c * h/16 * w/16)
-        grid = flat.unflatten(1, self.grid).contiguous(memory_format=torch.channels_last)
+        grid = self.expand(latent).unflatten(-1, self.grid)  # (..., k) -> (..., 8c, h/16, w/16)
+        if extra is not None:
+            grid = grid + extra
+        grid = grid.flatten(0, -4).contiguous(memory_format=torch.channels_last)  # (n, 8c, h/16, w/16)
         return torch.sigmoid(self.pixels(grid)).unflatten(0, leading)  # (n, ...) -> (..., channel, height, width)
+
+
+def build_encoder(shape: tuple[int, ...], base_channels: int, width: int) -> nn.Module:
+    """The encoder for frames of ``shape``: convolutions for images, a perceptron for vectors."""
+    encoder = ConvolutionalEncoder if len(shape) == 3 else VectorEncoder
+    return encoder(shape, base_channels, width)
+
+
+def build_decoder(latent: int, shape: tuple[int, ...], base_channels: int, kind: DecoderKind) -> nn.Module:
+    """The decoder for frames of ``shape``; ``kind`` concerns images only."""
+    if len(shape) == 3:
+        return ConvolutionalDecoder(latent, shape, base_channels, kind)
+    return VectorDecoder(latent, shape, base_channels)

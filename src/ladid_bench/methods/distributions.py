@@ -17,9 +17,14 @@ class Gaussian:
         """One reparametrised draw."""
         return self.mean + self.std * torch.randn_like(self.std)
 
+    def kl_from(self, mean: Tensor | float, std: float) -> Tensor:
+        """``KL(self || N(mean, std^2))`` summed over the last axis, ``(...)``."""
+        ratio = self.std / std
+        return (0.5 * (((self.mean - mean) / std) ** 2 + ratio**2 - 1) - ratio.log()).sum(dim=-1)
+
     def kl_from_standard_normal(self) -> Tensor:
         """``KL(self || N(0, I))`` summed over the last axis, ``(...)``."""
-        return 0.5 * (self.mean**2 + self.std**2 - 1).sum(dim=-1) - self.std.log().sum(dim=-1)
+        return self.kl_from(0.0, 1.0)
 
 
 def negative_log_likelihood(mean: Tensor, target: Tensor, std: float) -> Tensor:

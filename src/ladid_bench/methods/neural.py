@@ -58,9 +58,7 @@ class NeuralMethod(Method):
 
     @classmethod
     def skip(cls, task: Task) -> tuple[bool, str]:
-        if not task.is_image:
-            return True, "its convolutional encoder and decoder need images"
-        if any(side % REDUCTION for side in task.shape[1:]):
+        if task.is_image and any(side % REDUCTION for side in task.shape[1:]):
             return True, f"its encoder and decoder need image sides divisible by {REDUCTION}, got {task.shape[1:]}"
         return False, ""
 
