@@ -12,7 +12,6 @@ from ladid_bench.evaluation.metrics import SCORING_VERSION
 from ladid_bench.files import content_key
 from ladid_bench.methods.base import TRAINING_VERSION
 from ladid_bench.methods.registry import (
-    DEFAULT_VARIANT,
     MethodCard,
     load_card,
     resolve_settings,
@@ -60,7 +59,7 @@ class PlannedRun:
     @property
     def label(self) -> str:
         """How the run is called in logs."""
-        variant = "" if self.variant == DEFAULT_VARIANT else f":{self.variant}"
+        variant = "" if self.variant == next(iter(self.card.variants)) else f":{self.variant}"
         return f"{self.method}{variant} on {self.dataset.name}, seed {self.seed}"
 
     @property

@@ -34,6 +34,8 @@ def read_forecast(path: Path, times: np.ndarray, shape: tuple[int, ...]) -> Fore
     Raises:
         BenchError: unreadable file, wrong shape, wrong times, or values that are not finite.
     """
+    if not path.exists():
+        raise BenchError(f"{path}: no such forecast file")
     expected = (*times.shape, *shape)
     try:
         with h5py.File(path, "r") as file:

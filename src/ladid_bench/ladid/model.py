@@ -107,7 +107,7 @@ class LaDID(ForecastModel):
         return self.dynamics(psi, self.time_features(times))
 
     def render(self, states: Tensor, context: Tensor) -> Tensor:
-        """Frames ``(N, Q, channel, *space)`` of states ``(N, Q, latent)``; only the static path looks at the context."""
+        """Frames ``(N, Q, channel, *space)`` of states ``(N, Q, latent)``; the context is for the static path."""
         if self.static is None:
             return self.decoder(states)
         return self.decoder(states, self.static(context)[:, None])  # (N, 1, 8c, h/16, w/16) for all queries

@@ -19,8 +19,6 @@ from ladid_bench.config import Section, changed_settings, parse
 from ladid_bench.errors import BenchError, nearest
 from ladid_bench.methods.base import Method
 
-DEFAULT_VARIANT = "default"
-
 
 class Citation(Section):
     """Where the method comes from."""
@@ -49,7 +47,9 @@ class MethodCard(Section):
     extra: str = Field("", description="optional extra of this package that installs them")
     settings: dict[str, Any] = Field(default_factory=dict, description="every hyper-parameter with its default")
     variants: dict[str, dict[str, Any]] = Field(
-        default={DEFAULT_VARIANT: {}}, min_length=1, description="named changes of settings"
+        default={"default": {}},
+        min_length=1,
+        description="named changes of settings; the first is what a plain name means",
     )
     fidelity: str = Field("", description="what was taken from the source and what differs, and why")
     estimate: Estimate = Field(default_factory=Estimate)

@@ -89,7 +89,8 @@ VALID = Column(
 OTHERS = (
     Column("vrmse_mean", "VRMSE", LOW, "root of squared error over spatial variance"),
     Column("spectral_distance_mean", "spectral distance", LOW, "distance of the power spectra in decades"),
-    Column("angle_error_degrees_median", "angle error (°)", LOW, "angle read off the picture, median"),
+    Column("angle_error_degrees_mean", "angle error (°)", LOW, "angle read off the picture, mean over all frames"),
+    Column("angle_error_degrees_median", "median angle error (°)", LOW, "angle read off the picture, median"),
 )
 HEADLINES = {"nmse": (NMSE, NMSE_MEDIAN, FVU), "fvu": (FVU, FVU_MEDIAN, NMSE)}
 UNSHOWN = frozenset({"nmse_median", "fvu_median", "fvu_mean"})  # beside the headline its own median is enough
