@@ -42,9 +42,7 @@ def finding(dataset: DatasetContent) -> Finding:
 
 def _compare(dataset: DatasetContent, neural: Entry, simple: Entry) -> tuple[str, str]:
     ratio = _quotient(neural.mean(dataset.error), simple.mean(dataset.error))
-    pair = (
-        f"The error of the best neural method ({neural.label}) is {short(ratio)} times that of the best simple one"
-    )
+    pair = f"The error of the best neural method ({neural.label}) is {short(ratio)} times that of the best simple one"
     pair += f" ({simple.label})"
     found = dataset.log_ratio(neural, simple)
     if not found:
