@@ -81,6 +81,8 @@ def run(
     if folders.record(planned.key).exists() and not force:
         print(f"{planned.label}: has a record already, {folders.record(planned.key)}; --force runs it again")
     else:
+        if not all(path.exists() for path in planned.dataset.files(folders).values()):
+            make_files(planned.dataset, folders)
         ended = supervise(planned, folders, study.execution)
         print(f"{planned.label}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}", file=sys.stderr)
         if not folders.record(planned.key).exists() and not last_attempt:
