@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -42,6 +43,7 @@ class FakePictures(DataSource):
     version: ClassVar[int] = 1
     context_frames: ClassVar[int] = GIVEN
     forecast_frames: ClassVar[int] = ASKED
+    units: ClassVar[Mapping[str, str]] = {}
 
     @property
     def card(self) -> DataCard:

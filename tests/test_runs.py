@@ -170,6 +170,7 @@ def test_a_run_repeats_bit_for_bit_but_for_its_cost(checkout: Checkout) -> None:
     assert checkout.folders.samples(run.key).read_bytes() == sample
     assert first["status"] == "ok"
     assert first["cost"]["steps"] == 4
+    assert (checkout.folders.model(run.key) / "weights.pt").exists()
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def _make(planned: PlannedDataset, split: str) -> Trajectories:
 
 def load_task(planned: PlannedDataset, train: Trajectories) -> Task:
     """The task of a data set, derived from its training split."""
-    return task_of(train, planned.name, planned.context_frames, planned.forecast_frames)
+    return task_of(train, planned.name, planned.context_frames, planned.forecast_frames, planned.source.season)
 
 
 def _card(planned: PlannedDataset, splits: dict[str, Trajectories], folders: Folders) -> dict[str, Any]:

@@ -66,6 +66,10 @@ class Folders:
     def forecast(self, key: str) -> Path:
         return self.work / "forecasts" / f"{key}.hdf5"
 
+    def model(self, key: str) -> Path:
+        """Folder of a trained model, for a look inside and for transfer; never versioned."""
+        return self.work / "models" / key
+
     def workspace(self, key: str, code_hash: str) -> Path:
         """Folder for checkpoints: code that has changed never resumes what other code began."""
         return self.work / "runs" / f"{key}-{code_hash}"

@@ -34,7 +34,8 @@ class DataSource(ABC):
     A subclass is a frozen dataclass: its fields are the settings that a configuration may change,
     and that a named intervention does change. ``version`` is raised whenever the same settings
     would give other numbers; it is part of the data key. ``units`` gives the physical unit of time, of
-    the channels, and of parameters and states, by name.
+    the channels, and of parameters and states, by name. ``season`` is the length of the seasonal cycle in
+    units of time; it is set where times are absolute and follow a calendar.
     """
 
     name: ClassVar[str]
@@ -43,6 +44,7 @@ class DataSource(ABC):
     forecast_frames: ClassVar[int]
     headline: ClassVar[Literal["nmse", "fvu"]] = "nmse"
     units: ClassVar[Mapping[str, str]]
+    season: ClassVar[float | None] = None
     interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @property

@@ -24,6 +24,7 @@ class Task:
         duration: longest time from the first to the last frame of a training trajectory.
         time_step: median time between two frames of the training split.
         regular: whether all training trajectories share one evenly spaced grid.
+        season: length of the seasonal cycle in units of time, or None where times carry no calendar.
     """
 
     dataset: str
@@ -35,6 +36,7 @@ class Task:
     duration: float
     time_step: float
     regular: bool
+    season: float | None = None
 
     @property
     def is_image(self) -> bool:
@@ -60,8 +62,12 @@ class Task:
         return cls(**{**content, "shape": tuple(content["shape"])})
 
 
-def task_of(train: Trajectories, dataset: str, context_frames: int, forecast_frames: int) -> Task:
+def task_of(
+    train: Trajectories, dataset: str, context_frames: int, forecast_frames: int, season: float | None = None
+) -> Task:
     """Derive the task from the training split alone; validation and test are never looked at.
+
+    ``season`` is what the data set's source declares.
 
     Raises:
         BenchError: the trajectories are too short, or their values are all equal.
@@ -90,4 +96,5 @@ def task_of(train: Trajectories, dataset: str, context_frames: int, forecast_fra
         duration=float((train.times[:, -1] - train.times[:, 0]).max()),
         time_step=step,
         regular=bool(np.allclose(gaps, step, rtol=1e-6)),
+        season=season,
     )

@@ -87,6 +87,8 @@ def _fit_and_score(
             "cost": method.cost(),
             "history": method.history(),
         }
+    if run.card.kind == "neural":
+        method.save(folders.model(run.key))
     test, given = splits["test"], task.context_frames
     context, context_times = test.frames[:, :given], test.times[:, :given]
     query_times = test.times[:, given : task.frames]

@@ -93,7 +93,7 @@ def cautions(datasets: list[DatasetContent]) -> list[str]:
     ]
     if few:
         notes.append(
-            f"Few independent test units: {listed(few)}. Windows of one day or one subject resemble each other, so "
+            f"Few independent test units: {listed(few)}. Windows of one day, year or subject resemble each other, so "
             "intervals rest on units, not windows; over so few they are wide, and over one there are none."
         )
     return notes

@@ -26,7 +26,7 @@ LEAST_DIFFUSION = 0.04  # below it the core of a spiral falls between the points
 MOST_ARMS = 4
 STEP_LIMIT = 0.75  # step times the fastest rate of the reaction
 MOST_SUBSTEPS = 1000
-SOLVED_POINTS = 2**15  # advanced at once: the intermediate arrays stay in the processor's cache
+SOLVED_POINTS = 2**14  # advanced at once: the intermediate arrays stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,11 @@ class ReactionDiffusion(System):
                 f"a frame every {self.frame_interval:g}"
             ),
             caution=(
-                "The field's mean is near 0, so that nMSE and FVU agree and a forecast of the mean scores 1. A turning "
-                "spiral repeats itself: a persisted frame is right again after a turn, and nothing here is chaotic."
+                "The field's mean is near 0, so that nMSE and FVU agree and a forecast of the mean scores 1. Nothing "
+                "here is chaotic, and most of a spiral's motion is turning: at 32 px, one frequency fitted to the "
+                "context of a trajectory and turned on forecasts with nMSE 0.10. What linear methods cannot do is to "
+                "find a frequency for each trajectory: with beta = 1 and d = 0.1 for all, DMD reaches 0.05 and ridge "
+                "regression 0.08."
             ),
         )
 
@@ -149,7 +152,7 @@ class ReactionDiffusion(System):
         return Simulation(frames=frames, parameters={**drawn, "arms": arms}, states={})
 
     def _solve(self, drawn: Mapping[str, np.ndarray], times: np.ndarray, grid: int, out: np.ndarray) -> None:
-        """Advance a few trajectories on ``grid`` points a side and observe u in ``out``, ``(trajectory, time, h, w)``."""
+        """Advance a few trajectories on ``grid`` points a side and store u in ``out``, ``(trajectory, time, h, w)``."""
         field = spiral(drawn, self.arms, grid)
         gaps = np.diff(times, axis=1, prepend=times[:, :1] - SPIN_UP)  # (trajectory, time)
         for index, gap in enumerate(gaps.T):  # gap: (trajectory,)
