@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from ladid_bench.config import SplitSizes
+from ladid_bench.data.pooling import evenly_spread, mean_pool, pooling_factor
 from ladid_bench.data.source import DataCard, DataSource
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.errors import BenchError, nearest
@@ -161,7 +162,7 @@ class AirTemperature(DataSource):
 
         Where there are more than asked for, an evenly spread subset is taken.
         """
-        factor = _pooling(image_size)
+        factor = pooling_factor(image_size, CROP, self.name)
         months, temperature = _read(REGIONS[self.region])
         if self.anomaly:
             temperature = temperature - _climatology(months, temperature)[months % YEAR]
@@ -171,23 +172,15 @@ class AirTemperature(DataSource):
                 f"{self.name}, years '{self.years}': split '{name}' has no window of {frames} frames; "
                 "lower context_frames or forecast_frames"
             )
-        asked = min(getattr(sizes, name), starts.size)
-        windows = starts[np.arange(asked) * starts.size // asked, None] + np.arange(frames)  # (window, time)
+        kept = starts[evenly_spread(starts.size, getattr(sizes, name))]
+        windows = kept[:, None] + np.arange(frames)  # (window, time)
         return Trajectories(
-            frames=_pool(temperature, factor)[windows, None],  # (window, time, 1, height, width)
+            frames=mean_pool(temperature, factor)[windows, None],  # (window, time, 1, height, width)
             times=months[windows].astype(np.float64),
             unit=FIRST_YEAR + months[windows[:, 0]] // YEAR,
             fields=("temperature",),
             provenance=_provenance(self, factor, starts.size),
         )
-
-
-def _pooling(image_size: int) -> int:
-    """How many cells of the grid make one pixel of the image, along each side."""
-    size = min(image_size, CROP)
-    if CROP % size:
-        raise BenchError(f"air-temperature: image_size {image_size} does not divide {CROP}; choose 16, 32 or larger")
-    return CROP // size
 
 
 def _read(region: Region) -> tuple[np.ndarray, np.ndarray]:
@@ -214,13 +207,6 @@ def _starts(months: np.ndarray, split: str, years: tuple[int, ...], frames: int)
     end = np.searchsorted(months, YEAR * (PERIODS[split][1] + 1 - FIRST_YEAR))
     starts = np.flatnonzero(np.isin(FIRST_YEAR + months // YEAR, years))
     return starts[starts + frames <= end]
-
-
-def _pool(temperature: np.ndarray, factor: int) -> np.ndarray:
-    """Mean over ``factor`` x ``factor`` cells, float32 (month, height, width)."""
-    side = CROP // factor
-    tiles = temperature.reshape(len(temperature), side, factor, side, factor)  # (month, height, factor, width, factor)
-    return tiles.mean(axis=(2, 4))
 
 
 def _describe(starts: Mapping[str, tuple[int, ...]]) -> str:

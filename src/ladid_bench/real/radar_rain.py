@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from ladid_bench.config import SplitSizes
+from ladid_bench.data.pooling import evenly_spread, mean_pool, pooling_factor
 from ladid_bench.data.source import DataCard, DataSource
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.errors import BenchError, nearest
@@ -135,7 +136,7 @@ class RadarRain(DataSource):
         Windows of one crop follow each other without overlap. Where there are more than asked for,
         an evenly spread subset is taken.
         """
-        factor = _pooling(image_size)
+        factor = pooling_factor(image_size, CROP, self.name)
         content = read_member(fetch(ARCHIVE), MEMBER, MEMBER_SHA256)
         with h5py.File(io.BytesIO(content), "r") as file:
             found = [window for block in REGIMES[self.regime][name] for window in _windows(file, block, frames, factor)]
@@ -144,8 +145,7 @@ class RadarRain(DataSource):
                 f"{self.name}, regime '{self.regime}': split '{name}' has no rainy window of {frames} frames; "
                 "lower context_frames or forecast_frames"
             )
-        asked = min(getattr(sizes, name), len(found))
-        kept = [found[index] for index in np.arange(asked) * len(found) // asked]
+        kept = [found[index] for index in evenly_spread(len(found), getattr(sizes, name))]
         return Trajectories(
             frames=np.stack([window.frames for window in kept])[:, :, None],  # (N, T, 1, height, width)
             times=np.stack([window.hours for window in kept]),
@@ -159,14 +159,6 @@ class RadarRain(DataSource):
         )
 
 
-def _pooling(image_size: int) -> int:
-    """How many pixels of the grid make one of the image, along each side."""
-    size = min(image_size, CROP)
-    if CROP % size:
-        raise BenchError(f"radar-rain: image_size {image_size} does not divide {CROP}; choose 16, 32, 64 or larger")
-    return CROP // size
-
-
 def _windows(file: h5py.File, block: Block, frames: int, factor: int) -> Iterator[Window]:
     """The rainy windows of a block, by time and then by crop; one day is in memory at a time."""
     rain, hours = _read(file, block)
@@ -177,7 +169,8 @@ def _windows(file: h5py.File, block: Block, frames: int, factor: int) -> Iterato
             for column in COLUMNS:
                 crop = rain[times, row : row + CROP, column : column + CROP]
                 if (crop != fill).all() and (crop > 0).mean() > WET_FRACTION:
-                    yield Window(_pool(crop, factor, scale), hours[times], block.day, row, column)
+                    millimetres = (mean_pool(crop, factor) * scale).astype(np.float32)
+                    yield Window(millimetres, hours[times], block.day, row, column)
 
 
 def _read(file: h5py.File, block: Block) -> tuple[np.ndarray, np.ndarray]:
@@ -189,13 +182,6 @@ def _read(file: h5py.File, block: Block) -> tuple[np.ndarray, np.ndarray]:
     midnight = 24 * (block.day - FIRST_DAY)
     first, last = np.searchsorted(hours, (midnight + block.start, midnight + block.stop))
     return file["rainfall_amount"][first:last], hours[first:last]
-
-
-def _pool(crop: np.ndarray, factor: int, scale: float) -> np.ndarray:
-    """Mean over ``factor`` x ``factor`` pixels, in mm per 5 min: float32 (time, height, width)."""
-    side = CROP // factor
-    tiles = crop.reshape(len(crop), side, factor, side, factor)  # (time, height, factor, width, factor)
-    return (tiles.mean(axis=(2, 4)) * scale).astype(np.float32)
 
 
 def _describe(splits: Mapping[str, tuple[Block, ...]]) -> str:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import fft
 
+from ladid_bench.data.pooling import mean_pool
 from ladid_bench.data.source import DataCard
 from ladid_bench.errors import BenchError
 from ladid_bench.systems.base import Simulation, System
@@ -157,7 +158,7 @@ class ReactionDiffusion(System):
         gaps = np.diff(times, axis=1, prepend=times[:, :1] - SPIN_UP)  # (trajectory, time)
         for index, gap in enumerate(gaps.T):  # gap: (trajectory,)
             field = advance(field, drawn["beta"], drawn["d"], gap, self._substeps(float(gap.max())))
-            out[:, index] = _averaged(field.real, out.shape[-1])
+            out[:, index] = mean_pool(field.real, grid // out.shape[-1])
 
     def _substeps(self, gap: float) -> int:
         """Steps in ``gap`` that resolve the reaction; diffusion is exact at any step.
@@ -235,9 +236,3 @@ def _decay(diffused: np.ndarray, grid: int) -> np.ndarray:
     """Factor by which diffusion multiplies a spectrum, ``(trajectory, row, column)``; ``diffused`` is d times time."""
     wavenumber = 2 * np.pi * fft.fftfreq(grid, SIDE / grid)
     return np.exp(-diffused * wavenumber[:, None] ** 2) * np.exp(-diffused * wavenumber**2)
-
-
-def _averaged(values: np.ndarray, image_size: int) -> np.ndarray:
-    """Mean over the area of each pixel, ``(trajectory, image_size, image_size)``."""
-    block = values.shape[-1] // image_size
-    return values.reshape(-1, image_size, block, image_size, block).mean(axis=(2, 4))  # (trajectory, h, b, w, b)
