@@ -2,7 +2,10 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +201,33 @@ def test_failures_are_attempts_and_then_rows(checkout: Checkout, fit: str, statu
     row = aggregate(study, runs, checkout.folders).iloc[0]
     assert (row["status"], row["attempts"]) == (status, 2)
     assert reason in row["reason"]
+
+
+def test_a_child_does_not_outlive_its_parent(checkout: Checkout) -> None:
+    checkout.add("strange", "import os, pathlib, time; pathlib.Path(PID).write_text(str(os.getpid())); time.sleep(60)")
+    code = checkout.root / "baselines" / "strange" / "method.py"
+    pid_file = checkout.root / "pid"
+    code.write_text(code.read_text().replace("PID", repr(str(pid_file))))
+    run = checkout.run_of("strange")
+    parent = subprocess.Popen([sys.executable, "-m", "ladid_bench", "run", run.key], cwd=checkout.root)
+    wait_for(lambda: pid_file.exists() and pid_file.read_text())
+    parent.kill()
+    parent.wait()
+    child = int(pid_file.read_text())
+    wait_for(lambda: not _alive(child))
+    assert not _alive(child)
+
+
+def _alive(process: int) -> bool:
+    """Whether ``process`` runs; one that has ended and waits to be reaped does not."""
+    status = Path(f"/proc/{process}/stat")
+    return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def wait_for(condition, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def test_divergence_is_final(checkout: Checkout) -> None:

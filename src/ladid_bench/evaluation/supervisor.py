@@ -2,8 +2,13 @@
 
 import logging
 import multiprocessing
+import os
 import signal
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
@@ -52,8 +57,8 @@ def _attempt(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome
     folders.log(run.key).parent.mkdir(parents=True, exist_ok=True)
     child.start()
     sender.close()
-    _forward_termination(child)
-    child.join(execution.time_limit_minutes * 60)
+    with _termination_forwarded(child):
+        child.join(execution.time_limit_minutes * 60)
     if child.is_alive():
         _stop(child)
         return Outcome("timeout", f"stopped after {execution.time_limit_minutes:g} minutes, the time limit of a run")
@@ -68,13 +73,20 @@ def _attempt(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome
     return Outcome("error", f"the process ended with exit code {child.exitcode}")
 
 
-def _forward_termination(child: multiprocessing.process.BaseProcess) -> None:
+@contextmanager
+def _termination_forwarded(child: multiprocessing.process.BaseProcess) -> Iterator[None]:
+    """While this lasts, a signal to end this process ends the child first."""
+
     def stop(number: int, frame: FrameType | None) -> None:
         _stop(child)
         raise SystemExit(128 + number)
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def _stop(child: multiprocessing.process.BaseProcess) -> None:
@@ -88,6 +100,7 @@ def _work(root: Path, scale: str, key: str, execution: Execution, sender: Connec
     """The child: one run, its log, and on failure one line for the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     folders = Folders(root, scale)
     try:
         run = plan_runs(load_study(scale, root), root)[key]
@@ -102,6 +115,13 @@ def _work(root: Path, scale: str, key: str, execution: Execution, sender: Connec
         logging.getLogger(__name__).debug("traceback", exc_info=True)
         sender.send((_kind(error), _one_line(error)))
         sys.exit(1)
+
+
+def _end_with(parent: int) -> None:
+    """Do not outlive a parent that was killed: the run will be started again from its checkpoint."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _log_to(path: Path, label: str) -> None:
