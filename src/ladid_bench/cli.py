@@ -135,6 +135,19 @@ def report(scale: Scale = None) -> None:
 
 
 @app.command()
+def inspect(
+    key: str,
+    scale: Scale = None,
+    output: Annotated[Path | None, typer.Option(help="folder to write to; default: results/<scale>/inside")] = None,
+) -> None:
+    """Look inside a trained LaDID: attention, psi, the latent path, and what F does between frames."""
+    from ladid_bench.reporting.inside import inspect_run
+
+    study, folders = _open(scale)
+    print(inspect_run(find_run(_runs(study, folders), key), folders, output))
+
+
+@app.command()
 def methods() -> None:
     """List all methods."""
     root = find_root()

@@ -1,0 +1,174 @@
+"""A look inside a trained LaDID: one self-contained page, with its figures as files beside it."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from ladid_bench.catalogue import load_task
+from ladid_bench.data.task import Task
+from ladid_bench.data.trajectories import Trajectories, read_trajectories
+from ladid_bench.errors import BenchError
+from ladid_bench.evaluation.records import read_record
+from ladid_bench.files import write_text
+from ladid_bench.ladid.method import LaDIDMethod
+from ladid_bench.methods.neural import WEIGHTS
+from ladid_bench.plan import PlannedRun
+from ladid_bench.project import Folders
+from ladid_bench.reporting import inside_figures as figures
+from ladid_bench.reporting.drawing import inline, style
+from ladid_bench.reporting.films import contact_sheet, data_uri, film
+from ladid_bench.reporting.formatting import short
+from ladid_bench.reporting.html import INDEX, TEMPLATES, _environment, _swap
+from ladid_bench.reporting.inside_probe import STRIP_SHARES, Inside, Strip, look_inside, smooth_reference
+from ladid_bench.reporting.palette import frame_colours, theme
+
+METHOD = "ladid"
+
+
+def inspect_run(run: PlannedRun, folders: Folders, output: Path | None = None) -> Path:
+    """Write the page about the model that ``run`` trained; it takes the place of a former one at the end.
+
+    Args:
+        run: a run of LaDID that has ended with a result.
+        folders: of its scale.
+        output: folder for the page's own folder, instead of ``results/<scale>/inside``.
+
+    Returns:
+        The page.
+
+    Raises:
+        BenchError: the run is of another method, has no trained model, or the place is taken by something else.
+    """
+    final = (output or folders.results / "inside") / run.key
+    if final.exists() and not (final / INDEX).exists():
+        raise BenchError(f"{final}: is there and holds no page of 'inspect'; move it or choose another --output")
+    record = _record(run, folders)
+    test, method = _loaded(run, folders)
+    building = final.with_name(f".{run.key}-building")
+    shutil.rmtree(building, ignore_errors=True)  # left by a build that was killed
+    building.mkdir(parents=True)
+    try:
+        _build(building, run, record, look_inside(method, test, run.dataset.source), method.task)
+        _swap(building, final)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return final / INDEX
+
+
+def _record(run: PlannedRun, folders: Folders) -> dict[str, Any]:
+    """The record of a run that has a model to look into."""
+    if run.method != METHOD:
+        raise BenchError(f"{run.label}: only {METHOD} can be inspected, other methods have no psi and no F(psi, t)")
+    path, weights = folders.record(run.key), folders.model(run.key) / WEIGHTS
+    record = read_record(path) if path.exists() else None
+    if record and record["status"] != "ok":
+        raise BenchError(f"{run.label}: the run ended as {record['status']}, so there is no trained model to inspect")
+    if record is None or not weights.exists():
+        missing = path if record is None else weights
+        raise BenchError(f"{run.label}: there is no {missing}; train the model with '{run.rerun_command}'")
+    return record
+
+
+def _loaded(run: PlannedRun, folders: Folders) -> tuple[Trajectories, LaDIDMethod]:
+    """The test split, and the method with its trained weights."""
+    files = run.dataset.files(folders)
+    task = load_task(run.dataset, read_trajectories(files["train"]))
+    method, folder = LaDIDMethod(task, run.settings), folders.model(run.key)
+    try:
+        method.load(folder)
+    except (RuntimeError, UnpicklingError, EOFError) as error:
+        raise BenchError(
+            f"{folder / WEIGHTS}: does not fit today's code or is damaged; train again with '{run.rerun_command}'"
+        ) from error
+    return read_trajectories(files["test"]), method
+
+
+def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside, task: Task) -> None:
+    unit = run.dataset.source.units.get("time", "")
+    with style():
+        drawn = {
+            "attention": figures.attention_figures(inside),
+            "psi": figures.psi_figures(inside),
+            "path": figures.path_figures(inside, unit),
+            "between": figures.between_figures(inside, unit),
+        }
+    for drawing in (one for group in drawn.values() for one in group):
+        write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
+    card = {"task": task.to_json(), "origin": run.dataset.source.card.origin}
+    colours = frame_colours(card)
+    for number, strip in enumerate(inside.strips):
+        (folder / "figures" / f"strip-{number + 1}.png").write_bytes(contact_sheet(_levels(strip.decoded), colours))
+    page = (
+        _environment()
+        .get_template("inside.html.j2")
+        .render(
+            run=run,
+            record=record,
+            task=task,
+            inside=inside,
+            title=run.dataset.source.card.title,
+            lead=_lead(inside),
+            figures={name: [Markup(inline(drawing)) for drawing in group] for name, group in drawn.items()},
+            captions=_captions(inside),
+            shares=STRIP_SHARES,
+            strips=[_strip_view(strip, colours, unit) for strip in inside.strips],
+            nmse=short(record["metrics"]["nmse_mean"]),
+            css=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+            light=theme(dark=False),
+            dark=theme(dark=True),
+        )
+    )
+    write_text(folder / INDEX, page)
+
+
+def _captions(inside: Inside) -> dict[str, str]:
+    return {
+        "attention": figures.attention_caption(inside),
+        "psi": figures.psi_caption(inside),
+        "path": figures.path_caption(inside),
+        "between": figures.between_caption(inside),
+    }
+
+
+def _lead(inside: Inside) -> str:
+    """The findings of the page in a few sentences."""
+    known = [truth for truth in inside.truths if truth.reading is not None]
+    own, smooth = (figures.overall_detour(states) for states in (inside.states, smooth_reference(inside)))
+    if not known:
+        return figures.smoothness(own, smooth)
+    best = max(known, key=lambda truth: truth.reading or 0)
+    worst = min(known, key=lambda truth: truth.reading or 0)
+    words = f"Of what is true of a trajectory, psi tells {_read(best)} best"
+    words += "." if best is worst else f" and {_read(worst)} least."
+    return f"{words} {figures.smoothness(own, smooth)}"
+
+
+def _read(truth: Any) -> str:
+    return f"{figures.readable(truth.name)} (R\N{SUPERSCRIPT TWO} {truth.reading:.2f})"
+
+
+@dataclass(frozen=True)
+class StripView:
+    """A row of pictures, as data URIs: the decoded ones between the two true frames."""
+
+    name: str
+    start: str
+    end: str
+    decoded: list[str]
+
+
+def _strip_view(strip: Strip, colours: np.ndarray, unit: str) -> StripView:
+    start, end = (data_uri(film(_levels(frame[None]), colours)) for frame in strip.truth)
+    decoded = [data_uri(film(_levels(frame[None]), colours)) for frame in strip.decoded]
+    name = f"{strip.start:.3g} to {strip.end:.3g} {unit}".strip()
+    return StripView(name, start, end, decoded)
+
+
+def _levels(frames: np.ndarray) -> np.ndarray:
+    """Frames in the unit range as levels 0 to 255."""
+    return (frames.clip(0, 1) * 255).round().astype(np.uint8)
