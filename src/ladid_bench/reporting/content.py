@@ -227,7 +227,7 @@ def _dataset(folders: Folders, rows: pd.DataFrame, planned: PlannedDataset, seve
         name=planned.name,
         title=str(card.get("title", planned.name)),
         headline=str(rows["headline"].iloc[0]),
-        time_unit=planned.source.units.get("time", ""),
+        time_unit=planned.source.units.get("time", "").removesuffix("1"),
         card=card,
         entries=tuple(entries),
     )
