@@ -47,13 +47,13 @@ def build_report(folders: Folders, table: pd.DataFrame, study: Study, root: Path
     building.mkdir(parents=True)
     try:
         _build(building, folders, table, study, root)
-        _swap(building, final)
+        swap(building, final)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return final / INDEX
 
 
-def _swap(building: Path, final: Path) -> None:
+def swap(building: Path, final: Path) -> None:
     former = final.with_name(".report-former")
     shutil.rmtree(former, ignore_errors=True)
     if final.exists():
@@ -72,7 +72,7 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
     methods = sorted({entry.method for dataset in datasets for entry in dataset.entries}, key=_ladid_first)
     costs = _costs(folder, datasets)
     page = (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             scale=study.scale,
@@ -176,7 +176,7 @@ def _failures(datasets: list[DatasetContent]) -> list[tuple[DatasetContent, Any,
     ]
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

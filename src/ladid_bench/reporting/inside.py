@@ -22,9 +22,9 @@ from ladid_bench.project import Folders
 from ladid_bench.reporting import inside_figures as figures
 from ladid_bench.reporting.drawing import inline, style
 from ladid_bench.reporting.films import contact_sheet, data_uri, film
-from ladid_bench.reporting.formatting import short
-from ladid_bench.reporting.html import INDEX, TEMPLATES, _environment, _swap
-from ladid_bench.reporting.inside_probe import STRIP_SHARES, Inside, Strip, look_inside, smooth_reference
+from ladid_bench.reporting.formatting import number, short
+from ladid_bench.reporting.html import INDEX, TEMPLATES, environment, swap
+from ladid_bench.reporting.inside_probe import STRIP_SHARES, Inside, Strip, Truth, look_inside, unit_of
 from ladid_bench.reporting.palette import frame_colours, theme
 
 METHOD = "ladid"
@@ -54,7 +54,7 @@ def inspect_run(run: PlannedRun, folders: Folders, output: Path | None = None) -
     building.mkdir(parents=True)
     try:
         _build(building, run, record, look_inside(method, test, run.dataset.source), method.task)
-        _swap(building, final)
+        swap(building, final)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return final / INDEX
@@ -89,7 +89,7 @@ def _loaded(run: PlannedRun, folders: Folders) -> tuple[Trajectories, LaDIDMetho
 
 
 def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside, task: Task) -> None:
-    unit = run.dataset.source.units.get("time", "")
+    unit = unit_of(run.dataset.source, "time")
     with style():
         drawn = {
             "attention": figures.attention_figures(inside),
@@ -101,10 +101,10 @@ def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside
         write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
     card = {"task": task.to_json(), "origin": run.dataset.source.card.origin}
     colours = frame_colours(card)
-    for number, strip in enumerate(inside.strips):
-        (folder / "figures" / f"strip-{number + 1}.png").write_bytes(contact_sheet(_levels(strip.decoded), colours))
+    for place, strip in enumerate(inside.strips, 1):
+        (folder / "figures" / f"strip-{place}.png").write_bytes(contact_sheet(_levels(strip.decoded), colours))
     page = (
-        _environment()
+        environment()
         .get_template("inside.html.j2")
         .render(
             run=run,
@@ -117,7 +117,8 @@ def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside
             captions=_captions(inside),
             shares=STRIP_SHARES,
             strips=[_strip_view(strip, colours, unit) for strip in inside.strips],
-            nmse=short(record["metrics"]["nmse_mean"]),
+            nmse=short(record["metrics"]["nmse_mean"], 2),
+            fvu=short(record["metrics"]["fvu"], 2),
             css=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
             light=theme(dark=False),
             dark=theme(dark=True),
@@ -138,18 +139,17 @@ def _captions(inside: Inside) -> dict[str, str]:
 def _lead(inside: Inside) -> str:
     """The findings of the page in a few sentences."""
     known = [truth for truth in inside.truths if truth.reading is not None]
-    own, smooth = (figures.overall_detour(states) for states in (inside.states, smooth_reference(inside)))
     if not known:
-        return figures.smoothness(own, smooth)
+        return figures.verdict(inside)
     best = max(known, key=lambda truth: truth.reading or 0)
     worst = min(known, key=lambda truth: truth.reading or 0)
     words = f"Of what is true of a trajectory, psi tells {_read(best)} best"
     words += "." if best is worst else f" and {_read(worst)} least."
-    return f"{words} {figures.smoothness(own, smooth)}"
+    return f"{words} {figures.verdict(inside)}"
 
 
-def _read(truth: Any) -> str:
-    return f"{figures.readable(truth.name)} (R\N{SUPERSCRIPT TWO} {truth.reading:.2f})"
+def _read(truth: Truth) -> str:
+    return f"{figures.readable(truth.name)} (R\N{SUPERSCRIPT TWO} {number(truth.reading or 0, 2)})"
 
 
 @dataclass(frozen=True)

@@ -12,22 +12,23 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ladid_bench.reporting.drawing import BOTTOM, LEFT, RIGHT, TALL, TOP, Drawing, blank, end_labels, to_svg
-from ladid_bench.reporting.formatting import MINUS, counted, listed, short
+from ladid_bench.reporting.formatting import MINUS, counted, listed, number, short
 from ladid_bench.reporting.inside_probe import (
     PARTS,
     Components,
     Inside,
     Truth,
     principal_components,
-    smooth_reference,
+    smooth_path,
     step_lengths,
 )
-from ladid_bench.reporting.palette import ACCENT, GRID, MUTED, NEURAL
+from ladid_bench.reporting.palette import ACCENT, MUTED, NEURAL
 
 PANEL = 250.0  # points; width of a small multiple
 BAR, BAR_ROOM = 7.0, 40.0  # points; height of a colour bar, and room for it with its numbers
 MOST_CELLS = 2500  # of an attention matrix drawn one by one; larger ones become a picture
 SHOWN_COMPONENTS = 3
+FAINTEST = 0.02  # opacity below which a cell is left out
 CLOSE_UP = 4  # steps between frames that the close-up shows
 ENOUGH = 0.95  # share of the variance that counts as all of it
 WAVY = 0.05  # share of its length that a smooth path may be longer than the spline
@@ -39,11 +40,11 @@ def attention_figures(inside: Inside) -> list[Drawing]:
     """One figure a layer: weights averaged over the test trajectories, and those of the example."""
     top = max(float(layer.mean(axis=0).max()) for layer in inside.attention)
     top = max(top, max(float(layer[inside.example].max()) for layer in inside.attention))
-    return [_attention_figure(inside, number, top) for number in range(len(inside.attention))]
+    return [_attention_figure(inside, index, top) for index in range(len(inside.attention))]
 
 
-def _attention_figure(inside: Inside, number: int, top: float) -> Drawing:
-    layer, what = inside.attention[number], "place" if inside.over_places else "frame"
+def _attention_figure(inside: Inside, index: int, top: float) -> Drawing:
+    layer, what = inside.attention[index], "place" if inside.over_places else "frame"
     side = PANEL - LEFT - RIGHT
     height = 2 * (side + TOP) + BOTTOM + 6 + BAR_ROOM
     figure = Figure(figsize=(PANEL / 72, height / 72))
@@ -52,25 +53,25 @@ def _attention_figure(inside: Inside, number: int, top: float) -> Drawing:
         bottom = BAR_ROOM + BOTTOM + (1 - row) * (side + TOP + 6)
         axes = figure.add_axes((LEFT / PANEL, bottom / height, side / PANEL, side / height))
         _matrix(axes, weights, top)
-        axes.set_title(f"layer {number + 1}, {name}")
+        axes.set_title(f"layer {index + 1}, {name}")
         axes.set_ylabel(f"{what} that looks")
         axes.tick_params(labelbottom=row == 1)
     axes.set_xlabel(f"{what} looked at")
     bar = figure.add_axes((LEFT / PANEL, 24 / height, side / PANEL, BAR / height))
     _opacity_bar(bar, top)
-    return Drawing(f"attention-layer-{number + 1}", to_svg(figure), "")
+    return Drawing(f"attention-layer-{index + 1}", to_svg(figure), "")
 
 
 def _matrix(axes: Axes, weights: np.ndarray, top: float) -> None:
     """Cells filled with the accent colour, the more opaque the larger the weight: it works on any background."""
     count = len(weights)
-    shade = (weights / top).clip(0, 1).ravel()
+    shade = _opacity(weights / top).ravel()
     colours = np.tile(to_rgba(ACCENT), (count**2, 1))  # (cell, rgba)
     colours[:, 3] = shade
     row, column = (index.ravel() for index in np.indices(weights.shape))
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]) + 0.5
     cells = np.stack([column, row], axis=1)[:, None] + corners  # (cell, corner, 2)
-    visible = shade > 0.004
+    visible = shade > FAINTEST
     axes.add_collection(
         PolyCollection(
             list(cells[visible]), facecolors=colours[visible], linewidths=0, rasterized=count**2 > MOST_CELLS
@@ -86,12 +87,17 @@ def _matrix(axes: Axes, weights: np.ndarray, top: float) -> None:
         spine.set_visible(True)
 
 
+def _opacity(share: np.ndarray) -> np.ndarray:
+    """Opacity of a weight given as a share of the largest; the root keeps small weights visible."""
+    return np.sqrt(np.clip(share, 0, 1))
+
+
 def _opacity_bar(axes: Axes, top: float) -> None:
-    shares = np.linspace(0, 1, 25)
-    for left, right in zip(shares[:-1], shares[1:], strict=True):
-        axes.axvspan(left * top, right * top, color=ACCENT, alpha=float((left + right) / 2), linewidth=0)
+    edges = np.linspace(0, top, 25)
+    middles = (edges[1:] + edges[:-1]) / 2
+    colours = ListedColormap([to_rgba(ACCENT, share) for share in _opacity(middles / top)])
+    axes.pcolormesh(edges, [0, 1], middles[None], cmap=colours, linewidth=0)
     _bare(axes)
-    axes.set_xlim(0, top)
     axes.set_xticks([0, top], ["0", short(top, 2)])
 
 
@@ -108,15 +114,17 @@ def attention_caption(inside: Inside) -> str:
     count = inside.attention[0].shape[-1]
     used = listed(short(effective(layer), 2) for layer in inside.attention)
     moves = [float(layer.std(axis=0).max()) for layer in inside.attention]
-    differ = [str(number + 1) for number, move in enumerate(moves) if move > 0.02]
+    differ = [str(index + 1) for index, move in enumerate(moves) if move > 0.02]
     varying = f"layer{'s' if len(differ) > 1 else ''} {listed(differ)}" if differ else "no layer"
     first = "" if inside.over_places else " The first layer attends by time alone, so it is the same for all."
     return (
-        f"Each row is one {what} of the context and sums to 1: how much it takes from every {what}, the darker the more. "
-        f"Above the mean over {counted(len(inside.psi), 'test trajectory').replace('trajectorys', 'trajectories')}, "
+        f"Each row is one {what} of the context and sums to 1: how much it takes from every {what}, more where the "
+        "colour is stronger. "
+        f"Above the mean over {len(inside.psi)} test trajectories, "
         f"below trajectory {inside.example}; where the two differ, attention depends on what the frames show "
         f"({varying} here).{first} In layer order a {what} draws on {used} of {count} {what}s "
-        "(the exponential of the entropy): a narrow diagonal looks at neighbours, a flat square averages everything."
+        "(the exponential of the entropy): a diagonal looks at neighbours, a column is one that all look at, "
+        "a flat square averages everything."
     )
 
 
@@ -163,15 +171,17 @@ def readable(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _component(number: int, shares: np.ndarray) -> str:
-    return f"component {number + 1} ({100 * shares[number]:.0f} %)" if number < len(shares) else ""
+def _component(index: int, shares: np.ndarray) -> str:
+    return f"component {index + 1} ({100 * shares[index]:.0f} %)"
 
 
 def psi_caption(inside: Inside) -> str:
     """What to see in psi, with how well each true value can be read off it."""
     shares = principal_components(inside.psi).shares
     needed = int(np.searchsorted(np.cumsum(shares), ENOUGH) + 1)
-    readings = [f"{readable(truth.name)} {truth.reading:.2f}" for truth in inside.truths if truth.reading is not None]
+    readings = [
+        f"{readable(truth.name)} {number(truth.reading, 2)}" for truth in inside.truths if truth.reading is not None
+    ]
     read = (
         "A linear reading from all of psi, on trajectories it was not fitted to, explains this share of the variance "
         f"(R\N{SUPERSCRIPT TWO}): {listed(readings)}."
@@ -179,7 +189,7 @@ def psi_caption(inside: Inside) -> str:
         else "There are too few independent test units to say how well they can be read off psi."
     )
     return (
-        "A dot is the code psi of one test trajectory, computed from its context alone; the panels differ in the colour only. "
+        "A dot is the code psi of one test trajectory, from its context alone; the panels differ in colour only. "
         "Where colour runs smoothly across the cloud, psi has ordered the trajectories by that quantity; where "
         f"neighbours have unrelated colours, these two components do not carry it. {read} "
         f"Of psi's {inside.psi.shape[1]} numbers {counted(needed, 'component')} carry {ENOUGH:.0%} of the variance."
@@ -199,22 +209,17 @@ def path_figures(inside: Inside, time_unit: str) -> list[Drawing]:
 def _path_over_time(inside: Inside, components: Components, scores: np.ndarray, time_unit: str) -> Drawing:
     figure, axes = blank(13, TALL)
     fine, ends = inside.fine_times[inside.example], []
-    _shade_context(axes, inside)
-    for number in range(min(SHOWN_COMPONENTS, scores.shape[1])):
-        colour = NEURAL[number][0]
-        axes.plot(fine, scores[:, number], color=colour)
-        axes.plot(fine[::PARTS], scores[::PARTS, number], "o", color=colour, markersize=3.2)
-        ends.append((float(scores[-1, number]), f"{number + 1} ({100 * components.shares[number]:.0f} %)", colour))
+    for index in range(min(SHOWN_COMPONENTS, scores.shape[1])):
+        colour = NEURAL[index][0]
+        axes.plot(fine, scores[:, index], color=colour)
+        axes.plot(fine[::PARTS], scores[::PARTS, index], "o", color=colour, markersize=3.2)
+        ends.append((float(scores[-1, index]), f"{index + 1} ({100 * components.shares[index]:.0f} %)", colour))
     axes.set_xlim(fine[0], fine[-1])
     axes.set_xlabel("time" + (f" ({time_unit})" if time_unit else ""))
+    axes.tick_params(axis="x", pad=6)
     axes.set_title("leading components of F(\N{GREEK SMALL LETTER PSI}, t)")
     end_labels(axes, ends)
     return Drawing("path-over-time", to_svg(figure), "")
-
-
-def _shade_context(axes: Axes, inside: Inside) -> None:
-    given = inside.context_times[inside.example]
-    axes.axvspan(float(given[0]), float(given[-1]), color=GRID[0], linewidth=0, zorder=0)
 
 
 def _path_in_plane(inside: Inside, components: Components, scores: np.ndarray) -> Drawing:
@@ -222,11 +227,8 @@ def _path_in_plane(inside: Inside, components: Components, scores: np.ndarray) -
     for states in inside.states[: min(len(inside.states), 8)]:
         other = components.of(states)
         axes.plot(other[:, 0], other[:, 1], color=MUTED[0], linewidth=0.7, alpha=0.45)
-    given = inside.context_times.shape[1]
     axes.plot(scores[:, 0], scores[:, 1], color=ACCENT)
-    dots = scores[::PARTS]
-    axes.plot(dots[given:, 0], dots[given:, 1], "o", color=ACCENT, markersize=4)
-    axes.plot(dots[:given, 0], dots[:given, 1], "o", color=MUTED[0], markersize=5)
+    axes.plot(scores[::PARTS, 0], scores[::PARTS, 1], "o", color=ACCENT, markersize=4)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel(_component(0, components.shares))
     axes.set_title(_component(1, components.shares))
@@ -239,11 +241,12 @@ def path_caption(inside: Inside) -> str:
     shares = principal_components(states).shares
     needed = int(np.searchsorted(np.cumsum(shares), ENOUGH) + 1)
     return (
-        f"The latent state z = F(psi, t) of test trajectory {inside.example}: one psi, read at every time. Left its leading "
-        "components over time, a dot at each frame, the context shaded; right the same path in the plane of the first "
-        "two (grey dots: context; thin lines: other trajectories). Components are those of all test trajectories; "
-        f"{needed} of {states.shape[1]} carry {ENOUGH:.0%} of the variance. A motion that repeats should close its "
-        "loop, and the line should pass through the dots without wiggles between them."
+        f"The latent state z = F(psi, t) of test trajectory {inside.example}: one psi, all times from the first "
+        "forecast frame on (training never asks for states within the context). Left its leading components over "
+        "time, a dot at each frame; right the path in the plane of the first two, other trajectories as thin lines. "
+        f"Components are those of all test trajectories; {needed} of {states.shape[1]} carry {ENOUGH:.0%} of the "
+        "variance. A motion that repeats should come back to where it was, and the line should pass through the dots "
+        "without wiggles between them."
     )
 
 
@@ -270,9 +273,8 @@ def _lengths_figure(inside: Inside, time_unit: str) -> Drawing:
     middle = np.median((inside.times[:, 1:] + inside.times[:, :-1]) / 2, axis=0)
     lines = {
         "F": (detours(inside.states), NEURAL[0][0], "solid"),
-        "smooth curve": (detours(smooth_reference(inside)), NEURAL[1][0], (0, (4, 2))),
+        "smooth curve": (detours(_smooth(inside)), NEURAL[1][0], (0, (4, 2))),
     }
-    _shade_context(axes, inside)
     for values, colour, dash in lines.values():
         axes.plot(middle, values, color=colour, linestyle=dash)
     axes.axhline(1, color=MUTED[0], linewidth=0.8)
@@ -294,26 +296,36 @@ def _close_up(inside: Inside, time_unit: str) -> Drawing:
     window = slice(start, start + min(steps, CLOSE_UP) * PARTS + 1)
     fine = inside.fine_times[inside.example, window]
     figure, axes = blank(0)
-    smooth = components.of(smooth_reference(inside)[inside.example, window])
+    smooth = components.of(_smooth(inside)[inside.example, window])
     own = components.of(inside.states[inside.example, window])
-    for number in range(min(SHOWN_COMPONENTS, own.shape[1])):
-        axes.plot(fine, smooth[:, number], color=MUTED[0], linestyle=(0, (4, 2)), linewidth=1.2)
-        axes.plot(fine, own[:, number], color=NEURAL[number][0])
-        axes.plot(fine[::PARTS], own[::PARTS, number], "o", color=NEURAL[number][0], markersize=5)
+    for index in range(min(SHOWN_COMPONENTS, own.shape[1])):
+        axes.plot(fine, smooth[:, index], color=MUTED[0], linestyle=(0, (4, 2)), linewidth=1.2)
+        axes.plot(fine, own[:, index], color=NEURAL[index][0])
+        axes.plot(fine[::PARTS], own[::PARTS, index], "o", color=NEURAL[index][0], markersize=5)
     axes.set_xlim(fine[0], fine[-1])
     axes.set_xlabel("time" + (f" ({time_unit})" if time_unit else ""))
     axes.set_title(f"close-up, trajectory {inside.example}")
     return Drawing("path-close-up", to_svg(figure), "")
 
 
+def _smooth(inside: Inside) -> np.ndarray:
+    return smooth_path(inside.times, inside.fine_times, inside.states)
+
+
+def verdict(inside: Inside) -> str:
+    """Whether F runs smoothly between frames."""
+    return smoothness(overall_detour(inside.states), overall_detour(_smooth(inside)))
+
+
 def between_caption(inside: Inside) -> str:
     """What to see between the frames, and the verdict in numbers."""
-    own, smooth = overall_detour(inside.states), overall_detour(smooth_reference(inside))
     return (
-        f"{smoothness(own, smooth)} Left this ratio along the time, where 1 is a straight line from frame to frame "
-        f"and the dashed line the cubic spline through the states at the frames; right the leading components over a few "
-        f"steps, F as lines, that spline dashed, dots at the frames, {PARTS} points a step. Training asks for states at "
-        "frame times only; what F does between them is its own."
+        f"{verdict(inside)} What it decodes to halfway between two frames of trajectory {inside.example} differs from "
+        f"what the smooth curve decodes to by {100 * inside.shift:.0f} % of the change from frame to frame. Left the "
+        "length of the path over time: 1 is a straight line from frame to frame, dashed the cubic spline through the "
+        "states at the frames. Right the leading components over a few steps: F as lines, that spline dashed, dots "
+        f"at the frames, {PARTS} points a step. Training asks for states at frame times only; what F does between "
+        "them is its own."
     )
 
 
@@ -322,8 +334,7 @@ def smoothness(own: float, smooth: float) -> str:
     if math.isnan(own):
         return "The latent state does not move at all."
     numbers = (
-        f"between frames its path is {short(100 * (own - 1), 2)} % longer than the straight line, a smooth curve "
+        f"its path is {short(100 * (own - 1), 2)} % longer than straight lines from frame to frame, a smooth curve "
         f"through the same states {short(100 * (smooth - 1), 2)} %"
     )
-    verdict = "F is smooth between frames" if own <= smooth * (1 + WAVY) else "F wanders between frames"
-    return f"{verdict}: {numbers}."
+    return f"{'F is smooth' if own <= smooth * (1 + WAVY) else 'F wanders'} between frames: {numbers}."

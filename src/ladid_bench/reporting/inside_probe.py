@@ -1,4 +1,4 @@
-"""What goes on inside a trained LaDID on its test split, as arrays: attention, psi, the latent path, off-grid frames."""
+"""Inside a trained LaDID on its test split, as arrays: attention, psi, the latent path, off-grid frames."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from ladid_bench.data.source import DataSource
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.errors import BenchError
 from ladid_bench.ladid.attention import MixingTransformer, TransformerLayer
 from ladid_bench.ladid.method import LaDIDMethod
 
@@ -33,7 +34,7 @@ class Truth:
 
     Attributes:
         name, unit: as the data set calls it.
-        values: ``(trajectory,)``; an angle is in radians within (-pi, pi].
+        values: ``(trajectory,)``; cyclic ones are in radians within (-pi, pi].
         cyclic: whether both ends of the range are the same.
         reading: R^2 of a linear reading from psi on trajectories it was not fitted to; None with too few units.
     """
@@ -68,25 +69,27 @@ class Inside:
     Attributes:
         over_places: whether attention is over the places of a frame rather than over the context frames.
         attention: by layer, ``(trajectory, row, row)``; every row sums to 1.
-        context_times: ``(trajectory, context)``.
         psi: ``(trajectory, code)``.
         truths: what is known of the trajectories.
-        times: of the frames within the span of training, ``(trajectory, frame)``.
+        times: of the forecast frames within the span of training, ``(trajectory, frame)``; training never asks
+            for a state within the context.
         fine_times: the same with ``PARTS`` steps between two frames, ``(trajectory, fine)``.
         states: F(psi, t) at the fine times, ``(trajectory, fine, latent)``.
         strips: pictures between frames of the example; empty for vector observations.
+        shift: how far frames of the example decoded halfway between two frames are from those decoded from the
+            smooth curve through the states at the frames, as a share of the change from frame to frame (RMS).
         example: number of the trajectory that is shown alone.
     """
 
     over_places: bool
     attention: list[np.ndarray]
-    context_times: np.ndarray
     psi: np.ndarray
     truths: list[Truth]
     times: np.ndarray
     fine_times: np.ndarray
     states: np.ndarray
     strips: list[Strip]
+    shift: float
     example: int
 
 
@@ -99,26 +102,31 @@ def look_inside(method: LaDIDMethod, test: Trajectories, source: DataSource, exa
         test: the test split, in physical units.
         source: of the data, for units and the calendar.
         example: trajectory to show alone.
+
+    Raises:
+        BenchError: fewer than two frames are forecast, so there is no path between frames.
     """
     task, model = method.task, method.model
     context, context_times = test.frames[:, : task.context_frames], test.times[:, : task.context_frames]
     with _watched(model) as seen:
         psi = method.represent(context, context_times)
     assert psi is not None
-    times = _within_span(test.times[:, : task.frames] - test.times[:, :1], task)
+    times = _asked(test.times - test.times[:, :1], task)
+    if times.shape[1] < 2:
+        raise BenchError(f"data set '{task.dataset}': a path needs two forecast frames; raise forecast_frames")
     fine_times = _refined(times)
     tensors = [torch.as_tensor(array, dtype=torch.float32, device=method.device) for array in (psi, fine_times)]
     states = model.states(*tensors).cpu().numpy()  # type: ignore[operator]
     return Inside(
         over_places=isinstance(model.transformer, MixingTransformer),
         attention=[np.concatenate(parts) for parts in seen],
-        context_times=context_times - context_times[:, :1],
         psi=psi,
         truths=_truths(test, source, task, psi),
         times=times,
         fine_times=fine_times,
         states=states,
         strips=_strips(method, test, times, states, example) if task.is_image else [],
+        shift=_shift(method, context[[example]], times[[example]], fine_times[[example]], states[[example]]),
         example=example,
     )
 
@@ -146,10 +154,10 @@ def _watched(model: Any) -> Iterator[list[list[np.ndarray]]]:
             hook.remove()
 
 
-def _within_span(times: np.ndarray, task: Task) -> np.ndarray:
-    """The times that F was trained on; beyond them a forecast goes on from a new context instead."""
-    inside = (times <= task.duration * (1 + SLACK)).all(axis=0)
-    return times[:, inside]
+def _asked(times: np.ndarray, task: Task) -> np.ndarray:
+    """The times that F was trained on: after the context, and no later than where a new context takes over."""
+    times = times[:, task.context_frames : task.frames]
+    return times[:, (times <= task.duration * (1 + SLACK)).all(axis=0)]
 
 
 def _refined(times: np.ndarray) -> np.ndarray:
@@ -163,16 +171,24 @@ def _truths(test: Trajectories, source: DataSource, task: Task, psi: np.ndarray)
     """Parameters that vary and states at the first frame; where none is known, what the data themselves tell."""
     known = {name: values for name, values in test.parameters.items() if _varies(values)}
     known |= {name: values[:, 0] for name, values in test.states.items() if _varies(values[:, 0])}
-    found = [(name, source.units.get(name, ""), values) for name, values in known.items()]
+    found = [(name, unit_of(source, name), values) for name, values in known.items()]
     if not found and source.season:
         found.append(("time of the year", "rad", 2 * np.pi * test.times[:, 0] / source.season))
     if not found:
-        found.append(("mean of the context", "", test.frames[:, : task.context_frames].mean(axis=(*_inner(test),))))
+        found.append(
+            (
+                "mean of the context",
+                "",
+                test.frames[:, : task.context_frames].mean(axis=tuple(range(1, test.frames.ndim))),
+            )
+        )
     return [_truth(name, unit, values, psi, test.unit) for name, unit, values in found]
 
 
-def _inner(test: Trajectories) -> range:
-    return range(1, test.frames.ndim)
+def unit_of(source: DataSource, name: str) -> str:
+    """Unit of a quantity as it is written; nothing for a pure number."""
+    unit = source.units.get(name, "")
+    return "" if unit == "1" else unit
 
 
 def _varies(values: np.ndarray) -> bool:
@@ -180,7 +196,7 @@ def _varies(values: np.ndarray) -> bool:
 
 
 def _truth(name: str, unit: str, values: np.ndarray, psi: np.ndarray, group: np.ndarray) -> Truth:
-    cyclic = unit == "rad"
+    cyclic = unit == "rad" and bool(np.ptp(values) > np.pi)  # a small range of angles has two ends
     if cyclic:
         values = np.angle(np.exp(1j * values))
     targets = np.stack([np.sin(values), np.cos(values)] if cyclic else [values], axis=1)  # (trajectory, target)
@@ -211,11 +227,27 @@ def _strips(
     forecast = method.forecast(test.frames[one, :given], test.times[one, :given], origin + asked[None])
     shape = (len(starts), len(STRIP_SHARES), *test.frames.shape[3:])
     decoded = task.to_unit(forecast.mean[0, :, 0]).reshape(shape)  # (strip * share, h, w) -> (strip, share, h, w)
-    truth = task.to_unit(test.frames[example, :, 0])
+    truth = task.to_unit(test.frames[example, given:, 0])
     return [
         Strip(float(own[start]), float(own[start + 1]), truth[start : start + 2], pictures)
         for start, pictures in zip(starts, decoded, strict=True)
     ]
+
+
+@torch.no_grad()
+def _shift(
+    method: LaDIDMethod, context: np.ndarray, times: np.ndarray, fine_times: np.ndarray, states: np.ndarray
+) -> float:
+    """See ``Inside.shift``; all arrays hold the example alone."""
+    smooth = smooth_path(times, fine_times, states)
+    halfway = slice(PARTS // 2, None, PARTS)
+    given = torch.as_tensor(method.task.to_unit(context), dtype=torch.float32, device=method.device)
+    own, other, frames = (
+        method.model.render(torch.as_tensor(part, dtype=torch.float32, device=method.device), given)  # type: ignore[operator]
+        for part in (states[:, halfway], smooth[:, halfway], states[:, ::PARTS])
+    )
+    change = frames.diff(dim=1).square().mean().sqrt()
+    return float((own - other).square().mean().sqrt() / change) if change > 0 else 0.0
 
 
 def step_lengths(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -229,17 +261,18 @@ def step_lengths(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return path, np.linalg.norm(np.diff(states[:, ::PARTS], axis=1), axis=-1)
 
 
-def smooth_reference(inside: Inside) -> np.ndarray:
-    """States at the fine times of the cubic spline through the states at the frames, shape of ``inside.states``."""
-    frames = inside.states[:, ::PARTS]
-    if frames.shape[1] < 2:
-        return inside.states
-    return np.stack(
-        [
-            CubicSpline(times, states)(fine)
-            for times, states, fine in zip(inside.times, frames, inside.fine_times, strict=True)
-        ]
-    )
+def smooth_path(times: np.ndarray, fine_times: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """The cubic splines through the states at the frames, read at the fine times.
+
+    Args:
+        times, fine_times: ``(trajectory, frame)`` and ``(trajectory, fine)``.
+        states: at the fine times, ``(trajectory, fine, latent)``; only those at the frames are used.
+
+    Returns:
+        The shape of ``states``.
+    """
+    frames = states[:, ::PARTS]
+    return np.stack([CubicSpline(*own)(fine) for *own, fine in zip(times, frames, fine_times, strict=True)])
 
 
 @dataclass(frozen=True)
@@ -256,9 +289,11 @@ class Components:
 
 
 def principal_components(points: np.ndarray) -> Components:
-    """Components of points ``(N, k)``, largest first, each with its largest entry positive."""
+    """Components of points ``(N, k)``, largest first and at least two, each with its largest entry positive."""
     centre = points.mean(axis=0, dtype=np.float64)
     _, sizes, axes = np.linalg.svd(points - centre, full_matrices=False)
     signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
-    variance = sizes**2
-    return Components(centre, axes * signs[:, None], variance / max(variance.sum(), np.finfo(float).tiny))
+    missing = max(0, 2 - len(axes))
+    axes = np.pad(axes * signs[:, None], ((0, missing), (0, 0)))  # (component, k)
+    variance = np.pad(sizes**2, (0, missing))
+    return Components(centre, axes, variance / max(variance.sum(), np.finfo(float).tiny))

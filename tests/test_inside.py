@@ -1,0 +1,243 @@
+"""A look inside a trained LaDID: the page, its figures, the numbers behind them, and what cannot be inspected."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from test_cli import STUDY, call, key_of
+
+from ladid_bench.config import Budget
+from ladid_bench.data.task import Task, task_of
+from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.errors import BenchError
+from ladid_bench.ladid.method import LaDIDMethod
+from ladid_bench.methods.registry import resolve_settings
+from ladid_bench.reporting.inside_figures import (
+    attention_figures,
+    between_figures,
+    overall_detour,
+    path_figures,
+    psi_caption,
+    psi_figures,
+    smoothness,
+)
+from ladid_bench.reporting.inside_probe import (
+    PARTS,
+    Inside,
+    look_inside,
+    principal_components,
+    smooth_path,
+    step_lengths,
+)
+from ladid_bench.systems.pendulum import Pendulum
+
+Splits = dict[str, Trajectories]
+
+
+def trained(splits: Splits, task: Task, root: Path, **changes: Any) -> LaDIDMethod:
+    method = LaDIDMethod(task, resolve_settings("ladid", "tuned", {"layers": 2, "token_width": 32, **changes}, root))
+    method.fit(splits["train"], splits["valid"], Budget(steps=2, batch_size=2), 0)
+    return method
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def inside(pendulum: Splits, pendulum_task: Task, root: Path) -> Inside:
+    return look_inside(trained(pendulum, pendulum_task, root), pendulum["test"], Pendulum())
+
+
+def test_rows_of_attention_sum_to_one(inside: Inside) -> None:
+    assert len(inside.attention) == 2
+    assert not inside.over_places
+    for layer in inside.attention:
+        assert layer.shape == (4, 10, 10)
+        np.testing.assert_allclose(layer.sum(axis=-1), 1, rtol=1e-5)
+    first = inside.attention[0]
+    np.testing.assert_allclose(first, first[:1].repeat(4, axis=0), rtol=1e-5)  # it attends by time alone
+
+
+def test_attention_over_places(pendulum: Splits, pendulum_task: Task, root: Path) -> None:
+    found = look_inside(trained(pendulum, pendulum_task, root, attention="xmix"), pendulum["test"], Pendulum())
+    assert found.over_places
+    assert [layer.shape for layer in found.attention] == [(4, 4, 4)] * 2
+    np.testing.assert_allclose(found.attention[0].sum(axis=-1), 1, rtol=1e-5)
+    assert "place that looks" in attention_figures(found)[0].svg
+
+
+def test_looking_leaves_the_model_as_it_was(pendulum: Splits, pendulum_task: Task, root: Path) -> None:
+    method = trained(pendulum, pendulum_task, root)
+    test = pendulum["test"]
+    asked = (test.frames[:, :10], test.times[:, :10], test.times[:, 10:60])
+    before = method.forecast(*asked).mean
+    look_inside(method, test, Pendulum())
+    np.testing.assert_array_equal(method.forecast(*asked).mean, before)
+    assert not any(module._forward_pre_hooks for module in method.model.modules())
+
+
+def test_truths_are_what_varies(inside: Inside) -> None:
+    assert [truth.name for truth in inside.truths] == ["theta", "angular_velocity", "energy"]
+    theta = inside.truths[0]
+    assert theta.cyclic
+    assert np.abs(theta.values).max() <= np.pi
+    assert all(truth.reading is None for truth in inside.truths)
+    assert "too few independent test units" in psi_caption(inside)
+
+
+def test_reading_finds_what_psi_holds(pendulum: Splits, pendulum_task: Task, root: Path) -> None:
+    method = trained(pendulum, pendulum_task, root)
+    many = pendulum["train"]
+    psi = method.represent(many.frames[:, :10], many.times[:, :10])
+    assert psi is not None
+    told = replace(many, parameters={"told": psi @ np.linspace(-1, 1, psi.shape[1])}, states={})
+    (truth,) = look_inside(method, told, Pendulum()).truths
+    assert truth.reading is not None
+    assert truth.reading > 0.7
+
+
+def test_states_on_the_fine_grid(inside: Inside, pendulum_task: Task) -> None:
+    np.testing.assert_allclose(inside.fine_times[:, ::PARTS], inside.times)
+    assert inside.states.shape == (4, 49 * PARTS + 1, 32)
+    path, straight = step_lengths(inside.states)
+    assert path.shape == straight.shape == (4, 49)
+    assert (path >= straight * (1 - 1e-5)).all()
+    np.testing.assert_allclose(
+        smooth_path(inside.times, inside.fine_times, inside.states)[:, ::PARTS], inside.states[:, ::PARTS], atol=1e-6
+    )
+    assert [strip.decoded.shape for strip in inside.strips] == [(5, 32, 32)] * 3
+    assert [strip.truth.shape for strip in inside.strips] == [(2, 32, 32)] * 3
+
+
+def test_detours_of_known_paths() -> None:
+    time = np.linspace(0, 3, 3 * PARTS + 1)
+    line = np.stack([time, 2 * time], axis=-1)[None]  # (1, fine, 2)
+    assert overall_detour(line) == pytest.approx(1)
+    wave = np.stack([time, np.sin(2 * np.pi * time)], axis=-1)[None]
+    assert overall_detour(wave) > 3
+    assert np.isnan(overall_detour(np.zeros_like(line)))
+    assert smoothness(1.01, 1.0).startswith("F is smooth")
+    assert smoothness(1.3, 1.0).startswith("F wanders")
+
+
+def test_components_come_in_order_with_one_sign() -> None:
+    points = np.random.default_rng(0).normal(size=(50, 3)) * [1, 5, 2]
+    found = principal_components(points)
+    assert found.shares.sum() == pytest.approx(1)
+    assert np.abs(found.axes).argmax(axis=1).tolist() == [1, 2, 0]
+    assert (found.axes.max(axis=1) > 0.9).all()
+
+
+def test_vectors_have_no_pictures(root: Path) -> None:
+    random = np.random.default_rng(0)
+    made = Trajectories(
+        frames=random.random((12, 12, 1, 3), dtype=np.float32),
+        times=np.tile(np.arange(12.0), (12, 1)),
+        unit=np.arange(12),
+        space=("feature",),
+    )
+    task = task_of(made, "vectors", 4, 8)
+    method = trained({"train": made, "valid": made}, task, root)
+    found = look_inside(method, made, Pendulum())
+    assert found.strips == []
+    assert [truth.name for truth in found.truths] == ["mean of the context"]
+    angles = replace(made, parameters={"theta": 0.1 * np.arange(12), "energy": np.ones(12)})
+    (truth,) = look_inside(method, angles, Pendulum()).truths  # constants are left out
+    assert (truth.name, truth.cyclic) == ("theta", False)
+
+
+def test_one_trajectory_and_one_latent_number(pendulum: Splits, pendulum_task: Task, root: Path) -> None:
+    found = look_inside(trained(pendulum, pendulum_task, root, latent=1), pendulum["test"][:1], Pendulum())
+    assert found.states.shape == (1, 49 * PARTS + 1, 1)
+    drawn = [*psi_figures(found), *path_figures(found, "s"), *between_figures(found, "s")]
+    assert all("<svg" in drawing.svg for drawing in drawn)
+    assert psi_caption(found)
+
+
+def test_a_path_needs_two_forecast_frames(pendulum: Splits, root: Path) -> None:
+    short = {
+        name: replace(split, frames=split.frames[:, :11], times=split.times[:, :11], states={})
+        for name, split in pendulum.items()
+    }
+    method = trained(short, task_of(short["train"], "pendulum", 10, 1), root)
+    with pytest.raises(BenchError, match="raise forecast_frames"):
+        look_inside(method, short["test"], Pendulum())
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+    """A study of LaDID and the mean on four pendulums, LaDID trained for two steps."""
+    folder = tmp_path_factory.mktemp("inside")
+    (folder / "config").mkdir()
+    comparison = {"datasets": ["pendulum"], "methods": ["ladid", "mean"]}
+    study = STUDY | {"budget": {"steps": 2, "batch_size": 2}, "experiments": {"comparison": comparison}}
+    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(study))
+    (folder / "params.yaml").write_text("scale: tiny\n")
+    (folder / "baselines").symlink_to(root / "baselines")
+    key = key_of(folder, "ladid")
+    message = call(folder, "inspect", key, code=1)  # nothing has run yet
+    assert re.search(
+        r"there is no \S+\.json; train the model with 'ladid-bench run \w+ --scale tiny --force'\n$", message
+    )
+    call(folder, "run", key)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(checkout: Path) -> Path:
+    return Path(call(checkout, "inspect", key_of(checkout, "ladid")).strip())
+
+
+def test_page_and_figures(checkout: Path, page: Path) -> None:
+    assert page.parent.parent == checkout / "results/tiny/inside"
+    text = page.read_text()
+    figures = {path.name for path in (page.parent / "figures").iterdir()}
+    assert {f"attention-layer-{layer}.svg" for layer in (1, 2, 3, 4)} <= figures
+    assert {"psi-theta.svg", "path-over-time.svg", "path-length.svg", "path-close-up.svg", "strip-1.png"} <= figures
+    assert len([name for name in text.split("<svg") if "</svg>" in name]) == len(figures) - 3  # all but the strips
+    outside = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?(?!#|data:)([^"\')\s>]+)', text)
+    assert outside == []
+    assert not re.search(r"https?://(?!www\.w3\.org)", text)
+    identifiers = re.findall(r'\bid="([^"]+)"', text)
+    assert len(identifiers) == len(set(identifiers))
+
+
+def test_the_same_model_gives_the_same_bytes(checkout: Path, page: Path, tmp_path: Path) -> None:
+    again = Path(call(checkout, "inspect", page.parent.name, "--output", str(tmp_path)).strip())
+    assert again.read_bytes() == page.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == [page.parent.name]
+
+
+def test_what_cannot_be_inspected(checkout: Path, page: Path, tmp_path: Path) -> None:
+    message = call(checkout, "inspect", key_of(checkout, "mean"), code=1)
+    assert "only ladid can be inspected" in message
+    key = page.parent.name
+    weights = checkout / "work/tiny/models" / key / "weights.pt"
+    taken = tmp_path / key
+    taken.mkdir()
+    (taken / "thesis.tex").write_text("precious")
+    message = call(checkout, "inspect", key, "--output", str(tmp_path), code=1)
+    assert "holds no page of 'inspect'" in message
+    assert (taken / "thesis.tex").exists()
+    content = weights.read_bytes()
+    weights.write_bytes(content[:1000])
+    try:
+        message = call(checkout, "inspect", key, code=1)
+        assert "is damaged; train again with" in message
+        weights.unlink()
+        message = call(checkout, "inspect", key, code=1)
+        assert re.search(r"there is no \S+weights\.pt; train the model with", message)
+        assert message.count("\n") == 1
+    finally:
+        weights.write_bytes(content)
