@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from archives import archive_or_skip
 
 from ladid_bench.catalogue import dataset_names, find_source
 from ladid_bench.config import SplitSizes
@@ -18,7 +19,6 @@ from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.metrics import measure
 from ladid_bench.real import air_temperature
 from ladid_bench.real.air_temperature import CROP, EL_NINO, PERIODS, STARTS, AirTemperature
-from ladid_bench.real.fetch import fetch
 
 ALL = SplitSizes(train=10_000, valid=10_000, test=10_000)
 SPLITS = ("train", "valid", "test")
@@ -174,13 +174,7 @@ def test_interventions_are_data_sets_and_cards_are_complete() -> None:
 
 @pytest.fixture(scope="module")
 def real_archive() -> Path:
-    """The released archive; a damaged one is a failure and no reason to skip."""
-    try:
-        return fetch(air_temperature.ARCHIVE)
-    except BenchError as error:
-        if any(reason in str(error) for reason in ("cannot be reached", "broke off", "index has no")):
-            pytest.skip(f"the measured file is neither in the cache nor to be had: {error}")
-        raise
+    return archive_or_skip(air_temperature.ARCHIVE)
 
 
 @pytest.mark.usefixtures("real_archive")

@@ -10,13 +10,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from archives import archive_or_skip
 
 from ladid_bench.catalogue import find_source
 from ladid_bench.config import SplitSizes
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
 from ladid_bench.errors import BenchError
 from ladid_bench.real import radar_rain
-from ladid_bench.real.fetch import fetch
 from ladid_bench.real.radar_rain import COLUMNS, CROP, REGIMES, ROWS, RadarRain
 
 ALL = SplitSizes(train=10_000, valid=10_000, test=10_000)
@@ -187,13 +187,7 @@ def test_interventions_are_data_sets_and_cards_are_complete() -> None:
 
 @pytest.fixture(scope="module")
 def real_archive() -> Path:
-    """The released archive; a damaged one is a failure and no reason to skip."""
-    try:
-        return fetch(radar_rain.ARCHIVE)
-    except BenchError as error:
-        if any(reason in str(error) for reason in ("cannot be reached", "broke off", "index has no")):
-            pytest.skip(f"the measured file is neither in the cache nor to be had: {error}")
-        raise
+    return archive_or_skip(radar_rain.ARCHIVE)
 
 
 @pytest.mark.usefixtures("real_archive")

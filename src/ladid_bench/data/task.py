@@ -57,10 +57,6 @@ class Task:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "Task":
-        return cls(**{**content, "shape": tuple(content["shape"])})
-
 
 def task_of(
     train: Trajectories, dataset: str, context_frames: int, forecast_frames: int, season: float | None = None

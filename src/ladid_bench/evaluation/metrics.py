@@ -37,11 +37,6 @@ class Errors:
         return _ratio(self.squared_error.sum(axis=0), self.squared_truth.sum(axis=0))
 
     @property
-    def fvu_curve(self) -> np.ndarray:
-        """Fraction of variance unexplained of each forecast frame over all trajectories, ``(frame,)``."""
-        return _ratio(self.squared_error.sum(axis=0), self.squared_deviation.sum(axis=0))
-
-    @property
     def pooled_fvu(self) -> float:
         """Fraction of variance unexplained over the whole split: a ratio of sums."""
         return float(_ratio(self.squared_error.sum(), self.squared_deviation.sum()))

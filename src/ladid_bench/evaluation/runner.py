@@ -80,13 +80,7 @@ def _fit_and_score(
     try:
         method.fit(splits["train"], splits["valid"], run.budget, run.seed)
     except Diverged as error:
-        return {
-            "status": "diverged",
-            "reason": str(error),
-            "metrics": {},
-            "cost": method.cost(),
-            "history": method.history(),
-        }
+        return _diverged(method, str(error))
     if run.card.kind == "neural":
         method.save(folders.model(run.key))
     test, given = splits["test"], task.context_frames
@@ -96,18 +90,22 @@ def _fit_and_score(
     forecast = method.forecast(context, context_times, query_times)
     seconds = time.perf_counter() - began
     if not np.isfinite(forecast.mean).all():
-        reason = "the forecast of the test split has values that are not finite"
-        return {
-            "status": "diverged",
-            "reason": reason,
-            "metrics": {},
-            "cost": method.cost(),
-            "history": method.history(),
-        }
+        return _diverged(method, "the forecast of the test split has values that are not finite")
     write_forecast(folders.forecast(run.key), forecast, query_times)
     metrics = score_forecast(run, task, splits, folders, method.represent(context, context_times))
     cost = method.cost() | {"forecast_seconds": seconds}
     return {"status": "ok", "reason": "", "metrics": metrics, "cost": cost, "history": method.history()}
+
+
+def _diverged(method: Method, reason: str) -> dict[str, Any]:
+    """What is recorded of a run that produced a value that is not finite."""
+    return {
+        "status": "diverged",
+        "reason": reason,
+        "metrics": {},
+        "cost": method.cost(),
+        "history": method.history(),
+    }
 
 
 def score_forecast(
