@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from ladid_bench.files import finished
+
 STUDY = {
     "scale": "tiny",
     "budget": {"steps": 6, "batch_size": 4, "validations": 2, "warmup_steps": 1},
@@ -55,7 +57,7 @@ def snakemake(folder: Path, *options: str, check: bool = True) -> str:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (folder / "results/tiny/records").glob("*.json")}
+    return {path.name: path.read_bytes() for path in finished(folder / "results/tiny/records", ".json")}
 
 
 def clone(folder: Path, target: Path) -> Path:

@@ -13,7 +13,7 @@ import typer
 from ladid_bench.catalogue import dataset_names, make_files, planned_dataset, write_card
 from ladid_bench.config import Study, load_study
 from ladid_bench.errors import BenchError
-from ladid_bench.files import write_json, write_text
+from ladid_bench.files import finished, write_json, write_text
 from ladid_bench.methods.registry import load_card, method_folders
 from ladid_bench.plan import PlannedRun, describe_plan, find_run, plan_runs
 from ladid_bench.project import Folders, chosen_scale, find_root
@@ -46,7 +46,7 @@ def plan(
     text = describe_plan(study, runs, set(run_state(study, runs, folders).pending), cores)
     print(text)
     if output is not None:
-        for former in output.parent.glob(f"*{output.suffix}"):
+        for former in finished(output.parent, output.suffix):
             former.unlink()  # only the plan in force is kept: coming back to an older one is a change too
         write_text(output, text + "\n")
 
@@ -173,7 +173,7 @@ def prune(scale: Scale = None) -> None:
     """Remove records and samples that the study does not ask for any more."""
     study, folders = _open(scale)
     wanted = set(_runs(study, folders))
-    for kept in [*folders.records.glob("*.json"), *folders.samples("x").parent.glob("*.npz")]:
+    for kept in [*finished(folders.records, ".json"), *finished(folders.samples("x").parent, ".npz")]:
         if kept.stem not in wanted:
             kept.unlink()
             print(f"removed {kept}")

@@ -15,7 +15,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success it replaces ``path``, on failure it vanishes.
 
     The temporary name starts with a dot and keeps the suffix, so that libraries which look at
-    suffixes write the right format and globs for finished files do not see it.
+    suffixes write the right format and ``finished`` does not see it: a process that is killed
+    while writing leaves its temporary file behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
@@ -29,6 +30,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def finished(folder: Path, suffix: str) -> list[Path]:
+    """Files in ``folder`` that end in ``suffix``, sorted, without what ``atomic_write`` has not finished."""
+    return sorted(path for path in folder.glob(f"*{suffix}") if not path.name.startswith("."))
 
 
 def _umask() -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ladid_bench.errors import BenchError
-from ladid_bench.files import atomic_write, write_json
+from ladid_bench.files import atomic_write, finished, write_json
 
 FINAL = ("ok", "diverged", "skipped")
 FAILED = ("timeout", "out-of-memory", "error")
@@ -35,12 +35,12 @@ def read_record(path: Path) -> dict[str, Any]:
 
 def read_attempts(folder: Path) -> list[dict[str, Any]]:
     """The failed attempts of a run, oldest first."""
-    return [read_record(path) for path in sorted(folder.glob("*.json"))]
+    return [read_record(path) for path in finished(folder, ".json")]
 
 
 def write_attempt(folder: Path, attempt: dict[str, Any]) -> None:
     """Append a failed attempt."""
-    taken = [int(path.stem) for path in folder.glob("*.json")]
+    taken = [int(path.stem) for path in finished(folder, ".json")]
     write_json(folder / f"{max(taken, default=0) + 1:03d}.json", attempt)
 
 
