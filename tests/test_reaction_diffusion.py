@@ -1,9 +1,10 @@
-"""Physics, frames and random streams of the reaction-diffusion spirals.
+"""Frames, draws and random streams of the reaction-diffusion spirals; ``ladid_bench.physics`` checks their physics.
 
 Each measured value is printed beside what is expected; see them with ``pytest -s``.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from ladid_bench.config import SplitSizes
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
 from ladid_bench.errors import BenchError
 from ladid_bench.systems.base import System
-from ladid_bench.systems.reaction_diffusion import SIDE, ReactionDiffusion, advance, spiral
+from ladid_bench.systems.reaction_diffusion import SIDE, ReactionDiffusion, spiral
 
 START = {"centre_x": 0.0, "centre_y": 0.0, "chirality": 1.0, "pitch": 1.0, "phase": 0.0}
 
@@ -33,87 +34,6 @@ def observe(changes: dict[str, float], beta: float = 1.0, d: float = 0.1, frames
     """Frames ``(time, height, width)`` at 32 px of the spiral that starts from ``START`` but for ``changes``."""
     drawn = {name: np.array([value]) for name, value in {**START, **changes, "beta": beta, "d": d}.items()}
     return ReactionDiffusion().simulate(drawn, np.arange(frames)[None] * 0.5, 32).frames[0, :, 0]
-
-
-def solve(field: np.ndarray, duration: float, steps: int, beta: float = 1.0, d: float = 0.1) -> np.ndarray:
-    """State ``(row, column)`` after ``duration``, from one initial state."""
-    return advance(field[None], np.array([beta]), np.array([d]), np.array([duration]), steps)[0]
-
-
-def points(grid: int) -> np.ndarray:
-    return ((np.arange(grid) + 0.5) / grid - 0.5) * SIDE
-
-
-@pytest.mark.parametrize(("start", "beta"), [(0.1, 1.0), (0.5, 0.5), (1.0, 1.5)])
-def test_a_homogeneous_state_follows_the_law_of_its_amplitude_and_phase(start: float, beta: float) -> None:
-    after = solve(np.full((16, 16), start, dtype=complex), 5.0, 200, beta)
-    amplitude = (1 + (start**-2 - 1) * np.exp(-10.0)) ** -0.5
-    phase = -beta / 2 * np.log(1 + start**2 * (np.exp(10.0) - 1))  # minus beta times the integral of |z|^2
-    assert np.ptp(np.abs(after)) < 1e-12
-    check(f"amplitude at t = 5 from {start:g}", np.abs(after).mean(), amplitude, 1e-6)
-    error = float(np.angle(after.mean() * np.exp(-1j * phase)))
-    check(f"phase at t = 5 from {start:g}, beta {beta:g}, less {phase:.6f}", error, 0, 1e-6)
-
-
-def test_the_limit_cycle_turns_at_minus_beta() -> None:
-    after = solve(np.ones((16, 16), dtype=complex), 1.0, 40, 1.3)
-    check("phase rate of the limit cycle, rad per time", float(np.angle(after).mean()), -1.3, 1e-6)
-
-
-def test_a_plane_wave_has_the_amplitude_and_frequency_of_the_dispersion_relation() -> None:
-    wavenumber = 2 * 2 * np.pi / SIDE
-    amplitude = np.sqrt(1 - 0.1 * wavenumber**2)
-    wave = np.tile(amplitude * np.exp(1j * wavenumber * points(32)), (32, 1))
-    after = solve(wave, 2.0, 80)
-    check("amplitude of the formula", amplitude, 0.980062, 1e-6)
-    check("frequency of the formula", -(1 - 0.1 * wavenumber**2), -0.960522, 1e-6)
-    check("largest change of the amplitude", np.abs(np.abs(after) - amplitude).max(), 0, 1e-6)
-    check("frequency", float(np.angle(after / wave).mean()) / 2, -0.960522, 1e-6)
-
-
-@pytest.mark.parametrize(("beta", "rate"), [(1.0, -0.9083), (1.5, -1.198)])
-def test_a_centred_spiral_turns_at_its_rate(beta: float, rate: float) -> None:
-    """Measured once with another program, at 64 points a side, at radii from 2 to 5 and times from 50 to 100."""
-    drawn = {name: np.array([value]) for name, value in START.items()}
-    before = solve(spiral(drawn, 1, 64)[0], 50.0, 500, beta)
-    radius = np.hypot(points(64), points(64)[:, None])
-    ring, turned = (radius >= 2) & (radius <= 5), np.zeros((64, 64))
-    for _ in range(50):
-        after = solve(before, 1.0, 10, beta)
-        turned += np.angle(after / before)
-        before = after
-    check(f"phase rate of the spiral, beta {beta:g}", turned[ring].mean() / 50, rate, 1e-3)
-    if beta == 1:
-        edge = np.abs(radius - 5) < 0.2
-        check("|z| at radius 5", float(np.abs(before[edge]).mean()), 0.9424, 2e-3)
-
-
-def test_the_scheme_is_of_fourth_order() -> None:
-    drawn = {name: np.array([value]) for name, value in START.items()}
-    start = spiral(drawn, 1, 64)[0]
-    exact = solve(start, 5.0, 400)
-    coarse, fine = (np.abs(solve(start, 5.0, steps) - exact).max() for steps in (25, 50))
-    check("error with step 0.2 over error with step 0.1, binary logarithm", np.log2(coarse / fine), 4, 0.5)
-
-
-@pytest.mark.parametrize("settings", [{}, {"beta_high": 1.5, "beta_low": 1.5}, {"d_low": 0.05}], ids=str)
-def test_half_the_step_gives_the_same_frames(settings: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
-    system, sizes = ReactionDiffusion(**settings), SplitSizes(train=4)  # type: ignore[arg-type]
-    stored = system.split("train", sizes, 32, 0, 50).frames
-    monkeypatch.setattr("ladid_bench.systems.reaction_diffusion.STEP_LIMIT", 0.75 / 2)
-    change = np.abs(system.split("train", sizes, 32, 0, 50).frames - stored)
-    check(f"largest change of a pixel with half the step, {settings}", change.max(), 0, 3e-4)
-    check(f"its root mean square, {settings}", np.sqrt((change.astype(float) ** 2).mean()), 0, 5e-5)
-
-
-def test_pixels_are_averages_over_a_finer_grid() -> None:
-    """The same spiral at 64 px, solved on twice as many points, averages to the one at 32 px."""
-    drawn = {name: np.array([value]) for name, value in {**START, "beta": 1.0, "d": 0.1}.items()}
-    times = np.arange(0, 25, 0.5)[None]
-    coarse, fine = (ReactionDiffusion().simulate(drawn, times, size).frames[0, :, 0] for size in (32, 64))
-    pooled = fine.reshape(len(fine), 32, 2, 32, 2).mean(axis=(2, 4))  # (time, 32, 2, 32, 2)
-    relative = np.sqrt(((pooled - coarse) ** 2).mean() / (coarse**2).mean())
-    check("relative difference of 32 px and averaged 64 px", relative, 0, 0.02)
 
 
 def test_moving_the_centre_around_the_torus_moves_the_frames() -> None:
@@ -165,12 +85,13 @@ def test_same_seed_same_numbers() -> None:
     assert make("reaction-diffusion", seed=1).content_sha256 != made
 
 
-def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    many = make("reaction-diffusion", count=19)
-    assert make("reaction-diffusion", count=3).content_sha256 == many[:3].content_sha256
+@pytest.mark.parametrize("dataset", ["reaction-diffusion", "reaction-diffusion--irregular"])
+def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = make(dataset, count=19)
+    assert make(dataset, count=3).content_sha256 == many[:3].content_sha256
     monkeypatch.setattr("ladid_bench.systems.base.BATCH_BYTES", 50_000)
     monkeypatch.setattr("ladid_bench.systems.reaction_diffusion.SOLVED_POINTS", 3 * 64**2)
-    assert make("reaction-diffusion", count=19).content_sha256 == many.content_sha256
+    assert make(dataset, count=19).content_sha256 == many.content_sha256
 
 
 def test_splits_are_disjoint() -> None:
@@ -225,9 +146,10 @@ def test_interventions_lie_outside_the_source() -> None:
         ({"arms": 0}, "give at least 1"),
         ({"arms": 9}, "give at most 4"),
         ({"spread": 11.0}, "give at most 10"),
+        ({"time_grid": "iregular"}, "did you mean 'irregular'"),
     ],
 )
-def test_impossible_settings_are_refused(settings: dict[str, float], message: str) -> None:
+def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(BenchError, match=message):
         find_source("reaction-diffusion", settings)
 

@@ -1,19 +1,15 @@
 """Runs from plan to row: keys, records, failures as rows, what is done and what is to do."""
 
 import json
-import shutil
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
+from checkouts import STUDY, Checkout
 
-from ladid_bench.catalogue import make_files, planned_dataset, write_card
-from ladid_bench.config import Study, load_study
 from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.aggregate import aggregate
 from ladid_bench.evaluation.forecasts import read_forecast, write_forecast
@@ -21,71 +17,6 @@ from ladid_bench.evaluation.records import read_attempts, read_record, read_samp
 from ladid_bench.evaluation.state import run_state
 from ladid_bench.evaluation.supervisor import supervise
 from ladid_bench.methods.base import Forecast
-from ladid_bench.plan import PlannedRun, plan_runs
-from ladid_bench.project import Folders
-
-STUDY = {
-    "scale": "tiny",
-    "budget": {"steps": 4, "batch_size": 4, "validations": 1, "warmup_steps": 1},
-    "datasets": {"pendulum": {"trajectories": {"train": 8, "valid": 2, "test": 3}}},
-    "experiments": {"comparison": {"datasets": ["pendulum"], "methods": ["mean"]}},
-    "execution": {"retries": 1},
-}
-HEAD = """
-import numpy as np
-from ladid_bench.methods.base import Diverged, Forecast
-from ladid_bench.methods.simple import SimpleMethod
-
-class Strange(SimpleMethod):
-    state = {}
-    def fit(self, train, valid, budget, seed, initial=None, frozen=()):
-        FIT
-    def forecast(self, context, context_times, query_times):
-        return Forecast(np.full((*query_times.shape, *self.task.shape), VALUE, np.float32))
-
-METHOD = Strange
-"""
-
-
-class Checkout:
-    """A small checkout of its own: the real baselines plus strange ones."""
-
-    def __init__(self, root: Path, real: Path):
-        self.root = root
-        (root / "config").mkdir(parents=True)
-        (root / "params.yaml").write_text("scale: tiny\n")
-        shutil.copytree(real / "baselines", root / "baselines", ignore=shutil.ignore_patterns("__pycache__"))
-        self.folders = Folders(root, "tiny")
-        self.configure()
-
-    def configure(self, **changes) -> None:
-        (self.root / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | changes))
-
-    def add(self, name: str, fit: str = "pass", value: str = "0.0", **card) -> None:
-        folder = self.root / "baselines" / name
-        folder.mkdir()
-        (folder / "method.py").write_text(textwrap.dedent(HEAD).replace("FIT", fit).replace("VALUE", value))
-        content = {"title": name, "kind": "simple", "summary": "-", "citation": {"text": "-"}, "version": 1}
-        (folder / "method.yaml").write_text(yaml.safe_dump(content | card))
-
-    @property
-    def study(self) -> Study:
-        return load_study("tiny", self.root)
-
-    @property
-    def runs(self) -> dict[str, PlannedRun]:
-        return plan_runs(self.study, self.root)
-
-    def run_of(self, method: str) -> PlannedRun:
-        self.configure(experiments={"comparison": {"datasets": ["pendulum"], "methods": [method]}})
-        planned = planned_dataset(self.study, "pendulum")
-        make_files(planned, self.folders)
-        write_card(planned, self.folders)
-        return next(iter(self.runs.values()))
-
-    def supervise(self, method: str, **execution):
-        run = self.run_of(method)
-        return run, supervise(run, self.folders, self.study.execution.model_copy(update=execution))
 
 
 @pytest.fixture

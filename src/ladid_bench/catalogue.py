@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,37 +14,52 @@ from ladid_bench.data.source import DataSource
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
 from ladid_bench.errors import BenchError, nearest
-from ladid_bench.files import content_key, file_sha256, write_json
-from ladid_bench.project import SPLITS, Folders
+from ladid_bench.files import content_key, file_sha256, finished, write_json
+from ladid_bench.imports.source import import_names, load_import
+from ladid_bench.project import Folders, find_root
 from ladid_bench.real import MEASURED
+from ladid_bench.sheet import pack, smaller
 from ladid_bench.systems import SYSTEMS
 
 log = logging.getLogger(__name__)
 
 SOURCES: dict[str, type[DataSource]] = {**SYSTEMS, **MEASURED}
 INTERVENTION = "--"
+FILM_FRAMES = 60  # most frames that a data card keeps
 
 
 def dataset_names() -> list[str]:
-    """Every data set the suite can make: each source, and each source under each intervention."""
+    """Every data set the suite can make: each source, each source under each intervention, and what was imported."""
     names = list(SOURCES)
     for name, source in SOURCES.items():
-        names += [f"{name}{INTERVENTION}{intervention}" for intervention in source.interventions]
-    return sorted(names)
+        names += [f"{name}{INTERVENTION}{intervention}" for intervention in source.regimes()]
+    return sorted([*names, *_imported()])
+
+
+def _imported() -> list[str]:
+    """Names of imported data sets; there are none outside a checkout."""
+    try:
+        return import_names(find_root())
+    except BenchError:
+        return []
 
 
 def find_source(dataset: str, changes: Mapping[str, Any] | None = None) -> DataSource:
     """The source called ``<source>`` or ``<source>--<intervention>``, with ``changes`` to its settings.
 
+    A name that the suite does not have is looked for among the imported data sets of the checkout.
+
     Raises:
         BenchError: no such source, intervention or setting.
     """
     name, _, intervention = dataset.partition(INTERVENTION)
-    if name not in SOURCES or (intervention and intervention not in SOURCES[name].interventions):
+    if name not in SOURCES and dataset in _imported():
+        return load_import(dataset, find_root()).changed(changes or {}, f"datasets.{dataset}.settings")
+    if name not in SOURCES or (intervention and intervention not in SOURCES[name].regimes()):
         raise BenchError(f"unknown data set '{dataset}'; {nearest(dataset, dataset_names())}")
     source = SOURCES[name]()
     if intervention:
-        source = source.changed(source.interventions[intervention], f"intervention '{dataset}'")
+        source = source.changed(source.regimes()[intervention], f"intervention '{dataset}'")
     return source.changed(changes or {}, f"datasets.{dataset}.settings")
 
 
@@ -84,7 +99,7 @@ class PlannedDataset:
 
     def files(self, folders: Folders) -> dict[str, Path]:
         """The trajectory file of each split."""
-        return {split: folders.split(self.name, self.key, split) for split in SPLITS}
+        return {split: folders.split(self.name, self.key, split) for split in self.source.splits}
 
 
 def planned_dataset(study: Study, name: str) -> PlannedDataset:
@@ -101,26 +116,33 @@ def planned_dataset(study: Study, name: str) -> PlannedDataset:
     return PlannedDataset(name, find_source(name, config.settings), config, study.image_size)
 
 
-def make_files(planned: PlannedDataset, folders: Folders) -> None:
-    """Make the file of each split; files already there are checked and kept.
+def make_files(planned: PlannedDataset, folders: Folders, splits: Sequence[str] | None = None) -> None:
+    """Make the file of each split, or of ``splits``; files already there are checked and kept.
 
     Files of the same data set under another key, made for a former configuration, are removed.
+
+    Raises:
+        BenchError: the data set has no such split.
     """
-    for split, path in planned.files(folders).items():
+    files = planned.files(folders)
+    for split in splits or files:
+        if split not in files:
+            raise BenchError(f"data set '{planned.name}' has no split '{split}'; {nearest(split, files)}")
+        path = files[split]
         if path.exists():
             read_trajectories(path)
         else:
             made = _make(planned, split)
             write_trajectories(path, made)
             log.info("%s/%s: wrote %d trajectories to %s", planned.name, split, len(made), path)
-        for stale in set(path.parent.glob("*.hdf5")) - {path}:
+        for stale in set(finished(path.parent, ".hdf5")) - {path}:
             stale.unlink()
 
 
 def write_card(planned: PlannedDataset, folders: Folders) -> None:
     """Describe the files of a data set for the report, which does not read them."""
     splits = {split: read_trajectories(path) for split, path in planned.files(folders).items()}
-    write_json(folders.card(planned.name, planned.key), _card(planned, splits, folders))
+    write_json(folders.card(planned.name, planned.key), describe(planned, splits, folders))
 
 
 def _make(planned: PlannedDataset, split: str) -> Trajectories:
@@ -136,15 +158,20 @@ def load_task(planned: PlannedDataset, train: Trajectories) -> Task:
     return task_of(train, planned.name, planned.context_frames, planned.forecast_frames, planned.source.season)
 
 
-def _card(planned: PlannedDataset, splits: dict[str, Trajectories], folders: Folders) -> dict[str, Any]:
+def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folders: Folders) -> dict[str, Any]:
+    """The data card of a data set whose files are there, ready for JSON.
+
+    ``film`` is one test trajectory in small, ``regime`` names the intervention, ``control`` says that by
+    physics it changes nothing, and ``regimes`` lists all the interventions that the source has.
+    """
     task = load_task(planned, splits["train"])
-    example = splits["test"].frames[0, :: max(1, task.frames // 12), 0]  # (frame, *space)
-    levels = np.clip(np.nan_to_num(task.to_unit(example)), 0, 1)
+    source, regime = planned.source, planned.name.partition(INTERVENTION)[2]
     return {
-        **asdict(planned.source.card),
+        **asdict(source.card),
+        "title": full_title(planned.name, source),
         **planned.identity,
         "data_key": planned.key,
-        "headline": planned.source.headline,
+        "headline": source.headline,
         "task": task.to_json(),
         "splits_made": {
             split: {
@@ -156,7 +183,33 @@ def _card(planned: PlannedDataset, splits: dict[str, Trajectories], folders: Fol
             }
             for split, data in splits.items()
         },
-        "example": np.round(levels * 255).astype(int).tolist(),
+        "regime": regime,
+        "control": regime in source.void and not planned.config.settings,
+        "regimes": [
+            {"name": name, "changes": dict(changes), "control": name in source.void}
+            for name, changes in source.regimes().items()
+        ],
+        "film": _film(task, splits["test"]),
+    }
+
+
+def full_title(dataset: str, source: DataSource) -> str:
+    """The title of a data set; a regime that its source's card does not speak of is named behind it."""
+    name, _, regime = dataset.partition(INTERVENTION)
+    title = source.card.title
+    return f"{title}, {regime}" if regime and title == find_source(name).card.title else title
+
+
+def _film(task: Task, test: Trajectories) -> dict[str, Any]:
+    """The first test trajectory, first channel, in small; ``lead`` is the time from the last given frame."""
+    kept = np.unique(np.linspace(0, task.frames - 1, min(task.frames, FILM_FRAMES)).round().astype(int))
+    unit = np.clip(task.to_unit(test.frames[0, kept, 0]), 0, 1)  # (frame, *space)
+    lead = test.times[0, kept] - test.times[0, task.context_frames - 1]
+    return {
+        "trajectory": 0,
+        "channel": test.fields[0],
+        "lead": [float(f"{time:.6g}") for time in lead],
+        "webp": pack(smaller(np.round(255 * unit).astype(np.uint8))),
     }
 
 
@@ -164,9 +217,12 @@ def load_data_card(planned: PlannedDataset, folders: Folders) -> dict[str, Any]:
     """The card that ``write_card`` wrote.
 
     Raises:
-        BenchError: it is not there.
+        BenchError: it is not there, or an earlier version of this package wrote it.
     """
-    path = folders.card(planned.name, planned.key)
+    path, remedy = folders.card(planned.name, planned.key), f"'ladid-bench card {planned.name}'"
     if not path.exists():
-        raise BenchError(f"{path}: no such data card; make it with 'ladid-bench card {planned.name}'")
-    return json.loads(path.read_text(encoding="utf-8"))
+        raise BenchError(f"{path}: no such data card; make it with {remedy}")
+    card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if "film" not in card:
+        raise BenchError(f"{path}: a data card of an earlier version; make it again with {remedy}")
+    return card

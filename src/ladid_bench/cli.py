@@ -12,7 +12,7 @@ import typer
 
 from ladid_bench.catalogue import dataset_names, make_files, planned_dataset, write_card
 from ladid_bench.config import Study, load_study
-from ladid_bench.errors import BenchError
+from ladid_bench.errors import BenchError, nearest
 from ladid_bench.files import finished, write_json, write_text
 from ladid_bench.methods.registry import load_card, method_folders
 from ladid_bench.plan import PlannedRun, describe_plan, find_run, plan_runs
@@ -52,10 +52,14 @@ def plan(
 
 
 @app.command()
-def data(dataset: str, scale: Scale = None) -> None:
+def data(
+    dataset: str,
+    scale: Scale = None,
+    split: Annotated[list[str] | None, typer.Option(help="split to make; default: all the data set has")] = None,
+) -> None:
     """Make the trajectory files of a data set."""
     study, folders = _open(scale)
-    make_files(planned_dataset(study, dataset), folders)
+    make_files(planned_dataset(study, dataset), folders, split)
 
 
 @app.command()
@@ -105,7 +109,7 @@ def score(key: str, forecast: Path, scale: Scale = None) -> None:
     task = load_task(planned.dataset, splits["train"])
     asked = splits["test"].times[:, task.context_frames : task.frames]
     answer = read_forecast(forecast, asked, task.shape)
-    metrics, _ = score_forecast(task, splits["test"], answer, splits["train"].frames.mean(axis=(0, 1)), None)
+    metrics, _ = score_forecast(task, splits["test"], answer, splits["train"].frames.mean(axis=(0, 1)))
     print(json.dumps(metrics, indent=1))
 
 
@@ -148,6 +152,55 @@ def inspect(
 
 
 @app.command()
+def search(method: str, scale: Scale = None) -> None:
+    """Search for a method's hyper-parameters on validation data, or go on with a search."""
+    from ladid_bench.evaluation.search import run_search
+
+    study, folders = _open(scale)
+    path = run_search(study, folders, method)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    for number, trial in enumerate(found["trials"]):
+        error = f"{trial['valid_nmse']:.4f}" if trial["status"] == "ok" else trial["status"]
+        best = "  <- best" if number == found["best"] else ""
+        print(f"{number:>2}  validation nMSE {error}  {trial['settings']}{best}")
+    print(path)
+
+
+@app.command()
+def physics(
+    system: Annotated[list[str] | None, typer.Argument(help="system to check; default: all")] = None,
+    slow: Annotated[bool, typer.Option("--slow", help="run the slow checks too")] = False,
+) -> None:
+    """Check the simulators against analytic, published and independent values; keeps results/physics.json."""
+    from ladid_bench.physics.results import describe, physics_file, run_checks
+    from ladid_bench.systems import SYSTEMS
+
+    root = find_root()
+    for name in system or ():
+        if name not in SYSTEMS:
+            raise BenchError(f"unknown system '{name}'; {nearest(name, SYSTEMS)}")
+    ran = run_checks(system or list(SYSTEMS), slow, root, lambda result: print(describe(result), flush=True))
+    print(physics_file(root))
+    failed = [f"{result.system}, {result.quantity}" for result in ran if not result.passed]
+    if failed:
+        others = f" and {len(failed) - 1} more" if failed[1:] else ""
+        raise BenchError(f"{len(failed)} of {len(ran)} physics checks failed: {failed[0]}{others}; see the table above")
+
+
+@app.command()
+def show(
+    target: Annotated[str, typer.Argument(help="data set of the study, or a trajectory file")],
+    scale: Scale = None,
+    output: Annotated[Path | None, typer.Option(help="folder to write to; default: results/<scale>/show")] = None,
+) -> None:
+    """Show a data set or a trajectory file: a page with pictures, films and curves, and a film for talks."""
+    from ladid_bench.reporting.show import show_target
+
+    study, folders = _open(scale)
+    print(show_target(target, study, folders, output))
+
+
+@app.command()
 def methods() -> None:
     """List all methods."""
     root = find_root()
@@ -160,6 +213,52 @@ def methods() -> None:
 def datasets() -> None:
     """List all data sets the suite can make."""
     print("\n".join(dataset_names()))
+
+
+@app.command("import")
+def import_(
+    name: Annotated[str, typer.Argument(help="name of the new data set")],
+    files: Annotated[list[Path], typer.Argument(help=".npy .npz .mat .h5 .hdf5, videos, or folders of pictures")],
+    valid: Annotated[list[Path] | None, typer.Option(help="file to validate on; repeat for several")] = None,
+    test: Annotated[list[Path] | None, typer.Option(help="file to test on; repeat for several")] = None,
+    splits: Annotated[str, typer.Option(help="fractions of train, valid and test")] = "0.8,0.1,0.1",
+    key: Annotated[str | None, typer.Option(help="name of the array in a file with several")] = None,
+    layout: Annotated[str, typer.Option(help="axes, such as 'trajectory time height width channel'")] = "",
+    times: Annotated[str | None, typer.Option(help="name of the array of times in the same file")] = None,
+    time_step: Annotated[float | None, typer.Option(help="time between two frames")] = None,
+    time_unit: Annotated[str, typer.Option(help="unit of time, such as s")] = "",
+    context: Annotated[int | None, typer.Option(help="frames given")] = None,
+    forecast: Annotated[int | None, typer.Option(help="frames asked for")] = None,
+    window: Annotated[int | None, typer.Option(help="frames of a trajectory, cut from longer recordings")] = None,
+    stride: Annotated[int | None, typer.Option(help="frames from one window to the next; default: the window")] = None,
+    image_size: Annotated[int | None, typer.Option(help="largest side that images are kept at")] = None,
+    grayscale: Annotated[bool, typer.Option(help="average colours to one channel")] = False,
+    title: Annotated[str, typer.Option(help="title in the report")] = "",
+    quantity: Annotated[str, typer.Option(help="what the values are, with their unit")] = "",
+    origin: Annotated[str, typer.Option(help="measured, simulated or analysed")] = "",
+    source: Annotated[str, typer.Option(help="where the data come from")] = "",
+    licence: Annotated[str, typer.Option(help="licence of the data")] = "",
+    citation: Annotated[str, typer.Option(help="how to cite the data")] = "",
+    replace: Annotated[bool, typer.Option(help="replace an import of this name")] = False,
+) -> None:
+    """Make a data set of your own files; see docs/your-own-data.md."""
+    from ladid_bench.catalogue import SOURCES
+    from ladid_bench.imports.dividing import Cutting, parse_shares
+    from ladid_bench.imports.importing import Request, describe_import, import_files
+    from ladid_bench.imports.recordings import Reading
+
+    words = {"title": title, "quantity": quantity, "origin": origin, "source": source, "licence": licence}
+    request = Request(
+        name=name,
+        files=files,
+        held={split: paths for split, paths in (("valid", valid), ("test", test)) if paths},
+        reading=Reading(key, times, layout, grayscale, image_size),
+        cutting=Cutting(parse_shares(splits), context, forecast, window, stride),
+        time_step=time_step,
+        described={**words, "citation": citation, "time_unit": time_unit},
+        replace=replace,
+    )
+    print(describe_import(name, import_files(request, find_root(), SOURCES)))
 
 
 @app.command()

@@ -52,7 +52,6 @@ class Budget(Section):
     queries: int = Field(8, ge=1, description="query frames decoded for each window in a step")
     growth: bool = Field(True, description="grow the query length 1, 2, 4, ... to the full horizon while training")
     growth_fraction: float = Field(0.05, gt=0, le=0.15, description="fraction of the steps spent in each growth phase")
-    learning_rate: float = Field(1e-3, gt=0, description="peak learning rate of AdamW")
     final_learning_rate: float = Field(0.02, gt=0, le=1, description="last learning rate as a fraction of the peak")
     warmup_steps: int = Field(100, ge=0, description="steps of linear warm-up")
     weight_decay: float = Field(0.01, ge=0, description="decoupled weight decay of AdamW")
@@ -63,7 +62,9 @@ class Budget(Section):
 class Experiment(Section):
     """One question asked of the methods; expands to runs, which experiments share where they agree."""
 
-    datasets: list[str] = Field(default_factory=list, description="data sets, crossed with the methods")
+    datasets: list[str] | None = Field(
+        None, description="data sets, crossed with the methods; default: every one under the study's 'datasets'"
+    )
     methods: list[str] = Field(
         default_factory=list, description="method, or method:variant; crossed with the data sets"
     )
@@ -71,6 +72,15 @@ class Experiment(Section):
         default_factory=list, description="further (data set, method) pairs, for when the product is too much"
     )
     seeds: list[int] = Field(default=[0], min_length=1, description="seeds; deterministic methods run once")
+
+
+class Search(Section):
+    """The search for hyper-parameters, the same effort for every neural method; see ``ladid-bench search``."""
+
+    dataset: str = Field("pendulum", description="data set whose validation split decides; its test split stays shut")
+    trials: int = Field(6, ge=1, description="trials of each method; the first has the settings of its card")
+    steps: int = Field(1500, ge=1, description="optimiser steps of a trial")
+    seed: int = Field(0, ge=0, description="seed of what is drawn and of the training")
 
 
 class Execution(Section):
@@ -95,6 +105,7 @@ class Study(Section):
         default_factory=dict, description="changed settings by method, on top of its card"
     )
     experiments: dict[Literal["comparison"], Experiment] = Field(min_length=1, description="experiments by name")
+    search: Search = Field(default_factory=Search, description="how hyper-parameters are searched for")
     execution: Execution = Field(default_factory=Execution, description="how runs are executed")
 
 

@@ -94,11 +94,12 @@ def plan_runs(study: Study, root: Path) -> dict[str, PlannedRun]:
 def _expand(
     study: Study, name: str, experiment: Experiment, datasets: dict[str, PlannedDataset], root: Path
 ) -> list[PlannedRun]:
-    for dataset in [*experiment.datasets, *(pair[0] for pair in experiment.pairs)]:
+    chosen = list(datasets) if experiment.datasets is None else experiment.datasets
+    for dataset in [*chosen, *(pair[0] for pair in experiment.pairs)]:
         if dataset not in datasets:
             where = f"config/{study.scale}.yaml: experiments.{name}"
             raise BenchError(f"{where}: data set '{dataset}' is not under 'datasets'; {nearest(dataset, datasets)}")
-    crossed = [(dataset, method) for dataset in experiment.datasets for method in experiment.methods]
+    crossed = [(dataset, method) for dataset in chosen for method in experiment.methods]
     pairs = [*crossed, *experiment.pairs]
     return [run for data, method in pairs for run in _runs_of(study, datasets[data], method, experiment.seeds, root)]
 

@@ -8,6 +8,7 @@ import yaml
 from ladid_bench.errors import BenchError
 
 SPLITS = ("train", "valid", "test")
+BETWEEN = "between"  # test trajectories at times halfway between their frames; simulated systems have it
 
 
 def find_root(start: Path | None = None) -> Path:

@@ -16,7 +16,7 @@ from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.state import run_state
 from ladid_bench.files import content_key
 from ladid_bench.plan import describe_plan, plan_runs
-from ladid_bench.project import SPLITS, Folders, chosen_scale
+from ladid_bench.project import BETWEEN, SPLITS, Folders, chosen_scale
 from ladid_bench.provenance import report_hash
 
 
@@ -62,21 +62,25 @@ wildcard_constraints:
 
 
 def data_files(dataset, data_key):
-    """The trajectory file of each split."""
+    """The trajectory file of each split that every data set has."""
     return {split: str(FOLDERS.split(dataset, data_key, split)) for split in SPLITS}
+
+
+def all_data_files(dataset):
+    """The trajectory file of each split of a data set of this study."""
+    return [str(path) for path in DATASETS[dataset].files(FOLDERS).values()]
 
 
 def data_of_card(wildcards):
     """A card that is there needs no data: a clone with kept results renders its report without them."""
     if FOLDERS.card(wildcards.dataset, wildcards.data_key).exists():
         return []
-    return list(data_files(wildcards.dataset, wildcards.data_key).values())
+    return all_data_files(wildcards.dataset)
 
 
 def data_of_run(wildcards):
     """The data of a run; their identity is in its key, so their times do not matter."""
-    dataset = RUNS[wildcards.key].dataset
-    return ancient(list(data_files(dataset.name, dataset.key).values()))
+    return ancient(all_data_files(RUNS[wildcards.key].dataset.name))
 
 
 def minutes(wildcards, attempt):

@@ -7,11 +7,29 @@ rule dataset:
     params:
         command=COMMAND,
         scale=STUDY.scale,
+        splits=" ".join(f"--split {split}" for split in SPLITS),
     resources:
         mem_mb=4000,
         runtime=60,
     shell:
-        "{params.command} data {wildcards.dataset} --scale {params.scale} 2>&1 | tee {log}"
+        "{params.command} data {wildcards.dataset} --scale {params.scale} {params.splits} 2>&1 | tee {log}"
+
+
+rule between:
+    """Simulate the test trajectories of a system at the times halfway between their frames."""
+    output:
+        str(FOLDERS.split("{dataset}", "{data_key}", BETWEEN)),
+    log:
+        f"{LOGS}/data-{{dataset}}-{{data_key}}-{BETWEEN}.log",
+    params:
+        command=COMMAND,
+        scale=STUDY.scale,
+        split=BETWEEN,
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    shell:
+        "{params.command} data {wildcards.dataset} --scale {params.scale} --split {params.split} 2>&1 | tee {log}"
 
 
 rule card:

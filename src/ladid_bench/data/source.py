@@ -9,6 +9,7 @@ import numpy as np
 
 from ladid_bench.config import SplitSizes, changed_settings
 from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.project import SPLITS
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class DataSource(ABC):
     and that a named intervention does change. ``version`` is raised whenever the same settings
     would give other numbers; it is part of the data key. ``units`` gives the physical unit of time, of
     the channels, and of parameters and states, by name. ``season`` is the length of the seasonal cycle in
-    units of time; it is set where times are absolute and follow a calendar.
+    units of time; it is set where times are absolute and follow a calendar. ``splits`` are those it can
+    make. ``void`` names interventions that by physics change nothing: they are negative controls.
     """
 
     name: ClassVar[str]
@@ -45,7 +47,14 @@ class DataSource(ABC):
     headline: ClassVar[Literal["nmse", "fvu"]] = "nmse"
     units: ClassVar[Mapping[str, str]]
     season: ClassVar[float | None] = None
+    splits: ClassVar[tuple[str, ...]] = SPLITS
     interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    void: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def regimes(cls) -> Mapping[str, Mapping[str, Any]]:
+        """Changed settings by name, for every novel regime of this source."""
+        return cls.interventions
 
     @property
     @abstractmethod

@@ -71,6 +71,15 @@ class Trajectories:
             states={name: values[index] for name, values in self.states.items()},
         )
 
+    def from_frame(self, first: int) -> "Trajectories":
+        """The same trajectories without the frames before ``first``."""
+        return replace(
+            self,
+            frames=self.frames[:, first:],
+            times=self.times[:, first:],
+            states={name: values[:, first:] for name, values in self.states.items()},
+        )
+
     @property
     def content_sha256(self) -> str:
         """Hash of every number in the split, independent of how HDF5 lays out the bytes."""

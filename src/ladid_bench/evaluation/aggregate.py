@@ -63,7 +63,8 @@ def _experiments(study: Study, run: PlannedRun) -> list[str]:
     asked = {run.method, f"{run.method}:{run.variant}"}
     found: list[str] = []
     for name, experiment in study.experiments.items():
-        crossed = run.dataset.name in experiment.datasets and asked & set(experiment.methods)
+        chosen = study.datasets if experiment.datasets is None else experiment.datasets
+        crossed = run.dataset.name in chosen and asked & set(experiment.methods)
         paired = any(dataset == run.dataset.name and method in asked for dataset, method in experiment.pairs)
         if crossed or paired:
             found.append(name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SCORING_VERSION = 1
+SCORING_VERSION = 2
 VALID_FVU = 0.4  # a forecast counts as valid until its error reaches this fraction of the variance
 
 

@@ -54,6 +54,8 @@ class Sample:
         unit: int64 ``(trajectory,)``, resampling unit of each trajectory.
         times: float64 ``(trajectory, frame)``, times of the forecast frames.
         code: float32 ``(trajectory, code)``, the representation psi, or width 0 for a method without one.
+        between_error, between_truth: the sums of squared error and truth at the times halfway between test
+            frames, ``(trajectory, frame)``; width 0 where the data set has none.
         shown: int64 ``(example,)``, which trajectories are kept as pictures.
         truth: uint8 ``(example, context + frame, channel, *space)``, 0 to 255 over the task's range.
         forecast: uint8 ``(example, frame, channel, *space)``, on the same scale.
@@ -65,6 +67,8 @@ class Sample:
     unit: np.ndarray
     times: np.ndarray
     code: np.ndarray
+    between_error: np.ndarray
+    between_truth: np.ndarray
     shown: np.ndarray
     truth: np.ndarray
     forecast: np.ndarray

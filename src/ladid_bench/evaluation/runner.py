@@ -14,13 +14,14 @@ from ladid_bench.config import Execution
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
 from ladid_bench.evaluation.forecasts import read_forecast, write_forecast
+from ladid_bench.evaluation.metrics import Errors, measure
 from ladid_bench.evaluation.records import write_sample
-from ladid_bench.evaluation.scoring import score
+from ladid_bench.evaluation.scoring import between_frames, score
 from ladid_bench.files import content_key, write_json
 from ladid_bench.methods.base import Diverged, Method
 from ladid_bench.methods.registry import load_method, method_folders
 from ladid_bench.plan import PlannedRun
-from ladid_bench.project import SPLITS, Folders
+from ladid_bench.project import BETWEEN, Folders
 from ladid_bench.provenance import code_hash, commit, machine, versions
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,10 @@ def _fit_and_score(
     if not np.isfinite(forecast.mean).all():
         return _diverged(method, "the forecast of the test split has values that are not finite")
     write_forecast(folders.forecast(run.key), forecast, query_times)
-    metrics = score_forecast(run, task, splits, folders, method.represent(context, context_times))
+    between = _forecast_between(method, task, splits) if BETWEEN in splits else None
+    if between is not None and not np.isfinite(between.squared_error).all():
+        return _diverged(method, "the forecast at times between frames has values that are not finite")
+    metrics = score_forecast(run, task, splits, folders, method.represent(context, context_times), between)
     cost = method.cost() | {"forecast_seconds": seconds}
     return {"status": "ok", "reason": "", "metrics": metrics, "cost": cost, "history": method.history()}
 
@@ -108,14 +112,31 @@ def _diverged(method: Method, reason: str) -> dict[str, Any]:
     }
 
 
+def _forecast_between(method: Method, task: Task, splits: dict[str, Trajectories]) -> Errors:
+    """Errors at the times halfway between the test frames, forecast from the same context."""
+    test, given = splits["test"], task.context_frames
+    asked = between_frames(task, splits[BETWEEN])
+    forecast = method.forecast(test.frames[:, :given], test.times[:, :given], asked.times)
+    return measure(asked.frames, forecast.mean, training_mean(task, splits["train"]))
+
+
+def training_mean(task: Task, train: Trajectories) -> np.ndarray:
+    """Average of the training frames, ``(channel, *space)``."""
+    return train.frames[:, : task.frames].mean(axis=(0, 1), dtype=np.float64)
+
+
 def score_forecast(
-    run: PlannedRun, task: Task, splits: dict[str, Trajectories], folders: Folders, code: np.ndarray | None
+    run: PlannedRun,
+    task: Task,
+    splits: dict[str, Trajectories],
+    folders: Folders,
+    code: np.ndarray | None,
+    between: Errors | None,
 ) -> dict[str, float]:
     """Read a run's forecast file, check it, score it, and keep the sample for the report."""
     test, asked = splits["test"], slice(task.context_frames, task.frames)
     forecast = read_forecast(folders.forecast(run.key), test.times[:, asked], task.shape)
-    training_mean = splits["train"].frames[:, : task.frames].mean(axis=(0, 1), dtype=np.float64)
-    metrics, sample = score(task, test, forecast, training_mean, code)
+    metrics, sample = score(task, test, forecast, training_mean(task, splits["train"]), code, between)
     states = {name: values[:, asked] for name, values in test.states.items()}
     write_sample(folders.samples(run.key), sample)
     return metrics | run.dataset.source.state_errors(forecast.mean, states)
@@ -140,7 +161,7 @@ def _provenance(run: PlannedRun, splits: dict[str, Trajectories], root: Path, co
         "dirty": dirty,
         "config_hash": content_key(run.identity),
         "code_hash": code,
-        "data_sha256": {split: splits[split].content_sha256 for split in SPLITS},
+        "data_sha256": {split: data.content_sha256 for split, data in splits.items()},
         "versions": versions(),
         **machine(),
     }

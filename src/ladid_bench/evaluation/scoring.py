@@ -14,7 +14,12 @@ SHOWN = 2  # trajectories kept as pictures, from the first of the test split on
 
 
 def score(
-    task: Task, test: Trajectories, forecast: Forecast, training_mean: np.ndarray, code: np.ndarray | None
+    task: Task,
+    test: Trajectories,
+    forecast: Forecast,
+    training_mean: np.ndarray,
+    code: np.ndarray | None = None,
+    between: Errors | None = None,
 ) -> tuple[dict[str, float], Sample]:
     """Score a forecast of the frames after the context; the context itself is never scored.
 
@@ -24,6 +29,7 @@ def score(
         forecast: its answer, mean ``(trajectory, query, channel, *space)``.
         training_mean: ``(channel, *space)``, average of the training frames.
         code: psi ``(trajectory, code)``, or None.
+        between: errors at the times halfway between frames, see ``between_frames``, or None.
     """
     given = task.context_frames
     truth, times = test.frames[:, given : task.frames], test.times[:, given : task.frames]
@@ -31,7 +37,18 @@ def score(
     metrics = _metrics(task, truth, forecast.mean, errors) | {
         "valid_time_mean": float(errors.valid_time(times, test.times[:, given - 1]).mean())
     }
-    return _finite(metrics), _sample(task, test, forecast, errors, code)
+    if between is not None:
+        metrics |= {"between_nmse_mean": float(between.nmse.mean()), "between_fvu": between.pooled_fvu}
+        metrics |= {"between_nmse_median": float(np.median(between.nmse))}
+    return _finite(metrics), _sample(task, test, forecast, errors, code, between)
+
+
+def between_frames(task: Task, between: Trajectories) -> Trajectories:
+    """What is asked off the grid: the times of split ``between`` that come after the last context frame.
+
+    Its first time lies between frames 0 and 1, so the one after frame C - 1 has the index C - 1.
+    """
+    return between.from_frame(task.context_frames - 1)
 
 
 def _metrics(task: Task, truth: np.ndarray, mean: np.ndarray, errors: Errors) -> dict[str, float]:
@@ -53,15 +70,25 @@ def _finite(metrics: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
-def _sample(task: Task, test: Trajectories, forecast: Forecast, errors: Errors, code: np.ndarray | None) -> Sample:
+def _sample(
+    task: Task,
+    test: Trajectories,
+    forecast: Forecast,
+    errors: Errors,
+    code: np.ndarray | None,
+    between: Errors | None,
+) -> Sample:
     shown = np.arange(min(SHOWN, len(test)))
+    nothing = np.zeros((len(test), 0), np.float32)
     return Sample(
         squared_error=errors.squared_error.astype(np.float32),
         squared_truth=errors.squared_truth.astype(np.float32),
         squared_deviation=errors.squared_deviation.astype(np.float32),
         unit=test.unit,
         times=test.times[:, task.context_frames : task.frames],
-        code=np.zeros((len(test), 0), np.float32) if code is None else code.astype(np.float32),
+        code=nothing if code is None else code.astype(np.float32),
+        between_error=nothing if between is None else between.squared_error.astype(np.float32),
+        between_truth=nothing if between is None else between.squared_truth.astype(np.float32),
         shown=shown,
         truth=_levels(task, test.frames[shown, : task.frames]),
         forecast=_levels(task, forecast.mean[shown]),

@@ -23,6 +23,7 @@ class LaDIDSettings:
     """Hyper-parameters; their values stand in the card, ``method.yaml``.
 
     Attributes:
+        learning_rate: peak of the trainer's schedule.
         base_channels: channels after the first convolution.
         decoder: ``transposed`` (the released code) or ``shuffle``.
         static: path from the context straight to the decoder: ``off``, ``diff`` (the released code), ``mean``.
@@ -48,6 +49,7 @@ class LaDIDSettings:
         overlap: frames at which ``joint`` compares neighbouring windows.
     """
 
+    learning_rate: float
     base_channels: int
     decoder: DecoderKind
     static: StaticKind | Literal["off"]

@@ -13,7 +13,7 @@ from ladid_bench.config import Budget
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 
-TRAINING_VERSION = 1  # of the shared trainer, encoders and decoders; raised when their behaviour changes
+TRAINING_VERSION = 2  # of the shared trainer, encoders and decoders; raised when their behaviour changes
 
 
 class Diverged(Exception):

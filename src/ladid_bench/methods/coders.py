@@ -4,6 +4,7 @@ Layer sizes as in the released code of LaDID and MSVI: four strided convolutions
 the side, four doublings back.
 """
 
+import math
 from typing import Literal
 
 import torch
@@ -101,19 +102,35 @@ class VectorEncoder(nn.Module):
         return self.layers(frames.flatten(1))  # (F, channel * feature)
 
 
-class VectorDecoder(nn.Module):
+class Decoder(nn.Module):
+    """A decoder; its last layer is ``output`` and is followed by a sigmoid."""
+
+    output: nn.Conv2d | nn.Linear
+
+    @torch.no_grad()
+    def start_at(self, level: float) -> None:
+        """Let the untrained decoder render about ``level``, in the unit range, everywhere.
+
+        Without it a field that is near one end of its range almost everywhere, such as rain, costs the
+        first steps of training hundreds of times its variance.
+        """
+        assert self.output.bias is not None
+        nn.init.constant_(self.output.bias, math.log(level / (1 - level)))
+
+
+class VectorDecoder(Decoder):
     """One latent state to the mean of one vector observation."""
 
     def __init__(self, latent: int, shape: tuple[int, ...], base_channels: int):
         super().__init__()
         hidden, self.shape = VECTOR_HIDDEN * base_channels, shape
-        self.layers = nn.Sequential(
-            *_dense(latent, hidden), *_dense(hidden, hidden), nn.Linear(hidden, shape[0] * shape[1])
-        )
+        self.layers = nn.Sequential(*_dense(latent, hidden), *_dense(hidden, hidden))
+        self.output = nn.Linear(hidden, shape[0] * shape[1])
 
     def forward(self, latent: Tensor) -> Tensor:
         """``(..., latent)`` to ``(..., channel, feature)`` in the unit range."""
-        values = torch.sigmoid(self.layers(latent.reshape(-1, latent.shape[-1])))  # (..., k) -> (n, k) -> (n, values)
+        hidden = self.layers(latent.reshape(-1, latent.shape[-1]))  # (..., k) -> (n, k) -> (n, hidden)
+        values = torch.sigmoid(self.output(hidden))  # (n, values)
         return values.reshape(*latent.shape[:-1], *self.shape)  # (n, values) -> (..., channel, feature)
 
 
@@ -124,7 +141,7 @@ def _dense(inputs: int, outputs: int) -> list[nn.Module]:
 DecoderKind = Literal["transposed", "shuffle"]
 
 
-class ConvolutionalDecoder(nn.Module):
+class ConvolutionalDecoder(Decoder):
     """One latent state to the mean of one frame.
 
     ``transposed`` is the released code's: four transposed convolutions and a 5 x 5 one at full size.
@@ -145,11 +162,12 @@ class ConvolutionalDecoder(nn.Module):
         self.expand = nn.Linear(latent, self.grid[0] * self.grid[1] * self.grid[2])
         if kind == "transposed":
             doublings = [*_double(8 * c, 4 * c), *_double(4 * c, 2 * c), *_double(2 * c, c), *_double(c, c)]
-            last: list[nn.Module] = [nn.Conv2d(c, shape[0], 5, padding=2)]
+            self.output = nn.Conv2d(c, shape[0], 5, padding=2)
         else:
             doublings = [*_double(8 * c, 4 * c), *_double(4 * c, 4 * c), *_double(4 * c, 2 * c)]
-            last = [nn.Conv2d(2 * c, 4 * shape[0], 3, padding=1), nn.PixelShuffle(2)]
-        self.pixels = nn.Sequential(*doublings, *last)
+            self.output = nn.Conv2d(2 * c, 4 * shape[0], 3, padding=1)
+        self.doublings = nn.Sequential(*doublings)
+        self.pixels = nn.Identity() if kind == "transposed" else nn.PixelShuffle(2)
         # halves the time of large, thin layers on a CPU
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -165,7 +183,8 @@ class ConvolutionalDecoder(nn.Module):
         if extra is not None:
             grid = grid + extra
         grid = grid.flatten(0, -4).contiguous(memory_format=torch.channels_last)  # (n, 8c, h/16, w/16)
-        return torch.sigmoid(self.pixels(grid)).unflatten(0, leading)  # (n, ...) -> (..., channel, height, width)
+        frames = self.pixels(self.output(self.doublings(grid)))  # (n, channel, height, width)
+        return torch.sigmoid(frames).unflatten(0, leading)  # (n, ...) -> (..., channel, height, width)
 
 
 def build_encoder(shape: tuple[int, ...], base_channels: int, width: int) -> nn.Module:
@@ -174,7 +193,7 @@ def build_encoder(shape: tuple[int, ...], base_channels: int, width: int) -> nn.
     return encoder(shape, base_channels, width)
 
 
-def build_decoder(latent: int, shape: tuple[int, ...], base_channels: int, kind: DecoderKind) -> nn.Module:
+def build_decoder(latent: int, shape: tuple[int, ...], base_channels: int, kind: DecoderKind) -> Decoder:
     """The decoder for frames of ``shape``; ``kind`` concerns images only."""
     if len(shape) == 3:
         return ConvolutionalDecoder(latent, shape, base_channels, kind)

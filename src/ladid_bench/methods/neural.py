@@ -15,10 +15,11 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.errors import BenchError, nearest
 from ladid_bench.evaluation.metrics import measure
 from ladid_bench.methods.base import Forecast, Method
-from ladid_bench.methods.coders import REDUCTION
+from ladid_bench.methods.coders import REDUCTION, Decoder
 from ladid_bench.methods.trainer import Trainer
 
 WEIGHTS = "weights.pt"
+LEAST_LEVEL = 0.01  # an untrained decoder renders no less, and no more than 1 less this
 FORECAST_BATCH = 64  # trajectories forecast at once; bounds memory at paper scale
 
 
@@ -50,7 +51,11 @@ class ForecastModel(nn.Module, ABC):
 
 
 class NeuralMethod(Method):
-    """A method that is a ``ForecastModel`` trained by the shared trainer; a subclass only builds the model."""
+    """A method that is a ``ForecastModel`` trained by the shared trainer; a subclass only builds the model.
+
+    Its card has the setting ``learning_rate``, the peak of the shared schedule; all else about the
+    training is the budget's, the same for every method.
+    """
 
     @abstractmethod
     def build_model(self) -> ForecastModel:
@@ -73,11 +78,18 @@ class NeuralMethod(Method):
     ) -> None:
         torch.manual_seed(seed)
         self.model = self.build_model().to(self.device)
+        self._start_at_mean(train)
         if initial is not None:
             self.load(initial)
         self._freeze(frozen)
         self.trainer = Trainer(self, train, valid, budget, seed)
         self.trainer.run()
+
+    def _start_at_mean(self, train: Trajectories) -> None:
+        level = float(self.task.to_unit(train.frames.mean(dtype=np.float64)))
+        for part in self.model.modules():
+            if isinstance(part, Decoder):
+                part.start_at(min(max(level, LEAST_LEVEL), 1 - LEAST_LEVEL))
 
     def _freeze(self, parts: Sequence[str]) -> None:
         children = dict(self.model.named_children())

@@ -51,6 +51,9 @@ class MethodCard(Section):
         min_length=1,
         description="named changes of settings; the first is what a plain name means",
     )
+    search: dict[str, list[Any]] = Field(
+        default_factory=dict, description="values of settings among which the recorded search chooses"
+    )
     fidelity: str = Field("", description="what was taken from the source and what differs, and why")
     estimate: Estimate = Field(default_factory=Estimate)
 
@@ -81,7 +84,10 @@ def load_card(name: str, root: Path) -> MethodCard:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BenchError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    return parse(MethodCard, content, str(path))
+    card = parse(MethodCard, content, str(path))
+    if card.kind == "neural" and "learning_rate" not in card.settings:
+        raise BenchError(f"{path}: a neural method's settings need 'learning_rate', the peak of the shared schedule")
+    return card
 
 
 def resolve_settings(name: str, variant: str, changes: Mapping[str, Any], root: Path) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(seed)
         trainable = [parameter for parameter in method.model.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(
-            trainable, lr=budget.learning_rate, weight_decay=budget.weight_decay, fused=True
+            trainable, lr=method.settings.learning_rate, weight_decay=budget.weight_decay, fused=True
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
         self.step = 0

@@ -10,10 +10,14 @@ import numpy as np
 from ladid_bench.config import SplitSizes
 from ladid_bench.data.source import DataSource
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.project import SPLITS
+from ladid_bench.errors import BenchError, nearest
+from ladid_bench.project import BETWEEN, SPLITS
+from ladid_bench.systems.grids import TIME_GRIDS, halfway, irregular_times, regular_times
+from ladid_bench.systems.observation import OBSERVATIONS, observe
 
 BATCH_BYTES = 2**25  # of stored frames in a batch: what simulation needs besides the split itself
 UNITS_PER_SPLIT = 10**9  # numbers reserved for the units of a split, so that splits never share one
+GRID_STREAM, NOISE_STREAM = 1, 2  # beside stream 0, which draws the trajectory itself
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,37 @@ class System(DataSource):
     disjoint, a trajectory depends neither on how many are asked for nor on the batch it is computed
     in, and systems that differ in their constants alone start from the same initial states.
 
+    Beside train, valid and test there is a fourth split, ``between``: the test trajectories at the
+    times halfway between their frames, from the simulator itself. It asks what a method knows of
+    times that no frame has shown it.
+
     Attributes:
         channels: names of the channels.
         boundary: what the edge of the picture is: ``wall``, ``open`` or ``periodic``.
+        value_range: about the lowest and highest value of a frame; shifts of observation refer to it.
+        time_grid: ``regular``, or ``irregular``: every trajectory has random times of its own.
+        observation: how the camera sees the system; see ``systems.observation``.
     """
 
+    splits: ClassVar[tuple[str, ...]] = (*SPLITS, BETWEEN)
     channels: ClassVar[tuple[str, ...]] = ("intensity",)
     boundary: ClassVar[str] = "open"
+    value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    time_grid: str = "regular"
+    observation: str = "plain"
+
+    def __post_init__(self) -> None:
+        for setting, known in {"time_grid": TIME_GRIDS, "observation": OBSERVATIONS}.items():
+            value = getattr(self, setting)
+            if value not in known:
+                raise BenchError(f"{self.name}: unknown {setting} '{value}'; {nearest(value, known)}")
+
+    @classmethod
+    def regimes(cls) -> dict[str, Mapping[str, Any]]:
+        """The system's own interventions, then those that every system has: shifts of observation, irregular times."""
+        shifts = {shift: {"observation": shift} for shift in OBSERVATIONS if shift != "plain"}
+        return {**cls.interventions, **shifts, "irregular": {"time_grid": "irregular"}}
 
     @property
     @abstractmethod
@@ -71,13 +99,13 @@ class System(DataSource):
 
     def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Trajectories:
         """Simulate split ``name``; see ``DataSource.split``."""
-        index, count = SPLITS.index(name), getattr(sizes, name)
+        index, count = self.stream_of(name), sizes.test if name == BETWEEN else getattr(sizes, name)
         streams = np.random.SeedSequence([seed, index]).spawn(count)
         draws = [self.draw(np.random.default_rng(stream)) for stream in streams]
         drawn = {key: np.stack([draw[key] for draw in draws]) for key in draws[0]}  # (trajectory, ...)
-        times = np.tile(np.arange(frames) * self.frame_interval, (count, 1))  # (trajectory, time)
+        times = self.times(name, count, seed, frames)
         simulation = self._in_batches(drawn, times, image_size)
-        return Trajectories(
+        trajectories = Trajectories(
             frames=simulation.frames,
             times=times,
             unit=index * UNITS_PER_SPLIT + np.arange(count, dtype=np.int64),
@@ -85,8 +113,34 @@ class System(DataSource):
             states=simulation.states,
             fields=self.channels,
             boundary=self.boundary,
-            provenance=self._provenance(name, seed, image_size),
+            provenance=self.origin(name, seed, image_size),
         )
+        # the state is drawn at time 0, which lies before the first time halfway
+        return self.observed(trajectories.from_frame(1) if name == BETWEEN else trajectories, name, seed)
+
+    @staticmethod
+    def stream_of(split: str) -> int:
+        """Number of the random streams of a split; ``between`` has those of the test split."""
+        return SPLITS.index("test" if split == BETWEEN else split)
+
+    def times(self, split: str, count: int, seed: int, frames: int) -> np.ndarray:
+        """Times of ``count`` trajectories, ``(trajectory, time)``, all from 0 on.
+
+        For ``between`` the first time is 0 all the same, where the initial state holds, and the others
+        are halfway between those of the test split.
+        """
+        if self.time_grid == "regular":
+            times = regular_times(count, frames, self.frame_interval)
+        else:
+            streams = np.random.SeedSequence([seed, self.stream_of(split), GRID_STREAM]).spawn(count)
+            times = irregular_times(streams, frames, self.frame_interval)
+        return halfway(times) if split == BETWEEN else times
+
+    def observed(self, trajectories: Trajectories, split: str, seed: int) -> Trajectories:
+        """``trajectories`` as the camera of ``observation`` sees them; the dynamics are untouched."""
+        key = [seed, self.stream_of(split), NOISE_STREAM, int(split == BETWEEN)]
+        streams = np.random.SeedSequence(key).spawn(len(trajectories))
+        return observe(trajectories, self.observation, self.value_range, streams)
 
     def _in_batches(self, drawn: Mapping[str, np.ndarray], times: np.ndarray, image_size: int) -> Simulation:
         shape = (*times.shape, len(self.channels), image_size, image_size)
@@ -99,7 +153,8 @@ class System(DataSource):
             states.append(part.states)
         return Simulation(frames, _joined(parameters), _joined(states))
 
-    def _provenance(self, split: str, seed: int, image_size: int) -> dict[str, Any]:
+    def origin(self, split: str, seed: int, image_size: int) -> dict[str, Any]:
+        """Provenance of a split."""
         return {
             "system": self.name,
             "generator_version": self.version,

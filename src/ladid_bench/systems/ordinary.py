@@ -11,28 +11,53 @@ from collections.abc import Callable
 import numpy as np
 from scipy.integrate import DOP853
 
+from ladid_bench.errors import BenchError
+
+MOST_SUBSTEPS = 10_000
 Derivative = Callable[[np.ndarray], np.ndarray]
 
 
-def integrate(derivative: Derivative, initial: np.ndarray, times: np.ndarray, substeps: int) -> np.ndarray:
+def integrate(derivative: Derivative, initial: np.ndarray, times: np.ndarray, substeps: np.ndarray) -> np.ndarray:
     """Solve ``state' = derivative(state)`` for a batch, each trajectory at times of its own.
 
     Args:
         derivative: maps ``(component, trajectory)`` to the same shape, element by element over trajectories.
         initial: float64 ``(component, trajectory)``, the state at the first time.
         times: float64 ``(trajectory, time)``, increasing.
-        substeps: steps taken between two times.
+        substeps: int64 ``(trajectory, gap)``, steps taken between two times.
 
     Returns:
         float64 ``(component, trajectory, time)``.
     """
     states = np.empty((*initial.shape, times.shape[1]))
     states[..., 0] = state = initial
-    for index, step in enumerate(np.diff(times, axis=1).T / substeps, start=1):  # step: (trajectory,)
-        for _ in range(substeps):
-            state = state + step * _increment(derivative, state, step)
+    for index, (gap, counts) in enumerate(zip(np.diff(times, axis=1).T, substeps.T, strict=True), start=1):
+        step = gap / counts  # (trajectory,)
+        for done in range(counts.max()):
+            state = np.where(done < counts, state + step * _increment(derivative, state, step), state)
         states[..., index] = state
     return states
+
+
+def steps_between(times: np.ndarray, rate: np.ndarray, system: str, remedy: str) -> np.ndarray:
+    """Steps that each trajectory takes in each gap between its times, whatever the others need.
+
+    Args:
+        times: ``(trajectory, time)``.
+        rate: ``(trajectory,)``, least number of steps in a unit of time.
+        system, remedy: who asks, and what helps where the rate is too high.
+
+    Returns:
+        int64 ``(trajectory, gap)``.
+
+    Raises:
+        BenchError: a gap needs more than ``MOST_SUBSTEPS``.
+    """
+    needed = np.ceil(np.diff(times, axis=1) * rate[:, None])  # (trajectory, gap)
+    most = needed.max(initial=1)
+    if most > MOST_SUBSTEPS:
+        raise BenchError(f"{system}: {most:.0f} steps are needed between two frames, {MOST_SUBSTEPS} allowed; {remedy}")
+    return np.maximum(needed, 1).astype(np.int64)
 
 
 def _increment(derivative: Derivative, state: np.ndarray, step: np.ndarray) -> np.ndarray:

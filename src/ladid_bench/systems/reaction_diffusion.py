@@ -25,7 +25,6 @@ PITCHES = (0.5, 1.5)  # radians by which the drawn spiral turns per unit of radi
 LEAST_GRID = 64  # points a side: on 32 a spiral turns 1 % too fast
 LEAST_DIFFUSION = 0.04  # below it the core of a spiral falls between the points of that grid
 MOST_ARMS = 4
-STEP_LIMIT = 0.75  # step times the fastest rate of the reaction
 MOST_SUBSTEPS = 1000
 SOLVED_POINTS = 2**14  # advanced at once: the intermediate arrays stay in the processor's cache
 
@@ -50,6 +49,8 @@ class ReactionDiffusion(System):
     forecast_frames: ClassVar[int] = 40
     channels: ClassVar[tuple[str, ...]] = ("u",)
     boundary: ClassVar[str] = "periodic"
+    value_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    step_limit: ClassVar[float] = 0.75  # step times the fastest rate of the reaction
     units: ClassVar[Mapping[str, str]] = {
         "time": "1",
         "u": "1",
@@ -78,6 +79,7 @@ class ReactionDiffusion(System):
     spread: float = 4.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, least in {"beta_low": 0.0, "d_low": LEAST_DIFFUSION, "arms": 1, "spread": 0.0}.items():
             if not least <= getattr(self, name) < math.inf:
                 raise BenchError(f"{self.name}: setting '{name}' is {getattr(self, name):g}; give at least {least:g}")
@@ -157,23 +159,24 @@ class ReactionDiffusion(System):
         field = spiral(drawn, self.arms, grid)
         gaps = np.diff(times, axis=1, prepend=times[:, :1] - SPIN_UP)  # (trajectory, time)
         for index, gap in enumerate(gaps.T):  # gap: (trajectory,)
-            field = advance(field, drawn["beta"], drawn["d"], gap, self._substeps(float(gap.max())))
+            field = advance(field, drawn["beta"], drawn["d"], gap, self._substeps(gap))
             out[:, index] = mean_pool(field.real, grid // out.shape[-1])
 
-    def _substeps(self, gap: float) -> int:
-        """Steps in ``gap`` that resolve the reaction; diffusion is exact at any step.
+    def _substeps(self, gap: np.ndarray) -> np.ndarray:
+        """Steps in ``gap``, ``(trajectory,)`` both, that resolve the reaction; diffusion is exact at any step.
 
         The rate bounds the norm of the reaction's Jacobian where |z| <= 1, which the solution never
-        leaves. It comes from the range of beta, not from the draws, which would tie a trajectory to
-        the others in its batch.
+        leaves. It comes from the range of beta, and the steps from each trajectory's own gap, so that
+        no trajectory depends on the others in its batch.
         """
         rate = 2 + 3 * self.beta_high
-        substeps = max(1, math.ceil(gap * rate / STEP_LIMIT))
-        if substeps > MOST_SUBSTEPS:
+        substeps = np.maximum(1, np.ceil(gap * rate / self.step_limit))
+        if substeps.max() > MOST_SUBSTEPS:
             raise BenchError(
-                f"{self.name}: a rate of {rate:.3g} needs {substeps} steps between two frames; lower beta_high"
+                f"{self.name}: a rate of {rate:.3g} needs {substeps.max():.0f} steps between two frames; "
+                "lower beta_high"
             )
-        return substeps
+        return substeps.astype(np.int64)
 
 
 def spiral(drawn: Mapping[str, np.ndarray], arms: int, grid: int) -> np.ndarray:
@@ -200,13 +203,13 @@ def _wrapped(offset: np.ndarray) -> np.ndarray:
     return (offset + SIDE / 2) % SIDE - SIDE / 2
 
 
-def advance(field: np.ndarray, beta: np.ndarray, d: np.ndarray, duration: np.ndarray, steps: int) -> np.ndarray:
+def advance(field: np.ndarray, beta: np.ndarray, d: np.ndarray, duration: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Solve the equation for a batch: Runge-Kutta of order 4 with diffusion as integrating factor.
 
     Args:
         field: complex128 ``(trajectory, row, column)``, z on a square of side ``SIDE``.
-        beta, d, duration: ``(trajectory,)``; ``duration`` is cut into ``steps`` equal steps.
-        steps: number of steps.
+        beta, d, duration: ``(trajectory,)``.
+        steps: int64 ``(trajectory,)``, the number of equal steps into which ``duration`` is cut.
 
     Returns:
         complex128, z after ``duration``, shaped like ``field``.
@@ -216,12 +219,13 @@ def advance(field: np.ndarray, beta: np.ndarray, d: np.ndarray, duration: np.nda
     half = _decay(d[:, None, None] * step / 2, field.shape[-1])
     full = half**2
     now = fft.fft2(field)
-    for _ in range(steps):
+    for done in range(steps.max()):
         first = _reaction(now, twist)
         second = _reaction(half * (now + step / 2 * first), twist)
         third = _reaction(half * now + step / 2 * second, twist)
         fourth = _reaction(full * now + step * half * third, twist)
-        now = full * (now + step / 6 * first) + step / 3 * half * (second + third) + step / 6 * fourth
+        after = full * (now + step / 6 * first) + step / 3 * half * (second + third) + step / 6 * fourth
+        now = np.where((done < steps)[:, None, None], after, now)
     return fft.ifft2(now)
 
 

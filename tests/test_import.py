@@ -1,0 +1,701 @@
+"""A user's own files as a data set: the documented example end to end, every format, and files that mean no good."""
+
+import io
+import itertools
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from scipy.io import savemat
+
+from ladid_bench.catalogue import SOURCES, dataset_names, find_source, planned_dataset
+from ladid_bench.cli import main
+from ladid_bench.config import SplitSizes, Study
+from ladid_bench.data.pooling import mean_pool
+from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
+from ladid_bench.errors import BenchError
+from ladid_bench.imports import pictures, recordings
+from ladid_bench.imports.dividing import Cutting, Piece, cut, divide, parse_shares, window_length
+from ladid_bench.imports.importing import Request, import_files
+from ladid_bench.imports.layout import AXES, detect_layout, parse_layout, recordings_of
+from ladid_bench.imports.pictures import read_folder
+from ladid_bench.imports.readers import read_recordings
+from ladid_bench.imports.recordings import Reading, Recording
+from ladid_bench.imports.resampling import area_average, resample
+from ladid_bench.imports.source import ImportCard, load_import
+
+SPLITS = ("train", "valid", "test")
+ALL = SplitSizes(train=10_000, valid=10_000, test=10_000)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The least that counts as a checkout, and the current folder."""
+    folder = tmp_path / "checkout"
+    (folder / "config").mkdir(parents=True)
+    (folder / "params.yaml").write_text("scale: tiny\n")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def values(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def bring_in(root: Path, files: list[Path], name: str = "mine", **changes) -> ImportCard:
+    return import_files(Request(name=name, files=files, **changes), root, SOURCES)
+
+
+def npz(path: Path, **arrays: np.ndarray) -> Path:
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    return path
+
+
+# The documented example
+
+
+def test_the_documented_example_runs_as_it_stands(tmp_path: Path, root: Path) -> None:
+    text = (root / "docs" / "your-own-data.md").read_text()
+    (_, python), (_, importing), (_, study), (_, running) = re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
+    for name in ("Snakefile", "workflow", "profiles", "baselines", "config"):
+        copy = shutil.copytree if (root / name).is_dir() else shutil.copy
+        copy(root / name, tmp_path / name)
+    (tmp_path / "params.yaml").write_text("scale: demo\n")
+    (tmp_path / "config" / "rings.yaml").write_text(study)
+    (tmp_path / "make_rings.py").write_text(python)
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for line in ("python make_rings.py", importing, running):
+        done = subprocess.run(shlex.split(line), cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    table = pd.read_parquet(tmp_path / "results/rings/runs.parquet")
+    assert set(table["method"]) == {"mean", "persistence", "analog"}
+    assert (table["status"] == "ok").all()
+    report = (tmp_path / "results/rings/report/index.html").read_text()
+    assert "height, mm" in report
+    assert "CC0" in report
+    made = read_trajectories(next((tmp_path / "data/rings/rings/test").glob("*.hdf5")))
+    assert made.frames.shape == (4, 30, 1, 16, 16)
+    np.testing.assert_allclose(made.times[0], 0.1 * np.arange(30))
+
+
+# Formats
+
+
+def write_npy(path: Path, array: np.ndarray) -> Path:
+    np.save(path.with_suffix(".npy"), array)
+    return path.with_suffix(".npy")
+
+
+def write_mat(path: Path, array: np.ndarray) -> Path:
+    savemat(path.with_suffix(".mat"), {"x": array}, do_compression=True)
+    return path.with_suffix(".mat")
+
+
+def write_mat73(path: Path, array: np.ndarray) -> Path:
+    with h5py.File(path.with_suffix(".mat"), "w", userblock_size=512) as file:
+        file["x"] = array.T  # as MATLAB does
+    content = bytearray(path.with_suffix(".mat").read_bytes())
+    content[:128] = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
+    path.with_suffix(".mat").write_bytes(content)
+    return path.with_suffix(".mat")
+
+
+def write_h5(path: Path, array: np.ndarray) -> Path:
+    with h5py.File(path.with_suffix(".h5"), "w") as file:
+        file["group/x"] = array
+        file["note"] = "text"
+    return path.with_suffix(".h5")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [write_npy, lambda path, array: npz(path.with_suffix(".npz"), x=array), write_mat, write_mat73, write_h5],
+    ids=["npy", "npz", "mat", "mat 7.3", "h5"],
+)
+@pytest.mark.parametrize("kind", ["float64", "uint8", "int16"])
+def test_every_array_format_gives_the_same_recordings(write: Callable, kind: str, tmp_path: Path) -> None:
+    array = (100 * np.abs(values(3, 7, 16, 20))).astype(kind)
+    found = read_recordings(write(tmp_path / "a", array), Reading())
+    assert len(found) == 3
+    for one, expected in zip(found, array, strict=True):
+        assert one.frames.dtype == np.float32
+        np.testing.assert_array_equal(one.frames, expected[:, None].astype(np.float32))
+
+
+LAYOUTS = [
+    axes
+    for space in (("height", "width"), ("feature",))
+    for extra in ((), ("trajectory",), ("channel",), ("trajectory", "channel"))
+    for axes in [(*extra, "time", *space)]
+    if not ("feature" in axes and "channel" in axes)
+]
+
+
+@given(axes=st.sampled_from(LAYOUTS).flatmap(st.permutations), sizes=st.tuples(*[st.integers(1, 4)] * len(AXES)))
+def test_a_layout_puts_every_value_where_it_belongs(axes: list[str], sizes: tuple[int, ...]) -> None:
+    size = dict(zip(AXES, sizes, strict=True))
+    array = np.arange(np.prod([size[axis] for axis in axes]), dtype=np.float32).reshape([size[axis] for axis in axes])
+    named = parse_layout(" ".join(axes), array.ndim, "x")
+    found = recordings_of(array, named, Reading(), "x")
+    space = ["feature"] if "feature" in axes else ["height", "width"]
+    kept = ["trajectory", "time", "channel", *space]
+    assert len(found) == (size["trajectory"] if "trajectory" in axes else 1)
+    for place in itertools.product(*(range(size[axis] if axis in axes else 1) for axis in kept)):
+        at = dict(zip(kept, place, strict=True))
+        assert found[place[0]].frames[place[1:]] == array[tuple(at[axis] for axis in axes)]
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((100, 6), "time feature"),
+        ((100, 32, 32), "time height width"),
+        ((32, 32, 100), "height width time"),
+        ((8, 100, 6), "trajectory time feature"),
+        ((8, 100, 32, 32), "trajectory time height width"),
+        ((100, 32, 32, 3), "time height width channel"),
+        ((100, 3, 32, 32), "time channel height width"),
+        ((8, 100, 32, 32, 3), "trajectory time height width channel"),
+        ((8, 100, 2, 32, 32), "trajectory time channel height width"),
+    ],
+)
+def test_the_layout_is_detected_as_documented(shape: tuple[int, ...], axes: str) -> None:
+    assert " ".join(detect_layout(shape, "x")) == axes
+
+
+def test_times_come_from_the_file_and_may_differ_between_trajectories(tmp_path: Path) -> None:
+    one, each = np.arange(7.0) ** 2, np.arange(7.0) * np.arange(1, 4)[:, None]
+    path = npz(tmp_path / "a.npz", x=values(3, 7, 5), one=one, each=each, row=one[None])
+    for key, expected in (("one", [one] * 3), ("each", list(each)), ("row", [one] * 3)):
+        found = read_recordings(path, Reading(key="x", times=key))
+        np.testing.assert_array_equal([recording.times for recording in found], expected)
+
+
+def test_a_file_of_the_well_describes_itself(tmp_path: Path, trajectories: Trajectories) -> None:
+    data = Trajectories(
+        frames=values(4, 6, 2, 16, 18),
+        times=np.tile(np.arange(6.0) * 0.5, (4, 1)),
+        unit=np.array([5, 5, 9, 7]),
+        fields=("a", "b"),
+    )
+    write_trajectories(tmp_path / "a.hdf5", data)
+    with h5py.File(tmp_path / "a.hdf5", "a") as file:
+        file["t1_fields/velocity"] = values(4, 6, 16, 18, 2, seed=1)
+        file["t0_fields/constant"] = values(16, 18)
+    found = read_recordings(tmp_path / "a.hdf5", Reading())
+    assert [one.unit for one in found] == [5, 5, 9, 7]
+    for index, one in enumerate(found):
+        np.testing.assert_array_equal(one.frames[:, :2], data.frames[index])
+        velocity = np.moveaxis(values(4, 6, 16, 18, 2, seed=1)[index], -1, 1)
+        np.testing.assert_array_equal(one.frames[:, 2:], velocity)
+        np.testing.assert_array_equal(one.times, data.times[index])
+
+
+def test_vectors_of_the_well_are_vectors(tmp_path: Path) -> None:
+    data = Trajectories(values(4, 6, 1, 5), np.tile(np.arange(6.0), (4, 1)), np.arange(4), space=("feature",))
+    write_trajectories(tmp_path / "a.hdf5", data)
+    found = read_recordings(tmp_path / "a.hdf5", Reading())
+    np.testing.assert_array_equal([one.frames for one in found], data.frames)
+
+
+def picture_folder(folder: Path, count: int = 12, mode: str = "L", size: tuple[int, int] = (20, 16)) -> Path:
+    """Pictures whose brightness is their number."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        Image.new(mode, size, index if mode in ("L", "I;16") else (index, 2 * index, 0)).save(folder / f"f{index}.png")
+    return folder
+
+
+def test_pictures_are_frames_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    folder = picture_folder(tmp_path / "a")
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / ".hidden.png").write_text("not a picture either")
+    (found,) = read_folder(folder, Reading())
+    assert found.frames.shape == (12, 1, 16, 20)
+    np.testing.assert_allclose(found.frames.mean((1, 2, 3)) * 255, np.arange(12), rtol=1e-5)
+    (found,) = read_folder(picture_folder(tmp_path / "deep", mode="I;16"), Reading())
+    np.testing.assert_allclose(found.frames.mean((1, 2, 3)) * 65535, np.arange(12), rtol=1e-5)
+
+
+def test_a_folder_of_folders_is_one_trajectory_each(tmp_path: Path) -> None:
+    for name in ("run10", "run9"):
+        picture_folder(tmp_path / "all" / name, mode="RGB")
+    found = read_recordings(tmp_path / "all", Reading())
+    assert [Path(one.name).name for one in found] == ["run9", "run10"]
+    assert found[0].frames.shape == (12, 3, 16, 20)
+    grey = read_recordings(tmp_path / "all", Reading(grayscale=True, image_size=16))
+    assert grey[0].frames.shape == (12, 1, 16, 16)
+
+
+def test_a_video_is_a_trajectory_in_seconds(tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(30):
+            picture = np.full((48, 64, 3), 8 * index, dtype=np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    (found,) = read_recordings(tmp_path / "a.mp4", Reading(image_size=32))
+    assert found.frames.shape == (30, 3, 32, 32)
+    np.testing.assert_allclose(found.frames.mean((1, 2, 3)) * 255, 8 * np.arange(30), atol=6)
+    assert found.times is not None
+    np.testing.assert_allclose(np.diff(found.times), 1 / 24)
+    (tmp_path / "b.mp4").write_bytes((tmp_path / "a.mp4").read_bytes()[:500])
+    refused(lambda: read_recordings(tmp_path / "b.mp4", Reading()), "not a readable video")
+
+
+def test_without_the_extra_a_video_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"")
+    monkeypatch.setattr(pictures.importlib.util, "find_spec", lambda name: None)
+    refused(lambda: read_recordings(tmp_path / "a.mp4", Reading()), r"pip install 'ladid-bench\[video\]'")
+
+
+# Image size
+
+
+@given(
+    old=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    share=st.tuples(st.floats(0.02, 1), st.floats(0.02, 1)),
+    seed=st.integers(0, 99),
+)
+def test_area_averaging_keeps_the_mean_and_invents_nothing(old: tuple, share: tuple, seed: int) -> None:
+    frames = values(2, *old, seed=seed)
+    height, width = (max(1, round(side * part)) for side, part in zip(old, share, strict=True))
+    small = area_average(frames, height, width)
+    assert small.shape == (2, height, width)
+    np.testing.assert_allclose(small.mean((1, 2)), frames.mean((1, 2)), atol=1e-5)
+    assert small.max() <= frames.max() + 1e-5
+    assert small.min() >= frames.min() - 1e-5
+
+
+def test_an_image_size_that_divides_is_mean_pooling_and_nothing_is_enlarged() -> None:
+    frames = values(2, 3, 1, 64, 64)
+    np.testing.assert_allclose(resample(frames, 16), mean_pool(frames, 4), atol=1e-6)
+    assert resample(values(1, 1, 50, 300), 128).shape == (1, 1, 48, 128)
+    np.testing.assert_array_equal(resample(frames, 128), frames)
+
+
+# Dividing
+
+
+@given(
+    lengths=st.lists(st.integers(20, 400), min_size=1, max_size=6),
+    window=st.none() | st.integers(2, 12),
+    stride=st.integers(1, 15),
+    shares=st.sampled_from([(0.8, 0.1, 0.1), (0.5, 0.25, 0.25), (0.34, 0.33, 0.33)]),
+)
+def test_no_two_splits_share_a_frame_or_a_unit(lengths: list, window: int | None, stride: int, shares: tuple) -> None:
+    found = [
+        (
+            Recording(
+                str(number), np.full((length, 1, 1), number, np.float32) + np.arange(length)[:, None, None] / 1000
+            ),
+            number,
+        )
+        for number, length in enumerate(lengths)
+    ]
+    cutting = Cutting(shares, window=window, stride=stride)
+    try:
+        pieces, blocks = divide(found, cutting)
+        length = window_length(lengths, cutting, blocks)
+        splits = {split: cut(pieces[split], length, stride, split) for split in SPLITS}
+    except BenchError as error:
+        assert "too short" in str(error) or "has no trajectory" in str(error)
+        return
+    seen = [set(data.frames.ravel().tolist()) for data in splits.values()]
+    units = [set(data.unit.tolist()) for data in splits.values()]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert not seen[one] & seen[other]
+        assert blocks or not units[one] & units[other]
+    for data in splits.values():
+        assert data.frames.shape[1] == length
+        np.testing.assert_allclose(np.diff(data.frames[:, :, 0, 0], axis=1), 0.001, atol=1e-4)
+        np.testing.assert_array_equal(np.floor(data.frames[:, 0, 0, 0] + 1e-4), data.unit)
+    if blocks:
+        assert len(lengths) < 3
+        for unit in set.intersection(*units):
+            ends = [data.times[data.unit == unit] for data in splits.values()]
+            assert ends[1].min() - ends[0].max() > length
+            assert ends[2].min() - ends[1].max() > length
+
+
+@pytest.mark.parametrize(
+    ("lengths", "cutting", "expected"),
+    [
+        ([50] * 5, Cutting(), 50),
+        ([50, 80, 90], Cutting(), 50),
+        ([500, 800, 900], Cutting(), 60),
+        ([600], Cutting(), 50),
+        ([6000], Cutting(), 60),
+        ([600], Cutting(context=5, forecast=7), 12),
+        ([600] * 3, Cutting(context=5, forecast=7, window=20), 20),
+    ],
+)
+def test_the_length_of_a_trajectory_is_as_documented(lengths: list[int], cutting: Cutting, expected: int) -> None:
+    assert window_length(lengths, cutting, blocks=len(lengths) < 3) == expected
+
+
+def test_trajectories_of_one_unit_stay_in_one_split(tmp_path: Path, checkout: Path) -> None:
+    data = Trajectories(
+        values(12, 8, 1, 16, 16), np.tile(np.arange(8.0), (12, 1)), np.repeat([3, 1, 8, 2], 3), provenance={}
+    )
+    write_trajectories(tmp_path / "a.hdf5", data)
+    bring_in(checkout, [tmp_path / "a.hdf5"])
+    splits = {name: find_source("mine").split(name, ALL, 16, 0, 8) for name in SPLITS}
+    units = [set(split.unit.tolist()) for split in splits.values()]
+    assert [len(one) for one in units] == [2, 1, 1]
+    assert len(set.union(*units)) == 4
+    assert sum(len(split) for split in splits.values()) == 12
+
+
+def test_files_may_be_given_for_each_split(tmp_path: Path, checkout: Path) -> None:
+    paths = {split: npz(tmp_path / f"{split}.npz", x=values(3, 9, 5, seed=n)) for n, split in enumerate(SPLITS)}
+    held = {"valid": [paths["valid"]], "test": [paths["test"]]}
+    card = bring_in(checkout, [paths["train"]], held=held)
+    assert [file.split for file in card.files] == list(SPLITS)
+    for seed, split in enumerate(SPLITS):
+        made = find_source("mine").split(split, ALL, 32, 0, 9)
+        np.testing.assert_array_equal(made.frames[:, :, 0], values(3, 9, 5, seed=seed))
+    refused(lambda: bring_in(checkout, [paths["train"]], "other", held={"valid": [paths["valid"]]}), "belong together")
+    refused(lambda: bring_in(checkout, [paths["train"]], "other", held=held | {"test": [paths["train"]]}), "twice")
+
+
+# What was imported, as a data set
+
+
+def test_an_import_is_a_data_set_whose_identity_is_its_contents(tmp_path: Path, checkout: Path) -> None:
+    path = npz(tmp_path / "a.npz", x=values(10, 20, 6))
+    bring_in(checkout, [path], described={"licence": "CC0"}, time_step=0.5)
+    assert "mine" in dataset_names()
+    study = Study.model_validate({"scale": "tiny", "datasets": {"mine": {}}, "experiments": {"comparison": {}}})
+    planned = planned_dataset(study, "mine")
+    assert (planned.context_frames, planned.forecast_frames) == (5, 15)
+    assert planned.source.card.licence == "CC0"
+    bring_in(checkout, [path], replace=True, time_step=0.5, described={"licence": "MIT"})
+    assert planned_dataset(study, "mine").key == planned.key
+    assert planned_dataset(study, "mine").source.card.licence == "MIT"
+    bring_in(checkout, [npz(tmp_path / "a.npz", x=values(10, 20, 6, seed=1))], replace=True, time_step=0.5)
+    assert planned_dataset(study, "mine").key != planned.key
+
+
+def test_planning_reads_the_card_and_nothing_else(tmp_path: Path, checkout: Path) -> None:
+    bring_in(checkout, [npz(tmp_path / "a.npz", x=values(10, 20, 6))])
+    for path in (checkout / "imported/mine").glob("*.hdf5"):
+        path.unlink()
+    assert find_source("mine").settings["contents"].keys() == set(SPLITS)
+    refused(lambda: find_source("mine").split("train", ALL, 16, 0, 20), "no such trajectory file")
+
+
+def test_what_does_not_fit_the_card_is_refused(tmp_path: Path, checkout: Path) -> None:
+    bring_in(checkout, [npz(tmp_path / "a.npz", x=values(10, 20, 6))])
+    source, folder = find_source("mine"), checkout / "imported/mine"
+    refused(lambda: source.split("train", ALL, 16, 0, 21), "21 frames are asked for, its trajectories have 20")
+    refused(lambda: find_source("mine", {"x": 1}), "has no settings")
+    shutil.copy(folder / "valid.hdf5", folder / "test.hdf5")
+    refused(lambda: source.split("test", ALL, 16, 0, 20), "not what card.yaml describes")
+    for damaged in ("title: [", "a: 1\n", "", b"\xff\xfe\xff"):
+        (folder / "card.yaml").write_bytes(damaged if isinstance(damaged, bytes) else damaged.encode())
+        os.utime(folder / "card.yaml", ns=(0, len(damaged)))
+        refused(lambda: load_import("mine", checkout), "card.yaml: ")
+
+
+def test_sizes_are_upper_bounds_and_frames_are_cut_from_the_front(tmp_path: Path, checkout: Path) -> None:
+    array = values(10, 20, 18, 16)
+    bring_in(checkout, [npz(tmp_path / "a.npz", x=array)])
+    everything = find_source("mine").split("train", ALL, 16, 0, 12)
+    some = find_source("mine").split("train", SplitSizes(train=4, valid=1, test=1), 16, 0, 12)
+    assert everything.frames.shape == (8, 12, 1, 16, 16)
+    np.testing.assert_array_equal(some.frames, everything.frames[::2])
+    np.testing.assert_allclose(everything.frames[:, :, 0], area_average(array[everything.unit, :12], 16, 16), rtol=1e-6)
+
+
+def test_colours_are_channels_all_the_way(tmp_path: Path, checkout: Path) -> None:
+    array = (200 * np.abs(values(10, 20, 16, 18, 3))).astype(np.uint8)
+    assert bring_in(checkout, [npz(tmp_path / "a.npz", x=array)]).shape == [3, 16, 18]
+    for name in SPLITS:
+        made = find_source("mine").split(name, ALL, 64, 0, 20)
+        write_trajectories(tmp_path / f"{name}.hdf5", made)
+        expected = area_average(np.moveaxis(array[made.unit], -1, 2), 16, 16)
+        np.testing.assert_allclose(read_trajectories(tmp_path / f"{name}.hdf5").frames, expected, rtol=1e-6)
+
+
+def test_matlab_s_things_that_are_no_numbers_are_not_taken_for_numbers(tmp_path: Path) -> None:
+    cell = np.empty((2, 2), dtype=object)
+    cell[:] = "text"
+    savemat(
+        tmp_path / "a.mat",
+        {"x": values(9, 5), "cell": cell, "text": "words", "struct": {"a": 1}, "z": values(9, 5) * 1j},
+    )
+    refused(lambda: read_recordings(tmp_path / "a.mat", Reading(key="cell")), "holds cell, not real numbers")
+    refused(lambda: read_recordings(tmp_path / "a.mat", Reading(key="struct")), "holds struct, not real numbers")
+    refused(lambda: read_recordings(tmp_path / "a.mat", Reading(key="z")), "must be real numbers, not complex64")
+    (found,) = read_recordings(tmp_path / "a.mat", Reading(key="x"))
+    np.testing.assert_array_equal(found.frames[:, 0], values(9, 5))
+
+
+def test_a_failed_replacement_leaves_the_former_import(tmp_path: Path, checkout: Path) -> None:
+    bring_in(checkout, [npz(tmp_path / "a.npz", x=values(10, 20, 6))])
+    before = find_source("mine").settings
+    refused(lambda: bring_in(checkout, [npz(tmp_path / "b.npz", x=values(1, 3, 6))], replace=True), "too short")
+    assert find_source("mine").settings == before
+    assert [path.name for path in (checkout / "imported").iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pendulum", "shoulder-imu", "", "..", "a/b", "/tmp/a", "A", "a--b", "-a", "a-", "a b", "a\n", "1a", "x" * 61],
+)
+def test_names_that_are_taken_or_none_are_refused(name: str, tmp_path: Path, checkout: Path) -> None:
+    path = npz(tmp_path / "a.npz", x=values(10, 20, 6))
+    refused(lambda: bring_in(checkout, [path], name), "data set")
+    assert not (checkout / "imported").exists()
+
+
+def test_an_import_is_only_replaced_on_demand(tmp_path: Path, checkout: Path) -> None:
+    path = npz(tmp_path / "a.npz", x=values(10, 20, 6))
+    bring_in(checkout, [path])
+    refused(lambda: bring_in(checkout, [path]), "replace it with --replace")
+
+
+def test_the_command_says_what_it_understood(
+    tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    path = npz(tmp_path / "a.npz", x=values(10, 20, 16, 16, 3))
+    monkeypatch.setattr(sys, "argv", ["ladid-bench", "import", "mine", str(path), "--grayscale", "--window", "8"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert "trajectories of 8 frames of 1 x 16 x 16 (channel, height, width): 16 train, 2 valid, 2 test" in said
+    assert "  mine: {}" in said
+    card = yaml.safe_load((checkout / "imported/mine/card.yaml").read_text())
+    assert card["options"] == {"grayscale": True, "window": 8}
+    monkeypatch.setattr(sys, "argv", ["ladid-bench", "import", "other", "nothing.npz"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "ladid-bench: error: nothing.npz: no such file or folder\n"
+
+
+# Hostile files
+
+
+def refused(make: Callable[[], object], said: str) -> None:
+    with pytest.raises(BenchError, match=said) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 700
+
+
+def npy_bytes(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=True)
+    return buffer.getvalue()
+
+
+def header_of(shape: tuple[int, ...], kind: str = "<f8") -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": kind, "fortran_order": False, "shape": shape})
+    return buffer.getvalue()
+
+
+def zipped(**members: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return buffer.getvalue()
+
+
+GOOD = npy_bytes(values(5, 9, 16, 16))
+BROKEN = values(5, 9, 16, 16)
+BROKEN[2, 3, 4, 5] = np.nan
+HUGE = values(5, 9, 6).astype(np.float64) * 1e300
+HOSTILE: dict[str, tuple[str, bytes, str]] = {
+    "objects in npy": ("a.npy", npy_bytes(np.array([[{}], [1]], dtype=object)), "no array of numbers"),
+    "objects in npz": ("a.npz", zipped(x=npy_bytes(np.array([[{}], [1]], dtype=object))), "no array of numbers"),
+    "structure": ("a.npy", npy_bytes(np.zeros((5, 9), dtype=[("a", "f8")])), "no array of numbers"),
+    "complex": ("a.npy", npy_bytes(np.zeros((5, 9), dtype=complex)), "no array of numbers"),
+    "words": ("a.npy", npy_bytes(np.full((5, 9), "word")), "no array of numbers"),
+    "one axis": ("a.npy", npy_bytes(np.arange(9)), "no array of numbers with two axes"),
+    "no axis": ("a.npy", npy_bytes(np.array(1.0)), "no array of numbers with two axes"),
+    "six axes": ("a.npy", npy_bytes(np.zeros((2,) * 6)), "cannot tell what the axes"),
+    "no frames": ("a.npy", npy_bytes(np.zeros((5, 0, 6))), "nothing in it"),
+    "no trajectories": ("a.npy", npy_bytes(np.zeros((0, 9, 6))), "nothing in it"),
+    "one frame": ("a.npy", npy_bytes(np.zeros((5, 1, 6))), "too short"),
+    "not finite": (
+        "a.npy",
+        npy_bytes(BROKEN),
+        r"trajectory 2: 1 of .* not finite .* \[3, 0, 4, 5\]|trajectory 2: 1 of",
+    ),
+    "beyond float32": ("a.npy", npy_bytes(HUGE), "not finite or beyond float32"),
+    "small images": ("a.npy", npy_bytes(np.zeros((5, 9, 12, 40))), "at least 16 x 16"),
+    "cut off npy": ("a.npy", GOOD[:3000], "too few for an array"),
+    "cut off npz": ("a.npz", zipped(x=GOOD)[:3000], "not a readable file"),
+    "cut off member": ("a.npz", zipped(x=GOOD[:3000]), "not a readable file"),
+    "text as npy": ("a.npy", b"1,2,3\n", "not a readable file"),
+    "text as npz": ("a.npz", b"1,2,3\n", "not a readable file"),
+    "text as mat": ("a.mat", b"1,2,3\n" * 40, "not a readable file"),
+    "text as h5": ("a.h5", b"1,2,3\n", "not a readable file"),
+    "nothing as npy": ("a.npy", b"", "not a readable file|too few"),
+    "nothing as mat": ("a.mat", b"", "not a readable file"),
+    "unknown ending": ("a.csv", b"1,2,3\n", r"cannot read files ending in '.csv'"),
+    "npz without arrays": ("a.npz", zipped(), "holds no array"),
+    "npz of several": ("a.npz", zipped(x=GOOD, y=GOOD), "several arrays that could be the data; name one with --key"),
+    "absurd npy": ("a.npy", header_of((10**6, 10**6)), "too few for an array"),
+    "absurd npz": ("a.npz", zipped(x=header_of((10**6, 10**6))), "need about 16,000.0 GB of memory"),
+    "absurd bytes in npz": ("a.npz", zipped(x=header_of((10**6, 10**7), "|u1")), "GB of memory"),
+    "sizes that overflow": ("a.npz", zipped(x=header_of((2**40, 2**40))), "GB of memory"),
+    "negative size": ("a.npz", zipped(x=header_of((-5, -9, 6))), "not a readable file|nothing in it|negative"),
+    "path as member": ("a.npz", zipped(**{"../../x": GOOD, "/etc/y": GOOD}), "several arrays"),
+}
+
+
+@pytest.mark.parametrize(("file", "content", "said"), HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_files_are_refused_in_one_line(
+    file: str, content: bytes, said: str, tmp_path: Path, checkout: Path
+) -> None:
+    (tmp_path / file).write_bytes(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        refused(lambda: bring_in(checkout, [tmp_path / file]), said)
+    assert not (checkout / "imported").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {file, "checkout"}
+
+
+def test_an_absurd_hdf5_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    for turned in ("a.h5", "a.mat"):
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file.create_dataset("x", (10**6, 10**4, 100), "f4", chunks=(1, 100, 100))
+        if turned == "a.mat":
+            with h5py.File(tmp_path / "a.h5") as file, h5py.File(tmp_path / turned, "w", userblock_size=512) as copy:
+                file.copy("x", copy)
+            content = bytearray((tmp_path / turned).read_bytes())
+            content[:128] = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
+            (tmp_path / turned).write_bytes(content)
+        refused(lambda path=tmp_path / turned: read_recordings(path, Reading()), "GB of memory")
+
+
+def test_all_files_together_must_fit_in_memory(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [npz(tmp_path / f"{n}.npz", x=values(5, 10, 6, seed=n)) for n in range(4)]
+    monkeypatch.setattr(recordings, "_memory", lambda: 16 * 700)
+    refused(lambda: bring_in(checkout, paths), "all files: 900 values need")
+    monkeypatch.setattr(recordings, "_memory", lambda: 16 * 1500)
+    refused(lambda: bring_in(checkout, paths, cutting=Cutting(window=6, stride=1)), "all windows")
+
+
+def test_hostile_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("empty", "mixed", "sizes", "text", "colours", "long"):
+        (tmp_path / name).mkdir()
+    refused(lambda: read_folder(tmp_path / "empty", Reading()), "has no pictures")
+    picture_folder(tmp_path / "mixed")
+    picture_folder(tmp_path / "mixed" / "inner")
+    refused(lambda: read_folder(tmp_path / "mixed", Reading()), "pictures and folders of pictures")
+    picture_folder(tmp_path / "sizes", 3)
+    Image.new("L", (21, 16)).save(tmp_path / "sizes" / "f2.png")
+    refused(lambda: read_folder(tmp_path / "sizes", Reading()), r"f2.png: is 21 x 16 pixels, f0.png is 20 x 16")
+    (tmp_path / "text" / "a.png").write_text("no picture")
+    refused(lambda: read_folder(tmp_path / "text", Reading()), "not a readable picture")
+    picture_folder(tmp_path / "colours", 3)
+    Image.new("RGB", (20, 16)).save(tmp_path / "colours" / "f2.png")
+    refused(lambda: read_folder(tmp_path / "colours", Reading()), "other channels")
+    assert len(read_folder(tmp_path / "colours", Reading(grayscale=True))[0].frames) == 3
+    whole = (picture_folder(tmp_path / "colours", 3) / "f1.png").read_bytes()
+    (tmp_path / "colours" / "f1.png").write_bytes(whole[:-30])
+    (tmp_path / "colours" / "f2.png").unlink()
+    refused(lambda: read_folder(tmp_path / "colours", Reading()), "not a readable picture")
+    frames = [Image.new("L", (20, 16), shade) for shade in (0, 9)]
+    frames[0].save(tmp_path / "long" / "a.tif", save_all=True, append_images=frames[1:])
+    refused(lambda: read_folder(tmp_path / "long", Reading()), "holds several pictures")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    refused(lambda: read_folder(tmp_path / "mixed" / "inner", Reading()), "not a readable picture")
+
+
+def test_pictures_of_different_sizes_in_different_folders_are_refused(tmp_path: Path, checkout: Path) -> None:
+    for number in range(4):
+        picture_folder(tmp_path / "all" / str(number), size=(20 + number // 3, 16))
+    refused(lambda: bring_in(checkout, [tmp_path / "all"]), "all recordings of a data set must have the same")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"reading": Reading(key="y")}, "has no array 'y'"),
+        ({"reading": Reading(key="word")}, "holds <U4, not real numbers"),
+        ({"reading": Reading(key="x", times="t5")}, "10 frames, but times of shape"),
+        ({"reading": Reading(key="x", times="back")}, "times must be finite and increase"),
+        ({"reading": Reading(key="x", times="word")}, "holds <U4, not real numbers"),
+        ({"reading": Reading(key="x", times="t3")}, "times of 3 trajectories, there are 5"),
+        ({"reading": Reading(key="x", layout="time")}, "must name time and either"),
+        ({"reading": Reading(key="x", layout="time hight width")}, "unknown axis 'hight'; did you mean 'height'"),
+        ({"reading": Reading(key="x", layout="time time feature")}, "names an axis twice"),
+        ({"reading": Reading(key="x", layout="time feature")}, "the array has 3 axes, --layout names 2"),
+        ({"reading": Reading(key="x", grayscale=True)}, "--grayscale is for images"),
+        ({"reading": Reading(key="x", image_size=8)}, "--image-size: must be at least 16"),
+        ({"time_step": 0.0}, "--time-step: must be a positive number"),
+        ({"time_step": float("nan")}, "--time-step: must be a positive number"),
+        ({"time_step": 1.0, "reading": Reading(times="t5")}, "say the same thing"),
+        ({"reading": Reading(key="x"), "cutting": Cutting(window=11)}, "has no trajectory of 11 frames"),
+        ({"reading": Reading(key="x"), "cutting": Cutting(context=10)}, "too short for 10 given and 1 asked for"),
+        ({"reading": Reading(key="x"), "cutting": Cutting(window=0)}, "--window: must be at least 1"),
+        ({"reading": Reading(key="x"), "cutting": Cutting(stride=0)}, "--stride: must be at least 1"),
+        ({"described": {"origin": "found"}}, "--origin: 'found' is none of"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(changes: dict, said: str, tmp_path: Path, checkout: Path) -> None:
+    path = npz(
+        tmp_path / "a.npz",
+        x=values(5, 10, 6),
+        word=np.full((5, 10), "word"),
+        t5=np.arange(5.0),
+        t3=np.arange(30.0).reshape(3, 10),
+        back=np.arange(10.0)[::-1],
+    )
+    refused(lambda: bring_in(checkout, [path], **changes), said)
+    assert not (checkout / "imported").exists()
+
+
+@pytest.mark.parametrize("text", ["", "1", "0.5,0.5", "0.8,0.1,0.2", "a,b,c", "1.2,-0.1,-0.1", "nan,0.5,0.5", "1,0,0"])
+def test_fractions_that_are_none_are_refused(text: str) -> None:
+    refused(lambda: parse_shares(text), "must be three positive numbers that sum to 1")
+
+
+def test_too_few_frames_for_three_blocks_are_refused() -> None:
+    refused(lambda: cut([Piece(Recording("a", values(3, 1, 6)), 0, 0, 3)], 4, 1, "test"), "longest stretch has 3")
+
+
+@given(
+    content=st.binary(max_size=300),
+    suffix=st.sampled_from([".npy", ".npz", ".mat", ".h5", ".hdf5"]),
+    lead=st.booleans(),
+)
+def test_any_bytes_are_read_or_refused(
+    content: bytes, suffix: str, lead: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    start = {".npy": b"\x93NUMPY\x01\x00", ".npz": b"PK\x03\x04", ".mat": b"MATLAB 5.0".ljust(124) + b"\x00\x01IM"}
+    path = tmp_path_factory.getbasetemp() / f"any{suffix}"
+    path.write_bytes((start.get(suffix, b"\x89HDF\r\n\x1a\n") if lead else b"") + content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            read_recordings(path, Reading())
+        except BenchError as error:
+            assert "\n" not in str(error)

@@ -1,0 +1,138 @@
+"""The physics checks as they are run, kept and shown: passes, failures, what is stale and what was not run."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from ladid_bench import physics
+from ladid_bench.errors import BenchError
+from ladid_bench.physics import load_checks, results
+from ladid_bench.physics.base import Check
+from ladid_bench.physics.results import physics_file, read_results, run_checks, system_hash, up_to_date
+from ladid_bench.reporting.physics_page import significant, state, summary, write_physics_page
+
+MEASURED = {"good": 1.0005, "bad": 1.5, "nan": math.nan}
+
+
+def fails() -> float:
+    raise RuntimeError("no <convergence>")
+
+
+def checks() -> tuple[Check, ...]:
+    made = [Check(name, 1.0, 0.001, f"source of {name}", lambda value=value: value) for name, value in MEASURED.items()]
+    return (*made, Check("error", 1.0, 0.1, "a & b", fails), Check("slow", 0.0, 1.0, "-", lambda: 0.25, slow=True))
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout in which two systems have five made-up checks each."""
+    monkeypatch.setattr(
+        results, "SYSTEMS", {name: results.SYSTEMS[name] for name in ("pendulum", "reaction-diffusion")}
+    )
+    monkeypatch.setattr(results, "load_checks", lambda system: checks())
+    return tmp_path
+
+
+def states(root: Path, system: str = "pendulum") -> dict[str, str]:
+    found = up_to_date(read_results(physics_file(root)))
+    return {result.quantity: state(result) for result in found if result.system == system}
+
+
+def test_checks_pass_or_fail_and_the_others_are_not_run(root: Path) -> None:
+    ran = run_checks(["pendulum"], False, root)
+    assert [result.quantity for result in ran] == ["good", "bad", "nan", "error"]
+    assert states(root) == {"good": "passed", "bad": "failed", "nan": "failed", "error": "failed", "slow": "not run"}
+    assert set(states(root, "reaction-diffusion").values()) == {"not run"}
+    by_name = {result.quantity: result for result in ran}
+    assert by_name["good"].measured == 1.0005
+    assert by_name["nan"].measured is None
+    assert by_name["error"].reason == "RuntimeError: no <convergence>"
+    run_checks(["pendulum"], True, root)
+    assert states(root)["slow"] == "passed"
+
+
+def test_the_same_results_give_the_same_bytes(root: Path) -> None:
+    run_checks(["pendulum"], True, root)
+    before = physics_file(root).read_bytes()
+    run_checks(["pendulum"], False, root)  # the slow one is kept
+    assert physics_file(root).read_bytes() == before
+    assert not re.search(rb"\d{4}-\d\d-\d\d", before)  # no date
+
+
+def test_results_of_other_code_are_stale(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_checks(["pendulum", "reaction-diffusion"], True, root)
+    monkeypatch.setattr(results, "system_hash", lambda system: system)
+    assert set(states(root).values()) == {"stale"}
+    run_checks(["pendulum"], False, root)
+    assert states(root) == {"good": "passed", "bad": "failed", "nan": "failed", "error": "failed", "slow": "stale"}
+    entries = json.loads(physics_file(root).read_text())["checks"]
+    assert sum(entry["stale"] for entry in entries) == 1 + 5
+
+
+def test_a_new_generator_version_makes_stale_and_a_check_that_is_gone_is_dropped(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_checks(["pendulum"], False, root)
+    monkeypatch.setattr(results.SYSTEMS["pendulum"], "version", 99)
+    assert states(root)["good"] == "stale"
+    monkeypatch.setattr(results, "load_checks", lambda system: checks()[:1])
+    assert list(states(root)) == ["good"]
+
+
+def test_the_hash_follows_what_a_system_imports_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "ladid_bench"
+    for name in ("systems", "physics"):
+        (package / name).mkdir(parents=True)
+    (package / "physics" / "pendulum.py").write_text("from ladid_bench.systems.pendulum import Pendulum\n")
+    (package / "systems" / "pendulum.py").write_text("from ladid_bench.systems.rods import draw\n")
+    (package / "systems" / "rods.py").write_text("draw = 1\n")
+    (package / "systems" / "other.py").write_text("other = 1\n")
+    monkeypatch.setattr(results, "PACKAGE", package)
+    first = system_hash("pendulum")
+    (package / "systems" / "other.py").write_text("other = 2\n")
+    (package / "systems" / "rods.py").write_text('"""In words."""\n\ndraw = 1  # a comment\n')
+    assert system_hash("pendulum") == first
+    (package / "systems" / "rods.py").write_text("draw = 2\n")
+    assert system_hash("pendulum") != first
+
+
+def test_the_page_shows_every_check_and_loads_nothing(root: Path) -> None:
+    run_checks(["pendulum"], False, root)
+    path = root / "page" / "physics.html"
+    write_physics_page(path, up_to_date(read_results(physics_file(root))))
+    text = path.read_text()
+    assert "10 checks: 1 passed, 3 failed and 6 not run" in text
+    assert "6 checks not run, 2 of them slow ones" in text
+    assert text.count("<tr class=") == 10
+    assert "--bar:50.0%" in text
+    assert "500 times" in text
+    assert "no &lt;convergence&gt;" in text
+    assert "a &amp; b" in text
+    assert re.findall(r'(?:src|href)="(?!#|index\.html)', text) == []
+    assert "url(" not in text
+
+
+def test_a_damaged_file_says_what_to_do(root: Path) -> None:
+    physics_file(root).parent.mkdir()
+    physics_file(root).write_text('{"checks": [{"system": "pendulum"}]}')
+    with pytest.raises(BenchError, match="delete it and run 'ladid-bench physics --slow'"):
+        run_checks(["pendulum"], False, root)
+
+
+def test_a_system_without_checks_says_where_to_write_them() -> None:
+    with pytest.raises(BenchError, match=r"write them to ladid_bench/physics/no_such\.py"):
+        load_checks("no-such")
+    assert physics.load_checks("pendulum")
+
+
+def test_numbers_have_the_digits_that_the_tolerance_can_tell() -> None:
+    assert significant(2.0378679152, 1e-8) == "2.0378679152"
+    assert significant(0.12526076, 1e-3) == "0.12526"
+    assert significant(-1.2379e-11, 1e-10) == "\N{MINUS SIGN}1.2e\N{MINUS SIGN}11"
+    assert significant(0, 1e-3) == "0"
+    assert summary([]) == "no checks"

@@ -1,0 +1,150 @@
+"""The page about a data set or a file: self-contained, complete, the same bytes again, and honest about what it lacks."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from checkouts import Checkout
+from PIL import Image
+
+from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
+from ladid_bench.errors import BenchError
+from ladid_bench.reporting.looks import Motion, look_at
+from ladid_bench.reporting.palette import difference_colours
+from ladid_bench.reporting.show import choose, show_target
+from ladid_bench.reporting.show_figures import constant, time_caption, varying
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Checkout:
+    made = Checkout(tmp_path_factory.mktemp("show"), root)
+    small = {"trajectories": {"train": 8, "valid": 2, "test": 4}}
+    made.configure(image_size=16, datasets={"pendulum": small, "pendulum--mass-2": small})
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(checkout: Checkout) -> Path:
+    return show_target("pendulum", checkout.study, checkout.folders)
+
+
+def test_the_page_of_a_data_set(checkout: Checkout, page: Path) -> None:
+    assert page == checkout.folders.results / "show" / "pendulum" / "index.html"
+    text = page.read_text()
+    for identifier in ("motion", "equation", "states", "values", "times", "about"):
+        assert f'id="{identifier}"' in text
+    assert "<h1>Single pendulum</h1>" in text
+    assert "Regular: 60 frames" in text
+    figures = {path.stem for path in (page.parent / "figures").iterdir()}
+    assert {"values", "times", "state-theta", "state-angular_velocity", "state-energy"} <= figures
+    assert "length 1 m" in text  # the same in all trajectories
+    identifiers = re.findall(r'\bid="([^"]+)"', text)
+    assert len(identifiers) == len(set(identifiers))
+    links = re.findall(r'<a href="#([^"]+)"', text)
+    assert set(links) <= set(identifiers)
+
+
+def test_it_loads_nothing_from_elsewhere(page: Path) -> None:
+    text = page.read_text()
+    assert re.findall(r'(?:src|href)="(?!#|data:)([^"]*)', text) == []
+    assert re.findall(r"url\((?!data:image/png;base64,|#)", text) == []
+
+
+def test_the_film_for_slides_moves(page: Path) -> None:
+    with Image.open(page.parent / "pendulum.gif") as film:
+        assert film.n_frames == 60
+        first = np.asarray(film.convert("RGB"))
+        film.seek(30)
+        assert np.abs(first.astype(int) - np.asarray(film.convert("RGB"))).max() > 100
+    assert first[0, 0].tolist() == [255, 255, 255]
+
+
+def test_the_same_data_give_the_same_bytes(checkout: Checkout, page: Path, tmp_path: Path) -> None:
+    again = show_target("pendulum", checkout.study, checkout.folders, tmp_path)
+    first, second = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (page.parent, again.parent)
+    )
+    assert first == second
+    assert [path.name for path in tmp_path.iterdir()] == ["pendulum"]
+
+
+def test_a_negative_control_says_so(checkout: Checkout) -> None:
+    text = show_target("pendulum--mass-2", checkout.study, checkout.folders).read_text()
+    assert "<h1>Single pendulum, mass-2</h1>" in text
+    assert "A negative control" in text
+
+
+def test_a_file_of_ours_knows_its_card(checkout: Checkout, page: Path, tmp_path: Path) -> None:
+    (path,) = (checkout.folders.data / "pendulum" / "valid").glob("*.hdf5")
+    text = show_target(str(path), checkout.study, checkout.folders, tmp_path).read_text()
+    assert "<h1>Single pendulum</h1>" in text
+    assert 'id="equation"' in text
+    assert "valid 2" in text
+    assert "context, given to a method" in text
+
+
+def test_a_file_of_unknown_origin(checkout: Checkout, trajectories: Trajectories, tmp_path: Path) -> None:
+    path = tmp_path / "stranger.hdf5"
+    write_trajectories(path, trajectories)
+    made = show_target(str(path), checkout.study, checkout.folders, tmp_path)
+    text = made.read_text()
+    assert "<h1>made-up</h1>" in text
+    assert 'id="equation"' not in text
+    assert "context" not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", text, flags=re.DOTALL)
+    assert (made.parent / "stranger.gif").exists()
+    assert {"parameter-length", "state-angle"} <= {path.stem for path in (made.parent / "figures").iterdir()}
+
+
+def test_vectors_are_strips_and_curves(checkout: Checkout, tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).random((5, 9, 1, 3), dtype=np.float32)
+    times = np.sort(np.random.default_rng(1).random((5, 9)), axis=1)
+    write_trajectories(tmp_path / "v.h5", Trajectories(frames, times, np.arange(5), space=("feature",)))
+    made = show_target(str(tmp_path / "v.h5"), checkout.study, checkout.folders, tmp_path / "pages")
+    assert not list(made.parent.glob("*.gif"))
+    assert {"series-feature-1", "series-feature-3"} <= {path.stem for path in (made.parent / "figures").iterdir()}
+    assert "each trajectory at times of its own" in made.read_text()
+
+
+def test_what_cannot_be_shown(checkout: Checkout, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="'pendulm' is not under 'datasets'"):
+        show_target("pendulm", checkout.study, checkout.folders)
+    with pytest.raises(BenchError, match="no such trajectory file"):
+        show_target(str(tmp_path / "none.hdf5"), checkout.study, checkout.folders)
+    (tmp_path / "pendulum").mkdir()
+    (tmp_path / "pendulum" / "thesis.tex").write_text("precious")
+    with pytest.raises(BenchError, match="holds no page of 'show'"):
+        show_target("pendulum", checkout.study, checkout.folders, tmp_path)
+    assert (tmp_path / "pendulum" / "thesis.tex").read_text() == "precious"
+
+
+def test_calm_and_lively_trajectories_are_found(trajectories: Trajectories) -> None:
+    frames = (
+        np.arange(6, dtype=np.float32)[None, :, None, None, None] * np.array([2, 9, 1, 5, 3])[:, None, None, None, None]
+    )
+    times = np.tile(np.arange(6.0), (5, 1))
+    data = Trajectories(frames.astype(np.float32), times, np.arange(5))
+    assert choose(data) == {"the first": 0, "the calmest": 2, "the median": 4, "the liveliest": 1}
+    assert list(choose(data[:1])) == ["the first, the calmest, the median, the liveliest"]
+    assert time_caption(data, "s") == "Regular: 6 frames, one every 1 s, the same for all trajectories."
+    assert varying({"test": trajectories}) == ["length"]
+    assert constant({"test": trajectories}) == {}
+
+
+def test_a_look_says_what_is_given() -> None:
+    levels = np.zeros((5, 8, 16), np.uint8)
+    look = look_at(Motion(levels, np.arange(-1.0, 4), 2, "s"), difference_colours(), "x", "a test")
+    assert look.given_share == 40
+    assert look.ratio == "16/8"
+    assert look.leads.startswith('["context ')
+    assert look.columns[0][0].endswith("1 s")
+    free = look_at(Motion(levels, np.arange(5.0), 0, ""), difference_colours(), "x", "a test")
+    assert '"time 4"' in free.leads
+
+
+def test_files_are_read_as_they_were_written(checkout: Checkout, page: Path) -> None:
+    """Showing a data set leaves its files as they are, and makes no split it does not need."""
+    folder = checkout.folders.data / "pendulum"
+    assert {path.name for path in folder.iterdir()} == {"train", "valid", "test"}
+    assert len(read_trajectories(next((folder / "test").glob("*.hdf5")))) == 4
