@@ -3,15 +3,18 @@
 import json
 import math
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from ladid_bench import physics
+from ladid_bench.cli import main
 from ladid_bench.errors import BenchError
 from ladid_bench.physics import load_checks, results
 from ladid_bench.physics.base import Check
 from ladid_bench.physics.results import physics_file, read_results, run_checks, system_hash, up_to_date
+from ladid_bench.reporting import html
 from ladid_bench.reporting.physics_page import significant, state, summary, write_physics_page
 
 MEASURED = {"good": 1.0005, "bad": 1.5, "nan": math.nan}
@@ -136,3 +139,31 @@ def test_numbers_have_the_digits_that_the_tolerance_can_tell() -> None:
     assert significant(-1.2379e-11, 1e-10) == "\N{MINUS SIGN}1.2e\N{MINUS SIGN}11"
     assert significant(0, 1e-3) == "0"
     assert summary([]) == "no checks"
+
+
+def test_the_command_prints_keeps_and_fails_in_one_line(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "config").mkdir()
+    (root / "params.yaml").write_text("scale: demo\n")
+    monkeypatch.chdir(root)
+    for words in (["physics", "pendulum"], ["physics", "pendulm"]):
+        monkeypatch.setattr(sys, "argv", ["ladid-bench", *words])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 1
+        shown = capsys.readouterr()
+        assert shown.err.count("\n") == 1
+        if words[1] == "pendulum":
+            assert "3 of 4 physics checks failed: pendulum, bad and 2 more" in shown.err
+            assert len(re.findall("^(?:ok|FAILED) +pendulum ", shown.out, re.MULTILINE)) == 4
+            assert physics_file(root).exists()
+        else:
+            assert "unknown system 'pendulm'; did you mean" in shown.err
+
+
+def test_the_report_links_to_the_page(root: Path) -> None:
+    run_checks(["pendulum"], False, root)
+    folder = root / "report"
+    assert html._physics(folder, root)
+    assert "Are the simulators right?" in (folder / "physics.html").read_text()

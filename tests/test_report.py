@@ -25,10 +25,12 @@ from ladid_bench.project import Folders
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.content import gather
 from ladid_bench.reporting.drawing import spread
+from ladid_bench.reporting.equation import equation_lines
 from ladid_bench.reporting.formatting import decimals, number, short
 from ladid_bench.reporting.html import build_report
 from ladid_bench.reporting.pictures import collect
 from ladid_bench.reporting.tables import comparison, to_latex
+from ladid_bench.sheet import LARGEST_SIDE, pack, smaller, unpack
 
 GIVEN, ASKED, TRAJECTORIES = 3, 5, 6
 KINDS = {"latent-ode": "neural", "other-net": "neural", "ridge": "simple", "mean": "reference"}
@@ -48,7 +50,7 @@ class FakePictures(DataSource):
     @property
     def card(self) -> DataCard:
         texts = {name: f"{name} of {self.name}" for name in DataCard.__dataclass_fields__}
-        return DataCard(**{**texts, "origin": "simulated", "equation": "", "caution": "careful"})
+        return DataCard(**{**texts, "origin": "simulated", "equation": "x'' = -k^2 x_1; k < 1", "caution": "careful"})
 
     def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Any:
         raise NotImplementedError
@@ -87,9 +89,13 @@ class Bench:
         task = Task(dataset, GIVEN, ASKED, shape, low=-0.05, high=1.05, duration=0.7, time_step=0.1, regular=True)
         made = {"trajectories": TRAJECTORIES, "units": TRAJECTORIES, "content_sha256": "c" * 64, "range": [0.0, 1.0]}
         card = {**vars(planned.source.card), **planned.identity, "data_key": planned.key, "task": task.to_json()}
-        example = np.zeros((GIVEN + ASKED, *shape[1:]), int).tolist()
+        levels = np.random.default_rng(0).integers(0, 255, (GIVEN + ASKED, *shape[1:]), dtype=np.uint8)
+        lead = np.round(np.arange(1 - GIVEN, ASKED + 1) * 0.1, 3).tolist()
+        film = {"trajectory": 0, "channel": "intensity", "lead": lead, "webp": pack(levels)}
+        regimes = [{"name": name, "changes": {"mass": 2.0}, "control": name == "same"} for name in ("same", "other")]
+        looks = {"film": film, "regime": "", "control": False, "regimes": regimes}
         splits = dict.fromkeys(("train", "valid", "test"), made)
-        write_json(self.folders.card(dataset, planned.key), {**card, "splits_made": splits, "example": example})
+        write_json(self.folders.card(dataset, planned.key), {**card, "splits_made": splits, **looks})
 
     def sample(self, dataset: str, error: float, units: int = TRAJECTORIES) -> Sample:
         rng = np.random.default_rng(int(1000 * min(error, 10)))
@@ -103,6 +109,8 @@ class Bench:
             unit=np.arange(TRAJECTORIES) % units,
             times=np.tile(np.arange(GIVEN, GIVEN + ASKED) * 0.1, (TRAJECTORIES, 1)),
             code=np.zeros((TRAJECTORIES, 0), np.float32),
+            between_error=np.zeros((TRAJECTORIES, 0), np.float32),
+            between_truth=np.zeros((TRAJECTORIES, 0), np.float32),
             shown=np.arange(2),
             truth=truth,
             forecast=truth[:, GIVEN:] // 2,
@@ -197,6 +205,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     for method, kind in KINDS.items():
         citation = '{text: "A paper of @ & <b>", url: "https://example.org/paper"}'
         card = f"title: {method}\nkind: {kind}\nsummary: what it does\ncitation: {citation}\nversion: 1\n"
+        card += "settings: {learning_rate: 0.001}\n"
         folder = tmp_path / "baselines" / method.replace("-", "_")
         folder.mkdir(parents=True)
         (folder / "method.yaml").write_text(card, encoding="utf-8")
@@ -434,3 +443,78 @@ def test_labels_are_moved_as_little_as_needed() -> None:
     assert spread([0.1, 0.9], 0.1) == pytest.approx([0.1, 0.9])
     assert spread([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
     assert spread([1.0, 0.99], 0.1) == pytest.approx([1.0, 0.9])
+
+
+def test_a_card_shows_a_film_a_strip_and_the_equation(full: Bench) -> None:
+    page = full.build()
+    assert page.source.count(".look-fake-pictures{background-image:url(data:image/png;base64,") == 1
+    assert page.source.count('class="film look-fake-pictures"') == 1  # moving
+    assert page.source.count('class="film still look-fake-pictures"') == GIVEN + ASKED
+    assert "look-fake-vectors" not in page.source  # vectors are a strip of colour
+    assert "a test trajectory" not in page.source
+    assert page.source.count('class="look-at heat"') == 1
+    assert "x\N{DOUBLE PRIME} = \N{MINUS SIGN}k<sup>2</sup> x<sub>1</sub>" in page.source
+    assert "k &lt; 1" in page.source
+    assert page.text.count("negative control") == 2  # the regime of either data set
+
+
+def test_a_negative_control_is_named_on_its_card(bench: Bench) -> None:
+    bench.run("fake-pictures", "ridge", 0.1)
+    (path,) = bench.folders.results.glob("datasets/fake-pictures-*.json")
+    write_json(path, {**json.loads(path.read_text()), "regime": "same", "control": True})
+    page = bench.build()
+    assert "A negative control: by physics this intervention changes nothing" in page.text
+    assert page.source.count('class="regime"') == 1  # not those that it is not
+
+
+def test_a_card_of_an_earlier_version_says_how_to_make_it_again(bench: Bench) -> None:
+    bench.run("fake-pictures", "ridge", 0.1)
+    (path,) = bench.folders.results.glob("datasets/fake-pictures-*.json")
+    card = json.loads(path.read_text())
+    del card["film"]
+    write_json(path, card)
+    with pytest.raises(BenchError, match="make it again with 'ladid-bench card fake-pictures'"):
+        bench.build()
+
+
+def test_without_physics_checks_there_is_no_link(full: Bench) -> None:
+    page = full.build()
+    assert "physics.html" not in page.links
+    assert not (page.path.parent / "physics.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            "theta1'' = -(g / l) sin(theta1), g = 9.81 m/s^2; U(-pi/2, pi/2)",
+            [
+                ("θ<sub>1</sub>″ = −(g / l) sin(θ<sub>1</sub>)", True),  # noqa: RUF001
+                ("g = 9.81 m/s<sup>2</sup>", False),
+                ("U(−π/2, π/2)", False),  # noqa: RUF001
+            ],
+        ),
+        (
+            "u_tt = c^(1/2) u_x^-1 <b>",
+            [("u<sub>tt</sub> = c<sup>(1/2)</sup> u<sub>x</sub><sup>-1</sup> &lt;b&gt;", True)],
+        ),
+        ("D2Q9, 32x32 cells, Re = 100", [("D2Q9, 32x32 cells, Re = 100", False)]),
+        ("", []),
+    ],
+)
+def test_equations_are_set(text: str, lines: list[tuple[str, bool]]) -> None:
+    assert [(str(line.html), line.main) for line in equation_lines(text)] == lines
+
+
+def test_a_sheet_gives_back_what_was_packed() -> None:
+    random = np.random.default_rng(0)
+    vectors = random.integers(0, 256, (12, 5), dtype=np.uint8)
+    assert np.array_equal(unpack(pack(vectors), 12, image=False), vectors)
+    few = random.integers(0, 256, (7, 8, 6), dtype=np.uint8)
+    assert np.array_equal(unpack(pack(few), 7, image=True), few)
+    phase = np.linspace(0, 9, 60)[:, None, None] + np.linspace(0, 6, 128)[None, :, None] * np.linspace(0, 2, 128)
+    large = smaller((127.5 + 120 * np.sin(phase)).astype(np.uint8))
+    assert large.shape == (60, LARGEST_SIDE, LARGEST_SIDE)
+    packed = pack(large)
+    assert len(packed) < 50_000
+    assert np.abs(unpack(packed, 60, image=True).astype(int) - large).mean() < 2.5

@@ -1,4 +1,4 @@
-"""The page about a data set or a file: self-contained, complete, the same bytes again, and honest about what it lacks."""
+"""The page about a data set or a file: self-contained, complete, and the same bytes again."""
 
 import re
 from pathlib import Path

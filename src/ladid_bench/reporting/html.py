@@ -5,26 +5,26 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ladid_bench.config import Study
 from ladid_bench.files import write_text
 from ladid_bench.methods.registry import load_card
+from ladid_bench.physics.results import physics_file, read_results, up_to_date
 from ladid_bench.project import Folders
 from ladid_bench.reporting import findings, views
 from ladid_bench.reporting.animations import write_animations
 from ladid_bench.reporting.content import DatasetContent, gather
 from ladid_bench.reporting.drawing import inline
 from ladid_bench.reporting.figures import NAMES, draw_all
-from ladid_bench.reporting.formatting import counted, listed, short
-from ladid_bench.reporting.palette import Look, looks, theme
+from ladid_bench.reporting.formatting import short
+from ladid_bench.reporting.looks import card_look
+from ladid_bench.reporting.pages import INDEX, render, swap
+from ladid_bench.reporting.palette import Look, looks
+from ladid_bench.reporting.physics_page import PHYSICS, write_physics_page
 from ladid_bench.reporting.pictures import Pictures, collect, frames_for
 from ladid_bench.reporting.series import draw_series
 from ladid_bench.reporting.tables import Table, comparison, cost, to_frame, to_latex
-
-TEMPLATES = Path(__file__).parent / "templates"
-INDEX = "index.html"
 
 
 def build_report(folders: Folders, table: pd.DataFrame, study: Study, root: Path) -> Path:
@@ -53,15 +53,6 @@ def build_report(folders: Folders, table: pd.DataFrame, study: Study, root: Path
     return final / INDEX
 
 
-def swap(building: Path, final: Path) -> None:
-    former = final.with_name(".report-former")
-    shutil.rmtree(former, ignore_errors=True)
-    if final.exists():
-        final.rename(former)
-    building.rename(final)
-    shutil.rmtree(former, ignore_errors=True)
-
-
 def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, root: Path) -> None:
     datasets = gather(folders, table, study)
     style = looks(datasets)
@@ -71,25 +62,28 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
     ]
     methods = sorted({entry.method for dataset in datasets for entry in dataset.entries}, key=_ladid_first)
     costs = _costs(folder, datasets)
-    page = (
-        environment()
-        .get_template("report.html.j2")
-        .render(
-            scale=study.scale,
-            lead=findings.lead_text(datasets, study),
-            cautions=findings.cautions(datasets),
-            verdicts=findings.seeds(datasets) >= findings.SEEDS_FOR_VERDICTS,
-            sections=sections,
-            methods=[(name, load_card(name, root)) for name in methods],
-            cost_columns=costs[0].columns,
-            costs=[(dataset, views.rows(one, style)) for dataset, one in zip(datasets, costs, strict=True)],
-            failures=_failures(datasets),
-            css=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
-            light=theme(dark=False),
-            dark=theme(dark=True),
-        )
+    page = render(
+        "report.html.j2",
+        scale=study.scale,
+        lead=findings.lead_text(datasets, study),
+        cautions=findings.cautions(datasets),
+        verdicts=findings.seeds(datasets) >= findings.SEEDS_FOR_VERDICTS,
+        sections=sections,
+        methods=[(name, load_card(name, root)) for name in methods],
+        cost_columns=costs[0].columns,
+        costs=[(dataset, views.rows(one, style)) for dataset, one in zip(datasets, costs, strict=True)],
+        failures=_failures(datasets),
+        physics=PHYSICS if _physics(folder, root) else "",
     )
     write_text(folder / INDEX, page)
+
+
+def _physics(folder: Path, root: Path) -> bool:
+    """Write the page of the physics checks, if any has ever run."""
+    path = physics_file(root)
+    if path.exists():
+        write_physics_page(folder / PHYSICS, up_to_date(read_results(path)))
+    return path.exists()
 
 
 def _ladid_first(method: str) -> tuple[bool, str]:
@@ -130,8 +124,8 @@ def _section(
         "rows": views.rows(accuracy, style, dataset.error),
         "figures": [(Markup(inline(drawing)), drawing.caption) for drawing in drawings],
         "films": views.films(dataset, pictures, index) if pictures else None,
-        "bars": views.colour_bars(dataset) if pictures else (),
-        "example": views.example(dataset.card) if dataset.card else "",
+        "bars": views.colour_bars(dataset.card) if dataset.card else (),
+        "look": card_look(dataset.card, dataset.time_unit) if dataset.card else None,
     }
 
 
@@ -174,15 +168,3 @@ def _failures(datasets: list[DatasetContent]) -> list[tuple[DatasetContent, Any,
         for run in entry.runs
         if run.status != "ok"
     ]
-
-
-def environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(counted=counted, listed=listed, facts=views.facts, safe_link=views.safe_link)
-    return environment

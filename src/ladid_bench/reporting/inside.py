@@ -23,9 +23,9 @@ from ladid_bench.reporting import inside_figures as figures
 from ladid_bench.reporting.drawing import inline, style
 from ladid_bench.reporting.films import contact_sheet, data_uri, film
 from ladid_bench.reporting.formatting import number, short
-from ladid_bench.reporting.html import INDEX, TEMPLATES, environment, swap
 from ladid_bench.reporting.inside_probe import STRIP_SHARES, Inside, Strip, Truth, look_inside, unit_of
-from ladid_bench.reporting.palette import frame_colours, theme
+from ladid_bench.reporting.pages import INDEX, render, swap
+from ladid_bench.reporting.palette import frame_colours
 
 METHOD = "ladid"
 
@@ -103,26 +103,20 @@ def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside
     colours = frame_colours(card)
     for place, strip in enumerate(inside.strips, 1):
         (folder / "figures" / f"strip-{place}.png").write_bytes(contact_sheet(_levels(strip.decoded), colours))
-    page = (
-        environment()
-        .get_template("inside.html.j2")
-        .render(
-            run=run,
-            record=record,
-            task=task,
-            inside=inside,
-            title=run.dataset.source.card.title,
-            lead=_lead(inside),
-            figures={name: [Markup(inline(drawing)) for drawing in group] for name, group in drawn.items()},
-            captions=_captions(inside),
-            shares=STRIP_SHARES,
-            strips=[_strip_view(strip, colours, unit) for strip in inside.strips],
-            nmse=short(record["metrics"]["nmse_mean"], 2),
-            fvu=short(record["metrics"]["fvu"], 2),
-            css=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
-            light=theme(dark=False),
-            dark=theme(dark=True),
-        )
+    page = render(
+        "inside.html.j2",
+        run=run,
+        record=record,
+        task=task,
+        inside=inside,
+        title=run.dataset.source.card.title,
+        lead=_lead(inside),
+        figures={name: [Markup(inline(drawing)) for drawing in group] for name, group in drawn.items()},
+        captions=_captions(inside),
+        shares=STRIP_SHARES,
+        strips=[_strip_view(strip, colours, unit) for strip in inside.strips],
+        nmse=short(record["metrics"]["nmse_mean"], 2),
+        fvu=short(record["metrics"]["fvu"], 2),
     )
     write_text(folder / INDEX, page)
 

@@ -9,11 +9,11 @@ from ladid_bench.evaluation.records import Sample
 from ladid_bench.project import Folders
 from ladid_bench.reporting.content import DatasetContent, Entry, load_sample
 from ladid_bench.reporting.formatting import decimals, number
+from ladid_bench.sheet import LARGEST_SIDE, smaller
 
 MOST_FRAMES, FEWEST_FRAMES = 60, 12
 STRIP_COLUMNS = 8
 FRAMES_PER_SECOND, SHORTEST = 8, 5.0  # SHORTEST in seconds
-LARGEST_SIDE = 64  # pixels; larger frames are averaged down
 PIXELS = 10_000_000  # of all films of a report together, at roughly half a byte each
 
 
@@ -68,19 +68,8 @@ class Pictures:
         total = len(self.truth)
         kept = np.unique(np.linspace(0, total - 1, min(total, frames)).round().astype(int))
         asked = kept[kept >= self.given] - self.given
-        forecasts = {label: _smaller(levels[asked]) for label, levels in self.forecasts.items()}
-        return Pictures(self.trajectory, self.lead[kept], _smaller(self.truth[kept]), forecasts, self.errors)
-
-
-def _smaller(levels: np.ndarray) -> np.ndarray:
-    """Images ``(frame, height, width)`` averaged over blocks until a side fits; vectors are left as they are."""
-    if levels.ndim != 3 or max(levels.shape[1:]) <= LARGEST_SIDE:
-        return levels
-    block = math.ceil(max(levels.shape[1:]) / LARGEST_SIDE)
-    height, width = (size // block for size in levels.shape[1:])
-    cut = levels[:, : height * block, : width * block]
-    blocks = cut.reshape(-1, height, block, width, block)  # (frame, row, in row, column, in column)
-    return blocks.mean(axis=(2, 4)).round().astype(np.uint8)
+        forecasts = {label: smaller(levels[asked]) for label, levels in self.forecasts.items()}
+        return Pictures(self.trajectory, self.lead[kept], smaller(self.truth[kept]), forecasts, self.errors)
 
 
 def collect(dataset: DatasetContent, folders: Folders) -> Pictures | None:

@@ -11,7 +11,7 @@ import numpy as np
 from ladid_bench.methods.registry import MethodCard
 from ladid_bench.reporting.content import DatasetContent, Entry, Run
 from ladid_bench.reporting.figures import NAMES
-from ladid_bench.reporting.films import contact_sheet, data_uri, film, strip
+from ladid_bench.reporting.films import data_uri, film, strip
 from ladid_bench.reporting.formatting import MISSING, number, short
 from ladid_bench.reporting.palette import Look, difference_colours, frame_colours, variable
 from ladid_bench.reporting.pictures import Pictures
@@ -173,7 +173,7 @@ def films(dataset: DatasetContent, pictures: Pictures, index: int) -> FilmView:
         frames=len(pictures.truth),
         given=pictures.given,
         seconds=pictures.seconds,
-        leads=json.dumps([pictures.lead_text(frame, dataset.time_unit) for frame in range(last + 1)]),
+        leads=json.dumps([_moment(pictures, frame, dataset.time_unit) for frame in range(last + 1)]),
         trajectory=pictures.trajectory,
         tile=max(1, TILE // side) * side if side <= TILE else TILE,
         sharp=side <= TILE,
@@ -182,6 +182,11 @@ def films(dataset: DatasetContent, pictures: Pictures, index: int) -> FilmView:
             (pictures.lead_text(frame, dataset.time_unit), round(100 * frame / last, 4)) for frame in pictures.columns
         ],
     )
+
+
+def _moment(pictures: Pictures, frame: int, unit: str) -> str:
+    role = "context" if frame < pictures.given else "forecast"
+    return f"{role} {pictures.lead_text(frame, unit)}"
 
 
 @dataclass(frozen=True)
@@ -193,11 +198,11 @@ class ColourBar:
     high: str
 
 
-def colour_bars(dataset: DatasetContent) -> tuple[ColourBar, ColourBar]:
-    """The bars of the frames and of the absolute differences."""
-    low, high = dataset.card["task"]["low"], dataset.card["task"]["high"]
+def colour_bars(card: dict[str, Any]) -> tuple[ColourBar, ColourBar]:
+    """The bars of the frames of a data set and of their absolute differences."""
+    low, high = card["task"]["low"], card["task"]["high"]
     return (
-        ColourBar(_gradient(frame_colours(dataset.card)), short(low, 2), short(high, 2)),
+        ColourBar(_gradient(frame_colours(card)), short(low, 2), short(high, 2)),
         ColourBar(_gradient(difference_colours()), "0", short(high - low, 2)),
     )
 
@@ -205,13 +210,6 @@ def colour_bars(dataset: DatasetContent) -> tuple[ColourBar, ColourBar]:
 def _gradient(colours: np.ndarray) -> str:
     stops = colours[np.linspace(0, 255, STOPS).round().astype(int)]
     return f"linear-gradient(90deg,{','.join(f'#{stop.tobytes().hex()}' for stop in stops)})"
-
-
-def example(card: dict[str, Any]) -> str:
-    """The example trajectory of a data card as a data URI."""
-    levels = np.array(card["example"], dtype=np.uint8)  # (frame, *space)
-    colours = frame_colours(card)
-    return data_uri(contact_sheet(levels, colours) if levels.ndim == 3 else strip(levels, colours))
 
 
 def safe_link(card: MethodCard) -> str:

@@ -1,0 +1,222 @@
+"""A data set or a trajectory file as one self-contained page, with a film for talks beside it."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from ladid_bench.catalogue import describe, find_source, full_title, make_files, planned_dataset
+from ladid_bench.config import Study
+from ladid_bench.data.source import DataCard, DataSource
+from ladid_bench.data.task import MARGIN, PERCENTILES
+from ladid_bench.data.trajectories import Trajectories, read_trajectories
+from ladid_bench.errors import BenchError
+from ladid_bench.files import write_text
+from ladid_bench.project import SPLITS, Folders
+from ladid_bench.reporting import show_figures as figures
+from ladid_bench.reporting.drawing import Drawing, inline
+from ladid_bench.reporting.formatting import counted, short
+from ladid_bench.reporting.looks import Motion, look_at
+from ladid_bench.reporting.pages import INDEX, render, swap
+from ladid_bench.reporting.palette import frame_colours
+from ladid_bench.reporting.talk import gif
+from ladid_bench.reporting.views import colour_bars
+from ladid_bench.sheet import smaller
+
+SUFFIXES = (".hdf5", ".h5")
+MOST_FRAMES = 120  # of a film
+QUANTILES = {"calmest": 0.0, "median": 0.5, "liveliest": 1.0}
+UNKNOWN: dict[str, Any] = {field.name: "" for field in fields(DataCard)} | {
+    "control": False,
+    "regime": "",
+    "regimes": [],
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page is about.
+
+    Attributes:
+        name: of the page's folder.
+        title, card: what is known of the data; a card has at least ``title``, ``origin`` and ``task``.
+        splits: by name; a file is a single one.
+        units: of time, channels, parameters and states.
+        given: frames that a method is given, 0 where there is no task.
+        command: what makes the page again.
+    """
+
+    name: str
+    card: Mapping[str, Any]
+    splits: Mapping[str, Trajectories]
+    units: Mapping[str, str]
+    given: int
+    command: str
+
+    @property
+    def data(self) -> Trajectories:
+        """The split that is shown in pictures."""
+        return self.splits.get("test", next(iter(self.splits.values())))
+
+    @property
+    def time_unit(self) -> str:
+        return self.units.get("time", "").removesuffix("1")
+
+
+def show_target(target: str, study: Study, folders: Folders, output: Path | None = None) -> Path:
+    """Write the page of a data set of ``study``, whose files are made if need be, or of a trajectory file.
+
+    Args:
+        target: name of the data set, or path of the file.
+        study: whose sizes and seeds hold.
+        folders: of its scale.
+        output: folder for the page's own folder, instead of ``results/<scale>/show``.
+
+    Returns:
+        The page.
+
+    Raises:
+        BenchError: there is no such data set or file, or the place is taken by something else.
+    """
+    is_file = target.endswith(SUFFIXES) or Path(target).is_file()
+    shown = _of_file(Path(target)) if is_file else _of_dataset(target, study, folders)
+    final = (output or folders.results / "show") / shown.name
+    if final.exists() and not (final / INDEX).exists():
+        raise BenchError(f"{final}: is there and holds no page of 'show'; move it or choose another --output")
+    building = final.with_name(f".{shown.name}-building")
+    shutil.rmtree(building, ignore_errors=True)  # left by a build that was killed
+    building.mkdir(parents=True)
+    try:
+        _build(building, shown)
+        swap(building, final)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return final / INDEX
+
+
+def _of_dataset(name: str, study: Study, folders: Folders) -> Shown:
+    planned = planned_dataset(study, name)
+    make_files(planned, folders, SPLITS)
+    files = planned.files(folders)
+    splits = {split: read_trajectories(files[split]) for split in SPLITS}
+    card = describe(planned, splits, folders)
+    command = f"ladid-bench show {name} --scale {study.scale}"
+    return Shown(name, card, splits, planned.source.units, planned.context_frames, command)
+
+
+def _of_file(path: Path) -> Shown:
+    data = read_trajectories(path)
+    origin = data.provenance
+    dataset = str(origin.get("dataset", path.stem))
+    source = _source_of(origin)
+    low, high = np.percentile(data.frames, PERCENTILES)
+    if high <= low:
+        low, high = float(data.frames.min()), float(data.frames.max()) or 1.0
+    margin = MARGIN * (high - low)
+    task = {"low": float(low - margin), "high": float(high + margin), "shape": data.frames.shape[2:]}
+    known = asdict(source.card) | {"title": full_title(dataset, source)} if source else {"title": dataset}
+    card = UNKNOWN | {"origin": "simulated" if "system" in origin else ""} | known | {"dataset": dataset, "task": task}
+    split = str(origin.get("split", "the file"))
+    given = source.context_frames if source and source.context_frames < data.frames.shape[1] else 0
+    units = origin.get("units") or (source.units if source else {})
+    return Shown(path.stem, card, {split: data}, units, given, f"ladid-bench show {path}")
+
+
+def _source_of(provenance: Mapping[str, Any]) -> DataSource | None:
+    """The source that made a file, or None where this version of the suite has it not or no more."""
+    try:
+        source = find_source(str(provenance["dataset"]), provenance["settings"])
+    except (BenchError, KeyError, TypeError):
+        return None
+    return source if source.version == provenance.get("generator_version") else None
+
+
+def _build(folder: Path, shown: Shown) -> None:
+    data, colours = shown.data, frame_colours(dict(shown.card))
+    chosen = choose(data)
+    motions = [_motion(shown, index) for index in chosen.values()]
+    looks = [
+        look_at(motion, colours, str(place), f"trajectory {index}")
+        for place, (motion, index) in enumerate(zip(motions, chosen.values(), strict=True))
+    ]
+    drawn = _drawings(shown, list(chosen.values()))
+    for drawing in (one for group in drawn.values() for one in group):
+        write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
+    film = f"{shown.name}.gif" if motions[0].levels.ndim == 3 else ""
+    if film:
+        (folder / film).write_bytes(gif(str(shown.card["title"]), motions, colours))
+    page = render(
+        "show.html.j2",
+        shown=shown,
+        card=shown.card,
+        films=[(look, role, index) for look, (role, index) in zip(looks, chosen.items(), strict=True)],
+        bar=colour_bars(dict(shown.card))[0],
+        figures={name: [(Markup(inline(one)), one.caption) for one in group] for name, group in drawn.items()},
+        swatches=figures.CHOSEN,
+        split_colours={name: figures.SPLIT_COLOURS.get(name, "") for name in shown.splits},
+        constants={name: short(value, 4) for name, value in figures.constant(shown.splits).items()},
+        facts=_facts(shown),
+        gif=film,
+    )
+    write_text(folder / INDEX, page)
+
+
+def choose(data: Trajectories) -> dict[str, int]:
+    """The first trajectory, and those that change least, as the median and most from frame to frame; by their role."""
+    change = np.array([np.abs(np.diff(one, axis=0)).mean() if len(one) > 1 else 0.0 for one in data.frames])
+    order = np.argsort(change, kind="stable")
+    found = {"first": 0}
+    for role, share in QUANTILES.items():
+        found[role] = int(order[round(share * (len(order) - 1))])
+    unique: dict[int, list[str]] = {}
+    for role, index in found.items():
+        unique.setdefault(index, []).append(role)
+    return {f"the {', the '.join(roles)}": index for index, roles in unique.items()}
+
+
+def _motion(shown: Shown, index: int) -> Motion:
+    """A trajectory of the shown split, first channel, as levels over the card's range."""
+    data, task = shown.data, shown.card["task"]
+    total = data.frames.shape[1]
+    kept = np.unique(np.linspace(0, total - 1, min(total, MOST_FRAMES)).round().astype(int))
+    unit = (data.frames[index, kept, 0] - task["low"]) / (task["high"] - task["low"])  # (frame, *space)
+    start = data.times[index, max(0, shown.given - 1)]
+    levels = (255 * unit.clip(0, 1)).round().astype(np.uint8)
+    return Motion(smaller(levels), data.times[index, kept] - start, int((kept < shown.given).sum()), shown.time_unit)
+
+
+def _drawings(shown: Shown, chosen: list[int]) -> dict[str, list[Drawing]]:
+    data, unit = shown.data, shown.units.get(shown.data.fields[0], "").removesuffix("1")
+    vectors = data.frames.ndim == 4
+    return {
+        "series": figures.feature_figures(data, chosen, unit, shown.time_unit) if vectors else [],
+        "states": figures.state_figures(data, chosen, shown.units, shown.time_unit),
+        "histogram": [figures.values_figure(shown.splits, unit)],
+        "parameters": figures.parameter_figures(shown.splits, shown.units),
+        "times": [figures.time_figure(data, shown.time_unit)],
+    }
+
+
+def _facts(shown: Shown) -> list[tuple[str, str]]:
+    """What is in the file, as (name, value)."""
+    data = shown.data
+    sizes = [
+        f"{name} {len(split)} ({counted(len(np.unique(split.unit)), 'unit')})" for name, split in shown.splits.items()
+    ]
+    space = " by ".join(str(size) for size in data.frames.shape[3:])
+    low, high = (f"{value:.4g}" for value in (data.frames.min(), data.frames.max()))
+    keys = ("dataset", "system", "generator_version", "seed", "split", "data_key")
+    origin = ", ".join(f"{key.replace('_', ' ')} {data.provenance[key]}" for key in keys if key in data.provenance)
+    return [
+        ("trajectories", ", ".join(sizes)),
+        ("frames", f"{data.frames.shape[1]} of {space} values; channels: {', '.join(data.fields)}"),
+        ("boundary", data.boundary),
+        ("values", f"{low} to {high}"),
+        ("provenance", origin),
+        ("content SHA-256", data.content_sha256),
+        ("this page", shown.command),
+    ]
