@@ -1,5 +1,7 @@
 """What every synthetic system does alike: time grids, shifts of observation, times between frames."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from ladid_bench.systems.pendulum import Pendulum
 SIZES = SplitSizes(train=3, valid=2, test=2)
 
 
+@functools.cache
 def make(dataset: str, split: str = "test", frames: int = 6, seed: int = 0) -> Trajectories:
     return find_source(dataset).split(split, SIZES, 16, seed, frames)
 
@@ -76,7 +79,12 @@ def test_a_shift_of_observation_leaves_the_dynamics_alone(name: str, shift: str)
     for state, values in plain.states.items():
         np.testing.assert_array_equal(shifted.states[state], values)
     assert not np.array_equal(shifted.frames, plain.frames)
-    np.testing.assert_array_equal(make(f"{name}--{shift}").frames, shifted.frames)
+
+
+def test_noise_is_that_of_the_seed() -> None:
+    noisy = make("pendulum--noisy").frames
+    np.testing.assert_array_equal(make.__wrapped__("pendulum--noisy").frames, noisy)
+    assert not np.array_equal(make("pendulum--noisy", seed=1).frames, noisy)
 
 
 def test_what_each_shift_does() -> None:

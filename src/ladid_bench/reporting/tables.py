@@ -82,6 +82,9 @@ NMSE = Column("nmse_mean", "nMSE", LOW, "squared error over squared signal, mean
 NMSE_MEDIAN = Column("nmse_median", "median nMSE", LOW, "median over test trajectories")
 FVU = Column("fvu", "FVU", LOW, "fraction of variance unexplained, pooled: 1 is the training mean")
 FVU_MEDIAN = Column("fvu_median", "median FVU", LOW, "median over test trajectories")
+BETWEEN = Column(
+    "between_nmse_mean", "nMSE between", LOW, "nMSE at the times halfway between frames, from the simulator itself"
+)
 SKILL = Column("skill", "skill", HIGH, "1 minus error / error of the best simple method", fixed=2)
 VALID = Column(
     "valid_time_mean", "valid time", HIGH, "time until the error first exceeds 40 % of the variance", digits=1
@@ -93,7 +96,9 @@ OTHERS = (
     Column("angle_error_degrees_median", "median angle error (°)", LOW, "angle read off the picture, median"),
 )
 HEADLINES = {"nmse": (NMSE, NMSE_MEDIAN, FVU), "fvu": (FVU, FVU_MEDIAN, NMSE)}
-UNSHOWN = frozenset({"nmse_median", "fvu_median", "fvu_mean"})  # beside the headline its own median is enough
+UNSHOWN = frozenset(
+    {"nmse_median", "fvu_median", "fvu_mean", "between_nmse_median", "between_fvu"}
+)  # beside the headline its own median is enough
 
 
 def comparison(dataset: DatasetContent) -> Table:
@@ -114,7 +119,7 @@ def comparison(dataset: DatasetContent) -> Table:
 
 def _comparison_columns(dataset: DatasetContent) -> tuple[Column, ...]:
     valid = replace(VALID, heading=f"{VALID.heading} ({dataset.time_unit})") if dataset.time_unit else VALID
-    known = (*HEADLINES[dataset.headline], SKILL, valid, *OTHERS)
+    known = (*HEADLINES[dataset.headline], BETWEEN, SKILL, valid, *OTHERS)
     names = {column.name for column in known} | UNSHOWN
     found = {name for entry in dataset.entries for run in entry.done for name in run.metrics}
     extra = tuple(Column(name, name.replace("_", " ")) for name in sorted(found - names))

@@ -9,6 +9,5 @@ from ladid_bench.systems.reaction_diffusion import ReactionDiffusion
 from ladid_bench.systems.wave import Wave
 
 SYSTEMS: dict[str, type[System]] = {
-    system.name: system
-    for system in (Pendulum, DoublePendulum, Wave, ReactionDiffusion, NavierStokes, CylinderFlow)
+    system.name: system for system in (Pendulum, DoublePendulum, Wave, ReactionDiffusion, NavierStokes, CylinderFlow)
 }
