@@ -47,6 +47,8 @@ LOGS = f"{FOLDERS.work}/logs"
 REPORT = f"{FOLDERS.results}/report/index.html"
 RUN_TABLE = f"{FOLDERS.results}/runs.parquet"
 PLAN = f"{FOLDERS.work}/plan/{content_key([sorted(RUNS), report_hash()])}.txt"
+# what the physics checks measured, where they have ever run
+PHYSICS = [name for name in ("results/physics.json",) if Path(name).exists()]
 # outcomes are signals of this invocation only: the record is what lasts
 MOMENT = f"{FOLDERS.work}/outcomes/{time.time_ns()}"
 OUTCOMES = [f"{MOMENT}/{key}.json" for key in RUNS if key in TO_DO]

@@ -27,17 +27,11 @@ rule aggregate:
         "{params.command} aggregate --scale {params.scale} 2>&1 | tee {log}"
 
 
-def physics_results():
-    """What the physics checks measured, where they have ever run; it changes only where there is news."""
-    path = Path("results/physics.json")
-    return [str(path)] if path.exists() else []
-
-
 rule render:
     """Render the report."""
     input:
         RUN_TABLE,
-        physics_results(),
+        PHYSICS,
     output:
         report(REPORT, caption="../report/report.rst", category="Report"),
     log:
