@@ -35,6 +35,8 @@ def checkout(tmp_path: Path, root: Path) -> Path:
         else:
             shutil.copy(source, folder / name)
     (folder / "params.yaml").write_text("scale: tiny\n")
+    (folder / "results").mkdir()
+    shutil.copy(root / "results" / "physics.json", folder / "results")
     configure(folder)
     return folder
 
@@ -157,7 +159,7 @@ def test_wrong_configuration_is_one_line_and_no_work(checkout: Path) -> None:
     configure(checkout, budgte={})
     output = snakemake(checkout, check=False)
     assert "config/tiny.yaml: unknown key 'budgte'; did you mean 'budget'?" in output
-    assert not (checkout / "results").exists()
+    assert not (checkout / "results" / "tiny").exists()
     done = subprocess.run([command("ladid-bench"), "plan"], cwd=checkout, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "ladid-bench: error: config/tiny.yaml: unknown key 'budgte'; did you mean 'budget'?\n"
@@ -183,7 +185,7 @@ def test_dvc_repeats_nothing_and_deletes_no_record(checkout: Path) -> None:
 
 def dvc(folder: Path, *words: str) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    for package in ("systems", "real", "data", "ladid", "methods", "evaluation", "reporting"):
+    for package in ("systems", "real", "data", "imports", "ladid", "methods", "evaluation", "reporting"):
         (folder / "src/ladid_bench" / package).mkdir(parents=True, exist_ok=True)
         (folder / "src/ladid_bench" / package / "__init__.py").touch()
     called = [command("dvc"), *words]
