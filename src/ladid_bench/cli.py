@@ -101,6 +101,7 @@ def score(key: str, forecast: Path, scale: Scale = None) -> None:
     from ladid_bench.catalogue import load_task
     from ladid_bench.data.trajectories import read_trajectories
     from ladid_bench.evaluation.forecasts import read_forecast
+    from ladid_bench.evaluation.runner import training_mean
     from ladid_bench.evaluation.scoring import score as score_forecast
 
     study, folders = _open(scale)
@@ -109,7 +110,7 @@ def score(key: str, forecast: Path, scale: Scale = None) -> None:
     task = load_task(planned.dataset, splits["train"])
     asked = splits["test"].times[:, task.context_frames : task.frames]
     answer = read_forecast(forecast, asked, task.shape)
-    metrics, _ = score_forecast(task, splits["test"], answer, splits["train"].frames.mean(axis=(0, 1)))
+    metrics, _ = score_forecast(task, splits["test"], answer, training_mean(task, splits["train"]))
     print(json.dumps(metrics, indent=1))
 
 
