@@ -41,8 +41,8 @@ CAUTION = (
     "and 0.165. On 16 nodes a diameter drag and frequency differ by 2 % from those on 32. With another 'diameter', Re "
     "still refers to the usual D. Drag and lift carry the sound of the start, up to a third of the lift before t = 20. "
     "Much of the flow is periodic, and linear methods forecast a narrow range of flows well: at 32 px, 200 training "
-    "windows of 40 runs, DMD reached nMSE 0.18, ridge regression 0.23 and analogs 0.32; with Re from 60 on, stream "
-    "within 15 degrees and place within 1 D, DMD reached 0.10."
+    "windows of 40 runs and Re from 60 to 200, DMD reached nMSE 0.18, ridge regression 0.23 and analogs 0.32; with the "
+    "stream within 15 degrees and the place within 1 D, DMD reached 0.10."
 )
 
 
