@@ -12,7 +12,7 @@ import argparse
 import platform
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -121,37 +121,45 @@ def compare(problem: Problem, rival: Rival, theirs: Solver, precise: np.ndarray,
     }
 
 
-def compare_all(name: str, sizes: Sequence[int], repeats: int) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+def compare_all(name: str, sizes: Sequence[int], repeats: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Comparisons of a system, and what was left out and why. States are solved whatever the size: once."""
-    done, skipped = [], {}
+    skipped = set()
     for size in sizes[:1] if name in STEP_LIMITS else sizes:
         problem, ready = problem_of(name, size), []
         for rival in RIVALS.get(name, ()):
             try:
                 ready.append((rival, rival.prepare(problem)))
             except ModuleNotFoundError as error:
-                skipped[rival.package] = f"{error.name} is not installed"
-        if ready:
-            precise = reference(problem)
-            done += [compare(problem, rival, theirs, precise, repeats) for rival, theirs in ready]
-    return done, [{"system": name, "package": package, "reason": why} for package, why in skipped.items()]
+                skipped.add((rival.package, f"{error.name} is not installed"))
+        precise = reference(problem) if ready else None
+        for rival, theirs in ready:
+            yield "comparisons", compare(problem, rival, theirs, precise, repeats)
+    for package, reason in sorted(skipped):
+        yield "skipped", {"system": name, "package": package, "reason": reason}
 
 
-def measure(names: Sequence[str], sizes: Sequence[int], repeats: int) -> dict[str, Any]:
-    """All measurements, as they are written to a file."""
+def measure(names: Sequence[str], sizes: Sequence[int], repeats: int, output: Path | None) -> None:
+    """Measure, print each row as it comes, and write all there are so far to ``output`` after each system."""
     result: dict[str, Any] = {"machine": machine(), "repeats": repeats}
     result |= {"frames": [], "comparisons": [], "lattices": [], "skipped": []}
+    print(", ".join(f"{name} {value}" for name, value in result["machine"].items()), flush=True)
     for name in names:
-        result["frames"] += [time_frames(name, size, repeats) for size in sizes]
-        if name == "cylinder-flow":
-            nodes = sorted({SYSTEMS[name]().nodes(size) for size in sizes})
-            for row in (measure_lattice(count, repeats, in_turn) for count in nodes):
-                result["lattices"].append(row)
-        else:
-            done, skipped = compare_all(name, sizes, repeats)
-            result["comparisons"] += done
-            result["skipped"] += skipped
-    return result
+        for kind, row in rows_of(name, sizes, repeats):
+            result[kind].append(row)
+            print(DESCRIBE[kind](row), flush=True)
+        if output:
+            write_json(output, result)
+
+
+def rows_of(name: str, sizes: Sequence[int], repeats: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each measurement of a system, with the table it belongs to."""
+    for size in sizes:
+        yield "frames", time_frames(name, size, repeats)
+    if name == "cylinder-flow":
+        for nodes in sorted({SYSTEMS[name]().nodes(size) for size in sizes}):
+            yield "lattices", measure_lattice(nodes, repeats, in_turn)
+    else:
+        yield from compare_all(name, sizes, repeats)
 
 
 def machine() -> dict[str, str]:
@@ -163,46 +171,53 @@ def machine() -> dict[str, str]:
     return {"processor": processor, "python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
 
 
-def show(result: dict[str, Any]) -> None:
-    """Print all tables."""
-    print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
-    print(f"\n{'system':<20}{'pixels':>7}{'trajectories':>14}{'us a frame':>12}{'lowest':>10}{'highest':>10}")
-    for row in result["frames"]:
-        print(
-            f"{row['system']:<20}{row['image_size']:>7}{row['trajectories']:>14}{row['microseconds_a_frame']:>12.0f}"
-            f"{row['lowest']:>10.0f}{row['highest']:>10.0f}"
-        )
-    if result["comparisons"]:
-        print(f"\n{'system':<20}{'pixels':>7}{'ours ms':>9}{'theirs ms':>10}{'ratio':>7}{'range':>14}", end="")
-        print(f"{'differ by':>10}{'our error':>10}{'theirs':>9}  beside")
-    for row in result["comparisons"]:
-        extent = f"{row['ratio_lowest']:.1f}-{row['ratio_highest']:.1f}"
-        print(
-            f"{row['system']:<20}{row['image_size'] or 'any':>7}{1e3 * row['ours_seconds']:>9.1f}"
-            f"{1e3 * row['theirs_seconds']:>10.1f}{row['ratio']:>7.1f}{extent:>14}{row['difference']:>10.1e}"
-            f"{row['error_ours']:>10.1e}{row['error_theirs']:>9.1e}  {row['package']}: {row['rival']}"
-        )
-    for row in result["lattices"]:
-        print(
-            f"\nlattice {row['rows']} x {row['columns']}: {row['mlups']:.0f} million updates a second, "
-            f"{row['gigabytes_a_second']:.1f} GB/s at {row['bytes_an_update']} bytes each; a triad moves "
-            f"{row['triad_same_size']:.1f} GB/s in as much memory ({row['share_same_size']:.0%}), "
-            f"{row['triad_large']:.1f} GB/s in {row['triad_large_bytes'] / 1e6:.0f} MB ({row['share_large']:.0%})"
-        )
-        if row["rival"]:
-            print(
-                f"  {row['rival']['package']}: {row['rival']['mlups']:.0f} million a second, its time "
-                f"{row['rival']['ratio']:.2f} of ours ({row['rival']['ratio_lowest']:.2f}-"
-                f"{row['rival']['ratio_highest']:.2f}); velocities differ by {row['rival']['difference']:.1e}"
-            )
-        else:
-            print(f"  lbmpy left out: {row['left_out']}")
-    for row in result["skipped"]:
-        print(f"\n{row['system']}: {row['package']} left out, {row['reason']}")
+def describe_frames(row: dict[str, Any]) -> str:
+    return (
+        f"{row['system']}, {row['image_size']} px: {row['microseconds_a_frame']:.0f} us a trajectory-frame "
+        f"({row['lowest']:.0f}-{row['highest']:.0f}), {row['trajectories']} trajectories of {row['frames']} frames"
+    )
+
+
+def describe_comparison(row: dict[str, Any]) -> str:
+    size = f", {row['image_size']} px" if row["image_size"] else ""
+    return (
+        f"{row['system']}{size}: {1e3 * row['ours_seconds']:.1f} ms, {row['package']}: {row['rival']} "
+        f"{1e3 * row['theirs_seconds']:.1f} ms, {row['ratio']:.1f} times as long "
+        f"({row['ratio_lowest']:.1f}-{row['ratio_highest']:.1f}); they differ by {row['difference']:.1e}, "
+        f"errors {row['error_ours']:.1e} and {row['error_theirs']:.1e}"
+    )
+
+
+def describe_lattice(row: dict[str, Any]) -> str:
+    own = (
+        f"lattice {row['rows']} x {row['columns']}: {row['mlups']:.0f} million updates a second, "
+        f"{row['gigabytes_a_second']:.1f} GB/s at {row['bytes_an_update']} bytes each; a triad moves "
+        f"{row['triad_same_size']:.1f} GB/s in as much memory ({row['share_same_size']:.0%}), "
+        f"{row['triad_large']:.1f} GB/s in {row['triad_large_bytes'] / 1e6:.0f} MB ({row['share_large']:.0%})"
+    )
+    rival = row["rival"]
+    if not rival:
+        return f"{own}; lbmpy left out: {row['left_out']}"
+    return (
+        f"{own}; {rival['package']}: {rival['mlups']:.0f} million a second, {rival['ratio']:.2f} times as long "
+        f"({rival['ratio_lowest']:.2f}-{rival['ratio_highest']:.2f}), velocities differ by {rival['difference']:.1e}"
+    )
+
+
+def describe_skipped(row: dict[str, Any]) -> str:
+    return f"{row['system']}: {row['package']} left out, {row['reason']}"
+
+
+DESCRIBE: dict[str, Callable[[dict[str, Any]], str]] = {
+    "frames": describe_frames,
+    "comparisons": describe_comparison,
+    "lattices": describe_lattice,
+    "skipped": describe_skipped,
+}
 
 
 def main() -> None:
-    """Print tables, and write them on request."""
+    """Measure and print, and write on request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), help="all by default")
     parser.add_argument("--sizes", type=int, nargs="+", default=[32, 64, 128], help="sides of a frame in pixels")
@@ -216,12 +231,9 @@ def main() -> None:
         torch.set_num_threads(1)
         numba.set_num_threads(1)
         with threadpool_limits(1):
-            result = measure(options.systems, options.sizes, options.repeats)
+            measure(options.systems, options.sizes, options.repeats, options.output)
     except BenchError as error:
         parser.exit(1, f"{error}\n")
-    show(result)
-    if options.output:
-        write_json(options.output, result)
 
 
 if __name__ == "__main__":
