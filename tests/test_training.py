@@ -148,20 +148,3 @@ def test_smoke_training_lowers_the_error_by_a_third(pendulum, pendulum_task, roo
     method.fit(train, pendulum["valid"], Budget(steps=200, batch_size=8, growth=False, warmup_steps=20), 0)
     after = measure(train.frames[:, 10:], method.forecast(*asked).mean, blank).nmse.mean()
     assert after < 0.7 * before
-
-
-def test_latent_ode_shares_one_solve_over_rows_with_other_times(pendulum_task, root) -> None:
-    """Scaled time steps in a batch equal solving each row alone, to 1e-6; so does the union of times."""
-    torch.manual_seed(0)
-    model = make("latent-ode", pendulum_task, root).build_model().eval()
-    initial = torch.randn(3, 32)
-    times = torch.cat([torch.zeros(3, 1), torch.rand(3, 9).sort(dim=1).values], dim=1)
-    with torch.no_grad():
-        together = model.trajectory(initial, times)
-        union = model.states(initial, times[:, 1:])
-        for row in range(3):
-            alone = model.trajectory(initial[row : row + 1], times[row : row + 1])
-            torch.testing.assert_close(together[row : row + 1], alone, atol=1e-6, rtol=1e-6)
-            exact = model.states(initial[row : row + 1], times[row : row + 1, 1:])
-            torch.testing.assert_close(union[row : row + 1], exact, atol=1e-4, rtol=1e-4)
-            torch.testing.assert_close(alone[:, 1:], exact, atol=1e-4, rtol=1e-4)

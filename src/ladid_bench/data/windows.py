@@ -31,6 +31,8 @@ class WindowBatch:
         start: ``(N,)``, time of each window's first frame, counted from that of its trajectory.
         seam: ``(N,)``, time of the first frame after each context, counted likewise.
         windows: W.
+        bank: all frames of the split, ``(trajectory * time, channel, *space)``, unit range, not clipped.
+        grid: ``(N, G)``, rows of ``bank`` at ``grid_times``.
     """
 
     frames: Tensor
@@ -43,6 +45,20 @@ class WindowBatch:
     start: Tensor
     seam: Tensor
     windows: int
+    bank: Tensor
+    grid: Tensor
+
+    def at_queries(self, path: Tensor) -> Tensor:
+        """Of something at all ``grid_times``, ``(N, G, ...)``, what belongs to the queries, ``(N, Q, ...)``."""
+        return path[torch.arange(len(path), device=path.device)[:, None], self.query_index]
+
+    def grid_frames(self) -> tuple[Tensor, Tensor]:
+        """The distinct frames at all ``grid_times``, ``(F', channel, *space)``, and their rows, ``(N, G)``.
+
+        For methods whose recognition reads more of a training trajectory than the context.
+        """
+        distinct, index = torch.unique(self.grid, return_inverse=True)
+        return self.bank[distinct], index
 
 
 class WindowSampler:
@@ -120,6 +136,8 @@ class WindowSampler:
             start=times[:, 0],
             seam=times[:, given],
             windows=windows,
+            bank=self.frames,
+            grid=grid,
         )
 
 

@@ -198,3 +198,8 @@ def build_decoder(latent: int, shape: tuple[int, ...], base_channels: int, kind:
     if len(shape) == 3:
         return ConvolutionalDecoder(latent, shape, base_channels, kind)
     return VectorDecoder(latent, shape, base_channels)
+
+
+def encode_sequences(encoder: nn.Module, frames: Tensor) -> Tensor:
+    """Tokens of frames ``(N, C, channel, *space)``, each encoded by itself, ``(N, C, width)``."""
+    return encoder(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])  # (N * C, width) -> (N, C, width)

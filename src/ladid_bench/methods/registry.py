@@ -54,6 +54,10 @@ class MethodCard(Section):
     search: dict[str, list[Any]] = Field(
         default_factory=dict, description="values of settings among which the recorded search chooses"
     )
+    not_in_forecast: dict[str, str] = Field(
+        default_factory=dict,
+        description="parameters, by the beginning of their name, that a mean forecast cannot show, and why",
+    )
     fidelity: str = Field("", description="what was taken from the source and what differs, and why")
     estimate: Estimate = Field(default_factory=Estimate)
 

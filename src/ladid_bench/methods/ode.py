@@ -1,0 +1,90 @@
+"""Solving neural ordinary differential equations for batches whose rows have times of their own.
+
+torchdiffeq takes one time grid for a whole batch. Training steps all rows from frame to frame with each
+row's own gap (MSVI's device); forecasts solve once over the union of all times that are asked for.
+"""
+
+import itertools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torchdiffeq import odeint
+
+from ladid_bench.data.task import Task
+
+RightHandSide = Callable[[Tensor, Tensor], Tensor]  # time (N, 1) and state (N, k) to dz/dt (N, k)
+SPAN = 3.0  # a training trajectory lasts as long in a model's own time; networks start with rates of order one
+
+
+def time_unit(task: Task) -> float:
+    """What a model with an ODE divides times by, so that no data set's choice of units is a handicap."""
+    return task.duration / SPAN
+
+
+class Perceptron(nn.Sequential):
+    """Multilayer perceptron ``(..., inputs)`` to ``(..., outputs)``: ``depth`` hidden layers of ``hidden`` units."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int, depth: int = 2, activation: type[nn.Module] = nn.Tanh):
+        widths = [inputs, *[hidden] * depth]
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise(widths):
+            layers += [nn.Linear(before, after), activation()]
+        super().__init__(*layers, nn.Linear(hidden, outputs))
+
+
+def solve_by_frame(field: RightHandSide, initial: Tensor, times: Tensor) -> Tensor:
+    """States at each row's own increasing ``times``: fixed-step rk4, one step from one time to the next.
+
+    From one time to the next every row integrates ``s`` over one unit of ``dz/ds = gap * f(t, z)``, so
+    that rows with different gaps share one solve.
+
+    Args:
+        field: right-hand side.
+        initial: ``(N, k)``, states at ``times[:, 0]``.
+        times: ``(N, G)``; a time that is repeated leaves the state as it is.
+
+    Returns:
+        ``(N, G, k)``.
+    """
+    gaps = torch.diff(times, dim=1)  # (N, G - 1)
+
+    def scaled(s: Tensor, state: Tensor) -> Tensor:
+        interval = int(s)
+        gap = gaps[:, interval, None]  # (N, 1)
+        return gap * field(times[:, interval, None] + (s - interval) * gap, state)
+
+    units = torch.arange(times.shape[1], dtype=times.dtype, device=times.device)
+    # perturb keeps the stages of a step strictly inside it, where int(s) names its interval
+    path = odeint(scaled, initial, units, method="rk4", options={"perturb": True})
+    return path.transpose(0, 1)  # (G, N, k) -> (N, G, k)
+
+
+def solve_adaptively(
+    field: RightHandSide, initial: Tensor, times: Tensor, tolerance: float, start: Tensor | None = None
+) -> tuple[Tensor, int]:
+    """States at any ``times`` from ``start`` on: dopri5 with ``rtol = atol = tolerance``.
+
+    Args:
+        field: right-hand side.
+        initial: ``(N, k)``, states at ``start``.
+        times: ``(N, Q)``, any order.
+        tolerance: relative and absolute.
+        start: ``(N,)``, no later than the row's times; 0 by default.
+
+    Returns:
+        States ``(N, Q, k)`` and the number of evaluations of the right-hand side.
+    """
+    start = torch.zeros_like(times[:, 0]) if start is None else start
+    evaluations = 0
+
+    def counted(elapsed: Tensor, state: Tensor) -> Tensor:
+        nonlocal evaluations
+        evaluations += 1
+        return field(start[:, None] + elapsed, state)
+
+    union, position = torch.unique(times - start[:, None], return_inverse=True)  # (U,), (N, Q)
+    moments = torch.cat([torch.zeros_like(union[:1]), union[union > 0]])
+    path = odeint(counted, initial, moments, rtol=tolerance, atol=tolerance, method="dopri5")  # (moment, N, k)
+    position = position + len(moments) - len(union)
+    return path[position, torch.arange(len(times), device=times.device)[:, None]], evaluations  # (N, Q, k)
