@@ -180,7 +180,10 @@ def read_trajectories(path: Path) -> Trajectories:
             expected = str(file.attrs["content_sha256"])
     except Exception as error:  # in a damaged file h5py trips over anything, in any way
         reason = " ".join(str(error).split())
-        raise BenchError(f"{path}: not a readable trajectory file ({reason}); delete it and rerun") from error
+        raise BenchError(
+            f"{path}: not a readable trajectory file ({reason}); if the suite made it, delete it and rerun; "
+            "a file from elsewhere becomes a data set with 'ladid-bench import'"
+        ) from error
     _validate(trajectories, str(path))
     if trajectories.content_sha256 != expected:
         raise BenchError(f"{path}: contents do not match their SHA-256; delete the file and rerun")

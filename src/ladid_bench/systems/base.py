@@ -100,15 +100,13 @@ class System(DataSource):
     def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Trajectories:
         """Simulate split ``name``; see ``DataSource.split``."""
         index, count = self.stream_of(name), sizes.test if name == BETWEEN else getattr(sizes, name)
-        streams = np.random.SeedSequence([seed, index]).spawn(count)
-        draws = [self.draw(np.random.default_rng(stream)) for stream in streams]
-        drawn = {key: np.stack([draw[key] for draw in draws]) for key in draws[0]}  # (trajectory, ...)
+        drawn, unit = self.drawn(count, [seed, index])
         times = self.times(name, count, seed, frames)
         simulation = self._in_batches(drawn, times, image_size)
         trajectories = Trajectories(
             frames=simulation.frames,
             times=times,
-            unit=index * UNITS_PER_SPLIT + np.arange(count, dtype=np.int64),
+            unit=index * UNITS_PER_SPLIT + unit,
             parameters=simulation.parameters,
             states=simulation.states,
             fields=self.channels,
@@ -117,6 +115,12 @@ class System(DataSource):
         )
         # the state is drawn at time 0, which lies before the first time halfway
         return self.observed(trajectories.from_frame(1) if name == BETWEEN else trajectories, name, seed)
+
+    def drawn(self, count: int, seeds: list[int]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """What is random in ``count`` trajectories, ``(trajectory, ...)`` each, and their units, ``(trajectory,)``."""
+        streams = np.random.SeedSequence(seeds).spawn(count)
+        draws = [self.draw(np.random.default_rng(stream)) for stream in streams]
+        return {key: np.stack([draw[key] for draw in draws]) for key in draws[0]}, np.arange(count, dtype=np.int64)
 
     @staticmethod
     def stream_of(split: str) -> int:
@@ -141,6 +145,14 @@ class System(DataSource):
         key = [seed, self.stream_of(split), NOISE_STREAM, int(split == BETWEEN)]
         streams = np.random.SeedSequence(key).spawn(len(trajectories))
         return observe(trajectories, self.observation, self.value_range, streams)
+
+    def state_errors(self, mean: np.ndarray, states: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """See ``DataSource.state_errors``; nothing is read off a shifted observation."""
+        return self.errors_read(mean, states) if self.observation == "plain" else {}
+
+    def errors_read(self, mean: np.ndarray, states: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Errors of the states that can be read off plain pictures; arguments as of ``state_errors``."""
+        return {}
 
     def _in_batches(self, drawn: Mapping[str, np.ndarray], times: np.ndarray, image_size: int) -> Simulation:
         shape = (*times.shape, len(self.channels), image_size, image_size)

@@ -12,13 +12,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ladid_bench.config import SplitSizes
 from ladid_bench.data.pooling import mean_pool, pooling_factor
 from ladid_bench.data.source import DataCard
-from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.errors import BenchError, nearest
-from ladid_bench.project import BETWEEN
-from ladid_bench.systems.base import UNITS_PER_SPLIT, Simulation, System
+from ladid_bench.systems.base import Simulation, System
 from ladid_bench.systems.lattice_boltzmann import Lattice
 
 LENGTH, HEIGHT = 20, 8  # of the box, periodic on all sides
@@ -194,27 +191,12 @@ class CylinderFlow(System):
         """Times counted from the start of each window, rounded to ticks; see ``System.times``."""
         return _in_ticks(super().times(split, count, seed, frames)) * TICK
 
-    def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Trajectories:
-        """Simulate split ``name``, run by run; see ``DataSource.split``."""
-        index, count = self.stream_of(name), sizes.test if name == BETWEEN else getattr(sizes, name)
+    def drawn(self, count: int, seeds: list[int]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The unit is the run, of which several windows are trajectories; see ``System.drawn``."""
         run, window = np.divmod(np.arange(count), self.windows)
-        streams = np.random.SeedSequence([seed, index]).spawn(int(run[-1]) + 1)
-        draws = [self.draw(np.random.default_rng(stream)) for stream in streams]
-        drawn = {key: np.array([draw[key] for draw in draws])[run] for key in draws[0] if key != "start"}
-        drawn["start"] = np.array([draw["start"] for draw in draws])[run, window]
-        times = self.times(name, count, seed, frames)
-        simulation = self.simulate(drawn, times, image_size)
-        trajectories = Trajectories(
-            frames=simulation.frames,
-            times=times,
-            unit=index * UNITS_PER_SPLIT + run,
-            parameters=simulation.parameters,
-            states=simulation.states,
-            fields=self.channels,
-            boundary=self.boundary,
-            provenance=self.origin(name, seed, image_size),
-        )
-        return self.observed(trajectories.from_frame(1) if name == BETWEEN else trajectories, name, seed)
+        runs, _ = super().drawn(int(run[-1]) + 1, seeds)
+        start = runs.pop("start")[run, window]
+        return {name: values[run] for name, values in runs.items()} | {"start": start}, run
 
     def simulate(self, drawn: Mapping[str, np.ndarray], times: np.ndarray, image_size: int) -> Simulation:
         """Simulate windows; those of the same constants are windows of the same run, which is solved once.

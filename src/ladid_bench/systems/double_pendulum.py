@@ -179,13 +179,11 @@ class DoublePendulum(System):
         substeps = steps_between(times, rate, self.name, "lower gravity, or raise lengths and masses")
         return integrate(derivative, initial, times, substeps)
 
-    def state_errors(self, mean: np.ndarray, states: Mapping[str, np.ndarray]) -> dict[str, float]:
+    def errors_read(self, mean: np.ndarray, states: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Distance from the true outer bob to the one read off the picture, in drawn lengths of a rod.
 
-        A black forecast counts as one with the bob at the pivot. Nothing is read off a shifted observation.
+        A black forecast counts as one with the bob at the pivot.
         """
-        if self.observation != "plain":
-            return {}
         read = angles_from_image(mean[:, :, 0])  # (2, trajectory, frame)
         place = np.nan_to_num(np.exp(1j * read)).sum(axis=0)  # direction 1 is down, i is right
         distance = np.abs(place - np.exp(1j * states["theta1"]) - np.exp(1j * states["theta2"]))

@@ -177,13 +177,8 @@ class Pendulum(System):
         substeps = steps_between(times, rate / step_limit, self.name, remedy)
         return integrate(derivative, initial, times, substeps)
 
-    def state_errors(self, mean: np.ndarray, states: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """Error of the angle read off the picture by its centroid; a black forecast counts as 90 degrees, a guess.
-
-        A shifted observation has its centroid elsewhere, and nothing is read off it.
-        """
-        if self.observation != "plain":
-            return {}
+    def errors_read(self, mean: np.ndarray, states: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Error of the angle read off the picture by its centroid; a black forecast counts as 90 degrees, a guess."""
         read = angle_from_image(mean[:, :, 0])  # (trajectory, frame)
         difference = np.angle(np.exp(1j * (read - states["theta"])))
         degrees = np.degrees(np.abs(np.where(np.isnan(difference), np.pi / 2, difference)))
