@@ -1,6 +1,7 @@
 """Runs from plan to row: keys, records, failures as rows, what is done and what is to do."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -35,7 +36,7 @@ def test_a_changed_setting_or_version_changes_the_key_of_that_method_alone(check
     changed = keys(checkout, methods, method_settings={"latent-ode": {"hidden": 64}})
     assert {name for name in methods if before[name] != changed[name]} == {"latent-ode"}
     card = checkout.root / "baselines" / "latent_ode" / "method.yaml"
-    card.write_text(card.read_text().replace("version: 1", "version: 2"))
+    card.write_text(re.sub(r"^version: \d+$", "version: 99", card.read_text(), flags=re.MULTILINE))
     from ladid_bench import plan
 
     plan._card_of.cache_clear()
@@ -129,7 +130,7 @@ def test_failures_are_attempts_and_then_rows(checkout: Checkout, fit: str, statu
     assert run_state(study, runs, checkout.folders).given_up == {run.key}
     assert run_state(study, runs, checkout.folders, retry_failed=True).pending == {run.key}
     assert len(read_attempts(checkout.folders.attempts(run.key))) == 2
-    row = aggregate(study, runs, checkout.folders).iloc[0]
+    row = aggregate(runs, checkout.folders).iloc[0]
     assert (row["status"], row["attempts"]) == (status, 2)
     assert reason in row["reason"]
 

@@ -72,6 +72,9 @@ class Experiment(Section):
         default_factory=list, description="further (data set, method) pairs, for when the product is too much"
     )
     seeds: list[int] = Field(default=[0], min_length=1, description="seeds; deterministic methods run once")
+    cpu_minutes: float | None = Field(
+        None, gt=0, description="steps of each method such that its card's time of a step makes so many; default: equal"
+    )
 
 
 class Search(Section):
@@ -104,7 +107,9 @@ class Study(Section):
     method_settings: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="changed settings by method, on top of its card"
     )
-    experiments: dict[Literal["comparison"], Experiment] = Field(min_length=1, description="experiments by name")
+    experiments: dict[Literal["comparison", "equal-time"], Experiment] = Field(
+        min_length=1, description="experiments by name"
+    )
     search: Search = Field(default_factory=Search, description="how hyper-parameters are searched for")
     execution: Execution = Field(default_factory=Execution, description="how runs are executed")
 

@@ -1,6 +1,6 @@
 """From a study to its runs. A run is named by a hash of what determines its result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,12 @@ class PlannedRun:
     budget: Budget
     seed: int
     fraction: float = 1.0
+    experiments: tuple[str, ...] = ()
 
     @property
     def identity(self) -> dict[str, Any]:
         """What determines the result, ready to be hashed; a closed-form method does not depend on the budget."""
-        neural = self.card.kind == "neural"
+        trained = self.card.trained
         return {
             "data": self.dataset.identity,
             "data_key": self.dataset.key,
@@ -45,8 +46,8 @@ class PlannedRun:
             "method_version": self.card.version,
             "variant": self.variant,
             "settings": self.settings,
-            "budget": self.budget.model_dump() if neural else None,
-            "training_version": TRAINING_VERSION if neural else None,
+            "budget": self.budget.model_dump() if trained else None,
+            "training_version": TRAINING_VERSION if trained else None,
             "scoring_version": SCORING_VERSION,
             "seed": self.seed,
             "fraction": self.fraction,
@@ -69,10 +70,8 @@ class PlannedRun:
     @property
     def estimated_seconds(self) -> float:
         """Rough CPU seconds on one core: the card's figure at 32 px, scaled with the number of pixels."""
-        estimate = self.card.estimate
-        pixels = (self.dataset.image_size / 32) ** 2
-        steps = self.budget.steps if self.card.kind == "neural" else 0
-        return estimate.seconds + estimate.seconds_per_step * steps * pixels
+        steps = self.budget.steps if self.card.trained else 0
+        return self.card.estimate.seconds + seconds_per_step(self.card, self.dataset.image_size) * steps
 
 
 def plan_runs(study: Study, root: Path) -> dict[str, PlannedRun]:
@@ -87,8 +86,14 @@ def plan_runs(study: Study, root: Path) -> dict[str, PlannedRun]:
         load_card(method, root)
     for name, experiment in study.experiments.items():
         for run in _expand(study, name, experiment, datasets, root):
-            runs.setdefault(run.key, run)
+            former = runs.get(run.key, run)
+            runs[run.key] = replace(former, experiments=(*former.experiments, name))
     return runs
+
+
+def seconds_per_step(card: MethodCard, image_size: int) -> float:
+    """Rough CPU seconds of a step on one core: the card's figure at 32 px, scaled with the number of pixels."""
+    return card.estimate.seconds_per_step * (image_size / 32) ** 2
 
 
 def _expand(
@@ -101,17 +106,23 @@ def _expand(
             raise BenchError(f"{where}: data set '{dataset}' is not under 'datasets'; {nearest(dataset, datasets)}")
     crossed = [(dataset, method) for dataset in chosen for method in experiment.methods]
     pairs = [*crossed, *experiment.pairs]
-    return [run for data, method in pairs for run in _runs_of(study, datasets[data], method, experiment.seeds, root)]
+    return [run for data, method in pairs for run in _runs_of(study, datasets[data], method, experiment, root)]
 
 
-def _runs_of(study: Study, dataset: PlannedDataset, method: str, seeds: list[int], root: Path) -> list[PlannedRun]:
+def _runs_of(
+    study: Study, dataset: PlannedDataset, method: str, experiment: Experiment, root: Path
+) -> list[PlannedRun]:
     name, _, chosen = method.partition(":")
     card, changes = _card_of(name, root), study.method_settings.get(name, {})
     variant = chosen or next(iter(card.variants))
     settings = resolve_settings(name, variant, changes, root)
+    budget = study.budget
+    if experiment.cpu_minutes is not None and card.trained:
+        steps = round(60 * experiment.cpu_minutes / seconds_per_step(card, dataset.image_size))
+        budget = budget.model_copy(update={"steps": max(1, steps)})
     return [
-        PlannedRun(study.scale, dataset, name, variant, card, settings, study.budget, seed)
-        for seed in (seeds[:1] if card.deterministic else seeds)
+        PlannedRun(study.scale, dataset, name, variant, card, settings, budget, seed)
+        for seed in (experiment.seeds[:1] if card.deterministic else experiment.seeds)
     ]
 
 
@@ -143,7 +154,7 @@ def describe_plan(study: Study, runs: dict[str, PlannedRun], pending: set[str], 
     ]
     for run in runs.values():
         state = "to do" if run.key in pending else "done"
-        steps = f"{run.budget.steps} steps, " if run.card.kind == "neural" else ""
+        steps = f"{run.budget.steps} steps, " if run.card.trained else ""
         lines.append(f"  {run.key[:8]}  {run.label:<48} {steps}about {run.estimated_seconds:.0f} s  [{state}]")
     seconds = [runs[key].estimated_seconds for key in pending]
     wall = max(sum(seconds) / max(1, cores), max(seconds, default=0))

@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from ladid_bench.config import Study
 from ladid_bench.evaluation.records import read_attempts, read_record
 from ladid_bench.evaluation.state import is_stale
 from ladid_bench.files import atomic_write
@@ -16,16 +15,16 @@ NOT_RUN = {"status": "not run", "reason": "no attempt has ended yet; run snakema
 PROVENANCE = ("commit", "dirty", "code_hash", "config_hash", "host", "device", "threads")
 
 
-def aggregate(study: Study, runs: dict[str, PlannedRun], folders: Folders) -> pd.DataFrame:
+def aggregate(runs: dict[str, PlannedRun], folders: Folders) -> pd.DataFrame:
     """The run table of a study; also written to ``results/<scale>/runs.parquet``."""
-    table = pd.DataFrame([_row(study, run, folders) for run in runs.values()])
+    table = pd.DataFrame([_row(run, folders) for run in runs.values()])
     path = folders.results / "runs.parquet"
     with atomic_write(path) as temporary:
         table.to_parquet(temporary, index=False)
     return table
 
 
-def _row(study: Study, run: PlannedRun, folders: Folders) -> dict[str, Any]:
+def _row(run: PlannedRun, folders: Folders) -> dict[str, Any]:
     row = {
         "dataset": run.dataset.name,
         "method": run.method,
@@ -34,7 +33,7 @@ def _row(study: Study, run: PlannedRun, folders: Folders) -> dict[str, Any]:
         "fraction": run.fraction,
         "kind": run.card.kind,
         "headline": run.dataset.source.headline,
-        "experiments": ",".join(_experiments(study, run)),
+        "experiments": ",".join(run.experiments),
         "key": run.key,
         "rerun": run.rerun_command,
     }
@@ -56,16 +55,3 @@ def _row(study: Study, run: PlannedRun, folders: Folders) -> dict[str, Any]:
         **{f"data_sha256_{split}": provenance["data_sha256"][split] for split in SPLITS},
         "versions": json.dumps(provenance["versions"], sort_keys=True),
     }
-
-
-def _experiments(study: Study, run: PlannedRun) -> list[str]:
-    """Experiments of the study that ask for the run's data set and method."""
-    asked = {run.method, f"{run.method}:{run.variant}"}
-    found: list[str] = []
-    for name, experiment in study.experiments.items():
-        chosen = study.datasets if experiment.datasets is None else experiment.datasets
-        crossed = run.dataset.name in chosen and asked & set(experiment.methods)
-        paired = any(dataset == run.dataset.name and method in asked for dataset, method in experiment.pairs)
-        if crossed or paired:
-            found.append(name)
-    return found

@@ -13,12 +13,13 @@ from ladid_bench.catalogue import load_task
 from ladid_bench.config import Execution
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
+from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.forecasts import read_forecast, write_forecast
 from ladid_bench.evaluation.metrics import Errors, measure
 from ladid_bench.evaluation.records import write_sample
 from ladid_bench.evaluation.scoring import between_frames, score
 from ladid_bench.files import content_key, write_json
-from ladid_bench.methods.base import Diverged, Method
+from ladid_bench.methods.base import Diverged, Forecast, Method
 from ladid_bench.methods.registry import load_method, method_folders
 from ladid_bench.plan import PlannedRun
 from ladid_bench.project import BETWEEN, Folders
@@ -47,7 +48,7 @@ def execute(run: PlannedRun, folders: Folders, execution: Execution) -> dict[str
         outcome: dict[str, Any] = {"status": "skipped", "reason": reason, "metrics": {}, "cost": {}, "history": []}
         device = "cpu"
     else:
-        device = prepare_device(execution) if run.card.kind == "neural" else "cpu"
+        device = prepare_device(execution) if run.card.trained else "cpu"
         method = method_class(task, run.settings, workspace, device)
         outcome = _fit_and_score(run, method, task, splits, folders)
     _add_cost(outcome["cost"], time.perf_counter() - began, device)
@@ -82,23 +83,35 @@ def _fit_and_score(
         method.fit(splits["train"], splits["valid"], run.budget, run.seed)
     except Diverged as error:
         return _diverged(method, str(error))
-    if run.card.kind == "neural":
+    if run.card.trained:
         method.save(folders.model(run.key))
     test, given = splits["test"], task.context_frames
     context, context_times = test.frames[:, :given], test.times[:, :given]
     query_times = test.times[:, given : task.frames]
     began = time.perf_counter()
-    forecast = method.forecast(context, context_times, query_times)
+    if run.card.kind == "floor":
+        forecast = _rendering(method, test.frames[:, given : task.frames])
+    else:
+        forecast = method.forecast(context, context_times, query_times)
     seconds = time.perf_counter() - began
     if not np.isfinite(forecast.mean).all():
         return _diverged(method, "the forecast of the test split has values that are not finite")
     write_forecast(folders.forecast(run.key), forecast, query_times)
-    between = _forecast_between(method, task, splits) if BETWEEN in splits else None
+    off_grid = BETWEEN in splits and run.card.kind != "floor"
+    between = _forecast_between(method, task, splits) if off_grid else None
     if between is not None and not np.isfinite(between.squared_error).all():
         return _diverged(method, "the forecast at times between frames has values that are not finite")
     metrics = score_forecast(run, task, splits, folders, method.represent(context, context_times), between)
     cost = method.cost() | {"forecast_seconds": seconds}
     return {"status": "ok", "reason": "", "metrics": metrics, "cost": cost, "history": method.history()}
+
+
+def _rendering(method: Method, truth: np.ndarray) -> Forecast:
+    """The true frames through the bottleneck of a method that is a floor."""
+    rendered = method.reconstruct(truth)
+    if rendered is None:
+        raise BenchError(f"{type(method).__name__}: its card says 'kind: floor', but it has no 'reconstruct'")
+    return Forecast(rendered)
 
 
 def _diverged(method: Method, reason: str) -> dict[str, Any]:

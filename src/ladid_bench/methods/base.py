@@ -95,6 +95,14 @@ class Method(ABC):
     def load(self, folder: Path) -> None:
         """Restore what ``save`` wrote; never runs code found in the files."""
 
+    def reconstruct(self, frames: np.ndarray) -> np.ndarray | None:
+        """True frames as the method's bottleneck renders them, or None for a method that has no such path.
+
+        Args:
+            frames: float32 ``(trajectory, time, channel, *space)``, physical units; the result has the same shape.
+        """
+        return None
+
     def represent(self, context: np.ndarray, context_times: np.ndarray) -> np.ndarray | None:
         """The code of each trajectory, ``(trajectory, code)``, or None for a method that has none."""
         return None

@@ -38,7 +38,9 @@ class MethodCard(Section):
     """``method.yaml``: what a method is and the hyper-parameters it starts from."""
 
     title: str
-    kind: Literal["neural", "simple", "reference"] = Field(description="reference methods need not beat the mean")
+    kind: Literal["neural", "simple", "reference", "floor"] = Field(
+        description="reference methods need not beat the mean; a floor renders the true frames and forecasts nothing"
+    )
     summary: str
     citation: Citation
     version: int = Field(ge=1, description="raised whenever the same settings would give another result")
@@ -60,6 +62,11 @@ class MethodCard(Section):
     )
     fidelity: str = Field("", description="what was taken from the source and what differs, and why")
     estimate: Estimate = Field(default_factory=Estimate)
+
+    @property
+    def trained(self) -> bool:
+        """Whether it is trained step by step, so that its result depends on the budget."""
+        return self.kind in ("neural", "floor")
 
 
 def method_folders(root: Path) -> dict[str, Path]:
@@ -89,8 +96,8 @@ def load_card(name: str, root: Path) -> MethodCard:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BenchError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     card = parse(MethodCard, content, str(path))
-    if card.kind == "neural" and "learning_rate" not in card.settings:
-        raise BenchError(f"{path}: a neural method's settings need 'learning_rate', the peak of the shared schedule")
+    if card.trained and "learning_rate" not in card.settings:
+        raise BenchError(f"{path}: a trained method's settings need 'learning_rate', the peak of the shared schedule")
     return card
 
 

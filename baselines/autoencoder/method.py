@@ -1,0 +1,59 @@
+"""The floor of the shared decoder: a plain autoencoder of single frames."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ladid_bench.data.task import Task
+from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.data.windows import WindowBatch
+from ladid_bench.evaluation.metrics import measure
+from ladid_bench.methods.coders import build_decoder, build_encoder
+from ladid_bench.methods.neural import FORECAST_BATCH, ForecastModel, NeuralMethod
+
+
+class Autoencoder(ForecastModel):
+    """One frame to a latent state and back."""
+
+    def __init__(self, task: Task, settings: SimpleNamespace):
+        super().__init__()
+        self.encoder = build_encoder(task.shape, settings.base_channels, settings.token_width)
+        self.bottleneck = nn.Linear(settings.token_width, settings.latent)
+        self.decoder = build_decoder(settings.latent, task.shape, settings.base_channels, settings.decoder)
+
+    def render(self, frames: Tensor) -> Tensor:
+        """``(F, channel, *space)`` to the same, through the latent state."""
+        return self.decoder(self.bottleneck(self.encoder(frames)))
+
+    def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
+        frames = batch.query.flatten(0, 1)  # (N, Q, channel, *space) -> (N * Q, channel, *space)
+        return {"reconstruction": (self.render(frames) - frames).square().mean()}
+
+    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        """The last given frame, rendered: there are no dynamics."""
+        last = self.render(context[:, -1])[:, None]  # (N, 1, channel, *space)
+        return last.expand(-1, query_times.shape[1], *last.shape[2:])
+
+
+class AutoencoderMethod(NeuralMethod):
+    """See ``Autoencoder``; the settings are those of the card."""
+
+    def build_model(self) -> ForecastModel:
+        return Autoencoder(self.task, self.settings)
+
+    @torch.no_grad()
+    def reconstruct(self, frames: np.ndarray) -> np.ndarray:
+        self.model.eval()
+        unit = torch.as_tensor(self.task.to_unit(frames), dtype=torch.float32, device=self.device)
+        rendered = [self.model.render(part) for part in unit.flatten(0, 1).split(FORECAST_BATCH)]
+        return self.task.to_physical(torch.cat(rendered).cpu().numpy()).reshape(frames.shape).astype(np.float32)
+
+    def validation_error(self, valid: Trajectories) -> float:
+        """Mean over trajectories of the nMSE of the rendered frames, in physical units."""
+        truth = valid.frames[:, self.task.context_frames : self.task.frames]
+        return float(measure(truth, self.reconstruct(truth), np.zeros(self.task.shape, np.float32)).nmse.mean())
+
+
+METHOD = AutoencoderMethod

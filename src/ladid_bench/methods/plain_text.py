@@ -1,0 +1,81 @@
+"""Trajectory and forecast files as plain text, for programs that do not read HDF5.
+
+A line is a frame: number of the trajectory, time, and its values, channel by channel, row by row, separated by
+spaces. In a question the frames that are asked for have no values. A program answers by writing these lines again,
+in the same order, with values. Lines that begin with ``#`` are remarks.
+"""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ladid_bench.data.trajectories import read_trajectories
+from ladid_bench.errors import BenchError
+from ladid_bench.evaluation.forecasts import write_forecast
+from ladid_bench.files import atomic_write
+from ladid_bench.methods.base import Forecast
+from ladid_bench.methods.external import QUERY_TIMES
+
+VALUE = "%.9g"  # a float32 survives it
+
+
+def to_text(source: Path, target: Path) -> None:
+    """Write a trajectory file, or a question with its ``query_times``, as text.
+
+    Raises:
+        BenchError: ``source`` is no trajectory file.
+    """
+    data = read_trajectories(source)
+    frames = data.frames.reshape(*data.times.shape, -1)  # (trajectory, time, value)
+    line = " ".join([VALUE] * frames.shape[2])
+    asked = _query_times(source)
+    with atomic_write(target) as temporary, temporary.open("w", encoding="ascii") as file:
+        file.write(f"# trajectory time values; a frame is {' x '.join(map(str, data.frames.shape[2:]))} values\n")
+        for trajectory, moments in enumerate(data.times.tolist()):
+            for time, values in zip(moments, frames[trajectory], strict=True):
+                file.write(f"{trajectory} {time!r} {line % tuple(values)}\n")
+            for time in asked[trajectory].tolist() if asked is not None else ():
+                file.write(f"{trajectory} {time!r}\n")
+
+
+def from_text(answer: Path, question: Path, target: Path) -> None:
+    """Write the forecast file of an answer in text.
+
+    Args:
+        answer: a line for each frame that ``question`` asks for, in its order.
+        question: the HDF5 file that was asked.
+        target: the forecast file.
+
+    Raises:
+        BenchError: a line is missing, too many, or not what was asked for.
+    """
+    shape = read_trajectories(question).frames.shape[2:]  # (channel, *space)
+    times = _query_times(question)
+    if times is None:
+        raise BenchError(f"{question}: asks for nothing (no '{QUERY_TIMES}'); give the question, not a trajectory file")
+    size = int(np.prod(shape))
+    mean = np.empty((times.size, size), dtype=np.float32)
+    wanted = [(trajectory, time) for trajectory, row in enumerate(times.tolist()) for time in row]
+    with answer.open(encoding="ascii", errors="replace") as file:
+        lines = [(number, line.split()) for number, line in enumerate(file, 1) if line.strip() and line[0] != "#"]
+    if len(lines) != len(wanted):
+        raise BenchError(f"{answer}: has {len(lines)} frames, {len(wanted)} are asked for")
+    for index, ((number, words), (trajectory, time)) in enumerate(zip(lines, wanted, strict=True)):
+        try:
+            found = np.array(words, dtype=np.float64)
+        except ValueError as error:
+            raise BenchError(f"{answer}, line {number}: {error}") from error
+        if found.size != size + 2:
+            raise BenchError(f"{answer}, line {number}: has {found.size - 2} values, a frame has {size}")
+        if found[0] != trajectory or not np.isclose(found[1], time, rtol=1e-9, atol=0):
+            given = f"trajectory {words[0]} at {words[1]}"
+            raise BenchError(f"{answer}, line {number}: is {given}, asked for is trajectory {trajectory} at {time!r}")
+        mean[index] = found[2:]
+    write_forecast(target, Forecast(mean.reshape(*times.shape, *shape)), times)
+
+
+def _query_times(path: Path) -> np.ndarray | None:
+    """``query_times`` of a question, ``(trajectory, query)``; None for another trajectory file."""
+    with h5py.File(path, "r") as file:
+        return file[QUERY_TIMES][()] if QUERY_TIMES in file else None

@@ -1,0 +1,85 @@
+"""Experiments share runs that agree; equal time is counted in steps; a floor renders and forecasts nothing."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from checkouts import STUDY, Checkout
+
+from ladid_bench.config import Budget
+from ladid_bench.evaluation.aggregate import aggregate
+from ladid_bench.evaluation.metrics import measure
+from ladid_bench.methods.registry import load_card, load_method, resolve_settings
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, root: Path) -> Checkout:
+    return Checkout(tmp_path / "checkout", root)
+
+
+def experiments(methods: list[str], minutes: float, **more) -> dict:
+    crossed = {"datasets": ["pendulum"], "methods": methods}
+    return {"comparison": crossed, "equal-time": crossed | {"cpu_minutes": minutes} | more}
+
+
+def test_runs_that_agree_are_shared_and_know_their_experiments(checkout: Checkout) -> None:
+    checkout.configure(experiments=experiments(["ladid", "ridge"], 5, seeds=[0, 1]))
+    named = {(run.label, run.experiments) for run in checkout.runs.values()}
+    assert named == {
+        ("ridge on pendulum, seed 0", ("comparison", "equal-time")),  # deterministic, and without steps
+        ("ladid on pendulum, seed 0", ("comparison",)),
+        ("ladid on pendulum, seed 0", ("equal-time",)),
+        ("ladid on pendulum, seed 1", ("equal-time",)),
+    }
+    table = aggregate(checkout.runs, checkout.folders)
+    assert sorted(table["experiments"]) == ["comparison", "comparison,equal-time", "equal-time", "equal-time"]
+
+
+def test_equal_time_gives_each_method_the_steps_that_its_card_says_fit(checkout: Checkout) -> None:
+    checkout.configure(experiments=experiments(["ladid", "latent-ode"], 3))
+    for size, factor in ((32, 1), (64, 4)):
+        checkout.configure(experiments=experiments(["ladid", "latent-ode"], 3), image_size=size)
+        timed = [run for run in checkout.runs.values() if run.experiments == ("equal-time",)]
+        assert len(timed) == 2
+        for run in timed:
+            assert run.budget.steps == round(180 / (factor * run.card.estimate.seconds_per_step))
+            assert run.budget.model_copy(update={"steps": 4}) == checkout.study.budget
+    equal = [run.budget.steps for run in checkout.runs.values() if run.experiments == ("comparison",)]
+    assert equal == [4, 4]
+
+
+def test_a_time_that_allows_the_steps_of_the_budget_is_the_same_run(checkout: Checkout) -> None:
+    step = load_card("ladid", checkout.root).estimate.seconds_per_step
+    checkout.configure(experiments=experiments(["ladid"], 100 * step / 60), budget=STUDY["budget"] | {"steps": 100})
+    (run,) = checkout.runs.values()
+    assert run.experiments == ("comparison", "equal-time")
+
+
+def test_a_floor_is_trained_and_scored_on_what_it_renders(checkout: Checkout) -> None:
+    run, outcome = checkout.supervise("autoencoder")
+    assert outcome.status == "ok"
+    record = json.loads(checkout.folders.record(run.key).read_text())
+    assert record["cost"]["steps"] == STUDY["budget"]["steps"]
+    assert record["metrics"]["nmse_mean"] > 0
+    assert "between_nmse_mean" not in record["metrics"]
+    assert checkout.folders.model(run.key).exists()
+
+
+def test_a_method_that_calls_itself_a_floor_must_render(checkout: Checkout) -> None:
+    checkout.add("pretender", kind="floor", settings={"learning_rate": 0.1})
+    _, outcome = checkout.supervise("pretender")
+    assert outcome.status == "error"
+    assert "it has no 'reconstruct'" in outcome.reason
+
+
+def test_the_floor_renders_the_frames_it_is_given(pendulum, pendulum_task, root: Path) -> None:
+    method = load_method("autoencoder", root)(pendulum_task, resolve_settings("autoencoder", "default", {}, root))
+    budget = Budget(steps=150, batch_size=8, validations=3, warmup_steps=20, growth=False)
+    method.fit(pendulum["train"], pendulum["valid"], budget, 0)
+    truth = pendulum["train"].frames[:, 10:]
+    rendered = method.reconstruct(truth)
+    assert rendered is not None and rendered.shape == truth.shape
+    error = measure(truth, rendered, np.zeros(pendulum_task.shape, np.float32)).nmse.mean()
+    assert error < 0.3  # a forecast after so few steps is at 0.9
+    assert method.history()[-1]["valid_nmse"] < 0.3
