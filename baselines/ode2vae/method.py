@@ -1,0 +1,212 @@
+"""ODE2VAE-KL (Yildiz, Heinonen, Lahdesmaki, NeurIPS 2019) on the suite's encoder, decoder, windows and budget."""
+
+import math
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Normal
+from torch.nn.functional import linear
+from torch.nn.utils import parameters_to_vector
+
+from ladid_bench.data.task import Task
+from ladid_bench.data.windows import WindowBatch
+from ladid_bench.errors import BenchError
+from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
+from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
+from ladid_bench.methods.neural import ForecastModel, NeuralMethod
+from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_unit
+
+INITIAL_STD = 0.01  # of the weights of f; variance 1e-4 in the published code
+
+
+class SecondOrderField:
+    """``ds/dt = v, dv/dt = f(s, v)`` for one choice of the weights of f, a network with two hidden tanh layers.
+
+    Args:
+        weights: of the three layers, ``(hidden, 2q)``, ``(hidden, hidden)``, ``(q, hidden)``, each followed by
+            its bias.
+    """
+
+    def __init__(self, weights: list[Tensor]):
+        self.weights = weights
+        first, _, second, _, last, _ = weights
+        self.degrees = len(last)
+        # The trace of df/dv = last D2 second D1 first_v, with D1 and D2 diagonal, is bilinear in the two diagonals:
+        # exact for the price of one more hidden layer.
+        self.coupling = second * (first[:, self.degrees :] @ last).T  # (hidden, hidden)
+
+    def derivative(self, time: Tensor, state: Tensor) -> Tensor:
+        """``d(s, v)/dt`` of states ``(N, 2q)``; the equation is autonomous."""
+        return self._evaluate(state)[0]
+
+    def derivative_with_density(self, time: Tensor, augmented: Tensor) -> Tensor:
+        """``d(s, v, log q)/dt`` of ``(N, 2q + 1)``; ``d log q/dt = -tr(df/dv)``, as ds/dt has no divergence."""
+        derivative, first, second = self._evaluate(augmented[:, :-1])
+        trace = (linear(1 - first**2, self.coupling) * (1 - second**2)).sum(dim=-1, keepdim=True)  # (N, 1)
+        return torch.cat([derivative, -trace], dim=-1)
+
+    def _evaluate(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``d(s, v)/dt`` ``(N, 2q)`` and the two hidden layers ``(N, hidden)``."""
+        weights = self.weights
+        first = linear(state, weights[0], weights[1]).tanh()
+        second = linear(first, weights[2], weights[3]).tanh()
+        acceleration = linear(second, weights[4], weights[5])
+        return torch.cat([state[:, self.degrees :], acceleration], dim=-1), first, second
+
+
+class BayesianField(nn.Module):
+    """Posterior ``N(mean, std^2 I)`` of the weights of f, with one standard deviation for all of them."""
+
+    def __init__(self, latent: int, hidden: int):
+        super().__init__()
+        self.mean = Perceptron(latent, hidden, latent // 2)
+        self.log_std = nn.Parameter(torch.tensor(math.log(INITIAL_STD)))
+
+    def posterior(self) -> Gaussian:
+        """Of all weights, ``(weight,)``."""
+        mean = parameters_to_vector(self.mean.parameters())
+        return Gaussian(mean, self.log_std.exp().expand_as(mean))
+
+    def with_weights(self, flat: Tensor) -> SecondOrderField:
+        """The field with these weights, ``(weight,)``."""
+        shapes = [parameter.shape for parameter in self.mean.parameters()]
+        pieces = flat.split([shape.numel() for shape in shapes])
+        return SecondOrderField([piece.view(shape) for piece, shape in zip(pieces, shapes, strict=True)])
+
+
+class GaussianHead(nn.Module):
+    """Features ``(..., width)`` to a Gaussian over ``(..., outputs)``."""
+
+    def __init__(self, width: int, outputs: int, std_floor: float):
+        super().__init__()
+        self.mean, self.log_std = nn.Linear(width, outputs), nn.Linear(width, outputs)
+        self.std_floor = std_floor
+
+    def forward(self, features: Tensor) -> Gaussian:
+        return Gaussian(self.mean(features), self.std_floor + self.log_std(features).clamp(-8, 2).exp())
+
+
+class Recognition(nn.Module):
+    """Position from the token of a frame, velocity from those of the ``frames`` frames that begin with it."""
+
+    def __init__(self, width: int, degrees: int, frames: int, std_floor: float):
+        super().__init__()
+        self.frames = frames
+        self.position = GaussianHead(width, degrees, std_floor)
+        self.motion = nn.Sequential(nn.Linear(frames * (width + 1), width), nn.ReLU())
+        self.velocity = GaussianHead(width, degrees, std_floor)
+
+    def forward(self, tokens: Tensor, times: Tensor) -> Gaussian:
+        """State at each frame that enough others follow.
+
+        Args:
+            tokens: ``(N, G, width)``.
+            times: ``(N, G)``.
+
+        Returns:
+            A distribution over ``(N, G - frames + 1, 2 * degrees)``, position before velocity.
+        """
+        runs = tokens.unfold(1, self.frames, 1).mT  # (N, R, width, frames) -> (N, R, frames, width)
+        elapsed = times.unfold(1, self.frames, 1) - times[:, : runs.shape[1], None]  # (N, R, frames)
+        position = self.position(tokens[:, : runs.shape[1]])
+        velocity = self.velocity(self.motion(torch.cat([runs.flatten(2), elapsed], dim=-1)))
+        return Gaussian(
+            torch.cat([position.mean, velocity.mean], dim=-1), torch.cat([position.std, velocity.std], dim=-1)
+        )
+
+
+class ODE2VAE(ForecastModel):
+    """Position and velocity from the context, then a second-order equation with Bayesian weights."""
+
+    def __init__(self, task: Task, settings: SimpleNamespace):
+        super().__init__()
+        self.settings, self.unit, self.degrees = settings, time_unit(task), settings.latent // 2
+        frames = min(settings.amortization or task.context_frames, task.context_frames)
+        self.encoder = build_encoder(task.shape, settings.base_channels, settings.token_width)
+        self.recognition = Recognition(settings.token_width, self.degrees, frames, settings.std_floor)
+        self.field = BayesianField(settings.latent, settings.hidden)
+        self.decoder = build_decoder(self.degrees, task.shape, settings.base_channels, settings.decoder)
+
+    def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
+        """The paper's loss over the number of frames a query may name and of values in a frame."""
+        settings, values = self.settings, batch.query[0, 0].numel()
+        asked = batch.grid_times.shape[1] - batch.context_times.shape[1]  # frames that a query may name
+        frames, index = batch.grid_frames()
+        times = batch.grid_times / self.unit
+        code = self.recognition(self.encoder(frames)[index], times)  # (F', width) -> (N, G, width)
+        weights = self.field.posterior()
+        states, density = self.flow(code, self.field.with_weights(weights.sample()), times)
+        reached = batch.at_queries(states)  # (N, Q, latent)
+        prior = Gaussian(torch.zeros_like(reached), torch.ones_like(reached))
+        surplus = batch.at_queries(density) - log_density(prior, reached)  # (N, Q)
+        mean = self.decoder(reached[..., : self.degrees])
+        terms = {
+            "reconstruction": negative_log_likelihood(mean, batch.query, settings.observation_std),
+            "path": settings.path_weight * surplus.mean(),
+            "weights": self.degrees / len(weights.mean) * weights.kl_from_standard_normal() / asked,
+            "encoding": settings.gamma * encoding_penalty(code, states, density, times),
+        }
+        return {name: term / values for name, term in terms.items()}
+
+    @staticmethod
+    def flow(code: Gaussian, field: SecondOrderField, times: Tensor) -> tuple[Tensor, Tensor]:
+        """States ``(N, G, latent)`` from a draw of the first frame's code, and ``log q_t`` of them ``(N, G)``."""
+        first = Gaussian(code.mean[:, 0], code.std[:, 0])
+        initial = first.sample()
+        augmented = torch.cat([initial, log_density(first, initial)[:, None]], dim=-1)  # (N, latent + 1)
+        path = solve_by_frame(field.derivative_with_density, augmented, times)
+        return path[..., :-1], path[..., -1]
+
+    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        initial, field = self.represent(context, context_times), self.field.with_weights(self.field.posterior().mean)
+        states, self.function_evaluations = solve_adaptively(
+            field.derivative, initial, query_times / self.unit, self.settings.tolerance
+        )
+        return self.decoder(states[..., : self.degrees])
+
+    def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
+        used = self.recognition.frames
+        tokens = encode_sequences(self.encoder, context[:, :used])
+        return self.recognition(tokens, context_times[:, :used] / self.unit).mean[:, 0]
+
+
+def log_density(gaussian: Gaussian, value: Tensor) -> Tensor:
+    """Of ``value`` ``(..., k)``, summed over the last axis, ``(...)``.
+
+    The published code takes the density of the standardised noise for that of the state and so loses
+    ``-sum log std``, all that rewards a wide posterior.
+    """
+    return Normal(gaussian.mean, gaussian.std, validate_args=False).log_prob(value).sum(dim=-1)
+
+
+def encoding_penalty(code: Gaussian, states: Tensor, density: Tensor, times: Tensor) -> Tensor:
+    """``log q_t(z_t) - log q_enc(z_t | x_t...)`` averaged over the frames that enough others follow.
+
+    The first frame is left out, as its state was drawn from that very encoding.
+
+    Args:
+        code: of each frame but the last ones, ``(N, R, latent)``.
+        states, density: the path and its log density at all frames, ``(N, G, latent)`` and ``(N, G)``.
+        times: ``(N, G)``; a time that is repeated is no frame of its own.
+    """
+    later = slice(1, code.mean.shape[1])
+    there = Gaussian(code.mean[:, later], code.std[:, later])
+    difference = density[:, later] - log_density(there, states[:, later])  # (N, R - 1)
+    last = times.shape[1] - difference.shape[1]  # the last frame that the first of these encodings reads
+    complete = times.diff(dim=1)[:, last - 1 :] > 0  # (N, R - 1), it is a frame of its own
+    return (difference * complete).sum() / complete.sum()
+
+
+class ODE2VAEMethod(NeuralMethod):
+    """See ``ODE2VAE``; the settings are those of the card."""
+
+    def build_model(self) -> ForecastModel:
+        if self.settings.latent % 2:
+            raise BenchError(
+                f"ode2vae: 'latent' is half position, half velocity and must be even, got {self.settings.latent}"
+            )
+        return ODE2VAE(self.task, self.settings)
+
+
+METHOD = ODE2VAEMethod

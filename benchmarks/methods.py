@@ -1,0 +1,128 @@
+"""Time of a training step and of a forecast, every trained method beside the others.
+
+    python benchmarks/methods.py [--methods ladid latent-ode] [--size 32] [--repeats 7] [--output FILE]
+
+All train on the same batches of the pendulum (16 trajectories, 3 windows, 8 queries, full horizon) on one thread.
+Methods take turns, step by step, so that a machine that changes its pace changes all of them; medians of CPU times
+are printed, and ratios to the first method. ``seconds_per_step`` on the cards comes from here.
+"""
+
+import argparse
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ladid_bench.config import Budget, SplitSizes
+from ladid_bench.data.task import Task, task_of
+from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.data.windows import WindowSampler
+from ladid_bench.errors import nearest
+from ladid_bench.files import write_json
+from ladid_bench.methods.neural import NeuralMethod
+from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
+from ladid_bench.systems.pendulum import Pendulum
+
+ROOT = Path(__file__).parent.parent
+TRAJECTORIES, GIVEN, ASKED = 50, 10, 50
+SEED = 0
+
+
+def trained_methods() -> list[str]:
+    """Names of all methods that are trained step by step."""
+    return [name for name in method_folders(ROOT) if load_card(name, ROOT).trained]
+
+
+class Timed:
+    """One method with its optimiser, ready to be stepped."""
+
+    def __init__(self, name: str, task: Task, train: Trajectories, budget: Budget):
+        torch.manual_seed(SEED)
+        settings = resolve_settings(name, next(iter(load_card(name, ROOT).variants)), {}, ROOT)
+        method = load_method(name, ROOT)(task, settings)
+        assert isinstance(method, NeuralMethod)
+        self.method = method
+        self.method.model = self.method.build_model()
+        self.optimiser = torch.optim.AdamW(self.method.model.parameters(), lr=1e-4, fused=True)
+        self.sampler = WindowSampler(train, task, budget, "cpu")
+        self.generator = torch.Generator().manual_seed(SEED)
+        self.budget = budget
+        self.train = train
+        self.spent: dict[str, list[float]] = {"step": [], "forecast_1": [], f"forecast_{TRAJECTORIES}": []}
+
+    def step(self) -> None:
+        """One step as the trainer makes it."""
+        model = self.method.model.train()
+        terms = model.loss(self.sampler.draw(ASKED, self.generator))
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), self.budget.gradient_clip)
+        self.optimiser.step()
+
+    def forecast(self, count: int) -> None:
+        """Forecast ``count`` trajectories at once."""
+        given = self.train[:count]
+        self.method.forecast(given.frames[:, :GIVEN], given.times[:, :GIVEN], given.times[:, GIVEN:])
+
+    def turn(self, keep: bool) -> None:
+        """A step and two forecasts, timed."""
+        works: dict[str, Callable[[], None]] = {"step": self.step, "forecast_1": lambda: self.forecast(1)}
+        works[f"forecast_{TRAJECTORIES}"] = lambda: self.forecast(TRAJECTORIES)
+        for name, work in works.items():
+            began = time.process_time()
+            work()
+            if keep:
+                self.spent[name].append(time.process_time() - began)
+
+    def row(self, name: str) -> dict[str, Any]:
+        medians = {f"{part}_seconds": statistics.median(spent) for part, spent in self.spent.items()}
+        return {"method": name, **self.method.cost(), **medians}
+
+
+def measure(names: list[str], size: int, repeats: int) -> list[dict[str, Any]]:
+    """A row a method, in the order of ``names``."""
+    train = Pendulum().split("train", SplitSizes(train=TRAJECTORIES), size, SEED, GIVEN + ASKED)
+    task, budget = task_of(train, "pendulum", GIVEN, ASKED), Budget()
+    timed = {name: Timed(name, task, train, budget) for name in names}
+    for repeat in range(repeats + 1):  # the first turn warms up
+        for one in timed.values():
+            one.turn(keep=repeat > 0)
+    return [one.row(name) for name, one in timed.items()]
+
+
+def describe(row: dict[str, Any], first: dict[str, Any]) -> str:
+    return (
+        f"{row['method']:<12} {row['parameters']:>10,.0f} {1e3 * row['step_seconds']:>9.0f} "
+        f"{row['step_seconds'] / first['step_seconds']:>6.2f} {1e3 * row['forecast_1_seconds']:>10.1f} "
+        f"{1e3 * row[f'forecast_{TRAJECTORIES}_seconds']:>11.0f} {row['function_evaluations']:>11.0f}"
+    )
+
+
+def main() -> None:
+    """Measure, print, and write on request."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--methods", nargs="+", default=trained_methods(), help="all trained ones by default")
+    parser.add_argument("--size", type=int, default=32, help="side of a frame in pixels")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--output", type=Path, help="JSON file to write")
+    options = parser.parse_args()
+    unknown = [name for name in options.methods if name not in trained_methods()]
+    if unknown:
+        parser.exit(1, f"unknown trained method '{unknown[0]}'; {nearest(unknown[0], trained_methods())}\n")
+    torch.set_num_threads(1)
+    rows = measure(options.methods, options.size, options.repeats)
+    print("method       parameters ms a step  ratio   ms for 1   ms for 50 evaluations")
+    for row in rows:
+        print(describe(row, rows[0]))
+    if options.output:
+        versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+        write_json(options.output, {"image_size": options.size, "repeats": options.repeats, **versions, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+"""ODE2VAE: its flow and densities against closed forms, its loss term by term, and what each code reads."""
+
+import sys
+from dataclasses import replace
+from types import ModuleType
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
+
+from ladid_bench.config import Budget
+from ladid_bench.data.task import Task
+from ladid_bench.data.windows import WindowBatch, WindowSampler
+from ladid_bench.errors import BenchError
+from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
+from ladid_bench.methods.ode import solve_by_frame
+from ladid_bench.methods.registry import load_method, resolve_settings
+
+DEGREES, CONTEXT = 16, 10
+
+
+@pytest.fixture(scope="module")
+def code(root) -> ModuleType:
+    return sys.modules[load_method("ode2vae", root).__module__]
+
+
+@pytest.fixture
+def build(root, pendulum_task):
+    def build_model(variant: str = "default", **changes):
+        torch.manual_seed(0)
+        task = replace(pendulum_task, duration=4.5)  # for a unit of time that is not 1
+        return load_method("ode2vae", root)(task, resolve_settings("ode2vae", variant, changes, root)).build_model()
+
+    return build_model
+
+
+@pytest.fixture
+def batch(pendulum, pendulum_task: Task) -> WindowBatch:
+    sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=4), "cpu")
+    return sampler.draw(50, torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def times() -> Tensor:
+    torch.manual_seed(1)
+    return torch.cat([torch.zeros(5, 1), torch.rand(5, 40).sort(dim=1).values], dim=1).double()
+
+
+def random_field(code: ModuleType, degrees: int, hidden: int = 12):
+    torch.manual_seed(2)
+    field = code.BayesianField(2 * degrees, hidden).double()
+    return field.with_weights(4 * field.posterior().mean.detach())
+
+
+def linear_field(code: ModuleType, stiffness: Tensor, damping: Tensor, small: float = 1e-4):
+    """The network that is ``dv/dt = stiffness s + damping v`` up to the third order in ``small``."""
+    degrees = len(stiffness)
+    hidden = 2 * degrees
+    identity, nothing = torch.eye(hidden, dtype=torch.float64), torch.zeros(hidden, dtype=torch.float64)
+    last = torch.cat([stiffness, damping], dim=1) / small
+    return code.SecondOrderField([small * identity, nothing, identity, nothing, last, nothing[:degrees]])
+
+
+def test_velocity_moves_the_position_and_the_network_the_velocity(code) -> None:
+    field = code.BayesianField(6, 12)
+    state = torch.randn(4, 6)
+    derivative = field.with_weights(field.posterior().mean).derivative(torch.zeros(4, 1), state)
+    torch.testing.assert_close(derivative, torch.cat([state[:, 3:], field.mean(state)], dim=1))
+
+
+def test_divergence_is_the_trace_of_the_jacobian(code) -> None:
+    field, states = random_field(code, 3), torch.randn(4, 6, dtype=torch.float64)
+    rate = field.derivative_with_density(torch.zeros(4, 1), torch.cat([states, torch.zeros(4, 1)], dim=1))
+    for row, state in enumerate(states):
+        jacobian = torch.autograd.functional.jacobian(lambda z: field.derivative(torch.zeros(1, 1), z[None])[0], state)
+        assert jacobian[3:, 3:].abs().max() > 0.05
+        torch.testing.assert_close(-rate[row, -1], jacobian.trace())
+    torch.testing.assert_close(rate[:, :-1], field.derivative(torch.zeros(4, 1), states))
+
+
+def test_divergence_agrees_with_finite_differences_on_a_linear_acceleration(code) -> None:
+    torch.manual_seed(3)
+    stiffness, damping = torch.randn(2, 3, 3, dtype=torch.float64)
+    field = linear_field(code, stiffness, damping)
+    state, step = torch.randn(1, 6, dtype=torch.float64), 1e-3
+    moved = [state + sign * step * torch.eye(6, dtype=torch.float64)[3:] for sign in (1, -1)]
+    ahead, behind = (field.derivative(torch.zeros(3, 1), z)[:, 3:] for z in moved)
+    rate = field.derivative_with_density(torch.zeros(1, 1), torch.cat([state, torch.zeros(1, 1)], dim=1))[0, -1]
+    torch.testing.assert_close(-rate, ((ahead - behind) / (2 * step)).trace(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(-rate, damping.trace(), atol=1e-5, rtol=0)
+
+
+def test_density_along_a_linear_flow_is_the_gaussian_pushed_forward(code, times) -> None:
+    torch.manual_seed(4)
+    stiffness, damping = torch.randn(2, 3, 3, dtype=torch.float64)
+    mean, std = torch.randn(3, 1, 6, dtype=torch.float64), 0.5 + torch.rand(3, 1, 6, dtype=torch.float64)
+    states, density = code.ODE2VAE.flow(Gaussian(mean, std), linear_field(code, stiffness, damping), times[:3])
+    zero, one = torch.zeros(3, 3, dtype=torch.float64), torch.eye(3, dtype=torch.float64)
+    generator = torch.cat([torch.cat([zero, one], dim=1), torch.cat([stiffness, damping], dim=1)])
+    for row in range(3):
+        for frame in (0, 7, 40):
+            forward = torch.linalg.matrix_exp(times[row, frame] * generator)
+            pushed = MultivariateNormal(forward @ mean[row, 0], forward @ torch.diag(std[row, 0] ** 2) @ forward.T)
+            expected = pushed.log_prob(states[row, frame])
+            torch.testing.assert_close(density[row, frame], expected, atol=1e-4, rtol=0)
+
+
+def test_density_along_a_curved_flow_is_the_determinant_of_the_flow_map(code) -> None:
+    field, times = random_field(code, 2), torch.linspace(0, 1, 161, dtype=torch.float64)[None]
+    gaussian = Gaussian(torch.randn(1, 1, 4).double(), 0.5 + torch.rand(1, 1, 4).double())
+    states, density = code.ODE2VAE.flow(gaussian, field, times)
+
+    def flow_map(initial: Tensor) -> Tensor:
+        return solve_by_frame(field.derivative, initial[None], times)[0, -1]
+
+    jacobian = torch.autograd.functional.jacobian(flow_map, states[0, 0])
+    change = density[0, -1] - density[0, 0]
+    torch.testing.assert_close(change, -torch.linalg.slogdet(jacobian).logabsdet, atol=1e-6, rtol=0)
+    assert change.abs() > 0.1
+
+
+def test_initial_density_counts_the_spread(code, times) -> None:
+    """The published code leaves ``-sum log std`` out, so that all spreads are equally good."""
+    field, mean = random_field(code, 3), torch.randn(5, 1, 6).double()
+    densities = []
+    for std in (1.0, 0.1):
+        torch.manual_seed(5)
+        states, density = code.ODE2VAE.flow(Gaussian(mean, torch.full_like(mean, std)), field, times)
+        expected = Normal(mean[:, 0], std).log_prob(states[:, 0]).sum(dim=-1)
+        torch.testing.assert_close(density[:, 0], expected)
+        densities.append(density[:, 0])
+    torch.testing.assert_close(densities[1] - densities[0], torch.full((5,), 6 * torch.tensor(10.0).log()).double())
+
+
+def test_weights_are_drawn_around_their_mean_with_one_spread(code) -> None:
+    torch.manual_seed(6)
+    posterior = code.BayesianField(6, 12).posterior()
+    prior = Normal(torch.zeros_like(posterior.mean), 1.0)
+    expected = kl_divergence(Normal(posterior.mean, posterior.std), prior).sum()
+    torch.testing.assert_close(posterior.kl_from_standard_normal(), expected)
+    assert len(posterior.mean) == 6 * 12 + 12 + 12 * 12 + 12 + 12 * 3 + 3
+    deviation = (torch.stack([posterior.sample() for _ in range(200)]) - posterior.mean).std()
+    assert deviation.item() == pytest.approx(code.INITIAL_STD, rel=0.02)
+
+
+def test_loss_is_the_papers_term_by_term(code, build, batch) -> None:
+    model = build(path_weight=0.5, gamma=0.25)
+    torch.manual_seed(7)
+    terms = model.loss(batch)
+    torch.manual_seed(7)  # the weights of f are drawn first, then the state
+    frames, index = batch.grid_frames()
+    times = batch.grid_times / model.unit
+    posterior = model.field.posterior()
+    field = model.field.with_weights(posterior.sample())
+    encoding = model.recognition(model.encoder(frames)[index], times)
+    states, density = model.flow(encoding, field, times)
+    assert encoding.mean.shape == (12, 60 - CONTEXT + 1, 2 * DEGREES)
+
+    rows = torch.arange(12)[:, None]
+    reached = states[rows, batch.query_index]
+    image = model.decoder(reached[..., :DEGREES])
+    path = density[rows, batch.query_index] - Normal(0.0, 1.0).log_prob(reached).sum(dim=-1)
+    spread = posterior.mean.square() + posterior.std.square() - 1 - 2 * posterior.std.log()
+    expected = {
+        "reconstruction": negative_log_likelihood(image, batch.query, 0.05),
+        "path": 0.5 * path.mean(),
+        "weights": DEGREES * spread.mean() / 2 / 50,  # q / |W| times the divergence, over 50 frames ahead
+        "encoding": 0.25 * code.encoding_penalty(encoding, states, density, times),
+    }
+    assert terms.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(terms[name], value / 1024, msg=name)
+
+
+@pytest.mark.parametrize(("variant", "run"), [("default", CONTEXT), ("original", 3)])
+def test_penalty_compares_with_encodings_of_complete_runs_of_frames(code, build, batch, variant, run) -> None:
+    model = build(variant).eval()
+    times = batch.grid_times / model.unit
+    frames, index = batch.grid_frames()
+    with torch.no_grad():
+        tokens = model.encoder(frames)[index]
+        encoding = model.recognition(tokens, times)
+        states, density = torch.randn(12, 60, 2 * DEGREES), torch.randn(12, 60)
+        differences = []
+        for row in range(12):
+            own = int((times[row].diff() > 0).sum()) + 1  # frames before the trajectory ends
+            for first in range(1, own - run + 1):
+                part = slice(first, first + run)
+                alone = model.recognition(tokens[row : row + 1, part], times[row : row + 1, part])
+                log_prob = Normal(alone.mean[0, 0], alone.std[0, 0]).log_prob(states[row, first]).sum()
+                differences.append(density[row, first] - log_prob)
+        penalty = code.encoding_penalty(encoding, states, density, times)
+    torch.testing.assert_close(penalty, torch.stack(differences).mean(), rtol=1e-4, atol=1e-4)
+    assert len(differences) < 12 * (60 - run)  # some windows reach beyond their trajectory
+
+
+def test_penalty_has_frames_from_the_first_phase_of_growth_on(build, pendulum, pendulum_task) -> None:
+    sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=4), "cpu")
+    model = build()
+    for length in (1, 2, 4):
+        terms = model.loss(sampler.draw(length, torch.Generator().manual_seed(0)))
+        assert all(torch.isfinite(term) for term in terms.values())
+        assert terms["encoding"] != 0
+
+
+@pytest.mark.parametrize(("variant", "run"), [("default", CONTEXT), ("original", 3)])
+def test_position_is_read_from_the_first_frame_and_velocity_from_the_first_few(build, batch, variant, run) -> None:
+    model = build(variant).eval()
+    context = batch.frames[batch.context]
+    with torch.no_grad():
+        before = model.represent(context, batch.context_times)
+        for frame in range(CONTEXT):
+            changed = context.clone()
+            changed[:, frame] = 1 - changed[:, frame]
+            moved = (model.represent(changed, batch.context_times) - before).abs().amax(dim=0)
+            assert (moved[:DEGREES].max() > 0) == (frame == 0)
+            assert (moved[DEGREES:].max() > 0) == (frame < run)
+        slower = (model.represent(context, 1.5 * batch.context_times) - before).abs().amax(dim=0)
+    assert slower[:DEGREES].max() == 0
+    assert slower[DEGREES:].max() > 0
+
+
+def test_training_and_forecast_start_from_the_same_code(build, batch) -> None:
+    model = build().eval()
+    frames, index = batch.grid_frames()
+    with torch.no_grad():
+        encoding = model.recognition(model.encoder(frames)[index], batch.grid_times / model.unit)
+        given = model.represent(batch.frames[batch.context], batch.context_times)
+    torch.testing.assert_close(encoding.mean[:, 0], given, rtol=1e-4, atol=1e-5)
+
+
+def test_forecast_takes_the_mean_weights_and_renders_the_position(build, batch) -> None:
+    model = build().eval()
+    model.decoder = torch.nn.Identity()  # what is rendered, not how
+    context, asked = batch.frames[batch.context], batch.query_times
+    with torch.no_grad():
+        rendered = model.forecast(context, batch.context_times, asked)
+        initial = model.represent(context, batch.context_times)
+        frames = torch.cat([torch.zeros(12, 1), asked / model.unit], dim=1)[..., None]
+        between = torch.lerp(frames[:, :-1], frames[:, 1:], torch.linspace(0, 1, 21)[1:])  # 20 steps to a query
+        field = model.field.with_weights(model.field.posterior().mean)
+        times = torch.cat([torch.zeros(12, 1), between.flatten(1)], dim=1)
+        states = solve_by_frame(field.derivative, initial, times)[:, 20::20]
+        torch.testing.assert_close(rendered, states[..., :DEGREES], rtol=1e-4, atol=1e-4)
+        model.field.log_std.fill_(1.0)
+        torch.testing.assert_close(model.forecast(context, batch.context_times, asked), rendered, rtol=0, atol=0)
+    assert model.function_evaluations > 0
+
+
+def test_a_frame_that_ends_no_window_changes_no_term(build, batch) -> None:
+    """Times repeated at the end of a trajectory add nothing to any average."""
+    model = build().eval()
+    longer = replace(
+        batch,
+        grid_times=torch.cat([batch.grid_times, batch.grid_times[:, -1:]], dim=1),
+        grid=torch.cat([batch.grid, batch.grid[:, -1:]], dim=1),
+    )
+    torch.manual_seed(8)
+    once = model.loss(batch)
+    torch.manual_seed(8)
+    again = model.loss(longer)
+    for name in ("reconstruction", "path", "encoding"):
+        torch.testing.assert_close(again[name], once[name])
+
+
+def test_an_odd_latent_state_is_refused(build) -> None:
+    with pytest.raises(BenchError, match="must be even, got 31"):
+        build(latent=31)
