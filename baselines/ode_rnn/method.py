@@ -1,0 +1,151 @@
+"""ODE-RNN (Rubanova, Chen, Duvenaud, NeurIPS 2019) on the suite's encoder, decoder, windows and budget."""
+
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor, nn
+
+from ladid_bench.data.task import Task
+from ladid_bench.data.windows import WindowBatch
+from ladid_bench.errors import BenchError, nearest
+from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
+from ladid_bench.methods.distributions import negative_log_likelihood
+from ladid_bench.methods.neural import ForecastModel, NeuralMethod
+from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_unit
+
+STAGES = 4  # evaluations of the right-hand side in one step of rk4
+WEIGHT_STD = 0.1  # of the initial weights of the recurrent parts, as in the released code
+PUBLISHED_FIRST = -0.01  # interval before the first frame in the released code, in the model's unit of time
+
+
+def gaps(times: Tensor) -> Tensor:
+    """How long the state evolves before each frame is read: ``(N, C)`` increasing times to ``(N, C)``."""
+    return torch.diff(times, dim=1, prepend=times[:, :1])
+
+
+def published_intervals(times: Tensor) -> Tensor:
+    """What the released code integrates instead, ``(N, C)`` to ``(N, C)``.
+
+    Its loop over frames in the order of time takes the start and the end of each interval from the loop
+    over frames backwards: a hundredth back before the first frame, the whole span before the second, and
+    from then on the gap between the two frames before, against the direction of time.
+    """
+    first = torch.full_like(times[:, :1], PUBLISHED_FIRST)
+    span = times[:, -1:] - times[:, :1]
+    return torch.cat([first, span, -torch.diff(times, dim=1)], dim=1)[:, : times.shape[1]]
+
+
+INTERVALS = {"gaps": gaps, "published": published_intervals}
+
+
+class GatedUpdate(nn.Module):
+    """GRU-like update of the state's mean and standard deviation by one token; gates read all three.
+
+    Args:
+        latent: length of the mean, and of the standard deviation.
+        width: of a token.
+        units: width of the hidden layer in the gates and in the candidate.
+    """
+
+    def __init__(self, latent: int, width: int, units: int):
+        super().__init__()
+        inputs = 2 * latent + width
+        self.keep = Perceptron(inputs, units, latent, depth=1)
+        self.reset = Perceptron(inputs, units, latent, depth=1)
+        self.candidate = Perceptron(inputs, units, 2 * latent, depth=1)
+
+    def forward(self, mean: Tensor, std: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
+        """``(N, latent)`` twice and ``(N, width)`` to the updated ``(N, latent)`` twice."""
+        seen = torch.cat([mean, std, token], dim=-1)  # (N, 2 * latent + width)
+        keep, reset = self.keep(seen).sigmoid(), self.reset(seen).sigmoid()
+        candidate = self.candidate(torch.cat([reset * mean, reset * std, token], dim=-1))
+        new_mean, new_std = candidate.chunk(2, dim=-1)
+        return (1 - keep) * new_mean + keep * mean, (1 - keep) * new_std.abs() + keep * std
+
+
+class ODERNN(ForecastModel):
+    """A state that follows ``dh/dt = f(h)`` between frames, jumps at each frame seen, and is decoded."""
+
+    def __init__(self, task: Task, settings: SimpleNamespace):
+        super().__init__()
+        self.settings, self.unit = settings, time_unit(task)
+        if settings.intervals not in INTERVALS:
+            known = nearest(settings.intervals, INTERVALS)
+            raise BenchError(f"method 'ode-rnn': unknown intervals '{settings.intervals}'; {known}")
+        self.intervals = INTERVALS[settings.intervals]
+        self.encoder = build_encoder(task.shape, settings.base_channels, settings.token_width)
+        self.update = GatedUpdate(settings.latent, settings.token_width, settings.units)
+        self.field = Perceptron(settings.latent, settings.hidden, settings.latent)
+        self.decoder = build_decoder(settings.latent, task.shape, settings.base_channels, settings.decoder)
+        for part in (self.update, self.field):
+            part.apply(_initialise)
+
+    def derivative(self, time: Tensor, state: Tensor) -> Tensor:
+        """``dh/dt`` of states ``(N, latent)``; the equation is autonomous."""
+        return self.field(state)
+
+    def read(self, tokens: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+        """Evolve and update the state, frame by frame, from a state of zeros.
+
+        Args:
+            tokens: ``(N, C, width)``.
+            times: ``(N, C)``, in the model's own unit.
+
+        Returns:
+            The state at each frame before the frame updates it ``(N, C, latent)``, and after the last ``(N, latent)``.
+        """
+        mean = std = tokens.new_zeros(len(tokens), self.settings.latent)
+        intervals = self.intervals(times)
+        before = []
+        for token, interval in zip(tokens.unbind(dim=1), intervals.unbind(dim=1), strict=True):
+            ends = torch.stack([torch.zeros_like(interval), interval], dim=1)  # (N,) -> (N, 2)
+            mean = solve_by_frame(self.derivative, mean, ends)[:, 1]
+            before.append(mean)
+            mean, std = self.update(mean, std, token)
+        return torch.stack(before, dim=1), mean
+
+    def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
+        settings, values = self.settings, batch.query[0, 0].numel()
+        given, queries = batch.context.shape[1], batch.query.shape[1]
+        tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
+        before, last = self.read(tokens, batch.context_times / self.unit)
+        ahead = solve_by_frame(self.derivative, last, batch.grid_times[:, given - 1 :] / self.unit)
+        path = torch.cat([before, ahead[:, 1:]], dim=1)  # (N, G, latent)
+        # decoded in one call, so that one batch normalisation sees them all
+        states = torch.cat([batch.at_queries(path), before[:, 1:]], dim=1)  # (N, Q + C - 1, latent)
+        mean = self.decoder(states)
+        terms = {"reconstruction": negative_log_likelihood(mean[:, :queries], batch.query, settings.observation_std)}
+        if given > 1:
+            seen = batch.frames[batch.context[:, 1:]].clamp(0, 1)  # (N, C - 1, channel, *space)
+            one_step = negative_log_likelihood(mean[:, queries:], seen, settings.observation_std)
+            terms["one_step"] = settings.context_weight * one_step
+        return {name: term / values for name, term in terms.items()}
+
+    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        """Frames decoded from the state that evolves freely from the last context frame on."""
+        initial, tolerance = self.represent(context, context_times), self.settings.tolerance
+        start = context_times[:, -1] / self.unit
+        states, evaluations = solve_adaptively(
+            self.derivative, initial, query_times / self.unit, tolerance, start=start
+        )
+        self.function_evaluations = STAGES * context.shape[1] + evaluations
+        return self.decoder(states)
+
+    def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
+        return self.read(encode_sequences(self.encoder, context), context_times / self.unit)[1]
+
+
+def _initialise(part: nn.Module) -> None:
+    if isinstance(part, nn.Linear):
+        nn.init.normal_(part.weight, std=WEIGHT_STD)
+        nn.init.zeros_(part.bias)
+
+
+class ODERNNMethod(NeuralMethod):
+    """See ``ODERNN``; the settings are those of the card."""
+
+    def build_model(self) -> ForecastModel:
+        return ODERNN(self.task, self.settings)
+
+
+METHOD = ODERNNMethod

@@ -1,0 +1,128 @@
+"""The GRU baseline: its step against torch's, its times, and that training rolls as freely as forecasting."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ladid_bench.config import Budget
+from ladid_bench.data.windows import WindowBatch, WindowSampler
+from ladid_bench.methods.distributions import negative_log_likelihood
+from ladid_bench.methods.registry import load_method, resolve_settings
+from ladid_bench.systems.grids import irregular_times
+
+
+@pytest.fixture
+def model(pendulum_task, root):
+    torch.manual_seed(0)
+    method = load_method("gru", root)(pendulum_task, resolve_settings("gru", "default", {}, root))
+    return method.build_model().eval()
+
+
+@pytest.fixture
+def code(root):
+    load_method("gru", root)
+    return sys.modules["ladid_bench_baselines_gru"]
+
+
+@pytest.fixture
+def batch(pendulum, pendulum_task) -> WindowBatch:
+    """Windows of trajectories whose times differ from row to row; the frames themselves do not matter here."""
+    train = pendulum["train"]
+    times = irregular_times(np.random.SeedSequence(0).spawn(len(train)), train.times.shape[1], pendulum_task.time_step)
+    sampler = WindowSampler(replace(train, times=times), pendulum_task, Budget(batch_size=3, queries=4), "cpu")
+    return sampler.draw(50, torch.Generator().manual_seed(0))
+
+
+def stepped(roll_out: nn.Module, code: Tensor, steps: int) -> Tensor:
+    """States after 0, 1, ... ``steps`` whole steps, one after the other, ``(N, steps + 1, latent)``."""
+    hidden = roll_out.start(code).tanh()
+    states = [roll_out.state(hidden)]
+    for _ in range(steps):
+        hidden = roll_out.cell(hidden)
+        states.append(roll_out.state(hidden))
+    return torch.stack(states, dim=1)
+
+
+def test_the_cell_is_a_gated_recurrent_unit_without_input(code) -> None:
+    """With the reset gate open it is torch's, which applies that gate after the matrix instead of before."""
+    torch.manual_seed(0)
+    cell, reference = code.AutonomousCell(6), nn.GRUCell(1, 6)
+    with torch.no_grad():
+        cell.gates.weight[:6], cell.gates.bias[:6] = 0, 50
+        reference.weight_hh.copy_(torch.cat([cell.gates.weight, cell.candidate.weight]))
+        reference.bias_hh.copy_(torch.cat([cell.gates.bias, cell.candidate.bias]))
+        reference.bias_ih.zero_()
+    hidden = torch.randn(4, 6)
+    torch.testing.assert_close(cell(hidden), reference(torch.zeros(4, 1), hidden))
+
+
+def test_a_closed_reset_gate_hides_the_state_from_the_candidate(code) -> None:
+    torch.manual_seed(0)
+    cell, hidden = code.AutonomousCell(6), torch.randn(4, 6)
+    with torch.no_grad():
+        cell.gates.weight.zero_()
+        cell.gates.bias.copy_(torch.tensor([-50.0] * 6 + [0.0] * 6))
+    expected = 0.5 * cell.candidate.bias.tanh() + 0.5 * hidden
+    torch.testing.assert_close(cell(hidden), expected)
+
+
+def test_whole_steps_are_steps_of_the_cell_and_what_is_between_lies_on_straight_lines(model) -> None:
+    codes = torch.randn(2, 32)
+    states = stepped(model.roll_out, codes, 7)
+    asked = torch.tensor([[1.0, 2.0, 6.0], [0.25, 3.5, 6.75]])  # each row at times of its own
+    got = model.roll_out(codes, asked)
+    torch.testing.assert_close(got[0], states[0, [1, 2, 6]])
+    expected = [0.75 * states[1, 0] + 0.25 * states[1, 1], (states[1, 3] + states[1, 4]) / 2]
+    torch.testing.assert_close(got[1], torch.stack([*expected, 0.25 * states[1, 6] + 0.75 * states[1, 7]]))
+
+
+def test_a_time_off_by_rounding_changes_nothing(model) -> None:
+    codes, frames = torch.randn(1, 32), torch.arange(1.0, 51.0)[None]
+    exact = model.roll_out(codes, frames)
+    for rounded in (frames * (1 - 1e-6), frames * (1 + 1e-6)):
+        torch.testing.assert_close(model.roll_out(codes, rounded), exact, atol=1e-4, rtol=0)
+
+
+def test_a_forecast_does_not_depend_on_what_else_is_asked_for(model) -> None:
+    codes, asked = torch.randn(2, 32), torch.tensor([[0.5, 3.0, 20.25, 70.0], [1.0, 1.5, 40.0, 41.0]])
+    together = model.roll_out(codes, asked)
+    torch.testing.assert_close(model.roll_out(codes, asked.flip(1)).flip(1), together)
+    for query in range(4):
+        torch.testing.assert_close(model.roll_out(codes, asked[:, query : query + 1])[:, 0], together[:, query])
+
+
+def test_times_count_from_the_last_context_frame_in_time_steps(model, pendulum_task, batch) -> None:
+    step, context = pendulum_task.time_step, batch.frames[batch.context]
+    asked = batch.context_times[:, -1:] + step * torch.tensor([1.0, 2.5])  # rows end their contexts at other times
+    with torch.no_grad():
+        codes = model.represent(context, batch.context_times)
+        states = stepped(model.roll_out, codes, 3)
+        expected = model.decoder(torch.stack([states[:, 1], (states[:, 2] + states[:, 3]) / 2], dim=1))
+        torch.testing.assert_close(model.forecast(context, batch.context_times, asked), expected, atol=1e-4, rtol=0)
+
+
+def test_the_code_depends_on_the_gaps_of_the_context_not_on_when_it_began(model, batch) -> None:
+    context, times = batch.frames[batch.context], batch.context_times
+    with torch.no_grad():
+        codes = model.represent(context, times)
+        torch.testing.assert_close(model.represent(context, times + 0.5), codes, atol=1e-5, rtol=0)
+        assert (model.represent(context, times**2) - codes).abs().max() > 1e-3
+
+
+def test_training_rolls_as_freely_as_forecasting(model, batch) -> None:
+    """The loss is the likelihood of the forecast from the context alone: no later frame is fed in."""
+    with torch.no_grad():
+        forecast = model.forecast(batch.frames[batch.context], batch.context_times, batch.query_times)
+        expected = negative_log_likelihood(forecast, batch.query, 0.05) / batch.query[0, 0].numel()
+        torch.testing.assert_close(model.loss(batch), {"reconstruction": expected})
+
+
+def test_layer_sizes(model) -> None:
+    roll_out, recognition = model.roll_out, model.recognition
+    assert (recognition.recurrent.input_size, recognition.recurrent.hidden_size) == (129, 128)
+    assert recognition.code.out_features == roll_out.start.in_features == roll_out.state.out_features == 32
+    assert roll_out.start.out_features == roll_out.cell.candidate.in_features == 128
