@@ -2,217 +2,35 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from html.parser import HTMLParser
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from reports import ASKED, GIVEN, Bench, make_bench
 
-from ladid_bench import catalogue
-from ladid_bench.config import Dataset, Experiment, SplitSizes, Study
-from ladid_bench.data.source import DataCard, DataSource
-from ladid_bench.data.task import Task
 from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.records import Sample, write_sample
-from ladid_bench.files import content_key, write_json
-from ladid_bench.project import Folders
+from ladid_bench.evaluation.records import write_sample
+from ladid_bench.files import write_json
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.content import gather
 from ladid_bench.reporting.drawing import spread
 from ladid_bench.reporting.equation import equation_lines
 from ladid_bench.reporting.formatting import decimals, number, short
-from ladid_bench.reporting.html import build_report
 from ladid_bench.reporting.pictures import collect
-from ladid_bench.reporting.tables import comparison, to_latex
+from ladid_bench.reporting.table_files import to_latex
+from ladid_bench.reporting.tables import comparison
 from ladid_bench.sheet import LARGEST_SIDE, pack, smaller, unpack
 
-GIVEN, ASKED, TRAJECTORIES = 3, 5, 6
-KINDS = {"latent-ode": "neural", "other-net": "neural", "ridge": "simple", "mean": "reference"}
 ATTACK = "<script>alert('x')</script> & \"more\""
-
-
-@dataclass(frozen=True)
-class FakePictures(DataSource):
-    """A data set of pictures that nobody has to simulate."""
-
-    name: ClassVar[str] = "fake-pictures"
-    version: ClassVar[int] = 1
-    context_frames: ClassVar[int] = GIVEN
-    forecast_frames: ClassVar[int] = ASKED
-    units: ClassVar[Mapping[str, str]] = {}
-
-    @property
-    def card(self) -> DataCard:
-        texts = {name: f"{name} of {self.name}" for name in DataCard.__dataclass_fields__}
-        return DataCard(**{**texts, "origin": "simulated", "equation": "x'' = -k^2 x_1; k < 1", "caution": "careful"})
-
-    def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Any:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class FakeVectors(FakePictures):
-    """The same with vector observations, headline FVU."""
-
-    name: ClassVar[str] = "fake-vectors"
-    headline: ClassVar[str] = "fvu"
-
-
-@dataclass
-class Bench:
-    """A study whose results are made up; ``error`` of a run is its share of the truth that goes wrong."""
-
-    root: Path
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    shapes: dict[str, tuple[int, ...]] = field(
-        default_factory=lambda: {"fake-pictures": (16, 16), "fake-vectors": (4,)}
-    )
-
-    @property
-    def folders(self) -> Folders:
-        return Folders(self.root, "demo")
-
-    @property
-    def study(self) -> Study:
-        datasets = {name: Dataset(trajectories=SplitSizes(test=TRAJECTORIES)) for name in self.shapes}
-        return Study(scale="demo", datasets=datasets, experiments={"comparison": Experiment()})
-
-    def card(self, dataset: str) -> None:
-        planned = catalogue.planned_dataset(self.study, dataset)
-        shape = (1, *self.shapes[dataset])
-        task = Task(dataset, GIVEN, ASKED, shape, low=-0.05, high=1.05, duration=0.7, time_step=0.1, regular=True)
-        made = {"trajectories": TRAJECTORIES, "units": TRAJECTORIES, "content_sha256": "c" * 64, "range": [0.0, 1.0]}
-        card = {**vars(planned.source.card), **planned.identity, "data_key": planned.key, "task": task.to_json()}
-        levels = np.random.default_rng(0).integers(0, 255, (GIVEN + ASKED, *shape[1:]), dtype=np.uint8)
-        lead = np.round(np.arange(1 - GIVEN, ASKED + 1) * 0.1, 3).tolist()
-        film = {"trajectory": 0, "channel": "intensity", "lead": lead, "webp": pack(levels)}
-        regimes = [{"name": name, "changes": {"mass": 2.0}, "control": name == "same"} for name in ("same", "other")]
-        looks = {"film": film, "regime": "", "control": False, "regimes": regimes}
-        splits = dict.fromkeys(("train", "valid", "test"), made)
-        write_json(self.folders.card(dataset, planned.key), {**card, "splits_made": splits, **looks})
-
-    def sample(self, dataset: str, error: float, units: int = TRAJECTORIES) -> Sample:
-        rng = np.random.default_rng(int(1000 * min(error, 10)))
-        truth = rng.integers(0, 255, (2, GIVEN + ASKED, 1, *self.shapes[dataset]), dtype=np.uint8)
-        hard = 1 + np.arange(TRAJECTORIES)[:, None] / 10
-        squared = error * hard * np.linspace(0.5, 1.5, ASKED)
-        return Sample(
-            squared_error=squared.astype(np.float32),
-            squared_truth=np.ones((TRAJECTORIES, ASKED), np.float32),
-            squared_deviation=np.full((TRAJECTORIES, ASKED), 0.5, np.float32),
-            unit=np.arange(TRAJECTORIES) % units,
-            times=np.tile(np.arange(GIVEN, GIVEN + ASKED) * 0.1, (TRAJECTORIES, 1)),
-            code=np.zeros((TRAJECTORIES, 0), np.float32),
-            between_error=np.zeros((TRAJECTORIES, 0), np.float32),
-            between_truth=np.zeros((TRAJECTORIES, 0), np.float32),
-            shown=np.arange(2),
-            truth=truth,
-            forecast=truth[:, GIVEN:] // 2,
-        )
-
-    def run(self, dataset: str, method: str, error: float = 0.1, seed: int = 0, units: int = TRAJECTORIES) -> str:
-        """A run that ended with a result."""
-        sample = self.sample(dataset, error, units)
-        nmse = sample.squared_error.sum(1) / sample.squared_truth.sum(1)
-        fvu = float(sample.squared_error.sum() / sample.squared_deviation.sum())
-        metrics = {"nmse_mean": float(nmse.mean()), "nmse_median": float(np.median(nmse)), "fvu": fvu}
-        cost = {"cpu_seconds": 10 + 100 * error, "forecast_seconds": 0.6, "parameters": 123.0}
-        key = self._row(dataset, method, seed, "ok", "", metrics=metrics, cost=cost)
-        write_sample(self.folders.samples(key), sample)
-        return key
-
-    def lost(self, dataset: str, method: str, status: str, reason: str, seed: int = 0) -> str:
-        """A run without a result."""
-        return self._row(dataset, method, seed, status, reason, metrics={}, cost={})
-
-    def _row(
-        self, dataset: str, method: str, seed: int, status: str, reason: str, metrics: dict[str, float], cost: dict
-    ) -> str:
-        key = content_key([dataset, method, seed])
-        final = status in ("ok", "diverged", "skipped")
-        history = [{"step": step, "valid_nmse": 1 / step} for step in (1, 2, 3)] if KINDS[method] == "neural" else []
-        provenance = {
-            "commit": "f" * 40,
-            "dirty": True,
-            "code_hash": "abc",
-            "host": "node7",
-            "versions": {"torch": "2"},
-        }
-        if final:
-            record = {"key": key, "status": status, "reason": reason, "metrics": metrics, "cost": cost}
-            write_json(self.folders.record(key), {**record, "history": history, "provenance": provenance})
-        source = catalogue.SOURCES[dataset]
-        self.rows.append(
-            {
-                **{"dataset": dataset, "method": method, "variant": "default", "seed": seed, "fraction": 1.0},
-                **{"status": status, "reason": reason, "experiments": "comparison", "kind": KINDS[method]},
-                **{"headline": source.headline, "key": key, "stale": False, "rerun": f"ladid-bench run {key}"},
-                **metrics,
-                **{f"cost_{name}": value for name, value in cost.items()},
-                **({"commit": "f" * 40, "versions": json.dumps({"torch": "2"})} if final else {}),
-            }
-        )
-        return key
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """The run table as it comes back from its file."""
-        path = self.root / "runs.parquet"
-        pd.DataFrame(self.rows).to_parquet(path, index=False)
-        return pd.read_parquet(path)
-
-    def build(self) -> "Page":
-        return Page(build_report(self.folders, self.table, self.study, self.root))
-
-
-class Page(HTMLParser):
-    """A page taken apart: attributes, text and ids."""
-
-    def __init__(self, path: Path):
-        super().__init__()
-        self.path, self.source = path, path.read_text(encoding="utf-8")
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.loaded: list[str] = []
-        self.tags: list[str] = []
-        self.text = ""
-        self.feed(self.source)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        for name, value in attrs:
-            if name == "id":
-                self.ids.append(value or "")
-            elif tag == "a" and name == "href":
-                self.links.append(value or "")
-            elif name in ("src", "srcset", "data", "poster", "action", "href", "xlink:href"):
-                self.loaded.append(value or "")
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    for source in (FakePictures, FakeVectors):
-        monkeypatch.setitem(catalogue.SOURCES, source.name, source)
-    for method, kind in KINDS.items():
-        citation = '{text: "A paper of @ & <b>", url: "https://example.org/paper"}'
-        card = f"title: {method}\nkind: {kind}\nsummary: what it does\ncitation: {citation}\nversion: 1\n"
-        card += "settings: {learning_rate: 0.001}\n"
-        folder = tmp_path / "baselines" / method.replace("-", "_")
-        folder.mkdir(parents=True)
-        (folder / "method.yaml").write_text(card, encoding="utf-8")
-    made = Bench(tmp_path)
-    for name in made.shapes:
-        made.card(name)
-    return made
+    return make_bench(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -293,7 +111,7 @@ def test_tables_and_figures_are_files_too(full: Bench) -> None:
     for figure in (folder / "figures").glob("*.svg"):
         ElementTree.parse(figure)
     assert {path.stem for path in (folder / "figures").glob("*-fake-vectors.svg")} == {
-        f"{kind}-fake-vectors" for kind in ("horizon", "cost", "training", "series")
+        f"{kind}-fake-vectors" for kind in ("horizon", "cost", "training", "training-time", "series")
     }
     with Image.open(folder / "animations" / "fake-pictures-latent-ode.webp") as animation:
         assert animation.n_frames == GIVEN + ASKED

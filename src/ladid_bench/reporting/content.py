@@ -15,7 +15,10 @@ from ladid_bench.evaluation.records import Sample, read_record, read_sample
 from ladid_bench.evaluation.statistics import Interval, interval, paired_log_ratio
 from ladid_bench.project import Folders
 
-NEURAL = "neural"
+NEURAL, FLOOR = "neural", "floor"
+LADID = "ladid"  # the method that the suite is about
+COMPARISON, EQUAL_TIME = "comparison", "equal-time"  # the experiments that a report tells of
+FEW = 8  # methods that a figure can show side by side in colour
 ERRORS = {"nmse": "nmse_mean", "fvu": "fvu"}  # column of the headline error
 DESCRIPTIVE = frozenset(
     {"dataset", "method", "variant", "seed", "fraction", "kind", "headline", "experiments", "key", "rerun", "status"}
@@ -24,7 +27,7 @@ DESCRIPTIVE = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """One row of the run table.
 
@@ -47,6 +50,11 @@ class Run:
         return str(self.row["status"])
 
     @property
+    def compared(self) -> bool:
+        """Whether the comparison at equal steps asked for it."""
+        return COMPARISON in str(self.row["experiments"]).split(",")
+
+    @property
     def history(self) -> list[dict[str, float]]:
         """Validation errors along the fit."""
         return list(self.record.get("history", []))
@@ -58,7 +66,7 @@ class Run:
         return {name: self.row[name] for name in names if not pd.isna(self.row[name])}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """One method in one variant on one data set: a line in every table and figure."""
 
@@ -87,6 +95,11 @@ class Entry:
     @property
     def neural(self) -> bool:
         return self.kind == NEURAL
+
+    @property
+    def floor(self) -> bool:
+        """Whether it renders the true frames: what a forecast is measured against, no competitor."""
+        return self.kind == FLOOR
 
     def mean(self, column: str) -> float:
         """Mean of a column over the runs that have it, NaN where none has."""
@@ -121,10 +134,46 @@ class DatasetContent:
         return bool(self.card) and len(self.card["task"]["shape"]) == 3
 
     @property
+    def competitors(self) -> list[Entry]:
+        """Entries that forecast."""
+        return [entry for entry in self.entries if not entry.floor]
+
+    @property
+    def floors(self) -> list[Entry]:
+        """Entries that render the true frames."""
+        return [entry for entry in self.entries if entry.floor]
+
+    @property
     def ranked(self) -> list[Entry]:
-        """Entries whose runs all have a result, lowest headline error first."""
-        complete = [entry for entry in self.entries if entry.complete and not math.isnan(entry.mean(self.error))]
+        """Competitors whose runs all have a result, lowest headline error first."""
+        complete = [entry for entry in self.competitors if entry.complete and not math.isnan(entry.mean(self.error))]
         return sorted(complete, key=lambda entry: entry.mean(self.error))
+
+    @property
+    def ordered(self) -> list[Entry]:
+        """All competitors: the ranked ones, those with results on some runs, those without, and who declined."""
+        ranked = self.ranked
+        rest = [entry for entry in self.competitors if entry not in ranked]
+        return ranked + sorted(rest, key=lambda entry: (not entry.done, entry.skipped))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more methods have a result than a figure can show side by side in colour."""
+        return sum(bool(entry.done) for entry in self.competitors) > FEW
+
+    @property
+    def front(self) -> list[Entry]:
+        """What figures draw in colour: all if there are few, else LaDID, its best neural rival, the best simple method.
+
+        The choice guides the eye only; nothing is left out of a figure or a table.
+        """
+        shown = [entry for entry in self.ordered if entry.done]
+        if not self.crowded:
+            return shown
+        ladid = [entry for entry in shown if entry.method == LADID]
+        rival = next((entry for entry in self.ranked if entry.neural and entry.method != LADID), None)
+        chosen = [*ladid, rival, self.best(neural=False)]
+        return [entry for entry in shown if entry in chosen]
 
     @property
     def units(self) -> int:
@@ -204,13 +253,22 @@ def _pairs(first: tuple[Run, ...], second: tuple[Run, ...]) -> list[tuple[Run, R
     return [(run, by_seed[run.row["seed"]]) for run in first if run.row["seed"] in by_seed]
 
 
-def gather(folders: Folders, table: pd.DataFrame, study: Study) -> list[DatasetContent]:
-    """Sort the run table by data set and method, and read what was kept of each run."""
-    several = table.groupby("method")["variant"].nunique() > 1  # a lone variant need not be named
+def gather(folders: Folders, table: pd.DataFrame, study: Study, experiment: str = COMPARISON) -> list[DatasetContent]:
+    """Sort the runs of one experiment by data set and method, and read what was kept of each.
+
+    Rows of experiments that a report does not tell of are ignored; a run may belong to several experiments.
+    """
+    told = table[_asked(table, COMPARISON) | _asked(table, EQUAL_TIME)]
+    several = told.groupby("method")["variant"].nunique() > 1  # a lone variant need not be named
     return [
         _dataset(folders, rows, planned_dataset(study, str(name)), several)
-        for name, rows in table.groupby("dataset", sort=False)
+        for name, rows in table[_asked(table, experiment)].groupby("dataset", sort=False)
     ]
+
+
+def _asked(table: pd.DataFrame, experiment: str) -> pd.Series:
+    """Which rows an experiment asked for."""
+    return table["experiments"].map(lambda names: experiment in str(names).split(",")).astype(bool)
 
 
 def _dataset(folders: Folders, rows: pd.DataFrame, planned: PlannedDataset, several: pd.Series) -> DatasetContent:

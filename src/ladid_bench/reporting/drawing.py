@@ -10,13 +10,15 @@ from typing import Any
 import matplotlib
 import numpy as np
 import seaborn
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
-from ladid_bench.reporting.palette import GRID, INK, MUTED, NEURAL, SIMPLE, variable
+from ladid_bench.reporting.formatting import slug
+from ladid_bench.reporting.palette import GRID, INK, MUTED, THEMED, variable
 
 WIDTH, HEIGHT, TALL = 420.0, 270.0, 400.0  # points; a phone shows the figure at about 0.85 of this width
 LEFT, RIGHT, BOTTOM, TOP = 48.0, 10.0, 42.0, 22.0  # margins in points
@@ -80,15 +82,18 @@ def blank(label_letters: int, height: float = HEIGHT) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def error_axis(axes: Axes, errors: Iterable[np.ndarray], useless: float = 1.0) -> None:
-    """Scale the vertical axis for errors: logarithmic where they span decades, cut off far above ``useless``."""
+def error_axis(axes: Axes, errors: Iterable[np.ndarray], useless: float = 1.0, decades: float = DECADES) -> None:
+    """Scale the vertical axis for errors, cut off far above ``useless``.
+
+    It is logarithmic where they span the factor ``decades`` or more.
+    """
     known = np.concatenate([values[np.isfinite(values)] for values in errors])
     known = known[known > 0]
     if len(known) == 0:
         return
     top = min(known.max(), OFF_SCALE * max(useless, float(np.median(known))))
     low = max(known.min(), DEEPEST * top)
-    if top / low >= DECADES:
+    if top / low >= decades:
         axes.set_yscale("log")
         axes.set_ylim(low / 1.3, top * 1.3)
         plain_log(axes.yaxis, float(top / low))
@@ -104,14 +109,35 @@ def plain_log(axis: Any, span: float) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
-    """Write a name beside the right end of each line; ``ends`` holds (value, name, colour)."""
-    heights = [_height(axes, value) for value, _, _ in ends]
+@dataclass(frozen=True)
+class End:
+    """The right end of a line, with the name that is written beside it; ``method`` is whose line it is, if anyone's."""
+
+    value: float
+    name: str
+    colour: str
+    ink: str = INK[0]
+    method: str = ""
+
+
+def end_labels(axes: Axes, ends: Sequence[End]) -> None:
+    """Write a name beside the right end of each line."""
+    heights = [_height(axes, end.value) for end in ends]
     line_height = LINE / (axes.bbox.height * 72 / axes.figure.dpi)
-    for (_, name, colour), start, end in zip(ends, heights, spread(heights, line_height), strict=True):
+    lift = 0.4 * line_height  # the lowest name stands above the numbers of the other axis
+    places = [lift + place for place in spread([height - lift for height in heights], line_height)]
+    for end, start, height in zip(ends, heights, places, strict=True):
         leader: dict[str, Any] = {"transform": axes.transAxes, "clip_on": False, "solid_capstyle": "round"}
-        axes.plot([1.0, 1.03], [start, end], color=colour, linewidth=1.2, **leader)
-        axes.text(1.04, end, name, transform=axes.transAxes, va="center", ha="left")
+        (line,) = axes.plot([1.0, 1.03], [start, height], color=end.colour, linewidth=1.2, **leader)
+        text = axes.text(1.04, height, end.name, transform=axes.transAxes, va="center", ha="left", color=end.ink)
+        if end.method:
+            mark(line, end.method, "leader")
+            mark(text, end.method, "label")
+
+
+def mark(artist: Artist, method: str, part: str) -> None:
+    """Note whose artist it is, so that the page can bring a method out; ``part`` is unique for it in the figure."""
+    artist.set_gid(f"method.{slug(method)}.{part}")
 
 
 def _height(axes: Axes, value: float) -> float:
@@ -145,9 +171,13 @@ def inline(drawing: Drawing) -> str:
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' xmlns(:xlink)?="[^"]*"| (width|height)="[\d.]+pt"', "", svg)
     svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+    svg = re.sub(r'<g id="method\.([^".]+)\.[^"]*">', r'<g data-method="\1">', svg)
+    # markers are drawn once and used by several methods, so their colour has to be that of each use
+    svg = re.sub(r'(<g data-method="[^"]*">\s*<defs>\s*<path [^>]*?) style="[^"]*"', r"\1", svg)
     svg = re.sub(r'id="([^"]+)"', rf'id="{drawing.name}-\1"', svg)
     svg = re.sub(r"url\(#", f"url(#{drawing.name}-", svg)
     svg = re.sub(r'xlink:href="#', f'href="#{drawing.name}-', svg)
-    for light, _ in (*NEURAL, *SIMPLE, INK, MUTED, GRID):
+    for light, _ in THEMED:
         svg = re.sub(light, f"var({variable(light)})", svg, flags=re.IGNORECASE)
+    svg = svg.replace("#ffffff", "var(--paper)")  # the inside of open markers
     return svg.replace("<svg", '<svg role="img" stroke-linejoin="round" ', 1)

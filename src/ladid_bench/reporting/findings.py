@@ -12,6 +12,7 @@ from ladid_bench.reporting.formatting import counted, duration, listed, short
 
 SEEDS_FOR_VERDICTS = 3
 FEW_UNITS = 5
+MOST_MOVES = 3  # changes of rank that are named
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Finding:
 
 def finding(dataset: DatasetContent) -> Finding:
     """Which method has the lowest error, and whether the best neural one beats the best simple one."""
+    if not dataset.entries:
+        return Finding(dataset, "No run of this study compares methods here at equal steps.", "", "none")
     if not dataset.ranked:
         return Finding(dataset, "No method has a result on all of its runs.", "", "none")
     best = dataset.ranked[0]
@@ -99,31 +102,96 @@ def cautions(datasets: list[DatasetContent]) -> list[str]:
     return notes
 
 
-def lead_text(datasets: list[DatasetContent], study: Study) -> str:
-    """What was compared, at which scale and budget, in one paragraph."""
-    entries = [entry for dataset in datasets for entry in dataset.entries]
-    neural = sorted({entry.method for entry in entries if entry.neural})
-    others = sorted({entry.method for entry in entries if not entry.neural})
-    runs = [run for entry in entries for run in entry.runs]
-    spent = sum(float(run.record.get("cost", {}).get("cpu_seconds", 0)) for run in runs)
-    kinds = [counted(len(neural), "neural method")] * bool(neural) + [counted(len(others), "simple method")] * bool(
-        others
-    )
-    budget = study.budget
-    trained = (
-        f" Neural methods were all trained for {budget.steps:,} steps of {budget.batch_size} trajectories."
-        if neural
-        else ""
-    )
+def about_colours(dataset: DatasetContent) -> str:
+    """Which methods the figures show in colour, in words; empty where they show all."""
+    if not dataset.crowded:
+        return ""
+    front = listed(entry.label for entry in dataset.front)
     return (
-        f"{listed(kinds)} on {counted(len(datasets), 'data set')}, images of {study.image_size} by {study.image_size} "
-        f"pixels.{trained} {_statuses(Counter(run.status for run in runs))}, {duration(spent)} of CPU time in all."
+        f"In colour: {front}, which are LaDID, the best other neural method and the best simple one. "
+        "Point at a name or a line to bring out another method, click to keep it."
+    )
+
+
+def below_floor(dataset: DatasetContent) -> str:
+    """Which methods have a lower error than the floor, in words; empty where none has."""
+    known = [entry.mean(dataset.error) for entry in dataset.floors if entry.complete]
+    below = [entry.label for entry in dataset.ranked if known and entry.mean(dataset.error) < min(known)]
+    if not below:
+        return ""
+    lie = "lie" if below[1:] else "lies"
+    return f"{listed(below)} {lie} below it: the floor is what one autoencoder of this size reached, no strict bound."
+
+
+def equal_time(dataset: DatasetContent, equal: DatasetContent, minutes: float | None) -> str:
+    """Who is ahead at equal CPU time, and whether the order differs from that at equal steps."""
+    found = finding(equal)
+    each = f"With {duration(60 * minutes)} of CPU time for training each" if minutes else "At equal CPU time"
+    return f"{each}, {found.lowest} {found.comparison} {_order(dataset, equal)}".strip()
+
+
+def _order(dataset: DatasetContent, equal: DatasetContent) -> str:
+    """How the order of the methods that are ranked in both experiments changed."""
+    before, after = ([entry.label for entry in content.ranked] for content in (dataset, equal))
+    before, after = [one for one in before if one in after], [one for one in after if one in before]
+    if len(before) < 2:
+        return ""
+    if before == after:
+        return f"The order of the {len(before)} methods is the same as at equal steps."
+    moved = [label for label in after if before.index(label) != after.index(label)]
+    moved.sort(key=lambda label: -abs(before.index(label) - after.index(label)))
+    named = [f"{label} from {before.index(label) + 1} to {after.index(label) + 1}" for label in moved[:MOST_MOVES]]
+    rest = [f"{len(moved) - MOST_MOVES} more"] if len(moved) > MOST_MOVES else []
+    return f"The order differs from that at equal steps: {listed([*named, *rest])}."
+
+
+def spent(equal: DatasetContent) -> str:
+    """What the neural runs of an experiment at equal CPU time were measured to cost."""
+    seconds = [entry.mean("cost_cpu_seconds") for entry in equal.ranked if entry.neural]
+    known = [value for value in seconds if not math.isnan(value)]
+    if not known:
+        return ""
+    low, high = duration(min(known)), duration(max(known))
+    words = f"Measured over whole runs: {low if low == high else f'{low} to {high}'} of CPU time a neural method."
+    simple = any(not entry.neural and not entry.floor for entry in equal.entries)
+    return f"{words} Simple methods have no training to cut; they are those of the comparison." if simple else words
+
+
+def lead_text(datasets: list[DatasetContent], again: list[DatasetContent], study: Study) -> str:
+    """What was compared, at which scale and budget, in one paragraph.
+
+    Args:
+        datasets: at equal steps.
+        again: at equal CPU time.
+        study: that they are of.
+    """
+    entries = [entry for dataset in [*datasets, *again] for entry in dataset.competitors]
+    neural = {entry.method for entry in entries if entry.neural}
+    others = {entry.method for entry in entries if not entry.neural}
+    runs = {run.key: run for dataset in [*datasets, *again] for entry in dataset.entries for run in entry.runs}
+    cpu = sum(float(run.record.get("cost", {}).get("cpu_seconds", 0)) for run in runs.values())
+    methods = [counted(len(neural), "neural method")] if neural else []
+    methods += [counted(len(others), "simple method")] if others else []
+    count = len({dataset.name for dataset in [*datasets, *again]})
+    budget, trained = study.budget, []
+    if datasets and neural:
+        trained.append(f"for {budget.steps:,} steps of {budget.batch_size} trajectories")
+    if again and neural:
+        trained.append(f"{'once more ' if datasets else ''}for equal CPU time")
+    words = f" Neural methods were all trained {listed(trained)}." if trained else ""
+    return (
+        f"{listed(methods)} on {counted(count, 'data set')}, images of {study.image_size} by {study.image_size} "
+        f"pixels.{words} {_statuses(Counter(run.status for run in runs.values()))}, {duration(cpu)} of CPU time in all."
     )
 
 
 def _statuses(counts: Counter[str]) -> str:
-    total = counts.total()
+    """How many runs ended with a result; a method that declines a data set has nothing to end."""
+    declined, total = counts["skipped"], counts.total() - counts["skipped"]
+    apart = f"; {counted(declined, 'run')} not applicable" if declined else ""
+    if not total:
+        return f"No run could have a result{apart}"
     if counts["ok"] == total:
-        return f"All {counted(total, 'run')} ended with a result"
-    lost = listed(f"{count} {status}" for status, count in sorted(counts.items()) if status != "ok")
-    return f"{counts['ok']} of {counted(total, 'run')} ended with a result ({lost})"
+        return f"All {counted(total, 'run')} ended with a result{apart}"
+    lost = listed(f"{count} {name}" for name, count in sorted(counts.items()) if name not in ("ok", "skipped"))
+    return f"{counts['ok']} of {counted(total, 'run')} ended with a result ({lost}{apart})"

@@ -50,3 +50,8 @@ def listed(words: Iterable[str]) -> str:
 def counted(count: int, noun: str) -> str:
     """``1 run``, ``2 runs``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def slug(label: str) -> str:
+    """``label`` as a name for files and for the page's own use: letters, digits and hyphens."""
+    return "".join(letter if letter.isalnum() or letter == "-" else "-" for letter in label)

@@ -1,30 +1,29 @@
 """The report of one scale: a page that needs nothing but itself, and its tables and figures as files."""
 
 import shutil
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from ladid_bench.config import Study
 from ladid_bench.files import write_text
 from ladid_bench.methods.registry import load_card
 from ladid_bench.physics.results import physics_file, read_results, up_to_date
 from ladid_bench.project import Folders
-from ladid_bench.reporting import findings, views
-from ladid_bench.reporting.animations import write_animations
-from ladid_bench.reporting.content import DatasetContent, gather
-from ladid_bench.reporting.drawing import inline
-from ladid_bench.reporting.figures import NAMES, draw_all
-from ladid_bench.reporting.formatting import short
-from ladid_bench.reporting.looks import card_look
+from ladid_bench.reporting import findings
+from ladid_bench.reporting.content import EQUAL_TIME, LADID, DatasetContent, Entry, gather
 from ladid_bench.reporting.pages import INDEX, render, swap
-from ladid_bench.reporting.palette import Look, looks
+from ladid_bench.reporting.palette import Look, looks, looks_on, own_colours
 from ladid_bench.reporting.physics_page import PHYSICS, write_physics_page
 from ladid_bench.reporting.pictures import Pictures, collect, frames_for
-from ladid_bench.reporting.series import draw_series
-from ladid_bench.reporting.tables import Table, comparison, cost, to_frame, to_latex
+from ladid_bench.reporting.rows import TableView, table_view
+from ladid_bench.reporting.searches import describe_search, effort, read_search
+from ladid_bench.reporting.sections import Told, write_section
+from ladid_bench.reporting.table_files import to_frame, to_latex
+from ladid_bench.reporting.tables import Table, cost
 
 
 def build_report(folders: Folders, table: pd.DataFrame, study: Study, root: Path) -> Path:
@@ -54,28 +53,56 @@ def build_report(folders: Folders, table: pd.DataFrame, study: Study, root: Path
 
 
 def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, root: Path) -> None:
-    datasets = gather(folders, table, study)
-    style = looks(datasets)
-    pictures = _all_pictures(datasets, folders)
-    sections = [
-        _section(folder, dataset, pictures.get(dataset.name), style, index) for index, dataset in enumerate(datasets)
+    datasets, again = _gathered(folders, table, study)
+    style, pictures = looks([*datasets, *again]), _all_pictures(datasets, folders)
+    equal = {dataset.name: dataset for dataset in again}
+    minutes = study.experiments[EQUAL_TIME].cpu_minutes if EQUAL_TIME in study.experiments else None
+    told = [
+        Told(dataset, equal.get(dataset.name), pictures.get(dataset.name), index)
+        for index, dataset in enumerate(datasets)
     ]
-    methods = sorted({entry.method for dataset in datasets for entry in dataset.entries}, key=_ladid_first)
-    costs = _costs(folder, datasets)
+    compared = [dataset for dataset in datasets if dataset.entries]
+    methods, cautions = _methods(datasets, again, root)
     page = render(
         "report.html.j2",
         scale=study.scale,
-        lead=findings.lead_text(datasets, study),
-        cautions=findings.cautions(datasets),
-        verdicts=findings.seeds(datasets) >= findings.SEEDS_FOR_VERDICTS,
-        sections=sections,
-        methods=[(name, load_card(name, root)) for name in methods],
-        cost_columns=costs[0].columns,
-        costs=[(dataset, views.rows(one, style)) for dataset, one in zip(datasets, costs, strict=True)],
-        failures=_failures(datasets),
+        compared=bool(compared),
+        lead=findings.lead_text(compared, again, study),
+        cautions=[*findings.cautions(compared or again), *cautions],
+        verdicts=findings.seeds(compared) >= findings.SEEDS_FOR_VERDICTS,
+        sections=[write_section(folder, one, style, minutes) for one in told],
+        colours=own_colours(style),
+        methods=methods,
+        costs=_costs(folder, compared, style),
+        lost=_lost(told),
+        runs=[(one.content.title, _runs(one)) for one in told],
         physics=PHYSICS if _physics(folder, root) else "",
     )
     write_text(folder / INDEX, page)
+
+
+def _gathered(folders: Folders, table: pd.DataFrame, study: Study) -> tuple[list[DatasetContent], list[DatasetContent]]:
+    """Data sets at equal steps and at equal CPU time; one without runs at equal steps is there without entries."""
+    compared, again = gather(folders, table, study), gather(folders, table, study, EQUAL_TIME)
+    known = {dataset.name for dataset in compared}
+    return [*compared, *(replace(one, entries=()) for one in again if one.name not in known)], again
+
+
+def _methods(
+    datasets: list[DatasetContent], again: list[DatasetContent], root: Path
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The methods' cards with their recorded searches, and a caution where these were of unequal effort."""
+    entries = [entry for dataset in [*datasets, *again] for entry in dataset.entries]
+    names = sorted({entry.method for entry in entries}, key=_ladid_first)
+    cards = {name: load_card(name, root) for name in names}
+    searches = {name: read_search(name, root) for name in names}
+    made = []
+    for name, card in cards.items():
+        search = searches[name]
+        words = describe_search(search, card) if search else "Settings not searched yet." * (card.kind == "neural")
+        made.append({"name": name, "card": card, "search": search, "searched": words})
+    equal, words = effort({name: searches[name] for name, card in cards.items() if card.kind == "neural"})
+    return made, [] if equal else [words]
 
 
 def _physics(folder: Path, root: Path) -> bool:
@@ -87,7 +114,7 @@ def _physics(folder: Path, root: Path) -> bool:
 
 
 def _ladid_first(method: str) -> tuple[bool, str]:
-    return method != "ladid", method
+    return method != LADID, method
 
 
 def _all_pictures(datasets: list[DatasetContent], folders: Folders) -> dict[str, Pictures]:
@@ -98,73 +125,42 @@ def _all_pictures(datasets: list[DatasetContent], folders: Folders) -> dict[str,
     return {name: one.thinned(frames) if one.truth.ndim == 3 else one for name, one in known.items()}
 
 
-def _section(
-    folder: Path, dataset: DatasetContent, pictures: Pictures | None, style: dict[str, Look], index: int
-) -> dict[str, Any]:
-    """Everything that the page says about one data set; also writes its tables, figures and animations."""
-    accuracy, drawings = comparison(dataset), draw_all(dataset, style)
-    if pictures and not dataset.image:
-        drawings.append(draw_series(dataset, pictures, style))
-    _write_table(folder, f"comparison-{dataset.name}", accuracy, dataset)
-    for drawing in drawings:
-        write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
-    if pictures and dataset.image:
-        named = {
-            entry.label: (_file_name(entry.label), _error_text(dataset, pictures, entry.label))
-            for entry in dataset.entries
-            if entry.label in pictures.forecasts
-        }
-        write_animations(folder / "animations", dataset, pictures, named)
-    return {
-        "content": dataset,
-        "error_name": NAMES[dataset.headline],
-        "finding": findings.finding(dataset),
-        "columns": accuracy.columns,
-        "intervals": any(line.interval for line in accuracy.lines),
-        "rows": views.rows(accuracy, style, dataset.error),
-        "figures": [(Markup(inline(drawing)), drawing.caption) for drawing in drawings],
-        "films": views.films(dataset, pictures, index) if pictures else None,
-        "bars": views.colour_bars(dataset.card) if dataset.card else (),
-        "look": card_look(dataset.card, dataset.time_unit) if dataset.card else None,
-    }
-
-
-def _file_name(label: str) -> str:
-    return "".join(letter if letter.isalnum() or letter == "-" else "-" for letter in label)
-
-
-def _error_text(dataset: DatasetContent, pictures: Pictures, label: str) -> str:
-    return f"{NAMES[dataset.headline]} {short(pictures.errors[label], 2)}"
-
-
-def _write_table(folder: Path, name: str, table: Table, dataset: DatasetContent) -> None:
-    caption = f"{dataset.title}: {dataset.headline} is the headline error; the best value of a column is bold"
-    write_text(
-        folder / "tables" / f"{name}.csv", to_frame(table, dataset.name).to_csv(index=False, lineterminator="\n")
-    )
-    write_text(folder / "tables" / f"{name}.tex", to_latex(table, caption))
-
-
-def _costs(folder: Path, datasets: list[DatasetContent]) -> list[Table]:
+def _costs(
+    folder: Path, datasets: list[DatasetContent], style: dict[str, Look]
+) -> list[tuple[DatasetContent, TableView]]:
     """The cost of every data set, all with the columns that any has; written as one CSV and a LaTeX table each."""
     tables = [cost(dataset) for dataset in datasets]
     used = {column for table in tables for column in table.used().columns}
-    tables = [Table(tuple(column for column in table.columns if column in used), table.lines) for table in tables]
+    tables = [table.only(column for column in table.columns if column in used) for table in tables]
+    _write_costs(folder, datasets, tables)
+    return [
+        (dataset, table_view(table, looks_on(dataset, style))) for dataset, table in zip(datasets, tables, strict=True)
+    ]
+
+
+def _write_costs(folder: Path, datasets: list[DatasetContent], tables: list[Table]) -> None:
     frames = [
         to_frame(table, dataset.name).drop(columns="rank") for dataset, table in zip(datasets, tables, strict=True)
     ]
-    write_text(folder / "tables" / "cost.csv", pd.concat(frames).to_csv(index=False, lineterminator="\n"))
+    if frames:
+        write_text(folder / "tables" / "cost.csv", pd.concat(frames).to_csv(index=False, lineterminator="\n"))
     for dataset, table in zip(datasets, tables, strict=True):
         write_text(folder / "tables" / f"cost-{dataset.name}.tex", to_latex(table, f"{dataset.title}: cost"))
-    return tables
 
 
-def _failures(datasets: list[DatasetContent]) -> list[tuple[DatasetContent, Any, Any]]:
-    """Every run without a result: (data set, entry, run)."""
+def _runs(told: Told) -> list[tuple[Entry, Any]]:
+    """Every run that is told of, once: (entry, run)."""
+    contents = [told.content, *([told.equal] if told.equal else [])]
+    found = {run.key: (entry, run) for one in contents[::-1] for entry in one.entries for run in entry.runs}
+    ordered = [run.key for one in contents for entry in one.entries for run in entry.runs]
+    return [found[key] for key in dict.fromkeys(ordered)]
+
+
+def _lost(told: Iterable[Told]) -> list[tuple[str, Entry, Any]]:
+    """Every run that should have a result and has none: (title, entry, run)."""
     return [
-        (dataset, entry, run)
-        for dataset in datasets
-        for entry in dataset.entries
-        for run in entry.runs
-        if run.status != "ok"
+        (one.content.title, entry, run)
+        for one in told
+        for entry, run in _runs(one)
+        if run.status not in ("ok", "skipped")
     ]

@@ -11,7 +11,7 @@ from matplotlib.colors import Colormap, ListedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ladid_bench.reporting.drawing import BOTTOM, LEFT, RIGHT, TALL, TOP, Drawing, blank, end_labels, to_svg
+from ladid_bench.reporting.drawing import BOTTOM, LEFT, RIGHT, TALL, TOP, Drawing, End, blank, end_labels, to_svg
 from ladid_bench.reporting.formatting import MINUS, counted, listed, number, short
 from ladid_bench.reporting.inside_probe import (
     PARTS,
@@ -213,7 +213,8 @@ def _path_over_time(inside: Inside, components: Components, scores: np.ndarray, 
         colour = NEURAL[index][0]
         axes.plot(fine, scores[:, index], color=colour)
         axes.plot(fine[::PARTS], scores[::PARTS, index], "o", color=colour, markersize=3.2)
-        ends.append((float(scores[-1, index]), f"{index + 1} ({100 * components.shares[index]:.0f} %)", colour))
+        name = f"{index + 1} ({100 * components.shares[index]:.0f} %)"
+        ends.append(End(float(scores[-1, index]), name, colour))
     axes.set_xlim(fine[0], fine[-1])
     axes.set_xlabel("time" + (f" ({time_unit})" if time_unit else ""))
     axes.tick_params(axis="x", pad=6)
@@ -284,7 +285,7 @@ def _lengths_figure(inside: Inside, time_unit: str) -> Drawing:
     axes.set_xlim(float(inside.times.min()), float(inside.times.max()))
     axes.set_xlabel("time" + (f" ({time_unit})" if time_unit else ""))
     axes.set_title("path between frames / straight line")
-    end_labels(axes, [(float(values[-1]), name, colour) for name, (values, colour, _) in lines.items()])
+    end_labels(axes, [End(float(values[-1]), name, colour) for name, (values, colour, _) in lines.items()])
     return Drawing("path-length", to_svg(figure), "")
 
 

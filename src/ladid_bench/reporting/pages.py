@@ -11,6 +11,7 @@ from ladid_bench.reporting import views
 from ladid_bench.reporting.equation import equation_lines
 from ladid_bench.reporting.formatting import counted, listed
 from ladid_bench.reporting.palette import theme
+from ladid_bench.reporting.tables import state
 
 TEMPLATES = Path(__file__).parent / "templates"
 INDEX = "index.html"
@@ -32,7 +33,12 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        counted=counted, equation_lines=equation_lines, facts=views.facts, listed=listed, safe_link=views.safe_link
+        counted=counted,
+        equation_lines=equation_lines,
+        facts=views.facts,
+        listed=listed,
+        safe_link=views.safe_link,
+        state=state,
     )
     return environment
 

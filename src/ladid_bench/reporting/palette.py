@@ -2,17 +2,20 @@
 
 Hues follow Okabe and Ito's palette for colour-blind readers, darkened where they would vanish on
 white; neural methods have bright hues and solid lines, simple ones greyish tints and dashes, so that the two
-kinds stay apart in greyscale too. Every colour has a second value for dark backgrounds.
+kinds stay apart in greyscale too. No palette tells twenty lines apart: where methods are many, all but a few fade
+to grey, and have their own colour only while the reader points at them. Every colour has a second value for dark
+backgrounds.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import seaborn
 
-from ladid_bench.reporting.content import DatasetContent, Entry
+from ladid_bench.reporting.content import LADID, DatasetContent, Entry
+from ladid_bench.reporting.formatting import slug
 
 NEURAL = (
     ("#d1540a", "#ff8f4a"),
@@ -35,39 +38,80 @@ SIMPLE = (
 DASHES: tuple[Any, ...] = ((5, 2), (1.5, 1.5), (6, 2, 1.5, 2), (3, 1.5), (8, 2), (1, 2.5))
 NEURAL_MARKERS, SIMPLE_MARKERS = "oDs^vP", "xd+1*2"
 INK, MUTED, GRID = ("#1b1f24", "#eceff3"), ("#5b6470", "#a3acb8"), ("#e2e6ea", "#30363f")
+FADED = ("#b2b9c2", "#59626e")
+FLOOR_DASH = (0, (1, 1.2))
 ACCENT = "#d1540a"
+THEMED = (*NEURAL, *SIMPLE, INK, MUTED, GRID, FADED)  # every colour that follows the page's theme
 SIGNED_SHARE = 0.2  # a range that reaches this far below zero, as a share of its top, counts as signed
 
 
 @dataclass(frozen=True)
 class Look:
-    """How one method in one variant is drawn. ``dash`` is a matplotlib line style."""
+    """How one method in one variant is drawn.
+
+    Attributes:
+        colour: in force.
+        dash: a matplotlib line style.
+        marker: of points.
+        own: colour that the method has while the reader points at it.
+    """
 
     colour: str
     dash: Any
     marker: str
+    own: str
+
+    @property
+    def strong(self) -> bool:
+        """Whether it stands in front of the grey ones."""
+        return self.colour == self.own
+
+    @property
+    def ink(self) -> str:
+        """Colour of the method's name."""
+        return INK[0] if self.strong else MUTED[0]
+
+    @property
+    def width(self) -> float:
+        """Width of the method's lines, in points."""
+        return 1.8 if self.strong else 1.0
 
 
 def looks(datasets: Iterable[DatasetContent]) -> dict[str, Look]:
     """The look of every label in the report: LaDID first, then by name, so that it never depends on results."""
     entries = {entry.label: entry for dataset in datasets for entry in dataset.entries}
     methods: dict[bool, list[str]] = {True: [], False: []}
-    for entry in sorted(entries.values(), key=lambda entry: (entry.method != "ladid", entry.method)):
-        if entry.method not in methods[entry.neural]:
+    for entry in sorted(entries.values(), key=lambda entry: (entry.method != LADID, entry.method)):
+        if not entry.floor and entry.method not in methods[entry.neural]:
             methods[entry.neural].append(entry.method)
     return {label: _look(entry, methods[entry.neural], entries) for label, entry in sorted(entries.items())}
 
 
+def looks_on(dataset: DatasetContent, style: dict[str, Look]) -> dict[str, Look]:
+    """The looks on one data set: where methods are many, what does not stand in front is grey."""
+    if not dataset.crowded:
+        return style
+    front = {entry.label for entry in [*dataset.front, *dataset.floors]}
+    return {label: look if label in front else replace(look, colour=FADED[0]) for label, look in style.items()}
+
+
 def _look(entry: Entry, methods: list[str], entries: dict[str, Entry]) -> Look:
-    """Methods differ in colour; neural variants of one method differ in their dashes."""
+    """Methods differ in colour; variants of one neural method, and methods that share a hue, in their dashes."""
+    if entry.floor:
+        return Look(INK[0], FLOOR_DASH, "_", INK[0])
     index = methods.index(entry.method)
     siblings = sorted(label for label, other in entries.items() if other.method == entry.method)
     version = siblings.index(entry.label)
-    if entry.neural:
-        dash = "solid" if version == 0 else (0, DASHES[(version - 1) % len(DASHES)])
-        return Look(NEURAL[index % len(NEURAL)][0], dash, NEURAL_MARKERS[index % len(NEURAL_MARKERS)])
-    dash = (0, DASHES[(index + version) % len(DASHES)])
-    return Look(SIMPLE[index % len(SIMPLE)][0], dash, SIMPLE_MARKERS[index % len(SIMPLE_MARKERS)])
+    hues, markers = (NEURAL, NEURAL_MARKERS) if entry.neural else (SIMPLE, SIMPLE_MARKERS)
+    turn = version + index // len(hues) if entry.neural else version + index + 1
+    dash = "solid" if turn == 0 else (0, DASHES[(turn - 1) % len(DASHES)])
+    colour = hues[index % len(hues)][0]
+    return Look(colour, dash, markers[index % len(markers)], colour)
+
+
+def own_colours(style: dict[str, Look]) -> list[tuple[str, str]]:
+    """The style sheet's variable with each method's own colour, by what the page calls the method."""
+    return [(slug(label), variable(look.own)) for label, look in style.items()]
 
 
 def variable(colour: str) -> str:
@@ -77,8 +121,7 @@ def variable(colour: str) -> str:
 
 def theme(dark: bool) -> str:
     """Declarations of all colour variables for the light or the dark theme."""
-    pairs = (*NEURAL, *SIMPLE, INK, MUTED, GRID)
-    return "".join(f"{variable(pair[0])}:{pair[dark]};" for pair in pairs)
+    return "".join(f"{variable(pair[0])}:{pair[dark]};" for pair in THEMED)
 
 
 def signed(task: dict[str, Any]) -> bool:

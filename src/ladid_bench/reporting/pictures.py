@@ -75,10 +75,10 @@ class Pictures:
 def collect(dataset: DatasetContent, folders: Folders) -> Pictures | None:
     """The first trajectory that the best method kept pictures of, as all methods forecast it.
 
-    Methods that kept no pictures of it are left out; None where none did, or the data have no card.
+    A floor comes last; its pictures render the true frames. Methods that kept no pictures of it are left out; None
+    where none did, or the data have no card.
     """
-    order = [*dataset.ranked, *(entry for entry in dataset.entries if not entry.complete)]
-    samples = {entry.label: _pictured(entry, folders) for entry in order}
+    samples = {entry.label: _pictured(entry, folders) for entry in [*dataset.ordered, *dataset.floors]}
     known = {label: sample for label, sample in samples.items() if sample is not None and len(sample.shown)}
     if not known or not dataset.card:
         return None

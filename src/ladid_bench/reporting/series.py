@@ -1,9 +1,9 @@
-"""Vector observations as lines over time: the truth, and the best neural and the best simple forecast."""
+"""Vector observations as lines over time: the truth, LaDID, and the best neural and the best simple forecast."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from ladid_bench.reporting.content import DatasetContent
+from ladid_bench.reporting.content import LADID, DatasetContent, Entry
 from ladid_bench.reporting.drawing import BOTTOM, LEFT, RIGHT, WIDTH, Drawing, style, to_svg
 from ladid_bench.reporting.formatting import listed
 from ladid_bench.reporting.palette import GRID, INK, Look
@@ -14,11 +14,10 @@ ROW, LEGEND = 58.0, 26.0  # points
 
 
 def draw_series(dataset: DatasetContent, pictures: Pictures, looks: dict[str, Look]) -> Drawing:
-    """One row a feature: the truth in ink, the two methods in their colours, the context shaded."""
+    """One row a feature: the truth in ink, the methods in their colours, the context shaded."""
     task = dataset.card["task"]
     features = min(pictures.truth.shape[1], MOST_FEATURES)
-    best = (dataset.best(neural=True), dataset.best(neural=False))
-    labels = [entry.label for entry in best if entry and entry.label in pictures.forecasts]
+    labels = [entry.label for entry in _best(dataset) if entry.label in pictures.forecasts]
     truth = _physical(pictures.truth, task)
     asked = pictures.lead[pictures.given :]
     with style():
@@ -43,6 +42,13 @@ def draw_series(dataset: DatasetContent, pictures: Pictures, looks: dict[str, Lo
         figure.legend(handles, names, loc="upper left", ncols=4, frameon=False, handlelength=1.6, columnspacing=1.2)
         svg = to_svg(figure)
     return Drawing(f"series-{dataset.name}", svg, _caption(pictures, features, labels))
+
+
+def _best(dataset: DatasetContent) -> list[Entry]:
+    """LaDID, the best neural and the best simple method, in the order of their errors."""
+    ladid = next((entry for entry in dataset.ranked if entry.method == LADID), None)
+    chosen = (ladid, dataset.best(neural=True), dataset.best(neural=False))
+    return [entry for entry in dataset.ranked if entry in chosen]
 
 
 def _physical(levels: np.ndarray, task: dict[str, float]) -> np.ndarray:

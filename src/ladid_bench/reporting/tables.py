@@ -1,16 +1,14 @@
-"""The comparison of a data set and the cost of all, as rows that become HTML, CSV and LaTeX."""
+"""The comparison of a data set, at equal steps and at equal CPU time, and the cost of all, as rows of numbers."""
 
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from ladid_bench.evaluation.statistics import Interval, ranks
-from ladid_bench.reporting.content import DatasetContent, Entry
-from ladid_bench.reporting.formatting import MINUS, MISSING, decimals, number
+from ladid_bench.reporting.content import DatasetContent, Entry, Run
+from ladid_bench.reporting.formatting import decimals, number
 
 LOW, HIGH = "low", "high"
 
@@ -26,6 +24,7 @@ class Column:
         help: what the number means, in a few words.
         digits: significant digits of the smallest number.
         fixed: decimals of all numbers, where that reads better.
+        narrow: whether it is shown on a phone too, as the first column always is.
     """
 
     name: str
@@ -34,6 +33,7 @@ class Column:
     help: str = ""
     digits: int = 2
     fixed: int | None = None
+    narrow: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,33 +49,43 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and lines, ready to be laid out."""
+    """Columns and lines, ready to be laid out; the lines of floors come last."""
 
     columns: tuple[Column, ...]
     lines: tuple[Line, ...]
 
     def texts(self, column: Column) -> list[str]:
-        """The cells of a column, with the same number of decimals."""
-        return [number(line.values[column.name], self.places(column)) for line in self.lines]
+        """The cells of a column, with the same number of decimals, or more for a floor that is far below all others."""
+        places, found = self.places(column), []
+        for line in self.lines:
+            value = line.values[column.name]
+            own = decimals([value], 1) if line.entry.floor and column.fixed is None else 0
+            found.append(number(value, max(places, own)))
+        return found
 
     def places(self, column: Column) -> int:
         """Decimals of a column's cells."""
         if column.fixed is not None:
             return column.fixed
-        return decimals([line.values[column.name] for line in self.lines], column.digits)
+        return decimals([line.values[column.name] for line in self.lines if not line.entry.floor], column.digits)
 
     def is_best(self, column: Column, line: Line) -> bool:
-        """Whether a method has the best value of a column among those whose runs all have a result."""
-        known = [other.values[column.name] for other in self.lines if other.entry.complete]
+        """Whether a method has the best value of a column among the competitors whose runs all have a result."""
+        competing = [other for other in self.lines if other.entry.complete and not other.entry.floor]
+        known = [other.values[column.name] for other in competing]
         known = [value for value in known if not math.isnan(value)]
-        if not column.best or len(known) < 2 or not line.entry.complete:
+        if not column.best or len(known) < 2 or line not in competing:
             return False
         return line.values[column.name] == (min(known) if column.best == LOW else max(known))
 
     def used(self) -> "Table":
         """This table without the columns in which nothing stands."""
         kept = [one for one in self.columns if any(not math.isnan(line.values[one.name]) for line in self.lines)]
-        return Table(tuple(kept), self.lines)
+        return self.only(kept)
+
+    def only(self, columns: Iterable[Column]) -> "Table":
+        """This table with other columns."""
+        return Table(tuple(columns), self.lines)
 
 
 NMSE = Column("nmse_mean", "nMSE", LOW, "squared error over squared signal, mean over test trajectories")
@@ -85,7 +95,7 @@ FVU_MEDIAN = Column("fvu_median", "median FVU", LOW, "median over test trajector
 BETWEEN = Column(
     "between_nmse_mean", "nMSE between", LOW, "nMSE at the times halfway between frames, from the simulator itself"
 )
-SKILL = Column("skill", "skill", HIGH, "1 minus error / error of the best simple method", fixed=2)
+SKILL = Column("skill", "skill", HIGH, "1 minus error / error of the best simple method", fixed=2, narrow=True)
 VALID = Column(
     "valid_time_mean", "valid time", HIGH, "time until the error first exceeds 40 % of the variance", digits=1
 )
@@ -95,6 +105,12 @@ OTHERS = (
     Column("angle_error_degrees_mean", "angle error (°)", LOW, "angle read off the picture, mean over all frames"),
     Column("angle_error_degrees_median", "median angle error (°)", LOW, "angle read off the picture, median"),
 )
+SPENT = (
+    Column("cost_steps", "steps", help="optimiser steps"),
+    Column("cost_cpu_seconds", "CPU seconds", help="measured, of the whole run", digits=1, narrow=True),
+    Column("cost_seconds_per_step", "seconds per step", help="measured on the clock"),
+)
+CORE = frozenset({"nmse_mean", "nmse_median", "fvu", "fvu_median", "between_nmse_mean", "skill", "valid_time_mean"})
 HEADLINES = {"nmse": (NMSE, NMSE_MEDIAN, FVU), "fvu": (FVU, FVU_MEDIAN, NMSE)}
 UNSHOWN = frozenset(
     {"nmse_median", "fvu_median", "fvu_mean", "between_nmse_median", "between_fvu"}
@@ -102,16 +118,30 @@ UNSHOWN = frozenset(
 
 
 def comparison(dataset: DatasetContent) -> Table:
-    """Accuracy of every method on one data set, best first, failures last."""
-    columns = _comparison_columns(dataset)
-    order = [*dataset.ranked, *(entry for entry in dataset.entries if entry not in dataset.ranked)]
+    """Accuracy of every method on one data set, with all measures: best first, failures last, then the floor."""
+    return _accuracy(dataset, _comparison_columns(dataset))
+
+
+def core(table: Table) -> Table:
+    """The measures of a comparison that fit the width of a page."""
+    return table.only(column for column in table.columns if column.name in CORE)
+
+
+def equal_time(dataset: DatasetContent) -> Table:
+    """Accuracy at equal CPU time, and what was spent."""
+    headline, median, _ = HEADLINES[dataset.headline]
+    return _accuracy(dataset, (headline, median, *SPENT))
+
+
+def _accuracy(dataset: DatasetContent, columns: tuple[Column, ...]) -> Table:
     ranked = ranks(np.array([entry.mean(dataset.error) for entry in dataset.ranked]))
     best_simple = dataset.best(neural=False)
     reference = best_simple.mean(dataset.error) if best_simple else math.nan
     lines = []
-    for place, entry in enumerate(order):
+    for place, entry in enumerate([*dataset.ordered, *dataset.floors]):
         values = {column.name: entry.mean(column.name) for column in columns}
-        values[SKILL.name] = 1 - entry.mean(dataset.error) / reference if reference else math.nan
+        if not entry.floor:
+            values[SKILL.name] = 1 - entry.mean(dataset.error) / reference if reference else math.nan
         rank = float(ranked[place]) if place < len(ranked) else math.nan
         lines.append(Line(entry, values, rank, dataset.error_interval(entry), note_on(entry)))
     return Table(columns, tuple(lines)).used()
@@ -131,7 +161,7 @@ def note_on(entry: Entry) -> str:
     lost = [run for run in entry.runs if run.status != "ok"]
     notes = []
     if lost and not entry.done:
-        reasons = dict.fromkeys(f"{run.status}: {run.row['reason']}" for run in lost)
+        reasons = dict.fromkeys(f"{state(run)}: {run.row['reason']}" for run in lost)
         notes.append("; ".join(reasons))
     elif lost:
         seeds = ", ".join(f"{run.status} (seed {run.row['seed']})" for run in lost)
@@ -139,6 +169,11 @@ def note_on(entry: Entry) -> str:
     if any(run.row.get("stale") is True for run in entry.runs):
         notes.append("older code")
     return "; ".join(notes)
+
+
+def state(run: Run) -> str:
+    """How a run without a result ended, in words; a method that declines a data set has not failed."""
+    return "not applicable" if run.status == "skipped" else run.status
 
 
 COST = (
@@ -155,9 +190,8 @@ COST = (
 
 def cost(dataset: DatasetContent) -> Table:
     """What every method cost on one data set, in the order of its comparison."""
-    order = [*dataset.ranked, *(entry for entry in dataset.entries if entry not in dataset.ranked)]
     lines = []
-    for entry in order:
+    for entry in [*dataset.ordered, *dataset.floors]:
         values = {column.name: entry.mean(column.name) for column in COST}
         values["forecast_milliseconds"] = 1000 * entry.mean("cost_forecast_seconds") / _test_trajectories(dataset)
         lines.append(Line(entry, values, note=note_on(entry)))
@@ -166,59 +200,3 @@ def cost(dataset: DatasetContent) -> Table:
 
 def _test_trajectories(dataset: DatasetContent) -> float:
     return float(dataset.card["splits_made"]["test"]["trajectories"]) if dataset.card else math.nan
-
-
-def to_frame(table: Table, dataset: str) -> pd.DataFrame:
-    """A table with all digits, for CSV; every row names its runs."""
-    rows = []
-    for line in table.lines:
-        entry = line.entry
-        row = {"dataset": dataset, "method": entry.method, "variant": entry.variant, "fraction": entry.fraction}
-        row |= {"kind": entry.kind, "runs": len(entry.runs), "runs_ok": len(entry.done), "rank": line.rank}
-        row |= {column.name: line.values[column.name] for column in table.columns}
-        if line.interval:
-            row |= {"interval_low": line.interval.low, "interval_high": line.interval.high}
-        rows.append(row | {"note": line.note, "keys": " ".join(run.key for run in entry.runs)})
-    return pd.DataFrame(rows)
-
-
-def to_latex(table: Table, caption: str) -> str:
-    """A table in LaTeX, for the package booktabs; the best value of a column is bold."""
-    texts = [table.texts(column) for column in table.columns]
-    lines = [f"% {_latex(caption)}", rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}", r"\toprule"]
-    lines += [_latex_row(["method", *(column.heading for column in table.columns)]), r"\midrule"]
-    for index, line in enumerate(table.lines):
-        cells = [text[index] for text in texts]
-        if not line.entry.done:
-            lines.append(rf"{_latex(line.entry.label)} & \multicolumn{{{len(cells)}}}{{l}}{{{_latex(line.note)}}} \\")
-            continue
-        best = [table.is_best(column, line) for column in table.columns]
-        lines.append(_latex_row([line.entry.label, *cells], [False, *best]))
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
-
-
-def _latex_row(cells: Sequence[str], bold: Sequence[bool] = ()) -> str:
-    escaped = [_latex(cell) for cell in cells]
-    for index, strong in enumerate(bold):
-        if strong:
-            escaped[index] = rf"\textbf{{{escaped[index]}}}"
-    return " & ".join(escaped) + r" \\"
-
-
-LATEX = {
-    "\\": r"\textbackslash{}",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    MINUS: "$-$",
-    "°": r"$^\circ$",
-    MISSING: "--",
-    "∞": r"$\infty$",
-    "\n": " ",
-}
-
-
-def _latex(text: str) -> str:
-    """``text`` with everything escaped that LaTeX would read as a command."""
-    pattern = re.compile("|".join(re.escape(key) for key in sorted(LATEX, key=len, reverse=True)))
-    return pattern.sub(lambda found: LATEX[found[0]], text)

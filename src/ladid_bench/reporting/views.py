@@ -1,7 +1,6 @@
 """The parts of the page as plain values, so that the template only lays them out."""
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -9,103 +8,15 @@ from typing import Any
 import numpy as np
 
 from ladid_bench.methods.registry import MethodCard
-from ladid_bench.reporting.content import DatasetContent, Entry, Run
+from ladid_bench.reporting.content import DatasetContent, Run
 from ladid_bench.reporting.figures import NAMES
 from ladid_bench.reporting.films import data_uri, film, strip
-from ladid_bench.reporting.formatting import MISSING, number, short
-from ladid_bench.reporting.palette import Look, difference_colours, frame_colours, variable
+from ladid_bench.reporting.formatting import short
+from ladid_bench.reporting.palette import difference_colours, frame_colours
 from ladid_bench.reporting.pictures import Pictures
-from ladid_bench.reporting.tables import Line, Table
 
 TILE = 96  # CSS pixels of a picture, or fewer where that keeps its own pixels square
 STOPS = 12  # of a colour bar
-FAR = 30.0  # a dot this many times right of the best one stands at the edge
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number of a table: as it is shown, as it is sorted, and whether it is the best."""
-
-    text: str
-    value: float
-    best: bool
-
-
-@dataclass(frozen=True)
-class Dot:
-    """An error and its interval along a logarithmic scale, in per cent from the left."""
-
-    place: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of a table, ready for the page."""
-
-    entry: Entry
-    look: Look
-    rank: str
-    interval: str
-    dot: Dot | None
-    cells: list[Cell]
-    note: str
-
-    @property
-    def colour(self) -> str:
-        """The style sheet's variable with the method's colour."""
-        return variable(self.look.colour)
-
-    @property
-    def dashes(self) -> str:
-        """The method's dash pattern for SVG, empty for a solid line."""
-        return "" if self.look.dash == "solid" else " ".join(f"{2 * length:g}" for length in self.look.dash[1])
-
-
-def rows(table: Table, looks: dict[str, Look], error: str = "") -> list[Row]:
-    """The lines of a table; ``error`` names the column that the dots show."""
-    texts = [table.texts(column) for column in table.columns]
-    dots = _dots(table, error) if error else [None] * len(table.lines)
-    made = []
-    for index, line in enumerate(table.lines):
-        cells = [
-            Cell(text[index], line.values[column.name], table.is_best(column, line))
-            for text, column in zip(texts, table.columns, strict=True)
-        ]
-        look, rank = looks[line.entry.label], "" if math.isnan(line.rank) else f"{line.rank:g}"
-        made.append(Row(line.entry, look, rank, _interval(table, line), dots[index], cells, line.note))
-    return made
-
-
-def _interval(table: Table, line: Line) -> str:
-    if line.interval is None:
-        return MISSING
-    places = table.places(table.columns[0])
-    return f"{number(line.interval.low, places)} to {number(line.interval.high, places)}"
-
-
-def _dots(table: Table, error: str) -> list[Dot | None]:
-    """Where each line's error and interval lie between the lowest and the highest one."""
-    known = [line.values.get(error, math.nan) for line in table.lines]
-    ends = [
-        (line.interval.low, line.interval.high) if line.interval else (value, value)
-        for line, value in zip(table.lines, known, strict=True)
-    ]
-    shown = [value for value in [*known, *(end for pair in ends for end in pair)] if math.isfinite(value) and value > 0]
-    if not shown:
-        return [None] * len(known)
-    low = min(shown)
-    high = max(value for value in shown if value <= FAR * max(1.0, low))
-
-    def place(value: float) -> float:
-        share = math.log(max(value, low) / low) / math.log(high / low) if high > low else 0.5
-        return round(100 * min(1.0, share), 1)
-
-    return [
-        Dot(place(value), place(pair[0]), place(pair[1])) if math.isfinite(value) else None
-        for value, pair in zip(known, ends, strict=True)
-    ]
 
 
 @dataclass(frozen=True)
@@ -116,6 +27,13 @@ class FilmRow:
     error: str
     forecast: str
     difference: str
+    front: bool
+    floor: bool
+
+    @property
+    def role(self) -> str:
+        """What its pictures are."""
+        return "rendering" if self.floor else "forecast"
 
 
 @dataclass(frozen=True)
@@ -137,6 +55,12 @@ class FilmView:
     columns: list[tuple[str, float]]
 
     @property
+    def groups(self) -> list[list[FilmRow]]:
+        """Methods that are shown at once, and those that the reader has to ask for."""
+        front, others = ([row for row in self.methods if row.front == wanted] for wanted in (True, False))
+        return [front, others] if front else [others, []]
+
+    @property
     def given_share(self) -> float:
         """Per cent of the frames that are context."""
         return round(100 * self.given / self.frames, 2)
@@ -152,13 +76,16 @@ def films(dataset: DatasetContent, pictures: Pictures, index: int) -> FilmView:
         sources[f"forecast-{place}"] = data_uri(draw(pictures.forecasts[label], colours, pictures.given))
         sources[f"difference-{place}"] = data_uri(draw(pictures.difference(label), dark, pictures.given))
     names = {name: f"film-{index}-{name}" for name in sources} if image else sources
-    error = NAMES[dataset.headline]
+    error, floors = NAMES[dataset.headline], [entry.label for entry in dataset.floors]
+    front = [entry.label for entry in dataset.front]
     methods = [
         FilmRow(
             label,
             f"{error} {short(pictures.errors[label], 2)}",
             names[f"forecast-{place}"],
             names[f"difference-{place}"],
+            front=label in [*front, *floors],
+            floor=label in floors,
         )
         for place, label in enumerate(pictures.forecasts)
     ]

@@ -1,0 +1,249 @@
+"""A study whose results are made up, and its report taken apart; for the tests of the report."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ladid_bench import catalogue
+from ladid_bench.config import Dataset, Experiment, SplitSizes, Study
+from ladid_bench.data.source import DataCard, DataSource
+from ladid_bench.data.task import Task
+from ladid_bench.evaluation.records import Sample, write_sample
+from ladid_bench.files import content_key, write_json
+from ladid_bench.project import Folders
+from ladid_bench.reporting.html import build_report
+from ladid_bench.sheet import pack
+
+GIVEN, ASKED, TRAJECTORIES = 3, 5, 6
+KINDS = {"latent-ode": "neural", "other-net": "neural", "ridge": "simple", "mean": "reference", "coder": "floor"}
+
+
+@dataclass(frozen=True)
+class FakePictures(DataSource):
+    """A data set of pictures that nobody has to simulate."""
+
+    name: ClassVar[str] = "fake-pictures"
+    version: ClassVar[int] = 1
+    context_frames: ClassVar[int] = GIVEN
+    forecast_frames: ClassVar[int] = ASKED
+    units: ClassVar[Mapping[str, str]] = {}
+
+    @property
+    def card(self) -> DataCard:
+        texts = {name: f"{name} of {self.name}" for name in DataCard.__dataclass_fields__}
+        return DataCard(**{**texts, "origin": "simulated", "equation": "x'' = -k^2 x_1; k < 1", "caution": "careful"})
+
+    def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Any:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class FakeVectors(FakePictures):
+    """The same with vector observations, headline FVU."""
+
+    name: ClassVar[str] = "fake-vectors"
+    headline: ClassVar[str] = "fvu"
+
+
+@dataclass
+class Bench:
+    """A study whose results are made up; ``error`` of a run is its share of the truth that goes wrong."""
+
+    root: Path
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    shapes: dict[str, tuple[int, ...]] = field(
+        default_factory=lambda: {"fake-pictures": (16, 16), "fake-vectors": (4,)}
+    )
+    kinds: dict[str, str] = field(default_factory=lambda: dict(KINDS))
+
+    @property
+    def folders(self) -> Folders:
+        return Folders(self.root, "demo")
+
+    @property
+    def study(self) -> Study:
+        datasets = {name: Dataset(trajectories=SplitSizes(test=TRAJECTORIES)) for name in self.shapes}
+        experiments = {"comparison": Experiment(), "equal-time": Experiment(cpu_minutes=5)}
+        return Study(scale="demo", datasets=datasets, experiments=experiments)
+
+    def method(self, name: str, kind: str) -> None:
+        """Write the card of a method."""
+        self.kinds[name] = kind
+        citation = '{text: "A paper of @ & <b>", url: "https://example.org/paper"}'
+        card = f"title: {name}\nkind: {kind}\nsummary: what it does\ncitation: {citation}\nversion: 1\n"
+        card += "settings: {learning_rate: 0.001, hidden: 64}\n"
+        self.folder(name).mkdir(parents=True)
+        (self.folder(name) / "method.yaml").write_text(card, encoding="utf-8")
+
+    def folder(self, method: str) -> Path:
+        return self.root / "baselines" / method.replace("-", "_")
+
+    def search(self, method: str, trials: int = 3, steps: int = 1500, best: int = 1, version: int = 1) -> None:
+        """A recorded search; its first trial diverged, and the trial ``best`` has the settings of the card."""
+        identity = {
+            **{"method": method, "method_version": version, "trials": trials, "seed": 7},
+            **{"budget": {"steps": steps, "batch_size": 16}, "data": {"dataset": "pendulum", "image_size": 32}},
+            **{"space": {"learning_rate": [0.001, 0.002], "hidden": [64]}},
+        }
+        made = [
+            {
+                **{"settings": {"learning_rate": 0.001 if trial == best else 0.002, "hidden": 64}},
+                **{"status": "ok", "valid_nmse": 0.5 + trial, "cpu_seconds": 90.0},
+            }
+            for trial in range(trials)
+        ]
+        made[0].pop("valid_nmse")
+        made[0] |= {"status": "diverged", "reason": "not finite"}
+        write_json(self.folder(method) / "search.json", {"identity": identity, "trials": made, "best": best})
+
+    def card(self, dataset: str) -> None:
+        planned = catalogue.planned_dataset(self.study, dataset)
+        shape = (1, *self.shapes[dataset])
+        task = Task(dataset, GIVEN, ASKED, shape, low=-0.05, high=1.05, duration=0.7, time_step=0.1, regular=True)
+        made = {"trajectories": TRAJECTORIES, "units": TRAJECTORIES, "content_sha256": "c" * 64, "range": [0.0, 1.0]}
+        card = {**vars(planned.source.card), **planned.identity, "data_key": planned.key, "task": task.to_json()}
+        levels = np.random.default_rng(0).integers(0, 255, (GIVEN + ASKED, *shape[1:]), dtype=np.uint8)
+        lead = np.round(np.arange(1 - GIVEN, ASKED + 1) * 0.1, 3).tolist()
+        film = {"trajectory": 0, "channel": "intensity", "lead": lead, "webp": pack(levels)}
+        regimes = [{"name": name, "changes": {"mass": 2.0}, "control": name == "same"} for name in ("same", "other")]
+        looks = {"film": film, "regime": "", "control": False, "regimes": regimes}
+        splits = dict.fromkeys(("train", "valid", "test"), made)
+        write_json(self.folders.card(dataset, planned.key), {**card, "splits_made": splits, **looks})
+
+    def sample(self, dataset: str, error: float, units: int = TRAJECTORIES) -> Sample:
+        rng = np.random.default_rng(int(1000 * min(error, 10)))
+        truth = rng.integers(0, 255, (2, GIVEN + ASKED, 1, *self.shapes[dataset]), dtype=np.uint8)
+        hard = 1 + np.arange(TRAJECTORIES)[:, None] / 10
+        squared = error * hard * np.linspace(0.5, 1.5, ASKED)
+        return Sample(
+            squared_error=squared.astype(np.float32),
+            squared_truth=np.ones((TRAJECTORIES, ASKED), np.float32),
+            squared_deviation=np.full((TRAJECTORIES, ASKED), 0.5, np.float32),
+            unit=np.arange(TRAJECTORIES) % units,
+            times=np.tile(np.arange(GIVEN, GIVEN + ASKED) * 0.1, (TRAJECTORIES, 1)),
+            code=np.zeros((TRAJECTORIES, 0), np.float32),
+            between_error=np.zeros((TRAJECTORIES, 0), np.float32),
+            between_truth=np.zeros((TRAJECTORIES, 0), np.float32),
+            shown=np.arange(2),
+            truth=truth,
+            forecast=truth[:, GIVEN:] // 2,
+        )
+
+    def run(
+        self,
+        dataset: str,
+        method: str,
+        error: float = 0.1,
+        seed: int = 0,
+        units: int = TRAJECTORIES,
+        experiments: str = "comparison",
+    ) -> str:
+        """A run that ended with a result."""
+        sample = self.sample(dataset, error, units)
+        nmse = sample.squared_error.sum(1) / sample.squared_truth.sum(1)
+        fvu = float(sample.squared_error.sum() / sample.squared_deviation.sum())
+        metrics = {"nmse_mean": float(nmse.mean()), "nmse_median": float(np.median(nmse)), "fvu": fvu}
+        cost = {"cpu_seconds": 10 + 100 * error, "forecast_seconds": 0.6, "parameters": 123.0}
+        if self.kinds.get(method) == "neural":
+            metrics["between_nmse_mean"] = metrics["nmse_mean"]
+            cost |= {"steps": 3.0, "seconds_per_step": 0.1}
+        key = self._row(dataset, method, seed, "ok", "", experiments, metrics=metrics, cost=cost)
+        write_sample(self.folders.samples(key), sample)
+        return key
+
+    def lost(self, dataset: str, method: str, status: str, reason: str, seed: int = 0) -> str:
+        """A run without a result."""
+        return self._row(dataset, method, seed, status, reason, "comparison", metrics={}, cost={})
+
+    def _row(
+        self,
+        dataset: str,
+        method: str,
+        seed: int,
+        status: str,
+        reason: str,
+        experiments: str,
+        metrics: dict[str, float],
+        cost: dict,
+    ) -> str:
+        key, kind = content_key([dataset, method, seed, experiments]), self.kinds[method]
+        final = status in ("ok", "diverged", "skipped")
+        history = [{"step": step, "valid_nmse": 1 / step} for step in (1, 2, 3)] if kind == "neural" else []
+        provenance = {
+            "commit": "f" * 40,
+            "dirty": True,
+            "code_hash": "abc",
+            "host": "node7",
+            "versions": {"torch": "2"},
+        }
+        if final:
+            record = {"key": key, "status": status, "reason": reason, "metrics": metrics, "cost": cost}
+            write_json(self.folders.record(key), {**record, "history": history, "provenance": provenance})
+        source = catalogue.SOURCES[dataset]
+        self.rows.append(
+            {
+                **{"dataset": dataset, "method": method, "variant": "default", "seed": seed, "fraction": 1.0},
+                **{"status": status, "reason": reason, "experiments": experiments, "kind": kind},
+                **{"headline": source.headline, "key": key, "stale": False, "rerun": f"ladid-bench run {key}"},
+                **metrics,
+                **{f"cost_{name}": value for name, value in cost.items()},
+                **({"commit": "f" * 40, "versions": json.dumps({"torch": "2"})} if final else {}),
+            }
+        )
+        return key
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The run table as it comes back from its file."""
+        path = self.root / "runs.parquet"
+        pd.DataFrame(self.rows).to_parquet(path, index=False)
+        return pd.read_parquet(path)
+
+    def build(self) -> "Page":
+        return Page(build_report(self.folders, self.table, self.study, self.root))
+
+
+class Page(HTMLParser):
+    """A page taken apart: attributes, text and ids."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path, self.source = path, path.read_text(encoding="utf-8")
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            elif tag == "a" and name == "href":
+                self.links.append(value or "")
+            elif name in ("src", "srcset", "data", "poster", "action", "href", "xlink:href"):
+                self.loaded.append(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def make_bench(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """An empty study of two made-up data sets, with the cards of a few methods."""
+    for source in (FakePictures, FakeVectors):
+        monkeypatch.setitem(catalogue.SOURCES, source.name, source)
+    made = Bench(folder)
+    for method, kind in KINDS.items():
+        made.method(method, kind)
+    for name in made.shapes:
+        made.card(name)
+    return made

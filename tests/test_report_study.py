@@ -1,0 +1,325 @@
+"""The report on larger studies: the floor, equal CPU time, twenty methods, recorded searches, declined data sets."""
+
+import json
+import re
+from itertools import combinations, pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from reports import Bench, make_bench
+
+from ladid_bench.errors import BenchError
+from ladid_bench.methods.registry import load_card
+from ladid_bench.reporting import findings
+from ladid_bench.reporting.content import EQUAL_TIME, DatasetContent, gather
+from ladid_bench.reporting.cost_figure import points_of
+from ladid_bench.reporting.labels import Box, place_names
+from ladid_bench.reporting.palette import FADED, looks, looks_on
+from ladid_bench.reporting.pictures import collect
+from ladid_bench.reporting.searches import describe_search, effort, read_search
+from ladid_bench.reporting.table_files import to_latex
+from ladid_bench.reporting.tables import comparison, core, equal_time
+
+PICTURES, BOTH = "fake-pictures", "comparison,equal-time"
+NETS, RULES = [f"net-{letter}" for letter in "abcdefghij"], [f"rule-{letter}" for letter in "abcdef"]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    return make_bench(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def twice(bench: Bench) -> Bench:
+    """Two networks that change places at equal CPU time, a simple method shared by both experiments, and a floor."""
+    bench.run(PICTURES, "latent-ode", 0.1)
+    bench.run(PICTURES, "other-net", 0.2)
+    bench.run(PICTURES, "ridge", 0.4, experiments=BOTH)
+    bench.run(PICTURES, "coder", 0.01)
+    bench.run(PICTURES, "latent-ode", 0.12, experiments="equal-time")
+    bench.run(PICTURES, "other-net", 0.06, experiments="equal-time")
+    return bench
+
+
+@pytest.fixture
+def crowd(bench: Bench) -> Bench:
+    """LaDID, ten networks, six simple methods and a floor; ``net-a`` and ``rule-a`` are the best of their kind."""
+    bench.kinds["ladid"] = "neural"
+    bench.run(PICTURES, "ladid", 0.5)
+    for place, name in enumerate(NETS):
+        bench.method(name, "neural")
+        bench.run(PICTURES, name, 0.1 + 0.01 * place)
+    for place, name in enumerate(RULES):
+        bench.method(name, "simple")
+        bench.run(PICTURES, name, 0.15 + 0.3 * place)
+    bench.run(PICTURES, "coder", 0.01)
+    return bench
+
+
+def only(bench: Bench, experiment: str = "comparison") -> DatasetContent:
+    (dataset,) = gather(bench.folders, bench.table, bench.study, experiment)
+    return dataset
+
+
+def test_the_floor_is_no_competitor(twice: Bench) -> None:
+    dataset = only(twice)
+    table = comparison(dataset)
+    assert [line.entry.method for line in table.lines] == ["latent-ode", "other-net", "ridge", "coder"]
+    floor = table.lines[-1]
+    assert np.isnan(floor.rank)
+    assert np.isnan(floor.values["skill"])
+    assert np.isnan(floor.values["between_nmse_mean"])
+    assert floor.values["nmse_mean"] < table.lines[0].values["nmse_mean"]
+    assert [table.is_best(table.columns[0], line) for line in table.lines] == [True, False, False, False]
+    assert "coder" not in findings.finding(dataset).lowest
+    assert findings.seeds([dataset]) == 1
+    assert findings.lead_text([dataset], [], twice.study).startswith("2 neural methods and 1 simple method on")
+    assert re.search(r"\\midrule\ncoder \(floor\) &", to_latex(table, "caption"))
+
+
+def test_a_floor_alone_is_no_competitor_either(bench: Bench) -> None:
+    bench.run(PICTURES, "coder", 0.01)
+    assert "No method has a result" in bench.build().text
+
+
+def test_the_floor_stands_apart_on_the_page_and_in_the_figures(twice: Bench) -> None:
+    page = twice.build()
+    assert page.tags.count("tfoot") == 2  # comparison and cost; the floor has no run at equal time
+    assert "Floor of the shared decoder: coder renders the true test frames" in page.text
+    for kind in ("horizon", "cost"):
+        figure = (page.path.parent / "figures" / f"{kind}-{PICTURES}.svg").read_text()
+        assert ">floor</text>" in figure
+        assert 'id="method.coder.line"' in figure
+    assert "rendering of coder, moving" in page.source
+    assert list(collect(only(twice), twice.folders).forecasts)[-1] == "coder"
+
+
+def test_what_lies_below_the_floor_is_named(twice: Bench) -> None:
+    assert findings.below_floor(only(twice)) == ""
+    twice.run(PICTURES, "mean", 0.001)
+    assert findings.below_floor(only(twice)).startswith("mean lies below it: the floor is what one autoencoder")
+
+
+def test_runs_of_other_experiments_are_not_told_of(twice: Bench) -> None:
+    before = twice.build()
+    key = twice.run(PICTURES, "mean", 0.05, experiments="transfer")
+    twice.run("fake-vectors", "ridge", 0.1, experiments="ablation,irregular")
+    after = twice.build()
+    assert after.text == before.text
+    assert f"run-{key}" not in after.ids
+    assert only(twice).ranked[0].method == "latent-ode"
+
+
+def test_equal_time_has_a_table_of_its_own(twice: Bench) -> None:
+    page = twice.build()
+    table = pd.read_csv(page.path.parent / "tables" / f"equal-time-{PICTURES}.csv")
+    assert table["method"].tolist() == ["other-net", "latent-ode", "ridge"]
+    assert table["rank"].tolist() == [1, 2, 3]
+    assert table["cost_steps"].tolist()[:2] == [3, 3]
+    assert table["nmse_mean"].tolist() == sorted(row["nmse_mean"] for row in (twice.rows[i] for i in (2, 4, 5)))
+    assert (page.path.parent / "tables" / f"equal-time-{PICTURES}.tex").exists()
+    compared = pd.read_csv(page.path.parent / "tables" / f"comparison-{PICTURES}.csv")
+    assert compared["method"].tolist() == ["latent-ode", "other-net", "ridge", "coder"]
+    assert [column.name for column in equal_time(only(twice, EQUAL_TIME)).columns] == [
+        *("nmse_mean", "nmse_median", "cost_steps", "cost_cpu_seconds", "cost_seconds_per_step")
+    ]
+    for row in twice.rows:
+        assert page.ids.count(f"run-{row['key']}") == 1
+
+
+def test_equal_time_says_who_is_ahead_and_whether_the_order_changes(twice: Bench) -> None:
+    words = findings.equal_time(only(twice), only(twice, EQUAL_TIME), 5)
+    assert words.startswith("With 5 min of CPU time for training each, other-net has the lowest nMSE, 0.075")
+    assert words.endswith("at equal steps: other-net from 2 to 1 and latent-ode from 1 to 2.")
+    same = findings.equal_time(only(twice), only(twice), None)
+    assert same.startswith("At equal CPU time, latent-ode has the lowest nMSE")
+    assert same.endswith("The order of the 3 methods is the same as at equal steps.")
+    assert words in twice.build().text
+
+
+def test_many_changes_of_rank_are_counted(bench: Bench) -> None:
+    for place, name in enumerate(NETS):
+        bench.method(name, "neural")
+        bench.run(PICTURES, name, 0.1 + 0.01 * place)
+        bench.run(PICTURES, name, 0.1 + 0.01 * ((place + 2) % len(NETS)), experiments="equal-time")
+    words = findings.equal_time(only(bench), only(bench, EQUAL_TIME), 0.5)
+    assert words.startswith("With 30 s of CPU time")
+    assert words.endswith("net-i from 9 to 1, net-j from 10 to 2, net-a from 1 to 3 and 7 more.")
+
+
+def test_the_cost_figure_shows_a_run_that_both_experiments_share_once(twice: Bench) -> None:
+    points = points_of(only(twice), only(twice, EQUAL_TIME))
+    assert [(point.entry.method, point.again) for point in points] == [
+        *(("latent-ode", False), ("other-net", False), ("ridge", False), ("other-net", True), ("latent-ode", True))
+    ]
+    figure = (twice.build().path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
+    assert figure.count(".pair") == 2
+    assert figure.count(">ridge</text>") == 1
+
+
+def test_a_study_without_a_comparison_says_so(bench: Bench) -> None:
+    bench.run(PICTURES, "latent-ode", 0.1, experiments="transfer")
+    page = bench.build()
+    assert "This study has no comparison" in page.text
+    assert page.ids.count("cost") == 0
+
+
+def test_a_data_set_with_equal_time_alone_is_shown(bench: Bench) -> None:
+    key = bench.run(PICTURES, "latent-ode", 0.1, experiments="equal-time")
+    bench.run(PICTURES, "ridge", 0.2, experiments=BOTH.replace("comparison", "ablation"))
+    page = bench.build()
+    assert "This study has no comparison" in page.text
+    assert "No run of this study compares methods here at equal steps." in page.text
+    assert "At equal CPU time" in page.text
+    assert f"run-{key}" in page.ids
+    assert (page.path.parent / "figures" / f"cost-{PICTURES}.svg").exists()
+
+
+def test_of_many_methods_a_few_stand_in_front(crowd: Bench) -> None:
+    dataset = only(crowd)
+    assert [entry.label for entry in dataset.front] == ["net-a", "rule-a", "ladid"]
+    shown = looks_on(dataset, looks([dataset]))
+    coloured = {label for label, look in shown.items() if look.colour != FADED[0]}
+    assert coloured == {"net-a", "rule-a", "ladid", "coder"}
+    assert len({shown[label].colour for label in coloured}) == 4
+    neural = [shown[label] for label in ["ladid", *NETS]]
+    assert len({(look.own, str(look.dash)) for look in neural}) == len(neural)
+    assert findings.about_colours(dataset).startswith("In colour: net-a, rule-a and ladid, which are LaDID")
+
+
+def test_of_few_methods_all_stand_in_front(twice: Bench) -> None:
+    dataset = only(twice)
+    assert dataset.front == dataset.ranked
+    assert findings.about_colours(dataset) == ""
+
+
+def test_figures_name_every_one_of_many_methods(crowd: Bench) -> None:
+    page = crowd.build()
+    names = {"ladid", *NETS, *RULES}
+    for kind in ("horizon", "cost"):
+        figure = (page.path.parent / "figures" / f"{kind}-{PICTURES}.svg").read_text()
+        assert {name for name in names if f">{name}</text>" in figure} == names
+    heights = [
+        float(found)
+        for found in re.findall(
+            r'y="([\d.]+)" transform="[^"]*">(?:net|rule|ladid|floor)',
+            (page.path.parent / "figures" / f"horizon-{PICTURES}.svg").read_text(),
+        )
+    ]
+    assert len(heights) == len(names) + 1
+    assert min(after - before for before, after in pairwise(sorted(heights))) > 12
+    assert page.source.count('data-method="net-c"') > 3  # rows, lines and names: all that the page brings out
+    assert "15 further methods" not in page.text
+    assert "14 further methods" in page.text
+
+
+def test_the_page_shows_a_few_measures_and_the_file_all(twice: Bench) -> None:
+    for row in twice.rows:
+        row |= {"vrmse_mean": 0.3, "oddity_mean": 2.0}
+    table = comparison(only(twice))
+    brief = [column.name for column in core(table).columns]
+    assert brief == ["nmse_mean", "nmse_median", "fvu", "between_nmse_mean", "skill"]
+    assert [column.name for column in table.columns] == [*brief, "vrmse_mean", "oddity_mean"]
+    page = twice.build()
+    assert "All measures" in page.text
+    assert page.text.count("VRMSE") == 1
+    assert "oddity_mean" in (page.path.parent / "tables" / f"comparison-{PICTURES}.csv").read_text()
+
+
+def test_a_method_that_declines_a_data_set_has_not_failed(bench: Bench) -> None:
+    bench.run(PICTURES, "latent-ode", 0.1)
+    key = bench.lost(PICTURES, "other-net", "skipped", "its layers need images")
+    page = bench.build()
+    assert "not applicable: its layers need images" in page.text
+    assert "All 1 run ended with a result; 1 run not applicable" in page.text
+    assert "skipped:" not in page.text
+    assert "Runs without a result" not in page.text
+    assert f"run-{key}" in page.ids
+    bench.lost(PICTURES, "mean", "timeout", "took too long")
+    page = bench.build()
+    assert "1 of 2 runs ended with a result (1 timeout; 1 run not applicable)" in page.text
+    lost = page.source[page.source.index('<h2 id="lost">') : page.source.index('<h2 id="provenance">')]
+    assert "took too long" in lost
+    assert "its layers need images" not in lost
+
+
+def test_a_search_stands_on_the_card_with_its_best_trial(bench: Bench) -> None:
+    bench.run(PICTURES, "latent-ode", 0.1)
+    bench.search("latent-ode", trials=3)
+    search = read_search("latent-ode", bench.root)
+    assert search is not None
+    assert search.settings == ["learning_rate"]  # the other one is the same in all trials
+    assert [(trial.values, trial.error, trial.status, trial.best) for trial in search.trials] == [
+        (["0.002"], "\N{EN DASH}", "diverged", False),
+        (["0.001"], "1.50", "ok", True),
+        (["0.002"], "2.50", "ok", False),
+    ]
+    assert {trial.minutes for trial in search.trials} == {"1.5"}
+    words = describe_search(search, load_card("latent-ode", bench.root))
+    assert words.startswith("Searched in 3 trials of 1,500 steps on pendulum, chosen on its validation split, seed 7")
+    assert words.endswith("The card has the settings of the best trial.")
+    page = bench.build()
+    assert words in page.text
+    assert page.source.count('<tr class="best"><td>1 best</td>') == 1
+
+
+def test_a_card_that_departs_from_its_search_says_so(bench: Bench) -> None:
+    bench.search("latent-ode", best=1, version=2)
+    (path,) = bench.root.glob("baselines/latent_ode/search.json")
+    content = json.loads(path.read_text())
+    content["best"] = 2
+    path.write_text(json.dumps(content))
+    words = describe_search(read_search("latent-ode", bench.root), load_card("latent-ode", bench.root))
+    assert "Unlike the best trial, the card has learning_rate 0.001." in words
+    assert words.endswith("It was made with version 2 of the method, the card has version 1.")
+
+
+def test_unequal_searches_are_a_caution(bench: Bench) -> None:
+    for method in ("latent-ode", "other-net"):
+        bench.run(PICTURES, method, 0.1)
+    assert "Settings not searched yet." in bench.build().text
+    assert "Unequal search" not in bench.build().text
+    bench.search("latent-ode")
+    assert (
+        "Unequal search for settings: those of latent-ode were searched in 3 trials of 1,500 steps on pendulum; those "
+        "of other-net were not searched yet."
+    ) in bench.build().text
+    bench.search("other-net", steps=3000)
+    assert "The searches differ in steps." in bench.build().text
+    bench.search("other-net")
+    assert "Unequal search" not in bench.build().text
+    searches = {name: read_search(name, bench.root) for name in ("latent-ode", "other-net")}
+    assert effort(searches) == (
+        *(True, "Settings of latent-ode and other-net were searched in 3 trials of 1,500 steps on pendulum."),
+    )
+
+
+def test_simple_methods_and_floors_need_no_search(bench: Bench) -> None:
+    bench.run(PICTURES, "ridge", 0.1)
+    bench.run(PICTURES, "coder", 0.1)
+    assert "searched" not in bench.build().text
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"identity": {}, "trials": [], "best": null}'])
+def test_a_damaged_search_is_named(bench: Bench, content: str) -> None:
+    bench.run(PICTURES, "latent-ode", 0.1)
+    (bench.folder("latent-ode") / "search.json").write_text(content)
+    with pytest.raises(BenchError, match=r"search\.json: not a readable record of a search"):
+        bench.build()
+
+
+def test_names_beside_points_do_not_cover_each_other() -> None:
+    rng = np.random.default_rng(0)
+    points = [(float(x), float(y)) for x, y in rng.uniform((150, 80), (260, 200), (16, 2))]
+    marks = [Box(x - 4, y - 4, x + 4, y + 4) for x, y in points]
+    frame = Box(0, 0, 360, 330)
+    placed = place_names(points, [(60, 13)] * len(points), marks, frame)
+    boxes = [name.box for name in placed]
+    assert all(one.overlap(other) == 0 for one, other in combinations(boxes, 2))
+    assert all(box.overlap(frame) == pytest.approx(box.area) for box in boxes)
+    assert any(name.leader for name in placed)
+    alone = place_names(points[:1], [(60, 13)], marks[:1], frame)[0]
+    assert alone.leader is None
+    assert alone.box.left > points[0][0]
