@@ -15,19 +15,26 @@ import ladid_bench
 
 PACKAGE = Path(ladid_bench.__file__).parent
 SHARED = ("data", "methods", "evaluation")  # rooms every run goes through
+LADID, LADID_IMPORT = PACKAGE / "ladid", "ladid_bench.ladid"
 RECORDED = ("ladid-bench", "torch", "torchdiffeq", "numpy", "scipy", "scikit-learn", "pydmd", "h5py", "pandas")
 
 
 def code_hash(method_folder: Path) -> str:
-    """Hash of the code a run goes through, as syntax trees: comments and formatting do not count."""
-    folders = [PACKAGE / name for name in SHARED] + [method_folder]
-    return _tree_hash(tuple(sorted(path for folder in folders for path in folder.rglob("*.py"))))
+    """Hash of the code a run goes through, as syntax trees: comments and formatting do not count.
+
+    LaDID's own room counts for every method that borrows from it.
+    """
+    own = sorted(method_folder.rglob("*.py"))
+    borrowed = [LADID] if any(LADID_IMPORT in path.read_text(encoding="utf-8") for path in own) else []
+    shared = [path for folder in [PACKAGE / name for name in SHARED] + borrowed for path in folder.rglob("*.py")]
+    return _tree_hash(tuple(sorted({*shared, *own})))
 
 
 def report_hash() -> str:
     """Hash of the code and templates that turn records into a report."""
     folders = [PACKAGE / "reporting", PACKAGE / "evaluation"]
     paths = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".j2", ".css"))
+    paths.append(PACKAGE / "sheet.py")
     return _tree_hash(tuple(paths))
 
 

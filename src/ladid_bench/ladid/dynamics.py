@@ -1,6 +1,8 @@
 """The realization-invariant dynamics: one network maps (psi, t) straight to the latent state."""
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +37,19 @@ class TimeFeatures(nn.Module):
         return torch.stack([phase.sin(), phase.cos()], dim=-1).flatten(-2)  # (..., count, 2) -> (..., 2 * count)
 
 
-class ConcatenatedDynamics(nn.Module):
+class Dynamics(nn.Module, ABC):
+    """A network on time features, or on whatever else stands for the moment, that a code conditions."""
+
+    @abstractmethod
+    def given(self, code: Tensor) -> Callable[[Tensor], Tensor]:
+        """The network for codes ``(N, code)``, which are read once: ``(N, Q, time_width)`` to ``(N, Q, latent)``."""
+
+    def forward(self, code: Tensor, time: Tensor) -> Tensor:
+        """``(N, code)`` and ``(N, Q, time_width)`` to ``(N, Q, latent)``."""
+        return self.given(code)(time)
+
+
+class ConcatenatedDynamics(Dynamics):
     """F of the paper: a multilayer perceptron on psi and the time features side by side."""
 
     def __init__(self, code: int, time_width: int, hidden: int, latent: int, dropout: float):
@@ -50,13 +64,15 @@ class ConcatenatedDynamics(nn.Module):
             nn.Linear(hidden, latent),
         )
 
-    def forward(self, code: Tensor, time: Tensor) -> Tensor:
-        """``(N, code)`` and ``(N, Q, time_width)`` to ``(N, Q, latent)``."""
-        repeated = code[:, None].expand(-1, time.shape[1], -1)  # (N, Q, code)
-        return self.layers(torch.cat([repeated, time], dim=-1))
+    def given(self, code: Tensor) -> Callable[[Tensor], Tensor]:
+        def network(time: Tensor) -> Tensor:
+            repeated = code[:, None].expand(-1, time.shape[1], -1)  # (N, Q, code)
+            return self.layers(torch.cat([repeated, time], dim=-1))
+
+        return network
 
 
-class ModulatedDynamics(nn.Module):
+class ModulatedDynamics(Dynamics):
     """F whose hidden layers read the time and are scaled and shifted by psi (FiLM, Perez et al. 2018)."""
 
     def __init__(self, code: int, time_width: int, hidden: int, latent: int, dropout: float):
@@ -68,13 +84,16 @@ class ModulatedDynamics(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(hidden, latent)
 
-    def forward(self, code: Tensor, time: Tensor) -> Tensor:
-        """``(N, code)`` and ``(N, Q, time_width)`` to ``(N, Q, latent)``; psi is read once a window."""
+    def given(self, code: Tensor) -> Callable[[Tensor], Tensor]:
         modulation = self.modulation(code)[:, None].chunk(2 * len(self.layers), dim=-1)  # each (N, 1, hidden)
-        hidden = time
-        for layer, scale, shift in zip(self.layers, modulation[::2], modulation[1::2], strict=True):
-            hidden = self.dropout(nn.functional.gelu(layer(hidden) * (1 + scale) + shift))
-        return self.out(hidden)
+
+        def network(time: Tensor) -> Tensor:
+            hidden = time
+            for layer, scale, shift in zip(self.layers, modulation[::2], modulation[1::2], strict=True):
+                hidden = self.dropout(nn.functional.gelu(layer(hidden) * (1 + scale) + shift))
+            return self.out(hidden)
+
+        return network
 
 
-DYNAMICS: dict[str, type[nn.Module]] = {"mlp": ConcatenatedDynamics, "film": ModulatedDynamics}
+DYNAMICS: dict[str, type[Dynamics]] = {"mlp": ConcatenatedDynamics, "film": ModulatedDynamics}

@@ -17,6 +17,8 @@ from ladid_bench.methods.coders import DecoderKind, PlaceEncoder, build_decoder,
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel
 
+Seams = tuple[Tensor, Tensor]  # states of the earlier and of the later window where they meet, (pairs, overlap, latent)
+
 
 @dataclass(frozen=True)
 class LaDIDSettings:
@@ -119,19 +121,29 @@ class LaDID(ForecastModel):
         tokens = self.tokens(batch.frames, batch.context, batch.context_times)
         code = self.embedding(tokens)
         psi = code.sample()
-        states = self.states(psi, batch.query_times)
+        states, seams = self.window_states(psi, batch)
         mean = self.render(states, batch.frames[batch.context])
         terms = {"reconstruction": negative_log_likelihood(mean, batch.query, settings.observation_std)}
         if settings.code_weight > 0:
             terms["code"] = settings.code_weight * code.kl_from_standard_normal().mean()
         if settings.smoothness != "none":
-            terms["smoothness"] = settings.smoothness_weight * self._smoothness(batch, tokens, psi, states)
+            terms["smoothness"] = settings.smoothness_weight * self._smoothness(batch, tokens, psi, states, seams)
         return {name: term / values for name, term in terms.items()}
 
-    def _smoothness(self, batch: WindowBatch, tokens: Tensor, psi: Tensor, states: Tensor) -> Tensor:
+    def window_states(self, psi: Tensor, batch: WindowBatch) -> tuple[Tensor, Seams | None]:
+        """All latent states that the loss asks of F: ``(N, Q, latent)`` at the queries, and for ``joint`` the seams.
+
+        One method for both, so that dynamics which have to go through all times can go once.
+        """
+        states = self.states(psi, batch.query_times)
+        return states, self._seams(psi, batch) if self.settings.smoothness == "joint" else None
+
+    def _smoothness(
+        self, batch: WindowBatch, tokens: Tensor, psi: Tensor, states: Tensor, seams: Seams | None
+    ) -> Tensor:
         std = self.settings.smoothness_std
-        if self.settings.smoothness == "joint":
-            return seam_penalty(*self._seams(psi, batch), std)
+        if seams is not None:
+            return seam_penalty(*seams, std)
         if self.settings.smoothness == "embed":
             return embedding_penalty(self._embedded_queries(batch), states, std)
         earlier, later = slice(None, -1), slice(1, None)
@@ -150,18 +162,21 @@ class LaDID(ForecastModel):
         index = torch.arange(len(frames), device=frames.device).reshape(batch.query_times.shape)  # (N, Q)
         return self.embedding.tokens(self.tokens(frames, index, batch.query_times))
 
-    def _seams(self, psi: Tensor, batch: WindowBatch) -> tuple[Tensor, Tensor]:
-        """States of neighbouring windows at the later one's first queries, ``(pairs, overlap, latent)`` each."""
-        psi, start, seam = (
-            part.unflatten(0, (-1, batch.windows))  # (N, ...) -> (B, W, ...)
-            for part in (psi, batch.start, batch.seam)
-        )
-        ahead = self.step * torch.arange(self.settings.overlap, device=psi.device)
+    def seam_times(self, batch: WindowBatch) -> tuple[Tensor, Tensor]:
+        """When neighbouring windows meet, ``(B, W - 1, overlap)``: at the later one's first queries.
+
+        Counted from the first frame of the earlier window, and from that of the later one.
+        """
+        start, seam = (part.unflatten(0, (-1, batch.windows)) for part in (batch.start, batch.seam))  # (B, W)
+        ahead = self.step * torch.arange(self.settings.overlap, device=seam.device)
         meeting = seam[:, 1:, None] + ahead  # (B, W - 1, overlap)
-        sides = [(psi[:, :-1], meeting - start[:, :-1, None]), (psi[:, 1:], meeting - start[:, 1:, None])]
+        return meeting - start[:, :-1, None], meeting - start[:, 1:, None]
+
+    def _seams(self, psi: Tensor, batch: WindowBatch) -> Seams:
+        psi = psi.unflatten(0, (-1, batch.windows))  # (N, k) -> (B, W, k)
         earlier, later = (
-            self.states(code.flatten(0, 1), time.flatten(0, 1))  # (B, W - 1, ...) -> (pairs, ...)
-            for code, time in sides
+            self.states(code.flatten(0, 1), times.flatten(0, 1))  # (B, W - 1, ...) -> (pairs, ...)
+            for code, times in zip((psi[:, :-1], psi[:, 1:]), self.seam_times(batch), strict=True)
         )
         return earlier, later
 

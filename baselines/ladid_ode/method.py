@@ -1,0 +1,241 @@
+"""LaDID with an equation of motion in place of F: the controlled comparison of the two.
+
+Encoder, transformer, psi, decoder, objective and batches are LaDID's own, and so are the initial weights
+of all of them and the noise in psi: with the same seed, the runs differ in the dynamics alone.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from ladid_bench.data.task import Task
+from ladid_bench.data.windows import WindowBatch
+from ladid_bench.errors import BenchError, nearest
+from ladid_bench.ladid.dynamics import DYNAMICS, Dynamics
+from ladid_bench.ladid.model import LaDID, LaDIDSettings, Seams
+from ladid_bench.methods.neural import ForecastModel, NeuralMethod
+from ladid_bench.methods.ode import Perceptron, RightHandSide, solve_adaptively, solve_by_frame, time_unit
+
+LEAST = 1e-4  # of a frame; what is shorter is rounding of the times, and no step of a recurrence
+
+
+def size(module: nn.Module) -> int:
+    """Number of parameters."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def width(parameters: int, square: int, linear: int) -> int:
+    """Hidden width ``h`` at which ``square * h^2 + linear * h`` is closest to ``parameters``."""
+    return round((math.sqrt(linear**2 + 4 * square * parameters) - linear) / (2 * square))
+
+
+class Motion(nn.Module, ABC):
+    """What stands in for F: latent states at times from psi, which hold at time 0 as well.
+
+    Args:
+        ladid: the model whose F is replaced.
+        unit: what times are divided by.
+    """
+
+    def __init__(self, ladid: LaDID, unit: float):
+        super().__init__()
+        self.unit, self.frame, self.latent = unit, ladid.step, ladid.settings.latent
+
+    @abstractmethod
+    def path(self, psi: Tensor, times: Tensor) -> Tensor:
+        """States ``(N, G, latent)`` at increasing times ``(N, G)`` from 0 on, one step from each to the next."""
+
+    @abstractmethod
+    def at(self, psi: Tensor, times: Tensor, tolerance: float) -> tuple[Tensor, int]:
+        """States ``(N, Q, latent)`` at any times ``(N, Q)`` from 0 on, each as if it were asked alone.
+
+        Returns also how often a right-hand side was evaluated to reach ``tolerance``.
+        """
+
+    def visible(self, states: Tensor) -> Tensor:
+        """What the decoder is shown of states ``(..., latent)``."""
+        return states
+
+
+class Equation(Motion):
+    """``dz/dtau = f(z, psi)`` from ``z(0) = A psi``; f is the network F with z in place of the time features."""
+
+    def __init__(self, ladid: LaDID, unit: float):
+        super().__init__(ladid, unit)
+        self.start = nn.Linear(self.latent, self.latent)
+        self.field = self.build_field(ladid)
+
+    def build_field(self, ladid: LaDID) -> Dynamics:
+        return _like_f(ladid, self.latent, self.latent)
+
+    def rate(self, psi: Tensor) -> RightHandSide:
+        """``dz/dtau`` of states ``(N, latent)`` with constants ``(N, latent)``."""
+        network = self.field.given(psi)
+        return lambda time, state: network(state[:, None])[:, 0]  # (N, k) -> (N, 1, k) -> (N, k)
+
+    def path(self, psi: Tensor, times: Tensor) -> Tensor:
+        return solve_by_frame(self.rate(psi), self.start(psi), times / self.unit)
+
+    def at(self, psi: Tensor, times: Tensor, tolerance: float) -> tuple[Tensor, int]:
+        return solve_adaptively(self.rate(psi), self.start(psi), times / self.unit, tolerance)
+
+
+class Unconditioned(Dynamics):
+    """A multilayer perceptron that no code conditions."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int):
+        super().__init__()
+        self.layers = Perceptron(inputs, hidden, outputs, activation=nn.GELU)
+
+    def given(self, code: Tensor) -> Callable[[Tensor], Tensor]:
+        return self.layers
+
+
+class AutonomousEquation(Equation):
+    """``dz/dtau = f(z)``: psi sets the initial state and nothing else; f is as large as F."""
+
+    def build_field(self, ladid: LaDID) -> Dynamics:
+        rest = self.latent * (self.latent + 2)  # A, and the last bias of f
+        hidden = width(size(ladid.dynamics) - rest, 1, 2 * self.latent + 2)
+        return Unconditioned(self.latent, hidden, self.latent)
+
+
+class TimedEquation(Equation):
+    """``dz/dtau = f(z, psi, phi(tau))`` with LaDID's time features phi."""
+
+    def build_field(self, ladid: LaDID) -> Dynamics:
+        self.features = ladid.time_features
+        return _like_f(ladid, self.latent + self.features.width, self.latent)
+
+    def rate(self, psi: Tensor) -> RightHandSide:
+        network = self.field.given(psi)
+
+        def derivative(time: Tensor, state: Tensor) -> Tensor:
+            known = torch.cat([state[:, None], self.features(time * self.unit)], dim=-1)  # (N, 1, k + features)
+            return network(known)[:, 0]
+
+        return derivative
+
+
+class SecondOrderEquation(Equation):
+    """``z = (s, v)``, ``ds/dtau = v``, ``dv/dtau = f(s, v, psi)``; the decoder is shown s and zeros."""
+
+    def build_field(self, ladid: LaDID) -> Dynamics:
+        if self.latent % 2:
+            raise BenchError(f"method 'ladid-ode', second-order: setting 'latent' must be even, got {self.latent}")
+        return _like_f(ladid, self.latent, self.latent // 2)
+
+    def rate(self, psi: Tensor) -> RightHandSide:
+        acceleration = super().rate(psi)
+        return lambda time, state: torch.cat([state[:, self.latent // 2 :], acceleration(time, state)], dim=1)
+
+    def visible(self, states: Tensor) -> Tensor:
+        position, velocity = states.chunk(2, dim=-1)
+        return torch.cat([position, torch.zeros_like(velocity)], dim=-1)
+
+
+class Recurrence(Motion):
+    """A GRU cell on psi and the time gap, from frame to frame; as large as F."""
+
+    def __init__(self, ladid: LaDID, unit: float):
+        super().__init__(ladid, unit)
+        hidden = width(size(ladid.dynamics) - self.latent, 3, 5 * self.latent + 10)
+        self.start = nn.Linear(self.latent, hidden)
+        self.cell = nn.GRUCell(self.latent + 1, hidden)
+        self.read = nn.Linear(hidden, self.latent)
+
+    def _step(self, hidden: Tensor, psi: Tensor, gap: Tensor) -> Tensor:
+        """Hidden states ``(n, hidden)`` after gaps ``(n, 1)`` of time."""
+        moved = self.cell(torch.cat([psi, gap / self.unit], dim=1), hidden)
+        return torch.where(gap > LEAST * self.frame, moved, hidden)
+
+    def _hidden(self, psi: Tensor, times: Tensor) -> Tensor:
+        """Hidden states at increasing times ``(N, G)`` from 0 on, ``(N, G, hidden)``."""
+        states = [self.start(psi)]
+        for gap in times.diff(dim=1).split(1, dim=1):  # (N, 1) each
+            states.append(self._step(states[-1], psi, gap))
+        return torch.stack(states, dim=1)
+
+    def path(self, psi: Tensor, times: Tensor) -> Tensor:
+        return self.read(self._hidden(psi, times))
+
+    def at(self, psi: Tensor, times: Tensor, tolerance: float) -> tuple[Tensor, int]:
+        """See ``Motion``: whole frames, then one step over the rest; no right-hand side, so no tolerance."""
+        whole = (times / self.frame - LEAST).ceil().long().sub(1).clamp(min=0)  # (N, Q) frames before the last step
+        frames = self.frame * torch.arange(int(whole.max()) + 1, device=times.device)
+        before = self._hidden(psi, frames.expand(len(psi), -1))  # (N, frame, hidden)
+        before = before[torch.arange(len(psi), device=times.device)[:, None], whole].flatten(0, 1)  # (N * Q, hidden)
+        repeated = psi.repeat_interleave(times.shape[1], dim=0)  # (N * Q, k)
+        rest = (times - frames[whole]).reshape(-1, 1)  # (N, Q) -> (N * Q, 1)
+        return self.read(self._step(before, repeated, rest)).unflatten(0, times.shape), 0  # (N * Q, k) -> (N, Q, k)
+
+
+def _like_f(ladid: LaDID, inputs: int, outputs: int) -> Dynamics:
+    """A network of F's kind and width, ``(N, Q, inputs)`` to ``(N, Q, outputs)`` for given psi."""
+    settings = ladid.settings
+    return DYNAMICS[settings.dynamics](settings.latent, inputs, settings.hidden, outputs, settings.dropout)
+
+
+EQUATIONS: dict[str, type[Motion]] = {
+    "conditional": Equation,
+    "auto": AutonomousEquation,
+    "time": TimedEquation,
+    "second-order": SecondOrderEquation,
+    "gru": Recurrence,
+}
+
+
+class LaDIDODE(LaDID):
+    """LaDID whose F gives way to an equation of about as many parameters."""
+
+    dynamics: Motion
+
+    def __init__(self, task: Task, settings: LaDIDSettings, equation: str, tolerance: float):
+        if equation not in EQUATIONS:
+            raise BenchError(f"method 'ladid-ode': unknown equation '{equation}'; {nearest(equation, EQUATIONS)}")
+        super().__init__(task, settings)  # draws F as well, so that all other weights are those LaDID starts from
+        with torch.random.fork_rng(devices=[]):  # and so are the draws of psi
+            self.dynamics = EQUATIONS[equation](self, time_unit(task))
+        self.tolerance = tolerance
+
+    def states(self, psi: Tensor, times: Tensor) -> Tensor:
+        states, self.function_evaluations = self.dynamics.at(psi, times, self.tolerance)
+        return states
+
+    def window_states(self, psi: Tensor, batch: WindowBatch) -> tuple[Tensor, Seams | None]:
+        """One path through all frames of each window, and through the moments at which it meets its neighbours."""
+        if self.settings.smoothness != "joint":
+            return batch.at_queries(self.dynamics.path(psi, batch.grid_times)), None
+        earlier, later = self.seam_times(batch)  # (B, W - 1, overlap) each
+        earlier, later = pad(earlier, (0, 0, 0, 1)), pad(later, (0, 0, 1, 0))  # no neighbour: time 0, asked in vain
+        meetings = torch.cat([earlier, later], dim=2)  # (B, W, 2 * overlap)
+        times = torch.cat([batch.grid_times, meetings.flatten(0, 1)], dim=1)  # (N, G + 2 * overlap)
+        order = times.argsort(dim=1, stable=True)
+        path = self.dynamics.path(psi, times.gather(1, order))
+        path = path.take_along_dim(order.argsort(dim=1)[..., None], dim=1)  # back to the order of ``times``
+        frames, met = path.split([batch.grid_times.shape[1], meetings.shape[2]], dim=1)
+        before, after = met.unflatten(0, (-1, batch.windows)).chunk(2, dim=2)  # (B, W, overlap, k) each
+        return batch.at_queries(frames), (before[:, :-1].flatten(0, 1), after[:, 1:].flatten(0, 1))
+
+    def render(self, states: Tensor, context: Tensor) -> Tensor:
+        return super().render(self.dynamics.visible(states), context)
+
+    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        """Frames at any query times; beyond the span of a training trajectory the equation is solved on."""
+        return self.render(self.states(self.represent(context, context_times), query_times), context)
+
+
+class LaDIDODEMethod(NeuralMethod):
+    """See ``LaDIDODE``; the settings are those of the card."""
+
+    def build_model(self) -> ForecastModel:
+        settings = dict(vars(self.settings))
+        equation, tolerance = settings.pop("equation"), settings.pop("tolerance")
+        return LaDIDODE(self.task, LaDIDSettings(dropout=0.0, **settings), equation, tolerance)
+
+
+METHOD = LaDIDODEMethod

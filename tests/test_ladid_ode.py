@@ -1,0 +1,274 @@
+"""LaDID with an equation in place of F: all else equal, the equations as they are written, times honoured."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ladid_bench.config import Budget
+from ladid_bench.data.windows import WindowBatch, WindowSampler
+from ladid_bench.errors import BenchError
+from ladid_bench.methods.registry import load_card, load_method, resolve_settings
+from ladid_bench.systems.grids import irregular_times
+
+VARIANTS = ["conditional", "auto", "time", "second-order", "gru"]
+
+
+@pytest.fixture
+def build(pendulum_task, root):
+    """Freshly drawn model of a variant, or of LaDID, always from the same seed."""
+
+    def build(variant: str = "conditional", name: str = "ladid-ode", **changes) -> nn.Module:
+        torch.manual_seed(0)
+        method = load_method(name, root)(pendulum_task, resolve_settings(name, variant, changes, root))
+        return method.build_model()
+
+    return build
+
+
+@pytest.fixture
+def small(build):
+    """The same with few parameters, time features that a step a frame follows closely, and a tight tolerance."""
+    return lambda variant: build(variant, hidden=32, period_floor=16.0, tolerance=1e-6).eval()
+
+
+@pytest.fixture
+def sampler(pendulum, pendulum_task) -> WindowSampler:
+    """Of trajectories whose times differ from row to row; the frames themselves do not matter here."""
+    train = pendulum["train"]
+    times = irregular_times(np.random.SeedSequence(0).spawn(len(train)), train.times.shape[1], pendulum_task.time_step)
+    return WindowSampler(replace(train, times=times), pendulum_task, Budget(batch_size=3, queries=4), "cpu")
+
+
+@pytest.fixture
+def batch(sampler) -> WindowBatch:
+    return sampler.draw(50, torch.Generator().manual_seed(0))
+
+
+def size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_all_settings_but_those_searched_are_those_of_ladid(root) -> None:
+    own, ladid = load_card("ladid-ode", root), load_card("ladid", root).settings
+    searched = {"learning_rate", "observation_std", "code_weight", "smoothness_weight"}
+    assert set(own.search) == searched
+    assert set(ladid) - set(own.settings) == {"dropout"}
+    assert ladid["dropout"] == 0
+    assert set(own.settings) - set(ladid) == {"equation", "tolerance"}
+    shared = set(ladid) & set(own.settings) - searched
+    assert {key: own.settings[key] for key in shared} == {key: ladid[key] for key in shared}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_equation_is_as_large_as_f(build, variant) -> None:
+    assert size(build(variant).dynamics) == pytest.approx(size(build("tuned", "ladid").dynamics), rel=0.02)
+
+
+@pytest.mark.parametrize("variant", ["conditional", "auto", "second-order", "gru"])
+def test_it_is_as_large_as_an_f_of_the_paper(build, variant) -> None:
+    """With 32 more inputs, the variant ``time`` is 10.2 % larger than a plain perceptron of width 256."""
+    paper = {"dynamics": "mlp", "hidden": 256}
+    assert size(build("tuned", "ladid", **paper).dynamics) == 90_656
+    assert size(build(variant, **paper).dynamics) == pytest.approx(90_656, rel=0.1)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_all_else_starts_as_in_ladid_and_draws_the_same_psi(build, batch, variant) -> None:
+    ladid, own = build("tuned", "ladid"), build(variant)
+    after_building = torch.get_rng_state()
+    weights = own.state_dict()
+    shared = {name: value for name, value in ladid.state_dict().items() if not name.startswith("dynamics.")}
+    assert shared.keys() == {name for name in weights if not name.startswith("dynamics.")}
+    assert all(torch.equal(weights[name], value) for name, value in shared.items())
+    draws = []
+    for model in (ladid, own):
+        torch.set_rng_state(after_building)
+        terms = model.train().loss(batch)
+        draws.append((torch.get_rng_state(), terms["code"]))
+    assert torch.equal(draws[0][0], draws[1][0])
+    assert torch.equal(draws[0][1], draws[1][1])
+    build("tuned", "ladid")
+    assert torch.equal(torch.get_rng_state(), after_building)
+
+
+def test_training_sees_the_batches_of_ladid(pendulum, pendulum_task, root) -> None:
+    """With the same seed, step by step, whatever the models draw in between."""
+    seen: dict[str, list[WindowBatch]] = {}
+    for name, variant in (("ladid", "tuned"), ("ladid-ode", "conditional")):
+        method = load_method(name, root)(pendulum_task, resolve_settings(name, variant, {"hidden": 16}, root))
+        seen[name] = batches = []
+        build = method.build_model
+
+        def recording(build=build, batches=batches):
+            model = build()
+            loss = model.loss
+            model.loss = lambda batch: batches.append(batch) or loss(batch)
+            return model
+
+        method.build_model = recording
+        method.fit(pendulum["train"], pendulum["valid"], Budget(steps=3, batch_size=2, validations=1), 5)
+    assert len(seen["ladid"]) == 3
+    for one, other in zip(*seen.values(), strict=True):
+        assert torch.equal(one.query, other.query)
+        assert torch.equal(one.frames[one.context], other.frames[other.context])
+        assert torch.equal(one.query_times, other.query_times)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("variant", VARIANTS[:4])
+@pytest.mark.parametrize("overlap", [1, 3])
+def test_one_path_through_a_window_meets_all_that_the_loss_asks_for(small, batch, variant, overlap) -> None:
+    """One rk4 step a frame agrees with the adaptive solver at queries and seams, on grids of each row's own."""
+    model = small(variant)
+    model.settings = replace(model.settings, overlap=overlap)
+    psi = torch.randn(len(batch.query), 32)
+    queries, seams = model.window_states(psi, batch)
+    torch.testing.assert_close(queries, model.states(psi, batch.query_times), atol=2e-4, rtol=1e-3)
+    earlier, later = model._seams(psi, batch)  # LaDID's own, from states at any times
+    assert seams[0].shape == (6, overlap, 32)
+    torch.testing.assert_close(seams[0], earlier, atol=2e-4, rtol=1e-3)
+    torch.testing.assert_close(seams[1], later, atol=2e-4, rtol=1e-3)
+
+
+@torch.no_grad()
+def test_the_last_seam_may_lie_beyond_the_frames_of_a_window(small, sampler) -> None:
+    """While the horizon is one frame, windows are one frame apart, and the later one's query is out of reach."""
+    model, batch = small("conditional"), sampler.draw(1, torch.Generator().manual_seed(0))
+    psi = torch.randn(len(batch.query), 32)
+    earlier, _ = model.seam_times(batch)
+    assert (earlier[:, 0, 0] > batch.grid_times.unflatten(0, (3, 3))[:, 0, -1]).all()
+    _, seams = model.window_states(psi, batch)
+    torch.testing.assert_close(seams[0], model._seams(psi, batch)[0], atol=2e-4, rtol=1e-3)
+
+
+@torch.no_grad()
+def test_there_are_no_seams_with_one_window_or_without_the_term(small, sampler, pendulum_task) -> None:
+    model = small("conditional")
+    sampler.budget = sampler.budget.model_copy(update={"windows": 1})
+    batch = sampler.draw(20, torch.Generator().manual_seed(0))
+    queries, seams = model.window_states(torch.zeros(3, 32), batch)
+    assert [len(side) for side in seams] == [0, 0]
+    assert model.loss(batch)["smoothness"] == 0
+    model.settings = replace(model.settings, smoothness="none")
+    again, seams = model.window_states(torch.zeros(3, 32), batch)
+    assert seams is None
+    torch.testing.assert_close(again, queries)
+
+
+@torch.no_grad()
+def test_the_path_solves_the_equation(small) -> None:
+    """With f = -z in the model's own unit of time, z decays from A psi."""
+    model = small("conditional")
+    model.dynamics.rate = lambda psi: lambda time, state: -state
+    psi = torch.randn(2, 32)
+    times = torch.tensor([[0.0, 0.1, 0.15, 0.3], [0.0, 0.2, 0.3, 0.35]])
+    expected = model.dynamics.start(psi)[:, None] * torch.exp(-times / model.dynamics.unit)[..., None]
+    torch.testing.assert_close(model.dynamics.path(psi, times), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(model.states(psi, times.flip(1)), expected.flip(1), atol=1e-5, rtol=1e-4)
+    assert model.function_evaluations > 0
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("variant", "psi_matters", "time_matters"),
+    [("conditional", True, False), ("auto", False, False), ("time", True, True), ("second-order", True, False)],
+)
+def test_what_the_right_hand_side_knows(small, variant, psi_matters, time_matters) -> None:
+    motion = small(variant).dynamics
+    state, psi, early, late = torch.randn(2, 32), torch.randn(2, 32), torch.full((2, 1), 0.2), torch.full((2, 1), 1.7)
+    rate = motion.rate(psi)(early, state)
+    assert rate.shape == (2, 32)
+    assert torch.equal(motion.rate(psi + 1)(early, state), rate) is not psi_matters
+    assert torch.equal(motion.rate(psi)(late, state), rate) is not time_matters
+    assert not torch.equal(motion.rate(psi)(early, state + 1), rate)
+
+
+@torch.no_grad()
+def test_each_row_is_told_its_own_time(small) -> None:
+    """The features are those of the true time, in the data set's unit, of each row."""
+    motion = small("time").dynamics
+    motion.unit = 2.0
+    state, psi = torch.randn(1, 32).expand(2, -1), torch.randn(1, 32).expand(2, -1)
+    rates = motion.rate(psi)(torch.tensor([[0.3], [0.9]]), state)
+    network = motion.field.given(psi)
+    known = torch.cat([state[:, None], motion.features(torch.tensor([[0.6], [1.8]]))], dim=-1)
+    torch.testing.assert_close(rates, network(known)[:, 0])
+
+
+@torch.no_grad()
+def test_second_order_states_are_positions_and_their_velocities(small) -> None:
+    model = small("second-order")
+    step = 1e-3 * model.dynamics.unit
+    times = torch.tensor([[0.5 - step, 0.5, 0.5 + step]])
+    before, now, after = model.double().states(torch.randn(1, 32).double(), times.double())[0]
+    torch.testing.assert_close((after - before)[:16] / 2e-3, now[16:], atol=1e-3, rtol=1e-2)
+    shown = model.dynamics.visible(now)
+    assert torch.equal(shown[:16], now[:16])
+    assert (shown[16:] == 0).all()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("variant", ["conditional", "gru"])
+def test_a_query_does_not_depend_on_the_others(small, variant) -> None:
+    model = small(variant)
+    psi, times = torch.randn(3, 32), torch.tensor([[0.61, 1.0, 5.0, 0.9]]).expand(3, -1)
+    together = model.states(psi, times)
+    alone = torch.cat([model.states(psi, times[:, [column]]) for column in range(4)], dim=1)
+    torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(model.states(psi[:1], times[:1]), together[:1], atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_the_recurrence_steps_from_frame_to_frame(small, pendulum_task) -> None:
+    """At frames it is the plain recurrence, in between one shorter step from the frame before, and 0 is no step."""
+    model = small("gru")
+    motion, frame, psi = model.dynamics, pendulum_task.time_step, torch.randn(2, 32)
+    hidden, gap = motion.start(psi), torch.full((2, 1), frame / motion.unit)
+    expected = [motion.read(hidden)]
+    for _ in range(3):
+        hidden = motion.cell(torch.cat([psi, gap], dim=1), hidden)
+        expected.append(motion.read(hidden))
+    frames = frame * torch.arange(4.0).expand(2, -1)
+    torch.testing.assert_close(motion.path(psi, frames), torch.stack(expected, dim=1))
+    torch.testing.assert_close(model.states(psi, frames), torch.stack(expected, dim=1), atol=1e-5, rtol=1e-5)
+    repeated = frames[:, [0, 1, 1, 2]] + torch.tensor([0, 0, 1e-7, 0])
+    torch.testing.assert_close(motion.path(psi, repeated)[:, 2:], torch.stack(expected, dim=1)[:, 1:3])
+    between = motion.read(motion.cell(torch.cat([psi, gap / 2], dim=1), hidden))
+    torch.testing.assert_close(model.states(psi, torch.full((2, 1), 3.5 * frame))[:, 0], between)
+
+
+@torch.no_grad()
+def test_beyond_the_span_the_equation_is_solved_on(small, pendulum_task) -> None:
+    """An autonomous equation that starts anew from where the span ended arrives at the same frames."""
+    model = small("conditional")
+    context, times = torch.rand(2, 10, 1, 32, 32), torch.arange(10.0).expand(2, -1) * pendulum_task.time_step
+    psi = model.represent(context, times)
+    ahead = torch.full((2, 1), 0.8)
+    end = model.states(psi, torch.full((2, 1), pendulum_task.duration))[:, 0]
+    model.dynamics.start, first = nn.Identity(), model.dynamics.start
+    rate = model.dynamics.rate(psi)
+    model.dynamics.rate = lambda _: rate
+    expected = model.render(model.states(end, ahead), context)
+    model.dynamics.start = first
+    far = model.forecast(context, times, pendulum_task.duration + ahead)
+    torch.testing.assert_close(far, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("variant", VARIANTS[1:])
+def test_each_variant_trains_every_parameter(build, batch, variant) -> None:
+    model = build(variant, hidden=32).train()
+    terms = model.loss(batch)
+    total: Tensor = sum(terms.values())
+    assert torch.isfinite(total)
+    total.backward()
+    assert [name for name, part in model.named_parameters() if part.grad is None or not part.grad.abs().sum() > 0] == []
+
+
+def test_wrong_settings_are_explained(build) -> None:
+    with pytest.raises(BenchError, match="did you mean 'conditional'"):
+        build(equation="conditionel")
+    with pytest.raises(BenchError, match="'latent' must be even, got 7"):
+        build("second-order", latent=7)
