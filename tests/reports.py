@@ -153,7 +153,7 @@ class Bench:
         cost = {"cpu_seconds": 10 + 100 * error, "forecast_seconds": 0.6, "parameters": 123.0}
         if self.kinds.get(method) == "neural":
             metrics["between_nmse_mean"] = metrics["nmse_mean"]
-            cost |= {"steps": 3.0, "seconds_per_step": 0.1}
+            cost |= {"steps": 3.0, "seconds_per_step": 0.1, "cpu_seconds_per_step": 0.09}
         key = self._row(dataset, method, seed, "ok", "", experiments, metrics=metrics, cost=cost)
         write_sample(self.folders.samples(key), sample)
         return key

@@ -161,5 +161,6 @@ class Trainer:
             "steps": self.step,
             "training_seconds": self.seconds,
             "seconds_per_step": self.seconds / max(1, self.step),
+            "cpu_seconds_per_step": self.cpu_seconds / max(1, self.step),
             "best_step": self.best["step"],
         }
