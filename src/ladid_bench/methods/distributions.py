@@ -17,7 +17,7 @@ class Gaussian:
         """One reparametrised draw."""
         return self.mean + self.std * torch.randn_like(self.std)
 
-    def kl_from(self, mean: Tensor | float, std: float) -> Tensor:
+    def kl_from(self, mean: Tensor | float, std: Tensor | float) -> Tensor:
         """``KL(self || N(mean, std^2))`` summed over the last axis, ``(...)``."""
         ratio = self.std / std
         return (0.5 * (((self.mean - mean) / std) ** 2 + ratio**2 - 1) - ratio.log()).sum(dim=-1)
