@@ -79,7 +79,9 @@ def test_lists(checkout: Path) -> None:
     assert "pendulum--length-1.5" in call(checkout, "datasets").split()
     methods = call(checkout, "methods")
     assert methods.startswith("ladid")
-    assert "latent-ode" in methods
+    assert "latent-ode       neural     version" in methods
+    assert "Latent ODE; searched, 6 trials" in methods
+    assert "persistence      reference  version 1, ready\n" in methods
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,13 @@ def test_lists(checkout: Path) -> None:
         (["run", "ffff"], "no run of this study has a key starting with 'ffff'; see 'ladid-bench plan'"),
         (["report"], "there is no run table; make it with 'ladid-bench aggregate'"),
         (["card", "pendulum"], "no such trajectory file; make it with 'ladid-bench data'"),
+        (["new-baseline", "My_Idea"], "'My_Idea' is no name for a method; take lower-case letters, digits and single"),
+        (["new-baseline", "ridge"], "'ridge' is taken by baselines/ridge; nothing was written, choose another name"),
+        (["check-baseline", "rigde"], "unknown method 'rigde'; did you mean 'ridge'?"),
+        (["check-baseline", "ridge:tuned"], "method 'ridge': unknown variant 'tuned'; known: default"),
+        (["to-text", "nowhere.hdf5", "text"], "nowhere.hdf5: no such trajectory file"),
+        (["from-text", "params.yaml", "nowhere.hdf5", "forecast.hdf5"], "nowhere.hdf5: no such trajectory file"),
+        (["from-text", "nowhere.txt", "nowhere.hdf5", "forecast.hdf5"], "nowhere.txt: no such file"),
     ],
 )
 def test_mistakes_are_one_line(checkout: Path, words: list[str], message: str) -> None:

@@ -6,19 +6,21 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ladid_bench.catalogue import dataset_names, make_files, planned_dataset, write_card
+from ladid_bench.cli_methods import app as methods_app
 from ladid_bench.config import Study, load_study
 from ladid_bench.errors import BenchError, nearest
 from ladid_bench.files import finished, write_json, write_text
-from ladid_bench.methods.registry import load_card, method_folders
-from ladid_bench.plan import PlannedRun, describe_plan, find_run, plan_runs
 from ladid_bench.project import Folders, chosen_scale, find_root
 
+if TYPE_CHECKING:  # what takes long to import, each command imports for itself
+    from ladid_bench.plan import PlannedRun
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(methods_app)
 Scale = Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")]
 
 
@@ -28,7 +30,9 @@ def _open(scale: str | None) -> tuple[Study, Folders]:
     return load_study(name, root), Folders(root, name)
 
 
-def _runs(study: Study, folders: Folders) -> dict[str, PlannedRun]:
+def _runs(study: Study, folders: Folders) -> "dict[str, PlannedRun]":
+    from ladid_bench.plan import plan_runs
+
     return plan_runs(study, folders.root)
 
 
@@ -40,6 +44,7 @@ def plan(
 ) -> None:
     """Show the runs of a study, which are done, and how long the others will take."""
     from ladid_bench.evaluation.state import run_state
+    from ladid_bench.plan import describe_plan
 
     study, folders = _open(scale)
     runs = _runs(study, folders)
@@ -58,6 +63,8 @@ def data(
     split: Annotated[list[str] | None, typer.Option(help="split to make; default: all the data set has")] = None,
 ) -> None:
     """Make the trajectory files of a data set."""
+    from ladid_bench.catalogue import make_files, planned_dataset
+
     study, folders = _open(scale)
     make_files(planned_dataset(study, dataset), folders, split)
 
@@ -65,6 +72,8 @@ def data(
 @app.command()
 def card(dataset: str, scale: Scale = None) -> None:
     """Describe the trajectory files of a data set for the report."""
+    from ladid_bench.catalogue import planned_dataset, write_card
+
     study, folders = _open(scale)
     write_card(planned_dataset(study, dataset), folders)
 
@@ -78,7 +87,9 @@ def run(
     force: Annotated[bool, typer.Option(help="run again although there is a record")] = False,
 ) -> None:
     """Train, forecast, score and record one run, or go on with one that was interrupted."""
+    from ladid_bench.catalogue import make_files
     from ladid_bench.evaluation.supervisor import supervise
+    from ladid_bench.plan import find_run
 
     study, folders = _open(scale)
     planned = find_run(_runs(study, folders), key)
@@ -103,6 +114,7 @@ def score(key: str, forecast: Path, scale: Scale = None) -> None:
     from ladid_bench.evaluation.forecasts import read_forecast
     from ladid_bench.evaluation.runner import training_mean
     from ladid_bench.evaluation.scoring import score as score_forecast
+    from ladid_bench.plan import find_run
 
     study, folders = _open(scale)
     planned = find_run(_runs(study, folders), key)
@@ -120,7 +132,7 @@ def aggregate(scale: Scale = None) -> None:
     from ladid_bench.evaluation.aggregate import aggregate as collect
 
     study, folders = _open(scale)
-    table = collect(study, _runs(study, folders), folders)
+    table = collect(_runs(study, folders), folders)
     counts = ", ".join(f"{count} {status}" for status, count in table["status"].value_counts().items())
     print(f"{folders.results / 'runs.parquet'}: {len(table)} runs ({counts})")
 
@@ -146,6 +158,7 @@ def inspect(
     output: Annotated[Path | None, typer.Option(help="folder to write to; default: results/<scale>/inside")] = None,
 ) -> None:
     """Look inside a trained LaDID: attention, psi, the latent path, and what F does between frames."""
+    from ladid_bench.plan import find_run
     from ladid_bench.reporting.inside import inspect_run
 
     study, folders = _open(scale)
@@ -202,17 +215,10 @@ def show(
 
 
 @app.command()
-def methods() -> None:
-    """List all methods."""
-    root = find_root()
-    for name in method_folders(root):
-        described = load_card(name, root)
-        print(f"{name:<16} {described.kind:<10} {described.title} ({', '.join(described.variants)})")
-
-
-@app.command()
 def datasets() -> None:
     """List all data sets the suite can make."""
+    from ladid_bench.catalogue import dataset_names
+
     print("\n".join(dataset_names()))
 
 

@@ -16,7 +16,18 @@ import ladid_bench
 PACKAGE = Path(ladid_bench.__file__).parent
 SHARED = ("data", "methods", "evaluation")  # rooms every run goes through
 LADID, LADID_IMPORT = PACKAGE / "ladid", "ladid_bench.ladid"
-RECORDED = ("ladid-bench", "torch", "torchdiffeq", "numpy", "scipy", "scikit-learn", "pydmd", "h5py", "pandas")
+RECORDED = (
+    "ladid-bench",
+    "torch",
+    "torchdiffeq",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pydmd",
+    "pysindy",
+    "h5py",
+    "pandas",
+)
 
 
 def code_hash(method_folder: Path) -> str:

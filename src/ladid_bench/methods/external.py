@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from ladid_bench.config import Budget
 from ladid_bench.data.trajectories import Trajectories, write_trajectories
 from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.forecasts import read_forecast
-from ladid_bench.files import write_json
+from ladid_bench.files import content_key, file_sha256, write_json
 from ladid_bench.methods.base import Forecast, Method
 
 log = logging.getLogger(__name__)
@@ -59,20 +60,31 @@ class ExternalMethod(Method):
         initial: Path | None = None,
         frozen: Sequence[str] = (),
     ) -> None:
+        rules = self.folder / RULES
+        if not rules.exists():
+            raise BenchError(f"{rules}: there is no such file; a method in another language needs its rules")
         self.place = self._new_place() if self.workspace is None else self.workspace / "external"
+        self._hand_over(train, valid, budget, seed)
+        if HAS_FIT.search(rules.read_text(encoding="utf-8")):
+            self._run(FIT)
+
+    def _hand_over(self, train: Trajectories, valid: Trajectories, budget: Budget, seed: int) -> None:
+        """Write what the rules find; what an attempt that was killed made of the same is kept."""
         config = {
             "settings": vars(self.settings),
             "seed": seed,
             "budget": budget.model_dump(),
             "task": self.task.to_json(),
-            "data": {"fields": train.fields, "space": train.space, "boundary": train.boundary},
+            "data": {"fields": list(train.fields), "space": list(train.space), "boundary": train.boundary},
+            "program": {path.name: file_sha256(path) for path in sorted(self.folder.iterdir()) if path.is_file()},
         }
-        if not (self.place / CONFIG).exists():  # an attempt that was killed left the same: what it made counts
-            write_trajectories(self.place / TRAIN, train)
-            write_trajectories(self.place / VALID, valid)
-            write_json(self.place / CONFIG, config)
-        if HAS_FIT.search((self.folder / RULES).read_text(encoding="utf-8")):
-            self._run(FIT)
+        key, path = content_key(config), self.place / CONFIG
+        if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
+            return
+        shutil.rmtree(self.place, ignore_errors=True)
+        write_trajectories(self.place / TRAIN, train)
+        write_trajectories(self.place / VALID, valid)
+        write_json(path, config | {"key": key})
 
     def forecast(self, context: np.ndarray, context_times: np.ndarray, query_times: np.ndarray) -> Forecast:
         (self.place / FORECAST).unlink(missing_ok=True)
@@ -99,6 +111,11 @@ class ExternalMethod(Method):
     def load(self, folder: Path) -> None:
         self.place = self._new_place()
         shutil.copytree(folder, self.place, dirs_exist_ok=True)
+
+    def cost(self) -> dict[str, float]:
+        """The CPU seconds of all that was run for this process; its own are counted elsewhere."""
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return {"earlier_cpu_seconds": used.ru_utime + used.ru_stime}
 
     def _new_place(self) -> Path:
         self._temporary = tempfile.TemporaryDirectory(prefix="ladid-bench-")  # goes when this object goes

@@ -50,6 +50,8 @@ def from_text(answer: Path, question: Path, target: Path) -> None:
     Raises:
         BenchError: a line is missing, too many, or not what was asked for.
     """
+    if not answer.exists():
+        raise BenchError(f"{answer}: no such file")
     shape = read_trajectories(question).frames.shape[2:]  # (channel, *space)
     times = _query_times(question)
     if times is None:

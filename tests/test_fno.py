@@ -1,0 +1,188 @@
+"""Fourier neural operator: its transform, its sizes, what it is trained on, its times and its bounds."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ladid_bench.config import Budget
+from ladid_bench.data.task import Task
+from ladid_bench.data.windows import WindowBatch, WindowSampler
+from ladid_bench.methods.registry import load_method, resolve_settings
+
+
+@pytest.fixture
+def module(root: Path) -> ModuleType:
+    return sys.modules[load_method("fno", root).__module__]
+
+
+def build(root: Path, task: Task, **changes: Any) -> Any:
+    torch.manual_seed(0)
+    return load_method("fno", root)(task, resolve_settings("fno", "default", changes, root)).build_model().eval()
+
+
+def draw(pendulum, task: Task, length: int, seed: int = 0) -> WindowBatch:
+    sampler = WindowSampler(pendulum["train"], task, Budget(batch_size=8, windows=2), "cpu")
+    return sampler.draw(length, torch.Generator().manual_seed(seed))
+
+
+def brighter(recent: Tensor) -> Tensor:
+    """Stands for the network: the next frame is the last one and 0.1."""
+    return recent[:, -1] + 0.1
+
+
+@pytest.mark.parametrize(("height", "width", "modes"), [(40, 40, (12, 12)), (24, 31, (5, 12)), (16, 16, (8, 8))])
+def test_spectral_convolution_multiplies_the_low_modes_alone(module, height: int, width: int, modes) -> None:
+    torch.manual_seed(0)
+    layer = module.SpectralConvolution(3, modes).double()
+    maps = torch.randn(2, 3, height, width, dtype=torch.float64)
+    given, made = torch.fft.rfft2(maps), torch.fft.rfft2(layer(maps))
+    weight = torch.view_as_complex(layer.weight.detach())
+    expected = torch.zeros_like(given)
+    for row in range(-modes[0], modes[0]):
+        for column in range(modes[1]):
+            expected[:, :, row, column] = given[:, :, row, column] @ weight[:, :, row, column]
+    expected = torch.fft.rfft2(torch.fft.irfft2(expected, s=(height, width)))  # a real picture has fewer free modes
+    torch.testing.assert_close(made, expected)
+
+
+def test_spectral_convolution_commutes_with_shifts_and_with_resolution(module) -> None:
+    """It is a convolution on the torus, and an operator: a finer grid gives the same function."""
+    torch.manual_seed(0)
+    layer = module.SpectralConvolution(3, (4, 4)).double()
+    coarse = torch.randn(1, 3, 16, 16, dtype=torch.float64)
+    torch.testing.assert_close(layer(coarse.roll((3, 5), (2, 3))), layer(coarse).roll((3, 5), (2, 3)))
+    waves = torch.linspace(0, 2 * np.pi, 33, dtype=torch.float64)[:-1]
+    fine = torch.stack([(waves[:, None] + k * waves).cos() for k in range(3)])[None]
+    torch.testing.assert_close(layer(fine)[..., ::2, ::2], layer(fine[..., ::2, ::2].contiguous()))
+
+
+def test_sizes_are_those_of_the_paper(root: Path, pendulum_task: Task) -> None:
+    """Four layers of 2 x 12 x 12 complex 20 x 20 matrices and a 1 x 1 convolution; 12 channels in, head of 128."""
+    model = build(root, pendulum_task)
+    layer = 2 * (2 * 12 * 12) * 20 * 20 + 20 * 20 + 20
+    expected = (10 + 2 + 1) * 20 + 4 * layer + (20 + 1) * 128 + (128 + 1)
+    assert sum(parameter.numel() for parameter in model.parameters()) == expected == 926_357
+    assert not any(parameter.is_complex() for parameter in model.parameters())
+
+
+def test_modes_never_exceed_half_of_the_padded_side(root: Path, pendulum_task: Task) -> None:
+    model = build(root, replace(pendulum_task, shape=(2, 16, 20)), padding=0)
+    assert all(layer.spectral.modes == (8, 10) for layer in model.layers)
+    assert model.next_frame(torch.rand(3, 10, 2, 16, 20)).shape == (3, 2, 16, 20)
+
+
+def test_padding_keeps_the_two_edges_apart(root: Path, pendulum_task: Task) -> None:
+    """Without it the pictures are on a torus: shifted features give shifted features."""
+    shifts = {}
+    for padding in (0, 8):
+        model = build(root, replace(pendulum_task, shape=(1, 16, 16)), padding=padding)
+        with torch.no_grad():
+            model.lift.weight[:, -2:] = 0  # blind to the place
+            recent = torch.rand(1, 10, 1, 16, 16)
+            made = model.next_frame(recent)
+            shifted = model.next_frame(recent.roll(5, dims=-1)).roll(-5, dims=-1)
+        shifts[padding] = float((shifted - made).abs().max() / made.std())
+    assert shifts[0] < 1e-4 < 1e-2 < shifts[8]
+
+
+def test_frames_are_told_their_order_and_pixels_their_place(root: Path, pendulum_task: Task) -> None:
+    model = build(root, replace(pendulum_task, shape=(2, 16, 16)))
+    recent = torch.rand(1, 10, 2, 16, 16)
+    seen = []
+    model.lift.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model.next_frame(recent)
+    torch.testing.assert_close(seen[0][0, 3, 7, :20], recent[0, :, :, 3, 7].flatten())
+    torch.testing.assert_close(seen[0][0, 3, 7, 20:], torch.tensor([3 / 15, 7 / 15]))
+
+
+def test_forecasts_are_rolled_out_and_interpolated_between_frames(root: Path, pendulum_task: Task) -> None:
+    model = build(root, pendulum_task)
+    model.next_frame = brighter
+    context = torch.full((2, 10, 1, 32, 32), 0.2)
+    times = torch.arange(10.0).expand(2, -1) * pendulum_task.time_step
+    steps = torch.tensor([[0.5, 1.0, 2.25], [1.0, 3.0, 60.0]])  # beyond the training horizon, too
+    made = model.forecast(context, times, times[:, -1:] + steps * pendulum_task.time_step)
+    expected = (0.2 + 0.1 * steps).clamp(max=1)  # clipped to the unit range, or the roll-out would leave it
+    torch.testing.assert_close(made.mean(dim=(2, 3, 4)), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(made.std(dim=(2, 3, 4)), torch.zeros(2, 3), atol=1e-6, rtol=0)
+
+
+def test_each_step_reads_the_newest_frames(root: Path, pendulum_task: Task) -> None:
+    model = build(root, pendulum_task)
+    context = torch.rand(1, 10, 1, 32, 32)
+    with torch.no_grad():
+        first = model.next_frame(context).clamp(0, 1)
+        second = model.next_frame(torch.cat([context[:, 1:], first[:, None]], dim=1))
+        torch.testing.assert_close(model.roll_out(context, 2)[:, 1], second)
+
+
+def test_loss_is_the_relative_error_of_frames_that_exist(root: Path, pendulum, pendulum_task: Task) -> None:
+    """Against frames that are rolled out and compared one by one."""
+    model = build(root, pendulum_task, rollout=3, trajectories=5)
+    model.next_frame = brighter
+    for seed, length in enumerate((1, 2, 8, 50)):
+        batch = draw(pendulum, pendulum_task, length)
+        torch.manual_seed(seed)
+        frames, lead, there = model._passages(batch)
+        assert len(frames) == 5 and frames.shape[1] == 10 + lead + there.shape[1]
+        assert 1 <= there.shape[1] <= 3 and lead <= min(10, length - 1)
+        errors = []
+        for row in range(5):
+            frame = frames[row, 9]
+            for step in range(lead + there.shape[1]):
+                made = frame + 0.1
+                frame = made.clamp(0, 1)
+                if step >= lead and there[row, step - lead]:
+                    truth = frames[row, 10 + step]
+                    errors.append((made - truth).norm() / truth.norm())
+        torch.manual_seed(seed)
+        torch.testing.assert_close(model.loss(batch)["relative_error"], torch.stack(errors).mean())
+
+
+def test_passages_are_successive_frames_of_one_trajectory(root: Path, pendulum, pendulum_task: Task) -> None:
+    """Also where windows end with the trajectory: what is repeated there is never a target."""
+    model = build(root, pendulum_task, rollout=4)
+    known = pendulum_task.to_unit(torch.from_numpy(pendulum["train"].frames)).flatten(2)  # (trajectory, time, value)
+    leads, starts, cut = set(), set(), 0
+    for seed in range(40):
+        length = (8, 50)[seed % 2]
+        batch = draw(pendulum, pendulum_task, length, seed)
+        torch.manual_seed(seed)
+        frames, lead, there = model._passages(batch)
+        for row in range(0, len(frames), 4):
+            trajectory, first = divmod(int(batch.grid[row * batch.windows, 0]), 60)
+            start = next(t for t in range(first, 60) if torch.equal(frames[row, 0].flatten(), known[trajectory, t]))
+            end = min(60, first + 10 + length, start + frames.shape[1])
+            assert torch.equal(frames[row, : end - start].flatten(1), known[trajectory, start:end])
+            assert there[row].sum() == max(0, end - start - 10 - lead)
+            cut += not there[row].all()
+            starts.add(start)
+        assert there.any()
+        leads.add(lead)
+    assert leads == set(range(11)) and len(starts) > 20 and cut > 0
+
+
+def test_no_gradient_flows_through_the_lead(root: Path, pendulum, pendulum_task: Task) -> None:
+    """As many applications with gradient as ``rollout`` says, however far ahead they lie."""
+    model = build(root, pendulum_task, rollout=2)
+    recorded = []
+    model.lift.register_forward_hook(lambda _, inputs, output: recorded.append(output.requires_grad))
+    torch.manual_seed(5)
+    model.loss(draw(pendulum, pendulum_task, 50))
+    assert recorded.count(True) == 2 and recorded[-2:] == [True, True] and recorded.count(False) > 0
+
+
+def test_takes_even_images_only(root: Path, pendulum_task: Task) -> None:
+    method = load_method("fno", root)
+    assert method.skip(pendulum_task) == (False, "")
+    assert method.skip(replace(pendulum_task, shape=(1, 20, 24))) == (False, "")
+    for changes, word in (({"regular": False}, "evenly"), ({"shape": (1, 12)}, "images")):
+        skipped, reason = method.skip(replace(pendulum_task, **changes))
+        assert skipped and word in reason

@@ -1,0 +1,152 @@
+"""``ladid-bench new-baseline``: a folder that conforms as it is, or nothing at all; and the list of methods."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from checkouts import Checkout
+
+from ladid_bench.conformance.subject import Subject
+from ladid_bench.conformance.suite import run_checks
+from ladid_bench.errors import BenchError
+from ladid_bench.evaluation.records import read_record
+from ladid_bench.methods.listing import list_methods
+from ladid_bench.methods.registry import load_card
+from ladid_bench.scaffold import folder as folder_module
+from ladid_bench.scaffold.folder import new_baseline
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, root: Path) -> Checkout:
+    return Checkout(tmp_path / "checkout", root)
+
+
+@pytest.mark.parametrize("neural", [False, True], ids=["closed form", "neural"])
+def test_untouched_it_conforms_and_runs(neural: bool, checkout: Checkout) -> None:
+    folder = new_baseline("my-idea-2", checkout.root, neural)
+    assert sorted(path.name for path in folder.iterdir()) == ["method.py", "method.yaml"]
+    assert folder == checkout.root / "baselines" / "my_idea_2"
+    card = load_card("my-idea-2", checkout.root)
+    assert (card.title, card.kind) == ("My idea 2", "neural" if neural else "simple")
+    assert (folder / "method.py").read_text().startswith('"""My idea 2: say here')
+    verdicts = {check.name: verdict for check, verdict in run_checks(Subject("my-idea-2", checkout.root))}
+    assert {verdict.outcome for verdict in verdicts.values()} <= {"passed", "not applicable"}, verdicts
+    run, outcome = checkout.supervise("my-idea-2")
+    assert (outcome.status, outcome.reason) == ("ok", "")
+    assert read_record(checkout.folders.record(run.key))["metrics"]["fvu"] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("My_Idea", "'My_Idea' is no name for a method; take .* hyphens, such as 'my-idea'"),
+        ("2fast", "such as 'fast'"),
+        ("../up", "such as 'up'"),
+        ("a--b", "such as 'a-b'"),
+        ("", "'' is no name for a method; take lower-case letters, digits and single hyphens$"),
+        ("idee\n", "such as 'idee'"),
+        ("ladid", "'ladid' is taken by .*; nothing was written, choose another name"),
+        ("latent-ode", "'latent-ode' is taken by baselines/latent_ode; nothing was written"),
+        ("notes", "'notes' is taken by baselines/notes"),
+    ],
+)
+def test_bad_and_taken_names_are_one_line(name: str, message: str, checkout: Checkout) -> None:
+    (checkout.root / "baselines" / "notes").mkdir()
+    before = contents(checkout.root)
+    with pytest.raises(BenchError, match=message) as caught:
+        new_baseline(name, checkout.root, neural=False)
+    assert "\n" not in str(caught.value)
+    assert contents(checkout.root) == before
+
+
+def test_what_fails_half_way_leaves_nothing(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, write = contents(checkout.root), folder_module.write_text
+
+    def full(path: Path, text: str) -> None:
+        if path.suffix == ".yaml":
+            raise OSError(28, "No space left on device", str(path))
+        write(path, text)
+
+    monkeypatch.setattr(folder_module, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        new_baseline("my-idea", checkout.root, neural=False)
+    assert contents(checkout.root) == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
+
+
+def test_the_command_says_what_it_wrote_and_what_comes_next(checkout: Checkout) -> None:
+    words = [sys.executable, "-m", "ladid_bench", "new-baseline", "my-idea", "--neural"]
+    done = subprocess.run(words, cwd=checkout.root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *written, advice = done.stdout.splitlines()
+    assert written == ["baselines/my_idea/method.py", "baselines/my_idea/method.yaml"]
+    assert "ladid-bench check-baseline my-idea" in advice
+
+
+def test_a_title_is_a_title_whatever_the_name(checkout: Checkout) -> None:
+    for name in ("true", "null", "e1"):  # YAML would read these otherwise
+        new_baseline(name, checkout.root, neural=False)
+        assert load_card(name, checkout.root).title == name.capitalize()
+
+
+# The list
+
+
+def test_the_list_says_what_is_missing_and_what_was_searched(checkout: Checkout) -> None:
+    checkout.add("needy", requires=["json", "no_such_module"], extra="needs")
+    checkout.add("needier", requires=["no_such_module"])
+    new_baseline("net", checkout.root, neural=True)
+    listed = {one.name: one for one in list_methods(checkout.root)}
+    assert listed["needy"].status == "needs no_such_module: pip install 'ladid-bench[needs]'"
+    assert listed["needier"].status == "needs no_such_module: pip install no_such_module"
+    assert (listed["ridge"].status, listed["ridge"].searched) == ("ready", "")
+    assert listed["net"].searched == "not searched"
+    search = {"identity": {"method_version": 1}, "trials": [{}, {}]}
+    (checkout.root / "baselines" / "net" / "search.json").write_text(json.dumps(search))
+    card = checkout.root / "baselines" / "net" / "method.yaml"
+    assert {one.name: one.searched for one in list_methods(checkout.root)}["net"] == "searched, 2 trials"
+    card.write_text(card.read_text().replace("version: 1", "version: 2"))
+    found = {one.name: one.searched for one in list_methods(checkout.root)}["net"]
+    assert found == "searched, 2 trials of another version"
+
+
+# The documented examples
+
+BLOCK = re.compile(r"(?:`([^`\n]+)`:\n\n)?```(\w+)\n(.*?)```", re.DOTALL)
+
+
+def test_the_documented_examples_run_as_they_stand(tmp_path: Path, root: Path) -> None:
+    for name in ("Snakefile", "workflow", "profiles", "baselines", "config"):
+        copy = shutil.copytree if (root / name).is_dir() else shutil.copy
+        copy(root / name, tmp_path / name)
+    (tmp_path / "params.yaml").write_text("scale: demo\n")
+    text = (root / "docs" / "new-baseline.md").read_text()
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    written = []
+    for path, language, content in BLOCK.findall(text):
+        if path:
+            (tmp_path / path).parent.mkdir(exist_ok=True)
+            (tmp_path / path).write_text(content)
+            written.append(path)
+        for line in content.splitlines() if language == "sh" else ():
+            done = subprocess.run(line, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+    assert len((tmp_path / "baselines/kernel_ridge/method.py").read_text().splitlines()) < 30
+    assert {"baselines/nearest/rule.smk", "baselines/nearest/nearest.awk", "config/mine.yaml"} <= set(written)
+    table = pd.read_parquet(tmp_path / "results/mine/runs.parquet").set_index("method")
+    assert (table["status"] == "ok").all()
+    documented = dict(re.findall(r"^\| `([a-z-]+)` \| (\d\.\d\d) \|$", text, re.MULTILINE))
+    assert set(documented) == set(table.index)
+    for name, error in documented.items():
+        assert table.loc[name, "nmse_mean"] == pytest.approx(float(error), abs=0.01)
+    assert table.loc["kernel-ridge", "nmse_mean"] < table.loc["ridge", "nmse_mean"]
+    assert table.loc["nearest", "cost_cpu_seconds"] > 1  # of awk and all that was called besides
