@@ -18,6 +18,7 @@ from ladid_bench.evaluation.records import read_record
 from ladid_bench.methods.external import QUERY_TIMES
 from ladid_bench.methods.plain_text import from_text, to_text
 from ladid_bench.methods.registry import load_method
+from ladid_bench.provenance import _tree_hash, code_hash
 
 METHOD = """
 from pathlib import Path
@@ -154,6 +155,28 @@ def test_a_wrong_answer_is_said_so(change: tuple[str, str], reason: str, checkou
     _, outcome = checkout.supervise("outside")
     assert outcome.status == "error"
     assert reason in outcome.reason
+
+
+def test_an_answer_that_is_not_finite_is_a_divergence(checkout: Checkout) -> None:
+    outside(checkout, FIT + ANSWER, fit=FIT_PY, answer=ANSWER_PY.replace('["shift"])', '["shift"]) / 0 * 0'))
+    _, outcome = checkout.supervise("outside")
+    assert outcome.status == "diverged"
+    assert "not finite" in outcome.reason
+
+
+def test_a_changed_program_makes_records_stale_and_a_changed_card_does_not(checkout: Checkout) -> None:
+    folder = outside(checkout, FIT + ANSWER, fit=FIT_PY, answer=ANSWER_PY)
+    (folder / "program").write_bytes(b"\xff\x00")
+    before = code_hash(folder)
+    (folder / "method.yaml").write_text("")
+    _tree_hash.cache_clear()
+    assert code_hash(folder) == before
+    for name in ("program", "rule.smk"):
+        (folder / name).write_bytes((folder / name).read_bytes() + b"#")
+        _tree_hash.cache_clear()
+        changed = code_hash(folder)
+        assert changed != before
+        before = changed
 
 
 HANGS = SHELL.replace("COMMAND", "sleep 600 & echo $$ $! > {workflow.basedir:q}/pids; sleep 600")

@@ -15,6 +15,7 @@ import ladid_bench
 
 PACKAGE = Path(ladid_bench.__file__).parent
 SHARED = ("data", "methods", "evaluation")  # rooms every run goes through
+DESCRIPTIONS = ("method.yaml", "search.json")  # of a method; what they determine is in the key of a run
 LADID, LADID_IMPORT = PACKAGE / "ladid", "ladid_bench.ladid"
 RECORDED = (
     "ladid-bench",
@@ -33,12 +34,18 @@ RECORDED = (
 def code_hash(method_folder: Path) -> str:
     """Hash of the code a run goes through, as syntax trees: comments and formatting do not count.
 
-    LaDID's own room counts for every method that borrows from it.
+    LaDID's own room counts for every method that borrows from it; so does, as it is, whatever else stands in a
+    method's folder, for it may be a program in another language.
     """
-    own = sorted(method_folder.rglob("*.py"))
-    borrowed = [LADID] if any(LADID_IMPORT in path.read_text(encoding="utf-8") for path in own) else []
+    own = [path for path in sorted(method_folder.rglob("*")) if _is_code(path)]
+    python = [path for path in own if path.suffix == ".py"]
+    borrowed = [LADID] if any(LADID_IMPORT in path.read_text(encoding="utf-8") for path in python) else []
     shared = [path for folder in [PACKAGE / name for name in SHARED] + borrowed for path in folder.rglob("*.py")]
     return _tree_hash(tuple(sorted({*shared, *own})))
+
+
+def _is_code(path: Path) -> bool:
+    return path.is_file() and path.suffix != ".pyc" and path.name not in DESCRIPTIONS
 
 
 def report_hash() -> str:
@@ -53,9 +60,9 @@ def report_hash() -> str:
 def _tree_hash(paths: tuple[Path, ...]) -> str:
     digest = hashlib.sha256()
     for path in paths:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()  # a program may be in any encoding, or none
         digest.update(path.name.encode())
-        digest.update(_without_docstrings(text).encode() if path.suffix == ".py" else text.encode())
+        digest.update(_without_docstrings(content.decode()).encode() if path.suffix == ".py" else content)
     return digest.hexdigest()[:16]
 
 

@@ -24,7 +24,22 @@ def write_forecast(path: Path, forecast: Forecast, times: np.ndarray) -> None:
 
 
 def read_forecast(path: Path, times: np.ndarray, shape: tuple[int, ...]) -> Forecast:
-    """Read a forecast and check that it answers what was asked.
+    """Read a forecast and check that it answers what was asked, with finite values.
+
+    Raises:
+        BenchError: what ``open_forecast`` raises, or values that are not finite.
+    """
+    forecast = open_forecast(path, times, shape)
+    for name, values in (("mean", forecast.mean), ("std", forecast.std)):
+        if values is not None and not np.isfinite(values).all():
+            raise BenchError(
+                f"{path}: '{name}' has {np.count_nonzero(~np.isfinite(values))} values that are not finite"
+            )
+    return forecast
+
+
+def open_forecast(path: Path, times: np.ndarray, shape: tuple[int, ...]) -> Forecast:
+    """Read a forecast and check that it answers what was asked, with whatever values.
 
     Args:
         path: the forecast file.
@@ -32,7 +47,7 @@ def read_forecast(path: Path, times: np.ndarray, shape: tuple[int, ...]) -> Fore
         shape: ``(channel, *space)`` of a frame.
 
     Raises:
-        BenchError: unreadable file, wrong shape, wrong times, or values that are not finite.
+        BenchError: unreadable file, wrong shape or wrong times.
     """
     if not path.exists():
         raise BenchError(f"{path}: no such forecast file")
@@ -48,11 +63,6 @@ def read_forecast(path: Path, times: np.ndarray, shape: tuple[int, ...]) -> Fore
         raise
     except Exception as error:  # in a damaged file h5py trips over anything, in any way
         raise BenchError(f"{path}: not a readable forecast file ({' '.join(str(error).split())})") from error
-    for name, values in (("mean", mean), ("std", std)):
-        if values is not None and not np.isfinite(values).all():
-            raise BenchError(
-                f"{path}: '{name}' has {np.count_nonzero(~np.isfinite(values))} values that are not finite"
-            )
     if answered.shape != times.shape or not np.allclose(answered, times, rtol=1e-9, atol=0):
         raise BenchError(f"{path}: 'times' are not the query times that were asked for")
     return Forecast(mean, std)

@@ -156,10 +156,13 @@ def score_forecast(
 
 
 def _add_cost(cost: dict[str, float], wall: float, device: str) -> None:
-    """Complete the cost of a run; seconds of attempts that were interrupted count."""
+    """Complete the cost of a run; seconds of attempts that were interrupted count, and those of other programs."""
+    programs = resource.getrusage(resource.RUSAGE_CHILDREN)
     cost["wall_seconds"] = wall + cost.pop("earlier_seconds", 0.0)
     cost["cpu_seconds"] = time.process_time() + cost.pop("earlier_cpu_seconds", 0.0)
-    cost["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # kilobytes on Linux
+    cost["cpu_seconds"] += programs.ru_utime + programs.ru_stime
+    peak = max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, programs.ru_maxrss)
+    cost["peak_memory_mb"] = peak / 1024  # kilobytes on Linux
     if device == "cuda":
         import torch
 

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -23,7 +22,7 @@ import numpy as np
 from ladid_bench.config import Budget
 from ladid_bench.data.trajectories import Trajectories, write_trajectories
 from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.forecasts import read_forecast
+from ladid_bench.evaluation.forecasts import open_forecast
 from ladid_bench.files import content_key, file_sha256, write_json
 from ladid_bench.methods.base import Forecast, Method
 
@@ -101,7 +100,7 @@ class ExternalMethod(Method):
         with h5py.File(self.place / QUESTION, "a") as file:
             file[QUERY_TIMES] = query_times
         self._run(ANSWER)
-        return read_forecast(self.place / FORECAST, query_times, context.shape[2:])
+        return open_forecast(self.place / FORECAST, query_times, context.shape[2:])
 
     def save(self, folder: Path) -> None:
         """Keep all that the rules found and left; times of change are kept too, Snakemake goes by them."""
@@ -111,11 +110,6 @@ class ExternalMethod(Method):
     def load(self, folder: Path) -> None:
         self.place = self._new_place()
         shutil.copytree(folder, self.place, dirs_exist_ok=True)
-
-    def cost(self) -> dict[str, float]:
-        """The CPU seconds of all that was run for this process; its own are counted elsewhere."""
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return {"earlier_cpu_seconds": used.ru_utime + used.ru_stime}
 
     def _new_place(self) -> Path:
         self._temporary = tempfile.TemporaryDirectory(prefix="ladid-bench-")  # goes when this object goes
