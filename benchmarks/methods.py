@@ -1,10 +1,11 @@
 """Time of a training step and of a forecast, every trained method beside the others.
 
-    python benchmarks/methods.py [--methods ladid latent-ode] [--size 32] [--repeats 7] [--output FILE]
+    python benchmarks/methods.py [--methods ladid latent-ode] [--size 32] [--repeats 3] [--output FILE]
 
-All train on the same batches of the pendulum (16 trajectories, 3 windows, 8 queries, full horizon) on one thread.
-Methods take turns, step by step, so that a machine that changes its pace changes all of them; medians of CPU times
-are printed, and ratios to the first method. ``seconds_per_step`` on the cards comes from here.
+All train on the same batches of the pendulum (16 trajectories, 3 windows, 8 queries) on one thread. A turn is a whole
+training in small: 20 steps spread over the schedule in which the horizon grows. Methods take turns, so that a machine
+that changes its pace changes all of them; medians of CPU times are printed, and ratios to the first method.
+``seconds_per_step`` on the cards comes from here.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import torch
 from ladid_bench.config import Budget, SplitSizes
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.data.windows import WindowSampler
+from ladid_bench.data.windows import WindowSampler, query_length
 from ladid_bench.errors import nearest
 from ladid_bench.files import write_json
 from ladid_bench.methods.neural import NeuralMethod
@@ -31,6 +32,7 @@ from ladid_bench.systems.pendulum import Pendulum
 ROOT = Path(__file__).parent.parent
 TRAJECTORIES, GIVEN, ASKED = 50, 10, 50
 SEED = 0
+STEPS = 20  # of a turn; each phase of the growth, a twentieth of the steps, has one
 
 
 def trained_methods() -> list[str]:
@@ -55,10 +57,15 @@ class Timed:
         self.train = train
         self.spent: dict[str, list[float]] = {"step": [], "forecast_1": [], f"forecast_{TRAJECTORIES}": []}
 
-    def step(self) -> None:
-        """One step as the trainer makes it."""
+    def train_in_small(self) -> None:
+        """Steps as the trainer makes them, evenly spread over its schedule."""
+        for step in range(STEPS):
+            self.step(query_length(round((step + 0.5) / STEPS * self.budget.steps), self.budget, ASKED))
+
+    def step(self, length: int) -> None:
+        """One step with queries at most ``length`` frames ahead."""
         model = self.method.model.train()
-        terms = model.loss(self.sampler.draw(ASKED, self.generator))
+        terms = model.loss(self.sampler.draw(length, self.generator))
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), self.budget.gradient_clip)
@@ -70,14 +77,14 @@ class Timed:
         self.method.forecast(given.frames[:, :GIVEN], given.times[:, :GIVEN], given.times[:, GIVEN:])
 
     def turn(self, keep: bool) -> None:
-        """A step and two forecasts, timed."""
-        works: dict[str, Callable[[], None]] = {"step": self.step, "forecast_1": lambda: self.forecast(1)}
+        """A training in small and two forecasts, timed."""
+        works: dict[str, Callable[[], None]] = {"step": self.train_in_small, "forecast_1": lambda: self.forecast(1)}
         works[f"forecast_{TRAJECTORIES}"] = lambda: self.forecast(TRAJECTORIES)
         for name, work in works.items():
             began = time.process_time()
             work()
             if keep:
-                self.spent[name].append(time.process_time() - began)
+                self.spent[name].append((time.process_time() - began) / (STEPS if name == "step" else 1))
 
     def row(self, name: str) -> dict[str, Any]:
         medians = {f"{part}_seconds": statistics.median(spent) for part, spent in self.spent.items()}
@@ -108,7 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--methods", nargs="+", default=trained_methods(), help="all trained ones by default")
     parser.add_argument("--size", type=int, default=32, help="side of a frame in pixels")
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args()
     unknown = [name for name in options.methods if name not in trained_methods()]
