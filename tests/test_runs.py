@@ -1,6 +1,7 @@
 """Runs from plan to row: keys, records, failures as rows, what is done and what is to do."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from ladid_bench.evaluation.records import read_attempts, read_record, read_samp
 from ladid_bench.evaluation.state import run_state
 from ladid_bench.evaluation.supervisor import supervise
 from ladid_bench.methods.base import Forecast
+from ladid_bench.provenance import RUNNER, _gone_through, _tree_hash, code_hash
 
 
 @pytest.fixture
@@ -192,9 +194,27 @@ def test_changed_code_makes_a_record_stale_and_formatting_does_not(checkout: Che
     assert _stale(checkout) == {run.key}
 
 
-def _stale(checkout: Checkout) -> frozenset[str]:
-    from ladid_bench.provenance import _tree_hash
+def test_code_of_a_run_is_what_it_imports_and_no_more(tmp_path: Path) -> None:
+    borrower, plain = tmp_path / "borrower", tmp_path / "plain"
+    for folder, line in ((borrower, "from ladid_bench.ladid import model"), (plain, "import numpy")):
+        folder.mkdir()
+        (folder / "method.py").write_text(line)
+    folders = (borrower, plain)
+    through = {folder: {path.name for path in _gone_through([RUNNER, folder / "method.py"])} for folder in folders}
+    assert {"runner.py", "scoring.py", "task.py"} <= through[plain]
+    assert not {"search.py", "statistics.py", "trainer.py", "model.py", "pendulum.py"} & through[plain]
+    assert {"model.py", "attention.py", "objective.py"} <= through[borrower]
 
+
+def test_code_hash_is_the_same_wherever_the_code_lies(tmp_path: Path) -> None:
+    for place in ("a", "z"):
+        (tmp_path / place / "method").mkdir(parents=True)
+        (tmp_path / place / "method" / "method.py").write_text("import numpy")
+    assert code_hash(tmp_path / "a" / "method") == code_hash(tmp_path / "z" / "method")
+    assert code_hash(Path(os.path.relpath(tmp_path / "a" / "method"))) == code_hash(tmp_path / "a" / "method")
+
+
+def _stale(checkout: Checkout) -> frozenset[str]:
     _tree_hash.cache_clear()
     return run_state(checkout.study, checkout.runs, checkout.folders).stale
 

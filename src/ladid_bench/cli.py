@@ -166,12 +166,16 @@ def inspect(
 
 
 @app.command()
-def search(method: str, scale: Scale = None) -> None:
+def search(
+    method: str,
+    scale: Scale = None,
+    jobs: Annotated[int, typer.Option(min=1, help="trials to run side by side")] = 1,
+) -> None:
     """Search for a method's hyper-parameters on validation data, or go on with a search."""
     from ladid_bench.evaluation.search import run_search
 
     study, folders = _open(scale)
-    path = run_search(study, folders, method)
+    path = run_search(study, folders, method, jobs)
     found = json.loads(path.read_text(encoding="utf-8"))
     for number, trial in enumerate(found["trials"]):
         error = f"{trial['valid_nmse']:.4f}" if trial["status"] == "ok" else trial["status"]

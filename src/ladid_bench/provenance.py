@@ -14,9 +14,9 @@ from typing import Any
 import ladid_bench
 
 PACKAGE = Path(ladid_bench.__file__).parent
-SHARED = ("data", "methods", "evaluation")  # rooms every run goes through
+ROOMS = ("data", "ladid", "methods", "evaluation")  # systems and data sets declare versions of their own
+RUNNER = PACKAGE / "evaluation" / "runner.py"  # every run goes through it and what it imports
 DESCRIPTIONS = ("method.yaml", "search.json")  # of a method; what they determine is in the key of a run
-LADID, LADID_IMPORT = PACKAGE / "ladid", "ladid_bench.ladid"
 RECORDED = (
     "ladid-bench",
     "torch",
@@ -34,14 +34,42 @@ RECORDED = (
 def code_hash(method_folder: Path) -> str:
     """Hash of the code a run goes through, as syntax trees: comments and formatting do not count.
 
-    LaDID's own room counts for every method that borrows from it; so does, as it is, whatever else stands in a
-    method's folder, for it may be a program in another language.
+    That is what the runner and the method import, directly or not, so that a change to the report, the search or a
+    module that only other methods use makes no record stale; and, as it is, whatever else stands in the method's
+    folder, for it may be a program in another language.
     """
     own = [path for path in sorted(method_folder.rglob("*")) if _is_code(path)]
     python = [path for path in own if path.suffix == ".py"]
-    borrowed = [LADID] if any(LADID_IMPORT in path.read_text(encoding="utf-8") for path in python) else []
-    shared = [path for folder in [PACKAGE / name for name in SHARED] + borrowed for path in folder.rglob("*.py")]
-    return _tree_hash(tuple(sorted({*shared, *own})))
+    return _tree_hash(tuple({*own, *_gone_through([RUNNER, *python])}))
+
+
+def _gone_through(starts: Iterable[Path]) -> set[Path]:
+    """Files of ``starts`` and of all that they import from the package's rooms."""
+    found: set[Path] = set()
+    to_follow = list(starts)
+    while to_follow:
+        path = to_follow.pop()
+        if path not in found:
+            found.add(path)
+            to_follow += _imported(path)
+    return found
+
+
+@lru_cache(maxsize=None)
+def _imported(path: Path) -> tuple[Path, ...]:
+    """Files in the package's rooms that a Python file imports from."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for room in (name.split(".") for name in names):
+            if len(room) == 3 and room[0] == PACKAGE.name and room[1] in ROOMS:
+                found.append(PACKAGE / room[1] / f"{room[2]}.py")
+    return tuple(file for file in found if file.exists())
 
 
 def _is_code(path: Path) -> bool:
@@ -58,12 +86,15 @@ def report_hash() -> str:
 
 @lru_cache(maxsize=None)
 def _tree_hash(paths: tuple[Path, ...]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        content = path.read_bytes()  # a program may be in any encoding, or none
-        digest.update(path.name.encode())
-        digest.update(_without_docstrings(content.decode()).encode() if path.suffix == ".py" else content)
-    return digest.hexdigest()[:16]
+    """Of the names and contents of ``paths``, wherever they lie."""
+    return hashlib.sha256("".join(sorted(_file_hash(path) for path in paths)).encode()).hexdigest()[:16]
+
+
+def _file_hash(path: Path) -> str:
+    content = path.read_bytes()  # a program may be in any encoding, or none
+    if path.suffix == ".py":
+        content = _without_docstrings(content.decode()).encode()
+    return hashlib.sha256(path.name.encode() + b"\0" + content).hexdigest()
 
 
 def _without_docstrings(text: str) -> str:

@@ -12,12 +12,15 @@ import json
 import logging
 import random
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from ladid_bench.catalogue import load_task, make_files, planned_dataset
 from ladid_bench.config import Study
-from ladid_bench.data.trajectories import Trajectories, read_trajectories
+from ladid_bench.data.trajectories import read_trajectories
 from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.runner import prepare_device
 from ladid_bench.files import write_json
@@ -37,11 +40,17 @@ log = logging.getLogger(__name__)
 SEARCH = "search.json"
 
 
-def run_search(study: Study, folders: Folders, name: str) -> Path:
+def run_search(study: Study, folders: Folders, name: str, jobs: int = 1) -> Path:
     """Carry out the trials of method ``name`` that its ``search.json`` does not have yet.
 
+    Args:
+        study: names the data set, the number of trials and their steps.
+        folders: of the study.
+        name: of the method.
+        jobs: trials to run side by side, each in a process of its own.
+
     Returns:
-        The path of ``search.json``; it is written after every trial.
+        The path of ``search.json``; it is written after every trial, in the order of the trials.
 
     Raises:
         BenchError: no such method, or its card names nothing to search.
@@ -63,13 +72,12 @@ def run_search(study: Study, folders: Folders, name: str) -> Path:
     path = folder / SEARCH
     done = _former_trials(path, identity)
     make_files(planned, folders, ["train", "valid"])
-    splits = {split: read_trajectories(planned.files(folders)[split]) for split in ("train", "valid")}
-    for number, changes in enumerate(_drawn(card, name, study)):
-        if number < len(done):
-            continue
-        log.info("%s, trial %d of %d: %s", name, number, study.search.trials, changes or "the card's settings")
-        done.append(_trial(study, folders, name, changes, load_task(planned, splits["train"]), splits))
-        write_json(path, {"identity": identity, "trials": done, "best": best_trial(done)})
+    to_log = partial(logging.basicConfig, level=logging.INFO, format=f"{name} %(process)d: %(message)s")
+    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=to_log) as pool:
+        to_do = list(enumerate(_drawn(card, name, study)))[len(done) :]
+        for trial in pool.map(partial(_trial, study, folders, name), to_do):
+            done.append(trial)
+            write_json(path, {"identity": identity, "trials": done, "best": best_trial(done)})
     return path
 
 
@@ -96,17 +104,14 @@ def _drawn(card: MethodCard, name: str, study: Study) -> list[dict[str, Any]]:
     return [{}, *random.Random(f"{name} {study.search.seed}").sample(others, wanted)]
 
 
-def _trial(
-    study: Study,
-    folders: Folders,
-    name: str,
-    changes: dict[str, Any],
-    task: Any,
-    splits: dict[str, Trajectories],
-) -> dict[str, Any]:
-    card = load_card(name, folders.root)
+def _trial(study: Study, folders: Folders, name: str, numbered: tuple[int, dict[str, Any]]) -> dict[str, Any]:
+    number, changes = numbered
+    log.info("trial %d of %d: %s", number, study.search.trials, changes or "the card's settings")
+    card, planned = load_card(name, folders.root), planned_dataset(study, study.search.dataset)
+    splits = {split: read_trajectories(planned.files(folders)[split]) for split in ("train", "valid")}
     settings = resolve_settings(name, next(iter(card.variants)), changes, folders.root)
-    method = load_method(name, folders.root)(task, settings, None, prepare_device(study.execution))
+    device = prepare_device(study.execution)
+    method = load_method(name, folders.root)(load_task(planned, splits["train"]), settings, None, device)
     budget = study.budget.model_copy(update={"steps": study.search.steps})
     began, began_cpu = time.perf_counter(), time.process_time()
     try:
@@ -122,5 +127,6 @@ def _trial(
         "cpu_seconds": time.process_time() - began_cpu,
         "commit": commit(folders.root)[0],
         "code_hash": code_hash(method_folders(folders.root)[name]),
+        "device": device,
         **machine(),
     }
