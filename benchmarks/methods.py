@@ -1,11 +1,11 @@
 """Time of a training step and of a forecast, every trained method beside the others.
 
-    python benchmarks/methods.py [--methods ladid latent-ode] [--size 32] [--repeats 3] [--output FILE]
+    python benchmarks/methods.py [--methods ladid latent-ode] [--size 32] [--device cuda] [--repeats 3] [--output FILE]
 
 All train on the same batches of the pendulum (16 trajectories, 3 windows, 8 queries) on one thread. A turn is a whole
 training in small: 20 steps spread over the schedule in which the horizon grows. Methods take turns, so that a machine
-that changes its pace changes all of them; medians of CPU times are printed, and ratios to the first method.
-``seconds_per_step`` on the cards comes from here.
+that changes its pace changes all of them; medians are printed, of CPU time on a CPU and of elapsed time on a GPU, and
+ratios to the first method. ``seconds_per_step`` on the cards comes from here.
 """
 
 import argparse
@@ -43,15 +43,16 @@ def trained_methods() -> list[str]:
 class Timed:
     """One method with its optimiser, ready to be stepped."""
 
-    def __init__(self, name: str, task: Task, train: Trajectories, budget: Budget):
+    def __init__(self, name: str, task: Task, train: Trajectories, budget: Budget, device: str):
         torch.manual_seed(SEED)
         settings = resolve_settings(name, next(iter(load_card(name, ROOT).variants)), {}, ROOT)
-        method = load_method(name, ROOT)(task, settings)
+        method = load_method(name, ROOT)(task, settings, None, device)
         assert isinstance(method, NeuralMethod)
         self.method = method
-        self.method.model = self.method.build_model()
+        self.method.model = self.method.build_model().to(device)
+        self.device = device
         self.optimiser = torch.optim.AdamW(self.method.model.parameters(), lr=1e-4, fused=True)
-        self.sampler = WindowSampler(train, task, budget, "cpu")
+        self.sampler = WindowSampler(train, task, budget, device)
         self.generator = torch.Generator().manual_seed(SEED)
         self.budget = budget
         self.train = train
@@ -81,21 +82,28 @@ class Timed:
         works: dict[str, Callable[[], None]] = {"step": self.train_in_small, "forecast_1": lambda: self.forecast(1)}
         works[f"forecast_{TRAJECTORIES}"] = lambda: self.forecast(TRAJECTORIES)
         for name, work in works.items():
-            began = time.process_time()
+            began = self.now()
             work()
             if keep:
-                self.spent[name].append((time.process_time() - began) / (STEPS if name == "step" else 1))
+                self.spent[name].append((self.now() - began) / (STEPS if name == "step" else 1))
+
+    def now(self) -> float:
+        """Seconds: of CPU time, or elapsed once the GPU has done what it was asked for."""
+        if self.device == "cpu":
+            return time.process_time()
+        torch.cuda.synchronize()
+        return time.perf_counter()
 
     def row(self, name: str) -> dict[str, Any]:
         medians = {f"{part}_seconds": statistics.median(spent) for part, spent in self.spent.items()}
         return {"method": name, **self.method.cost(), **medians}
 
 
-def measure(names: list[str], size: int, repeats: int) -> list[dict[str, Any]]:
+def measure(names: list[str], size: int, device: str, repeats: int) -> list[dict[str, Any]]:
     """A row a method, in the order of ``names``."""
     train = Pendulum().split("train", SplitSizes(train=TRAJECTORIES), size, SEED, GIVEN + ASKED)
     task, budget = task_of(train, "pendulum", GIVEN, ASKED), Budget()
-    timed = {name: Timed(name, task, train, budget) for name in names}
+    timed = {name: Timed(name, task, train, budget, device) for name in names}
     for repeat in range(repeats + 1):  # the first turn warms up
         for one in timed.values():
             one.turn(keep=repeat > 0)
@@ -115,6 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--methods", nargs="+", default=trained_methods(), help="all trained ones by default")
     parser.add_argument("--size", type=int, default=32, help="side of a frame in pixels")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args()
@@ -122,13 +131,14 @@ def main() -> None:
     if unknown:
         parser.exit(1, f"unknown trained method '{unknown[0]}'; {nearest(unknown[0], trained_methods())}\n")
     torch.set_num_threads(1)
-    rows = measure(options.methods, options.size, options.repeats)
+    rows = measure(options.methods, options.size, options.device, options.repeats)
     print("method       parameters ms a step  ratio   ms for 1   ms for 50 evaluations")
     for row in rows:
         print(describe(row, rows[0]))
     if options.output:
         versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
-        write_json(options.output, {"image_size": options.size, "repeats": options.repeats, **versions, "rows": rows})
+        setting = {"image_size": options.size, "device": options.device, "repeats": options.repeats}
+        write_json(options.output, setting | versions | {"rows": rows})
 
 
 if __name__ == "__main__":

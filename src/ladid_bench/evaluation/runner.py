@@ -1,6 +1,7 @@
 """One run in this process: data, fit, forecast file, score, record."""
 
 import logging
+import os
 import resource
 import shutil
 import time
@@ -65,9 +66,11 @@ def execute(run: PlannedRun, folders: Folders, execution: Execution) -> dict[str
 
 
 def prepare_device(execution: Execution) -> str:
-    """Choose the device and make torch repeatable on it."""
+    """Choose the device and make torch repeatable on it, in float32 throughout as on a CPU."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts; without it sums vary
     import torch
 
+    torch.backends.cudnn.allow_tf32 = False
     torch.set_num_threads(execution.threads)
     device = execution.device
     if device == "auto":
