@@ -53,6 +53,8 @@ class FourierLayer(nn.Module):
 class FourierOperator(ForecastModel):
     """The next frame from as many as are given, rolled out; frames are the task's time step apart."""
 
+    places: Tensor  # (height, width, 2)
+
     def __init__(self, task: Task, settings: SimpleNamespace):
         super().__init__()
         self.settings, self.time_step = settings, task.time_step
@@ -66,7 +68,7 @@ class FourierOperator(ForecastModel):
             nn.Linear(settings.width, settings.head), nn.GELU(), nn.Linear(settings.head, channels)
         )
         places = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
-        self.register_buffer("places", torch.stack(places, dim=-1), persistent=False)  # (height, width, 2)
+        self.register_buffer("places", torch.stack(places, dim=-1), persistent=False)
 
     def next_frame(self, recent: Tensor) -> Tensor:
         """The frame after ``recent``, ``(N, C, channel, height, width)`` to ``(N, channel, height, width)``."""
@@ -79,30 +81,25 @@ class FourierOperator(ForecastModel):
         return self.head(maps.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
-        frames, lead, there = self._passages(batch)
+        frames, there = self._passages(batch)
         given = batch.context.shape[1]
-        with torch.no_grad():
-            led = self.roll_out(frames[:, :given], lead).clamp(0, 1)
-        context, truth = torch.cat([frames[:, :given], led], dim=1)[:, -given:], frames[:, given + lead :]
+        context, truth = frames[:, :given], frames[:, given:]
         error = (self.roll_out(context, truth.shape[1]) - truth).flatten(2).norm(dim=2)  # (n, step)
         return {"relative_error": (error / truth.flatten(2).norm(dim=2))[there].mean()}
 
-    def _passages(self, batch: WindowBatch) -> tuple[Tensor, int, Tensor]:
+    def _passages(self, batch: WindowBatch) -> tuple[Tensor, Tensor]:
         """Successive frames from anywhere in the first window of some trajectories.
 
         Returns:
-            Frames ``(n, C + lead + step, channel, *space)``, the lead after which errors count, and
-            which of the frames after it exist, ``(n, step)``.
+            Frames ``(n, C + step, channel, *space)``, and which of those after the context exist, ``(n, step)``.
         """
         grid, given = batch.grid[:: batch.windows][: self.settings.trajectories], batch.context.shape[1]  # (n, G)
         known = 1 + (grid.diff(dim=1) > 0).sum(dim=1, keepdim=True)  # (n, 1), frames until the last one is repeated
-        ahead = int(known.max()) - given
-        lead = int(torch.randint(min(given, ahead - 1) + 1, ()))
-        length = given + lead + min(self.settings.rollout, ahead - lead)
+        length = min(given + self.settings.rollout, grid.shape[1])
         room = (known - length).clamp(min=0)
         start = (torch.rand(room.shape, device=grid.device) * (room + 1)).long()
         position = start + torch.arange(length, device=grid.device)  # (n, length)
-        return batch.bank[grid.gather(1, position)], lead, (position < known)[:, given + lead :]
+        return batch.bank[grid.gather(1, position)], (position < known)[:, given:]
 
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
         asked = (query_times - context_times[:, -1:]) / self.time_step  # (N, Q), in frames after the last one given
@@ -125,7 +122,7 @@ class FourierOperator(ForecastModel):
         for _ in range(steps):
             ahead.append(self.next_frame(torch.stack(recent, dim=1)))
             recent = [*recent[1:], ahead[-1].clamp(0, 1)]
-        return torch.stack(ahead, dim=1) if ahead else context[:, :0]
+        return torch.stack(ahead, dim=1)
 
 
 class FourierOperatorMethod(NeuralMethod):
