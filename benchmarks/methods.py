@@ -1,17 +1,19 @@
-"""Time of a training step and of a forecast, every trained method beside the others.
+"""Time of a training step, of a forecast and of its latent part, every trained method beside the others.
 
     python benchmarks/methods.py [--methods ladid latent-ode] [--size 32] [--device cuda] [--repeats 3] [--output FILE]
 
 All train on the same batches of the pendulum (16 trajectories, 3 windows, 8 queries) on one thread. A turn is a whole
 training in small: 20 steps spread over the schedule in which the horizon grows. Methods take turns, so that a machine
 that changes its pace changes all of them; medians are printed, of CPU time on a CPU and of elapsed time on a GPU, and
-ratios to the first method. ``seconds_per_step`` on the cards comes from here.
+ratios to the first method. ``seconds_per_step`` on the cards comes from here. The latent part of a forecast is all but
+the time in its encoder and decoder: recognition, and the solve or whatever the method has in place of one.
 """
 
 import argparse
 import platform
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,11 @@ from ladid_bench.systems.pendulum import Pendulum
 ROOT = Path(__file__).parent.parent
 TRAJECTORIES, GIVEN, ASKED = 50, 10, 50
 SEED = 0
+CODERS = (
+    "encoder",
+    "first_encoder",
+    "decoder",
+)  # children of a model that turn frames into tokens and states into frames
 STEPS = 20  # of a turn; each phase of the growth, a twentieth of the steps, has one
 
 
@@ -56,7 +63,12 @@ class Timed:
         self.generator = torch.Generator().manual_seed(SEED)
         self.budget = budget
         self.train = train
-        self.spent: dict[str, list[float]] = {"step": [], "forecast_1": [], f"forecast_{TRAJECTORIES}": []}
+        self.spent: dict[str, list[float]] = defaultdict(list)
+        self.coding = 0.0  # seconds in the encoder and the decoder
+        for name, part in self.method.model.named_children():
+            if name in CODERS:
+                part.register_forward_pre_hook(lambda *_: self._count(-1))
+                part.register_forward_hook(lambda *_: self._count(1))
 
     def train_in_small(self) -> None:
         """Steps as the trainer makes them, evenly spread over its schedule."""
@@ -77,15 +89,25 @@ class Timed:
         given = self.train[:count]
         self.method.forecast(given.frames[:, :GIVEN], given.times[:, :GIVEN], given.times[:, GIVEN:])
 
+    def _count(self, sign: int) -> None:
+        """Add the time of a coder that starts (-1) or ends (1); training steps are not looked into."""
+        if not self.method.model.training:
+            self.coding += sign * self.now()
+
     def turn(self, keep: bool) -> None:
-        """A training in small and two forecasts, timed."""
-        works: dict[str, Callable[[], None]] = {"step": self.train_in_small, "forecast_1": lambda: self.forecast(1)}
-        works[f"forecast_{TRAJECTORIES}"] = lambda: self.forecast(TRAJECTORIES)
-        for name, work in works.items():
-            began = self.now()
-            work()
-            if keep:
-                self.spent[name].append((self.now() - began) / (STEPS if name == "step" else 1))
+        """A training in small and forecasts of one and of many trajectories, timed."""
+        spent = {"step_seconds": self._seconds(self.train_in_small) / STEPS}
+        for count in (1, TRAJECTORIES):
+            self.coding = 0.0
+            whole = self._seconds(lambda count=count: self.forecast(count))
+            spent |= {f"forecast_{count}_seconds": whole, f"latent_{count}_seconds": whole - self.coding}
+        for name, seconds in spent.items() if keep else ():
+            self.spent[name].append(seconds)
+
+    def _seconds(self, work: Callable[[], None]) -> float:
+        began = self.now()
+        work()
+        return self.now() - began
 
     def now(self) -> float:
         """Seconds: of CPU time, or elapsed once the GPU has done what it was asked for."""
@@ -95,7 +117,7 @@ class Timed:
         return time.perf_counter()
 
     def row(self, name: str) -> dict[str, Any]:
-        medians = {f"{part}_seconds": statistics.median(spent) for part, spent in self.spent.items()}
+        medians = {part: statistics.median(spent) for part, spent in self.spent.items()}
         return {"method": name, **self.method.cost(), **medians}
 
 
@@ -114,7 +136,8 @@ def describe(row: dict[str, Any], first: dict[str, Any]) -> str:
     return (
         f"{row['method']:<12} {row['parameters']:>10,.0f} {1e3 * row['step_seconds']:>9.0f} "
         f"{row['step_seconds'] / first['step_seconds']:>6.2f} {1e3 * row['forecast_1_seconds']:>10.1f} "
-        f"{1e3 * row[f'forecast_{TRAJECTORIES}_seconds']:>11.0f} {row['function_evaluations']:>11.0f}"
+        f"{1e3 * row['latent_1_seconds']:>7.1f} {1e3 * row[f'forecast_{TRAJECTORIES}_seconds']:>11.0f} "
+        f"{1e3 * row[f'latent_{TRAJECTORIES}_seconds']:>7.0f} {row['function_evaluations']:>11.0f}"
     )
 
 
@@ -132,7 +155,7 @@ def main() -> None:
         parser.exit(1, f"unknown trained method '{unknown[0]}'; {nearest(unknown[0], trained_methods())}\n")
     torch.set_num_threads(1)
     rows = measure(options.methods, options.size, options.device, options.repeats)
-    print("method       parameters ms a step  ratio   ms for 1   ms for 50 evaluations")
+    print("method       parameters ms a step  ratio   ms for 1  latent   ms for 50  latent evaluations")
     for row in rows:
         print(describe(row, rows[0]))
     if options.output:

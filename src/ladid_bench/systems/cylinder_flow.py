@@ -8,7 +8,7 @@ Lengths are in diameters D of the cylinder, velocities in those of the stream, U
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -16,7 +16,9 @@ from ladid_bench.data.pooling import mean_pool, pooling_factor
 from ladid_bench.data.source import DataCard
 from ladid_bench.errors import BenchError, nearest
 from ladid_bench.systems.base import Simulation, System
-from ladid_bench.systems.lattice_boltzmann import Lattice
+
+if TYPE_CHECKING:
+    from ladid_bench.systems.lattice_boltzmann import Lattice
 
 LENGTH, HEIGHT = 20, 8  # of the box, periodic on all sides
 BODY_X = 5  # of the body's centre; at HEIGHT / 2
@@ -224,7 +226,7 @@ class CylinderFlow(System):
         fixed = {name: np.full(len(frames), getattr(self, name)) for name in ("position_x", "diameter")}
         return Simulation(frames, {**drawn, **fixed}, {"drag": coefficients[..., 0], "lift": coefficients[..., 1]})
 
-    def _flow(self, drawn: Mapping[str, float], nodes: int) -> Lattice:
+    def _flow(self, drawn: Mapping[str, float], nodes: int) -> "Lattice":
         centre = (BODY_X + self.position_x, HEIGHT / 2 + drawn["position_y"])
         angle = math.radians(drawn["angle"])
         return wake(drawn["reynolds"], nodes, self.body, centre, self.diameter, angle, drawn["kick"])
@@ -249,7 +251,7 @@ def wake(
     kick: float = KICK,
     box: tuple[float, float] = (LENGTH, HEIGHT),
     speed: float = SPEED,
-) -> Lattice:
+) -> "Lattice":
     """The stream at time 0, with a body just put into it and a kick behind.
 
     Args:
@@ -276,10 +278,12 @@ def wake(
     velocity[1] = stream[1] - turning * (right - KICK_X)
     depth = 1 - (box[0] - centre[0] - right) / FRINGE  # 0 to 1 across the fringe
     fringe = np.where(depth > 0, FRINGE_STRENGTH * np.sin(np.pi * depth) ** 2, 0)
+    from ladid_bench.systems.lattice_boltzmann import Lattice  # numba takes long to import
+
     return Lattice(velocity, speed * nodes / reynolds, solid, fringe, stream)
 
 
-def picture(flow: Lattice, nodes: int, speed: float = SPEED) -> np.ndarray:
+def picture(flow: "Lattice", nodes: int, speed: float = SPEED) -> np.ndarray:
     """Vorticity in units of U/D on the nodes in view, ``(row, column)``; the top row comes first, a body is 0.
 
     Args:

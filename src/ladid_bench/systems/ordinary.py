@@ -9,7 +9,6 @@ SciPy's ``DOP853``; Hairer, Norsett, Wanner, Solving Ordinary Differential Equat
 from collections.abc import Callable
 
 import numpy as np
-from scipy.integrate import DOP853
 
 from ladid_bench.errors import BenchError
 
@@ -62,6 +61,8 @@ def steps_between(times: np.ndarray, rate: np.ndarray, system: str, remedy: str)
 
 def _increment(derivative: Derivative, state: np.ndarray, step: np.ndarray) -> np.ndarray:
     """Mean slope over one step, ``(component, trajectory)``."""
+    from scipy.integrate import DOP853  # takes longer to import than a small job to run
+
     slopes = np.empty((DOP853.n_stages, *state.shape))  # (stage, component, trajectory)
     for stage in range(DOP853.n_stages):
         slope = _weighted(DOP853.A[stage, :stage], slopes[:stage])
