@@ -14,6 +14,7 @@ from ladid_bench.methods.registry import load_card
 from ladid_bench.physics.results import physics_file, read_results, up_to_date
 from ladid_bench.project import Folders
 from ladid_bench.reporting import findings
+from ladid_bench.reporting.benchmarks_page import BENCHMARKS, write_benchmarks_page
 from ladid_bench.reporting.content import EQUAL_TIME, LADID, DatasetContent, Entry, gather
 from ladid_bench.reporting.pages import INDEX, render, swap
 from ladid_bench.reporting.palette import Look, looks, looks_on, own_colours
@@ -77,6 +78,7 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
         lost=_lost(told),
         runs=[(one.content.title, _runs(one)) for one in told],
         physics=PHYSICS if _physics(folder, root) else "",
+        benchmarks=BENCHMARKS if write_benchmarks_page(folder / BENCHMARKS, root) else "",
     )
     write_text(folder / INDEX, page)
 
