@@ -6,7 +6,7 @@ include: "workflow/rules/runs.smk"
 include: "workflow/rules/report.smk"
 
 
-localrules: everything, data, runs, report, plan, card, aggregate
+localrules: everything, data, runs, report, plan, measured, card, aggregate, render
 
 
 rule everything:

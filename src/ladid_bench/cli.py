@@ -80,30 +80,40 @@ def card(dataset: str, scale: Scale = None) -> None:
 
 @app.command()
 def run(
-    key: str,
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="runs, one after the other")],
     scale: Scale = None,
-    outcome: Annotated[Path | None, typer.Option(help="file to write the outcome to")] = None,
-    last_attempt: Annotated[bool, typer.Option(help="exit with 0 even if the run fails")] = False,
+    outcome: Annotated[Path | None, typer.Option(help="file to write the outcomes to")] = None,
+    last_attempt: Annotated[bool, typer.Option(help="exit with 0 even if a run fails")] = False,
     force: Annotated[bool, typer.Option(help="run again although there is a record")] = False,
 ) -> None:
-    """Train, forecast, score and record one run, or go on with one that was interrupted."""
-    from ladid_bench.catalogue import make_files
-    from ladid_bench.evaluation.supervisor import supervise
+    """Train, forecast, score and record runs, or go on with what was interrupted."""
     from ladid_bench.plan import find_run
 
     study, folders = _open(scale)
-    planned = find_run(_runs(study, folders), key)
-    if folders.record(planned.key).exists() and not force:
-        print(f"{planned.label}: has a record already, {folders.record(planned.key)}; --force runs it again")
-    else:
-        if not all(path.exists() for path in planned.dataset.files(folders).values()):
-            make_files(planned.dataset, folders)
-        ended = supervise(planned, folders, study.execution)
-        print(f"{planned.label}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}", file=sys.stderr)
-        if not folders.record(planned.key).exists() and not last_attempt:
-            raise typer.Exit(1)
+    runs = _runs(study, folders)
+    chosen = [find_run(runs, key) for key in keys]
+    for planned in chosen:
+        _attempt(planned, study, folders, force)
+    recorded = {planned.key: folders.record(planned.key).exists() for planned in chosen}
+    if not all(recorded.values()) and not last_attempt:
+        raise typer.Exit(1)
     if outcome is not None:
-        write_json(outcome, {"key": planned.key, "record": folders.record(planned.key).exists()})
+        write_json(outcome, recorded)
+
+
+def _attempt(planned: "PlannedRun", study: Study, folders: Folders, force: bool) -> None:
+    """Attempt a run that has no record, or any if ``force``, and say how it ended."""
+    from ladid_bench.catalogue import make_files
+    from ladid_bench.evaluation.supervisor import supervise
+
+    record = folders.record(planned.key)
+    if record.exists() and not force:
+        print(f"{planned.label}: has a record already, {record}; --force runs it again")
+        return
+    if not all(path.exists() for path in planned.dataset.files(folders).values()):
+        make_files(planned.dataset, folders)
+    ended = supervise(planned, folders, study.execution)
+    print(f"{planned.label}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}", file=sys.stderr)
 
 
 @app.command()

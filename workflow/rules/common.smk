@@ -12,12 +12,14 @@ from pathlib import Path
 
 from ladid_bench.catalogue import planned_dataset
 from ladid_bench.config import load_study
+from ladid_bench.demands import batches, expected_seconds, memory_mb
 from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.state import run_state
 from ladid_bench.files import content_key
 from ladid_bench.plan import describe_plan, plan_runs
 from ladid_bench.project import BETWEEN, SPLITS, Folders, chosen_scale
 from ladid_bench.provenance import report_hash
+from ladid_bench.real import MEASURED
 
 
 def asked(option):
@@ -35,6 +37,11 @@ def open_study():
     return study, Folders(Path(), scale), datasets, runs, state
 
 
+def on_gpu():
+    """Whether a profile, or ``--set-resources``, asks for a GPU for each job of the rule ``train``."""
+    return bool({"gpu", "gpu_model", "gres"} & set(workflow.resource_settings.overwrite_resources.get("train", {})))
+
+
 try:
     STUDY, FOLDERS, DATASETS, RUNS, STATE = open_study()
 except BenchError as error:
@@ -49,15 +56,24 @@ RUN_TABLE = f"{FOLDERS.results}/runs.parquet"
 PLAN = f"{FOLDERS.work}/plan/{content_key([sorted(RUNS), report_hash()])}.txt"
 # what the physics checks measured, where they have ever run
 PHYSICS = [name for name in ("results/physics.json",) if Path(name).exists()]
+GPU = on_gpu()
+BATCHES = batches(RUNS.values(), GPU, 60 * STUDY.execution.batch_minutes)
 # outcomes are signals of this invocation only: the record is what lasts
 MOMENT = f"{FOLDERS.work}/outcomes/{time.time_ns()}"
-OUTCOMES = [f"{MOMENT}/{key}.json" for key in RUNS if key in TO_DO]
+
+
+def outcome(batch):
+    """The signal that a batch has ended; its path says which rule carries it out."""
+    return f"{MOMENT}/{'train' if RUNS[batch].card.trained else 'run'}/{batch}.json"
+
+
+OUTCOMES = [outcome(batch) for batch, keys in BATCHES.items() if TO_DO & set(keys)]
 # Targets name these too: snakemake would not make a missing input of a table that is there already.
 NEWS = [PLAN, *OUTCOMES]
 
 
 wildcard_constraints:
-    key="[0-9a-f]{16}",
+    batch="[0-9a-f]{16}",
     moment="[0-9]+",
     dataset="[a-z0-9.-]+?",
     data_key="[0-9a-f]{16}",
@@ -80,17 +96,33 @@ def data_of_card(wildcards):
     return all_data_files(wildcards.dataset)
 
 
-def data_of_run(wildcards):
-    """The data of a run; their identity is in its key, so their times do not matter."""
-    return ancient(all_data_files(RUNS[wildcards.key].dataset.name))
+def data_of_batch(wildcards):
+    """The data of a batch; their identity is in the keys of its runs, so their times do not matter."""
+    return ancient(all_data_files(RUNS[wildcards.batch].dataset.name))
+
+
+def left(wildcards):
+    """The runs of a batch that are to do when its job starts, for one that was killed had finished some."""
+    return [key for key in BATCHES[wildcards.batch] if key in TO_DO]
+
+
+def force(wildcards):
+    """What makes ``ladid-bench run`` repeat what has a record."""
+    return "--force" if asked("rerun_stale") and left(wildcards) else ""
 
 
 def minutes(wildcards, attempt):
-    """Twice the estimate, more with each attempt, and hardly beyond the time limit of a run."""
-    estimate = RUNS[wildcards.key].estimated_seconds / 60
-    return int(min(STUDY.execution.time_limit_minutes + 5, 10 + 2 * attempt * estimate))
+    """Twice the expected time, more with each attempt, and hardly beyond the time limit of each run."""
+    limit = 60 * (STUDY.execution.time_limit_minutes + 5)
+    runs = [RUNS[key] for key in left(wildcards)]
+    return sum(int(min(limit, (1 + attempt) * expected_seconds(run, GPU))) for run in runs) // 60 + 1
+
+
+def memory(wildcards, attempt):
+    """What the hungriest run of a batch needs, more with each attempt."""
+    return attempt * max(memory_mb(RUNS[key]) for key in BATCHES[wildcards.batch])
 
 
 def last_attempt(wildcards, attempt):
-    """On its last attempt a run that fails is a row of the report and no longer an error."""
+    """A run that has failed as often as it may is a row of the report and no longer an error."""
     return "--last-attempt" if attempt > STUDY.execution.retries else ""

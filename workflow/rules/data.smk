@@ -1,5 +1,5 @@
 rule dataset:
-    """Simulate or fetch one data set."""
+    """Make one data set."""
     output:
         **data_files("{dataset}", "{data_key}"),
     log:
@@ -10,9 +10,18 @@ rule dataset:
         splits=" ".join(f"--split {split}" for split in SPLITS),
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=lambda wildcards, attempt: 180 * attempt,
     shell:
         "{params.command} data {wildcards.dataset} --scale {params.scale} {params.splits} 2>&1 | tee {log}"
+
+
+use rule dataset as measured with:
+    """Fetch one measured data set, where snakemake runs: a cluster's nodes often cannot reach the network."""
+    wildcard_constraints:
+        dataset=f"({'|'.join(MEASURED)})(--[a-z0-9.-]+)?",
+
+
+ruleorder: measured > dataset
 
 
 rule between:
@@ -27,7 +36,7 @@ rule between:
         split=BETWEEN,
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=lambda wildcards, attempt: 180 * attempt,
     shell:
         "{params.command} data {wildcards.dataset} --scale {params.scale} --split {params.split} 2>&1 | tee {log}"
 

@@ -1,21 +1,33 @@
+# A job that the cluster killed (time limit, memory, preemption) may need more attempts than a run that failed of itself:
+# it goes on where it was, with more time and memory.
+KILLED = 2
+
+
 rule run:
-    """Train, forecast, score and record one method on one data set with one seed."""
+    """Fit, forecast, score and record methods that are not trained, one run after the other."""
     input:
-        data_of_run,
+        data_of_batch,
     output:
-        temp(f"{FOLDERS.work}/outcomes/{{moment}}/{{key}}.json"),
+        temp(f"{FOLDERS.work}/outcomes/{{moment}}/run/{{batch}}.json"),
     log:
-        f"{LOGS}/{{moment}}-{{key}}.log",
+        f"{LOGS}/{{moment}}-{{batch}}.log",
     params:
         command=COMMAND,
         scale=STUDY.scale,
-        force="--force" if asked("rerun_stale") else "",
+        chosen=lambda wildcards: left(wildcards) or BATCHES[wildcards.batch],
+        force=force,
     threads: STUDY.execution.threads
-    retries: STUDY.execution.retries
+    retries: STUDY.execution.retries + KILLED
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        mem_mb=memory,
         runtime=minutes,
         last=last_attempt,
     shell:
-        "{params.command} run {wildcards.key} --scale {params.scale} --outcome {output} "
+        "{params.command} run {params.chosen} --scale {params.scale} --outcome {output} "
         "{resources.last} {params.force} 2>&1 | tee {log}"
+
+
+use rule run as train with:
+    """Train, forecast, score and record, one run after the other; a profile may give these jobs a GPU."""
+    output:
+        temp(f"{FOLDERS.work}/outcomes/{{moment}}/train/{{batch}}.json"),

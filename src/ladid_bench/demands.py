@@ -1,0 +1,58 @@
+"""What a run asks of a cluster, time and memory, and which runs share a job.
+
+The figures were measured: at 32 px on one core of a CPU, at 128 px on one NVIDIA H100 (docs/cluster.md).
+"""
+
+from collections.abc import Iterable
+
+from ladid_bench.plan import PlannedRun
+
+# At 128 px a step is that many times the card's figure, which is of one core at 32 px; hardly of the pixels' number,
+# for a GPU waits for Python: measured 0.3 (LaDID) to 1.4 (ODE2VAE).
+GPU_STEP = 1.4
+START_SECONDS = 60  # of the interpreter, of reading, of forecasting; 40 at most in what was measured at 32 px
+START_SECONDS_PER_GB = 20  # of data; 12 seconds for 2 GB in what was measured
+LIBRARIES_MB = 2000  # 300 to 1,200 in what was measured at 32 px
+COPIES = 3  # of the data set; 1.8 in what was measured at 128 px, 2.4 with the libraries of a GPU
+FLOAT_BYTES = 4
+
+
+def data_mb(run: PlannedRun) -> float:
+    """Rough size in memory of the data set of ``run`` in MB, as if its frames were pictures of one channel."""
+    sizes = run.dataset.config.trajectories
+    frames = (sizes.train + sizes.valid + sizes.test) * (run.dataset.context_frames + run.dataset.forecast_frames)
+    return frames * run.dataset.image_size**2 * FLOAT_BYTES / 1e6
+
+
+def memory_mb(run: PlannedRun) -> int:
+    """Memory to ask for in MB, about twice what was measured."""
+    return round(LIBRARIES_MB + COPIES * data_mb(run))
+
+
+def expected_seconds(run: PlannedRun, gpu: bool) -> float:
+    """Expected time of ``run`` on one core, or on one GPU where it is trained; rather more than less."""
+    estimate = run.card.estimate
+    if gpu and run.card.trained:
+        computing = estimate.seconds + GPU_STEP * estimate.seconds_per_step * run.budget.steps
+    else:
+        computing = run.estimated_seconds
+    return START_SECONDS + START_SECONDS_PER_GB * data_mb(run) / 1000 + computing
+
+
+def batches(runs: Iterable[PlannedRun], gpu: bool, target: float) -> dict[str, list[str]]:
+    """Keys of the runs that share a job, by the key of the first of them.
+
+    Their expected times add up to at most ``target`` seconds; a run that takes longer has a job of its own. A batch
+    never mixes data sets, so that no run waits for data that it does not need, nor trained methods with others, which
+    need no GPU. Which runs share a batch does not depend on which are done: a job that was killed finds its own again.
+    """
+    found: dict[str, list[str]] = {}
+    filling: dict[tuple[str, bool], tuple[str, float]] = {}  # the last batch of a kind, and its time
+    for run in runs:
+        kind, seconds = (run.dataset.key, run.card.trained), expected_seconds(run, gpu)
+        name, taken = filling.get(kind, ("", target))
+        if taken + seconds > target:
+            name, taken = run.key, 0.0
+        found.setdefault(name, []).append(run.key)
+        filling[kind] = (name, taken + seconds)
+    return found
