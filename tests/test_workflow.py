@@ -5,61 +5,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
-
-from ladid_bench.files import finished
-
-STUDY = {
-    "scale": "tiny",
-    "budget": {"steps": 6, "batch_size": 4, "validations": 2, "warmup_steps": 1},
-    "datasets": {"pendulum": {"trajectories": {"train": 8, "valid": 2, "test": 3}}},
-    "experiments": {"comparison": {"datasets": ["pendulum"], "methods": ["ladid", "mean", "persistence"]}},
-}
-COPIED = ("Snakefile", "workflow", "profiles", "slurm", "baselines", "config", "dvc.yaml", ".dvcignore", ".dvc")
+from workflows import COPIED, command, configure, contents, make_checkout, snakemake, wait_for, without_cost
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, root: Path) -> Path:
-    folder = tmp_path / "checkout"
-    folder.mkdir()
-    for name in COPIED:
-        source = root / name
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "cache", "tmp")
-            shutil.copytree(source, folder / name, ignore=ignored)
-        else:
-            shutil.copy(source, folder / name)
-    (folder / "params.yaml").write_text("scale: tiny\n")
-    (folder / "results").mkdir()
-    shutil.copy(root / "results" / "physics.json", folder / "results")
-    configure(folder)
-    return folder
-
-
-def configure(folder: Path, **changes) -> None:
-    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | changes))
-
-
-def command(name: str) -> str:
-    return str(Path(sys.executable).with_name(name))
-
-
-def snakemake(folder: Path, *options: str, check: bool = True) -> str:
-    done = subprocess.run(
-        [command("snakemake"), "--cores", "2", *options], cwd=folder, capture_output=True, text=True, check=False
-    )
-    output = done.stdout + done.stderr
-    assert not check or done.returncode == 0, output
-    return output
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in finished(folder / "results/tiny/records", ".json")}
+    return make_checkout(root, tmp_path / "checkout")
 
 
 def clone(folder: Path, target: Path) -> Path:
@@ -125,18 +80,6 @@ def clone_of_sources(folder: Path, target: Path) -> Path:
     return target
 
 
-def wait_for(condition, process: subprocess.Popen, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-
-
-def without_cost(folder: Path) -> dict[str, dict]:
-    import json
-
-    return {name: json.loads(text) | {"cost": None} for name, text in contents(folder).items()}
-
-
 def test_a_failing_method_is_a_row_and_stops_nothing(checkout: Path) -> None:
     folder = checkout / "baselines" / "strange"
     shutil.copytree(checkout / "baselines" / "mean", folder)
@@ -184,12 +127,13 @@ def test_dvc_repeats_nothing_and_deletes_no_record(checkout: Path) -> None:
 
 
 def dvc(folder: Path, *words: str) -> str:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for package in ("systems", "real", "data", "imports", "ladid", "methods", "evaluation", "reporting"):
         (folder / "src/ladid_bench" / package).mkdir(parents=True, exist_ok=True)
         (folder / "src/ladid_bench" / package / "__init__.py").touch()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     called = [command("dvc"), *words]
-    environment = os.environ | {"PATH": path}
-    done = subprocess.run(called, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(
+        called, cwd=folder, capture_output=True, text=True, check=False, env=os.environ | {"PATH": path}
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
