@@ -1,5 +1,6 @@
 """The command line, typed as a user would: what it prints, what it leaves, how it fails."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,20 @@ def test_a_study_by_hand(checkout: Path) -> None:
     assert page == checkout / "results/tiny/report/index.html"
     assert "has a record already" in call(checkout, "run", key_of(checkout, "mean"))
     assert "[done]" in call(checkout, "plan")
+
+
+def test_runs_that_share_a_command_do_not_stop_each_other(checkout: Path) -> None:
+    execution = {"execution": {"time_limit_minutes": 1e-6}}
+    keys = [key_of(checkout, method) for method in ("mean", "persistence")]
+    (checkout / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | execution))
+    output = call(checkout, "run", *keys, code=1)
+    assert output.count("timeout") == 2
+    (checkout / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY))
+    call(checkout, "run", keys[1])
+    (checkout / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | execution))
+    output = call(checkout, "run", *keys, "--last-attempt", "--outcome", "outcome.json")
+    assert (output.count("timeout"), output.count("has a record already")) == (1, 1)
+    assert sorted(json.loads((checkout / "outcome.json").read_text()).values()) == [False, True]
 
 
 def test_prune_removes_what_no_study_asks_for(checkout: Path) -> None:

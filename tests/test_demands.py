@@ -1,0 +1,49 @@
+"""What runs ask of a cluster, and which of them share a job."""
+
+from pathlib import Path
+
+import pytest
+
+from ladid_bench.config import load_study
+from ladid_bench.demands import batches, data_mb, expected_seconds, memory_mb
+from ladid_bench.plan import PlannedRun, plan_runs
+
+
+@pytest.fixture(scope="module")
+def paper(root: Path) -> dict[str, PlannedRun]:
+    return plan_runs(load_study("paper", root), root)
+
+
+def run_of(runs: dict[str, PlannedRun], method: str) -> PlannedRun:
+    return next(run for run in runs.values() if run.method == method and run.dataset.name == "pendulum")
+
+
+def test_memory_is_that_of_the_data_and_of_the_libraries(paper: dict[str, PlannedRun], root: Path) -> None:
+    large, small = run_of(paper, "ladid"), run_of(plan_runs(load_study("pendulum", root), root), "ladid")
+    assert data_mb(large) == pytest.approx(500 * 60 * 128 * 128 * 4 / 1e6)
+    assert memory_mb(large) > 5022  # the most that was measured, on a GPU
+    assert memory_mb(small) > 1300  # likewise, on a CPU
+    assert memory_mb(small) < memory_mb(large) / 3
+
+
+def test_a_gpu_shortens_what_is_trained_and_nothing_else(paper: dict[str, PlannedRun]) -> None:
+    trained, direct = run_of(paper, "ode2vae"), run_of(paper, "ridge")
+    assert expected_seconds(trained, gpu=True) > 25_000 * 0.338  # measured
+    assert expected_seconds(trained, gpu=False) > 10 * expected_seconds(trained, gpu=True)
+    assert expected_seconds(direct, gpu=True) == expected_seconds(direct, gpu=False) > 41  # measured
+
+
+def test_batches_fill_their_time_with_runs_of_one_kind(paper: dict[str, PlannedRun]) -> None:
+    hours = 4
+    found = batches(paper.values(), gpu=True, target=hours * 3600)
+    assert sorted(key for keys in found.values() for key in keys) == sorted(paper)
+    assert 100 < len(found) < len(paper) / 1.5
+    for name, keys in found.items():
+        runs = [paper[key] for key in keys]
+        assert name == keys[0]
+        assert len({(run.dataset.name, run.card.trained) for run in runs}) == 1
+        assert len(runs) == 1 or sum(expected_seconds(run, True) for run in runs) <= hours * 3600
+
+
+def test_without_a_target_every_run_has_a_job_of_its_own(paper: dict[str, PlannedRun]) -> None:
+    assert batches(paper.values(), gpu=False, target=0) == {key: [key] for key in paper}
