@@ -41,6 +41,7 @@ def test_run_rerun_change_and_clone(checkout: Path, tmp_path: Path) -> None:
     copy = clone(checkout, tmp_path / "clone")
     planned = snakemake(copy, "-n")
     assert "rule run" not in planned
+    assert "rule train" not in planned
     assert "rule dataset" not in planned
     snakemake(copy)
     assert contents(copy) == contents(checkout)
@@ -48,7 +49,7 @@ def test_run_rerun_change_and_clone(checkout: Path, tmp_path: Path) -> None:
     before = contents(copy)
     configure(copy, method_settings={"ladid": {"hidden": 32}})
     planned = snakemake(copy, "-n")
-    assert planned.count("rule run:") == 1
+    assert planned.count("rule train:") == 1
     snakemake(copy)
     after = contents(copy)
     assert {key: after[key] for key in before} == before
