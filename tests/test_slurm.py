@@ -19,8 +19,19 @@ pytestmark = pytest.mark.skipif(
     shutil.which("slurmctld") is None or shutil.which("munged") is None or os.geteuid() != 0,
     reason="a Slurm of one node needs root, slurm-wlm and munge",
 )
-LONG = {"steps": 700, "batch_size": 16, "validations": 4, "warmup_steps": 10}  # about two minutes: checkpoints are made
-TRAINED = {"datasets": ["pendulum"], "methods": ["ladid"]}
+# A step that sleeps makes a run of well over two minutes, hence with checkpoints, however busy the machine is.
+LONG = {"steps": 700, "batch_size": 2, "windows": 1, "queries": 2, "validations": 4, "warmup_steps": 10}
+PATIENCE = """
+
+def _patient(self, build=METHOD.build_model):
+    import time
+    model = build(self)
+    loss = model.loss
+    model.loss = lambda batch: (time.sleep(0.2), loss(batch))[1]
+    return model
+
+METHOD.build_model = _patient
+"""
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +131,10 @@ def uncomment(profile: Path, line: str) -> None:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     """A local checkout whose one long run nothing interrupted."""
     folder = slurm_checkout(root, tmp_path_factory.mktemp("undisturbed") / "checkout")
-    configure(folder, budget=LONG, experiments={"comparison": TRAINED})
+    shutil.copytree(folder / "baselines/gru", folder / "baselines/patient")
+    with (folder / "baselines/patient/method.py").open("a") as code:
+        code.write(PATIENCE)
+    configure(folder, budget=LONG, experiments={"comparison": {"datasets": ["pendulum"], "methods": ["patient"]}})
     snakemake(folder)
     return folder
 
