@@ -71,7 +71,7 @@ class MSVI(ForecastModel):
             parts.append((self.positions, VELOCITY_LAYERS, 0.0))
         self.encoder = build_encoder(task.shape, settings.base_channels, width)
         self.recognition = Recognition(width, parts, settings.attention_window * SPAN)
-        self.field = Perceptron(latent, settings.hidden, self.positions, activation=nn.ReLU)
+        self.field = Perceptron(latent, settings.hidden, self.positions)
         self.decoder = build_decoder(self.positions, task.shape, settings.base_channels, settings.decoder)
 
     def derivative(self, time: Tensor, state: Tensor) -> Tensor:
