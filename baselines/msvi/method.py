@@ -1,0 +1,187 @@
+"""MSVI (Iakovlev, Yildiz, Heinonen, Lahdesmaki, ICLR 2023) on the suite's encoder, decoder, windows and budget."""
+
+import math
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor, nn
+
+from ladid_bench.data.task import Task
+from ladid_bench.data.windows import WindowBatch
+from ladid_bench.errors import BenchError
+from ladid_bench.ladid.attention import TemporalTransformer
+from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
+from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
+from ladid_bench.methods.neural import ForecastModel, NeuralMethod
+from ladid_bench.methods.ode import SPAN, Perceptron, solve_adaptively, solve_by_frame, time_unit
+
+POSITION_LAYERS, VELOCITY_LAYERS = 4, 8  # of the recognition transformers, as in the paper
+BOX = 1e3  # exponent of the temporal window: a box, whose edge leaves rounding of a time without effect
+FAR = 1e3  # where frames that do not exist are put, in units of time: out of sight of those that do
+INITIAL_LOG_STD = -4.0  # at first s_b is drawn close to its mean; a std of 1 would cost the first hundred steps
+CONTEXT_QUERIES = 2  # context frames a window in the likelihood: beside 8 forecast ones, a fair share of 10 in 60
+
+
+class Recognition(nn.Module):
+    """Transformers over the tokens of frames; of each, two linear heads give a part of every frame's latent state.
+
+    Args:
+        width: of a token.
+        parts: of the latent state: number of values, transformer layers, smallest standard deviation.
+        window: half width of the temporal window of the attention, in the units of the times.
+    """
+
+    def __init__(self, width: int, parts: list[tuple[int, int, float]], window: float):
+        super().__init__()
+        self.floors = [floor for _, _, floor in parts]
+        self.transformers = nn.ModuleList(
+            TemporalTransformer(width, layers, "tdp", window, BOX, "learned") for _, layers, _ in parts
+        )
+        self.mean = nn.ModuleList(nn.Linear(width, values) for values, _, _ in parts)
+        spreads = [nn.Linear(width, values) for values, _, _ in parts]
+        for head in spreads:
+            nn.init.constant_(head.bias, INITIAL_LOG_STD)
+        self.log_std = nn.ModuleList(spreads)
+
+    def forward(self, tokens: Tensor, times: Tensor) -> Gaussian:
+        """``(N, G, width)`` and ``(N, G)`` to a distribution over ``(N, G, latent)``."""
+        seen = [transformer(tokens, times) for transformer in self.transformers]
+        means = [head(one) for head, one in zip(self.mean, seen, strict=True)]
+        stds = [
+            floor + head(one).clamp(-8, 2).exp()
+            for head, one, floor in zip(self.log_std, seen, self.floors, strict=True)
+        ]
+        return Gaussian(torch.cat(means, dim=-1), torch.cat(stds, dim=-1))
+
+
+class MSVI(ForecastModel):
+    """``dz/dt = f(z)`` from shooting variables, one at the beginning of each block of frames of a window.
+
+    A latent state has ``positions`` values that the decoder sees and, in a second-order equation, as many
+    velocities behind them: ``d(position)/dt = velocity, d(velocity)/dt = f(position, velocity)``.
+    """
+
+    def __init__(self, task: Task, settings: SimpleNamespace):
+        super().__init__()
+        self.settings, self.unit = settings, time_unit(task)
+        width, latent, second = settings.token_width, settings.latent, settings.order == "second"
+        self.positions = latent // 2 if second else latent
+        parts = [(self.positions, POSITION_LAYERS, settings.std_floor)]
+        if second:
+            parts.append((self.positions, VELOCITY_LAYERS, 0.0))
+        self.encoder = build_encoder(task.shape, settings.base_channels, width)
+        self.recognition = Recognition(width, parts, settings.attention_window * SPAN)
+        self.field = Perceptron(latent, settings.hidden, self.positions)
+        self.decoder = build_decoder(self.positions, task.shape, settings.base_channels, settings.decoder)
+
+    def derivative(self, time: Tensor, state: Tensor) -> Tensor:
+        """``dz/dt`` of states ``(N, latent)``; the equation is autonomous, and of first order without velocities."""
+        return torch.cat([state[:, self.positions :], self.field(state)], dim=1)
+
+    def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
+        """The negative evidence lower bound of a window over its frames and over the numbers in one.
+
+        The likelihood stands at a sample of the frames, the others' share of the bound is that sample's.
+        """
+        values, given = batch.query[0, 0].numel(), batch.context.shape[1]
+        exists = torch.diff(batch.grid, dim=1, prepend=batch.grid[:, :1] - 1) > 0  # (N, G), not past the last frame
+        times = batch.grid_times / self.unit
+        code = self.recognise(batch, times, exists)
+        states, continuity = self.shoot(code, times, exists)
+        rows = torch.arange(len(times), device=times.device)[:, None]
+        early = torch.rand_like(times[:, :given]).argsort(dim=1)[:, :CONTEXT_QUERIES]  # (N, up to CONTEXT_QUERIES)
+        target = torch.cat([batch.bank[batch.grid[rows, early]].clamp(0, 1), batch.query], dim=1)
+        mean = self.render(torch.cat([states[rows, early], batch.at_queries(states)], dim=1))
+        frames = exists.sum(dim=1)  # (N,)
+        terms = {
+            "reconstruction": negative_log_likelihood(mean, target, self.settings.observation_std),
+            "code": (_at(code, slice(1)).kl_from_standard_normal()[:, 0] / frames).mean(),
+            "continuity": (continuity / frames).mean(),
+        }
+        return {name: term / values for name, term in terms.items()}
+
+    def recognise(self, batch: WindowBatch, times: Tensor, exists: Tensor) -> Gaussian:
+        """Shooting variables ``(N, B, latent)``: the first one from the context alone, as in a forecast.
+
+        The others are read from the whole window, frames that do not exist left out.
+
+        Args:
+            batch: N windows.
+            times: ``(N, G)``, in the model's own unit.
+            exists: ``(N, G)``, whether there is such a frame.
+        """
+        given, begin = batch.context.shape[1], self.begin(times)
+        if len(begin) == 1:
+            tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
+            return _at(self.recognition(tokens, times[:, :given]), slice(1))
+        frames, index = batch.grid_frames()
+        tokens = self.encoder(frames)[index]  # (F', width) -> (N, G, width)
+        first = _at(self.recognition(tokens[:, :given], times[:, :given]), slice(1))
+        later = _at(self.recognition(tokens, times.masked_fill(~exists, FAR)), begin[1:])
+        return Gaussian(torch.cat([first.mean, later.mean], dim=1), torch.cat([first.std, later.std], dim=1))
+
+    def begin(self, times: Tensor) -> Tensor:
+        """Frames at which the blocks of windows with ``times`` ``(N, G)`` begin, ``(B,)``."""
+        return torch.arange(0, times.shape[1] - 1, self.settings.block, device=times.device)
+
+    def shoot(self, shooting: Gaussian, times: Tensor, exists: Tensor) -> tuple[Tensor, Tensor]:
+        """Draw the shooting variables and solve all blocks of all windows at once, each from its own.
+
+        Args:
+            shooting: ``(N, B, latent)``.
+            times: ``(N, G)``.
+            exists: ``(N, G)``, whether there is such a frame.
+
+        Returns:
+            States ``(N, G, latent)``, where a block begins that of the one before; and the continuity prior of each
+            window, ``(N,)``: ``KL( q(s_b) || N(end of block b - 1, std^2) )`` summed over the blocks with frames.
+        """
+        settings, (rows, frames), begin = self.settings, times.shape, self.begin(times)
+        inside = begin[:, None] + torch.arange(settings.block + 1, device=times.device)
+        inside = inside.clamp(max=frames - 1)  # (B, block + 1), the last block may be shorter
+        path = solve_by_frame(
+            self.derivative,
+            shooting.sample().flatten(0, 1),  # (N, B, latent) -> (N * B, latent)
+            times[:, inside].flatten(0, 1),  # (N, B, block + 1) -> (N * B, block + 1)
+        ).unflatten(0, (rows, -1))  # (N * B, block + 1, latent) -> (N, B, block + 1, latent)
+        states = torch.cat([path[:, 0, :1], path[:, :, 1:].flatten(1, 2)], dim=1)[:, :frames]  # (N, G, latent)
+        std = settings.continuity_std / math.sqrt(settings.latent)
+        jumps = _at(shooting, slice(1, None)).kl_from(path[:, :-1, -1], std)  # (N, B - 1)
+        return states, (jumps * exists[:, begin[1:] + 1]).sum(dim=1)
+
+    def render(self, states: Tensor) -> Tensor:
+        """Latent states ``(..., latent)`` to frames; the decoder sees the positions."""
+        return self.decoder(states[..., : self.positions])
+
+    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        initial, tolerance = self.represent(context, context_times), self.settings.tolerance
+        states, self.function_evaluations = solve_adaptively(
+            self.derivative, initial, query_times / self.unit, tolerance
+        )
+        return self.render(states)
+
+    def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
+        tokens = encode_sequences(self.encoder, context)
+        return self.recognition(tokens, context_times / self.unit).mean[:, 0]
+
+
+def _at(code: Gaussian, frames: slice | Tensor) -> Gaussian:
+    """The part of ``(N, G, latent)`` that belongs to some frames."""
+    return Gaussian(code.mean[:, frames], code.std[:, frames])
+
+
+class MSVIMethod(NeuralMethod):
+    """See ``MSVI``; the settings are those of the card."""
+
+    def build_model(self) -> ForecastModel:
+        settings = self.settings
+        if settings.order not in ("first", "second"):
+            raise BenchError(f"msvi: 'order' must be first or second, got '{settings.order}'")
+        if settings.order == "second" and settings.latent % 2:
+            raise BenchError(f"msvi: 'latent' is half position, half velocity and must be even, got {settings.latent}")
+        if settings.block < 1:
+            raise BenchError(f"msvi: 'block' is a number of frames and must be at least 1, got {settings.block}")
+        return MSVI(self.task, settings)
+
+
+METHOD = MSVIMethod
