@@ -53,6 +53,24 @@ def atomic_write(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_room(folder: Path) -> None:
+    """See whether ``folder`` takes a small file, before hours of work go into what it would refuse.
+
+    Raises:
+        OSError: it does not; the error names the folder.
+    """
+    try:
+        temporary = _temporary(folder / "room")
+        try:
+            refusal = _refusal(temporary)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        refusal = error
+    if refusal is not None:
+        raise OSError(refusal.errno, refusal.strerror, str(folder)) from refusal
+
+
 def _temporary(path: Path) -> Path:
     """An empty file of a new name, which tells on which boot of which machine it is being written."""
     try:
