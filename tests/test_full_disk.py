@@ -163,9 +163,7 @@ def test_the_workflow_does_not_begin_where_nothing_can_be_written(
         disk.fill()
     else:
         disk.read_only()
-    done = subprocess.run(
-        [snakemake(), "--cores", "1"], cwd=checkout.root, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([snakemake(), "--cores", "1"], cwd=checkout.root, capture_output=True, text=True, check=False)
     said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 1
     assert len(said) == 1, done.stderr
