@@ -1,20 +1,121 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and what becomes of those that were never finished."""
 
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
+import torch
 
-from ladid_bench.files import atomic_write, finished, write_json
+from ladid_bench import files
+from ladid_bench.files import UNFINISHED, atomic_write, finished, write_json
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from ladid_bench.files import atomic_write
+with atomic_write(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half of it")
+    print("writing", flush=True)
+    sys.stdin.readline()
+    temporary.write_text("all of it")
+"""
 
 
-def test_what_a_killed_process_left_is_not_a_finished_file(tmp_path: Path) -> None:
+@contextmanager
+def writer(path: Path) -> Iterator[subprocess.Popen]:
+    """Another process in the midst of writing ``path``."""
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def unfinished(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"{UNFINISHED}*"))
+
+
+def test_what_a_killed_process_left_is_not_a_finished_file_and_goes_with_the_next_write(tmp_path: Path) -> None:
     write_json(tmp_path / "b.json", {})
+    with writer(tmp_path / "d.json") as process:
+        process.kill()
+    assert len(unfinished(tmp_path)) == 1
+    assert [path.name for path in finished(tmp_path, ".json")] == ["b.json"]
     write_json(tmp_path / "a.json", {})
-    (tmp_path / "c.npz").write_bytes(b"")
-    writing = atomic_write(tmp_path / "d.json")
-    writing.__enter__()  # never left, as by SIGKILL
-    assert len(list(tmp_path.iterdir())) == 4
-    assert [path.name for path in finished(tmp_path, ".json")] == ["a.json", "b.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.json"]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_what_a_living_process_writes_stays(tmp_path: Path, stopped: bool) -> None:
+    with writer(tmp_path / "slow.json") as process:
+        (temporary,) = unfinished(tmp_path)
+        if stopped:
+            process.send_signal(signal.SIGSTOP)
+        os.utime(temporary, (0, 0))  # age says nothing where the lock says that somebody writes
+        for index in range(3):
+            write_json(tmp_path / f"{index}.json", {})
+        assert temporary.exists()
+        process.send_signal(signal.SIGCONT)
+        process.communicate("go on\n")
+        assert process.returncode == 0
+    assert (tmp_path / "slow.json").read_text() == "all of it"
+    assert unfinished(tmp_path) == []
+
+
+def test_what_another_machine_left_stays_until_it_is_very_old(tmp_path: Path) -> None:
+    young, old = (tmp_path / f"{UNFINISHED}0123abcd-{age}-x.json" for age in ("young", "old"))
+    own_file = tmp_path / ".writing"
+    for path in (young, old, own_file):
+        path.touch()
+    past = time.time() - files.ABANDONED_SECONDS
+    os.utime(young, (past + 60, past + 60))
+    os.utime(old, (past - 60, past - 60))
+    os.utime(own_file, (0, 0))
+    write_json(tmp_path / "a.json", {})
+    assert [path.exists() for path in (young, old, own_file)] == [True, False, True]
+
+
+def test_without_locks_files_are_written_and_nothing_is_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / f"{UNFINISHED}{files._this_boot()}-dead-x.json"
+    left.touch()
+
+    def refuse(*_: object) -> None:
+        raise OSError("no locks available")
+
+    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    write_json(tmp_path / "a.json", {})
+    assert (tmp_path / "a.json").exists()
+    assert left.exists()
+
+
+def test_many_writers_in_one_folder_never_lose_a_file(tmp_path: Path) -> None:
+    def write(number: int) -> None:
+        for index in range(50):
+            write_json(tmp_path / f"{number}-{index}.json", {"number": number})
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(finished(tmp_path, ".json")) == 400
+    assert unfinished(tmp_path) == []
 
 
 def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path: Path) -> None:
@@ -23,3 +124,38 @@ def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path: Path) 
     with pytest.raises(ValueError, match="Out of range"):
         write_json(tmp_path / "a.json", {"bad": float("nan")})
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [before]
+
+
+def _hdf5(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["values"] = np.random.default_rng(0).random(100_000)
+
+
+LIBRARIES: dict[str, Callable[[Path], object]] = {
+    "text": lambda path: path.write_text("x" * 800_000),
+    "hdf5": _hdf5,
+    "torch": lambda path: torch.save(torch.rand(200_000), path),
+    "numpy": lambda path: np.savez(path.open("wb"), values=np.random.default_rng(0).random(100_000)),
+}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_file_that_does_not_fit_is_one_error_that_names_it(tmp_path: Path, library: str) -> None:
+    """A limit on the size of files stands in for a full disk, whatever the library makes of it."""
+    path = tmp_path / "values.npz"
+    path.write_text("the former file")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught, atomic_write(path) as temporary:
+            LIBRARIES[library](temporary)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.filename == str(path)
+    assert [inside.read_text() for inside in tmp_path.iterdir()] == ["the former file"]
+
+
+def test_an_error_of_another_kind_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(json.JSONDecodeError), atomic_write(tmp_path / "a.json"):
+        json.loads("{")
+    assert list(tmp_path.iterdir()) == []

@@ -1,15 +1,12 @@
-"""The workflow end to end, in a checkout of its own: run, rerun, interrupt, change, clone."""
+"""The workflow end to end, in a checkout of its own: run, rerun, change, clone."""
 
-import os
 import shutil
-import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from workflows import COPIED, command, configure, contents, make_checkout, snakemake, wait_for, without_cost
+from workflows import COPIED, command, configure, contents, make_checkout, snakemake
 
 
 @pytest.fixture
@@ -57,30 +54,6 @@ def test_run_rerun_change_and_clone(checkout: Path, tmp_path: Path) -> None:
     assert len(pd.read_parquet(copy / "results/tiny/runs.parquet")) == 3
 
 
-def test_killed_and_started_again_gives_the_same_records(checkout: Path, tmp_path: Path) -> None:
-    copy = clone_of_sources(checkout, tmp_path / "other")
-    slow = {"steps": 60, "batch_size": 4, "validations": 4, "warmup_steps": 1}
-    for folder in (checkout, copy):
-        configure(folder, budget=slow)
-    snakemake(copy)
-    process = subprocess.Popen(
-        [command("snakemake"), "--cores", "2"], cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
-    wait_for(lambda: any((checkout / "work/tiny/logs").glob("*.log")) and len(contents(checkout)) >= 1, process)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    subprocess.run([command("snakemake"), "--unlock"], cwd=checkout, check=True, capture_output=True)
-    snakemake(checkout)
-    kept, fresh = (without_cost(folder) for folder in (checkout, copy))
-    assert kept == fresh
-
-
-def clone_of_sources(folder: Path, target: Path) -> Path:
-    shutil.copytree(folder, target)
-    return target
-
-
 def test_a_failing_method_is_a_row_and_stops_nothing(checkout: Path) -> None:
     folder = checkout / "baselines" / "strange"
     shutil.copytree(checkout / "baselines" / "mean", folder)
@@ -112,29 +85,3 @@ def test_wrong_configuration_is_one_line_and_no_work(checkout: Path) -> None:
 def test_slurm_profile_plans(checkout: Path) -> None:
     pytest.importorskip("snakemake_executor_plugin_slurm", reason="in the slurm extra")
     assert "total" in snakemake(checkout, "--profile", "slurm", "-n")
-
-
-def test_dvc_repeats_nothing_and_deletes_no_record(checkout: Path) -> None:
-    subprocess.run(["git", "init", "-q"], cwd=checkout, check=True)
-    first = dvc(checkout, "repro")
-    records = contents(checkout)
-    assert len(records) == 3, first
-    assert "up to date" in dvc(checkout, "repro")
-    configure(checkout, experiments={"comparison": {"datasets": ["pendulum"], "methods": ["mean", "ridge"]}})
-    dvc(checkout, "repro")
-    after = contents(checkout)
-    assert {key: after[key] for key in records} == records
-    assert len(after) == 4
-
-
-def dvc(folder: Path, *words: str) -> str:
-    for package in ("systems", "real", "data", "imports", "ladid", "methods", "evaluation", "reporting"):
-        (folder / "src/ladid_bench" / package).mkdir(parents=True, exist_ok=True)
-        (folder / "src/ladid_bench" / package / "__init__.py").touch()
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    called = [command("dvc"), *words]
-    done = subprocess.run(
-        called, cwd=folder, capture_output=True, text=True, check=False, env=os.environ | {"PATH": path}
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr

@@ -1,6 +1,5 @@
 """The command line. Every rule of the workflow calls one of these, so each can be typed by hand."""
 
-import errno
 import json
 import logging
 import os
@@ -12,7 +11,7 @@ import typer
 
 from ladid_bench.cli_methods import app as methods_app
 from ladid_bench.config import Study, load_study
-from ladid_bench.errors import BenchError, nearest
+from ladid_bench.errors import BenchError, explain, nearest
 from ladid_bench.files import finished, write_json, write_text
 from ladid_bench.project import Folders, chosen_scale, find_root
 
@@ -299,22 +298,14 @@ def prune(scale: Scale = None) -> None:
             print(f"removed {kept}")
 
 
-def _explain(error: OSError) -> str:
-    where = error.filename or "file system"
-    if error.errno == errno.ENOSPC:
-        return f"{where}: no space left on the device; free some and run again, earlier results are intact"
-    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        return f"{where}: cannot write here; make the folder writable and run again, earlier results are intact"
-    return f"{where}: {error.strerror or error}"
-
-
 def main() -> Any:
     """Entry point of ``ladid-bench``: an error the user can act on is one line and exit code 1."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.raiseExceptions = False  # a log that takes no more must not bury the line that says why
     try:
         return app()
     except BenchError as error:
         print(f"ladid-bench: error: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"ladid-bench: error: {_explain(error)}", file=sys.stderr)
+        print(f"ladid-bench: error: {explain(error)}", file=sys.stderr)
     sys.exit(1)

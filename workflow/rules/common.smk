@@ -13,9 +13,9 @@ from pathlib import Path
 from ladid_bench.catalogue import planned_dataset
 from ladid_bench.config import load_study
 from ladid_bench.demands import batches, expected_seconds, memory_mb
-from ladid_bench.errors import BenchError
+from ladid_bench.errors import BenchError, explain
 from ladid_bench.evaluation.state import run_state
-from ladid_bench.files import content_key
+from ladid_bench.files import check_room, content_key
 from ladid_bench.plan import describe_plan, plan_runs
 from ladid_bench.project import BETWEEN, SPLITS, Folders, chosen_scale
 from ladid_bench.provenance import report_hash
@@ -44,8 +44,12 @@ def on_gpu():
 
 try:
     STUDY, FOLDERS, DATASETS, RUNS, STATE = open_study()
+    if workflow.is_main_process:
+        check_room(Path(workflow.basedir))  # Snakemake itself would speak of it in many lines
 except BenchError as error:
     sys.exit(f"error: {error}")
+except OSError as error:
+    sys.exit(f"error: {explain(error)}")
 
 # the environment snakemake runs in need not be activated
 COMMAND = f"{shlex.quote(sys.executable)} -m ladid_bench"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
+from ladid_bench.evaluation.records import Sample
 from ladid_bench.evaluation.statistics import Band, ratio_band
 from ladid_bench.reporting.content import DatasetContent, Entry, Run
 from ladid_bench.reporting.drawing import (
@@ -48,17 +49,33 @@ def horizon_curves(dataset: DatasetContent, looks: dict[str, Look]) -> list[Curv
 
 
 def _curve(dataset: DatasetContent, entry: Entry, looks: dict[str, Look]) -> Curve:
-    samples = [run.sample for run in entry.done if run.sample is not None]
-    error = np.concatenate([sample.squared_error for sample in samples]).astype(np.float64)  # (entry, frame)
-    below = "squared_truth" if dataset.headline == "nmse" else "squared_deviation"
-    scale = np.concatenate([getattr(sample, below) for sample in samples]).astype(np.float64)
-    unit = np.concatenate([sample.unit for sample in samples])
-    seed = np.concatenate([np.full(len(sample.unit), index) for index, sample in enumerate(samples)])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = error.sum(axis=0) / scale.sum(axis=0)
+    lead, ratio = horizon_errors(dataset, entry)
+    error, scale = _sums(dataset, entry)
+    unit = np.concatenate([sample.unit for sample in _samples(entry)])
+    seed = np.concatenate([np.full(len(sample.unit), index) for index, sample in enumerate(_samples(entry))])
     banded = looks[entry.label].strong and not entry.floor and dataset.units >= UNITS_FOR_BANDS
     band = ratio_band(error, scale, unit, seed) if banded else None
-    return Curve(entry, lead_times(dataset, samples[0].times), ratio, band)
+    return Curve(entry, lead, ratio, band)
+
+
+def horizon_errors(dataset: DatasetContent, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
+    """Lead time and headline error of each forecast frame, ``(frame,)`` each, of an entry that is ``sampled``."""
+    error, scale = _sums(dataset, entry)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = error.sum(axis=0) / scale.sum(axis=0)
+    return lead_times(dataset, _samples(entry)[0].times), ratio
+
+
+def _sums(dataset: DatasetContent, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
+    """Squared errors and what they are divided by, over the trajectories of all seeds, ``(entry, frame)`` each."""
+    below = "squared_truth" if dataset.headline == "nmse" else "squared_deviation"
+    error = np.concatenate([sample.squared_error for sample in _samples(entry)]).astype(np.float64)
+    scale = np.concatenate([getattr(sample, below) for sample in _samples(entry)]).astype(np.float64)
+    return error, scale
+
+
+def _samples(entry: Entry) -> list[Sample]:
+    return [run.sample for run in entry.done if run.sample is not None]
 
 
 def lead_times(dataset: DatasetContent, times: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ from ladid_bench.reporting.searches import describe_search, effort, read_search
 from ladid_bench.reporting.sections import Told, write_section
 from ladid_bench.reporting.table_files import to_frame, to_latex
 from ladid_bench.reporting.tables import Table, cost
+from ladid_bench.reporting.tracked import write_tracked
 
 
 def build_report(folders: Folders, table: pd.DataFrame, study: Study, root: Path) -> Path:
@@ -80,6 +81,7 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
         physics=PHYSICS if _physics(folder, root) else "",
         benchmarks=BENCHMARKS if write_benchmarks_page(folder / BENCHMARKS, root) else "",
     )
+    write_tracked(folder, datasets, again)
     write_text(folder / INDEX, page)
 
 
