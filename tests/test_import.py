@@ -596,9 +596,9 @@ def test_an_absurd_hdf5_file_is_refused_before_it_is_read(tmp_path: Path) -> Non
 
 def test_all_files_together_must_fit_in_memory(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [npz(tmp_path / f"{n}.npz", x=values(5, 10, 6, seed=n)) for n in range(4)]
-    monkeypatch.setattr(recordings, "_memory", lambda: 16 * 700)
+    monkeypatch.setattr(recordings, "available_memory", lambda: 16 * 700)
     refused(lambda: bring_in(checkout, paths), "all files: 900 values need")
-    monkeypatch.setattr(recordings, "_memory", lambda: 16 * 1500)
+    monkeypatch.setattr(recordings, "available_memory", lambda: 16 * 1500)
     refused(lambda: bring_in(checkout, paths, cutting=Cutting(window=6, stride=1)), "all windows")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ladid_bench.cli_checks import app as checks_app
 from ladid_bench.cli_methods import app as methods_app
 from ladid_bench.config import Study, load_study
 from ladid_bench.errors import BenchError, nearest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # what takes long to import, each command imports for itself
     from ladid_bench.plan import PlannedRun
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(checks_app)
 app.add_typer(methods_app)
 Scale = Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")]
 

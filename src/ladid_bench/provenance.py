@@ -121,8 +121,27 @@ def _git(root: Path, *words: str) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Host and platform."""
-    return {"host": socket.gethostname(), "platform": platform.platform(), "python": platform.python_version()}
+    """Host, platform, kind of processor and Python."""
+    return {
+        "host": socket.gethostname(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "python": platform.python_version(),
+    }
+
+
+@lru_cache(maxsize=None)
+def _processor() -> str:
+    """What decides which instructions the numerical libraries choose, and with them the last bits of their sums."""
+    try:
+        listed = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
+    except OSError:
+        return platform.processor()
+    lines = (line.partition(":") for line in listed.splitlines())
+    told = {name.strip(): value.strip() for name, _, value in lines}
+    flags = told.get("flags", told.get("Features", "")).split()  # models of virtual machines go without a number
+    widest = next((name for name in ("avx512f", "avx2", "asimd") if name in flags), "")
+    return " ".join(filter(None, (told.get("model name", platform.machine()), widest)))
 
 
 def versions(packages: Iterable[str] = RECORDED) -> dict[str, str]:
