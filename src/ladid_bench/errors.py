@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Iterable
 
-
 LONGEST = 1500  # letters of an error
 MOST_NAMES = 30  # that a hint lists
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import ladid_bench
+from ladid_bench.errors import BenchError
+from ladid_bench.reading import one_line
 
 PACKAGE = Path(ladid_bench.__file__).parent
 ROOMS = ("data", "ladid", "methods", "evaluation")  # systems and data sets declare versions of their own
@@ -59,7 +61,7 @@ def _gone_through(starts: Iterable[Path]) -> set[Path]:
 def _imported(path: Path) -> tuple[Path, ...]:
     """Files in the package's rooms that a Python file imports from."""
     found = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(_parsed(path)):
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
@@ -91,14 +93,19 @@ def _tree_hash(paths: tuple[Path, ...]) -> str:
 
 
 def _file_hash(path: Path) -> str:
-    content = path.read_bytes()  # a program may be in any encoding, or none
-    if path.suffix == ".py":
-        content = _without_docstrings(content.decode()).encode()
+    python = path.suffix == ".py"  # another program may be in any encoding, or none
+    content = _without_docstrings(_parsed(path)).encode() if python else path.read_bytes()
     return hashlib.sha256(path.name.encode() + b"\0" + content).hexdigest()
 
 
-def _without_docstrings(text: str) -> str:
-    tree = ast.parse(text)
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes().decode())
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise BenchError(f"{path}: is not Python ({one_line(error)}); correct it") from error
+
+
+def _without_docstrings(tree: ast.Module) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]

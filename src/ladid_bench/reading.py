@@ -11,6 +11,7 @@ from ladid_bench.errors import BenchError
 LARGEST_JSON = 64 * 2**20  # bytes
 LARGEST_YAML = 2**19  # bytes; more takes PyYAML many seconds
 LARGEST_NUMBER = 2.0**63
+LONGEST = 5000  # letters of a message that are looked at
 MOST_VALUES = 200_000  # of a YAML file, aliases written out: ten of them in ten of them, nine deep, are a billion
 DEEPEST = 50
 
@@ -58,7 +59,7 @@ def read_json(path: Path, what: str, remedy: str) -> Any:
 def one_line(error: BaseException, longest: int = 300) -> str:
     """The message of an exception in one line, or its name where it has none or cannot even say it."""
     try:
-        text = " ".join(str(error).split())
+        text = " ".join("".join(letter if letter.isprintable() else " " for letter in str(error)[:LONGEST]).split())
     except Exception:  # whoever raises an exception also writes its __str__
         text = ""
     return text[:longest] or type(error).__name__

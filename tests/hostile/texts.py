@@ -43,6 +43,9 @@ def pendulum(**changes: object) -> str:
     return study(datasets={"pendulum": changes})
 
 
+ENDLESS = pendulum(trajectories={"train": 10**8})
+
+
 CONFIGURATIONS: dict[str, str | bytes] = {
     "nothing": "",
     "only a remark": "# nothing\n",

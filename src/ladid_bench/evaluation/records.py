@@ -22,20 +22,24 @@ FAILED = ("timeout", "out-of-memory", "error")
 LARGEST_SAMPLE = 2**28  # bytes unpacked
 
 
-class _Point(BaseModel):
+class _Part(BaseModel):
+    """Something relied upon in a file; whatever else stands there is kept."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Point(_Part):
     step: int
     valid_nmse: FiniteFloat
 
 
-class _Splits(BaseModel):
-    model_config = ConfigDict(extra="allow")
-
+class _Splits(_Part):
     train: str
     valid: str
     test: str
 
 
-class _Provenance(BaseModel):
+class _Provenance(_Part):
     commit: str
     dirty: bool
     code_hash: str
@@ -47,10 +51,8 @@ class _Provenance(BaseModel):
     versions: dict[str, str]
 
 
-class _Record(BaseModel):
-    """What is relied upon of a final record, wherever it is read."""
-
-    model_config = ConfigDict(strict=True)
+class _Record(_Part):
+    """A final record, as it is relied upon wherever it is read."""
 
     key: str
     reason: str
@@ -61,10 +63,8 @@ class _Record(BaseModel):
     provenance: _Provenance
 
 
-class _Attempt(BaseModel):
-    """The same of a failed attempt."""
-
-    model_config = ConfigDict(strict=True)
+class _Attempt(_Part):
+    """A failed attempt, likewise."""
 
     reason: str
     host: str
@@ -86,6 +86,16 @@ def read_record(path: Path) -> dict[str, Any]:
     if status in FINAL and record["key"] != path.stem:
         raise BenchError(f"{path}: the record of another run, {record['key'][:40]!r}; {remedy}")
     return dict(record)
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """Write a final record.
+
+    Raises:
+        BenchError: a method reported something that no record can hold; it would spoil the whole run table.
+    """
+    parse(_Record, record, "the record of this run")
+    write_json(path, record)
 
 
 def read_attempts(folder: Path) -> list[dict[str, Any]]:
@@ -142,6 +152,8 @@ def read_sample(path: Path) -> Sample:
         BenchError: the file is missing or damaged.
     """
     try:
+        if not path.is_file():
+            raise ValueError("no regular file" if path.exists() else "no such file")
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
         if size > LARGEST_SAMPLE:

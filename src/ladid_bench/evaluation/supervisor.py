@@ -61,7 +61,7 @@ def _attempt(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome
     child.start()
     sender.close()
     with _termination_forwarded(child):
-        child.join(execution.time_limit_minutes * 60)
+        _await(child, execution.time_limit_minutes * 60)
     if child.is_alive():
         _stop(child)
         return Outcome("timeout", f"stopped after {execution.time_limit_minutes:g} minutes, the time limit of a run")
@@ -91,9 +91,16 @@ def _termination_forwarded(child: multiprocessing.process.BaseProcess) -> Iterat
             signal.signal(number, handler)
 
 
+def _await(child: multiprocessing.process.BaseProcess, seconds: float) -> None:
+    """Wait until the child ends; ``join`` alone would wait for all that it has forked, which holds its pipes open."""
+    deadline = time.monotonic() + seconds
+    while child.is_alive() and time.monotonic() < deadline:
+        child.join(min(0.5, max(0.0, deadline - time.monotonic())))
+
+
 def _stop(child: multiprocessing.process.BaseProcess) -> None:
     child.terminate()
-    child.join(10)
+    _await(child, 10)
     child.kill()
     child.join()
     _end_session(child)

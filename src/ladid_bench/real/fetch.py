@@ -271,6 +271,8 @@ def _read_tar(path: Path, member: str, limit: int) -> bytes:
     """At most ``limit + 1`` bytes of the member; a link is no file and is not followed."""
     with tarfile.open(path, "r|gz") as archive:
         for entry in archive:
+            if entry.size > limit and entry.name != member:
+                raise _another_release(path, f"'{entry.name}' is larger than {limit} bytes")
             file = archive.extractfile(entry) if entry.name == member and entry.isfile() else None
             if file:
                 return file.read(limit + 1)
