@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from checkouts import Checkout
 from commands import call
-from hostile import arrays, foreign, kept, strange, texts
+from hostile import arrays, foreign, kept, mutation, strange, texts
 from hostile.case import Case, Watch, mark_of, trap, written
 
 from ladid_bench import provenance
@@ -151,3 +152,32 @@ def test_a_command_says_it_in_one_line(
     assert words[0] in ("doctor", "methods") or said.count("\n") == 1, said
     assert not mark_of(tmp_path).exists()
     record_property("hostile", ("command", "one-line errors", 1))
+
+
+def campaign(fuzz: mutation.Fuzz, folder: Path, seed: int, count: int, record_property: Callable) -> None:
+    """Try changed inputs; each is taken or refused in one line, and a failure names the seed and the number."""
+    tally = Counter()
+    for number, act in enumerate(fuzz.each(folder, seed, count)):
+        try:
+            tally[outcome(act, folder)] += 1
+        except Exception as error:
+            raise AssertionError(
+                f"{fuzz.kind}, seed {seed}, number {number}: {type(error).__name__}: {error}"
+            ) from error
+    assert tally["error"] > count / 10, f"next to nothing was malformed: {tally}"
+    record_property("hostile", (fuzz.kind, "one-line errors", tally["error"]))
+    record_property("hostile", (fuzz.kind, "harmless", tally["harmless"]))
+
+
+@pytest.mark.parametrize("fuzz", mutation.FUZZES, ids=lambda fuzz: fuzz.kind)
+def test_changed_at_random_it_is_read_or_refused(
+    fuzz: mutation.Fuzz, tmp_path: Path, record_property: Callable
+) -> None:
+    campaign(fuzz, tmp_path, 0, 40, record_property)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize("fuzz", mutation.FUZZES, ids=lambda fuzz: fuzz.kind)
+def test_a_campaign(fuzz: mutation.Fuzz, seed: int, tmp_path: Path, record_property: Callable) -> None:
+    campaign(fuzz, tmp_path, seed, 300, record_property)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 # what code that stands in a file would do first; Python reports each before it happens
 TELLTALE = ("os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "subprocess.Popen")
-TELLTALE += ("socket.connect", "shutil.rmtree", "webbrowser.open", "ctypes.dlopen")
+TELLTALE += ("socket.connect", "webbrowser.open", "ctypes.dlopen")
 SEEN: list[str] = []
 _watching = [False]
 

@@ -62,11 +62,14 @@ def read_recordings(path: Path, reading: Reading) -> list[Recording]:
         known = ", ".join(sorted({*READERS, *MOVIES}))
         raise BenchError(f"{path}: cannot read files ending in '{suffix}'; known: {known}, and folders of images")
     try:
-        return READERS[suffix](path, reading)
+        found = READERS[suffix](path, reading)
     except BenchError:
         raise
     except Exception as error:  # in a damaged file a library trips over anything, in any way
         raise BenchError(f"{path}: {_reason(error)}") from error
+    if not found:
+        raise BenchError(f"{path}: there is nothing in it (no trajectories)")
+    return found
 
 
 def _reason(error: Exception) -> str:
