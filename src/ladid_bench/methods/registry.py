@@ -60,6 +60,12 @@ class MethodCard(Section):
         default_factory=dict,
         description="parameters, by the beginning of their name, that a mean forecast cannot show, and why",
     )
+    rounding: float = Field(
+        1e-4,
+        gt=0,
+        lt=1,
+        description="relative difference of a metric that rounding on another machine explains, without training",
+    )
     fidelity: str = Field("", description="what was taken from the source and what differs, and why")
     estimate: Estimate = Field(default_factory=Estimate)
 

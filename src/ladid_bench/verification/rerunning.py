@@ -132,7 +132,7 @@ def verify(
         again = _rerun(run, study, folders, place, code, resume)
         exact = asks_for_the_same_bits(kept, again) and not other_machine
         spread = spread_over_seeds(_siblings(run, runs, folders))
-        values = compare(kept, again, run.card.trained, spread, exact)
+        values = compare(kept, again, None if run.card.trained else run.card.rounding, spread, exact)
         found.append(Comparison(run.key, run.label, values, circumstances(kept, again, code), exact))
         told(found[-1])
     return found
