@@ -1,6 +1,7 @@
 """Small data sets and tasks that many tests share."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -51,3 +52,20 @@ def trajectories() -> Trajectories:
         states={"angle": random.random((3, 6))},
         provenance={"dataset": "made-up", "seed": 0},
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A tally of hostile inputs by kind, from whichever process tried them."""
+    tally: dict[str, Counter[str]] = {}
+    for report in terminalreporter.getreports("passed"):
+        for kind, ended, count in (value for name, value in report.user_properties if name == "hostile"):
+            tally.setdefault(kind, Counter())[ended] += count
+    if not tally:
+        return
+    columns = ("one-line errors", "failure rows", "harmless")
+    terminalreporter.section("hostile inputs")
+    terminalreporter.write_line(f"{'kind':<20} {'cases':>7} " + " ".join(f"{name:>16}" for name in columns))
+    tally["in all"] = sum(tally.values(), Counter())
+    for kind, counts in tally.items():
+        numbers = " ".join(f"{counts[name]:>16}" for name in columns)
+        terminalreporter.write_line(f"{kind:<20} {counts.total():>7} {numbers}")

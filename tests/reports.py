@@ -182,9 +182,14 @@ class Bench:
             "code_hash": "abc",
             "host": "node7",
             "versions": {"torch": "2"},
+            "config_hash": key,
+            "device": "cpu",
+            "threads": 1,
+            "data_sha256": dict.fromkeys(("train", "valid", "test"), "c" * 64),
         }
         if final:
             record = {"key": key, "status": status, "reason": reason, "metrics": metrics, "cost": cost}
+            record["identity"] = {"seed": seed}
             write_json(self.folders.record(key), {**record, "history": history, "provenance": provenance})
         source = catalogue.SOURCES[dataset]
         self.rows.append(

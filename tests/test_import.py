@@ -571,7 +571,7 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
 
 @pytest.mark.parametrize(("file", "content", "said"), HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_files_are_refused_in_one_line(
-    file: str, content: bytes, said: str, tmp_path: Path, checkout: Path
+    file: str, content: bytes, said: str, tmp_path: Path, checkout: Path, record_property: Callable
 ) -> None:
     (tmp_path / file).write_bytes(content)
     with warnings.catch_warnings():
@@ -579,6 +579,7 @@ def test_hostile_files_are_refused_in_one_line(
         refused(lambda: bring_in(checkout, [tmp_path / file]), said)
     assert not (checkout / "imported").exists()
     assert {path.name for path in tmp_path.iterdir()} == {file, "checkout"}
+    record_property("hostile", ("import", "one-line errors", 1))
 
 
 def test_an_absurd_hdf5_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
@@ -596,9 +597,9 @@ def test_an_absurd_hdf5_file_is_refused_before_it_is_read(tmp_path: Path) -> Non
 
 def test_all_files_together_must_fit_in_memory(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [npz(tmp_path / f"{n}.npz", x=values(5, 10, 6, seed=n)) for n in range(4)]
-    monkeypatch.setattr(recordings, "_memory", lambda: 16 * 700)
+    monkeypatch.setattr(recordings, "available_memory", lambda: 16 * 700)
     refused(lambda: bring_in(checkout, paths), "all files: 900 values need")
-    monkeypatch.setattr(recordings, "_memory", lambda: 16 * 1500)
+    monkeypatch.setattr(recordings, "available_memory", lambda: 16 * 1500)
     refused(lambda: bring_in(checkout, paths, cutting=Cutting(window=6, stride=1)), "all windows")
 
 

@@ -260,12 +260,15 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE.keys())
-def test_hostile_pickles_do_nothing_but_fail(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hostile_pickles_do_nothing_but_fail(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BenchError) as caught:
         read_pickled_array(content, "x.npy")
     assert "\n" not in str(caught.value)
     assert not any(tmp_path.iterdir())
+    record_property("hostile", ("pickle", "one-line errors", 1))
 
 
 def test_what_one_pickle_does_to_a_name_does_not_last() -> None:

@@ -1,6 +1,5 @@
 """All data sets by name, and the files made from them."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -8,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, Field, FiniteFloat
 
-from ladid_bench.config import Dataset, Study
+from ladid_bench.config import Dataset, Study, parse
 from ladid_bench.data.source import DataSource
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
 from ladid_bench.errors import BenchError, nearest
 from ladid_bench.files import content_key, file_sha256, finished, write_json
 from ladid_bench.imports.source import import_names, load_import
-from ladid_bench.project import Folders, find_root
+from ladid_bench.memory import available_memory
+from ladid_bench.project import BETWEEN, Folders, find_root
+from ladid_bench.reading import read_json
 from ladid_bench.real import MEASURED
 from ladid_bench.sheet import pack, smaller
 from ladid_bench.systems import SYSTEMS
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 SOURCES: dict[str, type[DataSource]] = {**SYSTEMS, **MEASURED}
 INTERVENTION = "--"
 FILM_FRAMES = 60  # most frames that a data card keeps
+LARGEST_FILM = 2**22  # characters of its picture
+COPIES = 4  # of a split's frames that are in memory at once while it is made
 
 
 def dataset_names() -> list[str]:
@@ -148,9 +152,23 @@ def write_card(planned: PlannedDataset, folders: Folders) -> None:
 def _make(planned: PlannedDataset, split: str) -> Trajectories:
     frames = planned.context_frames + planned.forecast_frames
     config = planned.config
+    _check_room(planned, split, frames)
     made = planned.source.split(split, config.trajectories, planned.image_size, config.seed, frames)
     provenance = {**planned.identity, "split": split, "data_key": planned.key, **made.provenance}
     return replace(made, provenance=provenance)
+
+
+def _check_room(planned: PlannedDataset, split: str, frames: int) -> None:
+    """Refuse a simulated split that would not fit in memory; of measured data there is no more than was measured."""
+    sizes = planned.config.trajectories
+    count = getattr(sizes, "test" if split == BETWEEN else split)
+    needed, available = 4 * COPIES * count * frames * planned.image_size**2, available_memory()
+    if type(planned.source).name in SYSTEMS and needed > available:
+        raise BenchError(
+            f"data set '{planned.name}', split '{split}': {count} trajectories of {frames} frames of "
+            f"{planned.image_size} px need about {needed / 1e9:,.1f} GB of memory, this machine has "
+            f"{available / 1e9:,.1f} GB; ask for less of it"
+        )
 
 
 def load_task(planned: PlannedDataset, train: Trajectories) -> Task:
@@ -213,6 +231,59 @@ def _film(task: Task, test: Trajectories) -> dict[str, Any]:
     }
 
 
+class _StoredTask(BaseModel):
+    shape: list[int] = Field(min_length=2, max_length=3)
+    context_frames: int = Field(ge=1)
+    forecast_frames: int = Field(ge=1)
+    low: FiniteFloat
+    high: FiniteFloat
+    time_step: FiniteFloat = Field(gt=0)
+
+
+class _StoredSplit(BaseModel):
+    trajectories: int
+    units: int
+    content_sha256: str
+    range: tuple[FiniteFloat, FiniteFloat]
+
+
+class _StoredFilm(BaseModel):
+    trajectory: int
+    channel: str
+    lead: list[FiniteFloat] = Field(min_length=1, max_length=FILM_FRAMES)
+    webp: str = Field(max_length=LARGEST_FILM)
+
+
+class _StoredRegime(BaseModel):
+    name: str
+    changes: dict[str, Any]
+    control: bool
+
+
+class _StoredCard(BaseModel):
+    """What a report relies upon in a data card."""
+
+    title: str
+    summary: str
+    origin: str
+    quantity: str
+    source: str
+    licence: str
+    citation: str
+    splits: str
+    equation: str
+    caution: str
+    dataset: str
+    data_key: str
+    regime: str
+    control: bool
+    settings: dict[str, Any]
+    task: _StoredTask
+    splits_made: dict[str, _StoredSplit]
+    regimes: list[_StoredRegime]
+    film: _StoredFilm
+
+
 def load_data_card(planned: PlannedDataset, folders: Folders) -> dict[str, Any]:
     """The card that ``write_card`` wrote.
 
@@ -222,7 +293,8 @@ def load_data_card(planned: PlannedDataset, folders: Folders) -> dict[str, Any]:
     path, remedy = folders.card(planned.name, planned.key), f"'ladid-bench card {planned.name}'"
     if not path.exists():
         raise BenchError(f"{path}: no such data card; make it with {remedy}")
-    card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if "film" not in card:
+    card = read_json(path, "data card", f"make it again with {remedy}")
+    if isinstance(card, dict) and "film" not in card:
         raise BenchError(f"{path}: a data card of an earlier version; make it again with {remedy}")
-    return card
+    parse(_StoredCard, card, f"{path}: not a data card (make it again with {remedy})")
+    return dict(card)

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ladid_bench.cli_checks import app as checks_app
 from ladid_bench.cli_methods import app as methods_app
 from ladid_bench.config import Study, load_study
 from ladid_bench.errors import BenchError, explain, nearest
 from ladid_bench.files import finished, write_json, write_text
 from ladid_bench.project import Folders, chosen_scale, find_root
+from ladid_bench.reading import read_json
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
     from ladid_bench.plan import PlannedRun
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(checks_app)
 app.add_typer(methods_app)
 Scale = Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")]
 
@@ -149,15 +152,11 @@ def aggregate(scale: Scale = None) -> None:
 @app.command()
 def report(scale: Scale = None) -> None:
     """Render the report from runs.parquet and the samples."""
-    import pandas as pd
-
     from ladid_bench.reporting.html import build_report
+    from ladid_bench.reporting.run_table import read_run_table
 
     study, folders = _open(scale)
-    path = folders.results / "runs.parquet"
-    if not path.exists():
-        raise BenchError(f"{path}: there is no run table; make it with 'ladid-bench aggregate'")
-    print(build_report(folders, pd.read_parquet(path), study, folders.root))
+    print(build_report(folders, read_run_table(folders), study, folders.root))
 
 
 @app.command()
@@ -185,7 +184,7 @@ def search(
 
     study, folders = _open(scale)
     path = run_search(study, folders, method, jobs)
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = read_json(path, "record of a search", "search again")
     for number, trial in enumerate(found["trials"]):
         error = f"{trial['valid_nmse']:.4f}" if trial["status"] == "ok" else trial["status"]
         best = "  <- best" if number == found["best"] else ""

@@ -3,18 +3,28 @@
 The JSON schema in ``config/schema.json`` is generated from the model (``ladid-bench schema``).
 """
 
+import re
 import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ladid_bench.errors import BenchError, nearest
+from ladid_bench.reading import read_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
+
+# Beyond these, numbers are slips of the pen, and arithmetic with them fails in ways that explain nothing.
+MOST = 10**8  # of whatever is counted
+LARGEST_SEED = 2**63 - 1
+LARGEST_IMAGE = 4096  # pixels
+LONGEST = 10**6  # minutes
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+
+SCALE = r"[a-z][a-z0-9-]{0,59}"  # a name that is a file's too
 
 
 class Section(BaseModel):
@@ -26,18 +36,20 @@ class Section(BaseModel):
 class SplitSizes(Section):
     """Trajectories in each split; measured data sets have at most what was measured."""
 
-    train: int = Field(400, ge=1, description="training trajectories")
-    valid: int = Field(50, ge=1, description="validation trajectories, for model selection")
-    test: int = Field(50, ge=1, description="test trajectories, scored once")
+    train: int = Field(400, ge=1, le=MOST, description="training trajectories")
+    valid: int = Field(50, ge=1, le=MOST, description="validation trajectories, for model selection")
+    test: int = Field(50, ge=1, le=MOST, description="test trajectories, scored once")
 
 
 class Dataset(Section):
     """How one data set is made. Frames given and asked for default to what its source declares."""
 
     trajectories: SplitSizes = Field(default_factory=SplitSizes, description="trajectories in each split")
-    seed: int = Field(0, ge=0, description="seed of the generator; splits draw from disjoint streams of it")
-    context_frames: int | None = Field(None, ge=1, description="frames given to a method")
-    forecast_frames: int | None = Field(None, ge=1, description="frames a method has to forecast")
+    seed: int = Field(
+        0, ge=0, le=LARGEST_SEED, description="seed of the generator; splits draw from disjoint streams of it"
+    )
+    context_frames: int | None = Field(None, ge=1, le=MOST, description="frames given to a method")
+    forecast_frames: int | None = Field(None, ge=1, le=MOST, description="frames a method has to forecast")
     settings: dict[str, float | int | str | bool] = Field(
         default_factory=dict, description="changed settings of the source, such as a physical constant"
     )
@@ -46,17 +58,17 @@ class Dataset(Section):
 class Budget(Section):
     """Training budget and optimiser, the same for every neural method."""
 
-    steps: int = Field(3000, ge=1, description="optimiser steps")
-    batch_size: int = Field(16, ge=1, description="trajectories in a step")
-    windows: int = Field(3, ge=1, description="windows cut from each trajectory in a step")
-    queries: int = Field(8, ge=1, description="query frames decoded for each window in a step")
+    steps: int = Field(3000, ge=1, le=MOST, description="optimiser steps")
+    batch_size: int = Field(16, ge=1, le=MOST, description="trajectories in a step")
+    windows: int = Field(3, ge=1, le=MOST, description="windows cut from each trajectory in a step")
+    queries: int = Field(8, ge=1, le=MOST, description="query frames decoded for each window in a step")
     growth: bool = Field(True, description="grow the query length 1, 2, 4, ... to the full horizon while training")
     growth_fraction: float = Field(0.05, gt=0, le=0.15, description="fraction of the steps spent in each growth phase")
     final_learning_rate: float = Field(0.02, gt=0, le=1, description="last learning rate as a fraction of the peak")
-    warmup_steps: int = Field(100, ge=0, description="steps of linear warm-up")
+    warmup_steps: int = Field(100, ge=0, le=MOST, description="steps of linear warm-up")
     weight_decay: float = Field(0.01, ge=0, description="decoupled weight decay of AdamW")
     gradient_clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
-    validations: int = Field(10, ge=1, description="validations in a run; the best one is the model kept")
+    validations: int = Field(10, ge=1, le=MOST, description="validations in a run; the best one is the model kept")
 
 
 class Experiment(Section):
@@ -71,9 +83,14 @@ class Experiment(Section):
     pairs: list[tuple[str, str]] = Field(
         default_factory=list, description="further (data set, method) pairs, for when the product is too much"
     )
-    seeds: list[int] = Field(default=[0], min_length=1, description="seeds; deterministic methods run once")
+    seeds: list[Seed] = Field(
+        default=[0], min_length=1, max_length=1000, description="seeds; deterministic methods run once"
+    )
     cpu_minutes: float | None = Field(
-        None, gt=0, description="steps of each method such that its card's time of a step makes so many; default: equal"
+        None,
+        gt=0,
+        le=LONGEST,
+        description="steps of each method such that its card's time of a step makes so many; default: equal",
     )
 
 
@@ -81,30 +98,33 @@ class Search(Section):
     """The search for hyper-parameters, the same effort for every neural method; see ``ladid-bench search``."""
 
     dataset: str = Field("pendulum", description="data set whose validation split decides; its test split stays shut")
-    trials: int = Field(6, ge=1, description="trials of each method; the first has the settings of its card")
-    steps: int = Field(1500, ge=1, description="optimiser steps of a trial")
-    seed: int = Field(0, ge=0, description="seed of what is drawn and of the training")
+    trials: int = Field(6, ge=1, le=MOST, description="trials of each method; the first has the settings of its card")
+    steps: int = Field(1500, ge=1, le=MOST, description="optimiser steps of a trial")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="seed of what is drawn and of the training")
 
 
 class Execution(Section):
     """How runs are executed; nothing here changes a result, so it is no part of a run's key."""
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes the GPU where there is one")
-    threads: int = Field(1, ge=1, description="threads of one run; runs side by side want 1")
+    threads: int = Field(1, ge=1, le=1024, description="threads of one run; runs side by side want 1")
     time_limit_minutes: float = Field(
-        60, gt=0, description="a run that takes longer is stopped and counts as a timeout"
+        60, gt=0, le=LONGEST, description="a run that takes longer is stopped and counts as a timeout"
     )
-    retries: int = Field(1, ge=0, description="further attempts of a run that failed")
+    retries: int = Field(1, ge=0, le=100, description="further attempts of a run that failed")
     batch_minutes: float = Field(
-        0, ge=0, description="runs that share a job, up to so many expected minutes; 0: every run is a job of its own"
+        0,
+        ge=0,
+        le=LONGEST,
+        description="runs that share a job, up to so many expected minutes; 0: every run is a job of its own",
     )
 
 
 class Study(Section):
     """Everything that determines a study at one scale."""
 
-    scale: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="name of the scale; the file is config/<scale>.yaml")
-    image_size: int = Field(32, ge=16, multiple_of=16, description="side of an image in pixels")
+    scale: str = Field(pattern=rf"^{SCALE}$", description="name of the scale; the file is config/<scale>.yaml")
+    image_size: int = Field(32, ge=16, le=LARGEST_IMAGE, multiple_of=16, description="side of an image in pixels")
     budget: Budget = Field(default_factory=Budget, description="training budget of every neural method")
     datasets: dict[str, Dataset] = Field(min_length=1, description="data sets by name")
     method_settings: dict[str, dict[str, Any]] = Field(
@@ -124,15 +144,15 @@ def load_study(scale: str, root: Path) -> Study:
         BenchError: no such scale, unreadable YAML, or an unknown or wrong key; one line that names
             the file, the key and the nearest valid key.
     """
+    if not re.fullmatch(SCALE, scale):
+        raise BenchError(
+            f"{scale[:60]!r} is no name of a scale; take small letters, digits and hyphens, a letter first"
+        )
     path = root / "config" / f"{scale}.yaml"
     if not path.exists():
         known = [file.stem for file in (root / "config").glob("*.yaml")]
         raise BenchError(f"no scale '{scale}': there is no {path.relative_to(root)}; {nearest(scale, known)}")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BenchError(f"{path.relative_to(root)}: not valid YAML: {' '.join(str(error).split())}") from error
-    study = parse(Study, content, str(path.relative_to(root)))
+    study = parse(Study, read_yaml(path, str(path.relative_to(root))), str(path.relative_to(root)))
     if study.scale != scale:
         raise BenchError(f"{path.relative_to(root)}: scale is '{study.scale}', expected '{scale}' as the file is named")
     return study

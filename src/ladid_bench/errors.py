@@ -4,20 +4,32 @@ import difflib
 import errno
 from collections.abc import Iterable
 
+LONGEST = 1500  # letters of an error
+MOST_NAMES = 30  # that a hint lists
+FULL = (errno.ENOSPC, errno.EDQUOT)
+INTACT = "and run again, earlier results are intact"
+
 
 class BenchError(Exception):
-    """An error the user can act on: one line that says what is wrong and what to do."""
+    """An error the user can act on: one line that says what is wrong and what to do.
+
+    Names and values from files stand in it, so line breaks and control characters become spaces, and what would fill
+    a screen is cut.
+    """
+
+    def __init__(self, message: str):
+        plain = "".join(letter if letter.isprintable() else " " for letter in message[: 2 * LONGEST])
+        super().__init__(plain if len(message) <= LONGEST else f"{plain[:LONGEST]} ...")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint naming the known names closest to ``name``, or all of them when none is close."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known) or 'none'}"
-
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
-INTACT = "and run again, earlier results are intact"
+    close = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    more = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
+    return f"known: {', '.join(known[:MOST_NAMES]) or 'none'}{more}"
 
 
 def explain(error: OSError) -> str:

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from ladid_bench.errors import BenchError
+from ladid_bench.reading import read_yaml
 
 SPLITS = ("train", "valid", "test")
 BETWEEN = "between"  # test trajectories at times halfway between their frames; simulated systems have it
@@ -26,7 +25,7 @@ def find_root(start: Path | None = None) -> Path:
 
 def chosen_scale(root: Path) -> str:
     """The scale named in ``params.yaml``."""
-    content = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    content = read_yaml(root / "params.yaml", "params.yaml")
     if not isinstance(content, dict) or not isinstance(content.get("scale"), str):
         raise BenchError("params.yaml: key 'scale' must name a scale, for example 'scale: demo'")
     return content["scale"]

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import ladid_bench
+from ladid_bench.errors import BenchError
+from ladid_bench.reading import one_line
 
 PACKAGE = Path(ladid_bench.__file__).parent
 ROOMS = ("data", "ladid", "methods", "evaluation")  # systems and data sets declare versions of their own
@@ -59,7 +61,7 @@ def _gone_through(starts: Iterable[Path]) -> set[Path]:
 def _imported(path: Path) -> tuple[Path, ...]:
     """Files in the package's rooms that a Python file imports from."""
     found = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(_parsed(path)):
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
@@ -91,14 +93,19 @@ def _tree_hash(paths: tuple[Path, ...]) -> str:
 
 
 def _file_hash(path: Path) -> str:
-    content = path.read_bytes()  # a program may be in any encoding, or none
-    if path.suffix == ".py":
-        content = _without_docstrings(content.decode()).encode()
+    python = path.suffix == ".py"  # another program may be in any encoding, or none
+    content = _without_docstrings(_parsed(path)).encode() if python else path.read_bytes()
     return hashlib.sha256(path.name.encode() + b"\0" + content).hexdigest()
 
 
-def _without_docstrings(text: str) -> str:
-    tree = ast.parse(text)
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes().decode())
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise BenchError(f"{path}: is not Python ({one_line(error)}); correct it") from error
+
+
+def _without_docstrings(tree: ast.Module) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
@@ -121,8 +128,27 @@ def _git(root: Path, *words: str) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Host and platform."""
-    return {"host": socket.gethostname(), "platform": platform.platform(), "python": platform.python_version()}
+    """Host, platform, kind of processor and Python."""
+    return {
+        "host": socket.gethostname(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "python": platform.python_version(),
+    }
+
+
+@lru_cache(maxsize=None)
+def _processor() -> str:
+    """What decides which instructions the numerical libraries choose, and with them the last bits of their sums."""
+    try:
+        listed = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
+    except OSError:
+        return platform.processor()
+    lines = (line.partition(":") for line in listed.splitlines())
+    told = {name.strip(): value.strip() for name, _, value in lines}
+    flags = told.get("flags", told.get("Features", "")).split()  # models of virtual machines go without a number
+    widest = next((name for name in ("avx512f", "avx2", "asimd") if name in flags), "")
+    return " ".join(filter(None, (told.get("model name", platform.machine()), widest)))
 
 
 def versions(packages: Iterable[str] = RECORDED) -> dict[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ladid_bench.conformance.subject import Subject
+from ladid_bench.reading import one_line
 
 Outcome = Literal["passed", "failed", "not applicable", "exempt"]
 
@@ -52,5 +53,4 @@ class Check:
         try:
             return self.judge(subject)
         except Exception as error:
-            text = " ".join(str(error).split())
-            return failed(f"{type(error).__name__}: {text[:300]}")
+            return failed(f"{type(error).__name__}: {one_line(error)}")

@@ -1,13 +1,18 @@
 """All checks in the order in which they are made, and what carries them out within a time limit."""
 
 import multiprocessing
+import os
+import signal
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from ladid_bench.conformance import answers, card, keeping, training
 from ladid_bench.conformance.checks import Check, Verdict, failed
 from ladid_bench.conformance.subject import Subject
+from ladid_bench.reading import one_line
 
 CHECKS = (
     Check("card", "the card is complete, agrees with the code, and what it needs is installed", card.complete),
@@ -70,9 +75,17 @@ def check_method(name: str, root: Path, seconds: float) -> Iterator[tuple[Check,
     finally:
         child.kill()
         child.join()
+        assert child.pid is not None
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)  # what the method has started and left behind
 
 
 def _work(name: str, root: Path, sender: Connection) -> None:
-    for _, verdict in run_checks(Subject(name, root)):
-        sender.send(verdict)
-    sender.send(None)
+    os.setsid()  # so that whatever the method starts can be ended with it
+    try:
+        for _, verdict in run_checks(Subject(name, root)):
+            sender.send(verdict)
+        sender.send(None)
+    except BaseException as error:  # a check lets through only what asks the process to end
+        sender.send(failed(f"{type(error).__name__} instead of an answer: {one_line(error)}"))
+        sys.exit(1)

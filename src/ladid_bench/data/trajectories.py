@@ -24,6 +24,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from ladid_bench import hdf5
 from ladid_bench.errors import BenchError
 from ladid_bench.files import atomic_write
 
@@ -175,7 +176,7 @@ def read_trajectories(path: Path) -> Trajectories:
     if not path.exists():
         raise BenchError(f"{path}: no such trajectory file; make it with 'ladid-bench data'")
     try:
-        with h5py.File(path, "r") as file:
+        with hdf5.open_file(path) as file:
             trajectories = _read(file)
             expected = str(file.attrs["content_sha256"])
     except Exception as error:  # in a damaged file h5py trips over anything, in any way
@@ -191,23 +192,26 @@ def read_trajectories(path: Path) -> Trajectories:
 
 
 def _read(file: h5py.File) -> Trajectories:
-    fields = _text(file["t0_fields"].attrs["field_names"])
-    arrays = [file["t0_fields"][name][()] for name in fields]
-    scalars = file["scalars"]
-    columns = {name: scalars[name][()] for name in _text(scalars.attrs["field_names"])}
+    observed, scalars = hdf5.member(file, "t0_fields"), hdf5.member(file, "scalars")
+    dimensions = hdf5.member(file, "dimensions")
+    fields, names = _text(observed.attrs["field_names"]), _text(scalars.attrs["field_names"])
+    columns = dict(zip(names, hdf5.arrays(scalars, names), strict=True))
     varying = {name for name in columns if scalars[name].attrs["time_varying"]}
     unit = columns.pop(UNIT)
-    conditions = list(file["boundary_conditions"].values())
+    conditions = list(hdf5.member(file, "boundary_conditions").values())
+    provenance = json.loads(str(file.attrs["provenance"]))
+    if not isinstance(provenance, dict):
+        raise ValueError("provenance is no mapping")
     return Trajectories(
-        frames=np.stack(arrays, axis=2),  # (N, T, channel, *space)
-        times=file["dimensions"]["time"][()],
+        frames=np.stack(hdf5.arrays(observed, fields), axis=2),  # (N, T, channel, *space)
+        times=hdf5.array(dimensions, "time"),
         unit=unit,
         parameters={name: columns[name] for name in columns if name not in varying},
         states={name: columns[name] for name in columns if name in varying},
         fields=fields,
-        space=_text(file["dimensions"].attrs["spatial_dims"]),
+        space=_text(dimensions.attrs["spatial_dims"]),
         boundary=str(conditions[0].attrs["bc_type"]).lower() if conditions else "open",
-        provenance=json.loads(str(file.attrs["provenance"])),
+        provenance=provenance,
     )
 
 
@@ -230,6 +234,8 @@ def _problem(trajectories: Trajectories) -> str | None:
             f"frames {frames.shape} do not fit times {times.shape}, fields {trajectories.fields} "
             f"and dimensions {trajectories.space}"
         )
+    if len(trajectories.space) not in (1, 2):
+        return f"space has the dimensions {trajectories.space}; images have 2, vectors 1"
     if 0 in frames.shape:
         return f"there is nothing in it: frames have shape {frames.shape}"
     if frames.dtype != np.float32 or times.dtype != np.float64:
@@ -240,6 +246,8 @@ def _problem(trajectories: Trajectories) -> str | None:
         return "times must be finite and strictly increasing along each trajectory"
     if trajectories.unit.shape != (count,):
         return f"unit has shape {trajectories.unit.shape}, expected ({count},)"
+    if trajectories.unit.dtype.kind not in "iu":
+        return f"unit must be whole numbers, not {trajectories.unit.dtype}"
     return _scalar_problem(trajectories, count, length)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from ladid_bench import hdf5
 from ladid_bench.errors import BenchError
 from ladid_bench.files import atomic_write
 from ladid_bench.methods.base import Forecast
@@ -53,16 +54,17 @@ def open_forecast(path: Path, times: np.ndarray, shape: tuple[int, ...]) -> Fore
         raise BenchError(f"{path}: no such forecast file")
     expected = (*times.shape, *shape)
     try:
-        with h5py.File(path, "r") as file:
-            for name in {"mean", "std"} & set(file):
-                if file[name].shape != expected:
-                    raise BenchError(f"{path}: '{name}' has shape {file[name].shape}, expected {expected}")
-            mean, answered = file["mean"][()], file["times"][()]
-            std = file["std"][()] if "std" in file else None
+        with hdf5.open_file(path) as file:
+            for name, shape in {"mean": expected, "std": expected, "times": times.shape}.items():
+                found = hdf5.member(file, name).shape if name in file else shape
+                if found != shape:
+                    raise BenchError(f"{path}: '{name}' has shape {found}, expected {shape}")
+            mean, answered = hdf5.arrays(file, ("mean", "times"))
+            std = hdf5.array(file, "std") if "std" in file else None
     except BenchError:
         raise
     except Exception as error:  # in a damaged file h5py trips over anything, in any way
         raise BenchError(f"{path}: not a readable forecast file ({' '.join(str(error).split())})") from error
-    if answered.shape != times.shape or not np.allclose(answered, times, rtol=1e-9, atol=0):
+    if not np.allclose(answered, times, rtol=1e-9, atol=0):
         raise BenchError(f"{path}: 'times' are not the query times that were asked for")
     return Forecast(mean, std)

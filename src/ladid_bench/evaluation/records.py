@@ -4,33 +4,98 @@
 result stand in ``records/<key>.attempts/``, one file each, numbered from 1.
 """
 
-import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 
+from ladid_bench.config import parse
 from ladid_bench.errors import BenchError
 from ladid_bench.files import atomic_write, finished, write_json
+from ladid_bench.reading import one_line, read_json
 
 FINAL = ("ok", "diverged", "skipped")
 FAILED = ("timeout", "out-of-memory", "error")
+LARGEST_SAMPLE = 2**28  # bytes unpacked
+
+
+class _Part(BaseModel):
+    """Something relied upon in a file; whatever else stands there is kept."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Point(_Part):
+    step: int
+    valid_nmse: FiniteFloat
+
+
+class _Splits(_Part):
+    train: str
+    valid: str
+    test: str
+
+
+class _Provenance(_Part):
+    commit: str
+    dirty: bool
+    code_hash: str
+    config_hash: str
+    host: str
+    device: str
+    threads: int
+    data_sha256: _Splits
+    versions: dict[str, str]
+
+
+class _Record(_Part):
+    """A final record, as it is relied upon wherever it is read."""
+
+    key: str
+    reason: str
+    identity: dict[str, Any]
+    metrics: dict[str, FiniteFloat]
+    cost: dict[str, FiniteFloat]
+    history: list[_Point]
+    provenance: _Provenance
+
+
+class _Attempt(_Part):
+    """A failed attempt, likewise."""
+
+    reason: str
+    host: str
 
 
 def read_record(path: Path) -> dict[str, Any]:
     """Read one record or attempt.
 
     Raises:
-        BenchError: it is not a JSON object with a status.
+        BenchError: it is not a JSON object with a status and all that belongs to that status, or the record of
+            another run.
     """
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BenchError(f"{path}: not a readable record ({error}); delete it and rerun") from error
-    if not isinstance(record, dict) or record.get("status") not in (*FINAL, *FAILED):
-        raise BenchError(f"{path}: not a run record (no known status); delete it and rerun")
-    return record
+    remedy = "delete it and rerun"
+    record = read_json(path, "record", remedy)
+    status = record.get("status") if isinstance(record, dict) else None
+    if status not in (*FINAL, *FAILED):
+        raise BenchError(f"{path}: not a run record (no known status); {remedy}")
+    parse(_Record if status in FINAL else _Attempt, record, f"{path}: not a run record ({remedy})")
+    if status in FINAL and record["key"] != path.stem:
+        raise BenchError(f"{path}: the record of another run, {record['key'][:40]!r}; {remedy}")
+    return dict(record)
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """Write a final record.
+
+    Raises:
+        BenchError: a method reported something that no record can hold; it would spoil the whole run table.
+    """
+    parse(_Record, record, "the record of this run")
+    write_json(path, record)
 
 
 def read_attempts(folder: Path) -> list[dict[str, Any]]:
@@ -40,7 +105,7 @@ def read_attempts(folder: Path) -> list[dict[str, Any]]:
 
 def write_attempt(folder: Path, attempt: dict[str, Any]) -> None:
     """Append a failed attempt."""
-    taken = [int(path.stem) for path in finished(folder, ".json")]
+    taken = [int(path.stem) for path in finished(folder, ".json") if path.stem.isdecimal()]
     write_json(folder / f"{max(taken, default=0) + 1:03d}.json", attempt)
 
 
@@ -87,7 +152,37 @@ def read_sample(path: Path) -> Sample:
         BenchError: the file is missing or damaged.
     """
     try:
+        if not path.is_file():
+            raise ValueError("no regular file" if path.exists() else "no such file")
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > LARGEST_SAMPLE:
+            raise ValueError(f"unpacks to {size:,} bytes")
         with np.load(path, allow_pickle=False) as archive:
-            return Sample(**dict(archive))
+            sample = Sample(**dict(archive))
+        problem = _sample_problem(sample)
     except Exception as error:  # zip, numpy and key errors all mean the same to a user
-        raise BenchError(f"{path}: not a readable sample ({error}); rerun its run") from error
+        problem = one_line(error)
+    if problem:
+        raise BenchError(f"{path}: not a readable sample ({problem}); rerun its run")
+    return sample
+
+
+def _sample_problem(sample: Sample) -> str | None:
+    """The first thing wrong with what was read, or None."""
+    if any(values.dtype.kind not in "fiub" for values in vars(sample).values()):
+        return "values that are no numbers"
+    per_frame = (sample.squared_error, sample.squared_truth, sample.squared_deviation, sample.times)
+    if sample.squared_error.ndim != 2 or any(one.shape != sample.squared_error.shape for one in per_frame):
+        return "errors and times of different shapes"
+    count, frames = sample.squared_error.shape
+    if sample.unit.shape != (count,) or any(
+        one.ndim != 2 or len(one) != count for one in (sample.code, sample.between_error, sample.between_truth)
+    ):
+        return "another number of units or codes than of trajectories"
+    truth, forecast, given = sample.truth.shape, sample.forecast.shape, sample.truth.shape[1] - frames
+    if truth[:1] != sample.shown.shape or (truth[0], truth[1] - given, *truth[2:]) != forecast or given < 0:
+        return "pictures of truth and forecast that do not belong together"
+    if not all(np.isfinite(one).all() for one in per_frame):
+        return "errors or times that are not finite"
+    return None

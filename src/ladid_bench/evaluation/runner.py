@@ -17,9 +17,9 @@ from ladid_bench.data.trajectories import Trajectories, read_trajectories
 from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.forecasts import read_forecast, write_forecast
 from ladid_bench.evaluation.metrics import Errors, measure
-from ladid_bench.evaluation.records import write_sample
+from ladid_bench.evaluation.records import write_record, write_sample
 from ladid_bench.evaluation.scoring import between_frames, score
-from ladid_bench.files import content_key, write_json
+from ladid_bench.files import content_key
 from ladid_bench.methods.base import Diverged, Forecast, Method
 from ladid_bench.methods.registry import load_method, method_folders
 from ladid_bench.plan import PlannedRun
@@ -60,7 +60,7 @@ def execute(run: PlannedRun, folders: Folders, execution: Execution) -> dict[str
         "provenance": _provenance(run, splits, folders.root, code) | {"device": device, "threads": execution.threads},
         "rerun": run.rerun_command,
     }
-    write_json(folders.record(run.key), record)
+    write_record(folders.record(run.key), record)
     shutil.rmtree(workspace, ignore_errors=True)
     return record
 

@@ -8,7 +8,6 @@ even made.
 """
 
 import itertools
-import json
 import logging
 import random
 import time
@@ -34,6 +33,7 @@ from ladid_bench.methods.registry import (
 )
 from ladid_bench.project import Folders
 from ladid_bench.provenance import code_hash, commit, machine
+from ladid_bench.reading import read_json
 
 log = logging.getLogger(__name__)
 
@@ -91,8 +91,9 @@ def _former_trials(path: Path, identity: dict[str, Any]) -> list[dict[str, Any]]
     """Trials of an interrupted search; those of a search for something else do not count."""
     if not path.exists():
         return []
-    former = json.loads(path.read_text(encoding="utf-8"))
-    return former["trials"] if former["identity"] == identity else []
+    former = read_json(path, "record of a search", "delete it and search again")
+    same = isinstance(former, dict) and former.get("identity") == identity
+    return list(former.get("trials", ())) if same else []
 
 
 def _drawn(card: MethodCard, name: str, study: Study) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
@@ -21,8 +21,11 @@ from ladid_bench.evaluation.records import read_record, write_attempt
 from ladid_bench.plan import PlannedRun, plan_runs
 from ladid_bench.project import Folders
 from ladid_bench.provenance import machine
+from ladid_bench.reading import one_line
 
 log = logging.getLogger(__name__)
+
+DONE = ("ok", "")  # the last word of a child whose run has its record
 
 
 @dataclass(frozen=True)
@@ -58,16 +61,15 @@ def _attempt(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome
     child.start()
     sender.close()
     with _termination_forwarded(child):
-        child.join(execution.time_limit_minutes * 60)
+        _await(child, execution.time_limit_minutes * 60)
     if child.is_alive():
         _stop(child)
         return Outcome("timeout", f"stopped after {execution.time_limit_minutes:g} minutes, the time limit of a run")
-    if child.exitcode == 0:
-        return None
-    try:
-        return Outcome(*receiver.recv())
-    except EOFError:  # the child had no time for a last word
-        pass
+    _end_session(child)
+    with suppress(EOFError):  # the child had no time for a last word
+        if receiver.poll():  # never waits: what the child has started may hold the other end open
+            word = receiver.recv()
+            return None if word == DONE else Outcome(*word)
     if child.exitcode == -signal.SIGKILL:
         return Outcome("out-of-memory", "killed by the system, most likely for want of memory")
     return Outcome("error", f"the process ended with exit code {child.exitcode}")
@@ -89,15 +91,31 @@ def _termination_forwarded(child: multiprocessing.process.BaseProcess) -> Iterat
             signal.signal(number, handler)
 
 
+def _await(child: multiprocessing.process.BaseProcess, seconds: float) -> None:
+    """Wait until the child ends; ``join`` alone would wait for all that it has forked, which holds its pipes open."""
+    deadline = time.monotonic() + seconds
+    while child.is_alive() and time.monotonic() < deadline:
+        child.join(min(0.5, max(0.0, deadline - time.monotonic())))
+
+
 def _stop(child: multiprocessing.process.BaseProcess) -> None:
     child.terminate()
-    child.join(10)
+    _await(child, 10)
     child.kill()
     child.join()
+    _end_session(child)
+
+
+def _end_session(child: multiprocessing.process.BaseProcess) -> None:
+    """End what the child has started and left behind."""
+    assert child.pid is not None
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _work(root: Path, scale: str, key: str, execution: Execution, sender: Connection) -> None:
-    """The child: one run, its log, and on failure one line for the parent."""
+    """The child: one run, its log, and a last word for the parent, on failure one line."""
+    os.setsid()  # so that whatever it starts can be ended with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
@@ -111,6 +129,7 @@ def _work(root: Path, scale: str, key: str, execution: Execution, sender: Connec
 
         with threadpool_limits(execution.threads):
             execute(run, folders, execution)
+        sender.send(DONE)
     except BaseException as error:  # whatever a method does, its run becomes a row
         logging.getLogger(__name__).debug("traceback", exc_info=True)
         sender.send((_kind(error), _one_line(error)))
@@ -121,7 +140,7 @@ def _end_with(parent: int) -> None:
     """Do not outlive a parent that was killed: the run will be started again from its checkpoint."""
     while os.getppid() == parent:
         time.sleep(1)
-    os._exit(1)
+    os.killpg(0, signal.SIGKILL)
 
 
 def _log_to(path: Path, label: str) -> None:
@@ -138,11 +157,11 @@ def _log_to(path: Path, label: str) -> None:
 
 
 def _kind(error: BaseException) -> str:
-    text = str(error).lower()
+    text = one_line(error).lower()
     short = isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
     return "out-of-memory" if short else "error"
 
 
 def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())[:500]
-    return text if isinstance(error, BenchError) else f"{type(error).__name__}: {text}"
+    text, name = one_line(error, 500), type(error).__name__
+    return text if isinstance(error, BenchError) or text == name else f"{name}: {text}"

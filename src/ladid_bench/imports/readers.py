@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
+from ladid_bench import hdf5
 from ladid_bench.errors import BenchError, nearest
 from ladid_bench.imports.layout import detect_layout, parse_layout, recordings_of
 from ladid_bench.imports.pictures import MOVIES, read_folder, read_video
@@ -52,6 +53,8 @@ def read_recordings(path: Path, reading: Reading) -> list[Recording]:
         raise BenchError(f"{path}: no such file or folder")
     if path.is_dir():
         return read_folder(path, reading)
+    if not path.is_file():
+        raise BenchError(f"{path}: no regular file; a pipe or a device would never end")
     suffix = path.suffix.lower()
     if suffix in MOVIES:
         return read_video(path, reading)
@@ -59,11 +62,14 @@ def read_recordings(path: Path, reading: Reading) -> list[Recording]:
         known = ", ".join(sorted({*READERS, *MOVIES}))
         raise BenchError(f"{path}: cannot read files ending in '{suffix}'; known: {known}, and folders of images")
     try:
-        return READERS[suffix](path, reading)
+        found = READERS[suffix](path, reading)
     except BenchError:
         raise
     except Exception as error:  # in a damaged file a library trips over anything, in any way
         raise BenchError(f"{path}: {_reason(error)}") from error
+    if not found:
+        raise BenchError(f"{path}: there is nothing in it (no trajectories)")
+    return found
 
 
 def _reason(error: Exception) -> str:
@@ -173,7 +179,7 @@ def _mat(path: Path, reading: Reading) -> list[Recording]:
 
 def _hdf5(path: Path, reading: Reading) -> list[Recording]:
     """Any HDF5 file; the arrays of MATLAB's are turned, because MATLAB writes their axes last first."""
-    with h5py.File(path, "r") as file:
+    with hdf5.open_file(path) as file:
         if is_well(file):
             return read_well(file, reading, str(path))
         turned = path.suffix.lower() == ".mat"
@@ -182,7 +188,7 @@ def _hdf5(path: Path, reading: Reading) -> list[Recording]:
         def collect(name: str, item: Any) -> None:
             if isinstance(item, h5py.Dataset) and not name.startswith("#refs#"):
                 shape = tuple(item.shape or ())
-                read = (lambda: item[()].T) if turned else (lambda: item[()])
+                read = (lambda: hdf5.array(file, name).T) if turned else (lambda: hdf5.array(file, name))
                 entries[name] = Entry(shape[::-1] if turned else shape, item.dtype.str, read)
 
         file.visititems(collect)

@@ -1,16 +1,14 @@
 """What every reader returns: recordings, before they are cut and divided."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ladid_bench.errors import BenchError
+from ladid_bench.memory import available_memory
 
 COPIES = 4  # of the values as float32 that are in memory at once: as read, as float32, cut into windows, divided
-CGROUP = Path("/sys/fs/cgroup/memory.max")
 SMALLEST_SIDE = 16  # pixels; the convolutions of the neural methods divide a side by this
 
 
@@ -56,7 +54,7 @@ def check_size(values: int, where: str) -> None:
     Raises:
         BenchError: so many values need more memory than the machine has.
     """
-    needed, available = 4 * COPIES * values, _memory()
+    needed, available = 4 * COPIES * values, available_memory()
     if needed > available:
         raise BenchError(
             f"{where}: {values:,} values need about {_gigabytes(needed)} of memory, this machine has "
@@ -66,16 +64,6 @@ def check_size(values: int, where: str) -> None:
 
 def _gigabytes(size: float) -> str:
     return f"{size / 1e9:,.1f} GB"
-
-
-def _memory() -> int:
-    """Bytes that this process may hope for."""
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        limit = CGROUP.read_text(encoding="ascii").strip()
-    except OSError:
-        return physical
-    return min(physical, int(limit)) if limit.isdigit() else physical
 
 
 def as_float32(values: np.ndarray, where: str) -> np.ndarray:

@@ -6,7 +6,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import yaml
 from pydantic import Field
 
 from ladid_bench.config import Section, SplitSizes, parse
@@ -15,6 +14,7 @@ from ladid_bench.data.source import DataCard, DataSource
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
 from ladid_bench.errors import BenchError
 from ladid_bench.imports.resampling import resample
+from ladid_bench.reading import one_line, read_yaml
 
 FOLDER = "imported"
 CARD = "card.yaml"
@@ -166,12 +166,11 @@ def load_import(name: str, root: Path) -> Imported:
     path = root / FOLDER / name / CARD
     try:
         return Imported(path.parent, _card(path, path.stat().st_mtime_ns))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise BenchError(f"{path}: not a readable card ({reason}); import the data set again (--replace)") from error
+    except OSError as error:
+        raise BenchError(f"{path}: not a readable card ({one_line(error)}); import it again (--replace)") from error
 
 
 @lru_cache(maxsize=None)
 def _card(path: Path, modified: int) -> ImportCard:
     """The card; read again when it was written anew."""
-    return parse(ImportCard, yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+    return parse(ImportCard, read_yaml(path), str(path))

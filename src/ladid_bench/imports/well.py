@@ -5,6 +5,7 @@ import math
 import h5py
 import numpy as np
 
+from ladid_bench import hdf5
 from ladid_bench.errors import BenchError
 from ladid_bench.imports.layout import prepared
 from ladid_bench.imports.recordings import Reading, Recording, as_float32, check_size
@@ -34,9 +35,10 @@ def read_well(file: h5py.File, reading: Reading, where: str) -> list[Recording]:
     if not fields:
         raise BenchError(f"{where}: has no field that varies with trajectory, time and space")
     check_size(sum(math.prod(field.shape) for field in fields), where)
-    times = np.asarray(file["dimensions"]["time"][()], dtype=np.float64)
+    hdf5.check(fields)
+    times = hdf5.array(file, "dimensions/time").astype(np.float64)
     scalars = file.get("scalars")
-    units = scalars["unit"][()] if scalars is not None and "unit" in scalars else None
+    units = hdf5.array(file, "scalars/unit") if scalars is not None and "unit" in scalars else None
     recordings = []
     for index in range(fields[0].shape[0]):
         name = f"{where}, trajectory {index}"
@@ -58,7 +60,7 @@ def _fields(file: h5py.File, dimensions: int) -> list[h5py.Dataset]:
     """Fields ``(trajectory, time, *space, *components)`` that lack none of these axes."""
     found = []
     for group, components in COMPONENTS.items():
-        for field in file[group].values() if group in file else ():
+        for field in hdf5.member(file, group).values() if group in file else ():
             if isinstance(field, h5py.Dataset) and len(field.shape) == 2 + dimensions + components:
                 found.append(field)
     return [field for field in found if field.shape[: 2 + dimensions] == found[0].shape[: 2 + dimensions]]

@@ -133,6 +133,7 @@ class ExternalMethod(Method):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environment,
+            start_new_session=True,  # the guard must not end with this process: it has to end the program
         ) as process:
             assert process.stdout is not None
             said = process.stdout.read().decode(errors="replace")

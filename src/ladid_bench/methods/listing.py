@@ -1,11 +1,12 @@
 """The methods of a checkout as a list: what each is, and whether it can run here."""
 
 import importlib.util
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ladid_bench.errors import BenchError
 from ladid_bench.methods.registry import MethodCard, load_card, method_folders
+from ladid_bench.reading import read_json
 
 SEARCH = "search.json"  # beside the card, written by evaluation.search
 
@@ -50,6 +51,10 @@ def _searched(card: MethodCard, path: Path) -> str:
         return ""
     if not path.exists():
         return "not searched"
-    found = json.loads(path.read_text(encoding="utf-8"))
-    outdated = "" if found["identity"]["method_version"] == card.version else " of another version"
-    return f"searched, {len(found['trials'])} trials{outdated}"
+    remedy = "search again"
+    found = read_json(path, "record of a search", remedy)
+    try:
+        outdated = "" if found["identity"]["method_version"] == card.version else " of another version"
+        return f"searched, {len(found['trials'])} trials{outdated}"
+    except (LookupError, TypeError) as error:
+        raise BenchError(f"{path}: not a readable record of a search ({error!r}); {remedy}") from error

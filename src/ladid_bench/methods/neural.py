@@ -17,6 +17,7 @@ from ladid_bench.evaluation.metrics import measure
 from ladid_bench.methods.base import Forecast, Method
 from ladid_bench.methods.coders import REDUCTION, Decoder
 from ladid_bench.methods.trainer import Trainer
+from ladid_bench.tensors import load_tensors
 
 WEIGHTS = "weights.pt"
 LEAST_LEVEL = 0.01  # an untrained decoder renders no less, and no more than 1 less this
@@ -141,7 +142,7 @@ class NeuralMethod(Method):
     def load(self, folder: Path) -> None:
         if not hasattr(self, "model"):
             self.model = self.build_model().to(self.device)
-        self.model.load_state_dict(torch.load(folder / WEIGHTS, map_location=self.device, weights_only=True))
+        self.model.load_state_dict(load_tensors(folder / WEIGHTS, self.device))
 
     def cost(self) -> dict[str, float]:
         parameters = sum(parameter.numel() for parameter in self.model.parameters())

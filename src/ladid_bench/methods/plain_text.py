@@ -5,18 +5,21 @@ spaces. In a question the frames that are asked for have no values. A program an
 in the same order, with values. Lines that begin with ``#`` are remarks.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 
+from ladid_bench import hdf5
 from ladid_bench.data.trajectories import read_trajectories
 from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.forecasts import write_forecast
 from ladid_bench.files import atomic_write
 from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.external import QUERY_TIMES
+from ladid_bench.reading import one_line
 
+LONGEST_WORD = 100  # letters and spaces that a number may take
 VALUE = "%.9g"  # a float32 survives it
 
 
@@ -29,7 +32,7 @@ def to_text(source: Path, target: Path) -> None:
     data = read_trajectories(source)
     frames = data.frames.reshape(*data.times.shape, -1)  # (trajectory, time, value)
     line = " ".join([VALUE] * frames.shape[2])
-    asked = _query_times(source)
+    asked = _query_times(source, len(data))
     with atomic_write(target) as temporary, temporary.open("w", encoding="ascii") as file:
         file.write(f"# trajectory time values; a frame is {' x '.join(map(str, data.frames.shape[2:]))} values\n")
         for trajectory, moments in enumerate(data.times.tolist()):
@@ -50,34 +53,52 @@ def from_text(answer: Path, question: Path, target: Path) -> None:
     Raises:
         BenchError: a line is missing, too many, or not what was asked for.
     """
-    if not answer.exists():
+    if not answer.is_file():
         raise BenchError(f"{answer}: no such file")
-    shape = read_trajectories(question).frames.shape[2:]  # (channel, *space)
-    times = _query_times(question)
+    given = read_trajectories(question)
+    shape, times = given.frames.shape[2:], _query_times(question, len(given))  # (channel, *space)
     if times is None:
         raise BenchError(f"{question}: asks for nothing (no '{QUERY_TIMES}'); give the question, not a trajectory file")
     size = int(np.prod(shape))
+    longest = LONGEST_WORD * (size + 2)
+    count = sum(1 for _ in _frames(answer, longest))  # before anything of the size asked for is kept
+    if count != times.size:
+        raise BenchError(f"{answer}: has {count} frames, {times.size} are asked for")
     mean = np.empty((times.size, size), dtype=np.float32)
-    wanted = [(trajectory, time) for trajectory, row in enumerate(times.tolist()) for time in row]
-    with answer.open(encoding="ascii", errors="replace") as file:
-        lines = [(number, line.split()) for number, line in enumerate(file, 1) if line.strip() and line[0] != "#"]
-    if len(lines) != len(wanted):
-        raise BenchError(f"{answer}: has {len(lines)} frames, {len(wanted)} are asked for")
-    for index, ((number, words), (trajectory, time)) in enumerate(zip(lines, wanted, strict=True)):
+    wanted = ((trajectory, time) for trajectory, row in enumerate(times.tolist()) for time in row)
+    for index, ((number, words), (trajectory, time)) in enumerate(zip(_frames(answer, longest), wanted, strict=True)):
         try:
             found = np.array(words, dtype=np.float64)
         except ValueError as error:
-            raise BenchError(f"{answer}, line {number}: {error}") from error
+            raise BenchError(f"{answer}, line {number}: {one_line(error)}") from error
         if found.size != size + 2:
             raise BenchError(f"{answer}, line {number}: has {found.size - 2} values, a frame has {size}")
         if found[0] != trajectory or not np.isclose(found[1], time, rtol=1e-9, atol=0):
-            given = f"trajectory {words[0]} at {words[1]}"
-            raise BenchError(f"{answer}, line {number}: is {given}, asked for is trajectory {trajectory} at {time!r}")
+            stated = f"trajectory {words[0]} at {words[1]}"
+            raise BenchError(f"{answer}, line {number}: is {stated}, asked for is trajectory {trajectory} at {time!r}")
         mean[index] = found[2:]
     write_forecast(target, Forecast(mean.reshape(*times.shape, *shape)), times)
 
 
-def _query_times(path: Path) -> np.ndarray | None:
+def _frames(answer: Path, longest: int) -> Iterator[tuple[int, list[str]]]:
+    """Number and words of every line that is a frame, one line in memory at a time."""
+    with answer.open(encoding="ascii", errors="replace") as file:
+        number = 0
+        while line := file.readline(longest + 1):
+            number += 1
+            if len(line) > longest:
+                raise BenchError(f"{answer}, line {number}: longer than {longest} letters, too long for a frame")
+            if line.strip() and line[0] != "#":
+                yield number, line.split()
+
+
+def _query_times(path: Path, trajectories: int) -> np.ndarray | None:
     """``query_times`` of a question, ``(trajectory, query)``; None for another trajectory file."""
-    with h5py.File(path, "r") as file:
-        return file[QUERY_TIMES][()] if QUERY_TIMES in file else None
+    try:
+        with hdf5.open_file(path) as file:
+            asked = hdf5.array(file, QUERY_TIMES) if QUERY_TIMES in file else None
+    except hdf5.Refused as error:
+        raise BenchError(f"{path}: {error}") from error
+    if asked is not None and (asked.ndim != 2 or len(asked) != trajectories or not np.isfinite(asked).all()):
+        raise BenchError(f"{path}: '{QUERY_TIMES}' {asked.shape} has to hold finite times, a row a trajectory")
+    return asked

@@ -11,13 +11,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field
 
 import ladid_bench
 from ladid_bench.config import Section, changed_settings, parse
 from ladid_bench.errors import BenchError, nearest
 from ladid_bench.methods.base import Method
+from ladid_bench.reading import read_yaml
 
 
 class Citation(Section):
@@ -60,6 +60,12 @@ class MethodCard(Section):
         default_factory=dict,
         description="parameters, by the beginning of their name, that a mean forecast cannot show, and why",
     )
+    rounding: float = Field(
+        1e-4,
+        gt=0,
+        lt=1,
+        description="relative difference of a metric that rounding on another machine explains, without training",
+    )
     fidelity: str = Field("", description="what was taken from the source and what differs, and why")
     estimate: Estimate = Field(default_factory=Estimate)
 
@@ -91,11 +97,7 @@ def load_card(name: str, root: Path) -> MethodCard:
         BenchError: no such method, or a card with an unknown or wrong key.
     """
     path = _folder(name, root) / "method.yaml"
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BenchError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    card = parse(MethodCard, content, str(path))
+    card = parse(MethodCard, read_yaml(path), str(path))
     if card.trained and "learning_rate" not in card.settings:
         raise BenchError(f"{path}: a trained method's settings need 'learning_rate', the peak of the shared schedule")
     return card

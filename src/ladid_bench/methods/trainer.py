@@ -16,6 +16,7 @@ from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowSampler, query_length
 from ladid_bench.files import atomic_write
 from ladid_bench.methods.base import Diverged
+from ladid_bench.tensors import load_tensors
 
 if TYPE_CHECKING:
     from ladid_bench.methods.neural import NeuralMethod
@@ -141,7 +142,7 @@ class Trainer:
     def _resume(self) -> None:
         if self.path is None or not self.path.exists():
             return
-        state = torch.load(self.path, map_location=self.method.device, weights_only=True)
+        state = load_tensors(self.path, self.method.device)
         self.method.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])

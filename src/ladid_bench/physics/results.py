@@ -1,12 +1,13 @@
 """Running the physics checks, and keeping what they measured in ``results/physics.json``."""
 
 import ast
-import json
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 import ladid_bench
 from ladid_bench.errors import BenchError
@@ -14,6 +15,7 @@ from ladid_bench.files import content_key, write_json
 from ladid_bench.physics import load_checks
 from ladid_bench.physics.base import Check
 from ladid_bench.provenance import commit
+from ladid_bench.reading import one_line, read_json
 from ladid_bench.systems import SYSTEMS
 
 PACKAGE = Path(ladid_bench.__file__).parent
@@ -98,10 +100,12 @@ def read_results(path: Path) -> list[Result]:
     Raises:
         BenchError: the file is damaged.
     """
+    remedy = "delete it and run 'ladid-bench physics --slow'"
+    content = read_json(path, "file of physics results", remedy)
     try:
-        return [Result(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))["checks"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise BenchError(f"{path}: not readable ({error}); delete it and run 'ladid-bench physics --slow'") from error
+        return TypeAdapter(list[Result]).validate_python(content["checks"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise BenchError(f"{path}: not a readable file of physics results ({one_line(error)}); {remedy}") from error
 
 
 def up_to_date(results: Iterable[Result]) -> list[Result]:

@@ -13,7 +13,6 @@ import sys
 import tarfile
 import time
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +24,7 @@ from pypi_simple.errors import NoSuchProjectError, UnsupportedContentTypeError, 
 
 from ladid_bench.errors import BenchError
 from ladid_bench.files import atomic_write, file_sha256
+from ladid_bench.reading import one_line
 
 log = logging.getLogger(__name__)
 
@@ -241,9 +241,10 @@ def read_member(archive_path: Path, member: str, sha256: str, limit: int = MEMBE
     read = _read_tar if archive_path.name.endswith((".tar.gz", ".tgz")) else _read_zip
     try:
         content = read(archive_path, member, limit)
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, tarfile.TarError, zlib.error) as error:
-        reason = " ".join(str(error).split())
-        raise BenchError(f"{archive_path}: not a readable archive ({reason}); delete it and rerun") from error
+    except BenchError:
+        raise
+    except Exception as error:  # every packing has its own errors
+        raise BenchError(f"{archive_path}: not a readable archive ({one_line(error)}); delete it and rerun") from error
     if len(content) > limit:
         raise _another_release(archive_path, f"'{member}' is larger than {limit} bytes")
     found = hashlib.sha256(content).hexdigest()
@@ -270,6 +271,8 @@ def _read_tar(path: Path, member: str, limit: int) -> bytes:
     """At most ``limit + 1`` bytes of the member; a link is no file and is not followed."""
     with tarfile.open(path, "r|gz") as archive:
         for entry in archive:
+            if entry.size > limit and entry.name != member:
+                raise _another_release(path, f"'{entry.name}' is larger than {limit} bytes")
             file = archive.extractfile(entry) if entry.name == member and entry.isfile() else None
             if file:
                 return file.read(limit + 1)

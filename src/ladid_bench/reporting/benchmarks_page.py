@@ -84,7 +84,7 @@ def _training(result: dict[str, Any], root: Path) -> Section:
 def _steps_to(root: Path, method: str) -> dict[float, int | None]:
     """Steps of the best trial of a method's search until each threshold was reached."""
     path = method_folders(root)[method] / SEARCH if method in method_folders(root) else None
-    history: list[dict[str, float]] = []
+    history: list[dict[str, Any]] = []
     if path is not None and path.exists():
         found = json.loads(path.read_text(encoding="utf-8"))
         history = found["trials"][found["best"]]["history"] if found["best"] is not None else []

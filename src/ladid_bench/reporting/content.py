@@ -22,8 +22,8 @@ FEW = 8  # methods that a figure can show side by side in colour
 ERRORS = {"nmse": "nmse_mean", "fvu": "fvu"}  # column of the headline error
 DESCRIPTIVE = frozenset(
     {"dataset", "method", "variant", "seed", "fraction", "kind", "headline", "experiments", "key", "rerun", "status"}
-    | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "config_hash", "host", "platform", "python"}
-    | {"device", "threads", "versions"}
+    | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "config_hash", "host", "platform", "processor"}
+    | {"python", "device", "threads", "versions"}
 )
 
 

@@ -1,6 +1,5 @@
 """The recorded search for a method's settings, as its card shows it, and whether the effort was the same for all."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.search import SEARCH
 from ladid_bench.methods.registry import MethodCard, method_folders
+from ladid_bench.reading import read_json
 from ladid_bench.reporting.formatting import MISSING, counted, decimals, duration, listed, number
 
 WARNING = "More search lowers the error of any method."
@@ -68,11 +68,11 @@ def read_search(name: str, root: Path) -> Search | None:
     path = method_folders(root)[name] / SEARCH
     if not path.exists():
         return None
+    content = read_json(path, "record of a search", "search again")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         search = _search(content["identity"], content["trials"], content["best"])
         _check(search)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise BenchError(f"{path}: not a readable record of a search ({error!r}); search again") from error
     return search
 

@@ -153,7 +153,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("code hash", provenance.get("code_hash", "")),
         ("configuration hash", provenance.get("config_hash", "")),
         *((f"data SHA-256, {split}", value) for split, value in provenance.get("data_sha256", {}).items()),
-        ("machine", _joined(provenance, ("host", "platform", "device"))),
+        ("machine", _joined(provenance, ("host", "platform", "processor", "device"))),
         ("threads", str(provenance.get("threads", ""))),
         ("versions", _pairs({"python": provenance.get("python", ""), **provenance.get("versions", {})})),
         ("settings", _pairs(run.record.get("identity", {}).get("settings", {}))),

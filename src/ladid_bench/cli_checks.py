@@ -1,0 +1,77 @@
+"""The part of the command line that checks: the machine before the work, and the results after it."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ladid_bench.config import load_study
+from ladid_bench.errors import BenchError
+from ladid_bench.project import Folders, chosen_scale, find_root
+
+app = typer.Typer()
+
+
+@app.command()
+def verify(
+    keys: Annotated[list[str] | None, typer.Argument(help="run to verify; its first digits are enough")] = None,
+    scale: Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="runs on this data set; repeat for several")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="runs of this method, or method:variant")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="runs with this seed")] = None,
+    experiment: Annotated[list[str] | None, typer.Option(help="runs of this experiment")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="all runs that have a kept result")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="go on with an interrupted call of the same code")] = False,
+    other_machine: Annotated[
+        bool, typer.Option("--other-machine", help="allow the tolerances although the machine looks the same")
+    ] = False,
+) -> None:
+    """Rerun chosen runs in work/ and compare them with the kept results, value by value; exit 0 if all agree."""
+    from ladid_bench.plan import plan_runs
+    from ladid_bench.verification import rerunning
+
+    root = find_root()
+    name = scale or chosen_scale(root)
+    study, folders = load_study(name, root), Folders(root, name)
+    runs = plan_runs(study, root)
+    choice = rerunning.Choice(keys or (), dataset or (), method or (), seed or (), experiment or (), everything)
+    asked = choice.of(runs)
+    chosen = [run for run in asked if rerunning.kept_result(run, folders) is not None]
+    if not chosen:
+        raise BenchError(f"none of the {len(asked)} chosen runs has a kept result in {folders.results}; run them first")
+    place = rerunning.place_for_reruns(folders)
+    minutes = sum(run.estimated_seconds for run in chosen) / 60
+    print(f"{len(chosen)} runs of scale '{name}' again, about {minutes:.1f} CPU-minutes, in {place.root}", flush=True)
+    for run in asked:
+        if run not in chosen:
+            print(f"{'not kept':<10} {run.key[:8]}  {run.label}: there is no result to compare with")
+    found = rerunning.verify(
+        study, runs, chosen, folders, resume, other_machine, lambda one: print(rerunning.describe(one), flush=True)
+    )
+    path = rerunning.values_file(chosen, place)
+    rerunning.write_values(path, found)
+    same = sum(one.outcome == "identical" for one in found)
+    agreeing = sum(one.outcome == "agrees" for one in found)
+    print(f"{path}: {same} identical, {agreeing} within tolerance, {len(found) - same - agreeing} differ")
+    wrong = [one.key[:8] for one in found if one.outcome == "differs"]
+    if wrong:
+        raise BenchError(f"{len(wrong)} of {len(found)} runs differ from the kept results: {', '.join(wrong)}")
+
+
+@app.command()
+def doctor(
+    scale: Annotated[str | None, typer.Option(help="scale to check for; default: the one named in params.yaml")] = None,
+    cores: Annotated[int, typer.Option(help="cores that runs are to use")] = os.cpu_count() or 1,
+) -> None:
+    """Say what is here and what is missing, and how to get it; exit 1 only if the main job cannot run."""
+    from ladid_bench.doctor import examine
+
+    hindered = 0
+    for finding in examine(find_root(Path.cwd()), scale, cores):
+        print(finding)
+        hindered += finding.state == "missing"
+    if hindered:
+        many = "1 thing keeps" if hindered == 1 else f"{hindered} things keep"
+        raise BenchError(f"{many} the main job from running; see 'missing' above")
+    print("the main job can run: snakemake --cores all")

@@ -1,0 +1,75 @@
+"""Reading ``runs.parquet`` for a report: checked first, for it may be of another version or from anywhere."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from ladid_bench.errors import BenchError
+from ladid_bench.evaluation.records import FAILED, FINAL
+from ladid_bench.project import Folders
+from ladid_bench.reading import one_line
+
+TEXTS = ("dataset", "method", "variant", "kind", "headline", "experiments", "key", "rerun", "status", "reason")
+NUMBERS = ("seed", "fraction")
+MEASURED = re.compile(r"cost_\w+|\w+_(mean|median)|fvu")
+KEY = re.compile(r"[0-9a-f]{16}")
+STATUSES = (*FINAL, *FAILED, "not run")
+MOST_ROWS = 200_000
+LONGEST_TEXT = 20_000
+
+
+def read_run_table(folders: Folders) -> pd.DataFrame:
+    """The run table of a scale, one row a planned run.
+
+    Raises:
+        BenchError: there is none, or it is not what ``ladid-bench aggregate`` writes.
+    """
+    path, remedy = folders.results / "runs.parquet", "make it with 'ladid-bench aggregate'"
+    if not path.exists():
+        raise BenchError(f"{path}: there is no run table; {remedy}")
+    try:
+        problem = _oversized(path)
+        if problem is None:
+            table = pd.read_parquet(path)
+            problem = _problem(table)
+    except Exception as error:  # Arrow has its own errors for every kind of damage
+        problem = one_line(error)
+    if problem:
+        raise BenchError(f"{path}: not a readable run table ({problem}); {remedy}")
+    return table
+
+
+def _oversized(path: Path) -> str | None:
+    """Refuse a table that would unpack to more than a run table ever holds; texts are read once each."""
+    from pyarrow import parquet, types
+
+    if not path.is_file():
+        return "no regular file"
+    file = parquet.ParquetFile(path)
+    if file.metadata.num_rows > MOST_ROWS:
+        return f"{file.metadata.num_rows:,} rows"
+    texts = [one.name for one in file.schema_arrow if types.is_string(one.type) or types.is_large_string(one.type)]
+    for column in parquet.read_table(path, columns=texts, read_dictionary=texts).columns:
+        for chunk in column.chunks:
+            if any(len(value or "") > LONGEST_TEXT for value in chunk.dictionary.to_pylist()):
+                return f"a text of more than {LONGEST_TEXT:,} letters"
+    return None
+
+
+def _problem(table: pd.DataFrame) -> str | None:
+    """The first thing wrong with a table, or None."""
+    for name in (*TEXTS, *NUMBERS):
+        if name not in table or table[name].isna().any():
+            return f"column '{name}' is missing or incomplete"
+        if name in TEXTS and not table[name].map(lambda value: isinstance(value, str)).all():
+            return f"column '{name}' holds something other than text"
+    for name in [str(name) for name in table]:
+        measured = name in NUMBERS or MEASURED.fullmatch(name)
+        if measured and not pd.api.types.is_numeric_dtype(table[name]):
+            return f"column '{name}' holds something other than numbers"
+    keys = table["key"]
+    if not keys.map(lambda key: bool(KEY.fullmatch(key))).all() or keys.duplicated().any():
+        return "keys that are none, or twice the same"
+    wrong = next((status for status in table["status"] if status not in STATUSES), None)
+    return None if wrong is None else f"unknown status {wrong[:40]!r}"

@@ -1,0 +1,205 @@
+"""Reruns of chosen runs in a place of their own under ``work/``, where nothing that is kept can be overwritten.
+
+The place, ``work/<scale>/verify``, is a checkout in small: links to the configuration, the baselines and the data, and
+results and checkpoints of its own. So a rerun goes through the same supervisor, time limit and child process as
+every other run.
+"""
+
+import csv
+import io
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ladid_bench.catalogue import make_files
+from ladid_bench.config import Study
+from ladid_bench.errors import BenchError, nearest
+from ladid_bench.evaluation.records import read_attempts, read_record
+from ladid_bench.evaluation.supervisor import supervise
+from ladid_bench.files import content_key, write_text
+from ladid_bench.imports.source import FOLDER as IMPORTED
+from ladid_bench.methods.registry import method_folders
+from ladid_bench.plan import PlannedRun, find_run
+from ladid_bench.project import Folders
+from ladid_bench.provenance import code_hash, machine, versions
+from ladid_bench.verification.agreement import (
+    Comparison,
+    asks_for_the_same_bits,
+    circumstances,
+    compare,
+    spread_over_seeds,
+)
+
+LINKED = ("config", "params.yaml", "baselines", "data", IMPORTED)
+COLUMNS = ("key", "run", "value", "kept", "found", "difference", "allowed", "outcome")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which runs of a study to verify: those that agree with every part that is given.
+
+    Attributes:
+        keys: keys of runs, or their first digits.
+        datasets, methods, seeds, experiments: as the configuration names them; a method may be ``method:variant``.
+        everything: all runs; needed where nothing else is given.
+    """
+
+    keys: Sequence[str] = ()
+    datasets: Sequence[str] = ()
+    methods: Sequence[str] = ()
+    seeds: Sequence[int] = ()
+    experiments: Sequence[str] = ()
+    everything: bool = False
+
+    def of(self, runs: Mapping[str, PlannedRun]) -> list[PlannedRun]:
+        """The chosen ones of ``runs``.
+
+        Raises:
+            BenchError: nothing is chosen, a name that no run has, or a choice that leaves none.
+        """
+        named = (self.datasets, self.methods, self.seeds, self.experiments)
+        if bool(self.keys or any(named)) == self.everything:
+            raise BenchError("say which runs: KEYs, --dataset, --method, --seed or --experiment, or all with --all")
+        for asked, names in zip(named, zip(*map(_names, runs.values()), strict=True), strict=True):
+            known = {str(name) for several in names for name in several}
+            for one in asked:
+                if str(one) not in known:
+                    raise BenchError(f"no run of this study has '{one}'; {nearest(str(one), known)}")
+        keys = {find_run(dict(runs), key).key for key in self.keys} or set(runs)
+        chosen = [run for key, run in runs.items() if key in keys and self._has(run, named)]
+        if not chosen:
+            raise BenchError("no run of this study is all that was asked for; see 'ladid-bench plan'")
+        return chosen
+
+    def _has(self, run: PlannedRun, named: Iterable[Sequence[Any]]) -> bool:
+        return all(not asked or set(asked) & set(names) for asked, names in zip(named, _names(run), strict=True))
+
+
+def _names(run: PlannedRun) -> tuple[Sequence[Any], ...]:
+    """What data set, method, seed and experiments of a run may be called."""
+    return (run.dataset.name,), (run.method, f"{run.method}:{run.variant}"), (run.seed,), run.experiments
+
+
+def kept_result(run: PlannedRun, folders: Folders) -> dict[str, Any] | None:
+    """The record of a run, or else its last failed attempt, or None where it never ended."""
+    if folders.record(run.key).exists():
+        return read_record(folders.record(run.key))
+    attempts = read_attempts(folders.attempts(run.key))
+    return attempts[-1] if attempts else None
+
+
+def place_for_reruns(folders: Folders) -> Folders:
+    """The folders of reruns: a checkout in small with links to all that determines a run."""
+    root = folders.work / "verify"
+    root.mkdir(parents=True, exist_ok=True)
+    folders.data.mkdir(parents=True, exist_ok=True)
+    for name in LINKED:
+        link, target = root / name, folders.root.resolve() / name
+        if link.is_symlink():
+            link.unlink()  # the checkout may have been moved
+        if target.exists():
+            link.symlink_to(target)
+    return Folders(root.resolve(), folders.scale)
+
+
+def verify(
+    study: Study,
+    runs: Mapping[str, PlannedRun],
+    chosen: Sequence[PlannedRun],
+    folders: Folders,
+    resume: bool = False,
+    other_machine: bool = False,
+    told: Callable[[Comparison], None] = lambda comparison: None,
+) -> list[Comparison]:
+    """Rerun ``chosen`` and compare each with its kept result.
+
+    Args:
+        study: whose runs they are.
+        runs: all its runs, whose kept seeds show the spread.
+        chosen: runs that have a kept result.
+        folders: of the kept results, which stay as they are.
+        resume: take over reruns of the same code on this machine, which an interrupted call left.
+        other_machine: be content with tolerances where machine and versions look the same.
+        told: called with each comparison as it is known.
+    """
+    place, found = place_for_reruns(folders), []
+    for run in chosen:
+        kept = kept_result(run, folders)
+        assert kept is not None
+        code = code_hash(method_folders(folders.root)[run.method])
+        again = _rerun(run, study, folders, place, code, resume)
+        exact = asks_for_the_same_bits(kept, again) and not other_machine
+        spread = spread_over_seeds(_siblings(run, runs, folders))
+        values = compare(kept, again, None if run.card.trained else run.card.rounding, spread, exact)
+        found.append(Comparison(run.key, run.label, values, circumstances(kept, again, code), exact))
+        told(found[-1])
+    return found
+
+
+def _siblings(run: PlannedRun, runs: Mapping[str, PlannedRun], folders: Folders) -> list[dict[str, Any]]:
+    """Kept records of the same run with any seed, its own included."""
+    same = [one for one in runs.values() if {**one.identity, "seed": 0} == {**run.identity, "seed": 0}]
+    return [read_record(folders.record(one.key)) for one in same if folders.record(one.key).exists()]
+
+
+def _rerun(run: PlannedRun, study: Study, folders: Folders, place: Folders, code: str, resume: bool) -> dict[str, Any]:
+    """The record or failed attempt of a run made again; with ``resume`` a finished one of ``code`` will do."""
+    path, mark = place.record(run.key), place.work / "made-by" / run.key
+    state = content_key([code, machine(), versions()])
+    if resume and path.exists() and mark.exists() and mark.read_text(encoding="utf-8") == state:
+        return read_record(path)
+    path.unlink(missing_ok=True)
+    shutil.rmtree(place.attempts(run.key), ignore_errors=True)
+    if not resume:
+        for workspace in place.workspace(run.key, "").parent.glob(f"{run.key}-*"):
+            shutil.rmtree(workspace)  # a checkpoint of an earlier rerun would be no fresh start
+    if not all(file.exists() for file in run.dataset.files(folders).values()):
+        make_files(run.dataset, folders)
+    supervise(run, place, study.execution)
+    again = kept_result(run, place)
+    assert again is not None
+    write_text(mark, state)
+    return again
+
+
+def write_values(path: Path, comparisons: Iterable[Comparison]) -> None:
+    """Write every value of every run as CSV: then, now, difference and what was allowed, both absolute."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for one in comparisons:
+        for value in one.values:
+            seen = (value.kept, value.found, value.difference, value.allowed, value.outcome)
+            table.writerow((one.key, one.label, value.name, *seen))
+    write_text(path, text.getvalue())
+
+
+def values_file(chosen: Iterable[PlannedRun], place: Folders) -> Path:
+    """Where the values of a set of runs go: another set, another file."""
+    return place.root / f"values-{content_key(sorted(run.key for run in chosen))}.csv"
+
+
+def describe(comparison: Comparison) -> str:
+    """A line on how a run came out, one on each value that differs, and one on what is not as it was."""
+    total, worst = len(comparison.values), max(comparison.values, key=lambda value: value.relative)
+    if comparison.outcome == "identical":
+        words = f"all {total} values are the same, bit for bit"
+    elif comparison.outcome == "agrees":
+        words = f"all {total} values within tolerance; furthest off: {worst.name}, by {worst.relative:.2g} of its value"
+    else:
+        asked = "bit for bit, as on the same machine with the same versions" if comparison.exact else "within tolerance"
+        words = f"{len(comparison.differing)} of {total} values do not agree {asked}"
+    lines = [f"{comparison.outcome:<10} {comparison.key[:8]}  {comparison.label}: {words}"]
+    lines += [
+        f"{'':<20} {value.name}: {_shown(value.kept)} then, {_shown(value.found)} now; allowed {value.allowed:.2g}"
+        for value in comparison.differing
+    ]
+    if comparison.circumstances:
+        lines.append(f"{'':<20} not as it was: {', '.join(comparison.circumstances)}")
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""Malformed inputs by kind: what each is, how it is made, and what reads it."""

@@ -1,0 +1,97 @@
+"""``ladid-bench doctor``: what is missing is said with its remedy, and only what hinders the main job is an error."""
+
+from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from checkouts import STUDY, Checkout
+from commands import call
+
+from ladid_bench import doctor
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, root: Path) -> Checkout:
+    return Checkout(tmp_path / "checkout", root)
+
+
+def findings(checkout: Checkout, subject: str, cores: int = 1) -> list[doctor.Finding]:
+    return [one for one in doctor.examine(checkout.root, None, cores) if one.subject == subject]
+
+
+def test_a_machine_that_runs_these_tests_can_run_the_main_job(checkout: Checkout, monkeypatch, capsys) -> None:
+    code, said = call(checkout.root, "doctor", "--cores", "1", monkeypatch=monkeypatch, capsys=capsys)
+    assert code == 0, said
+    lines = said.splitlines()
+    assert lines[-1] == "the main job can run: snakemake --cores all"
+    subjects = {line[9:].split("  ")[0].strip() for line in lines[:-1]}
+    assert {"Python", "device", "processor", "threads", "memory", "Slurm", "DVC", "study", "disk"} <= subjects
+    assert f"torch {metadata.version('torch')}" in said
+    assert "scale 'tiny': 1 runs, 0 done" in said
+
+
+def test_what_hinders_the_main_job_is_an_error(checkout: Checkout, monkeypatch, capsys) -> None:
+    (checkout.root / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | {"budget": {"stepps": 1}}))
+    code, said = call(checkout.root, "doctor", "--cores", "1", monkeypatch=monkeypatch, capsys=capsys)
+    assert code == 1
+    assert "missing  study        config/tiny.yaml: unknown key 'budget.stepps'; did you mean 'steps'?" in said
+    assert said.splitlines()[-1].startswith("ladid-bench: error: 1 thing")
+
+
+def test_packages_that_are_missing_or_do_not_fit_are_named(checkout: Checkout, monkeypatch) -> None:
+    wanted = ["torch<2", "no-such-package-at-all>=3", "numpy>=2", "neither-here; extra == 'video'"]
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: wanted)
+    (found,) = findings(checkout, "packages")
+    assert found.state == "missing"
+    assert "torch" in found.found
+    assert "is not <2, no-such-package-at-all is not installed" in found.found
+    assert "numpy" not in found.found
+    (video,) = findings(checkout, "extra video")
+    assert (video.state, video.found) == ("note", "lacks neither-here is not installed")
+
+
+def test_a_full_disk_hinders_and_names_the_need(checkout: Checkout, monkeypatch) -> None:
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: SimpleNamespace(free=5e8))
+    (found,) = findings(checkout, "disk")
+    assert found.state == "missing"
+    assert "0.5 GB free, about 1.0 GB needed" in found.found
+
+
+def test_a_file_where_a_folder_should_be_hinders(checkout: Checkout) -> None:
+    (checkout.root / "results").write_text("")
+    (found,) = findings(checkout, "folder")
+    assert found.state == "missing"
+    assert "cannot write to" in found.found
+
+
+@pytest.mark.parametrize(
+    ("memory", "cores", "state"), [(64e9, 2, "ok"), (6e9, 2, "note"), (6e9, 1, "ok"), (1e9, 1, "note")]
+)
+def test_memory_is_compared_with_what_runs_take(memory: float, cores: int, state: str, checkout, monkeypatch) -> None:
+    monkeypatch.setattr(doctor, "available_memory", lambda: memory)
+    assert findings(checkout, "memory", cores)[0].state == state
+
+
+def test_what_only_some_need_is_a_note(checkout: Checkout, monkeypatch) -> None:
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    assert findings(checkout, "Slurm")[0].state == "note"
+    checkout.configure(datasets={"radar-rain": {}, "pendulum": STUDY["datasets"]["pendulum"]})
+    monkeypatch.setenv("LADID_BENCH_CACHE", str(checkout.root / "cache"))
+    (archives,) = findings(checkout, "archives")
+    assert archives.state == "note"
+    assert "pycomlink" in archives.found
+    checkout.add("strange", requires=["no_such_module"], extra="strange")
+    checkout.configure(experiments={"comparison": {"datasets": ["pendulum"], "methods": ["strange"]}})
+    (method,) = findings(checkout, "strange")
+    assert (method.state, method.found) == ("note", "needs no_such_module: pip install 'ladid-bench[strange]'")
+
+
+def test_a_torch_that_cannot_be_imported_hinders(checkout: Checkout, monkeypatch) -> None:
+    def broken(name: str) -> None:
+        raise OSError("libtorch_cpu.so: cannot open\nshared object file")
+
+    monkeypatch.setattr(doctor.importlib, "import_module", broken)
+    assert str(doctor._device()).count("\n") == 0
+    assert doctor._device().state == "missing"
