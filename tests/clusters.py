@@ -34,7 +34,7 @@ class Cluster:
         self.folder = folder
 
     def jobs(self) -> list[Job]:
-        """All jobs of the last five minutes, oldest first."""
+        """All jobs that the cluster has seen in an hour, oldest first."""
         asked = "JobID:20,Comment:120,State:20,tres-per-node:30,tres-per-job:30"
         lines = said("squeue", "--states=all", "--noheader", "--sort=i", f"--Format={asked}").splitlines()
         found = [
