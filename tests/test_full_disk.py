@@ -112,6 +112,25 @@ def test_a_full_disk_is_one_line_and_counts_as_no_attempt(
     assert {name: content for name, content in everything(checkout.root).items() if name in before} == before
 
 
+def test_a_forecast_that_does_not_fit_is_one_line_and_counts_as_no_attempt(
+    checkout: Checkout, disk: Disk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """There is room for everything but the forecast, and so for a note of failure too: it must not be written."""
+    a_result(checkout)
+    disk.fill()
+    with disk.filler.open("r+b") as file:
+        file.truncate(disk.filler.stat().st_size - MEGABYTE // 4)
+    run = commands(checkout)[0]
+    assert "no space left on the device; free some" in fails(monkeypatch, capfd, checkout.root, *run)
+    assert not checkout.folders.attempts(run[1]).exists()
+    disk.free()
+    monkeypatch.setattr(sys, "argv", ["ladid-bench", *run])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 0
+    assert checkout.folders.record(run[1]).exists()
+
+
 def test_a_read_only_folder_is_one_line(
     checkout: Checkout, disk: Disk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -300,7 +300,6 @@ def prune(scale: Scale = None) -> None:
 def main() -> Any:
     """Entry point of ``ladid-bench``: an error the user can act on is one line and exit code 1."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.raiseExceptions = False  # a log that takes no more must not bury the line that says why
     try:
         return app()
     except BenchError as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 LONGEST = 1500  # letters of an error
 MOST_NAMES = 30  # that a hint lists
 FULL = (errno.ENOSPC, errno.EDQUOT)
+REFUSALS = (*FULL, errno.EFBIG, errno.EROFS)  # no fault of the program that wanted to write
 INTACT = "and run again, earlier results are intact"
 
 

@@ -14,9 +14,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 from types import FrameType
+from typing import TypeGuard
 
 from ladid_bench.config import Execution, load_study
-from ladid_bench.errors import BenchError
+from ladid_bench.errors import REFUSALS, BenchError, explain
 from ladid_bench.evaluation.records import read_record, write_attempt
 from ladid_bench.plan import PlannedRun, plan_runs
 from ladid_bench.project import Folders
@@ -25,6 +26,7 @@ from ladid_bench.reading import one_line
 
 log = logging.getLogger(__name__)
 
+REFUSED = "refused"  # by the file system: no failure of the run, and no attempt
 DONE = ("ok", "")  # the last word of a child whose run has its record
 
 
@@ -40,11 +42,16 @@ def supervise(run: PlannedRun, folders: Folders, execution: Execution) -> Outcom
     """Attempt ``run`` once. A failure is written down beside the record's place.
 
     An attempt that the user or the scheduler interrupts leaves its checkpoint and no trace of failure.
+
+    Raises:
+        BenchError: the file system takes no more; the run can be made once there is room.
     """
     outcome = _attempt(run, folders, execution)
     if outcome is None:
         record = read_record(folders.record(run.key))
         return Outcome(record["status"], record["reason"])
+    if outcome.status == REFUSED:
+        raise BenchError(outcome.reason)
     attempt = {"key": run.key, "status": outcome.status, "reason": outcome.reason, **machine()}
     write_attempt(folders.attempts(run.key), attempt)
     return outcome
@@ -152,16 +159,25 @@ def _log_to(path: Path, label: str) -> None:
     terminal.addFilter(logging.Filter("ladid_bench"))  # what libraries have to say stays in the file
     root = logging.getLogger()
     root.handlers = [file, terminal]
+    logging.raiseExceptions = False  # a log that takes no more must not bury the line that says why
     root.setLevel(logging.INFO)
     logging.getLogger("ladid_bench").setLevel(logging.DEBUG)
 
 
+def _refused(error: BaseException) -> TypeGuard[OSError]:
+    return isinstance(error, OSError) and error.errno in REFUSALS
+
+
 def _kind(error: BaseException) -> str:
+    if _refused(error):
+        return REFUSED
     text = one_line(error).lower()
     short = isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
     return "out-of-memory" if short else "error"
 
 
 def _one_line(error: BaseException) -> str:
+    if _refused(error):
+        return explain(error)
     text, name = one_line(error, 500), type(error).__name__
     return text if isinstance(error, BenchError) or text == name else f"{name}: {text}"
