@@ -188,6 +188,7 @@ def test_bits_are_asked_for_on_the_same_machine_with_the_same_versions_alone() -
     former = record()
     del former["provenance"]["processor"]  # records of former versions do not know it
     assert asks_for_the_same_bits(former, record())
+    assert asks_for_the_same_bits(record(), record(versions={"numpy": "2.0", "pysindy": "2.1"}))
     changes = [{name: "other"} for name in ("host", "platform", "processor", "python", "device", "threads")]
     for change in [*changes, {"versions": {"numpy": "3.0"}}]:
         assert not asks_for_the_same_bits(record(), record(**change))

@@ -23,6 +23,7 @@ from ladid_bench.evaluation.search import _former_trials
 from ladid_bench.methods.listing import list_methods
 from ladid_bench.physics.results import read_results
 from ladid_bench.project import Folders
+from ladid_bench.reporting.benchmarks_page import write_benchmarks_page
 from ladid_bench.reporting.run_table import read_run_table
 from ladid_bench.reporting.searches import read_search
 
@@ -317,7 +318,16 @@ def cases() -> list[Case]:
         Case("physics results", name, at("physics.json", content), read_results)
         for name, content in (DAMAGED | {"no fields": '{"checks": [{}]}'}).items()
     ]
+    found += [
+        Case("measurements", name, at("results/benchmarks/methods.json", content), _benchmarks)
+        for name, content in (DAMAGED | {"no rows": '{"rows": []}', "rows that are texts": '{"rows": ["x"]}'}).items()
+    ]
     return found
+
+
+def _benchmarks(path: object) -> None:
+    root = Path(str(path)).parents[2]
+    write_benchmarks_page(root / "page.html", root)
 
 
 def _read_search(folder: object) -> None:

@@ -3,7 +3,6 @@
 What stands in ``results/benchmarks`` is shown: each file is what one script in ``benchmarks/`` wrote.
 """
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.search import SEARCH
 from ladid_bench.files import write_text
 from ladid_bench.methods.registry import method_folders
+from ladid_bench.reading import read_json
 from ladid_bench.reporting.formatting import MISSING, counted, duration, short
 from ladid_bench.reporting.pages import render
 
@@ -48,10 +48,12 @@ def write_benchmarks_page(path: Path, root: Path) -> bool:
     for name, section in SECTIONS:
         file = benchmarks_folder(root) / f"{name}.json"
         if file.exists():
+            remedy = "delete it and run 'benchmarks/all.py'"
+            measured = read_json(file, "file of measurements", remedy)
             try:
-                sections.append(section(json.loads(file.read_text(encoding="utf-8")), root))
-            except (ValueError, KeyError, TypeError, IndexError) as error:
-                raise BenchError(f"{file}: not readable ({error!r}); delete it and run 'benchmarks/all.py'") from error
+                sections.append(section(measured, root))
+            except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+                raise BenchError(f"{file}: not a readable file of measurements ({error!r}); {remedy}") from error
     if sections:
         write_text(path, render("benchmarks.html.j2", sections=sections))
     return bool(sections)
@@ -86,7 +88,7 @@ def _steps_to(root: Path, method: str) -> dict[float, int | None]:
     path = method_folders(root)[method] / SEARCH if method in method_folders(root) else None
     history: list[dict[str, Any]] = []
     if path is not None and path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path, "record of a search", "search again")
         history = found["trials"][found["best"]]["history"] if found["best"] is not None else []
     return {
         threshold: next((point["step"] for point in history if point["valid_nmse"] <= threshold), None)
