@@ -81,7 +81,7 @@ class MSVI(ForecastModel):
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
         """The negative evidence lower bound of a window over its frames and over the numbers in one.
 
-        The likelihood stands at a sample of the frames, the others' share of the bound is that sample's.
+        The likelihood stands at a sample of the frames, the queries and some of the context, and is averaged over it.
         """
         values, given = batch.query[0, 0].numel(), batch.context.shape[1]
         exists = torch.diff(batch.grid, dim=1, prepend=batch.grid[:, :1] - 1) > 0  # (N, G), not past the last frame
