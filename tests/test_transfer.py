@@ -352,7 +352,7 @@ def test_the_command_line_makes_the_data_trains_the_source_and_the_model_again(c
     outcome = checkout.root / "outcome.json"
     done = command("run", run.key, "--outcome", str(outcome))
     assert done.returncode == 0, done.stderr
-    assert json.loads(outcome.read_text()) == {"key": run.key, "record": True}
+    assert json.loads(outcome.read_text()) == {run.key: True}
     shutil.rmtree(checkout.folders.model(run.source.key))
     done = command("model", run.source.key)
     assert done.returncode == 0, done.stderr

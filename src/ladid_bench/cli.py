@@ -139,7 +139,7 @@ def model(
     if not there and not last_attempt:
         raise typer.Exit(1)
     if outcome is not None:
-        write_json(outcome, {"key": planned.key, "model": there})
+        write_json(outcome, {planned.key: there})
 
 
 def _make_missing(planned: "PlannedRun", folders: Folders) -> None:
