@@ -62,6 +62,7 @@ class Bench:
         default_factory=lambda: {"fake-pictures": (16, 16), "fake-vectors": (4,)}
     )
     kinds: dict[str, str] = field(default_factory=lambda: dict(KINDS))
+    further: tuple[str, ...] = ()  # experiments beside comparison and equal time
 
     @property
     def folders(self) -> Folders:
@@ -71,6 +72,7 @@ class Bench:
     def study(self) -> Study:
         datasets = {name: Dataset(trajectories=SplitSizes(test=TRAJECTORIES)) for name in self.shapes}
         experiments = {"comparison": Experiment(), "equal-time": Experiment(cpu_minutes=5)}
+        experiments |= {name: Experiment() for name in self.further}
         return Study(scale="demo", datasets=datasets, experiments=experiments)
 
     def method(self, name: str, kind: str) -> None:
@@ -144,8 +146,9 @@ class Bench:
         seed: int = 0,
         units: int = TRAJECTORIES,
         experiments: str = "comparison",
+        **how: Any,
     ) -> str:
-        """A run that ended with a result."""
+        """A run that ended with a result; ``how`` is its arm, source, fraction and changes, as in the run table."""
         sample = self.sample(dataset, error, units)
         nmse = sample.squared_error.sum(1) / sample.squared_truth.sum(1)
         fvu = float(sample.squared_error.sum() / sample.squared_deviation.sum())
@@ -154,7 +157,7 @@ class Bench:
         if self.kinds.get(method) == "neural":
             metrics["between_nmse_mean"] = metrics["nmse_mean"]
             cost |= {"steps": 3.0, "seconds_per_step": 0.1, "cpu_seconds_per_step": 0.09}
-        key = self._row(dataset, method, seed, "ok", "", experiments, metrics=metrics, cost=cost)
+        key = self._row(dataset, method, seed, "ok", "", experiments, metrics=metrics, cost=cost, how=how)
         write_sample(self.folders.samples(key), sample)
         return key
 
@@ -172,8 +175,9 @@ class Bench:
         experiments: str,
         metrics: dict[str, float],
         cost: dict,
+        how: Mapping[str, Any] | None = None,
     ) -> str:
-        key, kind = content_key([dataset, method, seed, experiments]), self.kinds[method]
+        key, kind = content_key([dataset, method, seed, experiments, *(how or {}).items()]), self.kinds[method]
         final = status in ("ok", "diverged", "skipped")
         history = [{"step": step, "valid_nmse": 1 / step} for step in (1, 2, 3)] if kind == "neural" else []
         provenance = {
@@ -197,6 +201,7 @@ class Bench:
                 **{"dataset": dataset, "method": method, "variant": "default", "seed": seed, "fraction": 1.0},
                 **{"status": status, "reason": reason, "experiments": experiments, "kind": kind},
                 **{"headline": source.headline, "key": key, "stale": False, "rerun": f"ladid-bench run {key}"},
+                **{"arm": "scratch", "source": "", "source_key": "", "changes": "", **(how or {})},
                 **metrics,
                 **{f"cost_{name}": value for name, value in cost.items()},
                 **({"commit": "f" * 40, "versions": json.dumps({"torch": "2"})} if final else {}),

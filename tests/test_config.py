@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladid_bench.config import Study, changed_settings, load_study, parse
+from ladid_bench.config import ExperimentName, Study, changed_settings, load_study, parse
 from ladid_bench.errors import BenchError
 from ladid_bench.plan import plan_runs
 from ladid_bench.project import chosen_scale
@@ -29,12 +30,21 @@ def test_params_names_a_scale(root: Path) -> None:
 
 
 def test_smoke_has_every_method_and_data_set_once(root: Path) -> None:
-    from ladid_bench.catalogue import SOURCES
+    from ladid_bench.catalogue import INTERVENTION, SOURCES
     from ladid_bench.methods.registry import method_folders
 
     runs = plan_runs(load_study("smoke", root), root).values()
     assert {run.method for run in runs} == set(method_folders(root))
-    assert {run.dataset.name for run in runs} == set(SOURCES)
+    assert {run.dataset.origin.partition(INTERVENTION)[0] for run in runs} == set(SOURCES)
+
+
+@pytest.mark.parametrize("scale", ["smoke", "cpu", "paper"])
+def test_a_whole_study_has_every_experiment(root: Path, scale: str) -> None:
+    study = load_study(scale, root)
+    missing = set() if scale == "cpu" else {"equal-time"}  # at equal steps a GPU is busy for days already
+    assert set(study.experiments) == set(get_args(ExperimentName)) - missing
+    asked = {name for run in plan_runs(study, root).values() for name in run.experiments}
+    assert asked == set(study.experiments)
 
 
 def test_schema_has_not_drifted(root: Path) -> None:

@@ -1,12 +1,13 @@
 """The workflow end to end, in a checkout of its own: run, rerun, change, clone."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from workflows import COPIED, command, configure, contents, make_checkout, snakemake
+from workflows import COPIED, STUDY, command, configure, contents, make_checkout, snakemake, without_cost
 
 
 @pytest.fixture
@@ -70,6 +71,34 @@ def test_a_failing_method_is_a_row_and_stops_nothing(checkout: Path) -> None:
     assert "ValueError: broken &lt;b&gt;" in (checkout / "results/tiny/report/index.html").read_text()
     assert "Nothing to be done" in snakemake(checkout)
     assert "rule run:" in snakemake(checkout, "-n", "--config", "retry_failed=true")
+
+
+def test_a_run_waits_for_the_one_it_starts_from_whose_model_is_made_again_when_it_is_gone(checkout: Path) -> None:
+    small = STUDY["datasets"]["pendulum"]
+    block = {"source": "pendulum", "methods": ["gru"], "arms": ["zero-shot", "frozen-dynamics"]}
+    configure(
+        checkout,
+        datasets={"pendulum": small, "pendulum--mass-2": small},
+        experiments={"transfer": block | {"datasets": ["pendulum--mass-2"]}},
+    )
+    output = snakemake(checkout)
+    table = pd.read_parquet(checkout / "results/tiny/runs.parquet").set_index("arm")
+    assert (table["status"] == "ok").all(), output
+    assert table.loc["scratch", "nmse_mean"] == table.loc["zero-shot", "nmse_mean"]  # the mass changes nothing
+    kept = contents(checkout)
+    shutil.rmtree(checkout / "work")
+    assert "rule model" not in snakemake(checkout)  # nobody wants it
+    assert contents(checkout) == kept
+
+    for arm in ("zero-shot", "frozen-dynamics"):
+        (checkout / f"results/tiny/records/{table.loc[arm, 'key']}.json").unlink()
+    planned = snakemake(checkout, "-n")
+    assert (planned.count("rule train:"), planned.count("rule model:")) == (2, 1)
+    snakemake(checkout)
+    again = contents(checkout)
+    source = f"{table.loc['scratch', 'key']}.json"
+    assert again[source] == kept[source]
+    assert without_cost(checkout) == {name: json.loads(text) | {"cost": None} for name, text in kept.items()}
 
 
 def test_wrong_configuration_is_one_line_and_no_work(checkout: Path) -> None:

@@ -1,6 +1,7 @@
 """All data sets by name, and the files made from them."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 SOURCES: dict[str, type[DataSource]] = {**SYSTEMS, **MEASURED}
 INTERVENTION = "--"
+OWN_NAME = re.compile(r"[a-z0-9]+([.-]?[a-z0-9]+)*")  # of a data set with a source: it is the name of a folder
 FILM_FRAMES = 60  # most frames that a data card keeps
 LARGEST_FILM = 2**22  # characters of its picture
 COPIES = 4  # of a split's frames that are in memory at once while it is made
@@ -85,9 +87,16 @@ class PlannedDataset:
         return self.config.forecast_frames or self.source.forecast_frames
 
     @property
+    def origin(self) -> str:
+        """What the suite calls the data set: its name, unless the study made one up."""
+        return self.config.source or self.name
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What determines the files' contents, ready to be hashed."""
+        renamed = {"made_from": self.config.source} if self.config.source else {}
         return {
+            **renamed,
             "dataset": self.name,
             "generator_version": self.source.version,
             "settings": self.source.settings,
@@ -110,14 +119,17 @@ def planned_dataset(study: Study, name: str) -> PlannedDataset:
     """``name`` as ``study`` asks for it.
 
     Raises:
-        BenchError: the study does not list it.
+        BenchError: the study does not list it, or gives it a name that is taken or no name for a folder.
     """
+    where = f"config/{study.scale}.yaml"
     if name not in study.datasets:
-        raise BenchError(
-            f"config/{study.scale}.yaml: data set '{name}' is not under 'datasets'; {nearest(name, study.datasets)}"
-        )
+        raise BenchError(f"{where}: data set '{name}' is not under 'datasets'; {nearest(name, study.datasets)}")
     config = study.datasets[name]
-    return PlannedDataset(name, find_source(name, config.settings), config, study.image_size)
+    if config.source and (name in dataset_names() or not OWN_NAME.fullmatch(name)):
+        problem = "is a name that the suite has already" if name in dataset_names() else "is no name for a folder"
+        raise BenchError(f"{where}: data set '{name}' with 'source' {problem}; choose one like '{config.source}-mine'")
+    source = find_source(config.source or name, config.settings)
+    return PlannedDataset(name, source, config, config.image_size or study.image_size)
 
 
 def make_files(planned: PlannedDataset, folders: Folders, splits: Sequence[str] | None = None) -> None:
@@ -183,10 +195,10 @@ def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folder
     physics it changes nothing, and ``regimes`` lists all the interventions that the source has.
     """
     task = load_task(planned, splits["train"])
-    source, regime = planned.source, planned.name.partition(INTERVENTION)[2]
+    source, regime = planned.source, planned.origin.partition(INTERVENTION)[2]
     return {
         **asdict(source.card),
-        "title": full_title(planned.name, source),
+        "title": full_title(planned.name, source, planned.origin),
         **planned.identity,
         "data_key": planned.key,
         "headline": source.headline,
@@ -211,10 +223,15 @@ def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folder
     }
 
 
-def full_title(dataset: str, source: DataSource) -> str:
-    """The title of a data set; a regime that its source's card does not speak of is named behind it."""
-    name, _, regime = dataset.partition(INTERVENTION)
+def full_title(dataset: str, source: DataSource, origin: str = "") -> str:
+    """The title of a data set; a regime that its source's card does not speak of is named behind it.
+
+    ``origin`` is what the suite calls a data set to which a study gave a name of its own, which is then named.
+    """
     title = source.card.title
+    if origin and origin != dataset:
+        return f"{title}, {dataset.removeprefix(f'{origin}-')}"
+    name, _, regime = dataset.partition(INTERVENTION)
     return f"{title}, {regime}" if regime and title == find_source(name).card.title else title
 
 

@@ -105,17 +105,50 @@ def run(
 
 def _attempt(planned: "PlannedRun", study: Study, folders: Folders, force: bool) -> None:
     """Attempt a run that has no record, or any if ``force``, and say how it ended."""
-    from ladid_bench.catalogue import make_files
     from ladid_bench.evaluation.supervisor import supervise
 
     record = folders.record(planned.key)
     if record.exists() and not force:
         print(f"{planned.label}: has a record already, {record}; --force runs it again")
         return
-    if not all(path.exists() for path in planned.dataset.files(folders).values()):
-        make_files(planned.dataset, folders)
+    _make_missing(planned, folders)
     ended = supervise(planned, folders, study.execution)
     print(f"{planned.label}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}", file=sys.stderr)
+
+
+@app.command()
+def model(
+    key: str,
+    scale: Scale = None,
+    outcome: Annotated[Path | None, typer.Option(help="file to write the outcome to")] = None,
+    last_attempt: Annotated[bool, typer.Option(help="exit with 0 even if training fails")] = False,
+) -> None:
+    """Make sure a run's trained model is there: train it again, for the model alone, where only the record is."""
+    from ladid_bench.evaluation.supervisor import supply_model
+    from ladid_bench.plan import find_run
+
+    study, folders = _open(scale)
+    planned = find_run(_runs(study, folders), key)
+    if not planned.trained:
+        raise BenchError(f"{planned.label}: trains no model of its own")
+    _make_missing(planned, folders)
+    problem = supply_model(planned, folders, study.execution)
+    there = folders.model(planned.key).exists()
+    words = f"{problem.status} ({problem.reason})" if problem else "its run ended without one"
+    print(f"{planned.label}: {folders.model(planned.key) if there else f'no model, {words}'}", file=sys.stderr)
+    if not there and not last_attempt:
+        raise typer.Exit(1)
+    if outcome is not None:
+        write_json(outcome, {planned.key: there})
+
+
+def _make_missing(planned: "PlannedRun", folders: Folders) -> None:
+    """Make the trajectory files that a run reads, where they are not there."""
+    from ladid_bench.catalogue import make_files
+
+    for dataset in planned.datasets:
+        if not all(path.exists() for path in dataset.files(folders).values()):
+            make_files(dataset, folders)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ladid_bench.errors import BenchError, nearest
 from ladid_bench.reading import read_yaml
@@ -44,12 +44,18 @@ class SplitSizes(Section):
 class Dataset(Section):
     """How one data set is made. Frames given and asked for default to what its source declares."""
 
+    source: str | None = Field(
+        None, description="system or measured set it is made from, when the name is one of your own; default: the name"
+    )
     trajectories: SplitSizes = Field(default_factory=SplitSizes, description="trajectories in each split")
     seed: int = Field(
         0, ge=0, le=LARGEST_SEED, description="seed of the generator; splits draw from disjoint streams of it"
     )
     context_frames: int | None = Field(None, ge=1, le=MOST, description="frames given to a method")
     forecast_frames: int | None = Field(None, ge=1, le=MOST, description="frames a method has to forecast")
+    image_size: int | None = Field(
+        None, ge=16, le=LARGEST_IMAGE, multiple_of=16, description="side of an image in pixels; default: the study's"
+    )
     settings: dict[str, float | int | str | bool] = Field(
         default_factory=dict, description="changed settings of the source, such as a physical constant"
     )
@@ -71,8 +77,29 @@ class Budget(Section):
     validations: int = Field(10, ge=1, le=MOST, description="validations in a run; the best one is the model kept")
 
 
+ExperimentName = Literal[
+    "comparison",
+    "equal-time",
+    "transfer",
+    "irregular",
+    "ablation",
+    "horizon",
+    "shift",
+    "mixture",
+    "probe",
+    "sufficiency",
+    "cost",
+]
+Arm = Literal["scratch", "zero-shot", "fine-tuned", "frozen-dynamics", "frozen-encoder"]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
+
 class Experiment(Section):
-    """One question asked of the methods; expands to runs, which experiments share where they agree."""
+    """A block of runs that answers one question; blocks and experiments share the runs in which they agree.
+
+    Everything listed is crossed: data sets, methods, changes, arms, fractions, seeds. A question that is no
+    full product is a list of such blocks.
+    """
 
     datasets: list[str] | None = Field(
         None, description="data sets, crossed with the methods; default: every one under the study's 'datasets'"
@@ -86,12 +113,48 @@ class Experiment(Section):
     seeds: list[Seed] = Field(
         default=[0], min_length=1, max_length=1000, description="seeds; deterministic methods run once"
     )
+    fractions: list[Fraction] = Field(
+        default=[1.0],
+        min_length=1,
+        max_length=1000,
+        description="shares of the training trajectories; a smaller one lies in a larger",
+    )
+    source: str | None = Field(
+        None, description="data set on which a method is trained before it meets those of 'datasets'"
+    )
+    arms: list[Arm] = Field(
+        default=["scratch"],
+        min_length=1,
+        max_length=len(typing.get_args(Arm)),
+        description="zero-shot asks the model of 'source' as it is, fine-tuned trains it on, frozen-* all but a part",
+    )
+    changes: list[dict[str, Any]] = Field(
+        default=[{}],
+        min_length=1,
+        max_length=1000,
+        description="changed settings of the methods, one set a run, on top of the variant",
+    )
+    budget: dict[str, int | float | bool] = Field(
+        default_factory=dict, description="changes of the study's budget; the model of 'source' has the study's own"
+    )
     cpu_minutes: float | None = Field(
         None,
         gt=0,
         le=LONGEST,
         description="steps of each method such that its card's time of a step makes so many; default: equal",
     )
+
+
+def _listed(content: Any) -> Any:
+    """An experiment of one block need not be written as a list."""
+    return [content] if isinstance(content, Mapping | Experiment) else content
+
+
+Blocks = Annotated[
+    list[Experiment],
+    Field(min_length=1),
+    BeforeValidator(_listed, json_schema_input_type=Experiment | list[Experiment]),
+]
 
 
 class Search(Section):
@@ -130,8 +193,8 @@ class Study(Section):
     method_settings: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="changed settings by method, on top of its card"
     )
-    experiments: dict[Literal["comparison", "equal-time"], Experiment] = Field(
-        min_length=1, description="experiments by name"
+    experiments: dict[ExperimentName, Blocks] = Field(
+        min_length=1, description="experiments by name, each one block of runs or a list of blocks"
     )
     search: Search = Field(default_factory=Search, description="how hyper-parameters are searched for")
     execution: Execution = Field(default_factory=Execution, description="how runs are executed")
@@ -164,16 +227,30 @@ def parse(model: type[Model], content: Any, where: str) -> Model:
         return model.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise BenchError(f"{where}: {_explain(model, first)}") from error
+        raise BenchError(f"{where}: {_explain(model, first, content)}") from error
 
 
-def _explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
+def _explain(model: type[BaseModel], problem: Mapping[str, Any], content: Any) -> str:
     location = [str(part) for part in problem["loc"] if part != "[key]"]
-    key = ".".join(location) or "the whole file"
+    key = ".".join(_as_written(problem["loc"], content)) or "the whole file"
     if problem["type"] == "extra_forbidden":
         section = _section(model, location[:-1])
         return f"unknown key '{key}'; {nearest(location[-1], section.model_fields if section else ())}"
     return f"key '{key}': {problem['msg'][0].lower()}{problem['msg'][1:]}, got {problem['input']!r:.60}"
+
+
+def _as_written(location: tuple[Any, ...], content: Any) -> list[str]:
+    """The parts of ``location`` as they stand in ``content``: no index where a list was not written as one."""
+    parts: list[str] = []
+    for part in location:
+        if part == "[key]" or (isinstance(part, int) and isinstance(content, Mapping)):
+            continue
+        parts.append(str(part))
+        try:
+            content = content[part]
+        except (KeyError, IndexError, TypeError):
+            content = None
+    return parts
 
 
 def _section(annotation: Any, location: list[str]) -> type[BaseModel] | None:
@@ -183,6 +260,8 @@ def _section(annotation: Any, location: list[str]) -> type[BaseModel] | None:
             return annotation
         field = annotation.model_fields.get(location[0])
         return _section(field.annotation, location[1:]) if field else None
+    if typing.get_origin(annotation) is Annotated:
+        return _section(typing.get_args(annotation)[0], location)
     if typing.get_origin(annotation) in (dict, list):
         return _section(typing.get_args(annotation)[-1], location[1:])
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):

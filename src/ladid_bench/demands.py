@@ -5,6 +5,7 @@ The figures were measured: at 32 px on one core of a CPU, at 128 px on one NVIDI
 
 from collections.abc import Iterable
 
+from ladid_bench.catalogue import PlannedDataset
 from ladid_bench.plan import PlannedRun
 
 # At 128 px a step is that many times the card's figure, which is of one core at 32 px; hardly of the pixels' number,
@@ -18,10 +19,13 @@ FLOAT_BYTES = 4
 
 
 def data_mb(run: PlannedRun) -> float:
-    """Rough size in memory of the data set of ``run`` in MB, as if its frames were pictures of one channel."""
-    sizes = run.dataset.config.trajectories
-    frames = (sizes.train + sizes.valid + sizes.test) * (run.dataset.context_frames + run.dataset.forecast_frames)
-    return frames * run.dataset.image_size**2 * FLOAT_BYTES / 1e6
+    """Rough size in memory of the data sets that ``run`` reads in MB, as if its frames were pictures of one channel."""
+    return sum(_frames(dataset) * dataset.image_size**2 for dataset in run.datasets) * FLOAT_BYTES / 1e6
+
+
+def _frames(dataset: PlannedDataset) -> int:
+    sizes = dataset.config.trajectories
+    return (sizes.train + sizes.valid + sizes.test) * (dataset.context_frames + dataset.forecast_frames)
 
 
 def memory_mb(run: PlannedRun) -> int:
@@ -32,7 +36,7 @@ def memory_mb(run: PlannedRun) -> int:
 def expected_seconds(run: PlannedRun, gpu: bool) -> float:
     """Expected time of ``run`` on one core, or on one GPU where it is trained; rather more than less."""
     estimate = run.card.estimate
-    if gpu and run.card.trained:
+    if gpu and run.trained:
         computing = estimate.seconds + GPU_STEP * estimate.seconds_per_step * run.budget.steps
     else:
         computing = run.estimated_seconds
@@ -44,12 +48,14 @@ def batches(runs: Iterable[PlannedRun], gpu: bool, target: float) -> dict[str, l
 
     Their expected times add up to at most ``target`` seconds; a run that takes longer has a job of its own. A batch
     never mixes data sets, so that no run waits for data that it does not need, nor trained methods with others, which
-    need no GPU. Which runs share a batch does not depend on which are done: a job that was killed finds its own again.
+    need no GPU, nor runs that start from other runs with those that do not, so that no two batches wait for each
+    other. Which runs share a batch does not depend on which are done: a job that was killed finds its own again.
     """
     found: dict[str, list[str]] = {}
-    filling: dict[tuple[str, bool], tuple[str, float]] = {}  # the last batch of a kind, and its time
+    filling: dict[tuple[str, bool, str], tuple[str, float]] = {}  # the last batch of a kind, and its time
     for run in runs:
-        kind, seconds = (run.dataset.key, run.card.trained), expected_seconds(run, gpu)
+        start = run.source.dataset.key if run.source else ""
+        kind, seconds = (run.dataset.key, run.card.trained, start), expected_seconds(run, gpu)
         name, taken = filling.get(kind, ("", target))
         if taken + seconds > target:
             name, taken = run.key, 0.0

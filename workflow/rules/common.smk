@@ -62,6 +62,7 @@ PLAN = f"{FOLDERS.work}/plan/{content_key([sorted(RUNS), report_hash()])}.txt"
 PHYSICS = [name for name in ("results/physics.json",) if Path(name).exists()]
 GPU = on_gpu()
 BATCHES = batches(RUNS.values(), GPU, 60 * STUDY.execution.batch_minutes)
+BATCH_OF = {key: batch for batch, keys in BATCHES.items() for key in keys}
 # outcomes are signals of this invocation only: the record is what lasts
 MOMENT = f"{FOLDERS.work}/outcomes/{time.time_ns()}"
 
@@ -100,9 +101,31 @@ def data_of_card(wildcards):
     return all_data_files(wildcards.dataset)
 
 
+def data_of(runs):
+    """The data of runs; their identity is in the keys, so their times do not matter."""
+    return ancient(sorted({path for run in runs for dataset in run.datasets for path in all_data_files(dataset.name)}))
+
+
 def data_of_batch(wildcards):
-    """The data of a batch; their identity is in the keys of its runs, so their times do not matter."""
-    return ancient(all_data_files(RUNS[wildcards.batch].dataset.name))
+    """The data of a batch."""
+    return data_of(RUNS[key] for key in BATCHES[wildcards.batch])
+
+
+def models_of_batch(wildcards):
+    """What has to be done before the models that a batch starts from are there; nothing, where they are.
+
+    A run that is given up is not waited for: the run that wants its model says so in its row. A batch of runs
+    that start from others has none that others start from, so that no two batches wait for each other.
+    """
+    sources = {RUNS[key].weights_from.key for key in left(wildcards) if RUNS[key].weights_from}
+    first = {outcome(BATCH_OF[key]) for key in sources & TO_DO}
+    gone = {key for key in sources & STATE.done - TO_DO if not FOLDERS.model(key).exists()}
+    return sorted(first | {f"{MOMENT}/model/{key}.json" for key in gone})
+
+
+def data_of_model(wildcards):
+    """The data that a model was trained on."""
+    return data_of([RUNS[wildcards.batch]])
 
 
 def left(wildcards):
@@ -116,9 +139,13 @@ def force(wildcards):
 
 
 def minutes(wildcards, attempt):
+    """Time to ask for what is left of a batch."""
+    return minutes_of([RUNS[key] for key in left(wildcards)], attempt)
+
+
+def minutes_of(runs, attempt):
     """Twice the expected time, more with each attempt, and hardly beyond the time limit of each run."""
     limit = 60 * (STUDY.execution.time_limit_minutes + 5)
-    runs = [RUNS[key] for key in left(wildcards)]
     return sum(int(min(limit, (1 + attempt) * expected_seconds(run, GPU))) for run in runs) // 60 + 1
 
 

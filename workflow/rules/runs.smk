@@ -7,6 +7,7 @@ rule run:
     """Fit, forecast, score and record methods that are not trained, one run after the other."""
     input:
         data_of_batch,
+        models_of_batch,
     output:
         temp(f"{FOLDERS.work}/outcomes/{{moment}}/run/{{batch}}.json"),
     log:
@@ -31,3 +32,25 @@ use rule run as train with:
     """Train, forecast, score and record, one run after the other; a profile may give these jobs a GPU."""
     output:
         temp(f"{FOLDERS.work}/outcomes/{{moment}}/train/{{batch}}.json"),
+
+
+rule model:
+    """Train again what other runs start from, where its record is there and its model is not; the record stays."""
+    input:
+        data_of_model,
+    output:
+        temp(f"{FOLDERS.work}/outcomes/{{moment}}/model/{{batch}}.json"),
+    log:
+        f"{LOGS}/{{moment}}-{{batch}}-model.log",
+    params:
+        command=COMMAND,
+        scale=STUDY.scale,
+    threads: STUDY.execution.threads
+    retries: STUDY.execution.retries + KILLED
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * memory_mb(RUNS[wildcards.batch]),
+        runtime=lambda wildcards, attempt: minutes_of([RUNS[wildcards.batch]], attempt),
+        last=last_attempt,
+    shell:
+        "{params.command} model {wildcards.batch} --scale {params.scale} --outcome {output} "
+        "{resources.last} 2>&1 | tee {log}"

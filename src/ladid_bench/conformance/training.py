@@ -145,6 +145,9 @@ def warm_start(subject: Subject) -> Verdict:
         return passed("fitted as ever") if np.isfinite(answer).all() else failed("the forecast is not finite")
     source = _neural(subject, toy).model
     parts = [name for name, child in source.named_children() if any(True for _ in child.parameters())]
+    for named in (part for one in subject.card.parts.values() for part in one):
+        if named not in parts and getattr(source, named, named) is not None:
+            return failed(f"'parts' on the card names '{named}', which is none of {', '.join(parts)}")
     for frozen in ([], *([part] for part in parts), *([parts[1:]] if len(parts) > 1 else [])):
         if len(frozen) == len(parts):
             continue  # nothing would be left to train

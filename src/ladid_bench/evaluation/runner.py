@@ -5,7 +5,6 @@ import os
 import resource
 import shutil
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,14 @@ from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
 from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.forecasts import read_forecast, write_forecast
+from ladid_bench.evaluation.learning import keep_model, learn, model_sha256, part_of, task_for
 from ladid_bench.evaluation.metrics import Errors, measure
-from ladid_bench.evaluation.records import write_record, write_sample
+from ladid_bench.evaluation.records import read_record, write_record, write_sample
 from ladid_bench.evaluation.scoring import between_frames, score
 from ladid_bench.files import content_key
 from ladid_bench.methods.base import Diverged, Forecast, Method
 from ladid_bench.methods.registry import load_method, method_folders
-from ladid_bench.plan import PlannedRun
+from ladid_bench.plan import ZERO_SHOT, PlannedRun
 from ladid_bench.project import BETWEEN, Folders
 from ladid_bench.provenance import code_hash, commit, machine, versions
 
@@ -39,30 +39,69 @@ def execute(run: PlannedRun, folders: Folders, execution: Execution) -> dict[str
     """
     began = time.perf_counter()
     code = code_hash(method_folders(folders.root)[run.method])
-    workspace = folders.workspace(run.key, code)
     splits = {split: read_trajectories(path) for split, path in run.dataset.files(folders).items()}
     task = load_task(run.dataset, splits["train"])
-    splits["train"] = splits["train"][: max(1, round(run.fraction * len(splits["train"])))]
-    method_class = load_method(run.method, folders.root)
-    skipped, reason = method_class.skip(task)
-    if skipped:
-        outcome: dict[str, Any] = {"status": "skipped", "reason": reason, "metrics": {}, "cost": {}, "history": []}
+    seen = task_for(run, task, folders)
+    status, reason = _without_training(run, load_method(run.method, folders.root), seen, folders)
+    if status:
+        outcome: dict[str, Any] = {"status": status, "reason": reason, "metrics": {}, "cost": {}, "history": []}
         device = "cpu"
     else:
-        device = prepare_device(execution) if run.card.trained else "cpu"
-        method = method_class(task, run.settings, workspace, device)
+        method, device = _new_method(run, seen, folders, execution, code)
         outcome = _fit_and_score(run, method, task, splits, folders)
     _add_cost(outcome["cost"], time.perf_counter() - began, device)
     record = {
         "key": run.key,
         "identity": run.identity,
         **outcome,
-        "provenance": _provenance(run, splits, folders.root, code) | {"device": device, "threads": execution.threads},
+        "provenance": _provenance(run, splits, folders, code) | {"device": device, "threads": execution.threads},
         "rerun": run.rerun_command,
     }
     write_record(folders.record(run.key), record)
-    shutil.rmtree(workspace, ignore_errors=True)
+    shutil.rmtree(folders.workspace(run.key, code), ignore_errors=True)
     return record
+
+
+def train_again(run: PlannedRun, folders: Folders, execution: Execution) -> None:
+    """Train ``run``, whose record is there, for its model alone: another run starts from it, and it is gone.
+
+    Models are not versioned, records are; a clone has the one without the other.
+
+    Raises:
+        Diverged: a value became non-finite, which the recorded training did not see.
+    """
+    code = code_hash(method_folders(folders.root)[run.method])
+    files = run.dataset.files(folders)
+    train, valid = (read_trajectories(files[split]) for split in ("train", "valid"))
+    seen = task_for(run, load_task(run.dataset, train), folders)
+    method, _ = _new_method(run, seen, folders, execution, code)
+    learn(run, method, part_of(train, run.fraction, run.seed), valid, folders)
+    keep_model(method, folders.model(run.key))
+    shutil.rmtree(folders.workspace(run.key, code), ignore_errors=True)
+
+
+def _without_training(run: PlannedRun, method: type[Method], task: Task, folders: Folders) -> tuple[str, str]:
+    """The status, and the reason, of a run that ends before it begins; empty where it does not."""
+    skipped, reason = method.skip(task)
+    if skipped:
+        return "skipped", reason
+    if run.source is None:
+        return "", ""
+    fine_tuned = run.arm != ZERO_SHOT
+    if run.inapplicable or (fine_tuned and not method.starts_from_weights):
+        return "skipped", run.inapplicable or "its training cannot start from weights"
+    if run.weights_from is not None:
+        record = read_record(folders.record(run.source.key))
+        if record["status"] != "ok":
+            return record["status"], f"the run it starts from, {run.source.key}, ended so: {record['reason']}"
+    return "", ""
+
+
+def _new_method(run: PlannedRun, task: Task, folders: Folders, execution: Execution, code: str) -> tuple[Method, str]:
+    """The method of a run before it has learnt anything, and the device it will use."""
+    device = prepare_device(execution) if run.card.trained else "cpu"
+    workspace = folders.workspace(run.key, code)
+    return load_method(run.method, folders.root)(task, run.settings, workspace, device), device
 
 
 def prepare_device(execution: Execution) -> str:
@@ -83,11 +122,11 @@ def _fit_and_score(
     run: PlannedRun, method: Method, task: Task, splits: dict[str, Trajectories], folders: Folders
 ) -> dict[str, Any]:
     try:
-        method.fit(splits["train"], splits["valid"], run.budget, run.seed)
+        learn(run, method, part_of(splits["train"], run.fraction, run.seed), splits["valid"], folders)
     except Diverged as error:
         return _diverged(method, str(error))
-    if run.card.trained:
-        method.save(folders.model(run.key))
+    if run.trained:
+        keep_model(method, folders.model(run.key))
     test, given = splits["test"], task.context_frames
     context, context_times = test.frames[:, :given], test.times[:, :given]
     query_times = test.times[:, given : task.frames]
@@ -173,9 +212,12 @@ def _add_cost(cost: dict[str, float], wall: float, device: str) -> None:
         cost["accelerator_memory_mb"] = torch.cuda.max_memory_allocated() / MEGABYTE
 
 
-def _provenance(run: PlannedRun, splits: dict[str, Trajectories], root: Path, code: str) -> dict[str, Any]:
-    revision, dirty = commit(root)
+def _provenance(run: PlannedRun, splits: dict[str, Trajectories], folders: Folders, code: str) -> dict[str, Any]:
+    revision, dirty = commit(folders.root)
+    model = folders.model(run.weights_from.key) if run.weights_from else None
+    start = {"started_from_sha256": model_sha256(model)} if model and model.exists() else {}
     return {
+        **start,
         "commit": revision,
         "dirty": dirty,
         "config_hash": content_key(run.identity),

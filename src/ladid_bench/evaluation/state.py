@@ -28,13 +28,14 @@ def run_state(study: Study, runs: dict[str, PlannedRun], folders: Folders, retry
     """
     done = frozenset(key for key in runs if folders.record(key).exists())
     allowed = study.execution.retries + 1
-    failed = frozenset(key for key in runs if key not in done and _failures_here(key, folders) >= allowed)
+    failed = frozenset(key for key in runs if key not in done and failures_here(key, folders) >= allowed)
     given_up = frozenset() if retry_failed else failed
     stale = frozenset(key for key in done if is_stale(runs[key], folders))
     return RunState(done, stale, given_up, frozenset(runs) - done - given_up)
 
 
-def _failures_here(key: str, folders: Folders) -> int:
+def failures_here(key: str, folders: Folders) -> int:
+    """How often a run failed on this machine."""
     attempts = read_attempts(folders.attempts(key))
     return sum(attempt["host"] == machine()["host"] for attempt in attempts)
 

@@ -14,11 +14,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 from types import FrameType
-from typing import TypeGuard
+from typing import Literal, TypeGuard
 
 from ladid_bench.config import Execution, load_study
 from ladid_bench.errors import REFUSALS, BenchError, explain
-from ladid_bench.evaluation.records import read_record, write_attempt
+from ladid_bench.evaluation.records import FINAL, read_attempts, read_record, write_attempt
+from ladid_bench.evaluation.state import failures_here
 from ladid_bench.plan import PlannedRun, plan_runs
 from ladid_bench.project import Folders
 from ladid_bench.provenance import machine
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 REFUSED = "refused"  # by the file system: no failure of the run, and no attempt
 DONE = ("ok", "")  # the last word of a child whose run has its record
+Work = Literal["execute", "train_again"]  # what a child does, a function of the runner
 
 
 @dataclass(frozen=True)
@@ -46,24 +48,55 @@ def supervise(run: PlannedRun, folders: Folders, execution: Execution) -> Outcom
     Raises:
         BenchError: the file system takes no more; the run can be made once there is room.
     """
-    outcome = _attempt(run, folders, execution)
+    outcome = _lacking(run, folders, execution) or _attempt(run, folders, execution, "execute")
     if outcome is None:
         record = read_record(folders.record(run.key))
         return Outcome(record["status"], record["reason"])
-    if outcome.status == REFUSED:
-        raise BenchError(outcome.reason)
     attempt = {"key": run.key, "status": outcome.status, "reason": outcome.reason, **machine()}
     write_attempt(folders.attempts(run.key), attempt)
     return outcome
 
 
-def _attempt(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome | None:
-    """Run the child; None when it wrote its record."""
+def supply_model(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome | None:
+    """Make sure that the trained model of ``run`` is there, if the run can have one; None when all is well.
+
+    A run without a record is attempted, as often as a study's retries allow. A record whose model is gone, as
+    in a clone, stays as it is while the model is trained again.
+    """
+    if not folders.record(run.key).exists():
+        if failures_here(run.key, folders) > execution.retries:
+            last = read_attempts(folders.attempts(run.key))[-1]
+            return Outcome(last["status"], last["reason"])
+        outcome = supervise(run, folders, execution)
+        if outcome.status not in FINAL:
+            return outcome
+    if read_record(folders.record(run.key))["status"] != "ok" or folders.model(run.key).exists():
+        return None
+    return _attempt(run, folders, execution, "train_again")
+
+
+def _lacking(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome | None:
+    """Why ``run`` cannot start, for want of the model of the run it starts from; None where it can."""
+    if run.weights_from is None:
+        return None
+    problem = supply_model(run.weights_from, folders, execution)
+    if problem is None:
+        return None
+    where = f"the run it starts from, {run.weights_from.key} ({run.weights_from.label}), has no model"
+    return Outcome("error", f"{where}: {problem.status}, {problem.reason}")
+
+
+def _attempt(run: PlannedRun, folders: Folders, execution: Execution, work: Work) -> Outcome | None:
+    """Run the child; None when it did its work.
+
+    Raises:
+        BenchError: the file system takes no more.
+    """
     # forking saves the start of an interpreter, but is unsafe once torch has started threads
     context: SpawnContext | ForkContext
     context = multiprocessing.get_context("spawn") if "torch" in sys.modules else multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_work, args=(folders.root, folders.scale, run.key, execution, sender))
+    child = context.Process(target=_work, args=(folders.root, folders.scale, run.key, execution, work, sender))
     folders.log(run.key).parent.mkdir(parents=True, exist_ok=True)
     child.start()
     sender.close()
@@ -76,6 +109,8 @@ def _attempt(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome
     with suppress(EOFError):  # the child had no time for a last word
         if receiver.poll():  # never waits: what the child has started may hold the other end open
             word = receiver.recv()
+            if word[0] == REFUSED:
+                raise BenchError(word[1])
             return None if word == DONE else Outcome(*word)
     if child.exitcode == -signal.SIGKILL:
         return Outcome("out-of-memory", "killed by the system, most likely for want of memory")
@@ -120,7 +155,7 @@ def _end_session(child: multiprocessing.process.BaseProcess) -> None:
         os.killpg(child.pid, signal.SIGKILL)
 
 
-def _work(root: Path, scale: str, key: str, execution: Execution, sender: Connection) -> None:
+def _work(root: Path, scale: str, key: str, execution: Execution, work: Work, sender: Connection) -> None:
     """The child: one run, its log, and a last word for the parent, on failure one line."""
     os.setsid()  # so that whatever it starts can be ended with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
@@ -132,10 +167,10 @@ def _work(root: Path, scale: str, key: str, execution: Execution, sender: Connec
         _log_to(folders.log(key), run.label)
         from threadpoolctl import threadpool_limits
 
-        from ladid_bench.evaluation.runner import execute
+        from ladid_bench.evaluation import runner
 
         with threadpool_limits(execution.threads):
-            execute(run, folders, execution)
+            getattr(runner, work)(run, folders, execution)
         sender.send(DONE)
     except BaseException as error:  # whatever a method does, its run becomes a row
         logging.getLogger(__name__).debug("traceback", exc_info=True)

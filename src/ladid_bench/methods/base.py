@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -41,7 +41,12 @@ class Method(ABC):
         settings: hyper-parameters by name, as resolved from the method's card and the study.
         workspace: folder for checkpoints of an unfinished fit, or None to keep none.
         device: ``cpu`` or ``cuda``; methods that cannot use an accelerator ignore it.
+
+    Attributes:
+        starts_from_weights: whether ``fit`` heeds ``initial`` and ``frozen``.
     """
+
+    starts_from_weights: ClassVar[bool] = False
 
     def __init__(self, task: Task, settings: Mapping[str, Any], workspace: Path | None = None, device: str = "cpu"):
         self.task = task

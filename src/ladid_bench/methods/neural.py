@@ -58,6 +58,8 @@ class NeuralMethod(Method):
     training is the budget's, the same for every method.
     """
 
+    starts_from_weights = True
+
     @abstractmethod
     def build_model(self) -> ForecastModel:
         """The model for ``self.task`` with ``self.settings``, freshly initialised."""
@@ -93,13 +95,16 @@ class NeuralMethod(Method):
                 part.start_at(min(max(level, LEAST_LEVEL), 1 - LEAST_LEVEL))
 
     def _freeze(self, parts: Sequence[str]) -> None:
+        """Keep ``parts`` as they are, running statistics included; one that this variant goes without may be None."""
         children = dict(self.model.named_children())
         for part in parts:
-            if part not in children:
+            if part in children:
+                children[part].requires_grad_(False)
+                _keep_evaluating(children[part])
+            elif getattr(self.model, part, part) is not None:
                 raise BenchError(
                     f"{type(self.model).__name__} has no part '{part}' to freeze; {nearest(part, children)}"
                 )
-            children[part].requires_grad_(False)
 
     @torch.no_grad()
     def forecast(self, context: np.ndarray, context_times: np.ndarray, query_times: np.ndarray) -> Forecast:
@@ -151,6 +156,12 @@ class NeuralMethod(Method):
 
     def history(self) -> list[dict[str, float]]:
         return self.trainer.history if hasattr(self, "trainer") else []
+
+
+def _keep_evaluating(part: nn.Module) -> None:
+    """Switch ``part`` to evaluation for good: ``train`` of the model that it belongs to does not reach it any more."""
+    part.eval()
+    part.train = lambda mode=True: part  # type: ignore[method-assign]
 
 
 def _chunks(count: int) -> list[slice]:

@@ -66,6 +66,10 @@ class MethodCard(Section):
         lt=1,
         description="relative difference of a metric that rounding on another machine explains, without training",
     )
+    parts: dict[Literal["dynamics", "encoder"], list[str]] = Field(
+        default_factory=dict,
+        description="children of the model that are its dynamics, and that read the context, for transfer to freeze",
+    )
     fidelity: str = Field("", description="what was taken from the source and what differs, and why")
     estimate: Estimate = Field(default_factory=Estimate)
 

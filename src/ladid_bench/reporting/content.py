@@ -10,18 +10,21 @@ import numpy as np
 import pandas as pd
 
 from ladid_bench.catalogue import PlannedDataset, load_data_card, planned_dataset
-from ladid_bench.config import Study
+from ladid_bench.config import ExperimentName, Study
 from ladid_bench.evaluation.records import Sample, read_record, read_sample
 from ladid_bench.evaluation.statistics import Interval, interval, paired_log_ratio
 from ladid_bench.project import Folders
 
 NEURAL, FLOOR = "neural", "floor"
 LADID = "ladid"  # the method that the suite is about
-COMPARISON, EQUAL_TIME = "comparison", "equal-time"  # the experiments that a report tells of
+COMPARISON: ExperimentName = "comparison"
+EQUAL_TIME: ExperimentName = "equal-time"
 FEW = 8  # methods that a figure can show side by side in colour
+ASKED = ("method", "variant", "fraction", "arm", "source", "changes")  # columns in which runs of one entry agree
 ERRORS = {"nmse": "nmse_mean", "fvu": "fvu"}  # column of the headline error
 DESCRIPTIVE = frozenset(
     {"dataset", "method", "variant", "seed", "fraction", "kind", "headline", "experiments", "key", "rerun", "status"}
+    | {"arm", "source", "source_key", "changes"}
     | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "config_hash", "host", "platform", "processor"}
     | {"python", "device", "threads", "versions"}
 )
@@ -55,6 +58,12 @@ class Run:
         return COMPARISON in str(self.row["experiments"]).split(",")
 
     @property
+    def asked_by(self) -> str:
+        """What asked for it, if not the comparison."""
+        names = [] if self.compared else str(self.row["experiments"]).split(",")
+        return ", ".join("equal CPU time" if name == EQUAL_TIME else name for name in names)
+
+    @property
     def history(self) -> list[dict[str, float]]:
         """Validation errors along the fit."""
         return list(self.record.get("history", []))
@@ -68,7 +77,11 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One method in one variant on one data set: a line in every table and figure."""
+    """One method in one variant on one data set: a line in every table and figure.
+
+    In an experiment beside the comparison it may also have ``changes`` of settings or budget, and an ``arm``:
+    what is done with the model of the data set ``source``.
+    """
 
     method: str
     variant: str
@@ -76,6 +89,9 @@ class Entry:
     kind: str
     label: str
     runs: tuple[Run, ...]
+    arm: str = "scratch"
+    source: str = ""
+    changes: str = ""
 
     @property
     def done(self) -> tuple[Run, ...]:
@@ -256,9 +272,9 @@ def _pairs(first: tuple[Run, ...], second: tuple[Run, ...]) -> list[tuple[Run, R
 def gather(folders: Folders, table: pd.DataFrame, study: Study, experiment: str = COMPARISON) -> list[DatasetContent]:
     """Sort the runs of one experiment by data set and method, and read what was kept of each.
 
-    Rows of experiments that a report does not tell of are ignored; a run may belong to several experiments.
+    Rows of other experiments are ignored; a run may belong to several.
     """
-    told = table[_asked(table, COMPARISON) | _asked(table, EQUAL_TIME)]
+    told = table[_asked(table, COMPARISON) | _asked(table, EQUAL_TIME) | _asked(table, experiment)]
     several = told.groupby("method")["variant"].nunique() > 1  # a lone variant need not be named
     return [
         _dataset(folders, rows, planned_dataset(study, str(name)), several)
@@ -275,12 +291,14 @@ def _dataset(folders: Folders, rows: pd.DataFrame, planned: PlannedDataset, seve
     path = folders.card(planned.name, planned.key)
     card = load_data_card(planned, folders) if path.exists() else {}
     entries = []
-    for _, group in rows.groupby(["method", "variant", "fraction"], sort=False):
+    agreeing = [column for column in ASKED if column in rows]  # a table of an earlier version has fewer
+    for _, group in rows.groupby(agreeing, sort=False):
         runs = tuple(_run(folders, {str(name): row[name] for name in row}) for row in group.to_dict("records"))
         row = runs[0].row
         label = f"{row['method']}:{row['variant']}" if several[row["method"]] else row["method"]
         label += "" if row["fraction"] == 1 else f", {row['fraction']:.0%} of the data"
-        entries.append(Entry(row["method"], row["variant"], row["fraction"], row["kind"], label, runs))
+        how = {column: str(row[column]) for column in ("arm", "source", "changes") if column in row}
+        entries.append(Entry(row["method"], row["variant"], row["fraction"], row["kind"], label, runs, **how))
     return DatasetContent(
         name=planned.name,
         title=str(card.get("title", planned.name)),

@@ -16,6 +16,7 @@ from ladid_bench.project import Folders
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.benchmarks_page import BENCHMARKS, write_benchmarks_page
 from ladid_bench.reporting.content import EQUAL_TIME, LADID, DatasetContent, Entry, gather
+from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables, write_experiments
 from ladid_bench.reporting.pages import INDEX, render, swap
 from ladid_bench.reporting.palette import Look, looks, looks_on, own_colours
 from ladid_bench.reporting.physics_page import PHYSICS, write_physics_page
@@ -58,13 +59,17 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
     datasets, again = _gathered(folders, table, study)
     style, pictures = looks([*datasets, *again]), _all_pictures(datasets, folders)
     equal = {dataset.name: dataset for dataset in again}
-    minutes = study.experiments[EQUAL_TIME].cpu_minutes if EQUAL_TIME in study.experiments else None
+    minutes = next((block.cpu_minutes for block in study.experiments.get(EQUAL_TIME, []) if block.cpu_minutes), None)
     told = [
         Told(dataset, equal.get(dataset.name), pictures.get(dataset.name), index)
         for index, dataset in enumerate(datasets)
     ]
     compared = [dataset for dataset in datasets if dataset.entries]
-    methods, cautions = _methods(datasets, again, root)
+    experiments = experiment_tables(folders, table, study)
+    write_experiments(folder, experiments)
+    others = [content for one in experiments for content, _ in one.parts]
+    methods, cautions = _methods([*datasets, *again, *others], root)
+    further = _further(told, experiments)
     page = render(
         "report.html.j2",
         scale=study.scale,
@@ -76,8 +81,9 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
         colours=own_colours(style),
         methods=methods,
         costs=_costs(folder, compared, style),
-        lost=_lost(told),
-        runs=[(one.content.title, _runs(one)) for one in told],
+        experiments=experiments,
+        lost=[*_lost((one.content.title, _runs(one)) for one in told), *_lost(further)],
+        runs=[*((one.content.title, _runs(one)) for one in told), *further],
         physics=PHYSICS if _physics(folder, root) else "",
         benchmarks=BENCHMARKS if write_benchmarks_page(folder / BENCHMARKS, root) else "",
     )
@@ -92,12 +98,9 @@ def _gathered(folders: Folders, table: pd.DataFrame, study: Study) -> tuple[list
     return [*compared, *(replace(one, entries=()) for one in again if one.name not in known)], again
 
 
-def _methods(
-    datasets: list[DatasetContent], again: list[DatasetContent], root: Path
-) -> tuple[list[dict[str, Any]], list[str]]:
+def _methods(contents: list[DatasetContent], root: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """The methods' cards with their recorded searches, and a caution where these were of unequal effort."""
-    entries = [entry for dataset in [*datasets, *again] for entry in dataset.entries]
-    names = sorted({entry.method for entry in entries}, key=_ladid_first)
+    names = sorted({entry.method for content in contents for entry in content.entries}, key=_ladid_first)
     cards = {name: load_card(name, root) for name in names}
     searches = {name: read_search(name, root) for name in names}
     made = []
@@ -160,11 +163,17 @@ def _runs(told: Told) -> list[tuple[Entry, Any]]:
     return [found[key] for key in dict.fromkeys(ordered)]
 
 
-def _lost(told: Iterable[Told]) -> list[tuple[str, Entry, Any]]:
+def _further(told: Iterable[Told], experiments: list[ExperimentTable]) -> list[tuple[str, list[tuple[Entry, Any]]]]:
+    """Every run that the other experiments ask for and that is not told of before: (title, runs) a data set."""
+    known = {run.key for one in told for _, run in _runs(one)}
+    found: dict[str, dict[str, tuple[Entry, Any]]] = {}
+    for content, rows in (part for one in experiments for part in one.parts):
+        for entry, run in ((row.entry, run) for row in rows for run in row.entry.runs):
+            if run.key not in known:
+                found.setdefault(f"{content.title}, further experiments", {}).setdefault(run.key, (entry, run))
+    return [(title, list(runs.values())) for title, runs in found.items()]
+
+
+def _lost(told: Iterable[tuple[str, list[tuple[Entry, Any]]]]) -> list[tuple[str, Entry, Any]]:
     """Every run that should have a result and has none: (title, entry, run)."""
-    return [
-        (one.content.title, entry, run)
-        for one in told
-        for entry, run in _runs(one)
-        if run.status not in ("ok", "skipped")
-    ]
+    return [(title, entry, run) for title, runs in told for entry, run in runs if run.status not in ("ok", "skipped")]

@@ -12,11 +12,12 @@ from ladid_bench.catalogue import load_task
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
 from ladid_bench.errors import BenchError
+from ladid_bench.evaluation.learning import task_for
 from ladid_bench.evaluation.records import read_record
 from ladid_bench.files import write_text
 from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.neural import WEIGHTS
-from ladid_bench.plan import PlannedRun
+from ladid_bench.plan import ZERO_SHOT, PlannedRun
 from ladid_bench.project import Folders
 from ladid_bench.reporting import inside_figures as figures
 from ladid_bench.reporting.drawing import inline, style
@@ -63,6 +64,8 @@ def _record(run: PlannedRun, folders: Folders) -> dict[str, Any]:
     """The record of a run that has a model to look into."""
     if run.method != METHOD:
         raise BenchError(f"{run.label}: only {METHOD} can be inspected, other methods have no psi and no F(psi, t)")
+    if run.arm == ZERO_SHOT and run.source:
+        raise BenchError(f"{run.label}: nothing was trained here; inspect the run it starts from, {run.source.key}")
     path, weights = folders.record(run.key), folders.model(run.key) / WEIGHTS
     record = read_record(path) if path.exists() else None
     if record and record["status"] != "ok":
@@ -76,7 +79,7 @@ def _record(run: PlannedRun, folders: Folders) -> dict[str, Any]:
 def _loaded(run: PlannedRun, folders: Folders) -> tuple[Trajectories, LaDIDMethod]:
     """The test split, and the method with its trained weights."""
     files = run.dataset.files(folders)
-    task = load_task(run.dataset, read_trajectories(files["train"]))
+    task = task_for(run, load_task(run.dataset, read_trajectories(files["train"])), folders)
     method, folder = LaDIDMethod(task, run.settings), folders.model(run.key)
     try:
         method.load(folder)

@@ -111,14 +111,14 @@ def _of_dataset(name: str, study: Study, folders: Folders) -> Shown:
 def _of_file(path: Path) -> Shown:
     data = read_trajectories(path)
     origin = data.provenance
-    dataset = str(origin.get("dataset", path.stem))
+    dataset, made_from = str(origin.get("dataset", path.stem)), str(origin.get("made_from", ""))
     source = _source_of(origin)
     low, high = np.percentile(data.frames, PERCENTILES)
     if high <= low:
         low, high = float(data.frames.min()), float(data.frames.max()) or 1.0
     margin = MARGIN * (high - low)
     task = {"low": float(low - margin), "high": float(high + margin), "shape": data.frames.shape[2:]}
-    known = asdict(source.card) | {"title": full_title(dataset, source)} if source else {"title": dataset}
+    known = asdict(source.card) | {"title": full_title(dataset, source, made_from)} if source else {"title": dataset}
     card = UNKNOWN | {"origin": "simulated" if "system" in origin else ""} | known | {"dataset": dataset, "task": task}
     split = str(origin.get("split", "the file"))
     given = source.context_frames if source and source.context_frames < data.frames.shape[1] else 0
@@ -129,7 +129,7 @@ def _of_file(path: Path) -> Shown:
 def _source_of(provenance: Mapping[str, Any]) -> DataSource | None:
     """The source that made a file, or None where this version of the suite has it not or no more."""
     try:
-        source = find_source(str(provenance["dataset"]), provenance["settings"])
+        source = find_source(str(provenance.get("made_from", provenance["dataset"])), provenance["settings"])
     except (BenchError, KeyError, TypeError):
         return None
     return source if source.version == provenance.get("generator_version") else None

@@ -140,8 +140,14 @@ def verify(
 
 def _siblings(run: PlannedRun, runs: Mapping[str, PlannedRun], folders: Folders) -> list[dict[str, Any]]:
     """Kept records of the same run with any seed, its own included."""
-    same = [one for one in runs.values() if {**one.identity, "seed": 0} == {**run.identity, "seed": 0}]
+    same = [one for one in runs.values() if _unseeded(one) == _unseeded(run)]
     return [read_record(folders.record(one.key)) for one in same if folders.record(one.key).exists()]
+
+
+def _unseeded(run: PlannedRun) -> dict[str, Any]:
+    """What determines a run, whatever its seed and that of the run it starts from."""
+    start = {"source": _unseeded(run.source)} if run.source else {}
+    return {**run.identity, "seed": 0, **start}
 
 
 def _rerun(run: PlannedRun, study: Study, folders: Folders, place: Folders, code: str, resume: bool) -> dict[str, Any]:
@@ -155,8 +161,9 @@ def _rerun(run: PlannedRun, study: Study, folders: Folders, place: Folders, code
     if not resume:
         for workspace in place.workspace(run.key, "").parent.glob(f"{run.key}-*"):
             shutil.rmtree(workspace)  # a checkpoint of an earlier rerun would be no fresh start
-    if not all(file.exists() for file in run.dataset.files(folders).values()):
-        make_files(run.dataset, folders)
+    for dataset in run.datasets:
+        if not all(file.exists() for file in dataset.files(folders).values()):
+            make_files(dataset, folders)
     supervise(run, place, study.execution)
     again = kept_result(run, place)
     assert again is not None

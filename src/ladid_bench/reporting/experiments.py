@@ -1,0 +1,124 @@
+"""The experiments beside the comparison, a plain table each: what was asked of which method, and its error."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ladid_bench.config import ExperimentName, Study
+from ladid_bench.files import write_text
+from ladid_bench.project import Folders
+from ladid_bench.reporting.content import COMPARISON, EQUAL_TIME, DatasetContent, Entry, gather
+from ladid_bench.reporting.formatting import MISSING, decimals, number, short
+from ladid_bench.reporting.tables import BETWEEN, NMSE, Column, note_on
+
+QUESTIONS: dict[ExperimentName, str] = {
+    "transfer": "Is a model of one system a good start on another one, with few of its trajectories?",
+    "irregular": "Do irregular times, and times between frames, cost accuracy?",
+    "ablation": "What does each part of LaDID contribute?",
+    "horizon": "How far beyond its training does a model see, and how far into chaos?",
+    "shift": "Does a model outlast another way of looking at the same motion?",
+    "mixture": "Does training on a range of constants carry over to constants inside and outside of it?",
+    "probe": "Runs whose codes are looked into.",
+    "sufficiency": "How large must the code be, and how long the context?",
+    "cost": "What does a step cost, and a forecast, as pictures, horizon and data grow? Errors mean nothing here.",
+}
+EXTRA: dict[ExperimentName, tuple[Column, ...]] = {
+    "irregular": (BETWEEN,),
+    "cost": (
+        Column("cost_cpu_seconds_per_step", "CPU s per step"),
+        Column("cost_forecast_seconds", "forecast (s)", help="of the whole test split"),
+        Column("cost_peak_memory_mb", "peak memory (MB)"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class ExperimentRow:
+    """A line: one method on one data set with one arm, part of the data and set of changes; texts for the page."""
+
+    entry: Entry
+    start: str
+    fraction: str
+    error: str
+    interval: str
+    extra: list[str]
+    note: str
+
+
+@dataclass(frozen=True)
+class ExperimentTable:
+    """An experiment, with what it is asked of: data sets and their rows. Columns that say nothing are off."""
+
+    name: ExperimentName
+    columns: tuple[Column, ...]
+    parts: list[tuple[DatasetContent, list[ExperimentRow]]]
+
+    @property
+    def question(self) -> str:
+        return QUESTIONS[self.name]
+
+    @property
+    def entries(self) -> list[Entry]:
+        return [row.entry for _, rows in self.parts for row in rows]
+
+    @property
+    def changed(self) -> bool:
+        return any(entry.changes for entry in self.entries)
+
+    @property
+    def started(self) -> bool:
+        return any(entry.source for entry in self.entries)
+
+    @property
+    def divided(self) -> bool:
+        return any(entry.fraction < 1 for entry in self.entries)
+
+
+def experiment_tables(folders: Folders, table: pd.DataFrame, study: Study) -> list[ExperimentTable]:
+    """The experiments of a study beside those that the comparison tells of, in the order of the study."""
+    made = []
+    for name in study.experiments:
+        contents = [] if name in (COMPARISON, EQUAL_TIME) else gather(folders, table, study, name)
+        if contents:
+            columns = EXTRA.get(name, ())
+            parts = [(content, [_row(content, entry, columns) for entry in content.entries]) for content in contents]
+            made.append(ExperimentTable(name, columns, parts))
+    return made
+
+
+def write_experiments(folder: Path, tables: list[ExperimentTable]) -> None:
+    """Write ``tables/<experiment>.csv`` with all digits."""
+    for table in tables:
+        rows = [_all_digits(table, content, row.entry) for content, rows in table.parts for row in rows]
+        text = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
+        write_text(folder / "tables" / f"{table.name}.csv", text)
+
+
+def _row(content: DatasetContent, entry: Entry, columns: tuple[Column, ...]) -> ExperimentRow:
+    interval = content.error_interval(entry)
+    places = decimals([entry.mean(content.error)], 2)
+    ends = f"{number(interval.low, places)} to {number(interval.high, places)}" if interval else MISSING
+    extra = [number(value, decimals([value], 2)) for value in (entry.mean(column.name) for column in columns)]
+    start = f"{entry.arm} from {entry.source}" if entry.source else entry.arm
+    error = number(entry.mean(content.error), places)
+    return ExperimentRow(entry, start, f"{short(100 * entry.fraction, 2)} %", error, ends, extra, note_on(entry))
+
+
+def _all_digits(table: ExperimentTable, content: DatasetContent, entry: Entry) -> dict[str, object]:
+    interval, columns = content.error_interval(entry), (content.error, *(column.name for column in table.columns))
+    row = {"experiment": table.name, "dataset": content.name, "method": entry.method, "variant": entry.variant}
+    told = {"changes": entry.changes, "arm": entry.arm, "source": entry.source, "fraction": entry.fraction}
+    ends = {"interval_low": interval.low, "interval_high": interval.high} if interval else {}
+    return {
+        **row,
+        **told,
+        "headline": content.headline,
+        "error": entry.mean(content.error),
+        **ends,
+        **{name: entry.mean(name) for name in dict.fromkeys((NMSE.name, *columns))},
+        "runs": len(entry.runs),
+        "runs_ok": len(entry.done),
+        "note": note_on(entry),
+        "keys": " ".join(run.key for run in entry.runs),
+    }

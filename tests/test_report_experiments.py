@@ -1,0 +1,89 @@
+"""The experiments beside the comparison: a table each, and nothing of them in the comparison."""
+
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+import pytest
+from reports import Bench, make_bench
+
+from ladid_bench.config import ExperimentName
+from ladid_bench.reporting.content import COMPARISON, EQUAL_TIME, gather
+from ladid_bench.reporting.experiments import QUESTIONS, experiment_tables
+
+PICTURES = "fake-pictures"
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A comparison, and a transfer that shares one of its runs and has two arms of its own."""
+    made = make_bench(tmp_path, monkeypatch)
+    made.further = ("transfer", "shift")
+    made.run(PICTURES, "latent-ode", 0.2, experiments="comparison,transfer")
+    made.run(PICTURES, "ridge", 0.4)
+    for seed in (0, 1):
+        made.run(PICTURES, "latent-ode", 0.11, seed, experiments="transfer", fraction=0.02, changes="steps=9")
+        start = {"arm": "fine-tuned", "source": "fake-vectors", "fraction": 0.02}
+        made.run(PICTURES, "latent-ode", 0.05, seed, experiments="transfer", **start)
+    return made
+
+
+def test_arms_and_parts_of_the_data_stay_out_of_the_comparison(bench: Bench) -> None:
+    (dataset,) = gather(bench.folders, bench.table, bench.study)
+    assert [(entry.label, len(entry.runs), entry.arm) for entry in dataset.entries] == [
+        ("latent-ode", 1, "scratch"),
+        ("ridge", 1, "scratch"),
+    ]
+    assert dataset.ranked[0].mean("nmse_mean") == pytest.approx(0.25, rel=0.01)
+    assert gather(bench.folders, bench.table, bench.study, EQUAL_TIME) == []
+    page = bench.build()
+    comparison = pd.read_csv(page.path.parent / "tables" / f"comparison-{PICTURES}.csv")
+    assert list(comparison["method"]) == ["latent-ode", "ridge"]
+    assert len(pd.read_csv(page.path.parent / "tables" / "cost.csv")) == 2
+
+
+def test_every_arm_fraction_and_change_is_a_line_of_its_own(bench: Bench) -> None:
+    (table,) = experiment_tables(bench.folders, bench.table, bench.study)  # nothing was run for the shift
+    assert (table.name, table.started, table.divided, table.changed) == ("transfer", True, True, True)
+    ((content, rows),) = table.parts
+    assert content.name == PICTURES
+    found = {(row.start, row.fraction, row.entry.changes): (len(row.entry.runs), row.error) for row in rows}
+    assert found == {
+        ("scratch", "100 %", ""): (1, "0.25"),
+        ("scratch", "2 %", "steps=9"): (2, "0.14"),
+        ("fine-tuned from fake-vectors", "2 %", ""): (2, "0.062"),
+    }
+    assert all(row.interval != "\N{EN DASH}" for row in rows)
+
+
+def test_the_page_and_its_file_have_the_experiment_and_every_run_its_provenance(bench: Bench) -> None:
+    page = bench.build()
+    assert "experiment-transfer" in page.ids
+    assert "experiment-shift" not in page.ids
+    assert "fine-tuned from fake-vectors" in page.text
+    kept = pd.read_csv(page.path.parent / "tables" / "transfer.csv")
+    assert list(kept["arm"]) == ["scratch", "scratch", "fine-tuned"]
+    assert kept["interval_low"].lt(kept["error"]).all()
+    keys = {key for row in kept["keys"] for key in row.split()}
+    assert len(keys) == 5
+    assert {f"run-{key}" for key in keys} <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))  # the shared run is told of once
+    assert {link for link in page.links if link.startswith("#run-")} <= {f"#{name}" for name in page.ids}
+
+
+def test_a_run_without_a_result_says_why(bench: Bench) -> None:
+    bench.lost(PICTURES, "other-net", "skipped", "its card names no part")
+    bench.rows[-1]["experiments"] = "shift"
+    page = bench.build()
+    assert page.text.count("not applicable: its card names no part") == 1  # in the table of the shift
+    assert "experiment-shift" in page.ids
+
+
+def test_a_table_of_an_earlier_version_has_no_arms(bench: Bench) -> None:
+    table = bench.table.drop(columns=["arm", "source", "source_key", "changes"])
+    (dataset,) = gather(bench.folders, table[table["experiments"] != "transfer"], bench.study)
+    assert {entry.arm for entry in dataset.entries} == {"scratch"}
+
+
+def test_every_experiment_has_a_question() -> None:
+    assert set(QUESTIONS) == set(get_args(ExperimentName)) - {COMPARISON, EQUAL_TIME}

@@ -1,0 +1,377 @@
+"""Experiments beyond the comparison: blocks, changes, fractions, and models that start from another data set's."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from checkouts import STUDY, Checkout
+
+from ladid_bench.catalogue import make_files
+from ladid_bench.config import Budget
+from ladid_bench.errors import BenchError
+from ladid_bench.evaluation.aggregate import aggregate
+from ladid_bench.evaluation.learning import part_of
+from ladid_bench.evaluation.records import read_attempts, read_record
+from ladid_bench.evaluation.runner import execute
+from ladid_bench.evaluation.supervisor import supervise, supply_model
+from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
+from ladid_bench.plan import PlannedRun
+
+SMALL = STUDY["datasets"]["pendulum"]
+DATASETS = {
+    "pendulum": SMALL,
+    "pendulum--mass-2": SMALL,
+    "pendulum-short": {"source": "pendulum", "settings": {"length": 0.7}, **SMALL},
+}
+TRANSFER = {
+    "datasets": ["pendulum-short"],
+    "source": "pendulum",
+    "methods": ["gru"],
+    "fractions": [0.25, 1.0],
+    "arms": ["scratch", "zero-shot", "fine-tuned", "frozen-dynamics"],
+}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, root: Path) -> Checkout:
+    return Checkout(tmp_path / "checkout", root)
+
+
+def planned(checkout: Checkout, datasets: dict | None = None, **experiments) -> list[PlannedRun]:
+    checkout.configure(datasets=datasets or DATASETS, experiments=experiments)
+    return list(checkout.runs.values())
+
+
+def described(run: PlannedRun) -> tuple:
+    return run.dataset.name, run.method, run.arm, run.fraction
+
+
+def carried_out(checkout: Checkout, run: PlannedRun) -> dict:
+    """The record of ``run``, made in this process, after that of the run it starts from."""
+    for dataset in run.datasets:
+        make_files(dataset, checkout.folders)
+    if run.weights_from and not checkout.folders.record(run.weights_from.key).exists():
+        carried_out(checkout, run.weights_from)
+    return execute(run, checkout.folders, checkout.study.execution)
+
+
+def weights(checkout: Checkout, run: PlannedRun) -> dict[str, torch.Tensor]:
+    return torch.load(checkout.folders.model(run.key) / "weights.pt", weights_only=True)
+
+
+# What an experiment expands to
+
+
+def test_arms_and_fractions_are_crossed_and_the_source_comes_first(checkout: Checkout) -> None:
+    runs = planned(checkout, transfer=TRANSFER)
+    assert [described(run) for run in runs] == [
+        ("pendulum", "gru", "scratch", 1.0),
+        ("pendulum-short", "gru", "scratch", 0.25),
+        ("pendulum-short", "gru", "scratch", 1.0),
+        ("pendulum-short", "gru", "zero-shot", 1.0),  # uses no training data, whatever the fraction
+        ("pendulum-short", "gru", "fine-tuned", 0.25),
+        ("pendulum-short", "gru", "fine-tuned", 1.0),
+        ("pendulum-short", "gru", "frozen-dynamics", 0.25),
+        ("pendulum-short", "gru", "frozen-dynamics", 1.0),
+    ]
+    assert all(run.source is None or run.source.key == runs[0].key for run in runs)
+    assert {run.frozen for run in runs if run.arm == "frozen-dynamics"} == {("roll_out",)}
+    assert len({run.key for run in runs}) == len(runs)
+    assert len({run.label for run in runs}) == len(runs)
+
+
+def test_runs_that_start_from_nothing_say_nothing_of_arms_in_their_identity(checkout: Checkout) -> None:
+    runs = planned(checkout, transfer=TRANSFER)
+    for run in runs:
+        assert {"source", "arm", "frozen"} & set(run.identity) == ({"source", "arm", "frozen"} if run.source else set())
+    zero_shot = next(run for run in runs if run.arm == "zero-shot")
+    assert zero_shot.identity["budget"] is None
+    assert zero_shot.estimated_seconds < runs[0].estimated_seconds
+
+
+def test_a_change_of_the_source_changes_the_keys_of_what_starts_from_it(checkout: Checkout) -> None:
+    before = {described(run): run.key for run in planned(checkout, transfer=TRANSFER)}
+    other = DATASETS | {"pendulum": SMALL | {"seed": 5}}
+    after = {described(run): run.key for run in planned(checkout, other, transfer=TRANSFER)}
+    assert {key[2] for key in before if before[key] == after[key]} == {"scratch"}
+    assert {key[2] for key in before if before[key] != after[key]} == {
+        "scratch", "zero-shot", "fine-tuned", "frozen-dynamics",
+    }  # fmt: skip
+
+
+def test_experiments_share_runs_and_the_source_has_the_budget_of_the_study(checkout: Checkout) -> None:
+    comparison = {"datasets": ["pendulum"], "methods": ["gru"]}
+    runs = planned(checkout, comparison=comparison, transfer=TRANSFER | {"budget": {"steps": 2, "growth": False}})
+    source, *others = runs
+    assert source.experiments == ("comparison", "transfer")
+    assert source.budget == checkout.study.budget
+    assert {(run.budget.steps, run.budget.growth) for run in others} == {(2, False)}
+    assert {run.changes_text for run in others} == {"growth=False, steps=2", ""}  # zero-shot trains nothing
+
+
+def test_changes_are_settings_on_top_of_the_variant_and_one_that_changes_nothing_is_the_same_run(
+    checkout: Checkout,
+) -> None:
+    latent = load_card("ladid", checkout.root).settings["latent"]
+    blocks = [
+        {"datasets": ["pendulum"], "methods": ["ladid"], "changes": [{"latent": 2}, {"latent": latent}]},
+        {"datasets": ["pendulum"], "methods": ["ladid"], "budget": {"growth": False}},
+    ]
+    runs = planned(checkout, comparison={"datasets": ["pendulum"], "methods": ["ladid"]}, sufficiency=blocks)
+    assert [(run.changes_text, run.experiments) for run in runs] == [
+        ("", ("comparison", "sufficiency")),
+        ("latent=2", ("sufficiency",)),
+        ("growth=False", ("sufficiency",)),
+    ]
+    assert [run.settings["latent"] for run in runs] == [latent, 2, latent]
+
+
+def test_the_part_of_the_data_depends_on_the_seed_so_deterministic_methods_repeat(checkout: Checkout) -> None:
+    block = {"datasets": ["pendulum"], "methods": ["ridge"], "fractions": [0.5, 1.0], "seeds": [0, 1]}
+    runs = planned(checkout, transfer=block)
+    assert [(run.fraction, run.seed) for run in runs] == [(0.5, 0), (1.0, 0), (0.5, 1)]
+
+
+def test_smaller_parts_lie_in_larger_ones(trajectories) -> None:
+    parts = {share: set(part_of(trajectories, share, 3).unit) for share in (0.01, 0.4, 0.7, 1.0)}
+    assert [len(parts[share]) for share in sorted(parts)] == [1, 1, 2, 3]
+    assert parts[0.01] <= parts[0.4] <= parts[0.7] <= parts[1.0]
+    assert part_of(trajectories, 1.0, 3) is trajectories
+    drawn = {tuple(part_of(trajectories, 0.7, seed).unit) for seed in range(9)}
+    assert len(drawn) > 1
+
+
+def test_a_data_set_may_have_a_name_of_its_own(checkout: Checkout) -> None:
+    (run,) = planned(checkout, comparison={"datasets": ["pendulum-short"], "methods": ["mean"]})
+    assert run.dataset.source.settings["length"] == 0.7
+    assert run.dataset.identity["made_from"] == "pendulum"
+    large = DATASETS | {"pendulum-large": {"source": "pendulum", "image_size": 64}}
+    (run,) = planned(checkout, large, comparison={"datasets": ["pendulum-large"], "methods": ["mean"]})
+    assert run.dataset.identity["image_size"] == 64
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arms": ["zero-shot"], "source": None}, "experiments.transfer: arm 'zero-shot' starts from another"),
+        ({"arms": ["scratch"]}, "no arm uses the model of 'source'"),
+        ({"datasets": ["pendulum"]}, "'pendulum' is both 'source' and one of 'datasets'"),
+        ({"source": "pendulun"}, "data set 'pendulun' is not under 'datasets'; did you mean 'pendulum'"),
+        ({"source": "pendulum-seen"}, "context_frames is 5 there and 10 here"),
+        ({"changes": [{"latnt": 3}]}, "changes of 'gru': unknown setting 'latnt'; did you mean 'latent'"),
+        ({"budget": {"step": 3}}, "experiments.transfer: budget: unknown setting 'step'; did you mean 'steps'"),
+        ({"budget": {"steps": 0}}, "experiments.transfer: budget: key 'steps': input should be greater than"),
+        ({"arms": ["warm"]}, "key 'experiments.transfer.arms.0': input should be 'scratch'"),
+        ({"fractions": [1.5]}, "key 'experiments.transfer.fractions.0': input should be less than or equal to 1"),
+    ],
+)
+def test_mistakes_are_one_line(checkout: Checkout, changes: dict, message: str) -> None:
+    more = DATASETS | {"pendulum-seen": {"source": "pendulum", "context_frames": 5}}
+    checkout.configure(datasets=more, experiments={"transfer": TRANSFER | changes})
+    with pytest.raises(BenchError) as caught:
+        _ = checkout.runs
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mistake_in_a_list_of_blocks_names_the_block(checkout: Checkout) -> None:
+    checkout.configure(experiments={"ablation": [{"methods": ["mean"]}, {"method": ["mean"]}]})
+    with pytest.raises(BenchError, match=r"unknown key 'experiments\.ablation\.1\.method'; did you mean 'methods'"):
+        _ = checkout.study
+
+
+@pytest.mark.parametrize("change", [{"changes": [{"latent": 3}]}, {"fractions": [0.5]}, {"budget": {"growth": False}}])
+def test_the_comparison_has_one_run_a_method_and_variant(checkout: Checkout, change: dict) -> None:
+    with pytest.raises(BenchError, match=f"experiments.comparison: '{next(iter(change))}' would mix runs"):
+        planned(checkout, comparison={"datasets": ["pendulum"], "methods": ["ladid"]} | change)
+
+
+@pytest.mark.parametrize("name", ["wave", "pendulum--mass-2", "my--own", "My own"])
+def test_a_name_of_ones_own_must_be_free_and_fit_for_a_folder(checkout: Checkout, name: str) -> None:
+    checkout.configure(datasets={name: {"source": "pendulum"}})
+    with pytest.raises(BenchError, match=f"data set '{name}' with 'source' is"):
+        _ = checkout.runs
+
+
+# What the arms do
+
+
+def test_arms_start_from_the_weights_of_the_source(checkout: Checkout) -> None:
+    runs = {run.arm: run for run in planned(checkout, transfer=TRANSFER | {"fractions": [0.5]})[1:]}
+    frozen, tuned, zero_shot = runs["frozen-dynamics"], runs["fine-tuned"], runs["zero-shot"]
+    record, source = carried_out(checkout, frozen), frozen.source
+    assert source is not None
+    assert record["provenance"]["started_from_sha256"]
+    assert record["cost"]["steps"] == 4
+    before, after = weights(checkout, source), weights(checkout, frozen)
+    held = [name for name in before if torch.equal(before[name], after[name])]
+    assert [name for name in before if name.startswith("roll_out")] == held
+
+    carried_out(checkout, tuned)
+    after = weights(checkout, tuned)
+    assert not [name for name in before if name.startswith("roll_out") and torch.equal(before[name], after[name])]
+
+    record = carried_out(checkout, zero_shot)
+    assert "steps" not in record["cost"]
+    assert not checkout.folders.model(zero_shot.key).exists()
+    scratch = carried_out(checkout, runs["scratch"])
+    errors = {name: read_record(checkout.folders.record(run.key))["metrics"]["fvu"] for name, run in runs.items()}
+    assert len(set(errors.values())) == 4
+    assert "started_from_sha256" not in scratch["provenance"]
+
+
+def test_frozen_parts_keep_their_running_statistics(pendulum, pendulum_task, root: Path, tmp_path: Path) -> None:
+    budget = Budget(steps=2, batch_size=4, validations=1, warmup_steps=1)
+    gru, settings = load_method("gru", root), resolve_settings("gru", "default", {}, root)
+    first, second = gru(pendulum_task, settings), gru(pendulum_task, settings)
+    first.fit(pendulum["train"], pendulum["valid"], budget, 0)
+    first.save(tmp_path)
+    second.fit(pendulum["train"], pendulum["valid"], budget, 1, initial=tmp_path, frozen=["encoder"])
+    before, after = first.model.state_dict(), second.model.state_dict()
+    running = [name for name in before if "running" in name]
+    assert any(name.startswith("encoder") for name in running)
+    for name in running:
+        assert torch.equal(before[name], after[name]) == name.startswith("encoder"), name
+
+
+def test_the_void_intervention_changes_nothing_for_a_model_as_it_is(checkout: Checkout) -> None:
+    """The negative control: the same frames under another name have the same error."""
+    void = TRANSFER | {"datasets": ["pendulum--mass-2"], "arms": ["zero-shot"], "methods": ["gru", "ridge"]}
+    for run in planned(checkout, transfer=void):
+        if run.source is not None:
+            metrics = carried_out(checkout, run)["metrics"]
+            assert metrics == carried_out(checkout, run.source)["metrics"]
+
+
+def test_a_model_is_asked_in_the_units_it_was_trained_in(checkout: Checkout) -> None:
+    """Scaled to their own range, pictures of half the contrast would be the very same pictures."""
+    datasets = DATASETS | {"pendulum--scaled": SMALL}
+    block = TRANSFER | {"datasets": ["pendulum--scaled"], "arms": ["zero-shot"]}
+    source, run = planned(checkout, datasets, transfer=block)
+    shifted, plain = (carried_out(checkout, one)["metrics"]["fvu"] for one in (run, source))
+    assert abs(shifted - plain) > 0.01 * plain
+
+
+def test_a_longer_horizon_is_asked_of_a_model_of_the_shorter_one(checkout: Checkout) -> None:
+    datasets = DATASETS | {"pendulum-long": {"source": "pendulum", "forecast_frames": 90, **SMALL}}
+    block = TRANSFER | {"datasets": ["pendulum-long"], "arms": ["zero-shot"], "methods": ["ladid"]}
+    *_, run = planned(checkout, datasets, horizon=block)
+    carried_out(checkout, run)
+    with np.load(checkout.folders.samples(run.key)) as sample:
+        assert sample["squared_error"].shape == (3, 90)
+
+
+@pytest.mark.parametrize(
+    ("method", "arm", "reason"),
+    [
+        ("ridge", "fine-tuned", "fitted in closed form and cannot start"),
+        ("fno", "frozen-encoder", "names no part that is its encoder"),
+    ],
+)
+def test_an_arm_that_makes_no_sense_is_a_row_with_its_reason(
+    checkout: Checkout, method: str, arm: str, reason: str
+) -> None:
+    *_, run = planned(checkout, transfer=TRANSFER | {"methods": [method], "arms": [arm]})
+    record = carried_out(checkout, run)
+    assert record["status"] == "skipped"
+    assert reason in record["reason"]
+    assert run.source is not None
+    assert not checkout.folders.record(run.source.key).exists()  # nothing was trained for it
+
+
+def test_an_arm_of_a_method_whose_training_cannot_start_from_weights_is_skipped(checkout: Checkout) -> None:
+    checkout.add("foreign", kind="neural", settings={"learning_rate": 0.1})
+    *_, run = planned(checkout, transfer=TRANSFER | {"methods": ["foreign"], "arms": ["fine-tuned"]})
+    assert carried_out(checkout, run)["reason"] == "its training cannot start from weights"
+
+
+# The source's model
+
+
+def test_a_model_that_is_gone_is_trained_again_and_its_record_stays(checkout: Checkout) -> None:
+    *_, run = planned(checkout, transfer=TRANSFER | {"arms": ["zero-shot"]})
+    assert run.source is not None
+    metrics = carried_out(checkout, run)["metrics"]
+    record, model = checkout.folders.record(run.source.key), checkout.folders.model(run.source.key)
+    before, trained = record.read_bytes(), weights(checkout, run.source)
+    shutil.rmtree(model)
+    assert supervise(run, checkout.folders, checkout.study.execution).status == "ok"
+    assert record.read_bytes() == before
+    again = weights(checkout, run.source)
+    assert all(torch.equal(trained[name], again[name]) for name in trained)
+    assert read_record(checkout.folders.record(run.key))["metrics"] == metrics
+    assert supply_model(run.source, checkout.folders, checkout.study.execution) is None
+
+
+def test_a_source_that_fails_is_the_reason_in_the_row(checkout: Checkout) -> None:
+    checkout.add("broken", fit="raise ValueError('no luck')", kind="neural", settings={"learning_rate": 0.1})
+    *_, run = planned(checkout, transfer=TRANSFER | {"methods": ["broken"], "arms": ["zero-shot"]})
+    for dataset in run.datasets:
+        make_files(dataset, checkout.folders)
+    for _ in range(3):
+        outcome = supervise(run, checkout.folders, checkout.study.execution)
+        assert outcome.status == "error"
+        assert "has no model: error, ValueError: no luck" in outcome.reason
+    assert run.source is not None
+    assert len(read_attempts(checkout.folders.attempts(run.source.key))) == 2  # as often as retries allow
+
+
+def test_a_source_that_diverged_ends_what_starts_from_it(checkout: Checkout) -> None:
+    checkout.add("wild", fit="raise Diverged('nan')", kind="neural", settings={"learning_rate": 0.1})
+    *_, run = planned(checkout, transfer=TRANSFER | {"methods": ["wild"], "arms": ["zero-shot"]})
+    for dataset in run.datasets:
+        make_files(dataset, checkout.folders)
+    supervise(run, checkout.folders, checkout.study.execution)
+    record = read_record(checkout.folders.record(run.key))
+    assert (record["status"], record["metrics"]) == ("diverged", {})
+    assert "ended so: nan" in record["reason"]
+
+
+def test_the_table_has_arm_source_and_changes(checkout: Checkout) -> None:
+    runs = planned(checkout, transfer=TRANSFER | {"changes": [{"latent": 4}]})
+    table = aggregate({run.key: run for run in runs}, checkout.folders).set_index("key")
+    last = table.loc[runs[-1].key]
+    assert (last["arm"], last["source"], last["fraction"]) == ("frozen-dynamics", "pendulum", 1.0)
+    assert (last["source_key"], last["changes"]) == (runs[0].key, "latent=4")
+    assert tuple(table.loc[runs[0].key, ["arm", "source", "source_key"]]) == ("scratch", "", "")
+
+
+def test_the_command_line_makes_the_data_trains_the_source_and_the_model_again(checkout: Checkout) -> None:
+    *_, run = planned(checkout, transfer=TRANSFER | {"arms": ["zero-shot"]})
+    assert run.source is not None
+
+    def command(*words: str) -> subprocess.CompletedProcess:
+        called = [sys.executable, "-m", "ladid_bench", *words, "--scale", "tiny"]
+        return subprocess.run(called, cwd=checkout.root, capture_output=True, text=True, check=False)
+
+    outcome = checkout.root / "outcome.json"
+    done = command("run", run.key, "--outcome", str(outcome))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(outcome.read_text()) == {run.key: True}
+    shutil.rmtree(checkout.folders.model(run.source.key))
+    done = command("model", run.source.key)
+    assert done.returncode == 0, done.stderr
+    assert checkout.folders.model(run.source.key).exists()
+    assert "trains no model of its own" in command("model", run.key).stderr
+
+
+def test_the_parts_on_the_cards_are_children_of_the_models(root: Path, pendulum_task) -> None:
+    named = 0
+    for name in method_folders(root):
+        card = load_card(name, root)
+        if not card.parts:
+            continue
+        named += 1
+        model = load_method(name, root)(pendulum_task, resolve_settings(name, next(iter(card.variants)), {}, root))
+        children = dict(model.build_model().named_children())
+        assert set(card.parts) == {"dynamics", "encoder"}
+        chosen = [part for parts in card.parts.values() for part in parts]
+        assert set(chosen) <= set(children), name
+        assert len(set(chosen)) == len(chosen)
+        assert "decoder" not in chosen
+    assert named >= 9
