@@ -67,7 +67,7 @@ def test_goals_are_kept_or_missed(checkout: Path) -> None:
 
 def test_a_damaged_file_is_one_line(checkout: Path) -> None:
     keep(checkout, "methods", {"rows": [{}]})
-    with pytest.raises(BenchError, match=r"methods\.json: not readable .* run 'benchmarks/all\.py'"):
+    with pytest.raises(BenchError, match=r"methods\.json: not a readable .* run 'benchmarks/all\.py'"):
         write_benchmarks_page(checkout / "page.html", checkout)
 
 
