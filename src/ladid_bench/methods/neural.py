@@ -14,6 +14,7 @@ from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowBatch
 from ladid_bench.errors import BenchError, nearest
 from ladid_bench.evaluation.metrics import measure
+from ladid_bench.files import atomic_write
 from ladid_bench.methods.base import Forecast, Method
 from ladid_bench.methods.coders import REDUCTION, Decoder
 from ladid_bench.methods.trainer import Trainer
@@ -142,7 +143,8 @@ class NeuralMethod(Method):
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        torch.save(self.model.state_dict(), folder / WEIGHTS)
+        with atomic_write(folder / WEIGHTS) as temporary:
+            torch.save(self.model.state_dict(), temporary)
 
     def load(self, folder: Path) -> None:
         if not hasattr(self, "model"):
