@@ -54,6 +54,19 @@ def test_every_arm_fraction_and_change_is_a_line_of_its_own(bench: Bench) -> Non
         ("fine-tuned from fake-vectors", "2 %", ""): (2, "0.062"),
     }
     assert all(row.interval != "\N{EN DASH}" for row in rows)
+    assert {row.name for row in rows} == {"latent-ode"}
+
+
+def test_a_model_as_it_is_uses_no_training_data_and_cost_has_files_of_its_own(bench: Bench) -> None:
+    bench.further = ("horizon", "cost")
+    bench.run(PICTURES, "latent-ode", 0.3, experiments="horizon,cost", arm="zero-shot", source="fake-vectors")
+    horizon, _ = experiment_tables(bench.folders, bench.table, bench.study)
+    assert [(row.start, row.fraction) for _, rows in horizon.parts for row in rows] == [
+        ("zero-shot from fake-vectors", "none")
+    ]
+    tables = bench.build().path.parent / "tables"
+    assert list(pd.read_csv(tables / "experiment-cost.csv")["arm"]) == ["zero-shot"]
+    assert "arm" not in pd.read_csv(tables / "cost.csv")
 
 
 def test_the_page_and_its_file_have_the_experiment_and_every_run_its_provenance(bench: Bench) -> None:
@@ -61,7 +74,7 @@ def test_the_page_and_its_file_have_the_experiment_and_every_run_its_provenance(
     assert "experiment-transfer" in page.ids
     assert "experiment-shift" not in page.ids
     assert "fine-tuned from fake-vectors" in page.text
-    kept = pd.read_csv(page.path.parent / "tables" / "transfer.csv")
+    kept = pd.read_csv(page.path.parent / "tables" / "experiment-transfer.csv")
     assert list(kept["arm"]) == ["scratch", "scratch", "fine-tuned"]
     assert kept["interval_low"].lt(kept["error"]).all()
     keys = {key for row in kept["keys"] for key in row.split()}

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ladid_bench.config import ExperimentName, Study
 from ladid_bench.files import write_text
+from ladid_bench.plan import ZERO_SHOT
 from ladid_bench.project import Folders
 from ladid_bench.reporting.content import COMPARISON, EQUAL_TIME, DatasetContent, Entry, gather
 from ladid_bench.reporting.formatting import MISSING, decimals, number, short
@@ -38,6 +39,7 @@ class ExperimentRow:
     """A line: one method on one data set with one arm, part of the data and set of changes; texts for the page."""
 
     entry: Entry
+    name: str
     start: str
     fraction: str
     error: str
@@ -88,11 +90,11 @@ def experiment_tables(folders: Folders, table: pd.DataFrame, study: Study) -> li
 
 
 def write_experiments(folder: Path, tables: list[ExperimentTable]) -> None:
-    """Write ``tables/<experiment>.csv`` with all digits."""
+    """Write ``tables/experiment-<name>.csv`` with all digits."""
     for table in tables:
         rows = [_all_digits(table, content, row.entry) for content, rows in table.parts for row in rows]
         text = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
-        write_text(folder / "tables" / f"{table.name}.csv", text)
+        write_text(folder / "tables" / f"experiment-{table.name}.csv", text)
 
 
 def _row(content: DatasetContent, entry: Entry, columns: tuple[Column, ...]) -> ExperimentRow:
@@ -101,8 +103,9 @@ def _row(content: DatasetContent, entry: Entry, columns: tuple[Column, ...]) -> 
     ends = f"{number(interval.low, places)} to {number(interval.high, places)}" if interval else MISSING
     extra = [number(value, decimals([value], 2)) for value in (entry.mean(column.name) for column in columns)]
     start = f"{entry.arm} from {entry.source}" if entry.source else entry.arm
-    error = number(entry.mean(content.error), places)
-    return ExperimentRow(entry, start, f"{short(100 * entry.fraction, 2)} %", error, ends, extra, note_on(entry))
+    used = "none" if entry.arm == ZERO_SHOT else f"{short(100 * entry.fraction, 2)} %"
+    error, name = number(entry.mean(content.error), places), entry.label.partition(",")[0]  # no part of the data
+    return ExperimentRow(entry, name, start, used, error, ends, extra, note_on(entry))
 
 
 def _all_digits(table: ExperimentTable, content: DatasetContent, entry: Entry) -> dict[str, object]:
