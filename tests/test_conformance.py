@@ -6,6 +6,7 @@ import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -38,7 +39,13 @@ def failures(subject: Subject, *only: str) -> dict[str, str]:
 # The methods of this checkout
 
 
-@pytest.mark.parametrize("name", [*LISTED, *(pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS)])
+def slow(variant: str) -> Any:
+    """A variant as a parameter; one attends over places of a picture, of which vectors and toys have one or none."""
+    placeless = pytest.mark.xfail(reason="needs pictures of more than one place", strict=True)
+    return pytest.param(variant, marks=[pytest.mark.slow, *([placeless] if variant.endswith("-xmix") else [])])
+
+
+@pytest.mark.parametrize("name", [*LISTED, *map(slow, VARIANTS)])
 def test_every_method_conforms(name: str) -> None:
     listed = LISTED[name.partition(":")[0]]
     if listed.missing:
