@@ -105,7 +105,10 @@ def snakemake() -> str:
 
 
 class Session:
-    """A Snakemake with all its descendants: one session of the system, so that they are found without asking them."""
+    """A Snakemake with all its descendants: they work in the site's folder, by which they are found unasked.
+
+    By parents or sessions they are not: a run has a session of its own, and a killed parent leaves it to the system.
+    """
 
     def __init__(self, site: Site):
         self.site = site
@@ -125,11 +128,10 @@ class Session:
 
     def members(self) -> dict[int, str]:
         """Command lines of the living processes, by process."""
-        found = {}
+        found, here = {}, self.site.root.resolve()
         for folder in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                if int(fields[3]) == self.process.pid and fields[0] != "Z":
+            with contextlib.suppress(OSError):  # one that has ended works nowhere
+                if (folder / "cwd").readlink() == here:
                     command = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
                     found[int(folder.name)] = command.decode(errors="replace")
         return found

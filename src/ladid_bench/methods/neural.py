@@ -143,8 +143,8 @@ class NeuralMethod(Method):
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(folder / WEIGHTS) as temporary:
-            torch.save(self.model.state_dict(), temporary)
+        with atomic_write(folder / WEIGHTS) as temporary, temporary.open("wb") as file:
+            torch.save(self.model.state_dict(), file)  # given a path, it would write the temporary name into the file
 
     def load(self, folder: Path) -> None:
         if not hasattr(self, "model"):
