@@ -11,6 +11,7 @@ import pandas as pd
 
 from ladid_bench.catalogue import PlannedDataset, load_data_card, planned_dataset
 from ladid_bench.config import ExperimentName, Study
+from ladid_bench.evaluation.paired import headline_errors
 from ladid_bench.evaluation.records import Sample, read_record, read_sample
 from ladid_bench.evaluation.statistics import Interval, interval, paired_log_ratio
 from ladid_bench.project import Folders
@@ -241,24 +242,13 @@ class Stacked:
 def stack(runs: Iterable[Run], headline: str) -> Stacked:
     """Collect the headline errors of runs that have samples."""
     samples = [(index, run.sample) for index, run in enumerate(runs) if run.sample is not None]
-    errors, weights = zip(*(_errors(sample, headline) for _, sample in samples), strict=True)
+    errors, weights = zip(*(headline_errors(sample, headline) for _, sample in samples), strict=True)
     return Stacked(
         np.concatenate(errors),
         None if headline == "nmse" else np.concatenate(weights),
         np.concatenate([sample.unit for _, sample in samples]),
         np.concatenate([np.full(len(sample.unit), index) for index, sample in samples]),
     )
-
-
-def _errors(sample: Sample, headline: str) -> tuple[np.ndarray, np.ndarray]:
-    """Numerator and denominator of each trajectory's share in the headline error, ``(trajectory,)`` each."""
-    error = sample.squared_error.sum(axis=1, dtype=np.float64)
-    truth = sample.squared_truth.sum(axis=1, dtype=np.float64)
-    deviation = sample.squared_deviation.sum(axis=1, dtype=np.float64)
-    if headline == "fvu":
-        return error, deviation
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(error > 0, error / truth, 0.0), truth
 
 
 def _pairs(first: tuple[Run, ...], second: tuple[Run, ...]) -> list[tuple[Run, Run]]:

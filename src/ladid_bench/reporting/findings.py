@@ -5,12 +5,12 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ladid_bench.config import Study
+from ladid_bench.evaluation.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.evaluation.statistics import Interval
 from ladid_bench.reporting.content import DatasetContent, Entry
 from ladid_bench.reporting.figures import NAMES
 from ladid_bench.reporting.formatting import counted, duration, listed, short
 
-SEEDS_FOR_VERDICTS = 3
 FEW_UNITS = 5
 MOST_MOVES = 3  # changes of rank that are named
 

@@ -9,12 +9,14 @@ from typing import Any
 import pandas as pd
 
 from ladid_bench.config import Study
+from ladid_bench.evaluation.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.files import write_text
 from ladid_bench.methods.registry import load_card
 from ladid_bench.physics.results import physics_file, read_results, up_to_date
 from ladid_bench.project import Folders
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.benchmarks_page import BENCHMARKS, write_benchmarks_page
+from ladid_bench.reporting.claims_section import write_claims
 from ladid_bench.reporting.content import EQUAL_TIME, LADID, DatasetContent, Entry, gather
 from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables, write_experiments
 from ladid_bench.reporting.pages import INDEX, render, swap
@@ -74,9 +76,10 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
         "report.html.j2",
         scale=study.scale,
         compared=bool(compared),
+        claims=write_claims(folder, folders, table, study, root),
         lead=findings.lead_text(compared, again, study),
         cautions=[*findings.cautions(compared or again), *cautions],
-        verdicts=findings.seeds(compared) >= findings.SEEDS_FOR_VERDICTS,
+        verdicts=findings.seeds(compared) >= SEEDS_FOR_VERDICTS,
         sections=[write_section(folder, one, style, minutes) for one in told],
         colours=own_colours(style),
         methods=methods,
