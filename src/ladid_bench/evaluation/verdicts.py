@@ -8,7 +8,6 @@ from ladid_bench.evaluation.paired import NEEDS_SEEDS, Contrast, holm
 from ladid_bench.evaluation.statistics import Interval
 
 REPRODUCED, NOT_REPRODUCED, NOT_SEPARABLE, NOT_RUN = "reproduced", "not reproduced", "not separable", "not run"
-VERDICTS = (REPRODUCED, NOT_REPRODUCED, NOT_SEPARABLE, NOT_RUN)
 MET, UNMET, OPEN, LACKING = "met", "unmet", "open", "lacking"  # outcomes on one data set
 LEVEL = 0.05
 
