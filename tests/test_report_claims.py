@@ -1,0 +1,78 @@
+"""The claims in the report: the first section of the page, and ``claims.json``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reports import Bench, Page, make_bench
+
+PICTURES = "fake-pictures"
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    made = make_bench(tmp_path, monkeypatch)
+    made.kinds["ladid"] = "neural"
+    made.further = ("transfer",)
+    return made
+
+
+def transferred(bench: Bench, seeds: int) -> list[str]:
+    """LaDID fine-tuned on 8 % has half the error of LaDID from scratch."""
+    keys = []
+    for seed in range(seeds):
+        plain: dict[str, Any] = {"experiments": "transfer", "variant": "tuned", "fraction": 0.08}
+        keys.append(bench.run(PICTURES, "ladid", 0.2, seed, **plain))
+        start = {"arm": "fine-tuned", "source": "fake-vectors"}
+        keys.append(bench.run(PICTURES, "ladid", 0.1, seed, **plain, **start))
+    return keys
+
+
+def claims(page: Page) -> dict[str, Any]:
+    written = json.loads((page.path.parent / "claims.json").read_text(encoding="utf-8"))
+    return {one["id"]: one for one in written["claims"]}
+
+
+def test_one_seed_is_one_line_that_says_why(bench: Bench) -> None:
+    transferred(bench, seeds=1)
+    page = bench.build()
+    assert "No verdicts on the claims C1 to C15: they need three seeds, and here LaDID has 1 seed." in page.text
+    assert "claim-C1" not in page.ids
+    found = claims(page)
+    assert len(found) == 15
+    assert {one["verdict"] for one in found.values()} == {"not run"}
+    assert found["C3"]["reason"] == "needs three seeds"
+    assert found["C3"]["effect"] is None
+
+
+def test_without_ladid_there_is_nothing_to_judge(bench: Bench) -> None:
+    for seed in range(3):
+        bench.run(PICTURES, "latent-ode", 0.1, seed)
+    page = bench.build()
+    assert "here LaDID has no runs" in page.text
+    assert {one["verdict"] for one in claims(page).values()} == {"not run"}
+
+
+def test_verdicts_stand_first_with_scale_budget_and_runs(bench: Bench) -> None:
+    keys = transferred(bench, seeds=3)
+    page = bench.build()
+    assert page.ids.index("claim-C1") < page.ids.index("findings")
+    assert [name for name in page.ids if name.startswith("claim-")] == [f"claim-C{number}" for number in range(1, 16)]
+    assert "At scale demo: images of 32 by 32 pixels, 3,000 steps of 16 trajectories" in page.text
+    found = claims(page)["C3"]
+    assert (found["verdict"], found["seeds"], set(found["runs"])) == ("reproduced", 3, set(keys))
+    assert found["effect"] == pytest.approx(0.5, rel=0.01)
+    assert found["interval"][0] <= found["effect"] <= found["interval"][1] < 1
+    links = {f"#run-{key}" for key in keys}
+    assert links <= set(page.links)
+    assert {link for link in page.links if link.startswith("#")} <= {f"#{name}" for name in page.ids}
+    assert "ladid, fine-tuned, 8% over ladid, scratch, 8% 0.5 (0.5 to 0.5)" in page.text
+
+
+def test_the_same_records_give_the_same_verdicts(bench: Bench) -> None:
+    transferred(bench, seeds=3)
+    path = bench.build().path.parent / "claims.json"
+    before = path.read_bytes()
+    bench.build()
+    assert path.read_bytes() == before
