@@ -1,4 +1,4 @@
-"""The rules of the claims: which runs each compares, fixed before the runs were made.
+"""The rules of the claims: which runs each compares, fixed here whatever the runs say.
 
 Every rule takes the evidence and gives the parts of its claim, or the reason why nothing can be said.
 """
