@@ -17,7 +17,17 @@ from ladid_bench.evaluation.claims import CLAIMS, Judged, judge
 from ladid_bench.evaluation.paired import NEEDS_SEEDS, Contrast, Evidence, Group, contrast, holm
 from ladid_bench.evaluation.records import Sample
 from ladid_bench.evaluation.statistics import Interval
-from ladid_bench.evaluation.verdicts import NOT_REPRODUCED, NOT_RUN, NOT_SEPARABLE, REPRODUCED, pooled
+from ladid_bench.evaluation.verdicts import (
+    MET,
+    NOT_REPRODUCED,
+    NOT_RUN,
+    NOT_SEPARABLE,
+    OPEN,
+    REPRODUCED,
+    UNMET,
+    pooled,
+    superior,
+)
 from ladid_bench.plan import plan_runs
 
 TRAJECTORIES, FRAMES = 20, 4
@@ -416,3 +426,29 @@ def test_the_study_that_is_kept_has_the_runs_that_the_rules_ask_for() -> None:
     assert all(one.outcome != "lacking" for name in found for part in found[name].parts for one in part.sets)
     assert {one.name for one in found["C7"].parts[2].sets} == {"pendulum (steps=600)"}
     assert not any("official-bug" in made.second for made in found["C1"].contrasts)
+
+
+def test_being_ahead_of_all_but_one_is_not_enough() -> None:
+    made = compared()
+    made.rows = [row for row in made.rows if row["method"] != "gru"]
+    made.all_of(("gru",), LINEAR, 0.1)
+    assert made.verdict("C1") == NOT_SEPARABLE
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "outcome"),
+    [
+        (-0.5, -0.1, 0.01, MET),
+        (-0.5, -0.1, 0.03, OPEN),  # 0.06 after Holm's correction
+        (-0.5, 0.1, 0.01, OPEN),
+        (0.1, 0.5, 0.03, OPEN),
+        (0.1, 0.5, 0.01, UNMET),
+    ],
+)
+def test_against_several_rivals_interval_and_corrected_test_have_to_agree(
+    low: float, high: float, p: float, outcome: str
+) -> None:
+    alike = [Contrast("a", name, interval=Interval((low + high) / 2, low, high), p=p) for name in "bc"]
+    assert superior("set", alike).outcome == outcome
+    alone = {MET: MET, UNMET: UNMET, OPEN: OPEN if low < 0 < high else MET if high < 0 else UNMET}[outcome]
+    assert superior("set", alike[:1]).outcome == alone
