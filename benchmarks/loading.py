@@ -11,13 +11,13 @@ One thread, CPU times, medians.
 import argparse
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import h5py
 import torch
+from timing import cpu_seconds
 
 from ladid_bench.config import Budget, SplitSizes
 from ladid_bench.data.task import task_of
@@ -27,14 +27,7 @@ from ladid_bench.files import write_json
 from ladid_bench.systems.pendulum import Pendulum
 
 GIVEN, ASKED = 10, 50
-BATCHES = 20  # timed at once, as one takes less than a millisecond
-
-
-def cpu_seconds(work: Callable[[], Any]) -> float:
-    """CPU seconds of ``work``."""
-    began = time.process_time()
-    work()
-    return time.process_time() - began
+BATCHES = 20  # timed at once, as one takes a few milliseconds
 
 
 def in_turn(works: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:

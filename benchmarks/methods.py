@@ -34,11 +34,8 @@ from ladid_bench.systems.pendulum import Pendulum
 ROOT = Path(__file__).parent.parent
 TRAJECTORIES, GIVEN, ASKED = 50, 10, 50
 SEED = 0
-CODERS = (
-    "encoder",
-    "first_encoder",
-    "decoder",
-)  # children of a model that turn frames into tokens and states into frames
+# children of a model that turn frames into tokens, and states into frames
+CODERS = ("encoder", "first_encoder", "decoder")
 STEPS = 20  # of a turn; each phase of the growth, a twentieth of the steps, has one
 
 

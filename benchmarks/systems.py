@@ -11,7 +11,6 @@ are checked to solve the same problem. The independent solvers come with ``pip i
 import argparse
 import platform
 import statistics
-import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +22,7 @@ import torch
 from independent import RIVALS, STEP_LIMITS, Problem, Rival, Solver, own_solver, reference
 from lattices import measure_lattice
 from threadpoolctl import threadpool_limits
+from timing import cpu_seconds
 
 from ladid_bench.config import SplitSizes
 from ladid_bench.errors import BenchError, nearest
@@ -33,13 +33,6 @@ SEED = 7
 COMPARED = {"pendulum": 100, "double-pendulum": 100, "wave": 1}  # trajectories; waves are solved one by one anyway
 FIELDS, FRAMES = 4, 11  # trajectories at 32 px, and frames, of other fields compared
 LIBRARIES = ("numpy", "scipy", "numba", "torch")
-
-
-def cpu_seconds(work: Callable[[], Any]) -> float:
-    """CPU seconds of ``work``."""
-    began = time.process_time()
-    work()
-    return time.process_time() - began
 
 
 def in_turn(first: Callable[[], Any], second: Callable[[], Any], repeats: int) -> dict[str, float]:

@@ -9,12 +9,12 @@ turn, and the ratio is the median over pairs, so that a machine that changes its
 
 import argparse
 import statistics
-import time
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
+from timing import cpu_seconds
 from torch import Tensor
 
 from ladid_bench.config import Budget, SplitSizes
@@ -47,13 +47,6 @@ def step(model: LaDID, optimiser: torch.optim.Optimizer, batch: WindowBatch) -> 
     optimiser.step()
 
 
-def seconds(work: Callable[[], None]) -> float:
-    """CPU seconds of ``work``."""
-    began = time.process_time()
-    work()
-    return time.process_time() - began
-
-
 def measure(size: int, layout: tuple[int, int, int], steps: int) -> tuple[float, float, int, int]:
     """Median milliseconds a step, once and separately, and context frames encoded by each."""
     windows, queries, length = layout
@@ -68,7 +61,7 @@ def measure(size: int, layout: tuple[int, int, int], steps: int) -> tuple[float,
     for index in range(steps + 1):
         batch = sampler.draw(length, generator)
         copies = separately(batch)
-        pair = seconds(lambda: step(model, optimiser, batch)), seconds(lambda: step(model, optimiser, copies))  # noqa: B023
+        pair = [cpu_seconds(partial(step, model, optimiser, drawn)) for drawn in (batch, copies)]
         if index > 0:  # the first pair warms up
             once.append(1000 * pair[0])
             apart.append(1000 * pair[1])

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
+import made_up
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -40,18 +40,9 @@ def pendulum_task(pendulum: dict[str, Trajectories]) -> Task:
     return task_of(pendulum["train"], "pendulum", 10, 50)
 
 
-@pytest.fixture
-def trajectories() -> Trajectories:
-    """Three random trajectories of six 4 x 5 frames, with a parameter and a state."""
-    random = np.random.default_rng(0)
-    return Trajectories(
-        frames=random.random((3, 6, 1, 4, 5), dtype=np.float32),
-        times=np.tile(np.arange(6.0), (3, 1)),
-        unit=np.arange(3),
-        parameters={"length": random.random(3)},
-        states={"angle": random.random((3, 6))},
-        provenance={"dataset": "made-up", "seed": 0},
-    )
+@pytest.fixture(name="trajectories")
+def fresh_trajectories() -> Trajectories:
+    return made_up.trajectories()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

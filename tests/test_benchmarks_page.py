@@ -83,6 +83,7 @@ def test_data_loading_is_measured(
 ) -> None:
     script = Path(__file__).parent.parent / "benchmarks" / "loading.py"
     words = ["--trajectories", "16", "--sizes", "16", "--repeats", "1", "--output", str(tmp_path / "loading.json")]
+    monkeypatch.syspath_prepend(str(script.parent))
     monkeypatch.setattr(sys, "argv", [str(script), *words])
     runpy.run_path(str(script), run_name="__main__")
     (row,) = json.loads((tmp_path / "loading.json").read_text())["rows"]

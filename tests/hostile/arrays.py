@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from made_up import trajectories
 
 from hostile.case import Case, trap, written
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
@@ -18,18 +19,6 @@ HUGE = 4 * 10**9  # values that are declared and never written: 16 GB of float32
 TIMES = np.tile(np.arange(4.0, 8.0), (2, 1))
 SHAPE = (1, 4, 5)
 DEEP = "[" * 50_000
-
-
-def trajectories() -> Trajectories:
-    random = np.random.default_rng(0)
-    return Trajectories(
-        frames=random.random((3, 6, 1, 4, 5), dtype=np.float32),
-        times=np.tile(np.arange(6.0), (3, 1)),
-        unit=np.arange(3),
-        parameters={"length": random.random(3)},
-        states={"angle": random.random((3, 6))},
-        provenance={"dataset": "made-up", "seed": 0},
-    )
 
 
 def swapped(file: h5py.File, name: str, values: object, **options: object) -> None:

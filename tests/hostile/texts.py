@@ -206,10 +206,10 @@ def _marked(content: str | bytes, folder: Path) -> str | bytes:
     return content.replace("MARK", str(mark_of(folder))) if isinstance(content, str) else content
 
 
-def _configured(content: str | bytes) -> Callable[[Path], Path]:
+def _with_file(name: str, content: str | bytes) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         root = _checkout(folder)
-        written(root, "config/tiny.yaml", _marked(content, folder))
+        written(root, name, _marked(content, folder))
         return root
 
     return make
@@ -234,15 +234,6 @@ def _listed(root: object) -> None:
     plan(root)
 
 
-def _imported(content: str | bytes) -> Callable[[Path], Path]:
-    def make(folder: Path) -> Path:
-        root = _checkout(folder)
-        written(root, "imported/mine/card.yaml", _marked(content, folder))
-        return root
-
-    return make
-
-
 def _scale(root: object) -> None:
     assert isinstance(root, Path)
     load_study(chosen_scale(root), root)
@@ -264,7 +255,9 @@ def _pipe_for_a_file(folder: Path) -> Path:
 
 def cases() -> list[Case]:
     """Every case of text."""
-    found = [Case("configuration", name, _configured(text), plan) for name, text in CONFIGURATIONS.items()]
+    found = [
+        Case("configuration", name, _with_file("config/tiny.yaml", text), plan) for name, text in CONFIGURATIONS.items()
+    ]
     found += [
         Case("configuration", "a folder", _folder_for_a_file, plan),
         Case("configuration", "a pipe", _pipe_for_a_file, plan),
@@ -278,7 +271,7 @@ def cases() -> list[Case]:
         Case("scale", repr(name)[:40], _checkout, lambda root, name=name: load_study(name, root)) for name in SCALES
     ]
     found += [
-        Case("import card", name, _imported(text), lambda root: load_import("mine", root))
+        Case("import card", name, _with_file("imported/mine/card.yaml", text), lambda root: load_import("mine", root))
         for name, text in IMPORT_CARDS.items()
     ]
     return found
