@@ -40,8 +40,8 @@ def failures(subject: Subject, *only: str) -> dict[str, str]:
 
 
 def slow(variant: str) -> Any:
-    """A variant as a parameter; one attends over places of a picture, of which vectors and toys have one or none."""
-    placeless = pytest.mark.xfail(reason="needs pictures of more than one place", strict=True)
+    """A variant as a parameter; one attends over the places of a picture, and toys have one place."""
+    placeless = pytest.mark.xfail(reason="its queries and keys matter where there is more than one place", strict=True)
     return pytest.param(variant, marks=[pytest.mark.slow, *([placeless] if variant.endswith("-xmix") else [])])
 
 

@@ -248,7 +248,7 @@ def test_kl_between_gaussians_matches_torch_distributions() -> None:
     torch.testing.assert_close(Gaussian(mean, std).kl_from(other, 0.3), reference)
 
 
-@pytest.mark.parametrize("variant", ["tuned", "paper"])
+@pytest.mark.parametrize("variant", ["tuned", "paper", "attention-xmix"])
 def test_vector_observations_are_taken(pendulum_task, root, variant) -> None:
     task = replace(pendulum_task, shape=(1, 6))
     settings = LaDIDSettings(**resolve_settings("ladid", variant, {"static": "off"}, root))

@@ -1,5 +1,8 @@
 """The trainer: learns, keeps the best model, stops when it diverges. What all methods do: test_conformance.py."""
 
+import multiprocessing
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from ladid_bench.methods import trainer as trainer_module
 from ladid_bench.methods.base import Diverged
 from ladid_bench.methods.neural import NeuralMethod
 from ladid_bench.methods.registry import load_method, resolve_settings
+from ladid_bench.tensors import load_tensors
 
 SHORT = Budget(steps=12, batch_size=4, validations=3, warmup_steps=2, growth_fraction=0.1)
 NEURAL = ["ladid", "latent-ode"]
@@ -86,3 +90,23 @@ def test_smoke_training_lowers_the_error_by_a_third(pendulum, pendulum_task, roo
     method.fit(train, pendulum["valid"], Budget(steps=200, batch_size=8, growth=False, warmup_steps=20), 0)
     after = measure(train.frames[:, 10:], method.forecast(*asked).mean, blank).nmse.mean()
     assert after < 0.7 * before
+
+
+def test_a_run_asked_to_terminate_saves_its_last_step(pendulum, pendulum_task, root, tmp_path, monkeypatch) -> None:
+    """The checkpoint is of the step it was stopped at, no regular one, and the process dies of the signal."""
+    advance = trainer_module.Trainer._advance
+
+    def stopped_at_five(trainer):
+        loss = advance(trainer)
+        if trainer.step == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return loss
+
+    monkeypatch.setattr(trainer_module.Trainer, "_advance", stopped_at_five)
+    child = multiprocessing.get_context("fork").Process(
+        target=lambda: make("ladid", pendulum_task, root, tmp_path).fit(pendulum["train"], pendulum["valid"], SHORT, 0)
+    )
+    child.start()
+    child.join(60)
+    assert child.exitcode == -signal.SIGTERM
+    assert load_tensors(tmp_path / trainer_module.CHECKPOINT, "cpu")["step"] == 5

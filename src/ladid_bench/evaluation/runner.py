@@ -130,12 +130,12 @@ def _fit_and_score(
     test, given = splits["test"], task.context_frames
     context, context_times = test.frames[:, :given], test.times[:, :given]
     query_times = test.times[:, given : task.frames]
-    began = time.perf_counter()
+    began, began_cpu = time.perf_counter(), _cpu_seconds()
     if run.card.kind == "floor":
         forecast = _rendering(method, test.frames[:, given : task.frames])
     else:
         forecast = method.forecast(context, context_times, query_times)
-    seconds = time.perf_counter() - began
+    seconds, cpu_seconds = time.perf_counter() - began, _cpu_seconds() - began_cpu
     if not np.isfinite(forecast.mean).all():
         return _diverged(method, "the forecast of the test split has values that are not finite")
     write_forecast(folders.forecast(run.key), forecast, query_times)
@@ -144,7 +144,7 @@ def _fit_and_score(
     if between is not None and not np.isfinite(between.squared_error).all():
         return _diverged(method, "the forecast at times between frames has values that are not finite")
     metrics = score_forecast(run, task, splits, folders, method.represent(context, context_times), between)
-    cost = method.cost() | {"forecast_seconds": seconds}
+    cost = method.cost() | {"forecast_seconds": seconds, "forecast_cpu_seconds": cpu_seconds}
     return {"status": "ok", "reason": "", "metrics": metrics, "cost": cost, "history": method.history()}
 
 
@@ -201,8 +201,7 @@ def _add_cost(cost: dict[str, float], wall: float, device: str) -> None:
     """Complete the cost of a run; seconds of attempts that were interrupted count, and those of other programs."""
     programs = resource.getrusage(resource.RUSAGE_CHILDREN)
     cost["wall_seconds"] = wall + cost.pop("earlier_seconds", 0.0)
-    cost["cpu_seconds"] = time.process_time() + cost.pop("earlier_cpu_seconds", 0.0)
-    cost["cpu_seconds"] += programs.ru_utime + programs.ru_stime
+    cost["cpu_seconds"] = _cpu_seconds() + cost.pop("earlier_cpu_seconds", 0.0)
     peak = max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, programs.ru_maxrss)
     cost["peak_memory_mb"] = peak / 1024  # kilobytes on Linux
     if device == "cuda":
@@ -210,6 +209,12 @@ def _add_cost(cost: dict[str, float], wall: float, device: str) -> None:
 
         cost["accelerator_seconds"] = cost.get("training_seconds", 0.0)
         cost["accelerator_memory_mb"] = torch.cuda.max_memory_allocated() / MEGABYTE
+
+
+def _cpu_seconds() -> float:
+    """CPU time of this process and of the programs that it has started and seen end."""
+    programs = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + programs.ru_utime + programs.ru_stime
 
 
 def _provenance(run: PlannedRun, splits: dict[str, Trajectories], folders: Folders, code: str) -> dict[str, Any]:

@@ -207,8 +207,7 @@ class LaDID(ForecastModel):
 def _context_network(task: Task, settings: LaDIDSettings) -> tuple[nn.Module, nn.Module]:
     """The encoder of frames, and the transformer over what it gives."""
     if settings.attention == "xmix":
-        encoder = PlaceEncoder(task.shape, settings.base_channels, settings.token_width)
-        return encoder, MixingTransformer(settings.token_width, settings.layers)
+        return _place_encoder(task, settings), MixingTransformer(settings.token_width, settings.layers)
     transformer = TemporalTransformer(
         settings.token_width,
         settings.layers,
@@ -218,3 +217,12 @@ def _context_network(task: Task, settings: LaDIDSettings) -> tuple[nn.Module, nn
         settings.position,
     )
     return build_encoder(task.shape, settings.base_channels, settings.token_width), transformer
+
+
+def _place_encoder(task: Task, settings: LaDIDSettings) -> nn.Module:
+    """The encoder of frames ``(F, ...)`` to tokens ``(F, place, width)``; a vector is one place."""
+    width = settings.token_width
+    if task.is_image:
+        return PlaceEncoder(task.shape, settings.base_channels, width)
+    encoder = build_encoder(task.shape, settings.base_channels, width)
+    return nn.Sequential(encoder, nn.Unflatten(1, (1, width)))  # (F, width) -> (F, 1, width)

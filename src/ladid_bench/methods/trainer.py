@@ -5,8 +5,13 @@ A run that was killed and resumed gives the same weights, bit for bit on the CPU
 
 import logging
 import math
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
+from threading import Event
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -66,13 +71,21 @@ class Trainer:
     def run(self) -> None:
         """Train to the end of the budget, from the last checkpoint if there is one.
 
+        Asked to terminate, it finishes the step and saves its state first.
+
         Raises:
             Diverged: the loss or the validation error is not finite.
         """
         self._resume()
+        with _termination_noted() as asked_to_stop:
+            self._train(asked_to_stop)
+        self.method.model.load_state_dict(self.best["weights"])
+        self._save()
+
+    def _train(self, asked_to_stop: Event) -> None:
         reported = saved = time.monotonic()
         every = max(1, self.budget.steps // self.budget.validations)
-        while self.step < self.budget.steps:
+        while self.step < self.budget.steps and not asked_to_stop.is_set():
             began, began_cpu = time.perf_counter(), time.process_time()
             loss = self._advance()
             if self.step % every == 0 or self.step == self.budget.steps:
@@ -86,8 +99,8 @@ class Trainer:
             if now - saved > CHECKPOINT_SECONDS:
                 saved = now
                 self._save()
-        self.method.model.load_state_dict(self.best["weights"])
-        self._save()
+        if asked_to_stop.is_set():
+            self._save()
 
     def _advance(self) -> torch.Tensor:
         model = self.method.model.train()
@@ -165,3 +178,20 @@ class Trainer:
             "cpu_seconds_per_step": self.cpu_seconds / max(1, self.step),
             "best_step": self.best["step"],
         }
+
+
+@contextmanager
+def _termination_noted() -> Iterator[Event]:
+    """While this lasts, a signal to terminate sets the event; at the end it does what it would have done."""
+    asked = Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        asked.set()
+
+    former = signal.signal(signal.SIGTERM, note)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGTERM, former)
+        if asked.is_set():
+            signal.raise_signal(signal.SIGTERM)
