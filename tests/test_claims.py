@@ -12,7 +12,7 @@ import pytest
 import ladid_bench
 from ladid_bench import provenance
 from ladid_bench.config import load_study
-from ladid_bench.evaluation import rules
+from ladid_bench.evaluation import costs, rules
 from ladid_bench.evaluation.claims import CLAIMS, Judged, judge
 from ladid_bench.evaluation.paired import NEEDS_SEEDS, Contrast, Evidence, Group, contrast, holm
 from ladid_bench.evaluation.records import Sample
@@ -33,6 +33,7 @@ from ladid_bench.plan import plan_runs
 TRAJECTORIES, FRAMES = 20, 4
 SEEDS = (0, 1, 2)
 NEURAL, SIMPLE = rules.NEURAL, rules.SIMPLE
+ALONE = {"cost_load": 1.0, "threads": 1, "host": "one", "processor": "some", "device": "cpu"}
 LINEAR, FIELDS = rules.SIMULATED[:3], rules.SIMULATED[3:]
 
 
@@ -344,6 +345,57 @@ def test_the_direct_map_and_measured_data() -> None:
     assert made.verdict("C13") == NOT_REPRODUCED
 
 
+PLACES = ({"dataset": "pendulum"}, *costs.LARGER.values(), costs.FEWER)
+
+
+def priced(ladid: float, others: float, growth: float = 1.0, **how: Any) -> Made:
+    """Costs of LaDID and of ODE methods; LaDID's grow ``growth`` times more with pixels, horizon, trajectories."""
+    made = Made()
+    for place in PLACES:
+        for method in ("ladid", *costs.ODE):
+            for seed in SEEDS:
+                mine, wobble = method == "ladid", np.random.default_rng([1, made.count]).normal(0, 0.02)
+                cost = (ladid if mine else others) * np.exp(wobble)
+                if mine:
+                    cost *= growth if place in costs.LARGER.values() else 1 / growth if place is costs.FEWER else 1
+                seconds = {costs.STEP: cost, costs.FORECAST: cost}
+                made.runs(method=method, error=1, seeds=(seed,), experiment="cost", **place, **seconds, **ALONE | how)
+    return made
+
+
+def test_cheaper_means_better_at_equal_time_and_faster_to_ask() -> None:
+    for error, cost, verdict in (
+        (0.1, 1.0, REPRODUCED),
+        (0.2, 1.0, NOT_SEPARABLE),
+        (0.4, 1.0, NOT_REPRODUCED),
+        (0.1, 2.0, NOT_SEPARABLE),
+        (0.1, 4.0, NOT_REPRODUCED),
+    ):
+        made = priced(cost, 2.0)
+        made.all_of(("ladid",), ("pendulum", "wave"), error, experiment="equal-time", noise=0.3)
+        made.all_of(costs.ODE, ("pendulum", "wave"), 0.2, experiment="equal-time", noise=0.3)
+        assert made.verdict("C8") == verdict
+    assert "equal CPU time of training: this study has no runs for it" in priced(1.0, 2.0).judged("C8").reason
+
+
+def test_scaling_compares_how_costs_grow() -> None:
+    assert priced(5.0, 2.0).verdict("C15") == REPRODUCED  # dear, but growing alike
+    assert priced(5.0, 2.0, growth=1.24).verdict("C15") == NOT_SEPARABLE
+    assert priced(1.0, 2.0, growth=1.5).verdict("C15") == NOT_REPRODUCED
+    assert compared().judged("C15").reason == "this study has no runs for it"
+
+
+def test_costs_count_only_where_a_run_had_its_machine_to_itself() -> None:
+    assert "shared its machine with others (load 2.0)" in priced(1.0, 2.0, cost_load=2.0).judged("C15").reason
+    made = priced(1.0, 2.0)
+    made.rows[0]["host"] = "another"
+    assert "on different machines" in made.judged("C15").reason
+    made.rows[0]["cost_load"] = float("nan")
+    assert "was not measured" in made.judged("C15").reason
+    made.rows[0]["status"] = "timeout"
+    assert "ladid, seed 0, ended as timeout" in made.judged("C15").reason
+
+
 @pytest.mark.parametrize(
     ("small", "enough", "verdict"),
     [(0.3, 0.1, REPRODUCED), (0.1, 0.1, NOT_SEPARABLE), (0.3, 0.2, NOT_REPRODUCED), (0.05, 0.1, NOT_REPRODUCED)],
@@ -361,7 +413,7 @@ def test_a_plateau_and_where_it_begins(small: float, enough: float, verdict: str
 
 
 def test_what_the_records_cannot_tell_is_not_run_with_the_reason() -> None:
-    for name in ("C8", "C11", "C15"):
+    for name in ("C11",):
         found = compared().judged(name)
         assert found.verdict == NOT_RUN
         assert len(found.reason) > 40
@@ -413,16 +465,16 @@ def test_the_study_that_is_kept_has_the_runs_that_the_rules_ask_for() -> None:
     for run in plan_runs(load_study("cpu", root), root).values():
         source = run.source.dataset.name if run.source else ""
         how = {"variant": run.variant, "arm": run.arm, "fraction": run.fraction, "changes": run.changes_text}
-        how |= {"kind": run.card.kind, "headline": run.dataset.source.headline, "source": source}
+        how |= {"kind": run.card.kind, "headline": run.dataset.source.headline, "source": source} | ALONE
+        how |= {name: np.random.default_rng(made.count).lognormal(0, 0.05) for name in (costs.STEP, costs.FORECAST)}
         experiment, error = ",".join(run.experiments), 0.1 if run.method == "ladid" else 0.3
         made.runs(run.dataset.name, run.method, error, (run.seed,), experiment, 0.3, 1.0, **how)
     evidence = made.evidence
     evidence.preferred |= {"ladid-ode": "conditional"}
     found = {one.claim.id: one for one in judge(evidence)}
-    even = {"C3", "C4", "C6", "C7", "C14"}  # LaDID against itself, with the same errors
+    even = {"C3", "C4", "C6", "C7", "C8", "C13", "C14", "C15"}  # LaDID against itself, and costs alike
     assert {name for name, one in found.items() if one.verdict == NOT_SEPARABLE} == even
-    assert {name for name, one in found.items() if one.verdict == NOT_RUN} == {"C8", "C11", "C13", "C15"}
-    assert found["C13"].reason == "C3 on measured data: this study has no runs for it"
+    assert {name for name, one in found.items() if one.verdict == NOT_RUN} == {"C11"}
     assert all(one.outcome != "lacking" for name in found for part in found[name].parts for one in part.sets)
     assert {one.name for one in found["C7"].parts[2].sets} == {"pendulum (steps=600)"}
     assert not any("official-bug" in made.second for made in found["C1"].contrasts)

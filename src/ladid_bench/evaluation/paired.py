@@ -150,7 +150,7 @@ def contrast(
     made = Contrast(first.name, second.name, keys, lost=tuple(dict.fromkeys((*first.lost, *second.lost))))
     if second.rows and all(row["status"] == "skipped" for row in second.rows):
         return replace(made, skipped=True, problem=f"{second.name} does not apply: {second.rows[0]['reason']}")
-    problem = _unfinished(first) or _unfinished(second)
+    problem = unfinished(first) or unfinished(second)
     pairs = [] if problem else _pairs(first, second)
     if not problem and len({row["seed"] for row, _ in pairs}) < SEEDS_FOR_VERDICTS:
         problem = f"{NEEDS_SEEDS}: {first.name} and {second.name} share {len(pairs)}"
@@ -165,7 +165,7 @@ def contrast(
     return _compared(made, scored, known)
 
 
-def _unfinished(group: Group) -> str:
+def unfinished(group: Group) -> str:
     """Why a group cannot be compared yet, empty where it can."""
     if not group.rows:
         return f"{group.name} is not in this study"

@@ -50,17 +50,16 @@ def on_measured_data(evidence: Evidence) -> list[Part]:
     """The neural comparison, the simple methods and the transfer, each on measured data."""
     found = _planned(evidence, MEASURED)
     neural, simple = (tuple(rule(evidence, name) for name in found) for rule in (_against_neural, _against_simple))
-    moved = tuple(one for name, one in _fine_tuned_against_scratch(evidence) if name in MEASURED)
     return [
         Part("C1 on measured data", neural, expected=len(MEASURED)),
         Part("C12 on measured data", simple, expected=len(MEASURED)),
-        Part("C3 on measured data", moved),
+        Part("C3 on measured data", _fine_tuned_against_scratch(evidence, measured=True)),
     ]
 
 
 def fine_tuning_beats_scratch(evidence: Evidence) -> list[Part]:
     """Fine-tuned on 8 % of a target against trained from scratch on the same trajectories, on each target."""
-    return [Part("fine-tuned", tuple(one for _, one in _fine_tuned_against_scratch(evidence)))]
+    return [Part("fine-tuned", _fine_tuned_against_scratch(evidence))]
 
 
 def third_as_good_as_all(evidence: Evidence) -> list[Part]:
@@ -200,11 +199,11 @@ def _has_between(row: dict[str, Any]) -> bool:
     return value is not None and value == value  # NaN where the data set has no times between frames
 
 
-def _targets(evidence: Evidence) -> list[tuple[str, str]]:
-    """Targets of transfer on which LaDID was fine-tuned, with their sources; the control is none."""
+def _targets(evidence: Evidence, measured: bool = False) -> list[tuple[str, str]]:
+    """Simulated, or measured, targets on which LaDID was fine-tuned, with their sources; the control is none."""
     rows = evidence.asked("transfer", method=LADID, arm="fine-tuned")
     found = dict.fromkeys((str(row["dataset"]), str(row["source"])) for row in rows)
-    return [pair for pair in found if pair[0] != CONTROL]
+    return [pair for pair in found if pair[0] != CONTROL and (pair[0].partition("--")[0] in MEASURED) == measured]
 
 
 def _moved(evidence: Evidence, method: str, target: str, arm: str, fraction: float, source: str = "") -> Group:
@@ -212,13 +211,13 @@ def _moved(evidence: Evidence, method: str, target: str, arm: str, fraction: flo
     return evidence.group(f"{method}, {arm}, {fraction:.0%}", "transfer", **how)
 
 
-def _fine_tuned_against_scratch(evidence: Evidence) -> list[tuple[str, SetResult]]:
+def _fine_tuned_against_scratch(evidence: Evidence, measured: bool = False) -> tuple[SetResult, ...]:
     made = []
-    for target, source in _targets(evidence):
+    for target, source in _targets(evidence, measured):
         tuned = _moved(evidence, LADID, target, "fine-tuned", FEW, source)
         scratch = _moved(evidence, LADID, target, "scratch", FEW)
-        made.append((target, superior(target, [contrast(evidence, tuned, scratch)])))
-    return made
+        made.append(superior(target, [contrast(evidence, tuned, scratch)]))
+    return tuple(made)
 
 
 def _ablated(evidence: Evidence, rows: list[dict[str, Any]], whole: str, without: str) -> tuple[SetResult, ...]:

@@ -204,6 +204,7 @@ def _add_cost(cost: dict[str, float], wall: float, device: str) -> None:
     cost["cpu_seconds"] = _cpu_seconds() + cost.pop("earlier_cpu_seconds", 0.0)
     peak = max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, programs.ru_maxrss)
     cost["peak_memory_mb"] = peak / 1024  # kilobytes on Linux
+    cost["load"] = os.getloadavg()[0]  # says whether the times above were measured alone
     if device == "cuda":
         import torch
 

@@ -1,0 +1,143 @@
+"""The claims about cost: CPU seconds of runs that had the machine to themselves, compared seed by seed."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.stats import ttest_1samp
+
+from ladid_bench.evaluation.paired import (
+    NEEDS_SEEDS,
+    SEEDS_FOR_VERDICTS,
+    Contrast,
+    Evidence,
+    Group,
+    contrast,
+    unfinished,
+)
+from ladid_bench.evaluation.statistics import CONFIDENCE, Interval
+from ladid_bench.evaluation.verdicts import Part, SetResult, no_worse, superior
+
+LADID = "ladid"
+ODE = ("ladid-ode", "latent-ode", "ode-rnn", "ode2vae", "ndp", "msvi")
+STEP, FORECAST = "cost_cpu_seconds_per_step", "cost_forecast_cpu_seconds"
+BASE = {"dataset": "pendulum", "fraction": 1.0}
+LARGER = {  # what grows, and where it is larger than on BASE
+    "pixels": {"dataset": "pendulum-64", "fraction": 1.0},
+    "horizon": {"dataset": "pendulum-horizon-150", "fraction": 1.0},
+}
+FEWER = {"dataset": "pendulum", "fraction": 0.125}  # BASE is the larger one here
+MORE = 0.25  # margin of the growth of cost
+ALONE = 1.5  # most processes waiting for a core, per thread of the run, while nothing else runs
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A cost of runs of one method, a run a seed; with ``base``, how many times that of the same seed there."""
+
+    column: str
+    runs: Group
+    base: Group | None = None
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        return (self.runs, self.base) if self.base else (self.runs,)
+
+    @property
+    def rows(self) -> tuple[dict[str, Any], ...]:
+        return tuple(row for group in self.groups for row in group.rows)
+
+    @property
+    def logarithms(self) -> dict[Any, float]:
+        """By seed."""
+        one, *other = ({row["seed"]: math.log(row[self.column]) for row in group.rows} for group in self.groups)
+        if not other:
+            return one
+        return {seed: value - other[0][seed] for seed, value in one.items() if seed in other[0]}
+
+
+def cheaper_than_ode(evidence: Evidence) -> list[Part]:
+    """LaDID against every neural-ODE method: error at equal CPU time of training, and CPU time of a forecast."""
+    trained = tuple(_at_equal_time(evidence, name) for name in _names(evidence.asked("equal-time", method=LADID)))
+    places = {name: {"dataset": name, "fraction": 1.0} for name in _names(evidence.asked("cost", method=LADID))}
+    steps, forecasts = (
+        tuple(_cheaper(evidence, name, place, column) for name, place in places.items()) for column in (STEP, FORECAST)
+    )
+    return [
+        Part("error at equal CPU time of training", trained),
+        Part("CPU time of a forecast", forecasts),
+        Part("CPU time of a step", steps, counted=False),
+    ]
+
+
+def scales(evidence: Evidence) -> list[Part]:
+    """How many times a step and a forecast cost where pixels, horizon or trajectories are more, against ODE methods."""
+    if not evidence.asked("cost", method=LADID):
+        return []
+    grown = [(name, BASE, larger) for name, larger in LARGER.items()]
+    return [
+        Part("a step", tuple(_growth(evidence, STEP, *one) for one in [*grown, ("trajectories", FEWER, BASE)]), MORE),
+        Part("a forecast", tuple(_growth(evidence, FORECAST, *one) for one in grown), MORE),
+    ]
+
+
+def _at_equal_time(evidence: Evidence, dataset: str) -> SetResult:
+    ladid, *rivals = (evidence.group(name, "equal-time", dataset=dataset, method=name) for name in (LADID, *ODE))
+    return superior(dataset, [contrast(evidence, ladid, rival) for rival in rivals])
+
+
+def _cheaper(evidence: Evidence, name: str, place: dict[str, Any], column: str) -> SetResult:
+    ladid, *rivals = (Cost(column, _measured(evidence, method, place)) for method in (LADID, *ODE))
+    return superior(name, [compare_costs(ladid, rival) for rival in rivals])
+
+
+def _growth(evidence: Evidence, column: str, name: str, small: dict[str, Any], large: dict[str, Any]) -> SetResult:
+    present = [one for one in ODE if all(evidence.asked("cost", method=one, **place) for place in (small, large))]
+    ladid, *rivals = (
+        Cost(column, *(_measured(evidence, method, place) for place in (large, small)))
+        for method in (LADID, *(present or ODE))
+    )
+    return no_worse(name, [compare_costs(ladid, rival) for rival in rivals], MORE)
+
+
+def _measured(evidence: Evidence, method: str, place: dict[str, Any]) -> Group:
+    return evidence.group(method, "cost", method=method, **place)
+
+
+def _names(rows: Iterable[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(str(row["dataset"]) for row in rows))
+
+
+def compare_costs(first: Cost, second: Cost) -> Contrast:
+    """The ratio of two costs: Student's interval, and the p of his test, of its logarithm over the seeds."""
+    rows = (*first.rows, *second.rows)
+    made = Contrast(first.runs.name, second.runs.name, tuple(str(row["key"]) for row in rows))
+    if second.runs.rows and all(row["status"] == "skipped" for row in second.runs.rows):
+        return replace(made, skipped=True, problem=f"{made.second} does not apply: {second.runs.rows[0]['reason']}")
+    problem = next(filter(None, map(unfinished, (*first.groups, *second.groups))), "") or _unlike(rows, first.column)
+    if problem:
+        return replace(made, problem=problem)
+    one, other = first.logarithms, second.logarithms
+    ratios = np.array([one[seed] - other[seed] for seed in one if seed in other])  # (seed,)
+    if len(ratios) < SEEDS_FOR_VERDICTS:
+        return replace(made, problem=f"{NEEDS_SEEDS}: {made.first} and {made.second} share {len(ratios)}")
+    test = ttest_1samp(ratios, 0.0)
+    ends = test.confidence_interval(CONFIDENCE)
+    found = Interval(float(ratios.mean()), float(ends.low), float(ends.high))
+    return replace(made, interval=found, p=float(test.pvalue), seeds=len(ratios))
+
+
+def _unlike(rows: Iterable[dict[str, Any]], column: str) -> str:
+    """Why the costs of runs do not compare, empty where they do."""
+    places = set()
+    for row in rows:
+        if row["status"] != "ok":
+            return f"{row['method']}, seed {row['seed']}, ended as {row['status']}"
+        if not (row.get(column, math.nan) > 0 and row.get("cost_load", math.nan) >= 0):
+            return f"run {row['key']} was not measured"
+        if row["cost_load"] > ALONE * row["threads"]:
+            return f"run {row['key']} shared its machine with others (load {row['cost_load']:.1f})"
+        places.add((row["host"], row["processor"], row["device"], row["threads"]))
+    return "" if len(places) == 1 else "the runs were measured on different machines"
