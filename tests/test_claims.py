@@ -354,7 +354,7 @@ def priced(ladid: float, others: float, growth: float = 1.0, **how: Any) -> Made
     for place in PLACES:
         for method in ("ladid", *costs.ODE):
             for seed in SEEDS:
-                mine, wobble = method == "ladid", np.random.default_rng([1, made.count]).normal(0, 0.02)
+                mine, wobble = method == "ladid", np.random.default_rng([2, made.count]).normal(0, 0.02)
                 cost = (ladid if mine else others) * np.exp(wobble)
                 if mine:
                     cost *= growth if place in costs.LARGER.values() else 1 / growth if place is costs.FEWER else 1
@@ -380,7 +380,7 @@ def test_cheaper_means_better_at_equal_time_and_faster_to_ask() -> None:
 
 def test_scaling_compares_how_costs_grow() -> None:
     assert priced(5.0, 2.0).verdict("C15") == REPRODUCED  # dear, but growing alike
-    assert priced(5.0, 2.0, growth=1.24).verdict("C15") == NOT_SEPARABLE
+    assert priced(5.0, 2.0, growth=1.2).verdict("C15") == NOT_SEPARABLE
     assert priced(1.0, 2.0, growth=1.5).verdict("C15") == NOT_REPRODUCED
     assert compared().judged("C15").reason == "this study has no runs for it"
 

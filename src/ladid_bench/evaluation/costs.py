@@ -1,12 +1,13 @@
-"""The claims about cost: CPU seconds of runs that had the machine to themselves, compared seed by seed."""
+"""The claims about cost: CPU seconds of runs that had the machine to themselves, compared over the seeds."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import ttest_1samp
+from scipy.stats import dunnett
+from scipy.stats import t as student
 
 from ladid_bench.evaluation.paired import (
     NEEDS_SEEDS,
@@ -17,7 +18,7 @@ from ladid_bench.evaluation.paired import (
     contrast,
     unfinished,
 )
-from ladid_bench.evaluation.statistics import CONFIDENCE, Interval
+from ladid_bench.evaluation.statistics import CONFIDENCE, RNG_SEED, Interval
 from ladid_bench.evaluation.verdicts import Part, SetResult, no_worse, superior
 
 LADID = "ladid"
@@ -90,7 +91,7 @@ def _at_equal_time(evidence: Evidence, dataset: str) -> SetResult:
 
 def _cheaper(evidence: Evidence, name: str, place: dict[str, Any], column: str) -> SetResult:
     ladid, *rivals = (Cost(column, _measured(evidence, method, place)) for method in (LADID, *ODE))
-    return superior(name, [compare_costs(ladid, rival) for rival in rivals])
+    return superior(name, compare_costs(ladid, rivals))
 
 
 def _growth(evidence: Evidence, column: str, name: str, small: dict[str, Any], large: dict[str, Any]) -> SetResult:
@@ -99,7 +100,7 @@ def _growth(evidence: Evidence, column: str, name: str, small: dict[str, Any], l
         Cost(column, *(_measured(evidence, method, place) for place in (large, small)))
         for method in (LADID, *(present or ODE))
     )
-    return no_worse(name, [compare_costs(ladid, rival) for rival in rivals], MORE)
+    return no_worse(name, compare_costs(ladid, rivals), MORE)
 
 
 def _measured(evidence: Evidence, method: str, place: dict[str, Any]) -> Group:
@@ -110,23 +111,40 @@ def _names(rows: Iterable[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(str(row["dataset"]) for row in rows))
 
 
-def compare_costs(first: Cost, second: Cost) -> Contrast:
-    """The ratio of two costs: Student's interval, and the p of his test, of its logarithm over the seeds."""
-    rows = (*first.rows, *second.rows)
-    made = Contrast(first.runs.name, second.runs.name, tuple(str(row["key"]) for row in rows))
-    if second.runs.rows and all(row["status"] == "skipped" for row in second.runs.rows):
-        return replace(made, skipped=True, problem=f"{made.second} does not apply: {second.runs.rows[0]['reason']}")
-    problem = next(filter(None, map(unfinished, (*first.groups, *second.groups))), "") or _unlike(rows, first.column)
-    if problem:
-        return replace(made, problem=problem)
-    one, other = first.logarithms, second.logarithms
-    ratios = np.array([one[seed] - other[seed] for seed in one if seed in other])  # (seed,)
-    if len(ratios) < SEEDS_FOR_VERDICTS:
-        return replace(made, problem=f"{NEEDS_SEEDS}: {made.first} and {made.second} share {len(ratios)}")
-    test = ttest_1samp(ratios, 0.0)
+def compare_costs(ladid: Cost, rivals: Sequence[Cost]) -> list[Contrast]:
+    """The ratios of LaDID's cost to that of each rival, with simultaneous intervals.
+
+    They are those of Dunnett's comparison of several groups with a control, for the logarithms over the seeds: the
+    spread between seeds is estimated from all methods together, for three runs alone can agree by chance.
+    """
+    made = [_prepared(ladid, rival) for rival in rivals]
+    able = [place for place, one in enumerate(made) if not one.problem]
+    if not able:
+        return made
+    control, *samples = (list(one.logarithms.values()) for one in (ladid, *(rivals[place] for place in able)))
+    test = dunnett(*samples, control=control, rng=np.random.default_rng(RNG_SEED))
     ends = test.confidence_interval(CONFIDENCE)
-    found = Interval(float(ratios.mean()), float(ends.low), float(ends.high))
-    return replace(made, interval=found, p=float(test.pvalue), seeds=len(ratios))
+    freedom = sum(len(one) - 1 for one in (control, *samples))
+    for place, sample, statistic, low, high in zip(able, samples, test.statistic, ends.low, ends.high, strict=True):
+        found = Interval(float(np.mean(control) - np.mean(sample)), -float(high), -float(low))
+        single = 2 * float(
+            student.sf(abs(statistic), freedom)
+        )  # p of one comparison alone, to be corrected with others
+        made[place] = replace(made[place], interval=found, p=single, seeds=min(len(control), len(sample)))
+    return made
+
+
+def _prepared(ladid: Cost, rival: Cost) -> Contrast:
+    """The comparison before it is made, with what keeps it from being made."""
+    rows = (*ladid.rows, *rival.rows)
+    made = Contrast(ladid.runs.name, rival.runs.name, tuple(str(row["key"]) for row in rows))
+    if rival.runs.rows and all(row["status"] == "skipped" for row in rival.runs.rows):
+        return replace(made, skipped=True, problem=f"{made.second} does not apply: {rival.runs.rows[0]['reason']}")
+    problem = next(filter(None, map(unfinished, (*ladid.groups, *rival.groups))), "") or _unlike(rows, ladid.column)
+    fewest = 0 if problem else min(len(ladid.logarithms), len(rival.logarithms))
+    if not problem and fewest < SEEDS_FOR_VERDICTS:
+        problem = f"{NEEDS_SEEDS}: {made.first} or {made.second} has {fewest}"
+    return replace(made, problem=problem)
 
 
 def _unlike(rows: Iterable[dict[str, Any]], column: str) -> str:
