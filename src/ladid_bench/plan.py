@@ -77,6 +77,11 @@ class PlannedRun:
         return ""
 
     @property
+    def plain(self) -> bool:
+        """Whether it is trained from scratch on all the data, as the study trains its method."""
+        return self.arm == SCRATCH and self.fraction == 1 and not self.changes
+
+    @property
     def datasets(self) -> tuple[PlannedDataset, ...]:
         """The data sets whose files it reads."""
         return (self.dataset, self.source.dataset) if self.source else (self.dataset,)

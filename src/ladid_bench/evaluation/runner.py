@@ -191,7 +191,7 @@ def score_forecast(
     """Read a run's forecast file, check it, score it, and keep the sample for the report."""
     test, asked = splits["test"], slice(task.context_frames, task.frames)
     forecast = read_forecast(folders.forecast(run.key), test.times[:, asked], task.shape)
-    metrics, sample = score(task, test, forecast, training_mean(task, splits["train"]), code, between)
+    metrics, sample = score(task, test, forecast, training_mean(task, splits["train"]), code, between, run.plain)
     states = {name: values[:, asked] for name, values in test.states.items()}
     write_sample(folders.samples(run.key), sample)
     return metrics | run.dataset.source.state_errors(forecast.mean, states)

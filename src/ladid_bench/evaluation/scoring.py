@@ -10,7 +10,7 @@ from ladid_bench.evaluation.metrics import Errors, measure, spectral_distance, v
 from ladid_bench.evaluation.records import Sample
 from ladid_bench.methods.base import Forecast
 
-SHOWN = 2  # trajectories kept as pictures, from the first of the test split on
+BITS = 10  # kept of the mantissa of errors and codes, three digits; a study of a thousand runs is kept in git
 
 
 def score(
@@ -20,6 +20,7 @@ def score(
     training_mean: np.ndarray,
     code: np.ndarray | None = None,
     between: Errors | None = None,
+    pictured: bool = True,
 ) -> tuple[dict[str, float], Sample]:
     """Score a forecast of the frames after the context; the context itself is never scored.
 
@@ -30,6 +31,7 @@ def score(
         training_mean: ``(channel, *space)``, average of the training frames.
         code: psi ``(trajectory, code)``, or None.
         between: errors at the times halfway between frames, see ``between_frames``, or None.
+        pictured: whether the first trajectory is kept as pictures.
     """
     given = task.context_frames
     truth, times = test.frames[:, given : task.frames], test.times[:, given : task.frames]
@@ -40,7 +42,7 @@ def score(
     if between is not None:
         metrics |= {"between_nmse_mean": float(between.nmse.mean()), "between_fvu": between.pooled_fvu}
         metrics |= {"between_nmse_median": float(np.median(between.nmse))}
-    return _finite(metrics), _sample(task, test, forecast, errors, code, between)
+    return _finite(metrics), _sample(task, test, forecast, errors, code, between, pictured)
 
 
 def between_frames(task: Task, between: Trajectories) -> Trajectories:
@@ -77,22 +79,29 @@ def _sample(
     errors: Errors,
     code: np.ndarray | None,
     between: Errors | None,
+    pictured: bool,
 ) -> Sample:
-    shown = np.arange(min(SHOWN, len(test)))
+    shown = np.arange(1 if pictured else 0)
     nothing = np.zeros((len(test), 0), np.float32)
     return Sample(
-        squared_error=errors.squared_error.astype(np.float32),
-        squared_truth=errors.squared_truth.astype(np.float32),
-        squared_deviation=errors.squared_deviation.astype(np.float32),
+        squared_error=_short(errors.squared_error),
+        squared_truth=_short(errors.squared_truth),
+        squared_deviation=_short(errors.squared_deviation),
         unit=test.unit,
         times=test.times[:, task.context_frames : task.frames],
-        code=nothing if code is None else code.astype(np.float32),
-        between_error=nothing if between is None else between.squared_error.astype(np.float32),
-        between_truth=nothing if between is None else between.squared_truth.astype(np.float32),
+        code=nothing if code is None else _short(code),
+        between_error=nothing if between is None else _short(between.squared_error),
+        between_truth=nothing if between is None else _short(between.squared_truth),
         shown=shown,
         truth=_levels(task, test.frames[shown, : task.frames]),
         forecast=_levels(task, forecast.mean[shown]),
     )
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    """float32 rounded to ``BITS`` of the mantissa, which halves what is left after compression."""
+    mantissa, exponent = np.frexp(values.astype(np.float32))
+    return np.ldexp(np.round(mantissa * 2**BITS) / 2**BITS, exponent).astype(np.float32)
 
 
 def _levels(task: Task, frames: np.ndarray) -> np.ndarray:
