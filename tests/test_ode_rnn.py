@@ -113,7 +113,9 @@ def test_the_update_is_gated_as_published(code) -> None:
     assert (new[:, 3:] < 0).any()  # or the absolute value was not put to the test
 
 
-def test_layer_sizes_and_initial_weights_are_the_released_code_s(model) -> None:
+def test_layer_sizes_and_initial_weights_are_the_released_code_s(pendulum_task, root) -> None:
+    model = build(pendulum_task, root, hidden=100)  # the search found a wider field better
+
     def widths(part: nn.Module) -> list[int]:
         layers = [layer for layer in part.modules() if isinstance(layer, nn.Linear)]
         return [layers[0].in_features, *(layer.out_features for layer in layers)]
