@@ -16,6 +16,7 @@ from ladid_bench.config import Budget
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.errors import BenchError
+from ladid_bench.evaluation.components import principal_components
 from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.registry import resolve_settings
 from ladid_bench.reporting.inside_figures import (
@@ -31,7 +32,6 @@ from ladid_bench.reporting.inside_probe import (
     PARTS,
     Inside,
     look_inside,
-    principal_components,
     smooth_path,
     step_lengths,
 )

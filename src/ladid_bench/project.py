@@ -63,6 +63,9 @@ class Folders:
     def samples(self, key: str) -> Path:
         return self.results / "samples" / f"{key}.npz"
 
+    def probe(self, key: str) -> Path:
+        return self.results / "probes" / f"{key}.json"
+
     def forecast(self, key: str) -> Path:
         return self.work / "forecasts" / f"{key}.hdf5"
 

@@ -33,16 +33,16 @@ RECORDED = (
 )
 
 
-def code_hash(method_folder: Path) -> str:
+def code_hash(method_folder: Path, start: Path = RUNNER) -> str:
     """Hash of the code a run goes through, as syntax trees: comments and formatting do not count.
 
-    That is what the runner and the method import, directly or not, so that a change to the report, the search or a
-    module that only other methods use makes no record stale; and, as it is, whatever else stands in the method's
-    folder, for it may be a program in another language.
+    That is what the runner, or another ``start``, and the method import, directly or not, so that a change to the
+    report, the search or a module that only other methods use makes no record stale; and, as it is, whatever else
+    stands in the method's folder, for it may be a program in another language.
     """
     own = [path for path in sorted(method_folder.rglob("*")) if _is_code(path)]
     python = [path for path in own if path.suffix == ".py"]
-    return _tree_hash(tuple({*own, *_gone_through([RUNNER, *python])}))
+    return _tree_hash(tuple({*own, *_gone_through([start, *python])}))
 
 
 def _gone_through(starts: Iterable[Path]) -> set[Path]:

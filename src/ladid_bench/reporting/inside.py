@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from ladid_bench.catalogue import load_task
 from ladid_bench.data.task import Task
-from ladid_bench.data.trajectories import Trajectories, read_trajectories
 from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.learning import task_for
 from ladid_bench.evaluation.records import read_record
+from ladid_bench.evaluation.trained import load_trained
+from ladid_bench.evaluation.truths import unit_of
 from ladid_bench.files import write_text
 from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.neural import WEIGHTS
@@ -23,7 +22,7 @@ from ladid_bench.reporting import inside_figures as figures
 from ladid_bench.reporting.drawing import inline, style
 from ladid_bench.reporting.films import contact_sheet, data_uri, film
 from ladid_bench.reporting.formatting import number, short
-from ladid_bench.reporting.inside_probe import STRIP_SHARES, Inside, Strip, Truth, look_inside, unit_of
+from ladid_bench.reporting.inside_probe import STRIP_SHARES, Inside, Strip, Truth, look_inside
 from ladid_bench.reporting.pages import INDEX, render, swap
 from ladid_bench.reporting.palette import frame_colours
 
@@ -48,12 +47,13 @@ def inspect_run(run: PlannedRun, folders: Folders, output: Path | None = None) -
     if final.exists() and not (final / INDEX).exists():
         raise BenchError(f"{final}: is there and holds no page of 'inspect'; move it or choose another --output")
     record = _record(run, folders)
-    test, method = _loaded(run, folders)
+    method, splits = load_trained(run, folders)
+    assert isinstance(method, LaDIDMethod)
     building = final.with_name(f".{run.key}-building")
     shutil.rmtree(building, ignore_errors=True)  # left by a build that was killed
     building.mkdir(parents=True)
     try:
-        _build(building, run, record, look_inside(method, test, run.dataset.source), method.task)
+        _build(building, run, record, look_inside(method, splits["test"], run.dataset.source), method.task)
         swap(building, final)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -74,20 +74,6 @@ def _record(run: PlannedRun, folders: Folders) -> dict[str, Any]:
         missing = path if record is None else weights
         raise BenchError(f"{run.label}: there is no {missing}; train the model with '{run.rerun_command}'")
     return record
-
-
-def _loaded(run: PlannedRun, folders: Folders) -> tuple[Trajectories, LaDIDMethod]:
-    """The test split, and the method with its trained weights."""
-    files = run.dataset.files(folders)
-    task = task_for(run, load_task(run.dataset, read_trajectories(files["train"])), folders)
-    method, folder = LaDIDMethod(task, run.settings), folders.model(run.key)
-    try:
-        method.load(folder)
-    except Exception as error:  # tensors of other names, shapes or kinds fail in any way
-        raise BenchError(
-            f"{folder / WEIGHTS}: does not fit today's code or is damaged; train again with '{run.rerun_command}'"
-        ) from error
-    return read_trajectories(files["test"]), method
 
 
 def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside, task: Task) -> None:

@@ -11,17 +11,11 @@ from matplotlib.colors import Colormap, ListedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ladid_bench.evaluation.components import Components, principal_components
+from ladid_bench.evaluation.truths import Quantity
 from ladid_bench.reporting.drawing import BOTTOM, LEFT, RIGHT, TALL, TOP, Drawing, End, blank, end_labels, to_svg
 from ladid_bench.reporting.formatting import MINUS, counted, listed, number, short
-from ladid_bench.reporting.inside_probe import (
-    PARTS,
-    Components,
-    Inside,
-    Truth,
-    principal_components,
-    smooth_path,
-    step_lengths,
-)
+from ladid_bench.reporting.inside_probe import PARTS, Inside, smooth_path, step_lengths
 from ladid_bench.reporting.palette import ACCENT, MUTED, NEURAL
 
 PANEL = 250.0  # points; width of a small multiple
@@ -138,10 +132,13 @@ def psi_figures(inside: Inside) -> list[Drawing]:
     """psi in its two leading components, once for everything that is known of the trajectories."""
     components = principal_components(inside.psi)
     points = components.of(inside.psi)[:, :2]
-    return [_psi_figure(points, components.shares, truth) for truth in inside.truths]
+    return [
+        code_figure(f"psi-{truth.name.replace(' ', '-')}", points, components.shares, truth) for truth in inside.truths
+    ]
 
 
-def _psi_figure(points: np.ndarray, shares: np.ndarray, truth: Truth) -> Drawing:
+def code_figure(name: str, points: np.ndarray, shares: np.ndarray, truth: Quantity) -> Drawing:
+    """Codes ``(trajectory, 2)`` in their leading components, coloured by what is true of the trajectories."""
     height = PANEL - LEFT - RIGHT + BOTTOM + TOP + BAR_ROOM
     figure = Figure(figsize=(PANEL / 72, height / 72))
     side = PANEL - LEFT - RIGHT
@@ -163,7 +160,7 @@ def _psi_figure(points: np.ndarray, shares: np.ndarray, truth: Truth) -> Drawing
     bar.set_xticks([low, 0, high], labels) if truth.cyclic else bar.set_xticks(
         [low, high], [short(low, 2), short(high, 2)]
     )
-    return Drawing(f"psi-{truth.name.replace(' ', '-')}", to_svg(figure), "")
+    return Drawing(name, to_svg(figure), "")
 
 
 def readable(name: str) -> str:

@@ -8,41 +8,30 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.interpolate import CubicSpline
-from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from ladid_bench.data.source import DataSource
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.errors import BenchError
+from ladid_bench.evaluation.readout import LEAST_UNITS, LINEAR, squared_errors
+from ladid_bench.evaluation.truths import Quantity, known_quantities, quantity
 from ladid_bench.ladid.attention import MixingTransformer, TransformerLayer
 from ladid_bench.ladid.method import LaDIDMethod
 
 PARTS = 8  # steps of the fine grid between two frames
 STRIPS = 3  # steps between frames shown as pictures
 STRIP_SHARES = (0, 0.25, 0.5, 0.75, 1)  # of a step at which a picture is shown
-UNITS_FOR_READING = 10  # fewer independent units say nothing about how well psi can be read
-FOLDS = 5
-PENALTIES = np.logspace(-3, 3, 7)
-CONSTANT = 1e-9  # spread over size below which a parameter does not vary
 SLACK = 1e-6  # of the training span, for rounding
 
 
 @dataclass(frozen=True)
-class Truth:
+class Truth(Quantity):
     """Something true of each trajectory, to colour psi by.
 
     Attributes:
-        name, unit: as the data set calls it.
-        values: ``(trajectory,)``; cyclic ones are in radians within (-pi, pi].
-        cyclic: whether both ends of the range are the same.
         reading: R^2 of a linear reading from psi on trajectories it was not fitted to; None with too few units.
     """
 
-    name: str
-    unit: str
-    values: np.ndarray
-    cyclic: bool
     reading: float | None
 
 
@@ -169,49 +158,21 @@ def _refined(times: np.ndarray) -> np.ndarray:
 
 def _truths(test: Trajectories, source: DataSource, task: Task, psi: np.ndarray) -> list[Truth]:
     """Parameters that vary and states at the first frame; where none is known, what the data themselves tell."""
-    known = {name: values for name, values in test.parameters.items() if _varies(values)}
-    known |= {name: values[:, 0] for name, values in test.states.items() if _varies(values[:, 0])}
-    found = [(name, unit_of(source, name), values) for name, values in known.items()]
+    found = known_quantities(test, source)
     if not found and source.season:
-        found.append(("time of the year", "rad", 2 * np.pi * test.times[:, 0] / source.season))
+        found.append(quantity("time of the year", "rad", 2 * np.pi * test.times[:, 0] / source.season))
     if not found:
-        found.append(
-            (
-                "mean of the context",
-                "",
-                test.frames[:, : task.context_frames].mean(axis=tuple(range(1, test.frames.ndim))),
-            )
-        )
-    return [_truth(name, unit, values, psi, test.unit) for name, unit, values in found]
-
-
-def unit_of(source: DataSource, name: str) -> str:
-    """Unit of a quantity as it is written; nothing for a pure number."""
-    unit = source.units.get(name, "")
-    return "" if unit == "1" else unit
-
-
-def _varies(values: np.ndarray) -> bool:
-    return bool(np.ptp(values) > CONSTANT * max(1.0, float(np.abs(values).max())))
-
-
-def _truth(name: str, unit: str, values: np.ndarray, psi: np.ndarray, group: np.ndarray) -> Truth:
-    cyclic = unit == "rad" and bool(np.ptp(values) > np.pi)  # a small range of angles has two ends
-    if cyclic:
-        values = np.angle(np.exp(1j * values))
-    targets = np.stack([np.sin(values), np.cos(values)] if cyclic else [values], axis=1)  # (trajectory, target)
-    return Truth(name, unit, values, cyclic, _reading(psi, targets, group))
+        context = test.frames[:, : task.context_frames]
+        found.append(quantity("mean of the context", "", context.mean(axis=tuple(range(1, context.ndim)))))
+    return [Truth(**vars(one), reading=_reading(psi, one.targets, test.unit)) for one in found]
 
 
 def _reading(psi: np.ndarray, targets: np.ndarray, group: np.ndarray) -> float | None:
     """R^2 of a ridge regression from psi ``(N, code)`` to targets ``(N, target)``, cross-validated by unit."""
-    if len(np.unique(group)) < UNITS_FOR_READING:
+    if len(np.unique(group)) < LEAST_UNITS:
         return None
-    spread = psi.std(axis=0)
-    scaled = (psi - psi.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    read = cross_val_predict(RidgeCV(PENALTIES), scaled, targets, groups=group, cv=GroupKFold(FOLDS))
-    missed, spread = ((targets - other) ** 2 for other in (read.reshape(targets.shape), targets.mean(axis=0)))
-    return float(1 - missed.sum() / spread.sum())
+    missed = squared_errors(psi, [targets], group, LINEAR).sum()
+    return float(1 - missed / ((targets - targets.mean(axis=0)) ** 2).sum())
 
 
 def _strips(
@@ -273,27 +234,3 @@ def smooth_path(times: np.ndarray, fine_times: np.ndarray, states: np.ndarray) -
     """
     frames = states[:, ::PARTS]
     return np.stack([CubicSpline(*own)(fine) for *own, fine in zip(times, frames, fine_times, strict=True)])
-
-
-@dataclass(frozen=True)
-class Components:
-    """Principal components: ``centre`` and ``axes`` ``(component, k)``, and the ``shares`` of the variance."""
-
-    centre: np.ndarray
-    axes: np.ndarray
-    shares: np.ndarray
-
-    def of(self, points: np.ndarray) -> np.ndarray:
-        """``(..., k)`` to ``(..., component)``."""
-        return (points - self.centre) @ self.axes.T
-
-
-def principal_components(points: np.ndarray) -> Components:
-    """Components of points ``(N, k)``, largest first and at least two, each with its largest entry positive."""
-    centre = points.mean(axis=0, dtype=np.float64)
-    _, sizes, axes = np.linalg.svd(points - centre, full_matrices=False)
-    signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
-    missing = max(0, 2 - len(axes))
-    axes = np.pad(axes * signs[:, None], ((0, missing), (0, 0)))  # (component, k)
-    variance = np.pad(sizes**2, (0, missing))
-    return Components(centre, axes, variance / max(variance.sum(), np.finfo(float).tiny))
