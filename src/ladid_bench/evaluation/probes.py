@@ -35,22 +35,22 @@ class Reading(_Part):
 
     Attributes:
         name, unit, cyclic: as in ``truths.Quantity``.
-        deviation: squared distance from the mean over trajectories, in units of its own mean, ``(trajectory,)``.
-        errors: squared errors of held-out readings in the same units, ``(trajectory,)`` by representation and probe;
+        shown: the true values, ``(trajectory,)``.
+        deviation: squared distance from their mean, in units of its own mean, ``(trajectory,)``.
+        errors: squared errors of the readings in the same units, ``(trajectory,)`` by representation and probe;
             their sum over that of ``deviation`` is 1 - R^2.
-        shown: the true values of the trajectories that are shown.
     """
 
     name: str
     unit: str
     cyclic: bool
+    shown: Numbers
     deviation: Numbers
     errors: dict[str, dict[str, Numbers]]
-    shown: Numbers
 
 
 class Semigroup(_Part):
-    """Whether two windows of one trajectory agree on where it is, ``(test trajectory,)`` each.
+    """Whether two windows of one trajectory agree on where it is, ``(trajectory,)`` each.
 
     Attributes:
         same: mean of ||F(psi_s, tau) - F(psi_s', tau - (s' - s))||^2 over later windows s' and times tau.
@@ -81,9 +81,9 @@ class Probe(_Part):
         key: of the run that trained it.
         reason: why nothing was read, empty where something was.
         code: numbers in psi; 0 for a method without one.
-        unit: ``(trajectory,)``, of validation and test trajectories together; no unit is in both splits.
+        unit: ``(trajectory,)``, of the test trajectories.
         readings: one a true quantity.
-        points: psi of the trajectories that are shown, in its two leading components.
+        points: psi of the test trajectories in its two leading components.
         shares: of the variance of psi that these components carry.
         semigroup: None for a method without ``states(psi, times)``.
     """
@@ -107,8 +107,9 @@ class Probe(_Part):
         for one in self.readings:
             if {PSI, PCA, SHUFFLED} - set(one.errors) or any(set(PROBES) - set(made) for made in one.errors.values()):
                 raise ValueError(f"readings of {one.name!r} are not complete")
-            lists = [one.deviation, *(errors for made in one.errors.values() for errors in made.values())]
-            if any(len(values) != len(self.unit) for values in lists) or len(one.shown) != len(self.points):
+            lists: list[Any] = [self.points, one.shown, one.deviation]
+            lists += [errors for made in one.errors.values() for errors in made.values()]
+            if any(len(values) != len(self.unit) for values in lists):
                 raise ValueError(f"readings of {one.name!r} are of another number of trajectories")
         return self
 

@@ -1,17 +1,17 @@
 """What is in psi: true quantities are read off the code of a trained model, and off three controls.
 
-Probes are fitted and scored on validation and test trajectories together, cross-validated over independent units.
-Training trajectories, of which there are more, are left out on purpose: a network may encode what it was trained on
-unlike anything else, so a probe fitted there would mix what psi carries with how well the encoder generalises, and a
-score on them would say little of either. The validation split chose between checkpoints by the error of their
-forecasts, which tells next to nothing of how psi is laid out. Each trajectory is read once, by a probe that has seen no
-trajectory of its unit.
+Probes are fitted to training and validation trajectories and scored on the test split, which neither the model, nor
+the choice among its checkpoints, nor the probe has seen. The alternative, to fit and score by cross-validation on
+validation and test trajectories alone, keeps psi of trajectories that the model was trained on out of the fit, but
+leaves too few: a linear reading of some thirty numbers from eighty trajectories misses much of what is there. Should
+psi of training trajectories be laid out unlike that of others, that only lowers the score of psi, never that of a
+control. Each test trajectory is read once and by the same fit, so that its errors resample as errors of forecasts do.
 
 Controls, all read in the same way from as many numbers as psi has: the leading principal components of the context
 frames, fitted to the training split as the encoder was; psi of the same model with the weights that its training began
-with; and psi with the labels of other trajectories. Better than the first means that the encoder found more than
-pictures show to a linear map, better than the second that training found it, and the third shows what the protocol
-reads where there is nothing.
+with; and psi where the probe is fitted to the labels of other trajectories. Better than the first means that the
+encoder found more than a linear map of the pictures holds, better than the second that training found it, and the
+third shows what the protocol reads where there is nothing.
 """
 
 from typing import Any
@@ -21,10 +21,10 @@ import torch
 from sklearn.decomposition import PCA as PrincipalComponents
 
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.evaluation import probes
+from ladid_bench.evaluation import probes, readout
 from ladid_bench.evaluation.components import principal_components
 from ladid_bench.evaluation.learning import model_sha256
-from ladid_bench.evaluation.readout import LEAST_UNITS, squared_errors
+from ladid_bench.evaluation.probes import PROBES, rounded
 from ladid_bench.evaluation.semigroup import semigroup
 from ladid_bench.evaluation.trained import load_trained
 from ladid_bench.evaluation.truths import Quantity, known_quantities
@@ -35,7 +35,7 @@ from ladid_bench.plan import PlannedRun
 from ladid_bench.project import Folders
 from ladid_bench.provenance import code_hash, commit, machine, versions
 
-HELD_OUT = ("valid", "test")
+LEAST_UNITS = 10  # to fit a probe to
 
 
 def probe_run(run: PlannedRun, folders: Folders, threads: int) -> probes.Probe:
@@ -46,21 +46,19 @@ def probe_run(run: PlannedRun, folders: Folders, threads: int) -> probes.Probe:
     """
     torch.set_num_threads(threads)
     method, splits = load_trained(run, folders)
-    test = splits["test"]
-    codes = {split: _code(method, splits[split]) for split in HELD_OUT}
+    codes = _codes(method, splits)
     found: dict[str, Any] = {"code": 0, "unit": [], "readings": [], "points": [], "shares": []}
     reason = f"{run.method} has no code to read"
-    if codes["test"] is not None:
-        psi, unit = np.concatenate([codes[split] for split in HELD_OUT]), _units(splits)
-        components = principal_components(codes["test"])
-        truths = _truths(run, splits)
-        reason = _unreadable(truths, unit)
+    if codes is not None:
+        fitted = len(codes) - len(splits["test"])  # as many are read from, the others are test trajectories
+        components, truths = principal_components(codes[fitted:]), _truths(run, splits)
+        reason = _unreadable(truths, splits)
         found = {
-            "code": psi.shape[1],
-            "unit": unit.tolist(),
-            "readings": [] if reason else _readings(run, method, splits, psi, unit, truths),
-            "points": [probes.rounded(point) for point in components.of(codes["test"])[:, :2]],
-            "shares": probes.rounded(components.shares[:2]),
+            "code": codes.shape[1],
+            "unit": splits["test"].unit.tolist(),
+            "readings": [] if reason else _readings(run, method, splits, codes, truths),
+            "points": [rounded(point) for point in components.of(codes[fitted:])[:, :2]],
+            "shares": rounded(components.shares[:2]),
         }
     identity = {"key": run.key, "dataset": run.dataset.name, "method": run.method, "variant": run.variant}
     content = {
@@ -68,7 +66,7 @@ def probe_run(run: PlannedRun, folders: Folders, threads: int) -> probes.Probe:
         "seed": run.seed,
         "reason": reason,
         **found,
-        "semigroup": semigroup(method, test),
+        "semigroup": semigroup(method, splits["test"]),
         "provenance": _provenance(run, folders, splits),
         "rerun": f"ladid-bench probe {run.key} --scale {run.scale} --force",
     }
@@ -76,22 +74,24 @@ def probe_run(run: PlannedRun, folders: Folders, threads: int) -> probes.Probe:
     return probes.read_probe(folders.probe(run.key))
 
 
-def _code(method: Method, part: Trajectories) -> np.ndarray | None:
-    """psi of the contexts of trajectories, ``(trajectory, code)``."""
+def _codes(method: Method, splits: dict[str, Trajectories]) -> np.ndarray | None:
+    """psi of the contexts of all trajectories, split after split, ``(trajectory, code)``."""
     given = method.task.context_frames
-    return method.represent(part.frames[:, :given], part.times[:, :given])
+    parts = [method.represent(part.frames[:, :given], part.times[:, :given]) for part in splits.values()]
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def _units(splits: dict[str, Trajectories]) -> np.ndarray:
-    """Units of the held-out trajectories as numbers from 0, ``(trajectory,)``; splits share none."""
-    named = [(index, int(unit)) for index, split in enumerate(HELD_OUT) for unit in splits[split].unit]
+    """Units of all trajectories as numbers, ``(trajectory,)``; splits share none."""
+    named = [(index, int(unit)) for index, part in enumerate(splits.values()) for unit in part.unit]
     return np.unique(named, axis=0, return_inverse=True)[1].ravel()
 
 
 def _truths(run: PlannedRun, splits: dict[str, Trajectories]) -> list[Quantity]:
-    """What is true of the held-out trajectories."""
-    parts = [splits[split] for split in HELD_OUT]
-    both = Trajectories(
+    """What is true of all trajectories, split after split."""
+    parts = list(splits.values())
+    every = Trajectories(
         frames=np.concatenate([part.frames[:, :1] for part in parts]),
         times=np.concatenate([part.times[:, :1] for part in parts]),
         unit=_units(splits),
@@ -100,56 +100,58 @@ def _truths(run: PlannedRun, splits: dict[str, Trajectories]) -> list[Quantity]:
         fields=parts[0].fields,
         space=parts[0].space,
     )
-    return known_quantities(both, run.dataset.source)
+    count = len(splits["test"])
+    known = known_quantities(every, run.dataset.source)
+    return [one for one in known if np.ptp(one.values[-count:]) > 0]  # else there is nothing to explain
 
 
-def _unreadable(truths: list[Quantity], unit: np.ndarray) -> str:
+def _unreadable(truths: list[Quantity], splits: dict[str, Trajectories]) -> str:
     """Why nothing can be read, empty where something can."""
-    units = len(np.unique(unit))
     if not truths:
         return "nothing is known of the trajectories that differs between them"
-    return "" if units >= LEAST_UNITS else f"{units} independent units outside of training are too few to read from"
+    units = len(np.unique(_units(splits)[: -len(splits["test"])]))
+    return "" if units >= LEAST_UNITS else f"{units} independent units are too few to fit a probe to"
 
 
 def _readings(
-    run: PlannedRun,
-    method: Method,
-    splits: dict[str, Trajectories],
-    psi: np.ndarray,
-    unit: np.ndarray,
-    truths: list[Quantity],
+    run: PlannedRun, method: Method, splits: dict[str, Trajectories], psi: np.ndarray, truths: list[Quantity]
 ) -> list[dict[str, Any]]:
     """``probes.Reading`` of every quantity."""
-    targets = [truth.targets for truth in truths]
-    mixed = np.random.default_rng(run.seed).permutation(len(unit))
+    fitted, unit = len(psi) - len(splits["test"]), _units(splits)
+    known, test = ([truth.targets[part] for truth in truths] for part in (slice(fitted), slice(fitted, None)))
+    mixed = np.random.default_rng(run.seed).permutation(fitted)
     sources = {
-        probes.PSI: (psi, targets),
-        probes.PCA: (_context_components(method, splits, psi.shape[1]), targets),
-        probes.SHUFFLED: (psi, [values[mixed] for values in targets]),
+        probes.PSI: (psi, known),
+        probes.PCA: (_context_components(method, splits, psi.shape[1]), known),
+        probes.SHUFFLED: (psi, [values[mixed] for values in known]),
     }
     if isinstance(method, NeuralMethod):
-        sources[probes.UNTRAINED] = (_untrained_code(run, method, splits), targets)
-    errors = {
-        name: {probe: squared_errors(features, asked, unit, probe) for probe in probes.PROBES}
-        for name, (features, asked) in sources.items()
+        sources[probes.UNTRAINED] = (_untrained_codes(run, method, splits), known)
+    read = {
+        name: {probe: readout.read(made[:fitted], labels, unit[:fitted], made[fitted:], probe) for probe in PROBES}
+        for name, (made, labels) in sources.items()
     }
-    shown = slice(len(splits["valid"]), None)
-    made = []
-    for index, (truth, values) in enumerate(zip(truths, targets, strict=True)):
-        deviation = ((values - values.mean(axis=0)) ** 2).sum(axis=1)  # (trajectory,)
-        size = deviation.mean()
-        made.append(
-            {
-                **{"name": truth.name, "unit": truth.unit, "cyclic": truth.cyclic},
-                "shown": probes.rounded(truth.values[shown]),
-                "deviation": probes.rounded(deviation / size),
-                "errors": {
-                    name: {probe: probes.rounded(found[index] / size) for probe, found in by_probe.items()}
-                    for name, by_probe in errors.items()
-                },
-            }
+    return [
+        _reading(
+            truth,
+            values,
+            {name: {probe: answers[index] for probe, answers in made.items()} for name, made in read.items()},
         )
-    return made
+        for index, (truth, values) in enumerate(zip(truths, test, strict=True))
+    ]
+
+
+def _reading(truth: Quantity, values: np.ndarray, read: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
+    """``probes.Reading`` of one quantity from what was read where ``values`` are true, ``(trajectory, target)``."""
+    deviation = ((values - values.mean(axis=0)) ** 2).sum(axis=1)  # (trajectory,)
+    size = deviation.mean()
+    errors = {
+        name: {probe: rounded(((found - values) ** 2).sum(axis=1) / size) for probe, found in made.items()}
+        for name, made in read.items()
+    }
+    identity = {"name": truth.name, "unit": truth.unit, "cyclic": truth.cyclic}
+    shown = rounded(truth.values[-len(values) :])
+    return {**identity, "shown": shown, "deviation": rounded(deviation / size), "errors": errors}
 
 
 def _context_components(method: Method, splits: dict[str, Trajectories], count: int) -> np.ndarray:
@@ -158,16 +160,17 @@ def _context_components(method: Method, splits: dict[str, Trajectories], count: 
     flat = {name: part.frames[:, :given].reshape(len(part), -1) for name, part in splits.items()}
     most = min(count, *flat["train"].shape)
     fitted = PrincipalComponents(most, random_state=0).fit(flat["train"])
-    return np.concatenate([fitted.transform(flat[split]) for split in HELD_OUT])
+    return np.concatenate([fitted.transform(part) for part in flat.values()])
 
 
-def _untrained_code(run: PlannedRun, method: NeuralMethod, splits: dict[str, Trajectories]) -> np.ndarray:
+def _untrained_codes(run: PlannedRun, method: NeuralMethod, splits: dict[str, Trajectories]) -> np.ndarray:
     """psi of the model as it was before its first step."""
     untrained = type(method)(method.task, run.settings)
     torch.manual_seed(run.seed)
     untrained.model = untrained.build_model()
-    codes = [_code(untrained, splits[split]) for split in HELD_OUT]
-    return np.concatenate([code for code in codes if code is not None])
+    codes = _codes(untrained, splits)
+    assert codes is not None
+    return codes
 
 
 def _provenance(run: PlannedRun, folders: Folders, splits: dict[str, Trajectories]) -> dict[str, Any]:

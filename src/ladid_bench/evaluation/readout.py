@@ -1,8 +1,8 @@
-"""How well quantities can be read off features: ridge regression and kernel ridge regression, cross-validated.
+"""How well quantities can be read off features: ridge regression and kernel ridge regression.
 
 Both are fitted in closed form, so that a reading is a matter of the features and not of how well a small network
 happened to train. One matrix decomposition serves all penalties and all quantities, which makes a search for the
-hyper-parameters within every fold affordable.
+hyper-parameters of every single reading affordable.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,39 +14,37 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import GroupKFold
 
 LINEAR, KERNEL = "linear", "kernel"  # the probes
-FOLDS = 5  # of the cross-validation, and again within each of them
-LEAST_UNITS = 10  # fewer independent units say nothing about how well something can be read
+FOLDS = 5
 PENALTIES = np.logspace(-4, 2, 7)  # of kernels whose mean diagonal is 1
 WIDTHS = (0.03, 0.1, 0.3, 1.0)  # of the Gaussian kernel, as gamma times the number of features
 TINY = np.finfo(np.float64).tiny
 
 
-def squared_errors(features: np.ndarray, targets: Sequence[np.ndarray], unit: np.ndarray, probe: str) -> np.ndarray:
-    """Squared error of reading each quantity off the features of trajectories that the probe was not fitted to.
+def read(
+    features: np.ndarray, targets: Sequence[np.ndarray], unit: np.ndarray, asked: np.ndarray, probe: str
+) -> list[np.ndarray]:
+    """Fit a probe of every quantity and read the quantities off other trajectories.
 
-    Units are divided into folds. Penalty, width of the kernel and whether every feature is scaled on its own are
-    chosen for each quantity by another cross-validation by unit among the other folds.
+    Penalty, width of the kernel and whether every feature is scaled on its own are chosen for each quantity by a
+    cross-validation over the units of the trajectories that the probe is fitted to.
 
     Args:
-        features: ``(trajectory, feature)``.
-        targets: one ``(trajectory, target)`` a quantity; the squares of its targets are summed.
-        unit: ``(trajectory,)``, of which there are at least ``LEAST_UNITS``.
+        features: ``(trajectory, feature)``, to fit to.
+        targets: their true values, one ``(trajectory, target)`` a quantity.
+        unit: ``(trajectory,)``, the independent unit of each, of which there are at least two.
+        asked: ``(other trajectory, feature)``.
         probe: ``linear`` (ridge) or ``kernel`` (kernel ridge with a Gaussian kernel).
 
     Returns:
-        ``(quantity, trajectory)``.
+        ``(other trajectory, target)`` for every quantity.
     """
-    features = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
-    features /= max(features.std(), TINY)  # labels have no part in it
+    centre, size = features.mean(axis=0, dtype=np.float64), max(float(features.std(axis=0).max()), TINY)
+    known, other = (features - centre) / size, (asked - centre) / size
     columns = np.concatenate(targets, axis=1)  # (trajectory, target)
     owner = np.repeat(np.arange(len(targets)), [one.shape[1] for one in targets])
-    read = np.empty_like(columns)
-    for known, asked in GroupKFold(FOLDS).split(features, groups=unit):
-        chosen = _chosen(features[known], columns[known], unit[known], owner, probe)[owner]  # (target,)
-        answers = _answers(features[known], columns[known], features[asked], probe)
-        read[asked] = np.take_along_axis(answers, chosen[None, None], axis=0)[0]
-    squares = (columns - read) ** 2
-    return np.stack([squares[:, owner == index].sum(axis=1) for index in range(len(targets))])
+    chosen = _chosen(known, columns, unit, owner, probe)[owner]  # (target,)
+    answers = np.take_along_axis(_answers(known, columns, other, probe), chosen[None, None], axis=0)[0]
+    return [answers[:, owner == index] for index in range(len(targets))]
 
 
 def _chosen(features: np.ndarray, columns: np.ndarray, unit: np.ndarray, owner: np.ndarray, probe: str) -> np.ndarray:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.interpolate import CubicSpline
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from ladid_bench.data.source import DataSource
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.readout import LEAST_UNITS, LINEAR, squared_errors
 from ladid_bench.evaluation.truths import Quantity, known_quantities, quantity
 from ladid_bench.ladid.attention import MixingTransformer, TransformerLayer
 from ladid_bench.ladid.method import LaDIDMethod
@@ -21,6 +22,9 @@ from ladid_bench.ladid.method import LaDIDMethod
 PARTS = 8  # steps of the fine grid between two frames
 STRIPS = 3  # steps between frames shown as pictures
 STRIP_SHARES = (0, 0.25, 0.5, 0.75, 1)  # of a step at which a picture is shown
+UNITS_FOR_READING = 10  # fewer independent units say nothing about how well psi can be read
+FOLDS = 5
+PENALTIES = np.logspace(-3, 3, 7)
 SLACK = 1e-6  # of the training span, for rounding
 
 
@@ -169,10 +173,13 @@ def _truths(test: Trajectories, source: DataSource, task: Task, psi: np.ndarray)
 
 def _reading(psi: np.ndarray, targets: np.ndarray, group: np.ndarray) -> float | None:
     """R^2 of a ridge regression from psi ``(N, code)`` to targets ``(N, target)``, cross-validated by unit."""
-    if len(np.unique(group)) < LEAST_UNITS:
+    if len(np.unique(group)) < UNITS_FOR_READING:
         return None
-    missed = squared_errors(psi, [targets], group, LINEAR).sum()
-    return float(1 - missed / ((targets - targets.mean(axis=0)) ** 2).sum())
+    spread = psi.std(axis=0)
+    scaled = (psi - psi.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    read = cross_val_predict(RidgeCV(PENALTIES), scaled, targets, groups=group, cv=GroupKFold(FOLDS))
+    missed, spread = ((targets - other) ** 2 for other in (read.reshape(targets.shape), targets.mean(axis=0)))
+    return float(1 - missed.sum() / spread.sum())
 
 
 def _strips(
