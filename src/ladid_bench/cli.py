@@ -142,6 +142,50 @@ def model(
         write_json(outcome, {planned.key: there})
 
 
+@app.command()
+def probe(
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="runs with a trained model, one after the other")],
+    scale: Scale = None,
+    outcome: Annotated[Path | None, typer.Option(help="file to write the outcomes to")] = None,
+    skip_failed: Annotated[bool, typer.Option(help="exit with 0 even if a run ended without a result")] = False,
+    force: Annotated[bool, typer.Option(help="probe again although that was done")] = False,
+) -> None:
+    """Read true quantities off the code psi of trained models, and test whether F is the same for all windows."""
+    from ladid_bench.evaluation.probe_state import why_not_probed
+    from ladid_bench.plan import find_run
+
+    study, folders = _open(scale)
+    runs = _runs(study, folders)
+    chosen = [find_run(runs, key) for key in keys]
+    for planned in chosen:
+        reason = why_not_probed(planned, folders)
+        if reason and not skip_failed:
+            raise BenchError(f"{planned.label}: cannot be probed, {reason}; 'ladid-bench run {planned.key}' makes it")
+        if reason:
+            print(f"{planned.label}: not probed, {reason}", file=sys.stderr)
+        elif folders.probe(planned.key).exists() and not force:
+            print(f"{planned.label}: was probed already, {folders.probe(planned.key)}; --force probes it again")
+        else:
+            _probe(planned, study, folders)
+    if outcome is not None:
+        write_json(outcome, {planned.key: folders.probe(planned.key).exists() for planned in chosen})
+
+
+def _probe(planned: "PlannedRun", study: Study, folders: Folders) -> None:
+    """Probe the model of a run, which is trained again first where it is gone."""
+    from ladid_bench.evaluation.supervisor import supply_model
+
+    _make_missing(planned, folders)
+    problem = supply_model(planned, folders, study.execution)
+    if problem:
+        raise BenchError(f"{planned.label}: has no model, {problem.status} ({problem.reason})")
+    from ladid_bench.evaluation.probing import probe_run  # after the model: a process that has torch forks no more
+
+    found = probe_run(planned, folders, study.execution.threads)
+    print(f"{planned.label}: {found.words}", file=sys.stderr)
+    print(folders.probe(planned.key))
+
+
 def _make_missing(planned: "PlannedRun", folders: Folders) -> None:
     """Make the trajectory files that a run reads, where they are not there."""
     from ladid_bench.catalogue import make_files
@@ -321,10 +365,11 @@ def schema(output: Annotated[Path, typer.Argument(help="file to write")] = Path(
 
 @app.command()
 def prune(scale: Scale = None) -> None:
-    """Remove records and samples that the study does not ask for any more."""
+    """Remove records, samples and probes that the study does not ask for any more."""
     study, folders = _open(scale)
     wanted = set(_runs(study, folders))
-    for kept in [*finished(folders.records, ".json"), *finished(folders.samples("x").parent, ".npz")]:
+    places = ((folders.records, ".json"), (folders.samples("x").parent, ".npz"), (folders.probe("x").parent, ".json"))
+    for kept in [path for folder, suffix in places for path in finished(folder, suffix)]:
         if kept.stem not in wanted:
             kept.unlink()
             print(f"removed {kept}")

@@ -14,6 +14,7 @@ from ladid_bench.catalogue import planned_dataset
 from ladid_bench.config import load_study
 from ladid_bench.demands import batches, expected_seconds, memory_mb
 from ladid_bench.errors import BenchError, explain
+from ladid_bench.evaluation.probe_state import probes_to_do
 from ladid_bench.evaluation.state import run_state
 from ladid_bench.files import check_room, content_key
 from ladid_bench.plan import describe_plan, plan_runs
@@ -72,13 +73,16 @@ def outcome(batch):
     return f"{MOMENT}/{'train' if RUNS[batch].card.trained else 'run'}/{batch}.json"
 
 
+PROBES_TO_DO = probes_to_do(RUNS.values(), STATE, TO_DO, FOLDERS, asked("rerun_stale"))
+PROBED = [f"{MOMENT}/probe/{key}.json" for key in sorted(PROBES_TO_DO)]
 OUTCOMES = [outcome(batch) for batch, keys in BATCHES.items() if TO_DO & set(keys)]
 # Targets name these too: snakemake would not make a missing input of a table that is there already.
-NEWS = [PLAN, *OUTCOMES]
+NEWS = [PLAN, *OUTCOMES, *PROBED]
 
 
 wildcard_constraints:
     batch="[0-9a-f]{16}",
+    key="[0-9a-f]{16}",
     moment="[0-9]+",
     dataset="[a-z0-9.-]+?",
     data_key="[0-9a-f]{16}",
@@ -118,9 +122,24 @@ def models_of_batch(wildcards):
     that start from others has none that others start from, so that no two batches wait for each other.
     """
     sources = {RUNS[key].weights_from.key for key in left(wildcards) if RUNS[key].weights_from}
-    first = {outcome(BATCH_OF[key]) for key in sources & TO_DO}
-    gone = {key for key in sources & STATE.done - TO_DO if not FOLDERS.model(key).exists()}
-    return sorted(first | {f"{MOMENT}/model/{key}.json" for key in gone})
+    return sorted(models(sources))
+
+
+def models(keys):
+    """The signals that the models of runs are there; none for those that are."""
+    first = {outcome(BATCH_OF[key]) for key in keys & TO_DO}
+    gone = {key for key in keys & STATE.done - TO_DO if not FOLDERS.model(key).exists()}
+    return first | {f"{MOMENT}/model/{key}.json" for key in gone}
+
+
+def model_to_probe(wildcards):
+    """What has to be done before the model that is to be probed is there; its run may have been given up by then."""
+    return sorted(models({wildcards.key}))
+
+
+def data_to_probe(wildcards):
+    """The data that a model was trained on, and that it is probed with."""
+    return data_of([RUNS[wildcards.key]])
 
 
 def data_of_model(wildcards):

@@ -54,3 +54,25 @@ rule model:
     shell:
         "{params.command} model {wildcards.batch} --scale {params.scale} --outcome {output} "
         "{resources.last} 2>&1 | tee {log}"
+
+
+rule probe:
+    """Look at what is in the code of a trained model; a run that ended without a result has none."""
+    input:
+        data_to_probe,
+        model_to_probe,
+    output:
+        temp(f"{FOLDERS.work}/outcomes/{{moment}}/probe/{{key}}.json"),
+    log:
+        f"{LOGS}/{{moment}}-{{key}}-probe.log",
+    params:
+        command=COMMAND,
+        scale=STUDY.scale,
+    threads: STUDY.execution.threads
+    retries: KILLED
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * memory_mb(RUNS[wildcards.key]),
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    shell:
+        "{params.command} probe {wildcards.key} --scale {params.scale} --outcome {output} --skip-failed --force "
+        "2>&1 | tee {log}"

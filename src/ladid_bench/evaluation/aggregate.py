@@ -1,13 +1,14 @@
 """All records in force as one table, a row a planned run; failures are rows too."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ladid_bench.evaluation.records import read_attempts, read_record
 from ladid_bench.evaluation.state import is_stale
-from ladid_bench.files import atomic_write
+from ladid_bench.files import atomic_write, file_sha256
 from ladid_bench.plan import PlannedRun
 from ladid_bench.project import SPLITS, Folders
 
@@ -58,4 +59,10 @@ def _row(run: PlannedRun, folders: Folders) -> dict[str, Any]:
         **{name: provenance[name] for name in PROVENANCE},
         **{f"data_sha256_{split}": provenance["data_sha256"][split] for split in SPLITS},
         "versions": json.dumps(provenance["versions"], sort_keys=True),
+        **_probe(folders.probe(run.key)),
     }
+
+
+def _probe(path: Path) -> dict[str, str]:
+    """Which probe of the run there is, so that the table, and all that is made from it, changes with it."""
+    return {"probe": file_sha256(path)[:16]} if path.exists() else {}

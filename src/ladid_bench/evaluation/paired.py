@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
 
+from ladid_bench.evaluation.probes import Probe
 from ladid_bench.evaluation.records import FAILED, Sample
 from ladid_bench.evaluation.statistics import Interval, paired_log_ratio
 
@@ -32,7 +33,24 @@ class Errors:
     unit: np.ndarray
 
 
-Measure = Callable[[Sample, str], Errors]  # from a sample and the headline of its data set
+@dataclass(frozen=True)
+class Unread:
+    """Measures a probe in place of a sample: the share of the true quantities that a representation leaves unexplained.
+
+    Squared errors of every quantity are in units of its variance and averaged over the quantities, so that the ratio
+    of two representations is that of 1 - R^2, R^2 averaged over the quantities.
+    """
+
+    representation: str
+    probe: str
+
+    def of(self, probe: Probe) -> Errors | None:
+        """None where the representation, or anything to read, is not there."""
+        found = probe.unexplained(self.representation, self.probe)
+        return Errors(*found, np.array(probe.unit)) if found else None
+
+
+Measure = Callable[[Sample, str], Errors] | Unread  # a function: from a sample and the headline of its data set
 
 
 @dataclass(frozen=True)
@@ -111,14 +129,21 @@ class Evidence:
         table: one row a planned run, failures included.
         load: gives the sample of a run by its key, None where none was kept.
         preferred: the variant that stands for each method, the first on its card.
+        probe: gives what was found in the model of a run by its key, None where it was not probed.
     """
 
-    def __init__(self, table: pd.DataFrame, load: Callable[[str], Sample | None], preferred: dict[str, str]):
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        load: Callable[[str], Sample | None],
+        preferred: dict[str, str],
+        probe: Callable[[str], Probe | None] = lambda key: None,
+    ):
         missing = {name: value for name, value in EARLIER.items() if name not in table}
         self.rows = [
             {str(name): value for name, value in row.items()} for row in table.assign(**missing).to_dict("records")
         ]
-        self.preferred = preferred
+        self.preferred, self.probe = preferred, probe
         self._load = load
         self._kept: dict[tuple[str, Measure], Errors | None] = {}
 
@@ -137,9 +162,15 @@ class Evidence:
         """What a run scored, None where it has no result or no sample."""
         name = (str(row["key"]), measure)
         if name not in self._kept:
-            sample = self._load(str(row["key"])) if row["status"] == "ok" else None
-            self._kept[name] = measure(sample, str(row["headline"])) if sample is not None else None
+            self._kept[name] = self._measured(row, measure) if row["status"] == "ok" else None
         return self._kept[name]
+
+    def _measured(self, row: dict[str, Any], measure: Measure) -> Errors | None:
+        if isinstance(measure, Unread):
+            probe = self.probe(str(row["key"]))
+            return measure.of(probe) if probe else None
+        sample = self._load(str(row["key"]))
+        return measure(sample, str(row["headline"])) if sample is not None else None
 
 
 def contrast(

@@ -12,6 +12,7 @@ from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.readout import KERNEL, LINEAR
 from ladid_bench.files import write_text
 from ladid_bench.methods.registry import method_folders
+from ladid_bench.project import Folders
 from ladid_bench.provenance import PACKAGE, code_hash
 from ladid_bench.reading import read_json
 
@@ -113,6 +114,15 @@ class Probe(_Part):
                 raise ValueError(f"readings of {one.name!r} are of another number of trajectories")
         return self
 
+    @property
+    def words(self) -> str:
+        """What was read, in a line."""
+        if not self.readings:
+            return self.reason
+        mean = {name: self.unexplained(name, LINEAR) for name in (PSI, *CONTROLS)}
+        read = [f"{name} {1 - one[0].sum() / one[1].sum():.2f}" for name, one in mean.items() if one]
+        return f"linear readings of {len(self.readings)} quantities, mean R^2: {', '.join(read)}"
+
     def unexplained(self, representation: str, probe: str, name: str = "") -> tuple[np.ndarray, np.ndarray] | None:
         """Squared errors and deviations, ``(trajectory,)`` each, of one quantity or, without a name, averaged over all.
 
@@ -146,6 +156,12 @@ def read_probe(path: Path) -> Probe:
     if probe.key != path.stem:
         raise BenchError(f"{path}: the probe of another run, {probe.key[:40]!r}; {remedy}")
     return probe
+
+
+def load_probe(folders: Folders, key: str) -> Probe | None:
+    """What was found in the model of a run, None where it was not probed."""
+    path = folders.probe(key)
+    return read_probe(path) if path.exists() else None
 
 
 def is_stale(probe: Probe, root: Path) -> bool:

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from ladid_bench.evaluation.paired import Evidence, Group, around, changed_to, contrast, off_grid
-from ladid_bench.evaluation.verdicts import MET, OPEN, Part, SetResult, no_worse, superior
+from ladid_bench.evaluation.paired import Contrast, Evidence, Group, Unread, around, changed_to, contrast, off_grid
+from ladid_bench.evaluation.probes import CONTROLS, PSI
+from ladid_bench.evaluation.readout import KERNEL, LINEAR
+from ladid_bench.evaluation.verdicts import LACKING, MET, OPEN, Part, SetResult, no_worse, superior
 
 LADID, PRESET = "ladid", "tuned"  # the primary arm; other methods stand with the first variant on their card
 NEURAL = ("ladid-ode", "latent-ode", "ode-rnn", "ode2vae", "ndp", "msvi", "gru")  # every set needs them all
@@ -130,6 +132,55 @@ def beats_fine_tuned_baselines(evidence: Evidence) -> list[Part]:
         first = _moved(evidence, LADID, target, "fine-tuned", FEW, source)
         made.append(superior(target, [contrast(evidence, first, group) for group in groups]))
     return [Part("all fine-tuned", tuple(made))]
+
+
+def psi_carries_the_realization(evidence: Evidence) -> list[Part]:
+    """Linear readings of psi against those of every control, and transfer with F kept as it was.
+
+    Readings by the kernel probe are told and do not count: a probe that is strong enough reads off the pictures
+    themselves whatever they determine, so that no code could be ahead of them.
+
+    Of the transfer two things have to hold, because either alone can hold without the claim. With F frozen it has to
+    beat training from scratch, but encoder and decoder come from the source as well, and they alone could do that. So
+    it also has to be no worse than training F on: then there was nothing in F that belonged to the source.
+    """
+    names = _names(evidence.asked("probe", method=LADID, arm="scratch", changes=""))
+    readings = [_readings(evidence, name, LINEAR) for name in names]
+    told = [_readings(evidence, name, KERNEL) for name in names]
+    beats, free = [], []
+    for target, source in _targets(evidence):
+        frozen = _moved(evidence, LADID, target, "frozen-dynamics", FEW, source)
+        scratch = _moved(evidence, LADID, target, "scratch", FEW)
+        whole = _moved(evidence, LADID, target, "fine-tuned", FEW, source)
+        beats.append(superior(target, [contrast(evidence, frozen, scratch)]))
+        free.append(no_worse(target, [contrast(evidence, frozen, whole)], NEARLY))
+    return [
+        Part("psi is readable", tuple(one for one in readings if one)),
+        Part("with F frozen, against scratch", tuple(beats)),
+        Part("with F frozen, against all trained on", tuple(free), margin=NEARLY),
+        Part("psi by a kernel probe", tuple(one for one in told if one), counted=False),
+    ]
+
+
+def _readings(evidence: Evidence, name: str, probe: str) -> SetResult | None:
+    """psi against the controls on a data set; None where nothing is known of its trajectories."""
+    how = {"dataset": name, "method": LADID, "arm": "scratch", "changes": "", "fraction": 1.0}
+    runs = evidence.group("psi", "probe", **how)
+    found = [evidence.probe(str(row["key"])) for row in runs.rows if row["status"] == "ok"]
+    if found and all(one is not None and not one.readings for one in found):
+        return None
+    if any(one is None or not one.readings for one in found):
+        problem = f"{sum(one is None or not one.readings for one in found)} of {len(found)} models have not been probed"
+        made = [Contrast("psi", control, problem=problem) for control in CONTROLS]
+        return SetResult(name, LACKING, tuple(made), problem)
+    controls = {control: replace(runs, name=control) for control in CONTROLS}
+    made = [
+        contrast(evidence, runs, group, (Unread(PSI, probe), Unread(control, probe)))
+        for control, group in controls.items()
+    ]
+    result = superior(name, made)
+    # a run that was lost is lost to psi and to the controls alike, and must not pass for one that can be read
+    return replace(result, outcome=OPEN) if runs.lost and result.outcome == MET else result
 
 
 def saturates(evidence: Evidence) -> list[Part]:

@@ -10,6 +10,7 @@ import pandas as pd
 from ladid_bench.config import Study
 from ladid_bench.evaluation.claims import CLAIMS, Judged, judge
 from ladid_bench.evaluation.paired import SEEDS_FOR_VERDICTS, Contrast, Evidence
+from ladid_bench.evaluation.probes import load_probe
 from ladid_bench.evaluation.records import Sample
 from ladid_bench.evaluation.rules import LADID
 from ladid_bench.evaluation.statistics import Interval
@@ -54,7 +55,7 @@ def write_claims(folder: Path, folders: Folders, table: pd.DataFrame, study: Stu
         root: the checkout, where the methods' cards are.
     """
     preferred = {name: next(iter(load_card(name, root).variants)) for name in sorted(set(table["method"]))}
-    judged = judge(Evidence(table, partial(_sample, folders), preferred))
+    judged = judge(Evidence(table, partial(_sample, folders), preferred, partial(load_probe, folders)))
     told = {"scale": study.scale, "image_size": study.image_size, "budget": study.budget.model_dump()}
     write_json(folder / FILE, {**told, "claims": [one.to_json() for one in judged]})
     line = no_verdicts(table)

@@ -27,7 +27,7 @@ DESCRIPTIVE = frozenset(
     {"dataset", "method", "variant", "seed", "fraction", "kind", "headline", "experiments", "key", "rerun", "status"}
     | {"arm", "source", "source_key", "changes"}
     | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "config_hash", "host", "platform", "processor"}
-    | {"python", "device", "threads", "versions"}
+    | {"python", "device", "threads", "versions", "probe"}
 )
 
 

@@ -1,0 +1,243 @@
+"""Probes of psi: readings whose answers are known, the file, the command, and the semigroup test."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import made_up
+import numpy as np
+import pytest
+import torch
+import yaml
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import Ridge
+from test_cli import STUDY, call
+
+from ladid_bench.config import load_study
+from ladid_bench.data.task import Task, task_of
+from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.errors import BenchError
+from ladid_bench.evaluation import readout
+from ladid_bench.evaluation.probe_state import probes_to_do
+from ladid_bench.evaluation.probes import Probe, is_stale, read_probe, write_probe
+from ladid_bench.evaluation.records import write_record
+from ladid_bench.evaluation.semigroup import maps_code_to_states, semigroup
+from ladid_bench.evaluation.state import RunState
+from ladid_bench.methods.base import Method
+from ladid_bench.methods.registry import load_method, resolve_settings
+from ladid_bench.plan import PlannedRun, plan_runs
+from ladid_bench.project import Folders
+
+RANDOM = np.random.default_rng(0)
+FEATURES = RANDOM.normal(size=(200, 6)) * [1, 1, 1, 1e-3, 1e-3, 50]
+
+
+def explained(targets: list[np.ndarray], probe: str, features: np.ndarray = FEATURES) -> list[float]:
+    """R^2 on the second half of a probe fitted to the first."""
+    known, asked = slice(0, 100), slice(100, None)
+    read = readout.read(features[known], [one[known] for one in targets], np.arange(100), features[asked], probe)
+    pairs = [(one[asked], found) for one, found in zip(targets, read, strict=True)]
+    return [1 - ((one - found) ** 2).sum() / ((one - one.mean(axis=0)) ** 2).sum() for one, found in pairs]
+
+
+def test_readings_of_what_is_there_and_of_what_is_not() -> None:
+    small = FEATURES[:, [3]] * 1e3  # what stands in a feature of little variance is read as well
+    curved = np.stack([np.sin(2 * FEATURES[:, 0]), np.cos(2 * FEATURES[:, 0])], axis=1)
+    noise = np.random.default_rng(1).normal(size=(200, 1))
+    linear = explained([FEATURES[:, [0]] - 2 * FEATURES[:, [1]], small, curved, noise], "linear")
+    assert linear[0] > 0.999
+    assert linear[1] > 0.999
+    assert linear[2] < 0.5
+    assert linear[3] < 0.1
+    kernel = explained([FEATURES[:, [0]], curved, noise], "kernel", FEATURES[:, :2])
+    assert kernel[0] > 0.99
+    assert kernel[1] > 0.95
+    assert kernel[2] < 0.1
+
+
+def test_the_closed_forms_are_those_of_the_library() -> None:
+    features, columns, asked = FEATURES[:50, :3], FEATURES[:50, :2] ** 2, FEATURES[50:60, :3]
+    first = readout._answers(features, columns, asked, "linear")[0]
+    centred = features - features.mean(axis=0)
+    penalty = readout.PENALTIES[0] * (centred**2).sum(axis=1).mean()
+    expected = Ridge(penalty).fit(features, columns).predict(asked)
+    np.testing.assert_allclose(first, expected, rtol=1e-8)
+    last = readout._answers(features, columns, asked, "kernel")[-1]
+    spread = features.std(axis=0)
+    mean = columns.mean(axis=0)
+    model = KernelRidge(alpha=readout.PENALTIES[-1], kernel="rbf", gamma=readout.WIDTHS[-1] / 3)
+    model.fit(centred / spread, columns - mean)
+    np.testing.assert_allclose(last, model.predict((asked - features.mean(axis=0)) / spread) + mean, rtol=1e-8)
+
+
+def test_settings_are_chosen_by_unit_so_that_twins_do_not_pass_for_knowledge() -> None:
+    """Features that only name the unit read nothing of another one; folds that split units would trust them."""
+    names, label = RANDOM.normal(size=(20, 30)), RANDOM.normal(size=(20, 1))
+    features, targets = names.repeat(5, axis=0), label.repeat(5, axis=0)
+    owner, count = np.zeros(1, int), len(readout.PENALTIES)
+    careful, careless = (
+        readout._chosen(features, targets, unit, owner, "linear")[0] % count
+        for unit in (np.arange(20).repeat(5), np.arange(100))
+    )
+    assert careless == 0  # the smallest penalty
+    assert careful > count // 2
+
+
+def method_for(task: Task, root: Path, name: str = "ladid") -> Method:
+    settings = {"ladid": {"layers": 1, "token_width": 16}}.get(name, {})
+
+    torch.manual_seed(0)
+    made = load_method(name, root)(
+        task, resolve_settings(name, "tuned" if name == "ladid" else "default", settings, root)
+    )
+    made.model = made.build_model()  # type: ignore[attr-defined]
+    return made
+
+
+class Oracle(Method):
+    """Knows where each trajectory is on its circle: psi is the phase at the window's first frame."""
+
+    class Model:
+        def states(self, psi: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+            phase = psi + times  # (N, 1) + (N, Q)
+            return torch.stack([phase.sin(), phase.cos()], dim=-1)
+
+    def __init__(self, task: Task, error: float) -> None:
+        super().__init__(task, {})
+        self.model, self.error = self.Model(), error
+
+    def represent(self, context: np.ndarray, context_times: np.ndarray) -> np.ndarray:
+        late = np.where(context_times[:, :1] > 0, self.error, 0)
+        return context[:, 0].reshape(len(context), -1)[:, :1] + late
+
+    fit = forecast = save = load = None  # type: ignore[assignment]
+
+
+Oracle.__abstractmethods__ = frozenset()
+
+
+def circles(count: int = 40) -> Trajectories:
+    times = np.tile(0.1 * np.arange(30.0), (count, 1))
+    phase = np.linspace(0, 2 * np.pi, count, endpoint=False)[:, None] + times
+    frames = phase.astype(np.float32)[:, :, None, None]
+    return Trajectories(frames=frames, times=times, unit=np.arange(count), space=("feature",))
+
+
+@pytest.mark.parametrize("error", [0.0, 0.3])
+def test_the_semigroup_test_on_a_circle(error: float) -> None:
+    test = circles()
+    task = replace(task_of(test, "circles", 5, 25), duration=2.9)
+    found = semigroup(Oracle(task, error), test)
+    assert found is not None
+    same, other, variance = (np.array(found[name]) for name in ("same", "other", "variance"))
+    np.testing.assert_allclose(same, 2 - 2 * np.cos(error), atol=1e-4)
+    np.testing.assert_allclose(variance, 1, atol=1e-3)
+    np.testing.assert_allclose(other, 2 + 2 * np.cos(error), atol=1e-3)  # the partner is half a turn away
+
+
+def test_who_has_a_semigroup_test(pendulum: dict[str, Trajectories], pendulum_task: Task, root: Path) -> None:
+    ladid = method_for(pendulum_task, root)
+    assert maps_code_to_states(ladid)
+    assert semigroup(ladid, pendulum["test"]) is not None
+    short = replace(pendulum_task, forecast_frames=1)
+    assert semigroup(method_for(short, root), pendulum["test"]) is None
+    gru = method_for(pendulum_task, root, "gru")
+    assert semigroup(gru, pendulum["test"]) is None  # its states are asked for otherwise
+
+
+def test_the_file_is_checked_whichever_way_it_goes(tmp_path: Path) -> None:
+    key = f"{7:016x}"
+    path = tmp_path / f"{key}.json"
+    content = made_up.probe(key, {"psi": 0.1, "pca": 0.2, "shuffled": 1.0}).model_dump()
+    write_probe(path, content)
+    assert read_probe(path) == Probe.model_validate(content)
+    first = path.read_bytes()
+    broken = json.loads(json.dumps(content))
+    broken["readings"][0]["errors"]["psi"]["linear"].pop()
+    with pytest.raises(BenchError, match="another number of trajectories"):
+        write_probe(path, broken)
+    del broken["readings"][0]["errors"]["psi"]
+    with pytest.raises(BenchError, match="are not complete"):
+        write_probe(path, broken)
+    with pytest.raises(BenchError, match="finite"):
+        write_probe(path, content | {"shares": [float("nan")]})
+    assert path.read_bytes() == first
+    other = tmp_path / f"{8:016x}.json"
+    other.write_bytes(first)
+    with pytest.raises(BenchError, match="the probe of another run"):
+        read_probe(other)
+    path.write_bytes(first[:-20])
+    with pytest.raises(BenchError, match="probe the run again"):
+        read_probe(path)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+    """A study that asks for probes of LaDID with two seeds, and of the mean, which has no code."""
+    folder = tmp_path_factory.mktemp("probing")
+    (folder / "config").mkdir()
+    study = STUDY | {
+        "budget": {"steps": 2, "batch_size": 2},
+        "datasets": {"pendulum": {"trajectories": {"train": 12, "valid": 4, "test": 6}}},
+        "experiments": {"probe": {"datasets": ["pendulum"], "methods": ["ladid", "mean"], "seeds": [0, 1]}},
+    }
+    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(study))
+    (folder / "params.yaml").write_text("scale: tiny\n")
+    (folder / "baselines").symlink_to(root / "baselines")
+    return folder
+
+
+def planned(checkout: Path) -> dict[str, PlannedRun]:
+    return plan_runs(load_study("tiny", checkout), checkout)
+
+
+def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
+    key, _, mean = planned(checkout)
+    message = call(checkout, "probe", key, code=1)
+    assert re.search(r"cannot be probed, it has not ended with a result; 'ladid-bench run \w+' makes it\n$", message)
+    assert "trains no forecasting model" in call(checkout, "probe", mean, code=1)
+    call(checkout, "run", key)
+    assert "linear readings of 3 quantities, mean R^2: psi" in call(checkout, "probe", key)
+    folders = Folders(checkout, "tiny")
+    found = read_probe(folders.probe(key))
+    assert [one.name for one in found.readings] == ["theta", "angular_velocity", "energy"]
+    assert found.readings[0].cyclic
+    assert set(found.readings[0].errors) == {"psi", "pca", "untrained", "shuffled"}
+    assert (len(found.unit), found.code, found.seed) == (6, 32, 0)
+    assert np.mean(found.readings[0].deviation) == pytest.approx(1, rel=1e-4)
+    assert found.semigroup is not None
+    assert not is_stale(found, checkout)
+
+    before = folders.probe(key).read_bytes()
+    assert "was probed already" in call(checkout, "probe", key)
+    shutil.rmtree(folders.model(key))
+    call(checkout, "probe", key, "--force")  # the model is trained again first
+    assert folders.probe(key).read_bytes() == before
+
+
+def test_what_is_still_to_be_probed(checkout: Path) -> None:
+    runs, folders = planned(checkout), Folders(checkout, "tiny")
+    first, second, mean = runs
+    for path, write in ((folders.record, write_record), (folders.probe, write_probe)):
+        content = json.loads(path(first).read_text())
+        if write is write_probe:
+            content["provenance"]["code_hash"] = "older"
+        write(path(second), content | {"key": second})
+    nothing: frozenset[str] = frozenset()
+    state = RunState(frozenset(runs), nothing, nothing, nothing)
+
+    def to_do(begun: set[str] = frozenset(), stale: bool = False, state: RunState = state) -> frozenset[str]:
+        return probes_to_do(runs.values(), state, frozenset(begun), folders, stale)
+
+    assert to_do() == nothing
+    assert to_do({first, mean}) == {first}
+    assert to_do(stale=True) == {second}
+    assert to_do({first}, stale=True) == {first, second}
+    folders.probe(second).unlink()
+    assert to_do() == {second}
+    assert to_do(state=RunState(frozenset({first}), nothing, frozenset({second}), nothing)) == nothing
+    content = json.loads(folders.record(second).read_text())
+    write_record(folders.record(second), content | {"status": "diverged", "reason": "not finite"})
+    assert to_do() == nothing
