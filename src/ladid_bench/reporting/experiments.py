@@ -20,7 +20,7 @@ QUESTIONS: dict[ExperimentName, str] = {
     "horizon": "How far beyond its training does a model see, and how far into chaos?",
     "shift": "Does a model outlast another way of looking at the same motion?",
     "mixture": "Does training on a range of constants carry over to constants inside and outside of it?",
-    "probe": "Runs whose codes are looked into.",
+    "probe": "What can be read off the code psi, and is F the same map for every window of a trajectory?",
     "sufficiency": "How large must the code be, and how long the context?",
     "cost": "What does a step cost, and a forecast, as pictures, horizon and data grow? Errors mean nothing here.",
 }

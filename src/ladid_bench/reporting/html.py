@@ -23,6 +23,7 @@ from ladid_bench.reporting.pages import INDEX, render, swap
 from ladid_bench.reporting.palette import Look, looks, looks_on, own_colours
 from ladid_bench.reporting.physics_page import PHYSICS, write_physics_page
 from ladid_bench.reporting.pictures import Pictures, collect, frames_for
+from ladid_bench.reporting.probe_section import write_probes
 from ladid_bench.reporting.rows import TableView, table_view
 from ladid_bench.reporting.searches import describe_search, effort, read_search
 from ladid_bench.reporting.sections import Told, write_section
@@ -85,6 +86,7 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
         methods=methods,
         costs=_costs(folder, compared, style),
         experiments=experiments,
+        probes=write_probes(folder, folders, experiments),
         lost=[*_lost((one.content.title, _runs(one)) for one in told), *_lost(further)],
         runs=[*((one.content.title, _runs(one)) for one in told), *further],
         physics=PHYSICS if _physics(folder, root) else "",

@@ -1,0 +1,163 @@
+"""The experiment ``probe`` in the report: what is read off psi, psi itself, and F on several windows."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from markupsafe import Markup
+
+from ladid_bench.evaluation.probe_state import PROBE
+from ladid_bench.evaluation.probes import CONTROLS, PROBES, PSI
+from ladid_bench.evaluation.readout import LINEAR
+from ladid_bench.evaluation.statistics import Interval
+from ladid_bench.files import write_text
+from ladid_bench.project import Folders
+from ladid_bench.reporting.content import DatasetContent, Entry
+from ladid_bench.reporting.drawing import Drawing, inline, style
+from ladid_bench.reporting.experiments import ExperimentTable
+from ladid_bench.reporting.formatting import counted, listed, number, short
+from ladid_bench.reporting.probe_figures import LOOKS, code_figures, readings_caption, readings_figure
+from ladid_bench.reporting.readings import MEAN, Estimate, Probed, probed
+
+SQUARED = "R\N{SUPERSCRIPT TWO}"
+
+
+@dataclass(frozen=True)
+class EntryView:
+    """What the page shows of one method: words, what is wrong, dots with captions, and psi in colour."""
+
+    name: str
+    words: list[str]
+    cautions: list[str]
+    dots: list[tuple[Markup, str]]
+    codes: list[Markup]
+    about_codes: str
+
+
+@dataclass(frozen=True)
+class ProbeView:
+    """The section: (data set, its methods)."""
+
+    parts: list[tuple[DatasetContent, list[EntryView]]]
+
+
+def write_probes(folder: Path, folders: Folders, tables: list[ExperimentTable]) -> ProbeView:
+    """Write ``tables/probe.csv`` and the figures of the experiment ``probe`` into the report's folder.
+
+    Args:
+        folder: of the report.
+        folders: of the scale, where the probes are.
+        tables: the study's experiments; without ``probe`` among them nothing is written.
+    """
+    contents = [content for table in tables if table.name == PROBE for content, _ in table.parts]
+    rows: list[dict[str, object]] = []
+    parts = []
+    for content in contents:
+        views = []
+        for index, entry in enumerate(one for one in content.entries if one.neural):
+            found = probed(entry, folders)
+            rows += _rows(content, found)
+            views.append(_view(folder, f"probe-{content.name}-{index}", found))
+        parts.append((content, views))
+    if rows:
+        write_text(folder / "tables" / "probe.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+    return ProbeView([(content, views) for content, views in parts if views])
+
+
+def _view(folder: Path, name: str, found: Probed) -> EntryView:
+    cautions = [f"Without a probe: {listed(found.missing)}."] if found.missing else []
+    if found.stale:
+        cautions.append(f"Probed by older code: {listed(f'seed {seed}' for seed in found.stale)}.")
+    words, dots, codes, about = [], [], [], ""
+    if found.readable:
+        estimates = found.estimates()
+        seeds, trajectories = len(found.probes), len(found.probes[0].unit)
+        with style():
+            drawings = [readings_figure(f"{name}-{probe}", estimates, probe) for probe in PROBES]
+            coloured = code_figures(f"{name}-psi", found.probes[0])
+        captions = [readings_caption(probe, seeds, trajectories) for probe in PROBES]
+        dots = list(zip(_written(folder, drawings), captions, strict=True))
+        codes, about = _written(folder, coloured), _about_codes(found)
+        words.append(_readings_words(found, estimates))
+    elif found.probes:
+        reasons = list(dict.fromkeys(one.reason for one in found.probes if one.reason))
+        cautions.append(f"Nothing was read: {listed(reasons or ['the runs have other test trajectories'])}.")
+    words += _semigroup_words(found)
+    return EntryView(_name(found.entry), words, cautions, dots, codes, about)
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry.label} ({entry.changes})" if entry.changes else entry.label
+
+
+def _written(folder: Path, drawings: list[Drawing]) -> list[Markup]:
+    for drawing in drawings:
+        write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
+    return [Markup(inline(drawing)) for drawing in drawings]
+
+
+def _readings_words(found: Probed, estimates: list[Estimate]) -> str:
+    """The linear readings averaged over the quantities, in two sentences."""
+    means = {one.representation: one for one in estimates if one.quantity == MEAN and one.probe == LINEAR}
+    others = [f"{LOOKS[name][2]} {_r2(means[name])}" for name in CONTROLS if name in means]
+    mine, quantities = means[PSI], counted(len(found.quantities), "quantity").replace("quantitys", "quantities")
+    ends = f" ({_ends(mine.r2)})" if math.isfinite(mine.r2.low) else ""
+    text = f"Read linearly, psi has a mean {SQUARED} of {_r2(mine)}{ends} over {quantities}; {listed(others)}."
+    known = [one for one in means.values() if one.ratio is not None]
+    if not known:
+        return text
+    closest = max(known, key=lambda one: one.ratio.estimate if one.ratio else 0)
+    assert closest.ratio is not None
+    return (
+        f"{text} It leaves {short(closest.ratio.estimate, 2)} times as much unexplained as the control that comes "
+        f"closest, {LOOKS[closest.representation][2]} (95 % interval {short(closest.ratio.low, 2)} to "
+        f"{short(closest.ratio.high, 2)}, below 1 is better)."
+    )
+
+
+def _semigroup_words(found: Probed) -> list[str]:
+    tested = found.semigroup()
+    if tested is None:
+        return []
+    same, other = tested
+    ends = f" (95 % interval {_ends(same, 3)})" if math.isfinite(same.low) else ""
+    return [
+        "Asked for the same moments from two windows of one trajectory, F gives states whose squared distance is "
+        f"{short(same.estimate, 2)} of the variance of z{ends}; 0 would be one map that is the same for every window. "
+        f"For windows of two different trajectories it is {short(other, 2)}."
+    ]
+
+
+def _about_codes(found: Probed) -> str:
+    first = found.probes[0]
+    return (
+        f"A dot is psi of one of {counted(len(first.unit), 'test trajectory').replace('trajectorys', 'trajectories')} "
+        f"(seed {first.seed}) in its two leading components; the panels differ in colour only. Where colour runs "
+        "smoothly across the cloud, psi orders the trajectories by that quantity."
+    )
+
+
+def _r2(one: Estimate) -> str:
+    return number(one.r2.estimate, 2)
+
+
+def _ends(found: Interval, places: int = 2) -> str:
+    return f"{number(found.low, places)} to {number(found.high, places)}"
+
+
+def _rows(content: DatasetContent, found: Probed) -> list[dict[str, object]]:
+    """All estimates of an entry with all digits."""
+    if not found.readable:
+        return []
+    entry = found.entry
+    told = {"dataset": content.name, "method": entry.method, "variant": entry.variant, "changes": entry.changes}
+    made = []
+    for one in found.estimates():
+        ratio = one.ratio or Interval(math.nan, math.nan, math.nan)
+        what = {"quantity": one.quantity or "mean", "representation": one.representation, "probe": one.probe}
+        ends = {"r2": one.r2.estimate, "r2_low": one.r2.low, "r2_high": one.r2.high}
+        against = {"psi_unexplained_ratio": ratio.estimate, "ratio_low": ratio.low, "ratio_high": ratio.high}
+        keys = " ".join(probe.key for probe in found.probes)
+        made.append({**told, **what, **ends, **against, "seeds": len(found.probes), "keys": keys})
+    return made

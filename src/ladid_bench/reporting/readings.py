@@ -1,0 +1,123 @@
+"""What probes found in the codes of an entry's runs, with intervals over test trajectories and seeds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ladid_bench.evaluation.probes import CONTROLS, PROBES, PSI, Probe, is_stale, load_probe
+from ladid_bench.evaluation.statistics import Interval, interval
+from ladid_bench.project import Folders
+from ladid_bench.reporting.content import Entry
+
+MEAN = ""  # the name of the average over all quantities
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How well one quantity is read off one representation.
+
+    Attributes:
+        quantity: its name, ``MEAN`` for the average over all.
+        representation, probe: as in ``probes``.
+        r2: R^2 on test trajectories, pooled over seeds; the ends are those of a 95 % interval, or NaN.
+        ratio: what psi leaves unexplained over what this representation does, with its paired interval; None for
+            psi itself, or where there is no interval.
+    """
+
+    quantity: str
+    representation: str
+    probe: str
+    r2: Interval
+    ratio: Interval | None
+
+
+@dataclass(frozen=True)
+class Probed:
+    """An entry of the experiment with the probes of its runs; ``missing`` says what there is none of, and why."""
+
+    entry: Entry
+    probes: tuple[Probe, ...]
+    missing: list[str]
+    stale: list[int]
+
+    @property
+    def readable(self) -> bool:
+        """Whether every probe has readings, all of the same trajectories."""
+        alike = {(tuple(one.unit), tuple(made.name for made in one.readings)) for one in self.probes}
+        return len(alike) == 1 and all(one.readings for one in self.probes)
+
+    @property
+    def quantities(self) -> list[str]:
+        return [one.name for one in self.probes[0].readings]
+
+    @property
+    def representations(self) -> list[str]:
+        """Those that all probes have, psi first."""
+        known = [name for name in (PSI, *CONTROLS) if self._stacked(name, PROBES[0], MEAN) is not None]
+        return known if self.readable else []
+
+    def estimates(self) -> list[Estimate]:
+        """Of every quantity and of their average, off every representation, by every probe."""
+        return [
+            self.estimate(quantity, representation, probe)
+            for probe in PROBES
+            for quantity in (MEAN, *self.quantities)
+            for representation in self.representations
+        ]
+
+    def estimate(self, quantity: str, representation: str, probe: str) -> Estimate:
+        """One of them."""
+        found = self._stacked(representation, probe, quantity)
+        assert found is not None
+        errors, deviations, unit, seed = found
+        share = interval(errors, unit, seed, deviations)
+        point = 1 - float(errors.sum() / deviations.sum())
+        ends = (1 - share.high, 1 - share.low) if share else (np.nan, np.nan)
+        mine = self._stacked(PSI, probe, quantity)
+        ratio = interval(mine[0], unit, seed, errors) if mine and representation != PSI else None
+        return Estimate(quantity, representation, probe, Interval(point, *ends), ratio)
+
+    def _stacked(self, representation: str, probe: str, quantity: str) -> tuple[np.ndarray, ...] | None:
+        """Errors, deviations, units and seeds of all runs, ``(entry,)`` each."""
+        found = [one.unexplained(representation, probe, quantity) for one in self.probes]
+        known = [pair for pair in found if pair is not None]
+        if not known or len(known) < len(found):
+            return None
+        errors, deviations = (np.concatenate(column) for column in zip(*known, strict=True))
+        return errors, deviations, *_labels([one.unit for one in self.probes])
+
+    def semigroup(self) -> tuple[Interval, float] | None:
+        """Squared distance of two windows of one trajectory over the variance of z, and that of two trajectories."""
+        tests = [one.semigroup for one in self.probes if one.semigroup is not None]
+        if not tests or len(tests) < len(self.probes):
+            return None
+        unit, seed = _labels([one.unit for one in self.probes])
+        parts = ((one.same, one.other, one.variance) for one in tests)
+        same, other, variance = (np.concatenate(column) for column in zip(*parts, strict=True))
+        if variance.sum() <= 0:
+            return None
+        share, others = (float(one.sum() / variance.sum()) for one in (same, other))
+        return interval(same, unit, seed, variance) or Interval(share, np.nan, np.nan), others
+
+
+def _labels(units: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Unit and index of the seed of every entry."""
+    return np.concatenate([np.array(one) for one in units]), np.repeat(
+        np.arange(len(units)), [len(one) for one in units]
+    )
+
+
+def probed(entry: Entry, folders: Folders) -> Probed:
+    """The probes of an entry's runs."""
+    found, missing, stale = [], [], []
+    for run in entry.runs:
+        probe = load_probe(folders, run.key) if run.status == "ok" else None
+        seed = int(run.row["seed"])
+        if probe is None:
+            missing.append(f"seed {seed} ({'not probed yet' if run.status == 'ok' else run.status})")
+            continue
+        found.append(probe)
+        if is_stale(probe, folders.root):
+            stale.append(seed)
+    return Probed(entry, tuple(found), missing, stale)
