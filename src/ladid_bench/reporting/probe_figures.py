@@ -111,9 +111,9 @@ def _key(figure: Figure, kinds: list[str], left: float, height: float) -> None:
 def readings_caption(probe: str, seeds: int, trajectories: int) -> str:
     """What to see in the dots."""
     return (
-        f"{WHAT_TO_SEE[probe]} Dots are R\N{SUPERSCRIPT TWO} on {trajectories} test trajectories that neither model nor "
-        f"probe has seen, over {counted(seeds, 'seed')}; lines are 95 % intervals. At 0 a reading is worth as much as "
-        "the mean of all trajectories."
+        f"{WHAT_TO_SEE[probe]} Dots are R\N{SUPERSCRIPT TWO} on {trajectories} test trajectories that neither model "
+        f"nor probe has seen, over {counted(seeds, 'seed')}; lines are 95 % intervals. At 0 a reading is worth as much "
+        "as the mean of all trajectories."
     )
 
 

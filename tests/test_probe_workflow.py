@@ -1,0 +1,42 @@
+"""The rule ``probe``: once after its runs, again where something is missing, never for a run without a result."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+from workflows import configure, make_checkout, snakemake
+
+
+def test_a_study_that_asks_for_probes_makes_them_once(tmp_path: Path, root: Path) -> None:
+    checkout = make_checkout(root, tmp_path / "checkout")
+    configure(
+        checkout,
+        datasets={"pendulum": {"trajectories": {"train": 12, "valid": 4, "test": 3}}},
+        experiments={"probe": {"datasets": ["pendulum"], "methods": ["ladid", "mean"]}},
+    )
+    output = snakemake(checkout)
+    assert output.count("rule probe:") == 1
+    (path,) = (checkout / "results/tiny/probes").iterdir()
+    page = checkout / "results/tiny/report/index.html"
+    assert "Read linearly, psi has a mean" in page.read_text()
+    table = pd.read_parquet(checkout / "results/tiny/runs.parquet").set_index("method")
+    assert table.loc["ladid", "key"] == path.stem
+    assert len(table.loc["ladid", "probe"]) == 16
+    assert pd.isna(table.loc["mean", "probe"])
+    assert "Nothing to be done" in snakemake(checkout)
+
+    content = json.loads(path.read_text())
+    content["provenance"]["code_hash"] = "older"
+    path.write_text(json.dumps(content))
+    assert "rule probe" not in snakemake(checkout, "-n")
+    planned = snakemake(checkout, "-n", "--config", "rerun_stale=true")
+    assert (planned.count("rule probe:"), planned.count("rule train:")) == (1, 0)
+
+    path.unlink()
+    shutil.rmtree(checkout / "work")  # as in a clone
+    planned = snakemake(checkout, "-n")
+    assert (planned.count("rule model:"), planned.count("rule probe:"), planned.count("rule train:")) == (1, 1, 0)
+    record = checkout / "results/tiny/records" / path.name
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"status": "diverged", "metrics": {}}))
+    assert "rule probe" not in snakemake(checkout, "-n")
