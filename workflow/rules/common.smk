@@ -74,7 +74,9 @@ def outcome(batch):
 
 
 PROBES_TO_DO = probes_to_do(RUNS.values(), STATE, TO_DO, FOLDERS, asked("rerun_stale"))
-PROBED = [f"{MOMENT}/probe/{key}.json" for key in sorted(PROBES_TO_DO)]
+# one job a data set: a probe takes seconds
+PROBES_OF = {name: sorted(key for key in PROBES_TO_DO if RUNS[key].dataset.name == name) for name in DATASETS}
+PROBED = [f"{MOMENT}/probe/{name}.json" for name, keys in PROBES_OF.items() if keys]
 OUTCOMES = [outcome(batch) for batch, keys in BATCHES.items() if TO_DO & set(keys)]
 # Targets name these too: snakemake would not make a missing input of a table that is there already.
 NEWS = [PLAN, *OUTCOMES, *PROBED]
@@ -82,7 +84,6 @@ NEWS = [PLAN, *OUTCOMES, *PROBED]
 
 wildcard_constraints:
     batch="[0-9a-f]{16}",
-    key="[0-9a-f]{16}",
     moment="[0-9]+",
     dataset="[a-z0-9.-]+?",
     data_key="[0-9a-f]{16}",
@@ -132,14 +133,14 @@ def models(keys):
     return first | {f"{MOMENT}/model/{key}.json" for key in gone}
 
 
-def model_to_probe(wildcards):
-    """What has to be done before the model that is to be probed is there; its run may have been given up by then."""
-    return sorted(models({wildcards.key}))
+def models_to_probe(wildcards):
+    """What has to be done before the models that are to be probed are there; a run may have been given up by then."""
+    return sorted(models(set(PROBES_OF[wildcards.dataset])))
 
 
 def data_to_probe(wildcards):
-    """The data that a model was trained on, and that it is probed with."""
-    return data_of([RUNS[wildcards.key]])
+    """The data that models were trained on, and that they are probed with."""
+    return data_of(RUNS[key] for key in PROBES_OF[wildcards.dataset])
 
 
 def data_of_model(wildcards):

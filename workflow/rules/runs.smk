@@ -57,22 +57,24 @@ rule model:
 
 
 rule probe:
-    """Look at what is in the code of a trained model; a run that ended without a result has none."""
+    """Look at what is in the codes of models trained on one data set; a run that ended without a result has none."""
     input:
         data_to_probe,
-        model_to_probe,
+        models_to_probe,
     output:
-        temp(f"{FOLDERS.work}/outcomes/{{moment}}/probe/{{key}}.json"),
+        temp(f"{FOLDERS.work}/outcomes/{{moment}}/probe/{{dataset}}.json"),
     log:
-        f"{LOGS}/{{moment}}-{{key}}-probe.log",
+        f"{LOGS}/{{moment}}-{{dataset}}-probe.log",
     params:
         command=COMMAND,
         scale=STUDY.scale,
+        chosen=lambda wildcards: PROBES_OF[wildcards.dataset],
+        force="--force" if asked("rerun_stale") else "",
     threads: STUDY.execution.threads
     retries: KILLED
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * memory_mb(RUNS[wildcards.key]),
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        mem_mb=lambda wildcards, attempt: attempt * max(memory_mb(RUNS[key]) for key in PROBES_OF[wildcards.dataset]),
+        runtime=lambda wildcards, attempt: attempt * (10 + 2 * len(PROBES_OF[wildcards.dataset])),
     shell:
-        "{params.command} probe {wildcards.key} --scale {params.scale} --outcome {output} --skip-failed --force "
-        "2>&1 | tee {log}"
+        "{params.command} probe {params.chosen} --scale {params.scale} --outcome {output} --skip-failed "
+        "{params.force} 2>&1 | tee {log}"

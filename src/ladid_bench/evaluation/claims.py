@@ -5,13 +5,13 @@ Nothing that a run goes through imports this: a verdict can be read again from t
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ladid_bench.evaluation import costs, rules
 from ladid_bench.evaluation.paired import Contrast, Evidence
 from ladid_bench.evaluation.statistics import Interval
-from ladid_bench.evaluation.verdicts import NOT_RUN, Part, SetResult, conjunction, weakest
+from ladid_bench.evaluation.verdicts import Part, SetResult, conjunction, weakest
 
 MAJORITY = "a majority of the data sets for it and none against it"
 ALL = "every part has to hold, each on a majority of its data sets with none against it"
@@ -26,8 +26,7 @@ class Claim:
         estimand: what is estimated on each data set.
         comparison: what is compared with what, on which data sets.
         combination: how the data sets combine.
-        rule: gives the parts of the claim from the evidence; empty where ``missing`` says why there is none.
-        missing: what the records would have to hold for a rule.
+        rule: gives the parts of the claim from the evidence.
     """
 
     id: str
@@ -35,8 +34,7 @@ class Claim:
     estimand: str
     comparison: str
     combination: str = MAJORITY
-    rule: Callable[[Evidence], list[Part]] | None = None
-    missing: str = ""
+    rule: Callable[[Evidence], list[Part]] = field(kw_only=True)
 
 
 CLAIMS = (
@@ -89,7 +87,7 @@ CLAIMS = (
         LOWER,
         "with the part against without it, on every data set and with every change of settings of the ablation",
         ALL,
-        rules.terms_and_modules,
+        rule=rules.terms_and_modules,
     ),
     Claim(
         "C8",
@@ -97,7 +95,7 @@ CLAIMS = (
         "ratio of errors at equal CPU time of training, and of the CPU times of a forecast",
         "ladid:tuned against every neural-ODE method; Holm's correction over these on each data set",
         ALL,
-        costs.cheaper_than_ode,
+        rule=costs.cheaper_than_ode,
     ),
     Claim(
         "C9",
@@ -121,7 +119,7 @@ CLAIMS = (
         "psi against a PCA of the context, the untrained encoder and shuffled labels, Holm's correction over these on "
         "each data set; F frozen on 8 % of a target against scratch (better) and against training F on (no worse)",
         ALL,
-        rules.psi_carries_the_realization,
+        rule=rules.psi_carries_the_realization,
     ),
     Claim(
         "C12",
@@ -136,7 +134,7 @@ CLAIMS = (
         LOWER,
         "as C1, C3 and C12, on measured data sets",
         ALL,
-        rules.on_measured_data,
+        rule=rules.on_measured_data,
     ),
     Claim(
         "C14",
@@ -146,7 +144,7 @@ CLAIMS = (
         "the smallest sufficient latent size and context against the full ones (no worse), and the full ones against "
         "the largest insufficient ones (better)",
         ALL,
-        rules.saturates,
+        rule=rules.saturates,
     ),
     Claim(
         "C15",
@@ -155,7 +153,7 @@ CLAIMS = (
         "ladid:tuned against every neural-ODE method: at most 25 % more growth with four times the pixels, three times "
         "the horizon, eight times the trajectories",
         ALL,
-        costs.scales,
+        rule=costs.scales,
     ),
 )
 
@@ -230,9 +228,8 @@ def judge(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> list[Judged]:
     """The verdict on each claim."""
     made = []
     for claim in claims:
-        parts = tuple(claim.rule(evidence)) if claim.rule else ()
-        verdict, reason = conjunction(parts) if claim.rule else (NOT_RUN, claim.missing)
-        made.append(Judged(claim, verdict, reason, parts))
+        parts = tuple(claim.rule(evidence))
+        made.append(Judged(claim, *conjunction(parts), parts))
     return made
 
 
