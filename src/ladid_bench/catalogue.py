@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,13 @@ def planned_dataset(study: Study, name: str) -> PlannedDataset:
         raise BenchError(f"{where}: data set '{name}' with 'source' {problem}; choose one like '{config.source}-mine'")
     source = find_source(config.source or name, config.settings)
     return PlannedDataset(name, source, config, config.image_size or study.image_size)
+
+
+def make_missing(datasets: Iterable[PlannedDataset], folders: Folders) -> None:
+    """Make the trajectory files of data sets, where they are not there."""
+    for dataset in datasets:
+        if not all(path.exists() for path in dataset.files(folders).values()):
+            make_files(dataset, folders)
 
 
 def make_files(planned: PlannedDataset, folders: Folders, splits: Sequence[str] | None = None) -> None:

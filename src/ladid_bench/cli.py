@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ladid_bench.cli_checks import app as checks_app
+from ladid_bench.cli_inside import app as inside_app
 from ladid_bench.cli_methods import app as methods_app
 from ladid_bench.config import Study, load_study
 from ladid_bench.errors import BenchError, explain, nearest
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # what takes long to import, each command imports for itself
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(checks_app)
+app.add_typer(inside_app)
 app.add_typer(methods_app)
 Scale = Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")]
 
@@ -105,13 +107,14 @@ def run(
 
 def _attempt(planned: "PlannedRun", study: Study, folders: Folders, force: bool) -> None:
     """Attempt a run that has no record, or any if ``force``, and say how it ended."""
+    from ladid_bench.catalogue import make_missing
     from ladid_bench.evaluation.supervisor import supervise
 
     record = folders.record(planned.key)
     if record.exists() and not force:
         print(f"{planned.label}: has a record already, {record}; --force runs it again")
         return
-    _make_missing(planned, folders)
+    make_missing(planned.datasets, folders)
     ended = supervise(planned, folders, study.execution)
     print(f"{planned.label}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}", file=sys.stderr)
 
@@ -124,6 +127,7 @@ def model(
     last_attempt: Annotated[bool, typer.Option(help="exit with 0 even if training fails")] = False,
 ) -> None:
     """Make sure a run's trained model is there: train it again, for the model alone, where only the record is."""
+    from ladid_bench.catalogue import make_missing
     from ladid_bench.evaluation.supervisor import supply_model
     from ladid_bench.plan import find_run
 
@@ -131,7 +135,7 @@ def model(
     planned = find_run(_runs(study, folders), key)
     if not planned.trained:
         raise BenchError(f"{planned.label}: trains no model of its own")
-    _make_missing(planned, folders)
+    make_missing(planned.datasets, folders)
     problem = supply_model(planned, folders, study.execution)
     there = folders.model(planned.key).exists()
     words = f"{problem.status} ({problem.reason})" if problem else "its run ended without one"
@@ -140,59 +144,6 @@ def model(
         raise typer.Exit(1)
     if outcome is not None:
         write_json(outcome, {planned.key: there})
-
-
-@app.command()
-def probe(
-    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="runs with a trained model, one after the other")],
-    scale: Scale = None,
-    outcome: Annotated[Path | None, typer.Option(help="file to write the outcomes to")] = None,
-    skip_failed: Annotated[bool, typer.Option(help="exit with 0 even if a run ended without a result")] = False,
-    force: Annotated[bool, typer.Option(help="probe again although that was done")] = False,
-) -> None:
-    """Read true quantities off the code psi of trained models, and test whether F is the same for all windows."""
-    from ladid_bench.evaluation.probe_state import why_not_probed
-    from ladid_bench.plan import find_run
-
-    study, folders = _open(scale)
-    runs = _runs(study, folders)
-    chosen = [find_run(runs, key) for key in keys]
-    for planned in chosen:
-        reason = why_not_probed(planned, folders)
-        if reason and not skip_failed:
-            raise BenchError(f"{planned.label}: cannot be probed, {reason}; 'ladid-bench run {planned.key}' makes it")
-        if reason:
-            print(f"{planned.label}: not probed, {reason}", file=sys.stderr)
-        elif folders.probe(planned.key).exists() and not force:
-            print(f"{planned.label}: was probed already, {folders.probe(planned.key)}; --force probes it again")
-        else:
-            _probe(planned, study, folders)
-    if outcome is not None:
-        write_json(outcome, {planned.key: folders.probe(planned.key).exists() for planned in chosen})
-
-
-def _probe(planned: "PlannedRun", study: Study, folders: Folders) -> None:
-    """Probe the model of a run, which is trained again first where it is gone."""
-    from ladid_bench.evaluation.supervisor import supply_model
-
-    _make_missing(planned, folders)
-    problem = supply_model(planned, folders, study.execution)
-    if problem:
-        raise BenchError(f"{planned.label}: has no model, {problem.status} ({problem.reason})")
-    from ladid_bench.evaluation.probing import probe_run  # after the model: a process that has torch forks no more
-
-    found = probe_run(planned, folders, study.execution.threads)
-    print(f"{planned.label}: {found.words}", file=sys.stderr)
-    print(folders.probe(planned.key))
-
-
-def _make_missing(planned: "PlannedRun", folders: Folders) -> None:
-    """Make the trajectory files that a run reads, where they are not there."""
-    from ladid_bench.catalogue import make_files
-
-    for dataset in planned.datasets:
-        if not all(path.exists() for path in dataset.files(folders).values()):
-            make_files(dataset, folders)
 
 
 @app.command()
@@ -234,20 +185,6 @@ def report(scale: Scale = None) -> None:
 
     study, folders = _open(scale)
     print(build_report(folders, read_run_table(folders), study, folders.root))
-
-
-@app.command()
-def inspect(
-    key: str,
-    scale: Scale = None,
-    output: Annotated[Path | None, typer.Option(help="folder to write to; default: results/<scale>/inside")] = None,
-) -> None:
-    """Look inside a trained LaDID: attention, psi, the latent path, and what F does between frames."""
-    from ladid_bench.plan import find_run
-    from ladid_bench.reporting.inside import inspect_run
-
-    study, folders = _open(scale)
-    print(inspect_run(find_run(_runs(study, folders), key), folders, output))
 
 
 @app.command()
