@@ -1,0 +1,125 @@
+"""Critical-difference diagrams: mean ranks along a line, and bars that join the methods that are not told apart."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ladid_bench.evaluation.verdicts import LEVEL
+from ladid_bench.reporting.drawing import LETTER, LINE, RIGHT, WIDTH, Drawing, mark, to_svg
+from ladid_bench.reporting.formatting import counted, listed, short
+from ladid_bench.reporting.palette import INK, Look
+from ladid_bench.reporting.ranking import Ranking
+
+HEAD, FOOT = 24.0, 6.0  # points above the line and below the last name
+GAP = 5.0  # points between a name and its line
+NAMED = 8  # methods that a caption names one by one
+TINY_P = 0.001
+
+
+def rank_diagram(name: str, ranking: Ranking, looks: dict[str, Look], what: str) -> Drawing:
+    """The diagram of a ranking.
+
+    Args:
+        name: of the figure.
+        ranking: what it shows.
+        looks: of every label that is ranked.
+        what: on which the methods were ranked, in words.
+    """
+    from scikit_posthocs import critical_difference_diagram
+
+    longest = max(len(label) for label in ranking.ranks.index) + len(" (00.0)")
+    figure = Figure(figsize=(WIDTH / 72, 1))
+    left = min(longest * LETTER, 0.5 * WIDTH)
+    axes = figure.add_axes((left / WIDTH, 0, 1 - (left + RIGHT) / WIDTH, 1))
+    axes.grid(False)
+    gap = GAP / (WIDTH - left - RIGHT) * (len(ranking.ranks) - 1)  # in ranks
+    made = critical_difference_diagram(
+        ranking.ranks,
+        ranking.significance,
+        alpha=LEVEL,
+        ax=axes,
+        label_fmt_left="{label} ({rank:.1f})",
+        color_palette={label: looks[label].colour for label in ranking.ranks.index},
+        crossbar_props={"color": INK[0], "linewidth": 2.2, "marker": "o", "markersize": 3.4},
+        marker_props={"s": 22},
+        elbow_props={"linewidth": 1.1},
+        text_h_margin=float(ranking.ranks.iloc[0]) - 1 + gap,
+        left_only=True,
+    )
+    _own(made, ranking, looks)
+    _place(figure, axes, ranking, left)
+    return Drawing(name, to_svg(figure), _caption(ranking, what))
+
+
+def _own(made: dict[str, list], ranking: Ranking, looks: dict[str, Look]) -> None:
+    """Names in the colour of words, and every part of the diagram marked as its method's."""
+    parts = zip(ranking.ranks.index, made["elbows"], made["markers"], made["labels"], strict=True)
+    for label, elbow, marker, text in parts:
+        text.set_color(looks[label].ink)
+        elbow.set_linewidth(looks[label].width * 0.7)
+        for part, artist in (("elbow", elbow), ("marker", marker), ("label", text)):
+            mark(artist, label, part)
+
+
+def _place(figure: Figure, axes: Axes, ranking: Ranking, left: float) -> None:
+    """Make the figure as high as its lines of names, and the line of ranks as long as there are ranks."""
+    lowest, methods = min(float(text.get_position()[1]) for text in axes.texts), len(ranking.ranks)
+    head = HEAD + (2 * LINE if ranking.critical else 0)
+    height = head + FOOT + LINE * (0.6 - lowest)
+    figure.set_size_inches(WIDTH / 72, height / 72)
+    axes.set_position((left / WIDTH, FOOT / height, 1 - (left + RIGHT) / WIDTH, 1 - (head + FOOT) / height))
+    axes.set_ylim(lowest - 0.6, 0)
+    axes.set_xlim(1, methods)
+    axes.xaxis.set_major_locator(MaxNLocator(min(methods, 8), integer=True))
+    axes.tick_params(axis="x", length=3, pad=1)
+    for artist in [*axes.lines, *axes.collections]:
+        artist.set_clip_on(False)
+    if ranking.critical:
+        above = HEAD / LINE  # in lines
+        axes.plot([1, 1 + ranking.critical], [above] * 2, color=INK[0], linewidth=1.4, marker="|", clip_on=False)
+        axes.text(1, above + 0.9, f"CD {ranking.critical:.1f}", va="center", ha="left")
+
+
+def _caption(ranking: Ranking, what: str) -> str:
+    best = ranking.ranks.index[0]
+    level = ranking.significance.loc[best]
+    tied = [label for label in level.index if label != best and level[label] >= LEVEL]
+    words = f"Mean ranks of the methods over {what}, 1 for the lowest error: {best} is first"
+    if not tied:
+        words += ", and differs from every other method."
+    elif len(tied) == len(level) - 1:
+        words += ", and differs from none."
+    else:
+        words += f"; not told apart from it: {_named(tied)}."
+    words += " A bar joins the methods, dots on it, among which no two differ"
+    if ranking.critical is None:
+        words += " by Wilcoxon's signed-rank test with Holm's correction; errors are means over seeds."
+    else:
+        words += f": their ranks are less than {short(ranking.critical, 2)} (CD) apart, by Nemenyi's test."
+    words += f" Friedman's test that any differ: p {_p_value(ranking.friedman)}."
+    if ranking.missing:
+        words += f" Not ranked, without a complete result on all of them: {_named(list(ranking.missing))}."
+    return words
+
+
+def _p_value(p: float) -> str:
+    return f"< {TINY_P}" if p < TINY_P else f"= {short(p, 2)}"
+
+
+def _named(labels: Sequence[str]) -> str:
+    return listed(labels) if len(labels) <= NAMED else counted(len(labels), "method")
+
+
+def rank_rows(ranking: Ranking) -> pd.DataFrame:
+    """The numbers of a diagram: a row a method with its mean rank, and its adjusted p against each other one."""
+    frame = pd.DataFrame({"method": ranking.ranks.index, "mean_rank": ranking.ranks.to_numpy()})
+    frame["blocks"], frame["friedman_p"], frame["critical_difference"] = (
+        len(ranking.blocks),
+        ranking.friedman,
+        ranking.critical,
+    )
+    against = ranking.p.add_prefix("p_against_").reset_index(drop=True)
+    return pd.concat([frame, against], axis=1)

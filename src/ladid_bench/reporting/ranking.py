@@ -1,0 +1,134 @@
+"""Ranks of the methods over data sets, or over the test units of one, and which of them are told apart.
+
+Over data sets Friedman's test and Nemenyi's decide (Demšar, *Statistical comparisons of classifiers over multiple
+data sets*, Journal of Machine Learning Research 2006). Within a data set there are units enough for Wilcoxon's
+signed-rank test of each pair with Holm's correction, which does not depend on what else is compared (Benavoli,
+Corani and Mangili, *Should we really use post-hoc tests based on mean-ranks?*, the same journal, 2016).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import friedmanchisquare, studentized_range
+
+from ladid_bench.evaluation.paired import SEEDS_FOR_VERDICTS, TINY
+from ladid_bench.evaluation.verdicts import LEVEL
+from ladid_bench.reporting.content import DatasetContent, Entry, stack
+from ladid_bench.reporting.formatting import counted
+
+# with fewer blocks not even a method that wins in all of them differs from another by a signed-rank test
+BLOCKS_FOR_RANKS = 6
+METHODS_FOR_RANKS = 3
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Mean ranks of methods, 1 for the lowest error, and which pairs of them differ.
+
+    Attributes:
+        ranks: by label, lowest first.
+        p: of each pair, label by label, adjusted for how many there are.
+        blocks: labels of what the methods were ranked on.
+        friedman: p of Friedman's test that any of them differ; where it is not significant no pair is.
+        critical: difference of mean ranks from which two methods differ, None where pairs are tested one by one.
+        missing: labels that have a result but not all that ranks take.
+    """
+
+    ranks: pd.Series
+    p: pd.DataFrame
+    blocks: tuple[str, ...]
+    friedman: float
+    critical: float | None
+    missing: tuple[str, ...]
+
+    @property
+    def significance(self) -> pd.DataFrame:
+        """``p``, or 1 throughout where Friedman's test finds no difference at all."""
+        return self.p if self.friedman < LEVEL else self.p.where(self.p > 1, 1.0)
+
+
+def rank_over_datasets(datasets: Sequence[DatasetContent]) -> Ranking | str:
+    """Ranks of the methods that have a complete result on every data set; or why there are none."""
+    errors = pd.DataFrame({one.name: _means(one) for one in datasets}).T  # data set x label
+    if errors.empty:
+        return f"{NO_DIAGRAM}: no method has a complete result with {SEEDS_FOR_VERDICTS} seeds."
+    known = errors.notna().sum(axis=1)
+    begun = errors[known >= known.max() / 2]  # a data set with few results so far would rule out most methods
+    kept = begun.dropna(axis=1)
+    if problem := _too_few(kept, "data set"):
+        return problem
+    from scikit_posthocs import posthoc_nemenyi_friedman  # takes seconds to import
+
+    p = posthoc_nemenyi_friedman(kept.to_numpy())
+    p.index, p.columns = kept.columns, kept.columns
+    blocks, methods = kept.shape
+    quantile = studentized_range.ppf(1 - LEVEL, methods, np.inf) / np.sqrt(2)
+    critical = float(quantile * np.sqrt(methods * (methods + 1) / (6 * blocks)))
+    return _ranking(kept, p, critical, _left_out(datasets, kept))
+
+
+def rank_over_units(dataset: DatasetContent) -> Ranking | str:
+    """Ranks of the methods over the test units of a data set, errors averaged over seeds; or why there are none."""
+    units = {entry.label: _by_unit(dataset, entry) for entry in dataset.ranked if _seeded(entry) and entry.sampled}
+    if units and any(not one.index.equals(next(iter(units.values())).index) for one in units.values()):
+        return f"{NO_DIAGRAM}: the runs were not scored on the same test units."
+    errors = pd.DataFrame(units)
+    if problem := _too_few(errors, "test unit"):
+        return problem
+    from scikit_posthocs import posthoc_wilcoxon
+
+    logs = np.log(errors.clip(lower=TINY))
+    melted = logs.melt(var_name="label", value_name="error")
+    p = posthoc_wilcoxon(melted, val_col="error", group_col="label", p_adjust="holm")
+    return _ranking(errors, p, None, _left_out([dataset], errors))
+
+
+NO_DIAGRAM = "No diagram of ranks"
+
+
+def _means(dataset: DatasetContent) -> pd.Series:
+    """Headline errors of the methods that may be ranked, by label."""
+    return pd.Series(
+        {entry.label: entry.mean(dataset.error) for entry in dataset.ranked if _seeded(entry)}, dtype=float
+    )
+
+
+def _seeded(entry: Entry) -> bool:
+    return not entry.neural or len(entry.runs) >= SEEDS_FOR_VERDICTS
+
+
+def _by_unit(dataset: DatasetContent, entry: Entry) -> pd.Series:
+    """Mean over seeds and trajectories of each unit's error, or its share in the sum where the headline is a ratio."""
+    stacked = stack(entry.done, dataset.headline)
+    return pd.Series(stacked.values).groupby(stacked.unit).mean()
+
+
+def _too_few(errors: pd.DataFrame, noun: str) -> str:
+    """Why ranks of ``errors``, ``(block, label)``, would mean nothing; empty where they do."""
+    blocks, methods = errors.shape
+    if methods < METHODS_FOR_RANKS:
+        return (
+            f"{NO_DIAGRAM}: it takes complete results of at least {METHODS_FOR_RANKS} methods, with "
+            f"{SEEDS_FOR_VERDICTS} seeds where they train, on every {noun}; here are {methods}."
+        )
+    if blocks < BLOCKS_FOR_RANKS:
+        return (
+            f"{NO_DIAGRAM}: over fewer than {BLOCKS_FOR_RANKS} {noun}s not even a method that wins on all of them "
+            f"would differ from another; here {'is' if blocks == 1 else 'are'} {counted(blocks, noun)}."
+        )
+    return ""
+
+
+def _left_out(datasets: Sequence[DatasetContent], kept: pd.DataFrame) -> tuple[str, ...]:
+    labels = {entry.label for one in datasets for entry in one.competitors if entry.done}
+    return tuple(sorted(labels - set(kept.columns)))
+
+
+def _ranking(errors: pd.DataFrame, p: pd.DataFrame, critical: float | None, missing: tuple[str, ...]) -> Ranking:
+    ranks = errors.rank(axis=1).mean().sort_values(kind="stable")
+    order = list(ranks.index)
+    friedman = float(friedmanchisquare(*(errors[label] for label in order)).pvalue)
+    blocks = tuple(str(one) for one in errors.index)
+    return Ranking(ranks, p.loc[order, order], blocks, friedman, critical, missing)
