@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from ladid_bench.evaluation.statistics import Interval
 from ladid_bench.reporting.drawing import LINE, TALL, Drawing, End, blank, end_labels, error_axis, mark, to_svg
 from ladid_bench.reporting.figures import height_for
-from ladid_bench.reporting.palette import INK, MUTED, Look
+from ladid_bench.reporting.palette import INK, Look
 
 ASIDE = 1.014  # factor between the places of intervals that would cover each other
 ROOM = 0.06  # of the width, free at either side

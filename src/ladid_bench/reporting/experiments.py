@@ -1,17 +1,19 @@
 """The experiments beside the comparison, a plain table each: what was asked of which method, and its error."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from ladid_bench.config import ExperimentName, Study
+from ladid_bench.evaluation.statistics import Interval
 from ladid_bench.files import write_text
 from ladid_bench.plan import ZERO_SHOT
 from ladid_bench.project import Folders
 from ladid_bench.reporting.content import COMPARISON, EQUAL_TIME, DatasetContent, Entry, gather
-from ladid_bench.reporting.formatting import MISSING, decimals, number, short
-from ladid_bench.reporting.tables import BETWEEN, NMSE, Column, note_on
+from ladid_bench.reporting.formatting import MISSING, decimals, listed, number, short
+from ladid_bench.reporting.tables import BETWEEN, HEADLINES, NMSE, Column, note_on
 
 QUESTIONS: dict[ExperimentName, str] = {
     "transfer": "Is a model of one system a good start on another one, with few of its trajectories?",
@@ -33,16 +35,23 @@ EXTRA: dict[ExperimentName, tuple[Column, ...]] = {
     ),
 }
 
+MOST_LOST = 6  # lines without a result that a caption names
+
 
 @dataclass(frozen=True)
 class ExperimentRow:
-    """A line: one method on one data set with one arm, part of the data and set of changes; texts for the page."""
+    """A line: one method on one data set with one arm, part of the data and set of changes; texts for the page.
+
+    ``ends`` is the interval of the error as numbers, for figures.
+    """
 
     entry: Entry
+    ends: Interval | None
     name: str
     start: str
     fraction: str
     error: str
+    median: str
     interval: str
     extra: list[str]
     note: str
@@ -92,7 +101,7 @@ def experiment_tables(folders: Folders, table: pd.DataFrame, study: Study) -> li
 def write_experiments(folder: Path, tables: list[ExperimentTable]) -> None:
     """Write ``tables/experiment-<name>.csv`` with all digits."""
     for table in tables:
-        rows = [_all_digits(table, content, row.entry) for content, rows in table.parts for row in rows]
+        rows = [_all_digits(table, content, row) for content, rows in table.parts for row in rows]
         text = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
         write_text(folder / "tables" / f"experiment-{table.name}.csv", text)
 
@@ -105,16 +114,37 @@ def _row(content: DatasetContent, entry: Entry, columns: tuple[Column, ...]) -> 
     start = f"{entry.arm} from {entry.source}" if entry.source else entry.arm
     used = "none" if entry.arm == ZERO_SHOT else f"{short(100 * entry.fraction, 2)} %"
     error, name = number(entry.mean(content.error), places), entry.label.partition(",")[0]  # no part of the data
-    return ExperimentRow(entry, name, start, used, error, ends, extra, note_on(entry))
+    median = number(entry.mean(HEADLINES[content.headline][1].name), places)
+    return ExperimentRow(entry, interval, name, start, used, error, median, ends, extra, note_on(entry))
 
 
-def _all_digits(table: ExperimentTable, content: DatasetContent, entry: Entry) -> dict[str, object]:
-    interval, columns = content.error_interval(entry), (content.error, *(column.name for column in table.columns))
-    row = {"experiment": table.name, "dataset": content.name, "method": entry.method, "variant": entry.variant}
+def not_drawn(rows: Iterable[ExperimentRow]) -> str:
+    """The end of a caption: what was asked for and cannot be drawn, because results are missing; empty if nothing."""
+    lost = [row for row in rows if not row.entry.complete and not row.entry.skipped]
+    if not lost:
+        return ""
+    if len(lost) > MOST_LOST:
+        return f" Not drawn, without a complete result: {len(lost)} of the lines in the table."
+    return f" Not drawn, without a complete result: {listed(_in_words(row) for row in lost)}."
+
+
+def _in_words(row: ExperimentRow) -> str:
+    """What a row was asked, as short as it can be said."""
+    entry = row.entry
+    words = [row.name, *([entry.changes] if entry.changes else []), *([entry.arm] if entry.source else [])]
+    done = f"{len(entry.done)} of {len(entry.runs)} runs"
+    return f"{' '.join(words)}{'' if entry.fraction == 1 else f' with {row.fraction}'} ({done})"
+
+
+def _all_digits(table: ExperimentTable, content: DatasetContent, row: ExperimentRow) -> dict[str, object]:
+    entry = row.entry
+    interval, median = row.ends, HEADLINES[content.headline][1].name
+    columns = (content.error, median, *(column.name for column in table.columns))
+    what = {"experiment": table.name, "dataset": content.name, "method": entry.method, "variant": entry.variant}
     told = {"changes": entry.changes, "arm": entry.arm, "source": entry.source, "fraction": entry.fraction}
     ends = {"interval_low": interval.low, "interval_high": interval.high} if interval else {}
     return {
-        **row,
+        **what,
         **told,
         "headline": content.headline,
         "error": entry.mean(content.error),

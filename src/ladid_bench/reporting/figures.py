@@ -25,7 +25,7 @@ from ladid_bench.reporting.drawing import (
     to_svg,
 )
 from ladid_bench.reporting.formatting import counted, listed, short
-from ladid_bench.reporting.palette import MUTED, Look
+from ladid_bench.reporting.palette import INK, MUTED, Look
 
 NAMES = {"nmse": "nMSE", "fvu": "FVU"}
 USELESS = {"nmse": "a forecast of zero", "fvu": "the training mean"}
@@ -89,8 +89,8 @@ def lead_times(dataset: DatasetContent, times: np.ndarray) -> np.ndarray:
     return np.median(times - times[:, :1], axis=0) + step
 
 
-def horizon(dataset: DatasetContent, looks: dict[str, Look]) -> Drawing | None:
-    """Error over the horizon."""
+def horizon(dataset: DatasetContent, looks: dict[str, Look], trained: float | None = None) -> Drawing | None:
+    """Error over the horizon; ``trained`` is the longest lead time that was trained on, None where it is all of it."""
     curves = horizon_curves(dataset, looks)
     if not curves or len(curves[0].lead) < 2:
         return None
@@ -110,6 +110,9 @@ def horizon(dataset: DatasetContent, looks: dict[str, Look]) -> Drawing | None:
     axes.set_xlim(0, curves[0].lead[-1])
     axes.set_xlabel("lead time" + (f" ({dataset.time_unit})" if dataset.time_unit else ""))
     axes.set_title(NAMES[dataset.headline])
+    if trained is not None:
+        axes.axvline(trained, color=INK[0], linewidth=1, linestyle=(0, (2, 2)), zorder=1)
+        axes.text(trained, 0.02, " beyond training", transform=axes.get_xaxis_transform())
     end_labels(axes, [_end(curve.entry, float(curve.error[-1]), looks) for curve in curves])
     return Drawing(f"horizon-{dataset.name}", to_svg(figure), _horizon_caption(dataset, curves))
 

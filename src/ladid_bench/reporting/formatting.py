@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-MISSING, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+MISSING, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 MOST_DECIMALS = 5
 LARGE = 1e5
 

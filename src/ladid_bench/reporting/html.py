@@ -18,12 +18,14 @@ from ladid_bench.reporting import findings
 from ladid_bench.reporting.benchmarks_page import BENCHMARKS, write_benchmarks_page
 from ladid_bench.reporting.claims_section import write_claims
 from ladid_bench.reporting.content import EQUAL_TIME, LADID, DatasetContent, Entry, gather
+from ladid_bench.reporting.experiment_figures import Scene, illustrate, method_looks, write_illustrated
 from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables, write_experiments
 from ladid_bench.reporting.pages import INDEX, render, swap
 from ladid_bench.reporting.palette import Look, looks, looks_on, own_colours
 from ladid_bench.reporting.physics_page import PHYSICS, write_physics_page
 from ladid_bench.reporting.pictures import Pictures, collect, frames_for
 from ladid_bench.reporting.probe_section import write_probes
+from ladid_bench.reporting.rank_figure import write_ranks
 from ladid_bench.reporting.rows import TableView, table_view
 from ladid_bench.reporting.searches import describe_search, effort, read_search
 from ladid_bench.reporting.sections import Told, write_section
@@ -71,6 +73,9 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
     experiments = experiment_tables(folders, table, study)
     write_experiments(folder, experiments)
     others = [content for one in experiments for content, _ in one.parts]
+    by_method = method_looks(style, [*datasets, *again, *others])
+    shown = [illustrate(one, Scene(study, root, by_method, datasets)) for one in experiments]
+    write_illustrated(folder, shown)
     methods, cautions = _methods([*datasets, *again, *others], root)
     further = _further(told, experiments)
     page = render(
@@ -82,11 +87,12 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
         cautions=[*findings.cautions(compared or again), *cautions],
         verdicts=findings.seeds(compared) >= SEEDS_FOR_VERDICTS,
         sections=[write_section(folder, one, style, minutes) for one in told],
-        colours=own_colours(style),
+        colours=own_colours({**by_method, **style}),
+        ranks=write_ranks(folder, compared, style),
         methods=methods,
         costs=_costs(folder, compared, style),
-        experiments=experiments,
         probes=write_probes(folder, folders, experiments),
+        experiments=list(zip(experiments, shown, strict=True)),
         lost=[*_lost((one.content.title, _runs(one)) for one in told), *_lost(further)],
         runs=[*((one.content.title, _runs(one)) for one in told), *further],
         physics=PHYSICS if _physics(folder, root) else "",

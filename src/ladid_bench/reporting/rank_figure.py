@@ -1,17 +1,22 @@
 """Critical-difference diagrams: mean ranks along a line, and bars that join the methods that are not told apart."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ladid_bench.evaluation.verdicts import LEVEL
-from ladid_bench.reporting.drawing import LETTER, LINE, RIGHT, WIDTH, Drawing, mark, to_svg
+from ladid_bench.files import write_text
+from ladid_bench.reporting.content import FEW, LADID, DatasetContent
+from ladid_bench.reporting.drawing import LETTER, LINE, RIGHT, WIDTH, Drawing, inline, mark, style, to_svg
 from ladid_bench.reporting.formatting import counted, listed, short
-from ladid_bench.reporting.palette import INK, Look
-from ladid_bench.reporting.ranking import Ranking
+from ladid_bench.reporting.palette import FADED, INK, Look
+from ladid_bench.reporting.ranking import Ranking, rank_over_datasets, rank_over_units
 
 HEAD, FOOT = 24.0, 6.0  # points above the line and below the last name
 GAP = 5.0  # points between a name and its line
@@ -123,3 +128,44 @@ def rank_rows(ranking: Ranking) -> pd.DataFrame:
     )
     against = ranking.p.add_prefix("p_against_").reset_index(drop=True)
     return pd.concat([frame, against], axis=1)
+
+
+@dataclass(frozen=True)
+class RanksView:
+    """The diagram for the page, or in its place ``words`` that say why there is none."""
+
+    figure: Markup | None
+    words: str
+
+
+def write_ranks(folder: Path, datasets: Sequence[DatasetContent], looks: dict[str, Look]) -> RanksView:
+    """The ranks over the data sets of the comparison, written into ``folder`` as figure and table."""
+    ranking = rank_over_datasets(datasets)
+    if isinstance(ranking, str):
+        return RanksView(None, ranking)
+    crowded = len(ranking.ranks) > FEW
+    front = {LADID, *(entry.label for one in datasets for entry in one.front)} if crowded else set(ranking.ranks.index)
+    shown = {label: look if label in front else replace(look, colour=FADED[0]) for label, look in looks.items()}
+    without = [one.title for one in datasets if one.name not in ranking.blocks]
+    caption = f" Too few results so far: {listed(without)}." if without else ""
+    with style():
+        drawing = rank_diagram("ranks", ranking, shown, counted(len(ranking.blocks), "data set"))
+    _write(folder, drawing, ranking)
+    return RanksView(Markup(inline(drawing)), drawing.caption + caption)
+
+
+def write_ranks_on(folder: Path, dataset: DatasetContent, looks: dict[str, Look]) -> RanksView:
+    """The ranks over the test units of one data set, likewise."""
+    ranking = rank_over_units(dataset)
+    if isinstance(ranking, str):
+        return RanksView(None, ranking)
+    with style():
+        drawing = rank_diagram(f"ranks-{dataset.name}", ranking, looks, counted(len(ranking.blocks), "test unit"))
+    _write(folder, drawing, ranking)
+    return RanksView(Markup(inline(drawing)), drawing.caption)
+
+
+def _write(folder: Path, drawing: Drawing, ranking: Ranking) -> None:
+    write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
+    table = rank_rows(ranking).to_csv(index=False, lineterminator="\n")
+    write_text(folder / "tables" / f"{drawing.name}.csv", table)

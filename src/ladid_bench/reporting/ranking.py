@@ -79,7 +79,7 @@ def rank_over_units(dataset: DatasetContent) -> Ranking | str:
         return problem
     from scikit_posthocs import posthoc_wilcoxon
 
-    logs = np.log(errors.clip(lower=TINY))
+    logs = pd.DataFrame(np.log(errors.clip(lower=TINY).to_numpy()), columns=errors.columns)
     melted = logs.melt(var_name="label", value_name="error")
     p = posthoc_wilcoxon(melted, val_col="error", group_col="label", p_adjust="holm")
     return _ranking(errors, p, None, _left_out([dataset], errors))

@@ -17,6 +17,7 @@ from ladid_bench.reporting.formatting import short, slug
 from ladid_bench.reporting.looks import card_look
 from ladid_bench.reporting.palette import Look, looks_on
 from ladid_bench.reporting.pictures import Pictures
+from ladid_bench.reporting.rank_figure import write_ranks_on
 from ladid_bench.reporting.rows import table_view
 from ladid_bench.reporting.series import draw_series
 from ladid_bench.reporting.table_files import to_frame, to_latex
@@ -71,6 +72,7 @@ def write_section(folder: Path, told: Told, looks: dict[str, Look], minutes: flo
         "below_floor": findings.below_floor(dataset),
         "equal": _equal_time(folder, told, shown, minutes),
         "figures": [(Markup(inline(drawing)), drawing.caption) for drawing in drawings],
+        "ranks": write_ranks_on(folder, dataset, shown) if dataset.entries else None,
         "films": views.films(dataset, pictures, told.index) if pictures else None,
         "bars": views.colour_bars(dataset.card) if dataset.card else (),
         "look": card_look(dataset.card, dataset.time_unit) if dataset.card else None,

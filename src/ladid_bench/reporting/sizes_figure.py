@@ -1,0 +1,235 @@
+"""What was varied on purpose: the error over the size of the code and of the context, and the cost over the sizes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ladid_bench.catalogue import PlannedDataset, planned_dataset
+from ladid_bench.config import Study
+from ladid_bench.evaluation.paired import changed_to
+from ladid_bench.evaluation.rules import CONTEXTS, STATE
+from ladid_bench.plan import SCRATCH
+from ladid_bench.reporting.content import DatasetContent, Entry
+from ladid_bench.reporting.curve_plot import Curve, Scale, curve_plot
+from ladid_bench.reporting.drawing import Drawing
+from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn
+from ladid_bench.reporting.figures import MOST_NAMED, NAMES
+from ladid_bench.reporting.formatting import TIMES, counted, listed, short, slug
+from ladid_bench.reporting.palette import Look
+
+Usual = Callable[[str, str], dict[str, Any]]  # settings of a method in a variant
+LATENT = "latent"
+DECADES = 5.0  # errors that span this factor get a logarithmic axis
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of one method: where along the axis, and what was reached or spent there."""
+
+    row: ExperimentRow
+    content: DatasetContent
+    across: float
+    height: float
+
+    @property
+    def entry(self) -> Entry:
+        return self.row.entry
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A figure's worth of points; ``asked`` are the rows that should be in it, with a result or without."""
+
+    name: str
+    title: str
+    heading: str
+    points: list[Point]
+    asked: list[ExperimentRow]
+    marks: tuple[tuple[float, str], ...] = ()
+
+    @property
+    def methods(self) -> dict[str, list[Point]]:
+        """Points by label, rising."""
+        found: dict[str, list[Point]] = {}
+        for point in sorted(self.points, key=lambda point: point.across):
+            found.setdefault(point.row.name, []).append(point)
+        return {name: points for name, points in found.items() if len({one.across for one in points}) > 1}
+
+
+def latent_sweeps(table: ExperimentTable, usual: Usual) -> list[Sweep]:
+    """Errors over the size of the code, a sweep a data set; an entry without changes has the size of its card."""
+    made = []
+    for content, rows in table.parts:
+        sized = []
+        for row in rows:
+            entry = row.entry
+            size = changed_to(entry.changes, LATENT)
+            if size is None and not entry.changes and entry.kind == "neural":
+                size = usual(entry.method, entry.variant).get(LATENT)
+            if size is not None and entry.arm == SCRATCH:
+                sized.append((row, float(size)))
+        points = [Point(row, content, size, row.entry.mean(content.error)) for row, size in sized if row.entry.complete]
+        marks = ((float(STATE[content.name]), "state fits"),) if content.name in STATE else ()
+        name, title = f"sufficiency-latent-{content.name}", f"{content.title}: {NAMES[content.headline]}"
+        made.append(Sweep(name, title, "size of the code (numbers)", points, [row for row, _ in sized], marks))
+    return [one for one in made if one.methods]
+
+
+def context_sweeps(table: ExperimentTable, study: Study) -> list[Sweep]:
+    """Errors over the number of given frames, a sweep a system: data sets that differ in that alone."""
+    alike: dict[tuple[Any, ...], list[tuple[PlannedDataset, DatasetContent, list[ExperimentRow]]]] = {}
+    for content, rows in table.parts:
+        planned = planned_dataset(study, content.name)
+        plain = [row for row in rows if not row.entry.changes and row.entry.arm == SCRATCH]
+        alike.setdefault((planned.origin, *_made_as(planned)), []).append((planned, content, plain))
+    made = []
+    for (origin, *_), group in alike.items():
+        points = [
+            Point(row, content, float(planned.context_frames), row.entry.mean(content.error))
+            for planned, content, rows in group
+            for row in rows
+            if row.entry.complete
+        ]
+        frames = {content.name: planned.context_frames for planned, content, _ in group}
+        enough = [frames[one] for _, _, one in CONTEXTS if one in frames]
+        content = next((one for planned, one, _ in group if planned.name == origin), group[0][1])
+        name, title = f"sufficiency-context-{origin}", f"{content.title}: {NAMES[content.headline]}"
+        asked = [row for _, _, rows in group for row in rows]
+        marks = tuple((float(one), "state is determined") for one in enough)
+        made.append(Sweep(name, title, "frames given", points, asked, marks))
+    return [one for one in made if one.methods]
+
+
+def _made_as(planned: PlannedDataset) -> tuple[Any, ...]:
+    """What has to agree beside the system for two data sets to differ in their context alone."""
+    return planned.image_size, planned.config.seed, tuple(sorted(planned.source.settings.items()))
+
+
+def sufficiency_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:
+    """Errors over a size."""
+    best = min((point for points in sweep.methods.values() for point in points), key=lambda point: point.height)
+    what = sweep.heading.partition(" (")[0]
+    words = (
+        f"Error over the {what}, where nothing else differs; lower is better. Lowest is {best.row.name} at "
+        f"{best.across:g}. A curve that is flat from a size on has room enough there."
+    )
+    if sweep.marks:
+        words += (
+            f" The dashed line, at {sweep.marks[0][0]:g}, is the least that can hold, or determine, the state and the "
+            "constants of the system: theory expects the curve to fall up to it and to be flat beyond."
+        )
+    words += f" Bars are 95 % intervals.{not_drawn(sweep.asked)}"
+    return _drawn(sweep, looks, words, timed=False)
+
+
+def cost_sweeps(table: ExperimentTable, study: Study) -> list[Sweep]:
+    """CPU time of a step and of a forecast over pixels, horizon and number of trajectories, system by system."""
+    placed = [(planned_dataset(study, content.name), content, rows) for content, rows in table.parts]
+    made = []
+    for systems in dict.fromkeys(planned.source.name for planned, _, _ in placed):
+        mine = [one for one in placed if one[0].source.name == systems]
+        for factor, heading, size, fixed in FACTORS:
+            for key in dict.fromkeys(fixed(planned) for planned, _, _ in mine):
+                alike = [one for one in mine if fixed(one[0]) == key]
+                name = f"{systems}-{factor}-{slug('-'.join(str(part) for part in key))}"
+                made += [_spent(what, name, heading, size, alike) for what in SPENT]
+    return [one for one in made if one.methods]
+
+
+Size = Callable[[PlannedDataset], float]
+FACTORS: tuple[tuple[str, str, Size, Callable[[PlannedDataset], tuple[int, ...]]], ...] = (
+    # neither a step nor the forecast of one trajectory depends on how many there are
+    ("pixels", "pixels of a frame", lambda one: one.image_size**2, lambda one: (one.forecast_frames,)),
+    ("horizon", "frames forecast", lambda one: one.forecast_frames, lambda one: (one.image_size,)),
+    (
+        "trajectories",
+        "training trajectories",
+        lambda one: one.config.trajectories.train,
+        lambda one: (one.image_size, one.forecast_frames),
+    ),
+)
+SPENT = {
+    "step": ("CPU seconds of a training step", lambda entry, test: entry.mean("cost_cpu_seconds_per_step")),
+    "forecast": (
+        "Milliseconds of a forecast, a trajectory",
+        lambda entry, test: 1000 * entry.mean("cost_forecast_seconds") / test,
+    ),
+}
+
+
+def _spent(
+    what: str,
+    name: str,
+    heading: str,
+    size: Size,
+    alike: Sequence[tuple[PlannedDataset, DatasetContent, list[ExperimentRow]]],
+) -> Sweep:
+    title, spent = SPENT[what]
+    points = [
+        Point(row, content, float(size(planned)), spent(row.entry, planned.config.trajectories.test))
+        for planned, content, rows in alike
+        for row in rows
+        if row.entry.complete and row.entry.arm == SCRATCH
+    ]
+    asked = [row for _, _, rows in alike for row in rows]
+    known = [point for point in points if point.height > 0]
+    return Sweep(f"cost-{what}-{name}", title, heading, known, asked)
+
+
+def cost_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:
+    """Times over a size."""
+    grown = []
+    for name, points in sweep.methods.items():
+        first, last = points[0], points[-1]
+        grown.append((last.height / first.height, f"{name} {TIMES}{short(last.height / first.height, 2)}"))
+    points = next(iter(sweep.methods.values()))
+    wider = points[-1].across / points[0].across
+    named = [text for _, text in sorted(grown)]
+    if len(named) > MOST_NAMED:
+        named = [f"least for {named[0]}", f"most for {named[-1]}", f"among {counted(len(named), 'method')}"]
+    words = (
+        f"{sweep.title} over the number of {sweep.heading}; both axes are logarithmic. From the smallest to the "
+        f"largest ({TIMES}{short(wider, 2)}) it grew: {listed(named)}. Runs may have shared the machine with others."
+        f"{not_drawn(sweep.asked)}"
+    )
+    return _drawn(sweep, looks, words, timed=True)
+
+
+def _drawn(sweep: Sweep, looks: dict[str, Look], caption: str, timed: bool) -> Drawing:
+    curves = [
+        Curve(
+            name,
+            points[0].entry.method,
+            looks[points[0].entry.method],
+            [point.across for point in points],
+            [point.height for point in points],
+            [point.row.ends if not timed else None for point in points],
+        )
+        for name, points in sweep.methods.items()
+    ]
+    ticks = sorted({place for curve in curves for place in curve.across})
+    scale, decades = Scale(sweep.heading, ticks), 1.0 if timed else DECADES
+    return curve_plot(sweep.name, sweep.title, curves, scale, caption, sweep.marks, decades)
+
+
+def sweep_rows(sweeps: Sequence[Sweep]) -> pd.DataFrame:
+    """The points of all sweeps with all digits."""
+    return pd.DataFrame(
+        {
+            "figure": sweep.name,
+            "dataset": point.content.name,
+            "method": point.entry.method,
+            "variant": point.entry.variant,
+            "changes": point.entry.changes,
+            "across": sweep.heading,
+            "at": point.across,
+            "what": sweep.title,
+            "value": point.height,
+            "runs": len(point.entry.runs),
+        }
+        for sweep in sweeps
+        for points in sweep.methods.values()
+        for point in points
+    )
