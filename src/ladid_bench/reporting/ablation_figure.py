@@ -113,7 +113,7 @@ def ablation_drawings(table: ExperimentTable, found: Sequence[Ratio]) -> list[Dr
         if mine:
             panels = [
                 Panel(
-                    f"{content.title}: {changes}" if changes else content.title,
+                    f"{content.name}: {changes}" if changes else content.name,
                     [_dot(one) for one in mine if one.changes == changes],
                 )
                 for changes in dict.fromkeys(one.changes for one in mine)
@@ -131,12 +131,14 @@ def _dot(ratio: Ratio) -> Dot:
 def _caption(mine: Sequence[Ratio], rows: Sequence[ExperimentRow]) -> str:
     worse, better = ([one for one in mine if one.told == sign] for sign in (1, -1))
     words = (
-        "Error of each variant over the error of the preset that it differs from, paired by seed and test trajectory, "
-        "with 95 % intervals. Right of the line, orange: worse, so what was changed matters. Left of it, blue: better. "
-        "Open and grey: not told apart"
+        "Error of each variant over the error of the preset that it differs from, paired by seed and test "
+        "trajectory, with 95 % intervals, each for itself. Right of the line, orange: worse, so what was changed "
+        "matters. Left of it, blue: better. Open and grey: not told apart"
     )
     few = [one for one in mine if one.seeds < SEEDS_FOR_VERDICTS]
     words += f", or fewer than {SEEDS_FOR_VERDICTS} seeds ({len(few)} of {len(mine)})." if few else "."
+    if any(one.variant.method != one.reference.method for one in mine):
+        words += " A method by its name alone is measured against LaDID's preset."
     if worse:
         words += f" What matters most: {_named(worse)}."
     if better:
@@ -146,8 +148,9 @@ def _caption(mine: Sequence[Ratio], rows: Sequence[ExperimentRow]) -> str:
 
 def _named(some: Sequence[Ratio]) -> str:
     """The first of the variants by name with their ratios, and how many more there are."""
+    several = len({one.changes for one in some}) > 1
     named = [
-        f"{one.name} ({TIMES}{short(one.interval.estimate, 2)}{f', {one.changes}' if one.changes else ''})"
+        f"{one.name} ({TIMES}{short(one.interval.estimate, 2)}{f', {one.changes}' if several and one.changes else ''})"
         for one in some
     ]
     more = len(named) - MOST_NAMED

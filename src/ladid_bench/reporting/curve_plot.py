@@ -9,11 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ladid_bench.evaluation.statistics import Interval
-from ladid_bench.reporting.drawing import LINE, TALL, Drawing, End, blank, end_labels, error_axis, mark, to_svg
+from ladid_bench.reporting.drawing import TALL, Drawing, End, blank, end_labels, error_axis, mark, to_svg
 from ladid_bench.reporting.figures import height_for
 from ladid_bench.reporting.palette import INK, Look
 
 ASIDE = 1.014  # factor between the places of intervals that would cover each other
+AIR = 1.4  # height in lines of names, over what the names take
 ROOM = 0.06  # of the width, free at either side
 
 
@@ -70,17 +71,17 @@ def curve_plot(
         decades: factor of heights from which the vertical axis is logarithmic too.
     """
     named = [curve.name for curve in curves if curve.name]
-    figure, axes = blank(max((len(one) for one in named), default=0) + 2, height_for(len(named), 0.85 * TALL))
+    figure, axes = blank(
+        max((len(one) for one in named), default=0) + 2, height_for(round(AIR * len(named)), 0.85 * TALL)
+    )
     _across(axes, scale, [place for curve in curves for place in curve.across])
     ordered = sorted(curves, key=lambda curve: curve.look.strong)
     for index, curve in enumerate(ordered):
         _draw(axes, curve, index - len(ordered) / 2, f"c{index}")
     error_axis(axes, [np.array(_heights(curves))], decades=decades)
     for place, words in marks:
-        axes.axvline(place, color=INK[0], linewidth=1, linestyle=(0, (2, 2)), zorder=1)
-        axes.text(
-            place, 1, f" {words}", transform=axes.get_xaxis_transform(), va="top", ha="left", color=INK[0]
-        ).set_fontsize(0.9 * LINE)
+        axes.axvline(place, color=INK[0], linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+        axes.text(place, 0.98, f" {words}", transform=axes.get_xaxis_transform(), va="top", ha="left")
     axes.set_title(title)
     end_labels(
         axes,

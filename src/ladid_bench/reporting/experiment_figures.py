@@ -112,7 +112,7 @@ def _area_row(content: DatasetContent, one: transfer_figure.Area) -> AreaRow:
     places, ends, shares = decimals([one.value], 2), one.interval, one.line.fractions
     interval = f"{number(ends.low, places)} to {number(ends.high, places)}" if ends else MISSING
     span = f"{short(100 * shares[0])} to {short(100 * shares[-1])} %"
-    return AreaRow(content.title, one.line.first.name, one.line.arm, span, number(one.value, places), interval)
+    return AreaRow(content.name, one.line.first.name, one.line.arm, span, number(one.value, places), interval)
 
 
 def _ablation(table: ExperimentTable, scene: Scene) -> Illustrated:
@@ -142,7 +142,12 @@ def _cost(table: ExperimentTable, scene: Scene) -> Illustrated:
 def _horizon(table: ExperimentTable, scene: Scene) -> Illustrated:
     """Errors over time, the end of what was trained on marked where the model comes from a shorter data set."""
     drawings, curves = [], []
+    sources = {
+        entry.source for entry in table.entries
+    }  # there because models of them are asked; the comparison has them
     for content, rows in table.parts:
+        if content.name in sources:
+            continue
         shown = _told_apart(content)
         drawing = horizon(shown, _by_label(shown, scene.looks), _trained(shown, scene.study))
         if drawing is None:
@@ -150,7 +155,7 @@ def _horizon(table: ExperimentTable, scene: Scene) -> Illustrated:
         first = shown.ranked[0]
         words = f" Right of the dashed line is what no model was trained on; {first.label} has the lowest mean error."
         caption = drawing.caption + (words if _trained(shown, scene.study) is not None else "") + not_drawn(rows)
-        drawings.append(replace(drawing, name=f"experiment-{drawing.name}", caption=f"{content.title}. {caption}"))
+        drawings.append(replace(drawing, name=f"experiment-{drawing.name}", caption=f"{content.name}. {caption}"))
         curves += [_curve_rows(shown, entry) for entry in shown.ranked]
     return Illustrated(drawings, {"experiment-horizon-curves": pd.concat(curves) if curves else pd.DataFrame()})
 
@@ -198,7 +203,7 @@ def _dots(table: ExperimentTable, scene: Scene) -> Illustrated:
         groups.setdefault((system, content.headline), []).append((content, rows))
     drawings = []
     for (system, headline), parts in groups.items():
-        panels = [Panel(content.title, _panel(content, rows, table, scene)) for content, rows in parts]
+        panels = [Panel(content.name, _panel(content, rows, table, scene)) for content, rows in parts]
         panels = [panel for panel in panels if panel.dots]
         rows = [row for _, some in parts for row in some]
         if panels:
@@ -212,19 +217,26 @@ def _panel(content: DatasetContent, rows: Sequence[ExperimentRow], table: Experi
     complete = [row for row in rows if row.entry.complete and not row.entry.floor]
     sources = {row.entry.source for row in complete if row.entry.source}
     complete.sort(key=lambda row: (row.entry.method != LADID, row.entry.method, row.name, row.entry.source != ""))
+    names = [_words(row, sources) for row in complete]
     made = []
-    for row in complete:
-        entry, look = row.entry, scene.looks[row.entry.method]
-        words = [row.name, *([entry.changes] if entry.changes else [])]
-        words += [entry.arm] if sources else []
-        words += [row.fraction] if entry.fraction < 1 else []
-        words += [f"from {entry.source}"] if len(sources) > 1 and entry.source else []
-        value = entry.mean(content.error)
+    for row, name in zip(complete, names, strict=True):
+        entry, value = row.entry, row.entry.mean(content.error)
         if value > 0:
+            told = f"{name}, {entry.changes}" if names.count(name) > 1 and entry.changes else name
             other = _at_home(entry, content, table, scene) if entry.arm == ZERO_SHOT else None
-            full = entry.arm != SCRATCH or not sources
-            made.append(Dot(", ".join(words), value, row.ends, look.colour, entry.method, full=full, other=other))
+            full, colour = entry.arm != SCRATCH or not sources, scene.looks[entry.method].colour
+            made.append(Dot(told, value, row.ends, colour, entry.method, full, other))
     return made
+
+
+def _words(row: ExperimentRow, sources: set[str]) -> str:
+    """A row in short: method, arm, part of the data, and source where there are several."""
+    entry = row.entry
+    words = [row.name]
+    words += [entry.arm] if sources else []
+    words += [row.fraction] if entry.fraction < 1 else []
+    words += [f"from {entry.source}"] if len(sources) > 1 and entry.source else []
+    return ", ".join(words)
 
 
 def _at_home(entry: Entry, content: DatasetContent, table: ExperimentTable, scene: Scene) -> float | None:

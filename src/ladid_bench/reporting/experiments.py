@@ -1,6 +1,6 @@
 """The experiments beside the comparison, a plain table each: what was asked of which method, and its error."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ EXTRA: dict[ExperimentName, tuple[Column, ...]] = {
     ),
 }
 
+BUDGETED = ("steps=", "validations=")  # changes that a whole block has, which no caption need name
 MOST_LOST = 6  # lines without a result that a caption names
 
 
@@ -55,6 +56,10 @@ class ExperimentRow:
     interval: str
     extra: list[str]
     note: str
+
+    @property
+    def dataset(self) -> str:
+        return str(self.entry.runs[0].row["dataset"])
 
 
 @dataclass(frozen=True)
@@ -118,21 +123,24 @@ def _row(content: DatasetContent, entry: Entry, columns: tuple[Column, ...]) -> 
     return ExperimentRow(entry, interval, name, start, used, error, median, ends, extra, note_on(entry))
 
 
-def not_drawn(rows: Iterable[ExperimentRow]) -> str:
+def not_drawn(rows: Sequence[ExperimentRow]) -> str:
     """The end of a caption: what was asked for and cannot be drawn, because results are missing; empty if nothing."""
     lost = [row for row in rows if not row.entry.complete and not row.entry.skipped]
     if not lost:
         return ""
     if len(lost) > MOST_LOST:
         return f" Not drawn, without a complete result: {len(lost)} of the lines in the table."
-    return f" Not drawn, without a complete result: {listed(_in_words(row) for row in lost)}."
+    several = len({row.dataset for row in rows}) > 1
+    return f" Not drawn, without a complete result: {listed(_in_words(row, several) for row in lost)}."
 
 
-def _in_words(row: ExperimentRow) -> str:
-    """What a row was asked, as short as it can be said."""
+def _in_words(row: ExperimentRow, several: bool) -> str:
+    """What a row was asked, as short as it can be said; with its data set where there are ``several``."""
     entry = row.entry
-    words = [row.name, *([entry.changes] if entry.changes else []), *([entry.arm] if entry.source else [])]
+    told = [change for change in entry.changes.split(", ") if not change.startswith(BUDGETED)]
+    words = [row.name, *(one for one in told if one), *([entry.arm] if entry.source else [])]
     done = f"{len(entry.done)} of {len(entry.runs)} runs"
+    words += [f"on {row.dataset}"] if several else []
     return f"{' '.join(words)}{'' if entry.fraction == 1 else f' with {row.fraction}'} ({done})"
 
 

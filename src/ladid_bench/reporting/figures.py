@@ -111,7 +111,7 @@ def horizon(dataset: DatasetContent, looks: dict[str, Look], trained: float | No
     axes.set_xlabel("lead time" + (f" ({dataset.time_unit})" if dataset.time_unit else ""))
     axes.set_title(NAMES[dataset.headline])
     if trained is not None:
-        axes.axvline(trained, color=INK[0], linewidth=1, linestyle=(0, (2, 2)), zorder=1)
+        axes.axvline(trained, color=INK[0], linewidth=1, linestyle=(0, (4, 3)), zorder=1)
         axes.text(trained, 0.02, " beyond training", transform=axes.get_xaxis_transform())
     end_labels(axes, [_end(curve.entry, float(curve.error[-1]), looks) for curve in curves])
     return Drawing(f"horizon-{dataset.name}", to_svg(figure), _horizon_caption(dataset, curves))

@@ -16,7 +16,7 @@ from ladid_bench.reporting.curve_plot import Curve, Scale, curve_plot
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED, NAMES
-from ladid_bench.reporting.formatting import TIMES, counted, listed, short, slug
+from ladid_bench.reporting.formatting import TIMES, listed, short, slug
 from ladid_bench.reporting.palette import Look
 
 Usual = Callable[[str, str], dict[str, Any]]  # settings of a method in a variant
@@ -72,7 +72,7 @@ def latent_sweeps(table: ExperimentTable, usual: Usual) -> list[Sweep]:
                 sized.append((row, float(size)))
         points = [Point(row, content, size, row.entry.mean(content.error)) for row, size in sized if row.entry.complete]
         marks = ((float(STATE[content.name]), "state fits"),) if content.name in STATE else ()
-        name, title = f"sufficiency-latent-{content.name}", f"{content.title}: {NAMES[content.headline]}"
+        name, title = f"sufficiency-latent-{content.name}", f"{content.name}: {NAMES[content.headline]}"
         made.append(Sweep(name, title, "size of the code (numbers)", points, [row for row, _ in sized], marks))
     return [one for one in made if one.methods]
 
@@ -95,7 +95,7 @@ def context_sweeps(table: ExperimentTable, study: Study) -> list[Sweep]:
         frames = {content.name: planned.context_frames for planned, content, _ in group}
         enough = [frames[one] for _, _, one in CONTEXTS if one in frames]
         content = next((one for planned, one, _ in group if planned.name == origin), group[0][1])
-        name, title = f"sufficiency-context-{origin}", f"{content.title}: {NAMES[content.headline]}"
+        name, title = f"sufficiency-context-{origin}", f"{content.name}: {NAMES[content.headline]}"
         asked = [row for _, _, rows in group for row in rows]
         marks = tuple((float(one), "state is determined") for one in enough)
         made.append(Sweep(name, title, "frames given", points, asked, marks))
@@ -153,7 +153,7 @@ FACTORS: tuple[tuple[str, str, Size, Callable[[PlannedDataset], tuple[int, ...]]
 SPENT = {
     "step": ("CPU seconds of a training step", lambda entry, test: entry.mean("cost_cpu_seconds_per_step")),
     "forecast": (
-        "Milliseconds of a forecast, a trajectory",
+        "milliseconds to forecast a trajectory",
         lambda entry, test: 1000 * entry.mean("cost_forecast_seconds") / test,
     ),
 }
@@ -175,23 +175,21 @@ def _spent(
     ]
     asked = [row for _, _, rows in alike for row in rows]
     known = [point for point in points if point.height > 0]
-    return Sweep(f"cost-{what}-{name}", title, heading, known, asked)
+    return Sweep(f"cost-{what}-{name}", f"{alike[0][0].source.name}: {title}", heading, known, asked)
 
 
 def cost_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:
     """Times over a size."""
-    grown = []
-    for name, points in sweep.methods.items():
-        first, last = points[0], points[-1]
-        grown.append((last.height / first.height, f"{name} {TIMES}{short(last.height / first.height, 2)}"))
-    points = next(iter(sweep.methods.values()))
-    wider = points[-1].across / points[0].across
-    named = [text for _, text in sorted(grown)]
-    if len(named) > MOST_NAMED:
-        named = [f"least for {named[0]}", f"most for {named[-1]}", f"among {counted(len(named), 'method')}"]
+    spans = {name: (points[0], points[-1]) for name, points in sweep.methods.items()}
+    grown = sorted((last.height / first.height, name) for name, (first, last) in spans.items())
+    wider = max(last.across / first.across for first, last in spans.values())
+    named = listed(f"{TIMES}{short(factor, 2)} for {name}" for factor, name in grown)
+    if len(grown) > MOST_NAMED:
+        (least, first), (most, last) = grown[0], grown[-1]
+        named = f"from {TIMES}{short(least, 2)} for {first} to {TIMES}{short(most, 2)} for {last}"
     words = (
-        f"{sweep.title} over the number of {sweep.heading}; both axes are logarithmic. From the smallest to the "
-        f"largest ({TIMES}{short(wider, 2)}) it grew: {listed(named)}. Runs may have shared the machine with others."
+        f"{sweep.title}, over {sweep.heading}; both axes are logarithmic. From the smallest to the largest "
+        f"({TIMES}{short(wider, 2)}) it grew {named}. Runs may have shared the machine with others."
         f"{not_drawn(sweep.asked)}"
     )
     return _drawn(sweep, looks, words, timed=True)

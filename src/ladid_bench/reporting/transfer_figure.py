@@ -78,7 +78,7 @@ def transfer_drawing(content: DatasetContent, rows: Sequence[ExperimentRow], loo
     shares = sorted({100 * share for line in lines if line.arm != ZERO_SHOT for share in line.fractions})
     places = [100 * share for line in lines for share in line.fractions]
     scale = Scale("share of the target's training trajectories", shares, " %")
-    title = f"{content.title}: {NAMES[content.headline]}"
+    title = f"{content.name}: {NAMES[content.headline]}"
     return curve_plot(f"transfer-{content.name}", title, curves, scale, _caption(content, rows, lines, places))
 
 
@@ -153,7 +153,7 @@ def _caption(
     best = min(there, key=lambda line: line.first.entry.mean(content.error))
     gains = _gains(content, lines, least)
     return (
-        f"Error on {content.title} over the share of its training trajectories; lower is better ({listed(arms)}). "
+        f"Error on {content.name} over the share of its training trajectories; lower is better ({listed(arms)}). "
         f"With {short(100 * least)} % of them {_name(best, lines)} is lowest.{gains} Where a fine-tuned line "
         f"meets the dashed one of its method, the source no longer helps. Bars are 95 % intervals."
         f"{not_drawn(rows)}"
