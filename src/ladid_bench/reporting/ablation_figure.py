@@ -129,7 +129,8 @@ def _dot(ratio: Ratio) -> Dot:
 
 
 def _caption(mine: Sequence[Ratio], rows: Sequence[ExperimentRow]) -> str:
-    worse, better = ([one for one in mine if one.told == sign] for sign in (1, -1))
+    ordered = sorted(mine, key=lambda one: -one.interval.estimate)
+    worse, better = ([one for one in ordered if one.told == sign] for sign in (1, -1))
     words = (
         "Error of each variant over the error of the preset that it differs from, paired by seed and test "
         "trajectory, with 95 % intervals, each for itself. Right of the line, orange: worse, so what was changed "
