@@ -99,8 +99,7 @@ def test_where_friedman_finds_nothing_no_pair_differs() -> None:
     assert isinstance(found, Ranking)
     assert found.friedman == 1
     assert (found.significance.to_numpy() == 1).all()
-    with style():
-        drawing = rank_diagram("ranks", found, looks(contents(turns)), "6 data sets")
+    drawing = rank_diagram("ranks", found, looks(contents(turns)), "6 data sets")
     assert "a is first, and differs from none" in drawing.caption
 
 
@@ -122,8 +121,7 @@ def test_a_method_without_a_result_somewhere_is_left_out_and_named() -> None:
     assert list(found.ranks.index) == ["a", "b", "c"]
     assert found.blocks == tuple(f"set-{place}" for place in range(6))
     assert found.missing == ("d",)
-    with style():
-        drawing = rank_diagram("ranks", found, looks(sets), "6 data sets")
+    drawing = rank_diagram("ranks", found, looks(sets), "6 data sets")
     assert "without a complete result on all of them: d." in drawing.caption
     assert 'id="method.a.marker"' in drawing.svg
     assert "method.d" not in drawing.svg

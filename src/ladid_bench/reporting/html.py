@@ -25,7 +25,7 @@ from ladid_bench.reporting.palette import Look, looks, looks_on, own_colours
 from ladid_bench.reporting.physics_page import PHYSICS, write_physics_page
 from ladid_bench.reporting.pictures import Pictures, collect, frames_for
 from ladid_bench.reporting.probe_section import write_probes
-from ladid_bench.reporting.rank_figure import write_ranks
+from ladid_bench.reporting.rank_figure import ranks_over_datasets
 from ladid_bench.reporting.rows import TableView, table_view
 from ladid_bench.reporting.searches import describe_search, effort, read_search
 from ladid_bench.reporting.sections import Told, write_section
@@ -76,6 +76,8 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
     by_method = method_looks(style, [*datasets, *again, *others])
     shown = [illustrate(one, Scene(study, root, by_method, datasets)) for one in experiments]
     write_illustrated(folder, shown)
+    ranks = ranks_over_datasets(compared, style)
+    ranks.write(folder)
     methods, cautions = _methods([*datasets, *again, *others], root)
     further = _further(told, experiments)
     page = render(
@@ -88,7 +90,7 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
         verdicts=findings.seeds(compared) >= SEEDS_FOR_VERDICTS,
         sections=[write_section(folder, one, style, minutes) for one in told],
         colours=own_colours({**by_method, **style}),
-        ranks=write_ranks(folder, compared, style),
+        ranks=ranks,
         methods=methods,
         costs=_costs(folder, compared, style),
         probes=write_probes(folder, folders, experiments),

@@ -33,7 +33,13 @@ def rank_diagram(name: str, ranking: Ranking, looks: dict[str, Look], what: str)
         looks: of every label that is ranked.
         what: on which the methods were ranked, in words.
     """
-    from scikit_posthocs import critical_difference_diagram
+    with style():
+        svg = _diagram(ranking, looks)
+    return Drawing(name, svg, _caption(ranking, what))
+
+
+def _diagram(ranking: Ranking, looks: dict[str, Look]) -> str:
+    from scikit_posthocs import critical_difference_diagram  # takes seconds to import
 
     longest = max(len(label) for label in ranking.ranks.index) + len(" (00.0)")
     figure = Figure(figsize=(WIDTH / 72, 1))
@@ -56,7 +62,7 @@ def rank_diagram(name: str, ranking: Ranking, looks: dict[str, Look], what: str)
     )
     _own(made, ranking, looks)
     _place(figure, axes, ranking, left)
-    return Drawing(name, to_svg(figure), _caption(ranking, what))
+    return to_svg(figure)
 
 
 def _own(made: dict[str, list], ranking: Ranking, looks: dict[str, Look]) -> None:
@@ -132,40 +138,52 @@ def rank_rows(ranking: Ranking) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class RanksView:
-    """The diagram for the page, or in its place ``words`` that say why there is none."""
+    """A diagram with the numbers behind it, or in its place ``words`` that say why there is none."""
 
-    figure: Markup | None
+    drawing: Drawing | None
+    table: pd.DataFrame
     words: str
 
+    @property
+    def figure(self) -> Markup:
+        return Markup(inline(self.drawing)) if self.drawing else Markup()
 
-def write_ranks(folder: Path, datasets: Sequence[DatasetContent], looks: dict[str, Look]) -> RanksView:
-    """The ranks over the data sets of the comparison, written into ``folder`` as figure and table."""
+    def write(self, folder: Path) -> None:
+        """Write ``figures/<name>.svg`` and ``tables/<name>.csv`` into the folder of a report."""
+        if self.drawing:
+            write_text(folder / "figures" / f"{self.drawing.name}.svg", self.drawing.svg)
+            text = self.table.to_csv(index=False, lineterminator="\n")
+            write_text(folder / "tables" / f"{self.drawing.name}.csv", text)
+
+
+def ranks_over_datasets(datasets: Sequence[DatasetContent], looks: dict[str, Look]) -> RanksView:
+    """The methods of the comparison, ranked over its data sets."""
     ranking = rank_over_datasets(datasets)
     if isinstance(ranking, str):
-        return RanksView(None, ranking)
-    crowded = len(ranking.ranks) > FEW
-    front = {LADID, *(entry.label for one in datasets for entry in one.front)} if crowded else set(ranking.ranks.index)
-    shown = {label: look if label in front else replace(look, colour=FADED[0]) for label, look in looks.items()}
+        return RanksView(None, pd.DataFrame(), ranking)
     without = [one.title for one in datasets if one.name not in ranking.blocks]
-    caption = f" Too few results so far: {listed(without)}." if without else ""
-    with style():
-        drawing = rank_diagram("ranks", ranking, shown, counted(len(ranking.blocks), "data set"))
-    _write(folder, drawing, ranking)
-    return RanksView(Markup(inline(drawing)), drawing.caption + caption)
+    drawing = rank_diagram("ranks", ranking, _faded(datasets, ranking, looks), counted(len(ranking.blocks), "data set"))
+    words = f"{drawing.caption} Too few results so far: {listed(without)}." if without else drawing.caption
+    return RanksView(drawing, rank_rows(ranking), words)
 
 
-def write_ranks_on(folder: Path, dataset: DatasetContent, looks: dict[str, Look]) -> RanksView:
-    """The ranks over the test units of one data set, likewise."""
+def ranks_over_units(dataset: DatasetContent, looks: dict[str, Look]) -> RanksView:
+    """The methods of one data set, ranked over its test units."""
     ranking = rank_over_units(dataset)
     if isinstance(ranking, str):
-        return RanksView(None, ranking)
-    with style():
-        drawing = rank_diagram(f"ranks-{dataset.name}", ranking, looks, counted(len(ranking.blocks), "test unit"))
-    _write(folder, drawing, ranking)
-    return RanksView(Markup(inline(drawing)), drawing.caption)
+        return RanksView(None, pd.DataFrame(), ranking)
+    drawing = rank_diagram(f"ranks-{dataset.name}", ranking, looks, counted(len(ranking.blocks), "test unit"))
+    return RanksView(drawing, rank_rows(ranking), drawing.caption)
 
 
-def _write(folder: Path, drawing: Drawing, ranking: Ranking) -> None:
-    write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
-    table = rank_rows(ranking).to_csv(index=False, lineterminator="\n")
-    write_text(folder / "tables" / f"{drawing.name}.csv", table)
+def _faded(datasets: Sequence[DatasetContent], ranking: Ranking, looks: dict[str, Look]) -> dict[str, Look]:
+    """Where methods are many, grey for all but LaDID, the first other neural and the first simple method."""
+    if len(ranking.ranks) <= FEW:
+        return looks
+    entries = {entry.label: entry for one in datasets for entry in one.competitors}
+    order = [entries[label] for label in ranking.ranks.index]
+    firsts = (
+        next((one for one in order if one.neural == kind and one.method != LADID), None) for kind in (True, False)
+    )
+    front = {entry.label for entry in [*(one for one in order if one.method == LADID), *firsts] if entry}
+    return {label: look if label in front else replace(look, colour=FADED[0]) for label, look in looks.items()}

@@ -17,7 +17,7 @@ from ladid_bench.reporting.formatting import short, slug
 from ladid_bench.reporting.looks import card_look
 from ladid_bench.reporting.palette import Look, looks_on
 from ladid_bench.reporting.pictures import Pictures
-from ladid_bench.reporting.rank_figure import write_ranks_on
+from ladid_bench.reporting.rank_figure import ranks_over_units
 from ladid_bench.reporting.rows import table_view
 from ladid_bench.reporting.series import draw_series
 from ladid_bench.reporting.table_files import to_frame, to_latex
@@ -55,7 +55,9 @@ def write_section(folder: Path, told: Told, looks: dict[str, Look], minutes: flo
     """
     dataset, pictures = told.content, told.pictures
     shown = looks_on(dataset if dataset.entries else told.equal or dataset, looks)
-    accuracy, drawings = comparison(dataset), _drawings(told, shown)
+    accuracy, ranks = comparison(dataset), ranks_over_units(dataset, shown)
+    drawings = _drawings(told, shown, ranks.drawing)
+    ranks.write(folder)
     write_table(folder, f"comparison-{dataset.name}", accuracy, dataset)
     for drawing in drawings:
         write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
@@ -72,14 +74,14 @@ def write_section(folder: Path, told: Told, looks: dict[str, Look], minutes: flo
         "below_floor": findings.below_floor(dataset),
         "equal": _equal_time(folder, told, shown, minutes),
         "figures": [(Markup(inline(drawing)), drawing.caption) for drawing in drawings],
-        "ranks": write_ranks_on(folder, dataset, shown) if dataset.entries else None,
+        "unranked": "" if ranks.drawing else ranks.words,
         "films": views.films(dataset, pictures, told.index) if pictures else None,
         "bars": views.colour_bars(dataset.card) if dataset.card else (),
         "look": card_look(dataset.card, dataset.time_unit) if dataset.card else None,
     }
 
 
-def _drawings(told: Told, looks: dict[str, Look]) -> list[Drawing]:
+def _drawings(told: Told, looks: dict[str, Look], ranks: Drawing | None) -> list[Drawing]:
     """The figures that the results of a data set allow."""
     dataset, pictures = told.content, told.pictures
     timed = told.equal if told.equal and told.equal.ranked else dataset
@@ -87,6 +89,7 @@ def _drawings(told: Told, looks: dict[str, Look]) -> list[Drawing]:
         made = [
             horizon(dataset, looks),
             accuracy_and_cost(dataset, told.equal, looks),
+            ranks,
             training(dataset, looks),
             training_time(timed, looks, equal_time=timed is told.equal),
         ]
