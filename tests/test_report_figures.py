@@ -30,6 +30,7 @@ from ladid_bench.reporting.transfer_figure import areas
 PICTURES, VECTORS = "fake-pictures", "fake-vectors"
 SEEDS = (0, 1, 2)
 ROOT = Path(__file__).parents[1]
+SIDE = 32  # pixels of the side of a frame
 
 
 # --- ranks
@@ -240,13 +241,6 @@ def test_a_line_without_all_of_its_runs_is_named_and_not_drawn(bench: Varied) ->
     assert tuned.line.fractions == [0.02, 1.0]
 
 
-def test_without_a_second_share_there_is_no_curve(bench: Varied) -> None:
-    bench.further = ("transfer",)
-    bench.run(PICTURES, "ladid", 0.2, variant="tuned", experiments="transfer")
-    _, found = shown(bench)
-    assert (found.drawings, found.areas) == ([], [])
-
-
 def ablation(bench: Bench, seeds: tuple[int, ...]) -> None:
     bench.further = ("ablation",)
     bench.method("ladid-ode", "neural")
@@ -337,21 +331,41 @@ def test_code_and_context_have_their_sizes_and_what_theory_asks_for(
 
 def test_cost_grows_with_one_thing_at_a_time(bench: Varied) -> None:
     bench.further = ("cost",)
-    for dataset, factor in ((PICTURES, 1), ("large", 4), ("long", 2)):
-        place = len(bench.rows)
-        bench.on(dataset, "ladid", 0.2, variant="tuned", experiments="cost")
-        bench.rows[place] |= {"cost_cpu_seconds_per_step": 0.1 * factor, "cost_forecast_seconds": 0.6 * factor}
+    asked = ((PICTURES, 1.0, 1.0), ("large", 1.0, 4.0), ("long", 1.0, 2.0), (PICTURES, 0.5, 1.0))
+    for dataset, fraction, factor in asked:
+        bench.on(dataset, "ladid", 0.2, variant="tuned", experiments="cost", fraction=fraction)
+        spent = {"step": 0.1 * factor, "forecast": 0.6 * factor}
+        bench.rows[-1] |= {"cost_cpu_seconds_per_step": spent["step"], "cost_forecast_cpu_seconds": spent["forecast"]}
+        bench.rows[-1] |= {"cost_load": 1.0, "threads": 1}
     _, found = shown(bench)
+    names = [f"pixels-{ASKED}-1", f"horizon-{SIDE}-1", f"trajectories-{SIDE}-{ASKED}"]
     assert [one.name for one in found.drawings] == [
-        f"cost-step-{PICTURES}-pixels-{ASKED}",
-        f"cost-forecast-{PICTURES}-pixels-{ASKED}",
-        f"cost-step-{PICTURES}-horizon-32",
-        f"cost-forecast-{PICTURES}-horizon-32",
+        f"cost-{what}-{PICTURES}-{name}" for name in names for what in ("step", "forecast")
     ]
     assert f"From the smallest to the largest ({TIMES}4) it grew {TIMES}4 for ladid" in found.drawings[0].caption
+    assert f"({TIMES}2) it grew {TIMES}1 for ladid" in found.drawings[4].caption
+    assert all("Every run had the machine to itself." in one.caption for one in found.drawings)
     numbers = found.numbers["experiment-cost-growth"]
-    forecast = numbers[numbers["what"].str.contains("milliseconds") & (numbers["at"] == ASKED)]
-    assert forecast["value"].tolist() == pytest.approx([1000 * 0.6 / TRAJECTORIES])
+    pixels = numbers[numbers["figure"] == found.drawings[1].name]
+    assert pixels["value"].tolist() == pytest.approx([1000 * spent / TRAJECTORIES for spent in (0.6, 2.4)])
+    bench.rows[1]["cost_load"] = 3.0
+    _, found = shown(bench)
+    assert "1 of 2 runs shared the machine" in found.drawings[0].caption
+
+
+def test_a_target_with_one_share_has_dots(bench: Varied) -> None:
+    bench.further = ("transfer",)
+    for seed in SEEDS:
+        few = {"experiments": "transfer", "variant": "tuned", "fraction": 0.08}
+        bench.run(PICTURES, "ladid", 0.4, seed, **few)
+        bench.run(PICTURES, "ladid", 0.2, seed, **few, arm="fine-tuned", source=VECTORS)
+        bench.run(VECTORS, "ladid", 0.1, seed, experiments="transfer", variant="tuned")
+    _, found = shown(bench)
+    (drawing,) = found.drawings  # the source is no target
+    assert drawing.name == f"transfer-{PICTURES}-nmse"
+    assert {"ladid, scratch, 8 %", "ladid, fine-tuned, 8 %"} <= set(re.findall(r">([^<>]+)</text>", drawing.svg))
+    assert "Open dots: trained on the data set itself" in drawing.caption
+    assert found.areas == []
 
 
 def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> None:

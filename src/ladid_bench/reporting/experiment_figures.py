@@ -25,6 +25,8 @@ from ladid_bench.reporting.formatting import MISSING, decimals, number, short
 from ladid_bench.reporting.palette import FADED, Look, looks
 
 DOTTED = {
+    "transfer": "Targets of which one share of the trajectories was tried: full dots left of the open one of their "
+    "method start better than from nothing.",
     "irregular": "A method that loses nothing on irregular times has its dots at the same place in both panels.",
     "shift": "The farther a dot lies right of its stroke, the more accuracy the change of view costs.",
     "mixture": "Constants outside of the range trained on show how far a model carries.",
@@ -102,10 +104,13 @@ def method_looks(shown: Mapping[str, Look], contents: Sequence[DatasetContent]) 
 
 
 def _transfer(table: ExperimentTable, scene: Scene) -> Illustrated:
-    made = [transfer_figure.transfer_drawing(content, rows, dict(scene.looks)) for content, rows in table.parts]
+    drawn = {one.name: transfer_figure.transfer_drawing(one, rows, dict(scene.looks)) for one, rows in table.parts}
+    sources = {entry.source for entry in table.entries}
+    rest = [part for part in table.parts if drawn[part[0].name] is None and part[0].name not in sources]
+    made = [one for one in drawn.values() if one] + _dots(replace(table, parts=rest), scene).drawings
     lines = [_area_row(content, one) for content, rows in table.parts for one in transfer_figure.areas(content, rows)]
     numbers = {"experiment-transfer-areas": transfer_figure.area_rows(table)}
-    return Illustrated([one for one in made if one], numbers, lines)
+    return Illustrated(made, numbers, lines)
 
 
 def _area_row(content: DatasetContent, one: transfer_figure.Area) -> AreaRow:
@@ -203,7 +208,8 @@ def _dots(table: ExperimentTable, scene: Scene) -> Illustrated:
         groups.setdefault((system, content.headline), []).append((content, rows))
     drawings = []
     for (system, headline), parts in groups.items():
-        panels = [Panel(content.name, _panel(content, rows, table, scene)) for content, rows in parts]
+        moved = any(row.entry.source for _, rows in parts for row in rows)
+        panels = [Panel(content.name, _panel(content, rows, table, scene, moved)) for content, rows in parts]
         panels = [panel for panel in panels if panel.dots]
         rows = [row for _, some in parts for row in some]
         if panels:
@@ -212,8 +218,13 @@ def _dots(table: ExperimentTable, scene: Scene) -> Illustrated:
     return Illustrated(drawings)
 
 
-def _panel(content: DatasetContent, rows: Sequence[ExperimentRow], table: ExperimentTable, scene: Scene) -> list[Dot]:
-    """The complete entries of a data set, LaDID first, the arms of a method together."""
+def _panel(
+    content: DatasetContent, rows: Sequence[ExperimentRow], table: ExperimentTable, scene: Scene, moved: bool
+) -> list[Dot]:
+    """The complete entries of a data set, LaDID first, the arms of a method together.
+
+    Where the figure has models that were ``moved`` from another data set, those that were not are open.
+    """
     complete = [row for row in rows if row.entry.complete and not row.entry.floor]
     sources = {row.entry.source for row in complete if row.entry.source}
     complete.sort(key=lambda row: (row.entry.method != LADID, row.entry.method, row.name, row.entry.source != ""))
@@ -224,7 +235,7 @@ def _panel(content: DatasetContent, rows: Sequence[ExperimentRow], table: Experi
         if value > 0:
             told = f"{name}, {entry.changes}" if names.count(name) > 1 and entry.changes else name
             other = _at_home(entry, content, table, scene) if entry.arm == ZERO_SHOT else None
-            full, colour = entry.arm != SCRATCH or not sources, scene.looks[entry.method].colour
+            full, colour = entry.arm != SCRATCH or not moved, scene.looks[entry.method].colour
             made.append(Dot(told, value, row.ends, colour, entry.method, full, other))
     return made
 

@@ -1,5 +1,6 @@
 """What was varied on purpose: the error over the size of the code and of the context, and the cost over the sizes."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import pandas as pd
 
 from ladid_bench.catalogue import PlannedDataset, planned_dataset
 from ladid_bench.config import Study
+from ladid_bench.evaluation.costs import ALONE
 from ladid_bench.evaluation.paired import changed_to
 from ladid_bench.evaluation.rules import CONTEXTS, STATE
 from ladid_bench.plan import SCRATCH
@@ -16,7 +18,7 @@ from ladid_bench.reporting.curve_plot import Curve, Scale, curve_plot
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED, NAMES
-from ladid_bench.reporting.formatting import TIMES, listed, short, slug
+from ladid_bench.reporting.formatting import TIMES, counted, listed, short, slug
 from ladid_bench.reporting.palette import Look
 
 Usual = Callable[[str, str], dict[str, Any]]  # settings of a method in a variant
@@ -126,56 +128,75 @@ def sufficiency_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:
 
 def cost_sweeps(table: ExperimentTable, study: Study) -> list[Sweep]:
     """CPU time of a step and of a forecast over pixels, horizon and number of trajectories, system by system."""
-    placed = [(planned_dataset(study, content.name), content, rows) for content, rows in table.parts]
+    asked = [
+        Asked(planned_dataset(study, content.name), content, row)
+        for content, rows in table.parts
+        for row in rows
+        if row.entry.arm == SCRATCH
+    ]
     made = []
-    for systems in dict.fromkeys(planned.source.name for planned, _, _ in placed):
-        mine = [one for one in placed if one[0].source.name == systems]
+    for system in dict.fromkeys(one.planned.source.name for one in asked):
+        mine = [one for one in asked if one.planned.source.name == system]
         for factor, heading, size, fixed in FACTORS:
-            for key in dict.fromkeys(fixed(planned) for planned, _, _ in mine):
-                alike = [one for one in mine if fixed(one[0]) == key]
-                name = f"{systems}-{factor}-{slug('-'.join(str(part) for part in key))}"
-                made += [_spent(what, name, heading, size, alike) for what in SPENT]
+            for key in dict.fromkeys(fixed(one) for one in mine):
+                alike = [one for one in mine if fixed(one) == key]
+                name = f"{system}-{factor}-{slug('-'.join(f'{part:g}' for part in key))}"
+                made += [_spent(what, name, f"{system}: {SPENT[what]}", heading, size, alike) for what in SPENT]
     return [one for one in made if one.methods]
 
 
-Size = Callable[[PlannedDataset], float]
-FACTORS: tuple[tuple[str, str, Size, Callable[[PlannedDataset], tuple[int, ...]]], ...] = (
-    # neither a step nor the forecast of one trajectory depends on how many there are
-    ("pixels", "pixels of a frame", lambda one: one.image_size**2, lambda one: (one.forecast_frames,)),
-    ("horizon", "frames forecast", lambda one: one.forecast_frames, lambda one: (one.image_size,)),
+@dataclass(frozen=True)
+class Asked:
+    """A row of the cost experiment with the data set that it is asked of."""
+
+    planned: PlannedDataset
+    content: DatasetContent
+    row: ExperimentRow
+
+    @property
+    def trajectories(self) -> float:
+        """How many are trained on."""
+        return self.planned.config.trajectories.train * self.row.entry.fraction
+
+    def spent(self, what: str) -> float:
+        """CPU seconds of a step, or milliseconds of the forecast of a trajectory; of the clock in older records."""
+        if what == "step":
+            return self.row.entry.mean("cost_cpu_seconds_per_step")
+        whole = self.row.entry.mean("cost_forecast_cpu_seconds")
+        whole = self.row.entry.mean("cost_forecast_seconds") if math.isnan(whole) else whole
+        return 1000 * whole / self.planned.config.trajectories.test
+
+
+Size = Callable[[Asked], float]
+SPENT = {"step": "CPU seconds of a training step", "forecast": "CPU milliseconds to forecast a trajectory"}
+FACTORS: tuple[tuple[str, str, Size, Callable[[Asked], tuple[float, ...]]], ...] = (
+    # neither a step nor the forecast of one trajectory depends on how many trajectories a data set was made with
+    (
+        "pixels",
+        "pixels of a frame",
+        lambda one: one.planned.image_size**2,
+        lambda one: (one.planned.forecast_frames, one.row.entry.fraction),
+    ),
+    (
+        "horizon",
+        "frames forecast",
+        lambda one: one.planned.forecast_frames,
+        lambda one: (one.planned.image_size, one.row.entry.fraction),
+    ),
     (
         "trajectories",
         "training trajectories",
-        lambda one: one.config.trajectories.train,
-        lambda one: (one.image_size, one.forecast_frames),
+        lambda one: one.trajectories,
+        lambda one: (one.planned.image_size, one.planned.forecast_frames),
     ),
 )
-SPENT = {
-    "step": ("CPU seconds of a training step", lambda entry, test: entry.mean("cost_cpu_seconds_per_step")),
-    "forecast": (
-        "milliseconds to forecast a trajectory",
-        lambda entry, test: 1000 * entry.mean("cost_forecast_seconds") / test,
-    ),
-}
 
 
-def _spent(
-    what: str,
-    name: str,
-    heading: str,
-    size: Size,
-    alike: Sequence[tuple[PlannedDataset, DatasetContent, list[ExperimentRow]]],
-) -> Sweep:
-    title, spent = SPENT[what]
-    points = [
-        Point(row, content, float(size(planned)), spent(row.entry, planned.config.trajectories.test))
-        for planned, content, rows in alike
-        for row in rows
-        if row.entry.complete and row.entry.arm == SCRATCH
-    ]
-    asked = [row for _, _, rows in alike for row in rows]
+def _spent(what: str, name: str, title: str, heading: str, size: Size, alike: Sequence[Asked]) -> Sweep:
+    complete = [one for one in alike if one.row.entry.complete]
+    points = [Point(one.row, one.content, float(size(one)), one.spent(what)) for one in complete]
     known = [point for point in points if point.height > 0]
-    return Sweep(f"cost-{what}-{name}", f"{alike[0][0].source.name}: {title}", heading, known, asked)
+    return Sweep(f"cost-{what}-{name}", title, heading, known, [one.row for one in alike])
 
 
 def cost_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:
@@ -189,10 +210,20 @@ def cost_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:
         named = f"from {TIMES}{short(least, 2)} for {first} to {TIMES}{short(most, 2)} for {last}"
     words = (
         f"{sweep.title}, over {sweep.heading}; both axes are logarithmic. From the smallest to the largest "
-        f"({TIMES}{short(wider, 2)}) it grew {named}. Runs may have shared the machine with others."
+        f"({TIMES}{short(wider, 2)}) it grew {named}. {_alone(sweep)}"
         f"{not_drawn(sweep.asked)}"
     )
     return _drawn(sweep, looks, words, timed=True)
+
+
+def _alone(sweep: Sweep) -> str:
+    """Whether the runs behind a figure had the machine to themselves, as far as their records say."""
+    rows = [run.row for points in sweep.methods.values() for point in points for run in point.entry.runs]
+    loads = [(row.get("cost_load", math.nan), row.get("threads", 1)) for row in rows]
+    shared = sum(not load <= ALONE * threads for load, threads in loads)
+    if not shared:
+        return "Every run had the machine to itself."
+    return f"{shared} of {counted(len(rows), 'run')} shared the machine with others, or nobody knows."
 
 
 def _drawn(sweep: Sweep, looks: dict[str, Look], caption: str, timed: bool) -> Drawing:
