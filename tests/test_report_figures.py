@@ -350,7 +350,7 @@ def test_cost_grows_with_one_thing_at_a_time(bench: Varied) -> None:
     assert pixels["value"].tolist() == pytest.approx([1000 * spent / TRAJECTORIES for spent in (0.6, 2.4)])
     bench.rows[1]["cost_load"] = 3.0
     _, found = shown(bench)
-    assert "1 of 2 runs shared the machine" in found.drawings[0].caption
+    assert "Of 2 runs 1 shared the machine" in found.drawings[0].caption
 
 
 def test_a_target_with_one_share_has_dots(bench: Varied) -> None:

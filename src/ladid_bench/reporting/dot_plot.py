@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from ladid_bench.evaluation.statistics import Interval
 from ladid_bench.reporting.drawing import (
@@ -26,7 +27,8 @@ from ladid_bench.reporting.palette import INK, MUTED
 
 ROW = 1.25 * LINE  # height of a line, in points
 TITLE, BETWEEN = 1.9 * LINE, 0.5 * LINE  # points above a panel's lines and below them
-PLAIN = 3.0  # values that span less than this factor get evenly spaced numbers
+DECADE = 10.0
+EVEN = 1.6  # values that span less than this factor get evenly spaced numbers
 
 
 @dataclass(frozen=True)
@@ -111,18 +113,20 @@ def _draw(axes: Axes, panel: Panel, limits: tuple[float, float], level: float | 
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     seaborn.despine(ax=axes, left=True, bottom=True)
-    if limits[1] / limits[0] > PLAIN:
-        plain_log(axes.xaxis, limits[1] / limits[0])
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    _number(axes.xaxis, limits[1] / limits[0])
     if level is not None:
         axes.axvline(level, color=MUTED[0], linewidth=1.1, zorder=1)
     for place, (dot, tick) in enumerate(zip(panel.dots, axes.get_yticklabels(), strict=True)):
         _draw_dot(axes, dot, place, limits, f"{part}-{place}")
         tick.set_color(INK[0])
         mark(tick, dot.method, f"{part}-{place}-name")
+
+
+def _number(axis: Any, span: float) -> None:
+    """Plain numbers along a logarithmic scale whose ends differ by the factor ``span``."""
+    plain_log(axis, span)
+    if span <= DECADE:
+        axis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)) if span > EVEN else MaxNLocator(4))
 
 
 def _draw_dot(axes: Axes, dot: Dot, place: int, limits: tuple[float, float], part: str) -> None:

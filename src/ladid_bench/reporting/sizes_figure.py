@@ -223,7 +223,7 @@ def _alone(sweep: Sweep) -> str:
     shared = sum(not load <= ALONE * threads for load, threads in loads)
     if not shared:
         return "Every run had the machine to itself."
-    return f"{shared} of {counted(len(rows), 'run')} shared the machine with others, or nobody knows."
+    return f"Of {counted(len(rows), 'run')} {shared} shared the machine with others or did not record it."
 
 
 def _drawn(sweep: Sweep, looks: dict[str, Look], caption: str, timed: bool) -> Drawing:
