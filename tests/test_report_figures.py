@@ -108,7 +108,11 @@ def test_what_cannot_be_ranked_is_said() -> None:
     three = {"a": 0.1, "b": 0.2, "c": 0.3}
     assert "fewer than 6 data sets" in str(rank_over_datasets(contents([three] * 5)))
     assert "here are 2" in str(rank_over_datasets(contents([{"a": 0.1, "b": 0.2}] * 6)))
-    assert "with 3 seeds" in str(rank_over_datasets(contents([three] * 6, seeds=2)))
+    assert "it takes 3 seeds" in str(rank_over_datasets(contents([three] * 6, seeds=2)))
+    few = contents([three], seeds=1)[0]
+    simple = [entry(label, {0: 0.1}, np.arange(1.0, 9.0), kind="simple") for label in "xyz"]
+    assert "it takes 3 seeds" in str(rank_over_units(replace(few, entries=(*few.entries, *simple))))
+    assert isinstance(rank_over_units(replace(few, entries=tuple(simple))), Ranking)
     assert "No diagram of ranks" in str(rank_over_datasets([]))
 
 
@@ -123,7 +127,7 @@ def test_a_method_without_a_result_somewhere_is_left_out_and_named() -> None:
     assert found.blocks == tuple(f"set-{place}" for place in range(6))
     assert found.missing == ("d",)
     drawing = rank_diagram("ranks", found, looks(sets), "6 data sets")
-    assert "without a complete result on all of them: d." in drawing.caption
+    assert "without a complete result on all of them or with too few seeds: d." in drawing.caption
     assert 'id="method.a.marker"' in drawing.svg
     assert "method.d" not in drawing.svg
 

@@ -1,5 +1,6 @@
 """The figures of the experiments beside the comparison, with the numbers behind them as files."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -134,7 +135,9 @@ def _sufficiency(table: ExperimentTable, scene: Scene) -> Illustrated:
 
 
 def _usual(scene: Scene, method: str, variant: str) -> dict[str, Any]:
-    """Settings of a method in a variant, as the study changes them."""
+    """Settings of a method in a variant, as the study changes them; none for a variant that its card no longer has."""
+    if variant not in load_card(method, scene.root).variants:
+        return {}
     return resolve_settings(method, variant, scene.study.method_settings.get(method, {}), scene.root)
 
 
@@ -187,7 +190,8 @@ def _by_label(content: DatasetContent, by_method: Mapping[str, Look]) -> dict[st
 def _trained(content: DatasetContent, study: Study) -> float | None:
     """Longest lead time that the models on a data set were trained on, None where it is all that is asked."""
     sources = [entry.source for entry in content.entries if entry.arm == ZERO_SHOT]
-    if not sources or len(set(sources)) > 1 or len(sources) < len(content.entries):
+    alike = len(set(sources)) == 1 and len(sources) == len(content.entries)
+    if not alike or sources[0] not in study.datasets:
         return None
     frames = planned_dataset(study, sources[0]).forecast_frames
     lead, _ = horizon_errors(content, content.entries[0])
@@ -232,7 +236,7 @@ def _panel(
     made = []
     for row, name in zip(complete, names, strict=True):
         entry, value = row.entry, row.entry.mean(content.error)
-        if value > 0:
+        if 0 < value < math.inf:
             told = f"{name}, {entry.changes}" if names.count(name) > 1 and entry.changes else name
             other = _at_home(entry, content, table, scene) if entry.arm == ZERO_SHOT else None
             full, colour = entry.arm != SCRATCH or not moved, scene.looks[entry.method].colour

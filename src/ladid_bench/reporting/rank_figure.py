@@ -112,7 +112,8 @@ def _caption(ranking: Ranking, what: str) -> str:
         words += f": their ranks are less than {short(ranking.critical, 2)} (CD) apart, by Nemenyi's test."
     words += f" Friedman's test that any differ: p {_p_value(ranking.friedman)}."
     if ranking.missing:
-        words += f" Not ranked, without a complete result on all of them: {_named(list(ranking.missing))}."
+        left = _named(list(ranking.missing))
+        words += f" Not ranked, without a complete result on all of them or with too few seeds: {left}."
     return words
 
 

@@ -21,6 +21,8 @@ from ladid_bench.reporting.formatting import counted
 # with fewer blocks not even a method that wins in all of them differs from another by a signed-rank test
 BLOCKS_FOR_RANKS = 6
 METHODS_FOR_RANKS = 3
+HUGE = 1e300
+NO_DIAGRAM = "No diagram of ranks"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Ranking:
 
 def rank_over_datasets(datasets: Sequence[DatasetContent]) -> Ranking | str:
     """Ranks of the methods that have a complete result on every data set; or why there are none."""
+    if problem := _too_few_seeds(datasets):
+        return problem
     errors = pd.DataFrame({one.name: _means(one) for one in datasets}).T  # data set x label
     if errors.empty:
         return f"{NO_DIAGRAM}: no method has a complete result with {SEEDS_FOR_VERDICTS} seeds."
@@ -71,6 +75,8 @@ def rank_over_datasets(datasets: Sequence[DatasetContent]) -> Ranking | str:
 
 def rank_over_units(dataset: DatasetContent) -> Ranking | str:
     """Ranks of the methods over the test units of a data set, errors averaged over seeds; or why there are none."""
+    if problem := _too_few_seeds([dataset]):
+        return problem
     units = {entry.label: _by_unit(dataset, entry) for entry in dataset.ranked if _seeded(entry) and entry.sampled}
     if units and any(not one.index.equals(next(iter(units.values())).index) for one in units.values()):
         return f"{NO_DIAGRAM}: the runs were not scored on the same test units."
@@ -79,13 +85,11 @@ def rank_over_units(dataset: DatasetContent) -> Ranking | str:
         return problem
     from scikit_posthocs import posthoc_wilcoxon
 
-    logs = pd.DataFrame(np.log(errors.clip(lower=TINY).to_numpy()), columns=errors.columns)
+    logs = pd.DataFrame(np.log(errors.clip(TINY, HUGE).to_numpy()), columns=errors.columns)
     melted = logs.melt(var_name="label", value_name="error")
-    p = posthoc_wilcoxon(melted, val_col="error", group_col="label", p_adjust="holm")
+    with np.errstate(divide="ignore", invalid="ignore"):  # methods with the same errors, whose p is 1
+        p = posthoc_wilcoxon(melted, val_col="error", group_col="label", p_adjust="holm").fillna(1.0)
     return _ranking(errors, p, None, _left_out([dataset], errors))
-
-
-NO_DIAGRAM = "No diagram of ranks"
 
 
 def _means(dataset: DatasetContent) -> pd.Series:
@@ -97,6 +101,14 @@ def _means(dataset: DatasetContent) -> pd.Series:
 
 def _seeded(entry: Entry) -> bool:
     return not entry.neural or len(entry.runs) >= SEEDS_FOR_VERDICTS
+
+
+def _too_few_seeds(datasets: Sequence[DatasetContent]) -> str:
+    """Why a study of trained methods cannot rank any of them; empty where it can, or has none."""
+    trained = [entry for one in datasets for entry in one.competitors if entry.neural]
+    if not trained or any(_seeded(entry) for entry in trained):
+        return ""
+    return f"{NO_DIAGRAM}: it takes {SEEDS_FOR_VERDICTS} seeds of the methods that train."
 
 
 def _by_unit(dataset: DatasetContent, entry: Entry) -> pd.Series:
@@ -129,6 +141,7 @@ def _left_out(datasets: Sequence[DatasetContent], kept: pd.DataFrame) -> tuple[s
 def _ranking(errors: pd.DataFrame, p: pd.DataFrame, critical: float | None, missing: tuple[str, ...]) -> Ranking:
     ranks = errors.rank(axis=1).mean().sort_values(kind="stable")
     order = list(ranks.index)
-    friedman = float(friedmanchisquare(*(errors[label] for label in order)).pvalue)
+    with np.errstate(divide="ignore", invalid="ignore"):  # all methods with the same errors
+        friedman = float(np.nan_to_num(friedmanchisquare(*(errors[label] for label in order)).pvalue, nan=1.0))
     blocks = tuple(str(one) for one in errors.index)
     return Ranking(ranks, p.loc[order, order], blocks, friedman, critical, missing)

@@ -55,7 +55,8 @@ class Sweep:
     def methods(self) -> dict[str, list[Point]]:
         """Points by label, rising."""
         found: dict[str, list[Point]] = {}
-        for point in sorted(self.points, key=lambda point: point.across):
+        known = [point for point in self.points if 0 < point.height < math.inf]
+        for point in sorted(known, key=lambda point: point.across):
             found.setdefault(point.row.name, []).append(point)
         return {name: points for name, points in found.items() if len({one.across for one in points}) > 1}
 
@@ -195,8 +196,7 @@ FACTORS: tuple[tuple[str, str, Size, Callable[[Asked], tuple[float, ...]]], ...]
 def _spent(what: str, name: str, title: str, heading: str, size: Size, alike: Sequence[Asked]) -> Sweep:
     complete = [one for one in alike if one.row.entry.complete]
     points = [Point(one.row, one.content, float(size(one)), one.spent(what)) for one in complete]
-    known = [point for point in points if point.height > 0]
-    return Sweep(f"cost-{what}-{name}", title, heading, known, [one.row for one in alike])
+    return Sweep(f"cost-{what}-{name}", title, heading, points, [one.row for one in alike])
 
 
 def cost_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:

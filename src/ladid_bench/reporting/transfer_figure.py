@@ -70,7 +70,7 @@ def transfer_drawing(content: DatasetContent, rows: Sequence[ExperimentRow], loo
         rows: of the experiment on it.
         looks: by method.
     """
-    lines = lines_of(rows)
+    lines = lines_of(content, rows)
     if not any(len(line.rows) > 1 for line in lines):
         return None
     faded = _faded(content, lines)
@@ -82,12 +82,12 @@ def transfer_drawing(content: DatasetContent, rows: Sequence[ExperimentRow], loo
     return curve_plot(f"transfer-{content.name}", title, curves, scale, _caption(content, rows, lines, places))
 
 
-def lines_of(rows: Sequence[ExperimentRow]) -> list[Line]:
+def lines_of(content: DatasetContent, rows: Sequence[ExperimentRow]) -> list[Line]:
     """The lines of a target, zero-shot ones with a single row."""
     found: dict[tuple[str, ...], list[ExperimentRow]] = {}
     for row in rows:
         entry = row.entry
-        if entry.complete and not entry.floor:
+        if entry.complete and not entry.floor and math.isfinite(entry.mean(content.error)):
             key = (entry.method, entry.variant, entry.arm, entry.source, entry.changes)
             found.setdefault(key, []).append(row)
     return [Line(tuple(sorted(group, key=lambda row: row.entry.fraction))) for group in found.values()]
@@ -174,7 +174,7 @@ def _gains(content: DatasetContent, lines: Sequence[Line], least: float) -> str:
 
 def areas(content: DatasetContent, rows: Sequence[ExperimentRow]) -> list[Area]:
     """The mean height of each line of two points or more, lowest first."""
-    found = [_area(content, line) for line in lines_of(rows) if len(line.rows) > 1]
+    found = [_area(content, line) for line in lines_of(content, rows) if len(line.rows) > 1]
     return sorted((one for one in found if one is not None), key=lambda one: one.value)
 
 
