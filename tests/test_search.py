@@ -11,6 +11,7 @@ from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.search import SEARCH, best_trial, run_search
 from ladid_bench.methods.registry import load_card, method_folders
 from ladid_bench.plan import plan_runs
+from ladid_bench.project import Folders
 
 SPACE = {"bias": [0.0, 0.25, 0.5, 1.0]}
 FIT = """
@@ -80,20 +81,22 @@ def test_a_method_with_nothing_to_search_is_one_line(searched: Checkout) -> None
         run_search(searched.study, searched.folders, "mean")
 
 
-def ranked_methods(root: Path) -> list[str]:
-    """Neural methods of the studies whose results are kept; others may still wait for their search."""
+def kept_methods(root: Path) -> list[str]:
+    """Neural methods of which results are kept; others may still wait for their search."""
     kept = sorted(path.parent.name for path in (root / "results").glob("*/records"))
-    studies = [load_study(scale, root) for scale in kept if scale not in ("smoke", "demo")]
-    runs = [run for study in studies for run in plan_runs(study, root).values() if run.card.kind == "neural"]
-    return sorted({run.method for run in runs})
+    places = {scale: Folders(root, scale) for scale in kept if scale not in ("smoke", "demo")}
+    runs = [run for scale in places for run in plan_runs(load_study(scale, root), root).values()]
+    return sorted(
+        {run.method for run in runs if run.card.kind == "neural" and places[run.scale].record(run.key).exists()}
+    )
 
 
 def searched_methods(root: Path) -> list[str]:
     return [name for name, folder in method_folders(root).items() if (folder / SEARCH).exists()]
 
 
-def test_every_neural_method_of_a_kept_study_was_searched(root: Path) -> None:
-    missing = set(ranked_methods(root)) - set(searched_methods(root))
+def test_every_neural_method_of_which_results_are_kept_was_searched(root: Path) -> None:
+    missing = set(kept_methods(root)) - set(searched_methods(root))
     assert not missing, f"no recorded search; run 'ladid-bench search {min(missing)} --scale cpu'"
 
 
