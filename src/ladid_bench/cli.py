@@ -12,10 +12,11 @@ import typer
 from ladid_bench.cli_checks import app as checks_app
 from ladid_bench.cli_inside import app as inside_app
 from ladid_bench.cli_methods import app as methods_app
-from ladid_bench.config import Study, load_study
+from ladid_bench.cli_study import Scale, open_study
+from ladid_bench.config import Study
 from ladid_bench.errors import BenchError, explain, nearest
 from ladid_bench.files import finished, write_json, write_text
-from ladid_bench.project import Folders, chosen_scale, find_root
+from ladid_bench.project import Folders, find_root
 from ladid_bench.reading import read_json
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
@@ -25,13 +26,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(checks_app)
 app.add_typer(inside_app)
 app.add_typer(methods_app)
-Scale = Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")]
-
-
-def _open(scale: str | None) -> tuple[Study, Folders]:
-    root = find_root()
-    name = scale or chosen_scale(root)
-    return load_study(name, root), Folders(root, name)
 
 
 def _runs(study: Study, folders: Folders) -> "dict[str, PlannedRun]":
@@ -50,7 +44,7 @@ def plan(
     from ladid_bench.evaluation.state import run_state
     from ladid_bench.plan import describe_plan
 
-    study, folders = _open(scale)
+    study, folders = open_study(scale)
     runs = _runs(study, folders)
     text = describe_plan(study, runs, set(run_state(study, runs, folders).pending), cores)
     print(text)
@@ -69,7 +63,7 @@ def data(
     """Make the trajectory files of a data set."""
     from ladid_bench.catalogue import make_files, planned_dataset
 
-    study, folders = _open(scale)
+    study, folders = open_study(scale)
     make_files(planned_dataset(study, dataset), folders, split)
 
 
@@ -78,7 +72,7 @@ def card(dataset: str, scale: Scale = None) -> None:
     """Describe the trajectory files of a data set for the report."""
     from ladid_bench.catalogue import planned_dataset, write_card
 
-    study, folders = _open(scale)
+    study, folders = open_study(scale)
     write_card(planned_dataset(study, dataset), folders)
 
 
@@ -93,7 +87,7 @@ def run(
     """Train, forecast, score and record runs, or go on with what was interrupted."""
     from ladid_bench.plan import find_run
 
-    study, folders = _open(scale)
+    study, folders = open_study(scale)
     runs = _runs(study, folders)
     chosen = [find_run(runs, key) for key in keys]
     for planned in chosen:
@@ -131,7 +125,7 @@ def model(
     from ladid_bench.evaluation.supervisor import supply_model
     from ladid_bench.plan import find_run
 
-    study, folders = _open(scale)
+    study, folders = open_study(scale)
     planned = find_run(_runs(study, folders), key)
     if not planned.trained:
         raise BenchError(f"{planned.label}: trains no model of its own")
@@ -156,7 +150,7 @@ def score(key: str, forecast: Path, scale: Scale = None) -> None:
     from ladid_bench.evaluation.scoring import score as score_forecast
     from ladid_bench.plan import find_run
 
-    study, folders = _open(scale)
+    study, folders = open_study(scale)
     planned = find_run(_runs(study, folders), key)
     splits = {split: read_trajectories(path) for split, path in planned.dataset.files(folders).items()}
     task = load_task(planned.dataset, splits["train"])
@@ -171,7 +165,7 @@ def aggregate(scale: Scale = None) -> None:
     """Collect the records of a study in one table, runs.parquet."""
     from ladid_bench.evaluation.aggregate import aggregate as collect
 
-    study, folders = _open(scale)
+    study, folders = open_study(scale)
     table = collect(_runs(study, folders), folders)
     counts = ", ".join(f"{count} {status}" for status, count in table["status"].value_counts().items())
     print(f"{folders.results / 'runs.parquet'}: {len(table)} runs ({counts})")
@@ -183,7 +177,7 @@ def report(scale: Scale = None) -> None:
     from ladid_bench.reporting.html import build_report
     from ladid_bench.reporting.run_table import read_run_table
 
-    study, folders = _open(scale)
+    study, folders = open_study(scale)
     print(build_report(folders, read_run_table(folders), study, folders.root))
 
 
@@ -196,7 +190,7 @@ def search(
     """Search for a method's hyper-parameters on validation data, or go on with a search."""
     from ladid_bench.evaluation.search import run_search
 
-    study, folders = _open(scale)
+    study, folders = open_study(scale)
     path = run_search(study, folders, method, jobs)
     found = read_json(path, "record of a search", "search again")
     for number, trial in enumerate(found["trials"]):
@@ -236,7 +230,7 @@ def show(
     """Show a data set or a trajectory file: a page with pictures, films and curves, and a film for talks."""
     from ladid_bench.reporting.show import show_target
 
-    study, folders = _open(scale)
+    study, folders = open_study(scale)
     print(show_target(target, study, folders, output))
 
 
@@ -303,7 +297,7 @@ def schema(output: Annotated[Path, typer.Argument(help="file to write")] = Path(
 @app.command()
 def prune(scale: Scale = None) -> None:
     """Remove records, samples and probes that the study does not ask for any more."""
-    study, folders = _open(scale)
+    study, folders = open_study(scale)
     wanted = set(_runs(study, folders))
     places = ((folders.records, ".json"), (folders.samples("x").parent, ".npz"), (folders.probe("x").parent, ".json"))
     for kept in [path for folder, suffix in places for path in finished(folder, suffix)]:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ladid_bench.config import load_study
+from ladid_bench.cli_study import Scale, open_study
 from ladid_bench.errors import BenchError
-from ladid_bench.project import Folders, chosen_scale, find_root
+from ladid_bench.project import find_root
 
 app = typer.Typer()
 
@@ -16,7 +16,7 @@ app = typer.Typer()
 @app.command()
 def verify(
     keys: Annotated[list[str] | None, typer.Argument(help="run to verify; its first digits are enough")] = None,
-    scale: Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")] = None,
+    scale: Scale = None,
     dataset: Annotated[list[str] | None, typer.Option(help="runs on this data set; repeat for several")] = None,
     method: Annotated[list[str] | None, typer.Option(help="runs of this method, or method:variant")] = None,
     seed: Annotated[list[int] | None, typer.Option(help="runs with this seed")] = None,
@@ -31,10 +31,8 @@ def verify(
     from ladid_bench.plan import plan_runs
     from ladid_bench.verification import rerunning
 
-    root = find_root()
-    name = scale or chosen_scale(root)
-    study, folders = load_study(name, root), Folders(root, name)
-    runs = plan_runs(study, root)
+    study, folders = open_study(scale)
+    runs = plan_runs(study, folders.root)
     choice = rerunning.Choice(keys or (), dataset or (), method or (), seed or (), experiment or (), everything)
     asked = choice.of(runs)
     chosen = [run for run in asked if rerunning.kept_result(run, folders) is not None]
@@ -42,7 +40,10 @@ def verify(
         raise BenchError(f"none of the {len(asked)} chosen runs has a kept result in {folders.results}; run them first")
     place = rerunning.place_for_reruns(folders)
     minutes = sum(run.estimated_seconds for run in chosen) / 60
-    print(f"{len(chosen)} runs of scale '{name}' again, about {minutes:.1f} CPU-minutes, in {place.root}", flush=True)
+    print(
+        f"{len(chosen)} runs of scale '{study.scale}' again, about {minutes:.1f} CPU-minutes, in {place.root}",
+        flush=True,
+    )
     for run in asked:
         if run not in chosen:
             print(f"{'not kept':<10} {run.key[:8]}  {run.label}: there is no result to compare with")

@@ -6,26 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ladid_bench.config import Study, load_study
+from ladid_bench.cli_study import Scale, open_study
+from ladid_bench.config import Study
 from ladid_bench.errors import BenchError
 from ladid_bench.files import write_json
-from ladid_bench.project import Folders, chosen_scale, find_root
+from ladid_bench.project import Folders
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
     from ladid_bench.plan import PlannedRun
 
 app = typer.Typer()
-Scale = Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")]
 
 
 def _planned(keys: list[str], scale: str | None) -> "tuple[Study, Folders, list[PlannedRun]]":
     from ladid_bench.plan import find_run, plan_runs
 
-    root = find_root()
-    name = scale or chosen_scale(root)
-    study = load_study(name, root)
-    runs = plan_runs(study, root)
-    return study, Folders(root, name), [find_run(runs, key) for key in keys]
+    study, folders = open_study(scale)
+    runs = plan_runs(study, folders.root)
+    return study, folders, [find_run(runs, key) for key in keys]
 
 
 @app.command()

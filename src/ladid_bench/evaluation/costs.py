@@ -18,11 +18,10 @@ from ladid_bench.evaluation.paired import (
     contrast,
     unfinished,
 )
+from ladid_bench.evaluation.rules import LADID, ODE, dataset_names
 from ladid_bench.evaluation.statistics import CONFIDENCE, RNG_SEED, Interval
 from ladid_bench.evaluation.verdicts import Part, SetResult, no_worse, superior
 
-LADID = "ladid"
-ODE = ("ladid-ode", "latent-ode", "ode-rnn", "ode2vae", "ndp", "msvi")
 STEP, FORECAST = "cost_cpu_seconds_per_step", "cost_forecast_cpu_seconds"
 BASE = {"dataset": "pendulum", "fraction": 1.0}
 LARGER = {  # what grows, and where it is larger than on BASE
@@ -61,8 +60,10 @@ class Cost:
 
 def cheaper_than_ode(evidence: Evidence) -> list[Part]:
     """LaDID against every neural-ODE method: error at equal CPU time of training, and CPU time of a forecast."""
-    trained = tuple(_at_equal_time(evidence, name) for name in _names(evidence.asked("equal-time", method=LADID)))
-    places = {name: {"dataset": name, "fraction": 1.0} for name in _names(evidence.asked("cost", method=LADID))}
+    trained = tuple(
+        _at_equal_time(evidence, name) for name in dataset_names(evidence.asked("equal-time", method=LADID))
+    )
+    places = {name: {"dataset": name, "fraction": 1.0} for name in dataset_names(evidence.asked("cost", method=LADID))}
     steps, forecasts = (
         tuple(_cheaper(evidence, name, place, column) for name, place in places.items()) for column in (STEP, FORECAST)
     )
@@ -107,10 +108,6 @@ def _measured(evidence: Evidence, method: str, place: dict[str, Any]) -> Group:
     return evidence.group(method, "cost", method=method, **place)
 
 
-def _names(rows: Iterable[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(str(row["dataset"]) for row in rows))
-
-
 def compare_costs(ladid: Cost, rivals: Sequence[Cost]) -> list[Contrast]:
     """The ratios of LaDID's cost to that of each rival, with simultaneous intervals.
 
@@ -138,8 +135,8 @@ def _prepared(ladid: Cost, rival: Cost) -> Contrast:
     """The comparison before it is made, with what keeps it from being made."""
     rows = (*ladid.rows, *rival.rows)
     made = Contrast(ladid.runs.name, rival.runs.name, tuple(str(row["key"]) for row in rows))
-    if rival.runs.rows and all(row["status"] == "skipped" for row in rival.runs.rows):
-        return replace(made, skipped=True, problem=f"{made.second} does not apply: {rival.runs.rows[0]['reason']}")
+    if rival.runs.declined:
+        return replace(made, skipped=True, problem=rival.runs.declined)
     problem = next(filter(None, map(unfinished, (*ladid.groups, *rival.groups))), "") or _unlike(rows, ladid.column)
     fewest = 0 if problem else min(len(ladid.logarithms), len(rival.logarithms))
     if not problem and fewest < SEEDS_FOR_VERDICTS:

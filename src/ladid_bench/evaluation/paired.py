@@ -61,6 +61,12 @@ class Group:
     rows: tuple[dict[str, Any], ...]
 
     @property
+    def declined(self) -> str:
+        """Why the method does not apply, if it declined the data set; empty where it did not."""
+        skipped = bool(self.rows) and all(row["status"] == "skipped" for row in self.rows)
+        return f"{self.name} does not apply: {self.rows[0]['reason']}" if skipped else ""
+
+    @property
     def lost(self) -> tuple[str, ...]:
         """Runs that diverged or failed, in words."""
         return tuple(f"{self.name}, seed {row['seed']}: {row['status']}" for row in self.rows if row["status"] in LOST)
@@ -179,8 +185,8 @@ def contrast(
     """Compare two groups seed by seed; a method that runs once, whatever the seed, meets every run of the other."""
     keys = tuple(str(row["key"]) for row in (*first.rows, *second.rows))
     made = Contrast(first.name, second.name, keys, lost=tuple(dict.fromkeys((*first.lost, *second.lost))))
-    if second.rows and all(row["status"] == "skipped" for row in second.rows):
-        return replace(made, skipped=True, problem=f"{second.name} does not apply: {second.rows[0]['reason']}")
+    if second.declined:
+        return replace(made, skipped=True, problem=second.declined)
     problem = unfinished(first) or unfinished(second)
     pairs = [] if problem else _pairs(first, second)
     if not problem and len({row["seed"] for row, _ in pairs}) < SEEDS_FOR_VERDICTS:

@@ -13,7 +13,8 @@ from ladid_bench.evaluation.readout import KERNEL, LINEAR
 from ladid_bench.evaluation.verdicts import LACKING, MET, OPEN, Part, SetResult, no_worse, superior
 
 LADID, PRESET = "ladid", "tuned"  # the primary arm; other methods stand with the first variant on their card
-NEURAL = ("ladid-ode", "latent-ode", "ode-rnn", "ode2vae", "ndp", "msvi", "gru")  # every set needs them all
+ODE = ("ladid-ode", "latent-ode", "ode-rnn", "ode2vae", "ndp", "msvi")
+NEURAL = (*ODE, "gru")  # every set needs them all
 SIMPLE = ("analog", "ridge", "dmd", "persistence", "mean")
 FEW, THIRD = 0.08, 0.32  # of the target's training trajectories
 CONTROL = "pendulum--mass-2"  # its frames are those of the pendulum: no new intervention
@@ -91,7 +92,7 @@ def off_grid_as_good(evidence: Evidence) -> list[Part]:
 
 def irregular_as_good(evidence: Evidence) -> list[Part]:
     """Trained and asked on an irregular grid against the same on the regular grid of the same trajectories."""
-    names = _names(evidence.asked("irregular", method=LADID, arm="scratch"))
+    names = dataset_names(evidence.asked("irregular", method=LADID, arm="scratch"))
     made = []
     for name in names:
         regular = name.removesuffix("--irregular")
@@ -144,7 +145,7 @@ def psi_carries_the_realization(evidence: Evidence) -> list[Part]:
     beat training from scratch, but encoder and decoder come from the source as well, and they alone could do that. So
     it also has to be no worse than training F on: then there was nothing in F that belonged to the source.
     """
-    asked = _names(evidence.asked("probe", method=LADID, arm="scratch", changes=""))
+    asked = dataset_names(evidence.asked("probe", method=LADID, arm="scratch", changes=""))
     names = [name for name in asked if name.partition("--")[0] not in MEASURED]  # a crop's place is no constant
     readings = [_readings(evidence, name, LINEAR) for name in names]
     told = [_readings(evidence, name, KERNEL) for name in names]
@@ -204,7 +205,7 @@ def saturates(evidence: Evidence) -> list[Part]:
 
 
 def _saturates_with_context(evidence: Evidence) -> list[Part]:
-    names = _names(evidence.asked("sufficiency", method=LADID))
+    names = dataset_names(evidence.asked("sufficiency", method=LADID))
     enough, small = [], []
     for whole, short, sufficient in CONTEXTS:
         if short in names and sufficient in names:
@@ -234,11 +235,12 @@ def _compared(evidence: Evidence, method: str, dataset: str) -> Group:
 
 def _planned(evidence: Evidence, sets: Iterable[str]) -> list[str]:
     """Those of ``sets`` that the comparison of this study has."""
-    names = _names(evidence.asked("comparison"))
+    names = dataset_names(evidence.asked("comparison"))
     return [name for name in sets if name in names]
 
 
-def _names(rows: list[dict[str, Any]]) -> list[str]:
+def dataset_names(rows: list[dict[str, Any]]) -> list[str]:
+    """The data sets of rows of the run table, in their order."""
     return list(dict.fromkeys(str(row["dataset"]) for row in rows))
 
 
