@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from ladid_bench.errors import BenchError
-from ladid_bench.real.fetch import Archive, fetch
+from ladid_bench.real.archive import Archive
+from ladid_bench.real.fetch import fetch
 
 
 def archive_or_skip(archive: Archive) -> Path:

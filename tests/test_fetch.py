@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from ladid_bench.errors import BenchError
-from ladid_bench.real import fetch as fetching
-from ladid_bench.real.fetch import Archive, cache_folder, fetch, read_member
+from ladid_bench.real import download
+from ladid_bench.real.archive import Archive, read_member
+from ladid_bench.real.fetch import cache_folder, fetch
 
 FILENAME = "weather-1.0-py3-none-any.whl"
 CONTENT = b"values\n" * 50_000
@@ -87,7 +88,7 @@ def index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Index]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("LADID_BENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(fetching, "PAUSE", 0.0)
+    monkeypatch.setattr(download, "PAUSE", 0.0)
     server = Index()
     monkeypatch.setenv("PIP_INDEX_URL", server.url)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

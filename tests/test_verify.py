@@ -10,7 +10,6 @@ from commands import call
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.records import read_attempts
 from ladid_bench.evaluation.supervisor import supervise
 from ladid_bench.verification import rerunning
@@ -122,25 +121,6 @@ def test_an_interrupted_call_goes_on_and_another_begins_anew(checkout: Checkout,
     assert len(made) == 3  # what other versions made is no rerun of these
 
 
-def test_runs_are_chosen_by_what_they_are(checkout: Checkout) -> None:
-    comparison = {"datasets": ["pendulum"], "methods": ["ladid", "ladid:paper", "mean"], "seeds": [0, 1]}
-    checkout.configure(experiments={"comparison": comparison})
-    runs = checkout.runs
-    assert len(rerunning.Choice(everything=True).of(runs)) == 5
-    assert len(rerunning.Choice(methods=["ladid"]).of(runs)) == 4
-    assert len(rerunning.Choice(methods=["ladid:paper"], seeds=[1]).of(runs)) == 1
-    assert len(rerunning.Choice(keys=[key[:9] for key in runs][:2]).of(runs)) == 2
-    for choice, said in (
-        ({}, "say which runs"),
-        ({"methods": ["ladidd"]}, "no run of this study has 'ladidd'; did you mean 'ladid'?"),
-        ({"seeds": [7]}, "no run of this study has '7'"),
-        ({"methods": ["mean"], "seeds": [1]}, "no run of this study is all that was asked for"),
-        ({"keys": ["xyz"]}, "no run of this study has a key starting with 'xyz'"),
-    ):
-        with pytest.raises(BenchError, match=said.replace("?", r"\?")):
-            rerunning.Choice(**choice).of(runs)
-
-
 def test_without_a_kept_result_there_is_nothing_to_verify(checkout: Checkout, monkeypatch, capsys) -> None:
     code, said = call(checkout.root, "verify", "--all", monkeypatch=monkeypatch, capsys=capsys)
     assert code == 1
@@ -218,3 +198,10 @@ def test_any_seed_agrees_with_itself_and_the_spread_is_that_of_the_seeds(errors:
     mean = math.fsum(errors) / len(errors)
     assert spread["nmse_mean"] ** 2 * (len(errors) - 1) == pytest.approx(sum((error - mean) ** 2 for error in errors))
     assert spread_over_seeds(records[:2]) == {}
+
+
+def test_what_to_verify_has_to_be_said(checkout: Checkout, monkeypatch, capsys) -> None:
+    for words in ((), ("--all", "--method", "mean")):
+        code, said = call(checkout.root, "verify", *words, monkeypatch=monkeypatch, capsys=capsys)
+        assert code == 1
+        assert "error: say which runs: KEYs, --dataset" in said

@@ -101,6 +101,19 @@ def test_a_run_waits_for_the_one_it_starts_from_whose_model_is_made_again_when_i
     assert without_cost(checkout) == {name: json.loads(text) | {"cost": None} for name, text in kept.items()}
 
 
+def test_a_study_is_carried_out_piece_by_piece(checkout: Path) -> None:
+    arguments = ("--config", "method=[mean,persistence]", "dataset=pendulum")
+    assert "2 to do" in snakemake(checkout, *arguments)
+    made = contents(checkout)
+    assert len(made) == 2
+    assert "Nothing to be done" in snakemake(checkout, *arguments)
+    planned = snakemake(checkout, "-n")
+    assert (planned.count("rule run:"), planned.count("rule train:")) == (0, 1)
+    said = snakemake(checkout, "--config", "method=meen", check=False)
+    assert "error: no run of this study has 'meen'; did you mean 'mean'?" in said
+    assert "Traceback" not in said
+
+
 def test_wrong_configuration_is_one_line_and_no_work(checkout: Path) -> None:
     configure(checkout, budgte={})
     output = snakemake(checkout, check=False)

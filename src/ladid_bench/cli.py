@@ -12,7 +12,7 @@ import typer
 from ladid_bench.cli_checks import app as checks_app
 from ladid_bench.cli_inside import app as inside_app
 from ladid_bench.cli_methods import app as methods_app
-from ladid_bench.cli_study import Scale, open_study
+from ladid_bench.cli_study import Datasets, Experiments, Methods, Scale, Seeds, open_study
 from ladid_bench.config import Study
 from ladid_bench.errors import BenchError, explain, nearest
 from ladid_bench.files import finished, write_json, write_text
@@ -38,14 +38,20 @@ def _runs(study: Study, folders: Folders) -> "dict[str, PlannedRun]":
 def plan(
     scale: Scale = None,
     cores: Annotated[int, typer.Option(help="cores to divide the work by")] = os.cpu_count() or 1,
+    dataset: Datasets = None,
+    method: Methods = None,
+    seed: Seeds = None,
+    experiment: Experiments = None,
     output: Annotated[Path | None, typer.Option(help="also write the plan to this file")] = None,
 ) -> None:
-    """Show the runs of a study, which are done, and how long the others will take."""
+    """Show the runs of a study, or some of them, which are done, and how long the others will take."""
+    from ladid_bench.choice import Choice, with_sources
     from ladid_bench.evaluation.state import run_state
     from ladid_bench.plan import describe_plan
 
     study, folders = open_study(scale)
-    runs = _runs(study, folders)
+    choice = Choice((), dataset or (), method or (), seed or (), experiment or ())
+    runs = with_sources(choice.of(_runs(study, folders)))
     text = describe_plan(study, runs, set(run_state(study, runs, folders).pending), cores)
     print(text)
     if output is not None:

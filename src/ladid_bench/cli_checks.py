@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ladid_bench.cli_study import Scale, open_study
+from ladid_bench.cli_study import Datasets, Experiments, Methods, Scale, Seeds, open_study
 from ladid_bench.errors import BenchError
 from ladid_bench.project import find_root
 
@@ -17,10 +17,10 @@ app = typer.Typer()
 def verify(
     keys: Annotated[list[str] | None, typer.Argument(help="run to verify; its first digits are enough")] = None,
     scale: Scale = None,
-    dataset: Annotated[list[str] | None, typer.Option(help="runs on this data set; repeat for several")] = None,
-    method: Annotated[list[str] | None, typer.Option(help="runs of this method, or method:variant")] = None,
-    seed: Annotated[list[int] | None, typer.Option(help="runs with this seed")] = None,
-    experiment: Annotated[list[str] | None, typer.Option(help="runs of this experiment")] = None,
+    dataset: Datasets = None,
+    method: Methods = None,
+    seed: Seeds = None,
+    experiment: Experiments = None,
     everything: Annotated[bool, typer.Option("--all", help="all runs that have a kept result")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="go on with an interrupted call of the same code")] = False,
     other_machine: Annotated[
@@ -28,13 +28,16 @@ def verify(
     ] = False,
 ) -> None:
     """Rerun chosen runs in work/ and compare them with the kept results, value by value; exit 0 if all agree."""
+    from ladid_bench.choice import Choice
     from ladid_bench.plan import plan_runs
     from ladid_bench.verification import rerunning
 
+    choice = Choice(keys or (), dataset or (), method or (), seed or (), experiment or ())
+    if choice.is_of_all != everything:
+        raise BenchError("say which runs: KEYs, --dataset, --method, --seed or --experiment, or all with --all")
     study, folders = open_study(scale)
     runs = plan_runs(study, folders.root)
-    choice = rerunning.Choice(keys or (), dataset or (), method or (), seed or (), experiment or (), everything)
-    asked = choice.of(runs)
+    asked = choice.of(runs).values()
     chosen = [run for run in asked if rerunning.kept_result(run, folders) is not None]
     if not chosen:
         raise BenchError(f"none of the {len(asked)} chosen runs has a kept result in {folders.results}; run them first")

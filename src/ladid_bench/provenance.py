@@ -92,6 +92,7 @@ def _tree_hash(paths: tuple[Path, ...]) -> str:
     return hashlib.sha256("".join(sorted(_file_hash(path) for path in paths)).encode()).hexdigest()[:16]
 
 
+@lru_cache(maxsize=None)
 def _file_hash(path: Path) -> str:
     python = path.suffix == ".py"  # another program may be in any encoding, or none
     content = _without_docstrings(_parsed(path)).encode() if python else path.read_bytes()

@@ -23,7 +23,7 @@ from hostile.case import Case, Trap, mark_of, trap, written
 from ladid_bench.imports.dividing import Cutting
 from ladid_bench.imports.importing import Request, import_files
 from ladid_bench.imports.recordings import Reading
-from ladid_bench.real.fetch import read_member
+from ladid_bench.real.archive import read_member
 from ladid_bench.tensors import load_tensors
 
 MEMBER = "weather/rain.csv"

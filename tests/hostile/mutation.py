@@ -25,7 +25,7 @@ from ladid_bench.evaluation.forecasts import read_forecast, write_forecast
 from ladid_bench.evaluation.records import read_record, read_sample
 from ladid_bench.methods.base import Forecast
 from ladid_bench.project import Folders
-from ladid_bench.real.fetch import read_member
+from ladid_bench.real.archive import read_member
 from ladid_bench.reporting.run_table import read_run_table
 from ladid_bench.tensors import load_tensors
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from ladid_bench.catalogue import planned_dataset
+from ladid_bench.choice import Choice, with_sources
 from ladid_bench.config import load_study
 from ladid_bench.demands import batches, expected_seconds, memory_mb
 from ladid_bench.errors import BenchError, explain
@@ -28,6 +29,12 @@ def asked(option):
     return str(config.get(option, False)).lower() == "true"
 
 
+def listed(option):
+    """The values of ``--config option=value`` or ``option=[one,another]``; none where it was not given."""
+    value = config.get(option, [])
+    return value if isinstance(value, list) else [value]
+
+
 def open_study():
     root = Path(workflow.basedir)
     scale = config.get("scale") or chosen_scale(root)
@@ -35,7 +42,8 @@ def open_study():
     runs = plan_runs(study, root)
     datasets = {name: planned_dataset(study, name) for name in study.datasets}
     state = run_state(study, runs, Folders(root, scale), asked("retry_failed"))
-    return study, Folders(Path(), scale), datasets, runs, state
+    choice = Choice((), listed("dataset"), listed("method"), listed("seed"), listed("experiment"))
+    return study, Folders(Path(), scale), datasets, runs, with_sources(choice.of(runs)), state
 
 
 def on_gpu():
@@ -44,7 +52,7 @@ def on_gpu():
 
 
 try:
-    STUDY, FOLDERS, DATASETS, RUNS, STATE = open_study()
+    STUDY, FOLDERS, DATASETS, RUNS, CHOSEN, STATE = open_study()
     if workflow.is_main_process:
         check_room(Path(workflow.basedir))  # Snakemake itself would speak of it in many lines
 except BenchError as error:
@@ -54,7 +62,7 @@ except OSError as error:
 
 # the environment snakemake runs in need not be activated
 COMMAND = f"{shlex.quote(sys.executable)} -m ladid_bench"
-TO_DO = STATE.pending | (STATE.stale if asked("rerun_stale") else frozenset())
+TO_DO = (STATE.pending | (STATE.stale if asked("rerun_stale") else frozenset())) & CHOSEN.keys()
 LOGS = f"{FOLDERS.work}/logs"
 REPORT = f"{FOLDERS.results}/report/index.html"
 RUN_TABLE = f"{FOLDERS.results}/runs.parquet"
@@ -73,7 +81,7 @@ def outcome(batch):
     return f"{MOMENT}/{'train' if RUNS[batch].card.trained else 'run'}/{batch}.json"
 
 
-PROBES_TO_DO = probes_to_do(RUNS.values(), STATE, TO_DO, FOLDERS, asked("rerun_stale"))
+PROBES_TO_DO = probes_to_do(CHOSEN.values(), STATE, TO_DO, FOLDERS, asked("rerun_stale"))
 # one job a data set: a probe takes seconds
 PROBES_OF = {name: sorted(key for key in PROBES_TO_DO if RUNS[key].dataset.name == name) for name in DATASETS}
 PROBED = [f"{MOMENT}/probe/{name}.json" for name, keys in PROBES_OF.items() if keys]

@@ -11,7 +11,8 @@ from ladid_bench.data.pooling import evenly_spread
 from ladid_bench.data.source import DataCard, DataSource
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.errors import BenchError, nearest
-from ladid_bench.real.fetch import Archive, fetch, read_member
+from ladid_bench.real.archive import Archive, read_member
+from ladid_bench.real.fetch import fetch
 from ladid_bench.real.plain_pickle import read_pickled_array
 
 ARCHIVE = Archive(

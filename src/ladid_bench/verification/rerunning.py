@@ -9,19 +9,17 @@ import csv
 import io
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ladid_bench.catalogue import make_files
 from ladid_bench.config import Study
-from ladid_bench.errors import BenchError, nearest
 from ladid_bench.evaluation.records import read_attempts, read_record
 from ladid_bench.evaluation.supervisor import supervise
 from ladid_bench.files import content_key, write_text
 from ladid_bench.imports.source import FOLDER as IMPORTED
 from ladid_bench.methods.registry import method_folders
-from ladid_bench.plan import PlannedRun, find_run
+from ladid_bench.plan import PlannedRun
 from ladid_bench.project import Folders
 from ladid_bench.provenance import code_hash, machine, versions
 from ladid_bench.verification.agreement import (
@@ -34,52 +32,6 @@ from ladid_bench.verification.agreement import (
 
 LINKED = ("config", "params.yaml", "baselines", "data", IMPORTED)
 COLUMNS = ("key", "run", "value", "kept", "found", "difference", "allowed", "outcome")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which runs of a study to verify: those that agree with every part that is given.
-
-    Attributes:
-        keys: keys of runs, or their first digits.
-        datasets, methods, seeds, experiments: as the configuration names them; a method may be ``method:variant``.
-        everything: all runs; needed where nothing else is given.
-    """
-
-    keys: Sequence[str] = ()
-    datasets: Sequence[str] = ()
-    methods: Sequence[str] = ()
-    seeds: Sequence[int] = ()
-    experiments: Sequence[str] = ()
-    everything: bool = False
-
-    def of(self, runs: Mapping[str, PlannedRun]) -> list[PlannedRun]:
-        """The chosen ones of ``runs``.
-
-        Raises:
-            BenchError: nothing is chosen, a name that no run has, or a choice that leaves none.
-        """
-        named = (self.datasets, self.methods, self.seeds, self.experiments)
-        if bool(self.keys or any(named)) == self.everything:
-            raise BenchError("say which runs: KEYs, --dataset, --method, --seed or --experiment, or all with --all")
-        for asked, names in zip(named, zip(*map(_names, runs.values()), strict=True), strict=True):
-            known = {str(name) for several in names for name in several}
-            for one in asked:
-                if str(one) not in known:
-                    raise BenchError(f"no run of this study has '{one}'; {nearest(str(one), known)}")
-        keys = {find_run(dict(runs), key).key for key in self.keys} or set(runs)
-        chosen = [run for key, run in runs.items() if key in keys and self._has(run, named)]
-        if not chosen:
-            raise BenchError("no run of this study is all that was asked for; see 'ladid-bench plan'")
-        return chosen
-
-    def _has(self, run: PlannedRun, named: Iterable[Sequence[Any]]) -> bool:
-        return all(not asked or set(asked) & set(names) for asked, names in zip(named, _names(run), strict=True))
-
-
-def _names(run: PlannedRun) -> tuple[Sequence[Any], ...]:
-    """What data set, method, seed and experiments of a run may be called."""
-    return (run.dataset.name,), (run.method, f"{run.method}:{run.variant}"), (run.seed,), run.experiments
 
 
 def kept_result(run: PlannedRun, folders: Folders) -> dict[str, Any] | None:

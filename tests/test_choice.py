@@ -1,0 +1,41 @@
+"""Some runs of a study, chosen by what they are."""
+
+from pathlib import Path
+
+import pytest
+from checkouts import Checkout
+
+from ladid_bench.choice import Choice, with_sources
+from ladid_bench.errors import BenchError
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, root: Path) -> Checkout:
+    return Checkout(tmp_path, root)
+
+
+def test_runs_are_chosen_by_what_they_are(checkout: Checkout) -> None:
+    comparison = {"datasets": ["pendulum"], "methods": ["ladid", "ladid:paper", "mean"], "seeds": [0, 1]}
+    checkout.configure(experiments={"comparison": comparison})
+    runs = checkout.runs
+    assert len(Choice().of(runs)) == 5
+    assert len(Choice(methods=["ladid"]).of(runs)) == 4
+    assert len(Choice(methods=["ladid:paper"], seeds=[1]).of(runs)) == 1
+    assert len(Choice(keys=[key[:9] for key in runs][:2]).of(runs)) == 2
+    for choice, said in (
+        ({"methods": ["ladidd"]}, "no run of this study has 'ladidd'; did you mean 'ladid'?"),
+        ({"seeds": [7]}, "no run of this study has '7'"),
+        ({"methods": ["mean"], "seeds": [1]}, "no run of this study is all that was asked for"),
+        ({"keys": ["xyz"]}, "no run of this study has a key starting with 'xyz'"),
+    ):
+        with pytest.raises(BenchError, match=said.replace("?", r"\?")):
+            Choice(**choice).of(runs)
+
+
+def test_what_chosen_runs_start_from_comes_first(checkout: Checkout) -> None:
+    small = checkout.study.model_dump(include={"datasets"}, exclude_defaults=True)["datasets"]["pendulum"]
+    block = {"source": "pendulum", "datasets": ["pendulum--mass-2"], "methods": ["gru"], "arms": ["zero-shot"]}
+    checkout.configure(datasets={"pendulum": small, "pendulum--mass-2": small}, experiments={"transfer": block})
+    chosen = Choice(datasets=["pendulum--mass-2"]).of(checkout.runs)
+    assert [run.dataset.name for run in with_sources(chosen).values()] == ["pendulum", "pendulum--mass-2"]
+    assert with_sources(checkout.runs) == checkout.runs
