@@ -27,7 +27,7 @@ rule report:
 
 
 onstart:
-    print(describe_plan(STUDY, CHOSEN, set(TO_DO), workflow.cores or 1), file=sys.stderr)
+    print(describe_plan(STUDY, CHOSEN, set(TO_DO), workflow.cores or 1, GPU), file=sys.stderr)
 
 
 onerror:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ladid_bench.config import load_study
-from ladid_bench.demands import batches, data_mb, expected_seconds, memory_mb
+from ladid_bench.demands import batches, data_mb, describe_plan, expected_seconds, memory_mb
 from ladid_bench.plan import PlannedRun, plan_runs
 
 
@@ -63,3 +63,14 @@ def test_a_model_that_is_only_asked_takes_no_time_to_train(paper: dict[str, Plan
     assert asked.source is not None
     assert expected_seconds(asked, gpu=True) < 200 < expected_seconds(asked.source, gpu=True)
     assert data_mb(asked) > data_mb(asked.source)
+
+
+def test_the_plan_tells_the_time_on_a_gpu_apart(paper: dict[str, PlannedRun], root: Path) -> None:
+    study = load_study("paper", root)
+    trained = sum(expected_seconds(run, True) for run in paper.values() if run.trained)
+    others = sum(run.estimated_seconds for run in paper.values() if not run.trained)
+    said = describe_plan(study, paper, set(paper), 4, gpu=True).splitlines()[-1]
+    assert said.startswith(f"Estimated: {trained / 3600:.0f} GPU-hours")
+    assert f"{others / 60:.1f} CPU-minutes, {others / 240:.1f} minutes on 4 cores" in said
+    everything = sum(run.estimated_seconds for run in paper.values())
+    assert f"{everything / 60:.1f} CPU-minutes" in describe_plan(study, paper, set(paper), 4).splitlines()[-1]

@@ -42,17 +42,18 @@ def plan(
     method: Methods = None,
     seed: Seeds = None,
     experiment: Experiments = None,
+    gpu: Annotated[bool, typer.Option("--gpu", help="estimate for a GPU for each run that is trained")] = False,
     output: Annotated[Path | None, typer.Option(help="also write the plan to this file")] = None,
 ) -> None:
     """Show the runs of a study, or some of them, which are done, and how long the others will take."""
     from ladid_bench.choice import Choice, with_sources
+    from ladid_bench.demands import describe_plan
     from ladid_bench.evaluation.state import run_state
-    from ladid_bench.plan import describe_plan
 
     study, folders = open_study(scale)
     choice = Choice((), dataset or (), method or (), seed or (), experiment or ())
     runs = with_sources(choice.of(_runs(study, folders)))
-    text = describe_plan(study, runs, set(run_state(study, runs, folders).pending), cores)
+    text = describe_plan(study, runs, set(run_state(study, runs, folders).pending), cores, gpu)
     print(text)
     if output is not None:
         for former in finished(output.parent, output.suffix):

@@ -1,11 +1,12 @@
-"""What a run asks of a cluster, time and memory, and which runs share a job.
+"""What runs ask of a machine, time and memory, which of them share a job, and the plan of a study in words.
 
 The figures were measured: at 32 px on one core of a CPU, at 128 px on one NVIDIA H100 (docs/cluster.md).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ladid_bench.catalogue import PlannedDataset
+from ladid_bench.config import Study
 from ladid_bench.plan import PlannedRun
 
 # At 128 px a step is that many times the card's figure, which is of one core at 32 px; hardly of the pixels' number,
@@ -62,3 +63,39 @@ def batches(runs: Iterable[PlannedRun], gpu: bool, target: float) -> dict[str, l
         found.setdefault(name, []).append(run.key)
         filling[kind] = (name, taken + seconds)
     return found
+
+
+def describe_plan(study: Study, runs: dict[str, PlannedRun], pending: set[str], cores: int, gpu: bool = False) -> str:
+    """The plan as text: a line a run, and the estimated time of what is left to do.
+
+    Args:
+        study: whose plan it is.
+        runs: of the study, all or some.
+        pending: keys of those that are still to do.
+        cores: to divide the work by.
+        gpu: whether a run that is trained has a GPU of its own.
+    """
+    methods = len({run.method for run in runs.values()})
+    lines = [
+        f"Plan of scale '{study.scale}': {len(runs)} runs "
+        f"({len({run.dataset.name for run in runs.values()})} data sets x {methods} methods x seeds), "
+        f"{len(runs) - len(pending)} done, {len(pending)} to do",
+    ]
+    for run in runs.values():
+        state = "to do" if run.key in pending else "done"
+        steps = f"{run.budget.steps} steps, " if run.trained else ""
+        lines.append(f"  {run.key[:8]}  {run.label:<48} {steps}about {_seconds(run, gpu):.0f} s  [{state}]")
+    return "\n".join([*lines, f"Estimated: {_estimate([runs[key] for key in pending], cores, gpu)}"])
+
+
+def _estimate(pending: Sequence[PlannedRun], cores: int, gpu: bool) -> str:
+    """Time of all ``pending`` runs, that of the GPU apart, in words."""
+    on_gpu = [_seconds(run, gpu) for run in pending if gpu and run.trained]
+    others = [_seconds(run, gpu) for run in pending if not (gpu and run.trained)]
+    wall = max(sum(others) / max(1, cores), max(others, default=0))
+    said = f"{sum(others) / 60:.1f} CPU-minutes, {wall / 60:.1f} minutes on {cores} cores"
+    return f"{sum(on_gpu) / 3600:.0f} GPU-hours with one run at a time on a GPU; the others {said}" if gpu else said
+
+
+def _seconds(run: PlannedRun, gpu: bool) -> float:
+    return expected_seconds(run, gpu) if gpu and run.trained else run.estimated_seconds

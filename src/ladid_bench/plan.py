@@ -269,21 +269,3 @@ def find_run(runs: dict[str, PlannedRun], key: str) -> PlannedRun:
         problem = "no run" if not found else f"{len(found)} runs"
         raise BenchError(f"{problem} of this study has a key starting with '{key}'; see 'ladid-bench plan'")
     return found[0]
-
-
-def describe_plan(study: Study, runs: dict[str, PlannedRun], pending: set[str], cores: int) -> str:
-    """The plan as text: a line a method and data set, and the estimated time of what is left to do."""
-    methods = len({run.method for run in runs.values()})
-    lines = [
-        f"Plan of scale '{study.scale}': {len(runs)} runs "
-        f"({len({run.dataset.name for run in runs.values()})} data sets x {methods} methods x seeds), "
-        f"{len(runs) - len(pending)} done, {len(pending)} to do",
-    ]
-    for run in runs.values():
-        state = "to do" if run.key in pending else "done"
-        steps = f"{run.budget.steps} steps, " if run.trained else ""
-        lines.append(f"  {run.key[:8]}  {run.label:<48} {steps}about {run.estimated_seconds:.0f} s  [{state}]")
-    seconds = [runs[key].estimated_seconds for key in pending]
-    wall = max(sum(seconds) / max(1, cores), max(seconds, default=0))
-    lines.append(f"Estimated: {sum(seconds) / 60:.1f} CPU-minutes, {wall / 60:.1f} minutes on {cores} cores")
-    return "\n".join(lines)
