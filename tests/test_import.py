@@ -529,6 +529,8 @@ GOOD = npy_bytes(values(5, 9, 16, 16))
 BROKEN = values(5, 9, 16, 16)
 BROKEN[2, 3, 4, 5] = np.nan
 HUGE = values(5, 9, 6).astype(np.float64) * 1e300
+SIGNALLING = values(5, 9, 6).astype(np.float64)
+SIGNALLING.view(np.uint64)[2, 3, 4, 5] = 0x7FF0000000000001  # a NaN whose conversion NumPy warns of
 HOSTILE: dict[str, tuple[str, bytes, str]] = {
     "objects in npy": ("a.npy", npy_bytes(np.array([[{}], [1]], dtype=object)), "no array of numbers"),
     "objects in npz": ("a.npz", zipped(x=npy_bytes(np.array([[{}], [1]], dtype=object))), "no array of numbers"),
@@ -547,6 +549,7 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
         r"trajectory 2: 1 of .* not finite .* \[3, 0, 4, 5\]|trajectory 2: 1 of",
     ),
     "beyond float32": ("a.npy", npy_bytes(HUGE), "not finite or beyond float32"),
+    "signalling NaN": ("a.npy", npy_bytes(SIGNALLING), "not finite or beyond float32"),
     "small images": ("a.npy", npy_bytes(np.zeros((5, 9, 12, 40))), "at least 16 x 16"),
     "cut off npy": ("a.npy", GOOD[:3000], "too few for an array"),
     "cut off npz": ("a.npz", zipped(x=GOOD)[:3000], "not a readable file"),

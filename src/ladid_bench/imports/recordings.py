@@ -74,7 +74,7 @@ def as_float32(values: np.ndarray, where: str) -> np.ndarray:
     """
     if values.dtype.kind not in "fiub":
         raise BenchError(f"{where}: values must be real numbers, not {values.dtype}; convert them first")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # the result is looked at
         converted = values.astype(np.float32, copy=False)
     bad = ~np.isfinite(converted)
     if bad.any():
