@@ -530,7 +530,7 @@ BROKEN = values(5, 9, 16, 16)
 BROKEN[2, 3, 4, 5] = np.nan
 HUGE = values(5, 9, 6).astype(np.float64) * 1e300
 SIGNALLING = values(5, 9, 6).astype(np.float64)
-SIGNALLING.view(np.uint64)[2, 3, 4, 5] = 0x7FF0000000000001  # a NaN whose conversion NumPy warns of
+SIGNALLING.view(np.uint64)[2, 3, 4] = 0x7FF0000000000001  # a NaN whose conversion NumPy warns of
 HOSTILE: dict[str, tuple[str, bytes, str]] = {
     "objects in npy": ("a.npy", npy_bytes(np.array([[{}], [1]], dtype=object)), "no array of numbers"),
     "objects in npz": ("a.npz", zipped(x=npy_bytes(np.array([[{}], [1]], dtype=object))), "no array of numbers"),
