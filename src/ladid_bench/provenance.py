@@ -61,7 +61,7 @@ def _gone_through(starts: Iterable[Path]) -> set[Path]:
 def _imported(path: Path) -> tuple[Path, ...]:
     """Files in the package's rooms that a Python file imports from."""
     found = []
-    for node in ast.walk(_parsed(path)):
+    for node in ast.walk(_parsed(path, path.read_bytes())):
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
@@ -92,25 +92,27 @@ def _tree_hash(paths: tuple[Path, ...]) -> str:
     return hashlib.sha256("".join(sorted(_file_hash(path) for path in paths)).encode()).hexdigest()[:16]
 
 
-@lru_cache(maxsize=None)
 def _file_hash(path: Path) -> str:
+    content = path.read_bytes()
     python = path.suffix == ".py"  # another program may be in any encoding, or none
-    content = _without_docstrings(_parsed(path)).encode() if python else path.read_bytes()
-    return hashlib.sha256(path.name.encode() + b"\0" + content).hexdigest()
+    text = _without_docstrings(path, content) if python else content
+    return hashlib.sha256(path.name.encode() + b"\0" + text).hexdigest()
 
 
-def _parsed(path: Path) -> ast.Module:
+def _parsed(path: Path, content: bytes) -> ast.Module:
     try:
-        return ast.parse(path.read_bytes().decode())
+        return ast.parse(content.decode())
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise BenchError(f"{path}: is not Python ({one_line(error)}); correct it") from error
 
 
-def _without_docstrings(tree: ast.Module) -> str:
+@lru_cache(maxsize=None)  # most files are code of every method
+def _without_docstrings(path: Path, content: bytes) -> bytes:
+    tree = _parsed(path, content)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    return ast.dump(tree)
+    return ast.dump(tree).encode()
 
 
 def commit(root: Path) -> tuple[str, bool]:
