@@ -145,7 +145,7 @@ def test_weights_are_drawn_around_their_mean_with_one_spread(code) -> None:
 
 
 def test_loss_is_the_papers_term_by_term(code, build, batch) -> None:
-    model = build(path_weight=0.5, gamma=0.25)
+    model = build(path_weight=0.5, gamma=0.25, observation_std=0.05)
     torch.manual_seed(7)
     terms = model.loss(batch)
     torch.manual_seed(7)  # the weights of f are drawn first, then the state
