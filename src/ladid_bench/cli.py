@@ -12,7 +12,7 @@ import typer
 from ladid_bench.cli_checks import app as checks_app
 from ladid_bench.cli_inside import app as inside_app
 from ladid_bench.cli_methods import app as methods_app
-from ladid_bench.cli_study import Datasets, Experiments, Methods, Scale, Seeds, open_study
+from ladid_bench.cli_study import Datasets, Experiments, Methods, Scale, Seeds, choice_from_options, open_study
 from ladid_bench.config import Study
 from ladid_bench.errors import BenchError, explain, nearest
 from ladid_bench.files import finished, write_json, write_text
@@ -46,12 +46,12 @@ def plan(
     output: Annotated[Path | None, typer.Option(help="also write the plan to this file")] = None,
 ) -> None:
     """Show the runs of a study, or some of them, which are done, and how long the others will take."""
-    from ladid_bench.choice import Choice, with_sources
+    from ladid_bench.choice import with_sources
     from ladid_bench.demands import describe_plan
     from ladid_bench.evaluation.state import run_state
 
     study, folders = open_study(scale)
-    choice = Choice((), dataset or (), method or (), seed or (), experiment or ())
+    choice = choice_from_options(dataset, method, seed, experiment)
     runs = with_sources(choice.of(_runs(study, folders)))
     text = describe_plan(study, runs, set(run_state(study, runs, folders).pending), cores, gpu)
     print(text)

@@ -1,12 +1,14 @@
 """The part of the command line that checks: the machine before the work, and the results after it."""
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ladid_bench.cli_study import Datasets, Experiments, Methods, Scale, Seeds, open_study
+from ladid_bench.cli_study import Datasets, Experiments, Methods, Scale, Seeds, choice_from_options, open_study
 from ladid_bench.errors import BenchError
 from ladid_bench.project import find_root
 
@@ -28,11 +30,10 @@ def verify(
     ] = False,
 ) -> None:
     """Rerun chosen runs in work/ and compare them with the kept results, value by value; exit 0 if all agree."""
-    from ladid_bench.choice import Choice
     from ladid_bench.plan import plan_runs
     from ladid_bench.verification import rerunning
 
-    choice = Choice(keys or (), dataset or (), method or (), seed or (), experiment or ())
+    choice = choice_from_options(dataset, method, seed, experiment, keys)
     if choice.is_of_all != everything:
         raise BenchError("say which runs: KEYs, --dataset, --method, --seed or --experiment, or all with --all")
     study, folders = open_study(scale)
@@ -55,12 +56,16 @@ def verify(
     )
     path = rerunning.values_file(chosen, place)
     rerunning.write_values(path, found)
-    same = sum(one.outcome == "identical" for one in found)
-    agreeing = sum(one.outcome == "agrees" for one in found)
-    print(f"{path}: {same} identical, {agreeing} within tolerance, {len(found) - same - agreeing} differ")
-    wrong = [one.key[:8] for one in found if one.outcome == "differs"]
+    _sum_up(path, [(one.key, one.outcome) for one in found])
+
+
+def _sum_up(path: Path, outcomes: Sequence[tuple[str, str]]) -> None:
+    """Print how many runs agree; BenchError with the keys of those that do not."""
+    many = Counter(outcome for _, outcome in outcomes)
+    print(f"{path}: {many['identical']} identical, {many['agrees']} within tolerance, {many['differs']} differ")
+    wrong = [key[:8] for key, outcome in outcomes if outcome == "differs"]
     if wrong:
-        raise BenchError(f"{len(wrong)} of {len(found)} runs differ from the kept results: {', '.join(wrong)}")
+        raise BenchError(f"{len(wrong)} of {len(outcomes)} runs differ from the kept results: {', '.join(wrong)}")
 
 
 @app.command()

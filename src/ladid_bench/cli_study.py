@@ -1,11 +1,15 @@
 """What commands about a study share: options that name its scale and choose among its runs, and opening it."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ladid_bench.config import Study, load_study
 from ladid_bench.project import Folders, chosen_scale, find_root
+
+if TYPE_CHECKING:  # what takes long to import, each command imports for itself
+    from ladid_bench.choice import Choice
 
 Scale = Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")]
 Datasets = Annotated[list[str] | None, typer.Option("--dataset", help="runs on this data set; repeat for several")]
@@ -19,3 +23,16 @@ def open_study(scale: str | None) -> tuple[Study, Folders]:
     root = find_root()
     name = scale or chosen_scale(root)
     return load_study(name, root), Folders(root, name)
+
+
+def choice_from_options(
+    datasets: Sequence[str] | None,
+    methods: Sequence[str] | None,
+    seeds: Sequence[int] | None,
+    experiments: Sequence[str] | None,
+    keys: Sequence[str] | None = None,
+) -> "Choice":
+    """The runs that the options above ask for, of which those not given are None."""
+    from ladid_bench.choice import Choice
+
+    return Choice(keys or (), datasets or (), methods or (), seeds or (), experiments or ())
