@@ -216,6 +216,15 @@ def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
     call(checkout, "probe", key, "--force")  # the model is trained again first
     assert folders.probe(key).read_bytes() == before
 
+    assert "is deleted" not in call(checkout, "run", key, "--force")
+    assert folders.probe(key).read_bytes() == before
+    content = json.loads(before)
+    content["provenance"]["model_sha256"] = "of another machine"
+    write_probe(folders.probe(key), content)
+    assert "its probe was of the former model and is deleted" in call(checkout, "run", key, "--force")
+    assert not folders.probe(key).exists()
+    write_probe(folders.probe(key), json.loads(before))  # for the test below
+
 
 def test_what_is_still_to_be_probed(checkout: Path) -> None:
     runs, folders = planned(checkout), Folders(checkout, "tiny")

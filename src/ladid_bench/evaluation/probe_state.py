@@ -46,3 +46,17 @@ def probes_to_do(
             missing = not path.exists() or (stale and is_stale(read_probe(path), folders.root))
             found |= {run.key} if missing else set()
     return frozenset(found)
+
+
+def drop_probe_of_former_model(run: PlannedRun, folders: Folders) -> bool:
+    """Delete the probe of a model that another one has replaced since, and say whether there was one.
+
+    Training again on the same machine gives the same model, whose probe stays.
+    """
+    from ladid_bench.evaluation.learning import model_sha256  # takes long to import, and most have no probe
+
+    probe, model = folders.probe(run.key), folders.model(run.key)
+    if not (probe.exists() and model.exists()) or read_probe(probe).provenance.model_sha256 == model_sha256(model):
+        return False
+    probe.unlink()
+    return True
