@@ -14,6 +14,7 @@ from checkouts import STUDY, Checkout
 
 from ladid_bench.errors import BenchError
 from ladid_bench.evaluation.aggregate import aggregate
+from ladid_bench.evaluation.costs import FORECAST, PLACE, STEP
 from ladid_bench.evaluation.forecasts import read_forecast, write_forecast
 from ladid_bench.evaluation.records import read_attempts, read_record, read_sample
 from ladid_bench.evaluation.state import run_state
@@ -109,6 +110,9 @@ def test_a_run_repeats_bit_for_bit_but_for_its_cost(checkout: Checkout) -> None:
     assert first["status"] == "ok"
     assert first["cost"]["steps"] == 4
     assert (checkout.folders.model(run.key) / "weights.pt").exists()
+    row = aggregate(checkout.runs, checkout.folders).set_index("key").loc[run.key]
+    assert row[["host", "processor", "device"]].all()
+    assert row[[*PLACE, "cost_load", STEP, FORECAST]].notna().all()  # what claims about cost are judged by
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from ladid_bench.plan import PlannedRun
 from ladid_bench.project import SPLITS, Folders
 
 NOT_RUN = {"status": "not run", "reason": "no attempt has ended yet; run snakemake again to continue"}
-PROVENANCE = ("commit", "dirty", "code_hash", "config_hash", "host", "device", "threads")
+PROVENANCE = ("commit", "dirty", "code_hash", "config_hash", "host", "processor", "device", "threads")
 
 
 def aggregate(runs: dict[str, PlannedRun], folders: Folders) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def _row(run: PlannedRun, folders: Folders) -> dict[str, Any]:
         "stale": is_stale(run, folders),
         **record["metrics"],
         **{f"cost_{name}": value for name, value in record["cost"].items()},
-        **{name: provenance[name] for name in PROVENANCE},
+        **{name: provenance.get(name, "") for name in PROVENANCE},  # former versions did not record all of it
         **{f"data_sha256_{split}": provenance["data_sha256"][split] for split in SPLITS},
         "versions": json.dumps(provenance["versions"], sort_keys=True),
         **_probe(folders.probe(run.key)),

@@ -30,6 +30,7 @@ LARGER = {  # what grows, and where it is larger than on BASE
 }
 FEWER = {"dataset": "pendulum", "fraction": 0.125}  # BASE is the larger one here
 MORE = 0.25  # margin of the growth of cost
+PLACE = ("host", "processor", "device", "threads")  # where a run was measured
 ALONE = 1.5  # most processes waiting for a core, per thread of the run, while nothing else runs
 
 
@@ -154,5 +155,5 @@ def _unlike(rows: Iterable[dict[str, Any]], column: str) -> str:
             return f"run {row['key']} was not measured"
         if row["cost_load"] > ALONE * row["threads"]:
             return f"run {row['key']} shared its machine with others (load {row['cost_load']:.1f})"
-        places.add((row["host"], row["processor"], row["device"], row["threads"]))
+        places.add(tuple(row[name] for name in PLACE))
     return "" if len(places) == 1 else "the runs were measured on different machines"
