@@ -54,6 +54,9 @@ def test_numbers(section: str, claims: dict[str, dict[str, Any]]) -> None:
     assert sum(map(len, told.values())) > 8
     for name, found in told.items():
         assert set(found) <= ratios(claims[name]), name
+    everywhere = RATIO.findall(" ".join(section.split()))  # below the table lines are wrapped
+    assert len(everywhere) > sum(map(len, told.values()))
+    assert set(everywhere) <= set.union(*map(ratios, claims.values()))
 
 
 def test_how_much_has_been_run(section: str, root: Path) -> None:

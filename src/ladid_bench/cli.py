@@ -109,7 +109,6 @@ def run(
 def _attempt(planned: "PlannedRun", study: Study, folders: Folders, force: bool) -> None:
     """Attempt a run that has no record, or any if ``force``, and say how it ended."""
     from ladid_bench.catalogue import make_missing
-    from ladid_bench.evaluation.probe_state import drop_probe_of_former_model
     from ladid_bench.evaluation.supervisor import supervise
 
     record = folders.record(planned.key)
@@ -119,8 +118,11 @@ def _attempt(planned: "PlannedRun", study: Study, folders: Folders, force: bool)
     make_missing(planned.datasets, folders)
     ended = supervise(planned, folders, study.execution)
     print(f"{planned.label}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}", file=sys.stderr)
-    if force and drop_probe_of_former_model(planned, folders):
-        print(f"{planned.label}: its probe was of the former model and is deleted; probe it again", file=sys.stderr)
+    if force:
+        from ladid_bench.evaluation.probe_state import drop_probe_of_former_model
+
+        if drop_probe_of_former_model(planned, folders):
+            print(f"{planned.label}: its probe was of the former model and is deleted; probe it again", file=sys.stderr)
 
 
 @app.command()

@@ -4,13 +4,16 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ladid_bench.cli_study import Datasets, Experiments, Methods, Scale, Seeds, choice_from_options, open_study
 from ladid_bench.errors import BenchError
 from ladid_bench.project import find_root
+
+if TYPE_CHECKING:  # what takes long to import, each command imports for itself
+    from ladid_bench.verification.agreement import Comparison
 
 app = typer.Typer()
 
@@ -56,16 +59,16 @@ def verify(
     )
     path = rerunning.values_file(chosen, place)
     rerunning.write_values(path, found)
-    _sum_up(path, [(one.key, one.outcome) for one in found])
+    _sum_up(path, found)
 
 
-def _sum_up(path: Path, outcomes: Sequence[tuple[str, str]]) -> None:
+def _sum_up(path: Path, found: "Sequence[Comparison]") -> None:
     """Print how many runs agree; BenchError with the keys of those that do not."""
-    many = Counter(outcome for _, outcome in outcomes)
+    many = Counter(one.outcome for one in found)
     print(f"{path}: {many['identical']} identical, {many['agrees']} within tolerance, {many['differs']} differ")
-    wrong = [key[:8] for key, outcome in outcomes if outcome == "differs"]
+    wrong = [one.key[:8] for one in found if one.outcome == "differs"]
     if wrong:
-        raise BenchError(f"{len(wrong)} of {len(outcomes)} runs differ from the kept results: {', '.join(wrong)}")
+        raise BenchError(f"{len(wrong)} of {len(found)} runs differ from the kept results: {', '.join(wrong)}")
 
 
 @app.command()

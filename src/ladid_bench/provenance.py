@@ -86,7 +86,7 @@ def report_hash() -> str:
     return _tree_hash(tuple(paths))
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=None)  # a process knows the code as it first found it
 def _tree_hash(paths: tuple[Path, ...]) -> str:
     """Of the names and contents of ``paths``, wherever they lie."""
     return hashlib.sha256("".join(sorted(_file_hash(path) for path in paths)).encode()).hexdigest()[:16]

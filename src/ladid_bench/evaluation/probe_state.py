@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from ladid_bench.config import ExperimentName
+from ladid_bench.evaluation.learning import model_sha256
 from ladid_bench.evaluation.probes import is_stale, read_probe
 from ladid_bench.evaluation.records import read_record
 from ladid_bench.evaluation.state import RunState
@@ -53,8 +54,6 @@ def drop_probe_of_former_model(run: PlannedRun, folders: Folders) -> bool:
 
     Training again on the same machine gives the same model, whose probe stays.
     """
-    from ladid_bench.evaluation.learning import model_sha256  # takes long to import, and most have no probe
-
     probe, model = folders.probe(run.key), folders.model(run.key)
     if not (probe.exists() and model.exists()) or read_probe(probe).provenance.model_sha256 == model_sha256(model):
         return False
