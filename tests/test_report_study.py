@@ -14,7 +14,7 @@ from ladid_bench.errors import BenchError
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.content import EQUAL_TIME, DatasetContent, gather
-from ladid_bench.reporting.cost_figure import points_of
+from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, panels_of, points_of
 from ladid_bench.reporting.labels import Box, place_names
 from ladid_bench.reporting.palette import FADED, looks, looks_on
 from ladid_bench.reporting.pictures import collect
@@ -157,6 +157,26 @@ def test_the_cost_figure_shows_a_run_that_both_experiments_share_once(twice: Ben
     figure = (twice.build().path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
     assert figure.count(".pair") == 2
     assert figure.count(">ridge</text>") == 1
+
+
+def test_many_trained_methods_have_a_panel_of_cost_of_their_own(crowd: Bench) -> None:
+    apart = panels_of(points_of(only(crowd), None))
+    assert [{point.entry.method for point in panel} for panel in apart] == [set(RULES), {"ladid", *NETS}]
+    figure = (crowd.build().path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
+    assert all(f">{words}</text>" in figure for words in COST_APART)
+    assert figure.count(">0.5</text>") == 1  # both panels have the scale of error at the left
+
+
+def test_few_trained_methods_share_a_panel_with_the_others(twice: Bench) -> None:
+    points = points_of(only(twice), only(twice, EQUAL_TIME))
+    assert panels_of(points) == [points]
+    assert f">{COST}</text>" in (twice.build().path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
+
+
+def test_trained_methods_alone_share_a_panel(crowd: Bench) -> None:
+    trained = [point for point in points_of(only(crowd), None) if point.entry.neural]
+    assert len(trained) > CROWD
+    assert panels_of(trained) == [trained]
 
 
 def test_a_study_without_a_comparison_says_so(bench: Bench) -> None:

@@ -4,7 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import seaborn
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ladid_bench.evaluation.statistics import Interval
 from ladid_bench.reporting.content import DatasetContent, Entry
@@ -16,6 +18,10 @@ from ladid_bench.reporting.palette import MUTED, Look
 
 MARGIN = 0.16  # of the width, kept free at either side for names
 MARKER = 4.0  # points from the middle of a marker to its edge, line width included
+CROWD = 5  # as many trained methods have a panel of their own, for they take much the same time
+NARROW, GAP = 0.34, 0.03  # of the width: the panel of the others, and what lies between
+COST = "CPU seconds of a whole run, training included"
+COST_APART = ("not trained: CPU s", "trained: CPU seconds of a whole run")
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,68 @@ def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, loo
     points = points_of(dataset, equal)
     if len(points) < 2:
         return None
-    figure, axes = blank(0, height_for(len(points) // 2, TALL))
+    figure, axes = blank(1, height_for(len(points) // 2, TALL))  # the last number of cost may stand at the edge
+    panels = panels_of(points)
+    drawn = [axes] if len(panels) == 1 else _side_by_side(figure, axes)
+    axes.set_title(NAMES[dataset.headline])
     floors = [(entry, entry.mean(dataset.error)) for entry in dataset.floors if entry.done]
-    _scale(axes, points, [error for _, error in floors])
+    for one, panel in zip(drawn, panels, strict=True):
+        _scale_cost(one, panel, one.get_position().width / (drawn[-1].get_position().x1 - axes.get_position().x0))
+        _scale_error(one, points, [error for _, error in floors])
+    for one, words in zip(drawn, [COST] if len(panels) == 1 else COST_APART, strict=True):
+        one.set_xlabel(words)
     for entry, error in floors:
-        line = axes.axhline(error, color=looks[entry.label].colour, linestyle=looks[entry.label].dash, linewidth=1.1)
-        mark(line, entry.label, "line")
-        axes.text(0.995, error, "floor", transform=axes.get_yaxis_transform(), va="bottom", ha="right")
+        _draw_floor(axes, drawn[-1], entry, error, looks[entry.label])
+    for one, panel in zip(drawn, panels, strict=True):
+        _draw_points(one, panel, looks)
+        _write_names(one, panel, looks)
+    return Drawing(f"cost-{dataset.name}", to_svg(figure), _caption(points))
+
+
+def panels_of(points: list[Point]) -> list[list[Point]]:
+    """Points by panel: those of trained methods stand apart where they are many and there are others."""
+    apart = [[point for point in points if point.entry.neural is trained] for trained in (False, True)]
+    trained = {point.entry.label for point in apart[1]}
+    return apart if apart[0] and len(trained) >= CROWD else [points]
+
+
+def _side_by_side(figure: Figure, axes: Axes) -> list[Axes]:
+    """The axes made narrow, and others in the room beside them."""
+    box = axes.get_position()
+    axes.set_position((box.x0, box.y0, NARROW * box.width, box.height))
+    start = (NARROW + GAP) * box.width
+    other = figure.add_axes((box.x0 + start, box.y0, box.width - start, box.height))
+    seaborn.despine(ax=other, left=True)
+    other.tick_params(labelleft=False)
+    return [axes, other]
+
+
+def _scale_cost(axes: Axes, points: list[Point], width: float) -> None:
+    """Scale the horizontal axis, which takes that share of the figure's width."""
+    cost = [point.seconds for point in points]
+    reach = max(cost) / min(cost) * 2
+    axes.set_xscale("log")
+    margin = reach ** (MARGIN / (1 - 2 * MARGIN))
+    axes.set_xlim(min(cost) / margin, max(cost) * margin)
+    plain_log(axes.xaxis, reach * margin / width)
+
+
+def _scale_error(axes: Axes, points: list[Point], floors: list[float]) -> None:
+    extent = [np.array([point.error for point in points] + [error for error in floors if error > 0])]
+    extent += [np.array([point.interval.low, point.interval.high]) for point in points if point.interval]
+    error_axis(axes, extent, decades=1.0)
+
+
+def _draw_floor(first: Axes, last: Axes, entry: Entry, error: float, look: Look) -> None:
+    """A line through all panels, named at its right end."""
+    box = last.get_position()
+    start = (first.get_position().x0 - box.x0) / box.width
+    line = last.axhline(error, start, color=look.colour, linestyle=look.dash, linewidth=1.1, clip_on=False)
+    mark(line, entry.label, "line")
+    last.text(0.995, error, "floor", transform=last.get_yaxis_transform(), va="bottom", ha="right")
+
+
+def _draw_points(axes: Axes, points: list[Point], looks: dict[str, Look]) -> None:
     for first, second in _pairs(points):
         look = looks[first.entry.label]
         ends = [first.seconds, second.seconds], [first.error, second.error]
@@ -65,22 +126,6 @@ def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, loo
         mark(line, first.entry.label, "pair")
     for point in sorted(points, key=lambda point: looks[point.entry.label].strong):
         _draw(axes, point, looks[point.entry.label])
-    _write_names(axes, points, looks)
-    axes.set_title(NAMES[dataset.headline])
-    return Drawing(f"cost-{dataset.name}", to_svg(figure), _caption(points))
-
-
-def _scale(axes: Axes, points: list[Point], floors: list[float]) -> None:
-    cost = [point.seconds for point in points]
-    extent = [np.array([point.error for point in points] + [error for error in floors if error > 0])]
-    extent += [np.array([point.interval.low, point.interval.high]) for point in points if point.interval]
-    reach = max(cost) / min(cost) * 2
-    axes.set_xscale("log")
-    margin = reach ** (MARGIN / (1 - 2 * MARGIN))
-    axes.set_xlim(min(cost) / margin, max(cost) * margin)
-    plain_log(axes.xaxis, reach * margin)
-    error_axis(axes, extent, decades=1.0)
-    axes.set_xlabel("CPU seconds of a whole run, training included")
 
 
 def _pairs(points: list[Point]) -> list[tuple[Point, Point]]:
@@ -160,13 +205,14 @@ def _caption(points: list[Point]) -> str:
         point.entry.label + (" at equal time" if point.again else "")
         for point in sorted(front, key=lambda point: point.seconds)
     )
-    twice = ""
+    told = ["Accuracy against cost: down and to the left is better."]
+    if len(panels_of(points)) > 1:
+        told.append("Trained methods have a panel of their own, with its own scale of cost.")
     if any(point.again for point in points):
-        twice = " Full markers: equal steps; open ones: equal CPU time, joined where a method has both."
-    return (
-        f"Accuracy against cost: down and to the left is better.{twice} On the front, where nothing else is both "
-        f"cheaper and more accurate: {listed(names)}. Vertical lines are 95 % intervals."
-    )
+        told.append("Full markers: equal steps; open ones: equal CPU time, joined where a method has both.")
+    told.append(f"On the front, where nothing else is both cheaper and more accurate: {listed(names)}.")
+    told.append("Vertical lines are 95 % intervals.")
+    return " ".join(told)
 
 
 def _dominates(one: Point, other: Point) -> bool:
