@@ -10,7 +10,7 @@ from checkouts import STUDY, Checkout
 from ladid_bench.config import Budget
 from ladid_bench.evaluation.aggregate import aggregate
 from ladid_bench.evaluation.metrics import measure
-from ladid_bench.methods.registry import load_card, load_method, resolve_settings
+from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
 
 
 @pytest.fixture
@@ -47,6 +47,16 @@ def test_equal_time_gives_each_method_the_steps_that_its_card_says_fit(checkout:
             assert run.budget.model_copy(update={"steps": 4}) == checkout.study.budget
     equal = [run.budget.steps for run in checkout.runs.values() if run.experiments == ("comparison",)]
     assert equal == [4, 4]
+
+
+def test_the_steps_at_equal_time_follow_from_times_measured_side_by_side(root: Path) -> None:
+    rows = json.loads((root / "results" / "benchmarks" / "methods.json").read_text())["rows"]
+    measured = {row["method"]: row["step_seconds"] for row in rows}
+    cards = {name: load_card(name, root) for name in method_folders(root)}
+    told = {name: card.estimate.seconds_per_step for name, card in cards.items() if card.trained}
+    assert told.keys() == measured.keys()
+    for name, seconds in told.items():  # of those of LaDID: the machine of the day does not matter
+        assert seconds / told["ladid"] == pytest.approx(measured[name] / measured["ladid"], rel=0.1), name
 
 
 def test_a_time_that_allows_the_steps_of_the_budget_is_the_same_run(checkout: Checkout) -> None:
