@@ -22,6 +22,7 @@ CROWD = 5  # as many trained methods have a panel of their own, for they take mu
 NARROW, GAP = 0.34, 0.03  # of the width: the panel of the others, and what lies between
 COST = "CPU seconds of a whole run, training included"
 COST_APART = ("not trained: CPU s", "trained: CPU seconds of a whole run")
+SHARES = {1: ((1.0, COST),), 2: tuple(zip((NARROW, 1 - NARROW - GAP), COST_APART, strict=True))}  # of the width, words
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,10 @@ def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, loo
     drawn = [axes] if len(panels) == 1 else _side_by_side(figure, axes)
     axes.set_title(NAMES[dataset.headline])
     floors = [(entry, entry.mean(dataset.error)) for entry in dataset.floors if entry.done]
-    for one, panel in zip(drawn, panels, strict=True):
-        _scale_cost(one, panel, one.get_position().width / (drawn[-1].get_position().x1 - axes.get_position().x0))
-        _scale_error(one, points, [error for _, error in floors])
-    for one, words in zip(drawn, [COST] if len(panels) == 1 else COST_APART, strict=True):
+    for one, panel, (width, words) in zip(drawn, panels, SHARES[len(panels)], strict=True):
+        _scale_cost(one, panel, width)
         one.set_xlabel(words)
+        _scale_error(one, points, [error for _, error in floors])
     for entry, error in floors:
         _draw_floor(axes, drawn[-1], entry, error, looks[entry.label])
     for one, panel in zip(drawn, panels, strict=True):
@@ -94,7 +94,7 @@ def _side_by_side(figure: Figure, axes: Axes) -> list[Axes]:
 
 
 def _scale_cost(axes: Axes, points: list[Point], width: float) -> None:
-    """Scale the horizontal axis, which takes that share of the figure's width."""
+    """Scale the horizontal axis, which takes that share of the width of all panels."""
     cost = [point.seconds for point in points]
     reach = max(cost) / min(cost) * 2
     axes.set_xscale("log")
