@@ -172,7 +172,9 @@ def test_a_missing_or_unfinished_comparator_is_named() -> None:
     assert found.verdict == NOT_RUN
     assert f"{NEURAL[0]} is not in this study" in found.reason
     made.all_of(NEURAL[:1], LINEAR, 0.2, status="not run")
-    assert f"pendulum: 3 of 3 runs of {NEURAL[0]} have not ended" in made.judged("C1").reason
+    assert f"pendulum: 3 of 3 runs of {NEURAL[0]} have not ended; " in made.judged("C1").reason
+    made.all_of(("koopman", "ldnet"), LINEAR[:1], 0.2, status="not run")
+    assert f"pendulum: 3 of 3 runs of {NEURAL[0]} have not ended (and 2 more); " in made.judged("C1").reason
     made.all_of(("fno",), LINEAR[:1], 0.02)  # one rival that is ahead decides, whoever is missing
     assert made.verdict("C1") == NOT_REPRODUCED
 

@@ -132,11 +132,12 @@ def _strongest(one: SetResult) -> Interval | None:
 
 
 def _lacking(contrasts: Sequence[Contrast]) -> str:
-    """What keeps a decision from being made, empty where nothing does."""
+    """What keeps a decision from being made, the first thing in words; empty where nothing does."""
     problems = [one.problem for one in contrasts if one.interval is None and not one.skipped]
     if not problems and not any(one.interval for one in contrasts):
         problems = [one.problem for one in contrasts] or ["nothing to compare with"]
-    return "; ".join(dict.fromkeys(problems))
+    first, *others = sorted(dict.fromkeys(problems), key=lambda problem: NEEDS_SEEDS in problem) or [""]
+    return f"{first} (and {len(others)} more)" if others else first
 
 
 def _brief(reasons: dict[str, str], parts: int) -> str:

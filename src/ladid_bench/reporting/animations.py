@@ -43,7 +43,7 @@ def write_animations(
 
 def _animated(frames: list[Image.Image], seconds: float) -> bytes:
     buffer = io.BytesIO()
-    options = {"duration": round(1000 * seconds / len(frames)), "loop": 0, "lossless": True, "method": 2, "quality": 60}
+    options = {"duration": round(1000 * seconds / len(frames)), "loop": 0, "lossless": True, "method": 4, "quality": 90}
     frames[0].save(buffer, format="WEBP", save_all=True, append_images=frames[1:], **options)
     return buffer.getvalue()
 

@@ -14,7 +14,7 @@ from ladid_bench.sheet import LARGEST_SIDE, smaller
 MOST_FRAMES, FEWEST_FRAMES = 60, 12
 STRIP_COLUMNS = 8
 FRAMES_PER_SECOND, SHORTEST = 8, 5.0  # SHORTEST in seconds
-PIXELS = 10_000_000  # of all films of a report together, at roughly half a byte each
+PIXELS = 6_000_000  # of all films of a report together, at roughly a byte each
 
 
 @dataclass(frozen=True)
