@@ -19,7 +19,7 @@ from ladid_bench.reporting import findings
 from ladid_bench.reporting.content import gather
 from ladid_bench.reporting.drawing import spread
 from ladid_bench.reporting.equation import equation_lines
-from ladid_bench.reporting.formatting import decimals, number, short
+from ladid_bench.reporting.formatting import decimals, number, ratio, short
 from ladid_bench.reporting.pictures import collect
 from ladid_bench.reporting.table_files import to_latex
 from ladid_bench.reporting.tables import comparison
@@ -135,7 +135,7 @@ def test_findings_name_the_winner_and_its_margin(full: Bench) -> None:
     datasets = gather(full.folders, full.table, full.study)
     found = findings.finding(datasets[0])
     assert found.lowest.startswith("latent-ode has the lowest nMSE, 0.12")
-    assert "0.5 times that of the best simple one (ridge)" in found.comparison
+    assert "0.50 times that of the best simple one (ridge)" in found.comparison
     assert found.outcome == "neural"
     assert findings.finding(datasets[1]).lowest.startswith("latent-ode has the lowest FVU")
 
@@ -255,6 +255,7 @@ def test_numbers_read_well() -> None:
         "\N{EN DASH}",
     ]
     assert [short(value, 2) for value in (0.50, 0.034, 12.0)] == ["0.5", "0.034", "12"]
+    assert [ratio(value) for value in (1.03, 0.999, 0.0504, 12.3)] == ["1.03", "1.00", "0.050", "12"]
 
 
 def test_labels_are_moved_as_little_as_needed() -> None:

@@ -67,7 +67,7 @@ def test_verdicts_stand_first_with_scale_budget_and_runs(bench: Bench) -> None:
     links = {f"#run-{key}" for key in keys}
     assert links <= set(page.links)
     assert {link for link in page.links if link.startswith("#")} <= {f"#{name}" for name in page.ids}
-    assert "ladid, fine-tuned, 8% over ladid, scratch, 8% 0.5 (0.5 to 0.5)" in page.text
+    assert "ladid, fine-tuned, 8% over ladid, scratch, 8% 0.50 (0.50 to 0.50)" in page.text
 
 
 def test_the_same_records_give_the_same_verdicts(bench: Bench) -> None:

@@ -214,7 +214,7 @@ def test_a_transfer_has_a_line_an_arm_and_the_area_below_it(bench: Varied) -> No
     written = re.findall(r">([^<>]+)</text>", drawing.svg)
     assert {"ladid, scratch", "ladid, fine-tuned", "ladid, zero-shot", "ridge", "2 %", "20 %", "100 %"} <= set(written)
     assert "With 2 % of them ladid, fine-tuned is lowest" in drawing.caption
-    assert "LaDID fine-tuned has 0.5 times the error of LaDID from scratch" in drawing.caption
+    assert "LaDID fine-tuned has 0.50 times the error of LaDID from scratch" in drawing.caption
     content, rows = table.parts[0]
     hard = 1 + np.arange(TRAJECTORIES).mean() / 10  # mean difficulty of a trajectory
     middle = math.log(0.2 / 0.02) / math.log(1 / 0.02)  # how far along the axis the middle share is
@@ -282,8 +282,9 @@ def test_every_part_is_measured_against_the_preset_that_it_differs_from(bench: V
     written = re.findall(r">([^<>]+)</text>", drawing.svg)
     assert {"mlp-dropout (from mlp)", "ladid-ode", f"{PICTURES}: observation_std=0.1"} <= set(written)
     assert (
-        f"What matters most: paper ({TIMES}5), no-code ({TIMES}4, observation_std=0.1), mlp ({TIMES}3) and ladid-ode "
-        f"({TIMES}1.5). Better than the preset: dropout ({TIMES}0.5) and mlp-dropout (from mlp) ({TIMES}0.5)."
+        f"What matters most: paper ({TIMES}5.00), no-code ({TIMES}4.00, observation_std=0.1), mlp ({TIMES}3.00) "
+        f"and ladid-ode ({TIMES}1.50). "
+        f"Better than the preset: dropout ({TIMES}0.50) and mlp-dropout (from mlp) ({TIMES}0.50)."
     ) in drawing.caption
     assert found.numbers["experiment-ablation-ratios"]["ratio"].iloc[0] == pytest.approx(5)
 

@@ -14,7 +14,7 @@ from ladid_bench.reporting.content import LADID, DatasetContent, Entry
 from ladid_bench.reporting.dot_plot import Dot, Panel, dot_plot
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn
-from ladid_bench.reporting.formatting import TIMES, counted, listed, short
+from ladid_bench.reporting.formatting import TIMES, counted, listed, ratio
 from ladid_bench.reporting.palette import MUTED, NEURAL
 
 WORSE, BETTER, OPEN = NEURAL[0][0], NEURAL[1][0], MUTED[0]
@@ -151,7 +151,7 @@ def _named(some: Sequence[Ratio]) -> str:
     """The first of the variants by name with their ratios, and how many more there are."""
     several = len({one.changes for one in some}) > 1
     named = [
-        f"{one.name} ({TIMES}{short(one.interval.estimate, 2)}{f', {one.changes}' if several and one.changes else ''})"
+        f"{one.name} ({TIMES}{ratio(one.interval.estimate)}{f', {one.changes}' if several and one.changes else ''})"
         for one in some
     ]
     more = len(named) - MOST_NAMED

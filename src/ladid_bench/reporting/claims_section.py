@@ -19,7 +19,7 @@ from ladid_bench.files import write_json
 from ladid_bench.methods.registry import load_card
 from ladid_bench.project import Folders
 from ladid_bench.reporting.content import load_sample
-from ladid_bench.reporting.formatting import MISSING, counted, short
+from ladid_bench.reporting.formatting import MISSING, counted, ratio
 
 FILE = "claims.json"
 
@@ -94,7 +94,7 @@ def _row(judged: Judged) -> ClaimRow:
     if judged.lost:
         behind.append(("lost runs", "counted against their method", judged.lost))
     seeds = str(judged.seeds) if judged.seeds else MISSING
-    return ClaimRow(judged, short(effect.estimate) if effect else MISSING, _ends(effect), seeds, behind)
+    return ClaimRow(judged, ratio(effect.estimate) if effect else MISSING, _ends(effect), seeds, behind)
 
 
 def _set_words(one: SetResult) -> str:
@@ -107,8 +107,8 @@ def _contrast_words(made: Contrast, several: bool) -> str:
         return made.problem
     found = Interval(*(math.exp(value) for value in (made.interval.estimate, made.interval.low, made.interval.high)))
     test = f", Holm-adjusted p {made.p:.2g}" if several else ""
-    return f"{made.first} over {made.second} {short(found.estimate)} ({_ends(found)}{test})"
+    return f"{made.first} over {made.second} {ratio(found.estimate)} ({_ends(found)}{test})"
 
 
 def _ends(interval: Interval | None) -> str:
-    return f"{short(interval.low)} to {short(interval.high)}" if interval else MISSING
+    return f"{ratio(interval.low)} to {ratio(interval.high)}" if interval else MISSING

@@ -9,7 +9,7 @@ from ladid_bench.evaluation.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.evaluation.statistics import Interval
 from ladid_bench.reporting.content import DatasetContent, Entry
 from ladid_bench.reporting.figures import NAMES
-from ladid_bench.reporting.formatting import counted, duration, listed, short
+from ladid_bench.reporting.formatting import counted, duration, listed, ratio, short
 
 FEW_UNITS = 5
 MOST_MOVES = 3  # changes of rank that are named
@@ -44,13 +44,13 @@ def finding(dataset: DatasetContent) -> Finding:
 
 
 def _compare(dataset: DatasetContent, neural: Entry, simple: Entry) -> tuple[str, str]:
-    ratio = _quotient(neural.mean(dataset.error), simple.mean(dataset.error))
-    pair = f"The error of the best neural method ({neural.label}) is {short(ratio)} times that of the best simple one"
+    over = _quotient(neural.mean(dataset.error), simple.mean(dataset.error))
+    pair = f"The error of the best neural method ({neural.label}) is {ratio(over)} times that of the best simple one"
     pair += f" ({simple.label})"
     found = dataset.log_ratio(neural, simple)
     if not found:
         return f"{pair}; {_no_interval(dataset, neural, simple)}, so there is no interval.", "none"
-    pair += f", 95 % {short(math.exp(found.low), 2)} to {short(math.exp(found.high), 2)}: "
+    pair += f", 95 % {ratio(math.exp(found.low))} to {ratio(math.exp(found.high))}: "
     return pair + _words(found), _outcome(found)
 
 

@@ -33,6 +33,11 @@ def short(value: float, digits: int = 3) -> str:
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
+def ratio(value: float) -> str:
+    """A ratio: two decimals, so that 1.03 is not told as 1; more where it is small, fewer where it is large."""
+    return number(value, decimals([value], 2)) if 0 < value < 0.1 else number(value, 2 if value < 10 else 0)
+
+
 def duration(seconds: float) -> str:
     """Seconds, minutes or hours, whichever reads best."""
     if math.isnan(seconds):

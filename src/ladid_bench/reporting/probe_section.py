@@ -16,7 +16,7 @@ from ladid_bench.project import Folders
 from ladid_bench.reporting.content import DatasetContent, Entry
 from ladid_bench.reporting.drawing import Drawing, inline, style
 from ladid_bench.reporting.experiments import ExperimentTable
-from ladid_bench.reporting.formatting import counted, listed, number, short
+from ladid_bench.reporting.formatting import counted, listed, number, ratio, short
 from ladid_bench.reporting.probe_figures import LOOKS, code_figures, readings_caption, readings_figure
 from ladid_bench.reporting.readings import MEAN, Estimate, Probed, probed
 
@@ -110,9 +110,9 @@ def _readings_words(found: Probed, estimates: list[Estimate]) -> str:
     closest = max(known, key=lambda one: one.ratio.estimate if one.ratio else 0)
     assert closest.ratio is not None
     return (
-        f"{text} It leaves {short(closest.ratio.estimate, 2)} times as much unexplained as the control that comes "
-        f"closest, {LOOKS[closest.representation][2]} (95 % interval {short(closest.ratio.low, 2)} to "
-        f"{short(closest.ratio.high, 2)}, below 1 is better)."
+        f"{text} It leaves {ratio(closest.ratio.estimate)} times as much unexplained as the control that comes "
+        f"closest, {LOOKS[closest.representation][2]} (95 % interval {ratio(closest.ratio.low)} to "
+        f"{ratio(closest.ratio.high)}, below 1 is better)."
     )
 
 
@@ -154,10 +154,10 @@ def _rows(content: DatasetContent, found: Probed) -> list[dict[str, object]]:
     told = {"dataset": content.name, "method": entry.method, "variant": entry.variant, "changes": entry.changes}
     made = []
     for one in found.estimates():
-        ratio = one.ratio or Interval(math.nan, math.nan, math.nan)
+        over = one.ratio or Interval(math.nan, math.nan, math.nan)
         what = {"quantity": one.quantity or "mean", "representation": one.representation, "probe": one.probe}
         ends = {"r2": one.r2.estimate, "r2_low": one.r2.low, "r2_high": one.r2.high}
-        against = {"psi_unexplained_ratio": ratio.estimate, "ratio_low": ratio.low, "ratio_high": ratio.high}
+        against = {"psi_unexplained_ratio": over.estimate, "ratio_low": over.low, "ratio_high": over.high}
         keys = " ".join(probe.key for probe in found.probes)
         made.append({**told, **what, **ends, **against, "seeds": len(found.probes), "keys": keys})
     return made

@@ -15,7 +15,7 @@ from ladid_bench.reporting.curve_plot import Curve, Scale, curve_plot
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn
 from ladid_bench.reporting.figures import NAMES
-from ladid_bench.reporting.formatting import listed, short
+from ladid_bench.reporting.formatting import listed, ratio, short
 from ladid_bench.reporting.palette import FADED, Look
 
 DASH: dict[str, Any] = {
@@ -168,7 +168,7 @@ def _gains(content: DatasetContent, lines: Sequence[Line], least: float) -> str:
     found = content.log_ratio(mine["fine-tuned"], mine[SCRATCH])
     if found is None:
         return ""
-    middle, low, high = (short(math.exp(value), 2) for value in (found.estimate, found.low, found.high))
+    middle, low, high = (ratio(math.exp(value)) for value in (found.estimate, found.low, found.high))
     return f" There LaDID fine-tuned has {middle} times the error of LaDID from scratch ({low} to {high})."
 
 
