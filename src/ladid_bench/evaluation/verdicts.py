@@ -136,6 +136,7 @@ def _lacking(contrasts: Sequence[Contrast]) -> str:
     problems = [one.problem for one in contrasts if one.interval is None and not one.skipped]
     if not problems and not any(one.interval for one in contrasts):
         problems = [one.problem for one in contrasts] or ["nothing to compare with"]
+    # a lack of seeds comes last: told first, it would pass for all that is missing
     first, *others = sorted(dict.fromkeys(problems), key=lambda problem: NEEDS_SEEDS in problem) or [""]
     return f"{first} (and {len(others)} more)" if others else first
 
