@@ -1,5 +1,7 @@
 """Runs from plan to row: keys, records, failures as rows, what is done and what is to do."""
 
+import ast
+import hashlib
 import json
 import os
 import re
@@ -20,7 +22,7 @@ from ladid_bench.evaluation.records import read_attempts, read_record, read_samp
 from ladid_bench.evaluation.state import run_state
 from ladid_bench.evaluation.supervisor import supervise
 from ladid_bench.methods.base import Forecast
-from ladid_bench.provenance import RUNNER, _gone_through, _tree_hash, code_hash
+from ladid_bench.provenance import RUNNER, _dumped, _gone_through, _tree_hash, code_hash
 
 
 @pytest.fixture
@@ -217,6 +219,22 @@ def test_code_hash_is_the_same_wherever_the_code_lies(tmp_path: Path) -> None:
         (tmp_path / place / "method" / "method.py").write_text("import numpy")
     assert code_hash(tmp_path / "a" / "method") == code_hash(tmp_path / "z" / "method")
     assert code_hash(Path(os.path.relpath(tmp_path / "a" / "method"))) == code_hash(tmp_path / "a" / "method")
+
+
+def test_code_hash_is_the_same_under_each_version_of_python(tmp_path: Path) -> None:
+    lines = (
+        "class Held(dict):",
+        '    """Told nowhere."""',
+        "    def asked(self, *, name: str, among: tuple = ()) -> None:",
+        '        return f"{name!r:>{len(among)}} of {[]} and {{}}" "!" if among else None',
+        "async def waited(): lambda: {**Held()}",
+    )
+    tree = ast.parse("\n".join(lines))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.type_params = []  # type: ignore[attr-defined]  # as Python 3.12 parses it
+    assert hashlib.sha256(_dumped(tree).encode()).hexdigest()[:16] == "9b29964cb6abe98b"
+    assert not any(hasattr(node, "type_params") for node in ast.walk(tree))
 
 
 def _stale(checkout: Checkout) -> frozenset[str]:

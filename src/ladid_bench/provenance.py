@@ -5,6 +5,7 @@ import hashlib
 import platform
 import socket
 import subprocess
+import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib import metadata
@@ -112,7 +113,20 @@ def _without_docstrings(path: Path, content: bytes) -> bytes:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    return ast.dump(tree).encode()
+    return _dumped(tree).encode()
+
+
+def _dumped(tree: ast.Module) -> str:
+    """The tree as Python 3.11 writes it, so that the hash of a code is the same under each later version.
+
+    3.12 lists the type parameters of functions and classes, also where there are none; 3.13 leaves out what is empty.
+    """
+    for node in ast.walk(tree):
+        if getattr(node, "type_params", None) == []:
+            del node.type_params  # type: ignore[attr-defined]
+    if sys.version_info >= (3, 13):
+        return ast.dump(tree, show_empty=True)
+    return ast.dump(tree)
 
 
 def commit(root: Path) -> tuple[str, bool]:
