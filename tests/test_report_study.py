@@ -15,6 +15,7 @@ from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.content import EQUAL_TIME, DatasetContent, gather
 from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, panels_of, points_of
+from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.labels import Box, place_names
 from ladid_bench.reporting.palette import FADED, looks, looks_on
 from ladid_bench.reporting.pictures import collect
@@ -157,6 +158,21 @@ def test_the_cost_figure_shows_a_run_that_both_experiments_share_once(twice: Ben
     figure = (twice.build().path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
     assert figure.count(".pair") == 2
     assert figure.count(">ridge</text>") == 1
+
+
+def test_times_of_runs_that_shared_their_machines_compare_only_roughly(twice: Bench) -> None:
+    def told() -> str:
+        return told_of_times(run for entry in only(twice).ordered for run in entry.done)
+
+    for row in twice.rows:
+        row |= {"cost_load": 1.0, "threads": 1, "host": "one", "processor": "some", "device": "cpu"}
+    assert told() == ""
+    twice.rows[0]["cost_load"] = 4.0
+    assert told() == "Times compare only roughly: these runs were made at loads of 1.0 to 4.0."
+    twice.rows[1]["processor"] = "another"
+    assert told().endswith("made at loads of 1.0 to 4.0 and on 2 kinds of machine.")
+    twice.rows[0]["cost_load"] = None
+    assert told() == "Times compare only roughly: these runs were made on 2 kinds of machine."
 
 
 def test_many_trained_methods_have_a_panel_of_cost_of_their_own(crowd: Bench) -> None:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ladid_bench.evaluation.statistics import Interval
 from ladid_bench.reporting.content import DatasetContent, Entry
 from ladid_bench.reporting.drawing import LETTER, LINE, TALL, Drawing, blank, error_axis, mark, plain_log, to_svg
-from ladid_bench.reporting.figures import NAMES, height_for, run_seconds
+from ladid_bench.reporting.figures import NAMES, height_for, run_seconds, told_of_times
 from ladid_bench.reporting.formatting import listed
 from ladid_bench.reporting.labels import Box, place_names
 from ladid_bench.reporting.palette import MUTED, Look
@@ -212,7 +212,8 @@ def _caption(points: list[Point]) -> str:
         told.append("Full markers: equal steps; open ones: equal CPU time, joined where a method has both.")
     told.append(f"On the front, where nothing else is both cheaper and more accurate: {listed(names)}.")
     told.append("Vertical lines are 95 % intervals.")
-    return " ".join(told)
+    told.append(told_of_times(run for point in points for run in point.entry.done if point.entry.neural))
+    return " ".join(filter(None, told))
 
 
 def _dominates(one: Point, other: Point) -> bool:

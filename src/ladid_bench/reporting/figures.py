@@ -1,12 +1,13 @@
 """Curves of one data set: error over the horizon, and validation error while training."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from ladid_bench.evaluation.costs import ALONE, PLACE
 from ladid_bench.evaluation.records import Sample
 from ladid_bench.evaluation.statistics import Band, ratio_band
 from ladid_bench.reporting.content import DatasetContent, Entry, Run
@@ -24,7 +25,7 @@ from ladid_bench.reporting.drawing import (
     mark,
     to_svg,
 )
-from ladid_bench.reporting.formatting import counted, listed, short
+from ladid_bench.reporting.formatting import counted, listed, number, short
 from ladid_bench.reporting.palette import INK, MUTED, Look
 
 NAMES = {"nmse": "nMSE", "fvu": "FVU"}
@@ -164,6 +165,18 @@ def run_seconds(run: Run) -> float:
     return math.nan if seconds is None else float(seconds)
 
 
+def told_of_times(runs: Iterable[Run]) -> str:
+    """How far the times of these runs compare; empty where each had the same machine to itself."""
+    rows = [run.row for run in runs]
+    known = [(float(row["cost_load"]), row["threads"]) for row in rows if row.get("cost_load") is not None]
+    loads = [load for load, _ in known if not math.isnan(load)]
+    crowded = any(load > ALONE * threads for load, threads in known)
+    kinds = {tuple(row.get(name) for name in PLACE) for row in rows}
+    why = [f"at loads of {number(min(loads), 1)} to {number(max(loads), 1)}"] if crowded else []
+    why += [f"on {len(kinds)} kinds of machine"] if len(kinds) > 1 else []
+    return f"Times compare only roughly: these runs were made {' and '.join(why)}." if why else ""
+
+
 def training(dataset: DatasetContent, looks: dict[str, Look]) -> Drawing | None:
     """Validation error over optimiser steps, a line a run."""
     drawing = _training(dataset, looks, _steps, f"training-{dataset.name}", "optimiser steps")
@@ -179,7 +192,8 @@ def training_time(dataset: DatasetContent, looks: dict[str, Look], equal_time: b
         "evenly over its steps. The learning rate falls towards the end of every run, so a shorter run would have "
         "done better than the middle of a longer one."
     )
-    return drawing and Drawing(drawing.name, drawing.svg, caption)
+    times = told_of_times(run for entry in _trained(dataset) for run in entry.runs)
+    return drawing and Drawing(drawing.name, drawing.svg, " ".join(filter(None, (caption, times))))
 
 
 def _steps(run: Run) -> np.ndarray:

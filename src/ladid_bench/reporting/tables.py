@@ -186,6 +186,7 @@ COST = (
     Column("cost_function_evaluations", "function evaluations", help="calls of the derivative in a forecast"),
     Column("forecast_milliseconds", "forecast ms per trajectory", help="the test split forecast at once", digits=1),
     Column("cost_peak_memory_mb", "peak memory (MB)", help="of the whole process", digits=1),
+    Column("cost_load", "load", help="processes in want of a core when it ended, its own among them", digits=1),
 )
 
 
