@@ -358,6 +358,19 @@ def test_cost_grows_with_one_thing_at_a_time(bench: Varied) -> None:
     assert "Of 2 runs 1 shared the machine" in found.drawings[0].caption
 
 
+def test_bars_of_a_cost_reach_over_its_runs(bench: Varied) -> None:
+    bench.further = ("cost",)
+    for dataset, factor in ((PICTURES, 1.0), ("large", 4.0)):
+        for seed in SEEDS:
+            bench.on(dataset, "ladid", 0.2, seed, variant="tuned", experiments="cost")
+            bench.rows[-1] |= {"cost_cpu_seconds_per_step": factor * (1 + seed), "cost_load": 1.0, "threads": 1}
+    _, found = shown(bench)
+    steps = found.numbers["experiment-cost-growth"]
+    ends = steps[steps["figure"] == found.drawings[0].name][["value", "low", "high"]].to_numpy().tolist()
+    assert ends == [[factor * one for one in (2, 1, 3)] for factor in (1.0, 4.0)]
+    assert "Bars reach from the least run to the greatest." in found.drawings[0].caption
+
+
 def test_a_target_with_one_share_has_dots(bench: Varied) -> None:
     bench.further = ("transfer",)
     for seed in SEEDS:

@@ -12,6 +12,7 @@ from ladid_bench.config import Study
 from ladid_bench.evaluation.costs import ALONE
 from ladid_bench.evaluation.paired import changed_to
 from ladid_bench.evaluation.rules import CONTEXTS, STATE
+from ladid_bench.evaluation.statistics import Interval
 from ladid_bench.plan import SCRATCH
 from ladid_bench.reporting.content import DatasetContent, Entry
 from ladid_bench.reporting.curve_plot import Curve, Scale, curve_plot
@@ -24,16 +25,18 @@ from ladid_bench.reporting.palette import Look
 Usual = Callable[[str, str], dict[str, Any]]  # settings of a method in a variant
 LATENT = "latent"
 DECADES = 5.0  # errors that span this factor get a logarithmic axis
+TIMED_DECADES = 1.0  # times always have one
 
 
 @dataclass(frozen=True)
 class Point:
-    """One value of one method: where along the axis, and what was reached or spent there."""
+    """One value of one method: where along the axis, what was reached or spent there, and how far that is known."""
 
     row: ExperimentRow
     content: DatasetContent
     across: float
     height: float
+    interval: Interval | None
 
     @property
     def entry(self) -> Entry:
@@ -73,7 +76,7 @@ def latent_sweeps(table: ExperimentTable, usual: Usual) -> list[Sweep]:
                 size = usual(entry.method, entry.variant).get(LATENT)
             if size is not None and entry.arm == SCRATCH:
                 sized.append((row, float(size)))
-        points = [Point(row, content, size, row.entry.mean(content.error)) for row, size in sized if row.entry.complete]
+        points = [_reached(row, content, size) for row, size in sized if row.entry.complete]
         marks = ((float(STATE[content.name]), "state fits"),) if content.name in STATE else ()
         name, title = f"sufficiency-latent-{content.name}", f"{content.name}: {NAMES[content.headline]}"
         made.append(Sweep(name, title, "size of the code (numbers)", points, [row for row, _ in sized], marks))
@@ -90,7 +93,7 @@ def context_sweeps(table: ExperimentTable, study: Study) -> list[Sweep]:
     made = []
     for (origin, *_), group in alike.items():
         points = [
-            Point(row, content, float(planned.context_frames), row.entry.mean(content.error))
+            _reached(row, content, float(planned.context_frames))
             for planned, content, rows in group
             for row in rows
             if row.entry.complete
@@ -103,6 +106,10 @@ def context_sweeps(table: ExperimentTable, study: Study) -> list[Sweep]:
         marks = tuple((float(one), "state is determined") for one in enough)
         made.append(Sweep(name, title, "frames given", points, asked, marks))
     return [one for one in made if one.methods]
+
+
+def _reached(row: ExperimentRow, content: DatasetContent, across: float) -> Point:
+    return Point(row, content, across, row.entry.mean(content.error), row.ends)
 
 
 def _made_as(planned: PlannedDataset) -> tuple[Any, ...]:
@@ -124,7 +131,7 @@ def sufficiency_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:
             "constants of the system: theory expects the curve to fall up to it and to be flat beyond."
         )
     words += f" Bars are 95 % intervals.{not_drawn(sweep.asked)}"
-    return _drawn(sweep, looks, words, timed=False)
+    return _drawn(sweep, looks, words, DECADES)
 
 
 def cost_sweeps(table: ExperimentTable, study: Study) -> list[Sweep]:
@@ -159,13 +166,18 @@ class Asked:
         """How many are trained on."""
         return self.planned.config.trajectories.train * self.row.entry.fraction
 
-    def spent(self, what: str) -> float:
-        """CPU seconds of a step, or milliseconds of the forecast of a trajectory; of the clock in older records."""
-        if what == "step":
-            return self.row.entry.mean("cost_cpu_seconds_per_step")
-        whole = self.row.entry.mean("cost_forecast_cpu_seconds")
-        whole = self.row.entry.mean("cost_forecast_seconds") if math.isnan(whole) else whole
-        return 1000 * whole / self.planned.config.trajectories.test
+    def point(self, what: str, across: float) -> Point:
+        """CPU seconds of a step, or milliseconds of the forecast of a trajectory: mean and range of the runs.
+
+        Those of a forecast are of the clock in older records.
+        """
+        column, unit = "cost_cpu_seconds_per_step", 1.0
+        if what != "step":
+            column, unit = "cost_forecast_cpu_seconds", 1000 / self.planned.config.trajectories.test
+            column = "cost_forecast_seconds" if math.isnan(self.row.entry.mean(column)) else column
+        values = [unit * float(run.row[column]) for run in self.row.entry.runs]
+        mean = unit * self.row.entry.mean(column)
+        return Point(self.row, self.content, across, mean, Interval(mean, min(values), max(values)))
 
 
 Size = Callable[[Asked], float]
@@ -194,8 +206,7 @@ FACTORS: tuple[tuple[str, str, Size, Callable[[Asked], tuple[float, ...]]], ...]
 
 
 def _spent(what: str, name: str, title: str, heading: str, size: Size, alike: Sequence[Asked]) -> Sweep:
-    complete = [one for one in alike if one.row.entry.complete]
-    points = [Point(one.row, one.content, float(size(one)), one.spent(what)) for one in complete]
+    points = [one.point(what, float(size(one))) for one in alike if one.row.entry.complete]
     return Sweep(f"cost-{what}-{name}", title, heading, points, [one.row for one in alike])
 
 
@@ -210,10 +221,10 @@ def cost_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:
         named = f"from {TIMES}{short(least, 2)} for {first} to {TIMES}{short(most, 2)} for {last}"
     words = (
         f"{sweep.title}, over {sweep.heading}; both axes are logarithmic. From the smallest to the largest "
-        f"({TIMES}{short(wider, 2)}) it grew {named}. {_alone(sweep)}"
+        f"({TIMES}{short(wider, 2)}) it grew {named}. Bars reach from the least run to the greatest. {_alone(sweep)}"
         f"{not_drawn(sweep.asked)}"
     )
-    return _drawn(sweep, looks, words, timed=True)
+    return _drawn(sweep, looks, words, TIMED_DECADES)
 
 
 def _alone(sweep: Sweep) -> str:
@@ -226,7 +237,7 @@ def _alone(sweep: Sweep) -> str:
     return f"Of {counted(len(rows), 'run')} {shared} shared the machine with others or did not record it."
 
 
-def _drawn(sweep: Sweep, looks: dict[str, Look], caption: str, timed: bool) -> Drawing:
+def _drawn(sweep: Sweep, looks: dict[str, Look], caption: str, decades: float) -> Drawing:
     curves = [
         Curve(
             name,
@@ -234,13 +245,12 @@ def _drawn(sweep: Sweep, looks: dict[str, Look], caption: str, timed: bool) -> D
             looks[points[0].entry.method],
             [point.across for point in points],
             [point.height for point in points],
-            [point.row.ends if not timed else None for point in points],
+            [point.interval for point in points],
         )
         for name, points in sweep.methods.items()
     ]
     ticks = sorted({place for curve in curves for place in curve.across})
-    scale, decades = Scale(sweep.heading, ticks), 1.0 if timed else DECADES
-    return curve_plot(sweep.name, sweep.title, curves, scale, caption, sweep.marks, decades)
+    return curve_plot(sweep.name, sweep.title, curves, Scale(sweep.heading, ticks), caption, sweep.marks, decades)
 
 
 def sweep_rows(sweeps: Sequence[Sweep]) -> pd.DataFrame:
@@ -256,6 +266,8 @@ def sweep_rows(sweeps: Sequence[Sweep]) -> pd.DataFrame:
             "at": point.across,
             "what": sweep.title,
             "value": point.height,
+            "low": point.interval.low if point.interval else math.nan,
+            "high": point.interval.high if point.interval else math.nan,
             "runs": len(point.entry.runs),
         }
         for sweep in sweeps
