@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,13 @@ class Made:
                 seeds = (0,) if method in SIMPLE else SEEDS
                 self.runs(dataset, method, error, **{"seeds": seeds, **how})
 
+    def on_one_unit(self, sets: Iterable[str]) -> None:
+        """Let the test trajectories of these data sets be windows of one and the same unit."""
+        for row in self.rows:
+            if row["dataset"] in sets and row["key"] in self.samples:
+                one = self.samples[row["key"]]
+                self.samples[row["key"]] = replace(one, unit=np.zeros_like(one.unit))
+
     @property
     def evidence(self) -> Evidence:
         preferred = {row["method"]: "tuned" if row["method"] == "ladid" else "default" for row in self.rows}
@@ -146,6 +154,20 @@ def test_overlap_is_not_separable_and_a_majority_decides() -> None:
         made = compared(sets=[name for name in LINEAR if name not in even])
         made.all_of(("ladid", *NEURAL), even, 0.1)
         assert made.verdict("C1") == verdict
+
+
+def test_a_single_test_unit_is_neither_for_a_claim_nor_against_it() -> None:
+    for single, verdict in ((FIELDS[:1], REPRODUCED), (FIELDS[:2], NOT_SEPARABLE)):
+        for ladid, others, found in ((0.1, 0.2, verdict), (0.2, 0.1, NOT_REPRODUCED)):
+            made = compared(ladid, others, sets=FIELDS)
+            made.on_one_unit(single)
+            assert made.verdict("C2") == found
+    made.on_one_unit(FIELDS)
+    assert made.verdict("C2") == NOT_SEPARABLE
+    made = compared(sets=FIELDS[1:])
+    made.all_of(("ladid", *NEURAL[1:]), FIELDS[:1], 0.1)
+    made.on_one_unit(FIELDS[:1])
+    assert f"{FIELDS[0]}: {NEURAL[0]} is not in this study" in made.judged("C2").reason
 
 
 def test_fewer_than_three_seeds_never_give_a_verdict() -> None:

@@ -19,6 +19,7 @@ from ladid_bench.evaluation.statistics import Interval, paired_log_ratio
 
 SEEDS_FOR_VERDICTS = 3
 NEEDS_SEEDS = "needs three seeds"
+NO_INTERVAL = "there is no interval: a single test unit, or an error that is 0 or infinite"
 LOST = (*FAILED, "diverged")
 EARLIER = {"arm": "scratch", "source": "", "changes": ""}  # what tables of a version without these columns mean
 TINY = np.finfo(np.float64).tiny
@@ -251,7 +252,7 @@ def _compared(made: Contrast, scored: Sequence[tuple[Errors | None, ...]], known
     index = np.repeat(np.arange(seeds), count)
     found = paired_log_ratio(one.ravel(), other.ravel(), np.tile(unit, seeds), index)
     if found is None or not np.isfinite([found.low, found.high]).all():
-        return replace(made, problem="there is no interval: a single test unit, or an error that is 0 or infinite")
+        return replace(made, problem=NO_INTERVAL)
     return replace(made, interval=found, p=_signed_rank(one.mean(axis=0), other.mean(axis=0), unit))
 
 

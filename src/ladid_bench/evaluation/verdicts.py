@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ladid_bench.evaluation.paired import NEEDS_SEEDS, Contrast, holm
+from ladid_bench.evaluation.paired import NEEDS_SEEDS, NO_INTERVAL, Contrast, holm
 from ladid_bench.evaluation.statistics import Interval
 
 REPRODUCED, NOT_REPRODUCED, NOT_SEPARABLE, NOT_RUN = "reproduced", "not reproduced", "not separable", "not run"
@@ -132,9 +132,12 @@ def _strongest(one: SetResult) -> Interval | None:
 
 
 def _lacking(contrasts: Sequence[Contrast]) -> str:
-    """What keeps a decision from being made, the first thing in words; empty where nothing does."""
-    problems = [one.problem for one in contrasts if one.interval is None and not one.skipped]
-    if not problems and not any(one.interval for one in contrasts):
+    """What keeps a decision from being made, the first thing in words; empty where nothing does.
+
+    Nothing is missing where all has been run and the data allow no interval: that leaves the data set open.
+    """
+    problems = [one.problem for one in contrasts if one.problem not in ("", NO_INTERVAL) and not one.skipped]
+    if not problems and all(one.skipped for one in contrasts):
         problems = [one.problem for one in contrasts] or ["nothing to compare with"]
     # a lack of seeds comes last: told first, it would pass for all that is missing
     first, *others = sorted(dict.fromkeys(problems), key=lambda problem: NEEDS_SEEDS in problem) or [""]
