@@ -168,7 +168,7 @@ def run_seconds(run: Run) -> float:
 def told_of_times(runs: Iterable[Run]) -> str:
     """How far the times of these runs compare; empty where each had the same machine to itself."""
     rows = [run.row for run in runs]
-    known = [(float(row["cost_load"]), row["threads"]) for row in rows if row.get("cost_load") is not None]
+    known = [(float(row["cost_load"]), row.get("threads", 1)) for row in rows if row.get("cost_load") is not None]
     loads = [load for load, _ in known if not math.isnan(load)]
     crowded = any(load > ALONE * threads for load, threads in known)
     kinds = {tuple(row.get(name) for name in PLACE) for row in rows}

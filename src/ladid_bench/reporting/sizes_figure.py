@@ -175,9 +175,9 @@ class Asked:
         if what != "step":
             column, unit = "cost_forecast_cpu_seconds", 1000 / self.planned.config.trajectories.test
             column = "cost_forecast_seconds" if math.isnan(self.row.entry.mean(column)) else column
-        values = [unit * float(run.row[column]) for run in self.row.entry.runs]
-        mean = unit * self.row.entry.mean(column)
-        return Point(self.row, self.content, across, mean, Interval(mean, min(values), max(values)))
+        values = pd.Series([run.row.get(column) for run in self.row.entry.done], dtype=float).dropna() * unit
+        span = Interval(values.mean(), values.min(), values.max()) if len(values) else None
+        return Point(self.row, self.content, across, values.mean(), span)
 
 
 Size = Callable[[Asked], float]
