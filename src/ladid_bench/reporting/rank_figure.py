@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -60,6 +61,8 @@ def _diagram(ranking: Ranking, looks: dict[str, Look]) -> str:
         text_h_margin=float(ranking.ranks.iloc[0]) - 1 + gap,
         left_only=True,
     )
+    for (bar,) in made["crossbars"]:
+        bar.set_xdata(np.sort(bar.get_xdata()))  # they come in the order of a set, another in each process
     _own(made, ranking, looks)
     _place(figure, axes, ranking, left)
     return to_svg(figure)
