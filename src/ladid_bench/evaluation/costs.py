@@ -145,6 +145,11 @@ def _prepared(ladid: Cost, rival: Cost) -> Contrast:
     return replace(made, problem=problem)
 
 
+def shared(row: dict[str, Any]) -> bool:
+    """Whether a run had its machine beside others, or its record does not say."""
+    return not row.get("cost_load", math.nan) <= ALONE * row.get("threads", 1)
+
+
 def _unlike(rows: Iterable[dict[str, Any]], column: str) -> str:
     """Why the costs of runs do not compare, empty where they do."""
     places = set()
@@ -153,7 +158,7 @@ def _unlike(rows: Iterable[dict[str, Any]], column: str) -> str:
             return f"{row['method']}, seed {row['seed']}, ended as {row['status']}"
         if not (row.get(column, math.nan) > 0 and row.get("cost_load", math.nan) >= 0):
             return f"run {row['key']} was not measured"
-        if row["cost_load"] > ALONE * row["threads"]:
+        if shared(row):
             return f"run {row['key']} shared its machine with others (load {row['cost_load']:.1f})"
         places.add(tuple(row[name] for name in PLACE))
     return "" if len(places) == 1 else "the runs were measured on different machines"

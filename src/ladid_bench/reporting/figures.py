@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
-from ladid_bench.evaluation.costs import ALONE, PLACE
+from ladid_bench.evaluation.costs import PLACE, shared
 from ladid_bench.evaluation.records import Sample
 from ladid_bench.evaluation.statistics import Band, ratio_band
 from ladid_bench.reporting.content import DatasetContent, Entry, Run
@@ -168,11 +169,10 @@ def run_seconds(run: Run) -> float:
 def told_of_times(runs: Iterable[Run]) -> str:
     """How far the times of these runs compare; empty where each had the same machine to itself."""
     rows = [run.row for run in runs]
-    known = [(float(row["cost_load"]), row.get("threads", 1)) for row in rows if row.get("cost_load") is not None]
-    loads = [load for load, _ in known if not math.isnan(load)]
-    crowded = any(load > ALONE * threads for load, threads in known)
+    known = [row for row in rows if not pd.isna(row.get("cost_load"))]
+    loads = [float(row["cost_load"]) for row in known]
     kinds = {tuple(row.get(name) for name in PLACE) for row in rows}
-    why = [f"at loads of {number(min(loads), 1)} to {number(max(loads), 1)}"] if crowded else []
+    why = [f"at loads of {number(min(loads), 1)} to {number(max(loads), 1)}"] if any(map(shared, known)) else []
     why += [f"on {len(kinds)} kinds of machine"] if len(kinds) > 1 else []
     return f"Times compare only roughly: these runs were made {' and '.join(why)}." if why else ""
 
@@ -192,7 +192,7 @@ def training_time(dataset: DatasetContent, looks: dict[str, Look], equal_time: b
         "evenly over its steps. The learning rate falls towards the end of every run, so a shorter run would have "
         "done better than the middle of a longer one."
     )
-    times = told_of_times(run for entry in _trained(dataset) for run in entry.runs)
+    times = told_of_times(run for entry in _trained(dataset) for run in entry.done)
     return drawing and Drawing(drawing.name, drawing.svg, " ".join(filter(None, (caption, times))))
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ladid_bench.catalogue import PlannedDataset, planned_dataset
 from ladid_bench.config import Study
-from ladid_bench.evaluation.costs import ALONE
+from ladid_bench.evaluation.costs import shared
 from ladid_bench.evaluation.paired import changed_to
 from ladid_bench.evaluation.rules import CONTEXTS, STATE
 from ladid_bench.evaluation.statistics import Interval
@@ -230,11 +230,10 @@ def cost_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:
 def _alone(sweep: Sweep) -> str:
     """Whether the runs behind a figure had the machine to themselves, as far as their records say."""
     rows = [run.row for points in sweep.methods.values() for point in points for run in point.entry.runs]
-    loads = [(row.get("cost_load", math.nan), row.get("threads", 1)) for row in rows]
-    shared = sum(not load <= ALONE * threads for load, threads in loads)
-    if not shared:
+    beside = sum(map(shared, rows))
+    if not beside:
         return "Every run had the machine to itself."
-    return f"Of {counted(len(rows), 'run')} {shared} shared the machine with others or did not record it."
+    return f"Of {counted(len(rows), 'run')} {beside} shared the machine with others or did not record it."
 
 
 def _drawn(sweep: Sweep, looks: dict[str, Look], caption: str, decades: float) -> Drawing:
