@@ -16,9 +16,9 @@ import torch
 from scipy import fft
 from scipy.integrate import solve_ivp
 
-from ladid_bench.data.pooling import mean_pool
-from ladid_bench.systems import double_pendulum, pendulum, reaction_diffusion, vorticity, wave
-from ladid_bench.systems.base import System
+from ladid_bench.datasets.pooling import mean_pool
+from ladid_bench.datasets.simulated import double_pendulum, pendulum, reaction_diffusion, vorticity, wave
+from ladid_bench.datasets.simulated.base import System
 
 POINTS = 64  # a side, of the cosine transform: as many as the system has modes
 STEP_LIMITS = {"pendulum": pendulum.STEP_LIMIT, "double-pendulum": double_pendulum.STEP_LIMIT}

@@ -14,9 +14,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from ladid_bench.errors import BenchError
-from ladid_bench.systems.cylinder_flow import SPEED, wake
-from ladid_bench.systems.lattice_boltzmann import MAGIC, Lattice
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.simulated.cylinder_flow import SPEED, wake
+from ladid_bench.datasets.simulated.lattice_boltzmann import MAGIC, Lattice
 
 REYNOLDS = 150.0
 UPDATES = 2e7  # in one turn of timing, about

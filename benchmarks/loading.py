@@ -19,12 +19,12 @@ import h5py
 import torch
 from timing import cpu_seconds
 
-from ladid_bench.config import Budget, SplitSizes
+from ladid_bench.core.configuration import Budget, SplitSizes
+from ladid_bench.core.files import write_json
 from ladid_bench.data.task import task_of
 from ladid_bench.data.trajectories import read_trajectories, write_trajectories
 from ladid_bench.data.windows import WindowSampler
-from ladid_bench.files import write_json
-from ladid_bench.systems.pendulum import Pendulum
+from ladid_bench.datasets.simulated.pendulum import Pendulum
 
 GIVEN, ASKED = 10, 50
 BATCHES = 20  # timed at once, as one takes a few milliseconds

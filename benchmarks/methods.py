@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from ladid_bench.config import Budget, SplitSizes
+from ladid_bench.core.configuration import Budget, SplitSizes
+from ladid_bench.core.errors import nearest
+from ladid_bench.core.files import write_json
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowSampler, query_length
-from ladid_bench.errors import nearest
-from ladid_bench.files import write_json
+from ladid_bench.datasets.simulated.pendulum import Pendulum
 from ladid_bench.methods.neural import NeuralMethod
 from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
-from ladid_bench.systems.pendulum import Pendulum
 
 ROOT = Path(__file__).parent.parent
 TRAJECTORIES, GIVEN, ASKED = 50, 10, 50

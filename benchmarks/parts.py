@@ -15,13 +15,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ladid_bench.config import Budget, SplitSizes
+from ladid_bench.core.configuration import Budget, SplitSizes
 from ladid_bench.data.task import task_of
 from ladid_bench.data.windows import WindowSampler
+from ladid_bench.datasets.simulated.pendulum import Pendulum
 from ladid_bench.ladid.model import LaDID, LaDIDSettings
 from ladid_bench.methods.distributions import negative_log_likelihood
 from ladid_bench.methods.registry import resolve_settings
-from ladid_bench.systems.pendulum import Pendulum
 
 ROOT = Path(__file__).parent.parent
 HORIZON = 50

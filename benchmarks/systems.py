@@ -24,10 +24,10 @@ from lattices import measure_lattice
 from threadpoolctl import threadpool_limits
 from timing import cpu_seconds
 
-from ladid_bench.config import SplitSizes
-from ladid_bench.errors import BenchError, nearest
-from ladid_bench.files import write_json
-from ladid_bench.systems import SYSTEMS
+from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.files import write_json
+from ladid_bench.datasets.simulated import SYSTEMS
 
 SEED = 7
 COMPARED = {"pendulum": 100, "double-pendulum": 100, "wave": 1}  # trajectories; waves are solved one by one anyway

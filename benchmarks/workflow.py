@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from ladid_bench.files import write_json
+from ladid_bench.core.files import write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 LADID_BENCH = (sys.executable, "-m", "ladid_bench")

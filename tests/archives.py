@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ladid_bench.errors import BenchError
-from ladid_bench.real.archive import Archive
-from ladid_bench.real.fetch import fetch
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.measured.archive import Archive
+from ladid_bench.datasets.measured.fetch import fetch
 
 
 def archive_or_skip(archive: Archive) -> Path:

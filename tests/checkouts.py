@@ -6,11 +6,11 @@ from pathlib import Path
 
 import yaml
 
-from ladid_bench.catalogue import make_files, planned_dataset, write_card
-from ladid_bench.config import Study, load_study
-from ladid_bench.evaluation.supervisor import supervise
-from ladid_bench.plan import PlannedRun, plan_runs
-from ladid_bench.project import Folders
+from ladid_bench.core.configuration import Study, load_study
+from ladid_bench.core.paths import Folders
+from ladid_bench.runs.supervise import supervise
+from ladid_bench.study.datasets import make_files, planned_dataset, write_card
+from ladid_bench.study.plan import PlannedRun, plan_runs
 
 STUDY = {
     "scale": "tiny",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ladid_bench.cli import main
+from ladid_bench.cli.main import main
 
 
 def call(folder: Path, *words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> tuple[int, str]:

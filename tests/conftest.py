@@ -8,10 +8,10 @@ import made_up
 import pytest
 from hypothesis import HealthCheck, settings
 
-from ladid_bench.config import SplitSizes
+from ladid_bench.core.configuration import SplitSizes
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.systems.pendulum import Pendulum
+from ladid_bench.datasets.simulated.pendulum import Pendulum
 
 # How long an example takes says nothing on a machine that other jobs share. A gate has to say the same of the same
 # commit, so there the examples are fixed; everywhere else each run looks at new ones.

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import yaml
 
-from ladid_bench.files import UNFINISHED
-from ladid_bench.project import Folders
+from ladid_bench.core.files import UNFINISHED
+from ladid_bench.core.paths import Folders
 
 ROOT = Path(__file__).parent.parent
 SCALE = "crash"

@@ -19,8 +19,8 @@ import torch
 from crash_sites import SIGNS, STEPS, Session, Site, SlowIndex, serving
 from undisturbed import differences, torn
 
-from ladid_bench.real.fetch import fetch
-from ladid_bench.real.shoulder_imu import ARCHIVE
+from ladid_bench.datasets.measured.fetch import fetch
+from ladid_bench.datasets.measured.shoulder_imu import ARCHIVE
 
 SEED = 20
 LIMIT = 300.0  # seconds that a phase may take to come

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.evaluation.probes import Probe
+from ladid_bench.probing.probes import Probe
 
 
 def trajectories() -> Trajectories:

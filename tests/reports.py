@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ladid_bench import catalogue
-from ladid_bench.config import Dataset, Experiment, SplitSizes, Study
-from ladid_bench.data.source import DataCard, DataSource
+from ladid_bench.core.configuration import Dataset, Experiment, SplitSizes, Study
+from ladid_bench.core.files import content_key, write_json
+from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task
-from ladid_bench.evaluation.records import Sample, write_sample
-from ladid_bench.files import content_key, write_json
-from ladid_bench.project import Folders
+from ladid_bench.data.thumbnails import pack
+from ladid_bench.datasets.source import DataCard, DataSource
 from ladid_bench.reporting.html import build_report
-from ladid_bench.sheet import pack
+from ladid_bench.runs.records import Sample, write_sample
+from ladid_bench.study import datasets as catalogue
 
 GIVEN, ASKED, TRAJECTORIES = 3, 5, 6
 KINDS = {"latent-ode": "neural", "other-net": "neural", "ridge": "simple", "mean": "reference", "coder": "floor"}

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from archives import archive_or_skip
 
-from ladid_bench.catalogue import dataset_names, find_source
-from ladid_bench.config import SplitSizes
+from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.errors import BenchError
+from ladid_bench.data.metrics import measure
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.metrics import measure
-from ladid_bench.real import air_temperature
-from ladid_bench.real.air_temperature import CROP, EL_NINO, PERIODS, STARTS, AirTemperature
+from ladid_bench.datasets.measured import air_temperature
+from ladid_bench.datasets.measured.air_temperature import CROP, EL_NINO, PERIODS, STARTS, AirTemperature
+from ladid_bench.study.datasets import dataset_names, find_source
 
 ALL = SplitSizes(train=10_000, valid=10_000, test=10_000)
 SPLITS = ("train", "valid", "test")

@@ -61,7 +61,7 @@ def test_solvers_of_different_problems_are_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A system whose gravity is wrong by a millionth differs by more than two exact solvers may."""
-    from ladid_bench.systems.pendulum import Pendulum
+    from ladid_bench.datasets.simulated.pendulum import Pendulum
 
     solve = Pendulum.solve
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ladid_bench.errors import BenchError
+from ladid_bench.core.errors import BenchError
 from ladid_bench.reporting.benchmarks_page import benchmarks_folder, write_benchmarks_page
 
 METHOD = {"parameters": 1e6, "function_evaluations": 0, "forecast_50_seconds": 0.2, "latent_50_seconds": 0.04}

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from checkouts import Checkout
 
-from ladid_bench.choice import Choice, with_sources
-from ladid_bench.errors import BenchError
+from ladid_bench.core.errors import BenchError
+from ladid_bench.study.selection import Choice, with_sources
 
 
 @pytest.fixture

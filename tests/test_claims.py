@@ -12,15 +12,11 @@ import pandas as pd
 import pytest
 
 import ladid_bench
-from ladid_bench import provenance
-from ladid_bench.config import load_study
-from ladid_bench.evaluation import costs, rules
-from ladid_bench.evaluation.claims import CLAIMS, Judged, judge
-from ladid_bench.evaluation.paired import NEEDS_SEEDS, Contrast, Evidence, Group, contrast, holm
-from ladid_bench.evaluation.probes import Probe
-from ladid_bench.evaluation.records import Sample
-from ladid_bench.evaluation.statistics import Interval
-from ladid_bench.evaluation.verdicts import (
+from ladid_bench.analysis import costs, rules
+from ladid_bench.analysis.claims import CLAIMS, Judged, judge
+from ladid_bench.analysis.paired import NEEDS_SEEDS, Contrast, Evidence, Group, contrast, holm
+from ladid_bench.analysis.statistics import Interval
+from ladid_bench.analysis.verdicts import (
     MET,
     NOT_REPRODUCED,
     NOT_RUN,
@@ -31,7 +27,11 @@ from ladid_bench.evaluation.verdicts import (
     pooled,
     superior,
 )
-from ladid_bench.plan import plan_runs
+from ladid_bench.core import provenance
+from ladid_bench.core.configuration import load_study
+from ladid_bench.probing.probes import Probe
+from ladid_bench.runs.records import Sample
+from ladid_bench.study.plan import plan_runs
 
 TRAJECTORIES, FRAMES = 20, 4
 SEEDS = (0, 1, 2)

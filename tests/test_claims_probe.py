@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from test_claims import Made, moved
 
-from ladid_bench.evaluation.paired import NEEDS_SEEDS
-from ladid_bench.evaluation.verdicts import NOT_REPRODUCED, NOT_RUN, NOT_SEPARABLE, REPRODUCED
+from ladid_bench.analysis.paired import NEEDS_SEEDS
+from ladid_bench.analysis.verdicts import NOT_REPRODUCED, NOT_RUN, NOT_SEPARABLE, REPRODUCED
 
 SETS = ("pendulum", "reaction-diffusion", "cylinder-flow")
 CLEAR = {"psi": 0.1, "pca": 0.4, "untrained": 0.4, "shuffled": 1.05}

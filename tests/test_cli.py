@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
-from ladid_bench.evaluation.forecasts import write_forecast
 from ladid_bench.methods.base import Forecast
+from ladid_bench.methods.forecasts import write_forecast
 
 STUDY = {
     "scale": "tiny",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Method

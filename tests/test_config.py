@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladid_bench.config import ExperimentName, Study, changed_settings, load_study, parse
-from ladid_bench.errors import BenchError
-from ladid_bench.plan import plan_runs
-from ladid_bench.project import chosen_scale
+from ladid_bench.core.configuration import ExperimentName, Study, changed_settings, load_study, parse
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.paths import chosen_scale
+from ladid_bench.study.plan import plan_runs
 
 SCALES = ["smoke", "demo", "cpu", "paper"]
 VALID = {"scale": "x", "datasets": {"pendulum": {}}, "experiments": {"comparison": {"datasets": ["pendulum"]}}}
@@ -30,8 +30,8 @@ def test_params_names_a_scale(root: Path) -> None:
 
 
 def test_smoke_has_every_method_and_data_set_once(root: Path) -> None:
-    from ladid_bench.catalogue import INTERVENTION, SOURCES
     from ladid_bench.methods.registry import method_folders
+    from ladid_bench.study.datasets import INTERVENTION, SOURCES
 
     runs = plan_runs(load_study("smoke", root), root).values()
     assert {run.method for run in runs} == set(method_folders(root))

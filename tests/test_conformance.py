@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from ladid_bench.conformance import subject as subject_module
-from ladid_bench.conformance.subject import BRIEF, Subject
-from ladid_bench.conformance.suite import CHECKS, run_checks
-from ladid_bench.conformance.toy import GIVEN, make_toy
-from ladid_bench.evaluation.scoring import score
 from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.listing import list_methods
+from ladid_bench.runs.scoring import score
+from ladid_bench.verification.conformance import subject as subject_module
+from ladid_bench.verification.conformance.subject import BRIEF, Subject
+from ladid_bench.verification.conformance.suite import CHECKS, run_checks
+from ladid_bench.verification.conformance.toy import GIVEN, make_toy
 
 ROOT = Path(__file__).parent.parent
 LISTED = {one.name: one for one in list_methods(ROOT)}
@@ -291,7 +291,7 @@ def test_a_reason_in_one_line_is_as_good_as_a_skip(checkout: Path) -> None:
             raise BenchError("square images only")
         super().fit(train, *rest, **options)
     """
-    code = "from ladid_bench.errors import BenchError\n" + MEMBER.replace("MEMBER", member)
+    code = "from ladid_bench.core.errors import BenchError\n" + MEMBER.replace("MEMBER", member)
     verdicts = {check.name: verdict for check, verdict in run_checks(broken(checkout, code))}
     assert "failed" not in {verdict.outcome for verdict in verdicts.values()}
     assert verdicts["shapes"].reason == "image, two channels; not vector: square images only"

@@ -8,7 +8,7 @@ from crash_sites import SIGNS, Site
 from crashes import SEED, Moment, checkpoint_step, endure, strike, tally, watch
 from undisturbed import torn
 
-from ladid_bench.real.shoulder_imu import ARCHIVE
+from ladid_bench.datasets.measured.shoulder_imu import ARCHIVE
 
 
 def test_killed_while_simulating_then_while_saving_then_while_rendering(tmp_path: Path) -> None:

@@ -8,15 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ladid_bench.config import SplitSizes
-from ladid_bench.data.pooling import mean_pool
+from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.paths import BETWEEN
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.project import BETWEEN
-from ladid_bench.systems import cylinder_flow
-from ladid_bench.systems.base import Simulation
-from ladid_bench.systems.cylinder_flow import CONSTANTS, FINEST_REYNOLDS, SPEED, TICK, CylinderFlow, picture, wake
-from ladid_bench.systems.lattice_boltzmann import Lattice
+from ladid_bench.datasets.pooling import mean_pool
+from ladid_bench.datasets.simulated import cylinder_flow
+from ladid_bench.datasets.simulated.base import Simulation
+from ladid_bench.datasets.simulated.cylinder_flow import (
+    CONSTANTS,
+    FINEST_REYNOLDS,
+    SPEED,
+    TICK,
+    CylinderFlow,
+    picture,
+    wake,
+)
+from ladid_bench.datasets.simulated.lattice_boltzmann import Lattice
 
 REGIMES = CylinderFlow.regimes()
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ladid_bench.config import load_study
-from ladid_bench.demands import batches, data_mb, describe_plan, expected_seconds, memory_mb
-from ladid_bench.plan import PlannedRun, plan_runs
+from ladid_bench.core.configuration import load_study
+from ladid_bench.study.plan import PlannedRun, plan_runs
+from ladid_bench.study.resources import batches, data_mb, describe_plan, expected_seconds, memory_mb
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import yaml
 from checkouts import STUDY, Checkout
 from commands import call
 
-from ladid_bench import doctor
+from ladid_bench.verification import doctor
 
 
 @pytest.fixture

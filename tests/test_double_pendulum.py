@@ -1,4 +1,4 @@
-"""Pictures, settings and random streams of the double pendulum; ``ladid_bench.physics`` has its physics."""
+"""Pictures, settings and random streams of the double pendulum; ``ladid_bench.verification.physics`` has its physics."""
 
 import math
 from pathlib import Path
@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ladid_bench.config import SplitSizes
+from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.systems.double_pendulum import (
+from ladid_bench.datasets.simulated.double_pendulum import (
     FRAME_INTERVAL,
     STEP_LIMIT,
     DoublePendulum,
@@ -107,7 +107,7 @@ def test_same_seed_same_numbers() -> None:
 def test_a_trajectory_does_not_depend_on_its_batch(regime: str, split: str, monkeypatch: pytest.MonkeyPatch) -> None:
     many = make(regime, count=8, split=split)
     assert make(regime, count=3, split=split).content_sha256 == many[:3].content_sha256
-    monkeypatch.setattr("ladid_bench.systems.base.BATCH_BYTES", 1)
+    monkeypatch.setattr("ladid_bench.datasets.simulated.base.BATCH_BYTES", 1)
     assert make(regime, count=8, split=split).content_sha256 == many.content_sha256
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ladid_bench.config import load_study
-from ladid_bench.plan import plan_runs
+from ladid_bench.core.configuration import load_study
+from ladid_bench.study.plan import plan_runs
 
 STUDY = {
     "datasets": {"pendulum": {"trajectories": {"train": 8, "valid": 2, "test": 3}}},

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from checkouts import STUDY, Checkout
 
-from ladid_bench.config import Budget
-from ladid_bench.evaluation.aggregate import aggregate
-from ladid_bench.evaluation.metrics import measure
+from ladid_bench.analysis.results import aggregate
+from ladid_bench.core.configuration import Budget
+from ladid_bench.data.metrics import measure
 from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
 
 

@@ -11,14 +11,14 @@ import pytest
 import yaml
 from checkouts import Checkout
 
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.provenance import _tree_hash, code_hash
 from ladid_bench.data.trajectories import read_trajectories, write_trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.forecasts import read_forecast
-from ladid_bench.evaluation.records import read_record
 from ladid_bench.methods.external import QUERY_TIMES
+from ladid_bench.methods.forecasts import read_forecast
 from ladid_bench.methods.plain_text import from_text, to_text
 from ladid_bench.methods.registry import load_method
-from ladid_bench.provenance import _tree_hash, code_hash
+from ladid_bench.runs.records import read_record
 
 METHOD = """
 from pathlib import Path

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from ladid_bench.errors import BenchError
-from ladid_bench.real import download
-from ladid_bench.real.archive import Archive, read_member
-from ladid_bench.real.fetch import cache_folder, fetch
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.measured import download
+from ladid_bench.datasets.measured.archive import Archive, read_member
+from ladid_bench.datasets.measured.fetch import cache_folder, fetch
 
 FILENAME = "weather-1.0-py3-none-any.whl"
 CONTENT = b"values\n" * 50_000

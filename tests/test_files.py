@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 import torch
 
-from ladid_bench import files
-from ladid_bench.files import UNFINISHED, atomic_write, finished, write_json
+from ladid_bench.core import files
+from ladid_bench.core.files import UNFINISHED, atomic_write, finished, write_json
 
 WRITER = """
 import sys, time
 from pathlib import Path
-from ladid_bench.files import atomic_write
+from ladid_bench.core.files import atomic_write
 with atomic_write(Path(sys.argv[1])) as temporary:
     temporary.write_text("half of it")
     print("writing", flush=True)

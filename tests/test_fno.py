@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch, WindowSampler
 from ladid_bench.methods.registry import load_method, resolve_settings

@@ -13,8 +13,8 @@ import pytest
 from checkouts import Checkout
 from crash_sites import COPIED, snakemake
 
-from ladid_bench.cli import main
-from ladid_bench.files import UNFINISHED
+from ladid_bench.cli.main import main
+from ladid_bench.core.files import UNFINISHED
 
 MEGABYTE = 2**20
 

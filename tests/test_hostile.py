@@ -15,10 +15,10 @@ from commands import call
 from hostile import arrays, foreign, kept, mutation, strange, texts
 from hostile.case import Case, Watch, mark_of, trap, written
 
-from ladid_bench import provenance
-from ladid_bench.config import load_study
-from ladid_bench.errors import BenchError
-from ladid_bench.plan import plan_runs
+from ladid_bench.core import provenance
+from ladid_bench.core.configuration import load_study
+from ladid_bench.core.errors import BenchError
+from ladid_bench.study.plan import plan_runs
 
 CASES = [*texts.cases(), *arrays.cases(), *kept.cases(), *foreign.cases()]
 MOST_MEMORY = 400 * 2**10  # kB beyond what the process had before

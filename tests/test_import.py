@@ -23,21 +23,21 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.io import savemat
 
-from ladid_bench.catalogue import SOURCES, dataset_names, find_source, planned_dataset
-from ladid_bench.cli import main
-from ladid_bench.config import SplitSizes, Study
-from ladid_bench.data.pooling import mean_pool
+from ladid_bench.cli.main import main
+from ladid_bench.core.configuration import SplitSizes, Study
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.imports import pictures, recordings
-from ladid_bench.imports.dividing import Cutting, Piece, cut, divide, parse_shares, window_length
-from ladid_bench.imports.importing import Request, import_files
-from ladid_bench.imports.layout import AXES, detect_layout, parse_layout, recordings_of
-from ladid_bench.imports.pictures import read_folder
-from ladid_bench.imports.readers import read_recordings
-from ladid_bench.imports.recordings import Reading, Recording
-from ladid_bench.imports.resampling import area_average, resample
-from ladid_bench.imports.source import ImportCard, load_import
+from ladid_bench.datasets.pooling import mean_pool
+from ladid_bench.datasets.user import pictures, recordings
+from ladid_bench.datasets.user.dividing import Cutting, Piece, cut, divide, parse_shares, window_length
+from ladid_bench.datasets.user.importing import Request, import_files
+from ladid_bench.datasets.user.layout import AXES, detect_layout, parse_layout, recordings_of
+from ladid_bench.datasets.user.pictures import read_folder
+from ladid_bench.datasets.user.readers import read_recordings
+from ladid_bench.datasets.user.recordings import Reading, Recording
+from ladid_bench.datasets.user.resampling import area_average, resample
+from ladid_bench.datasets.user.source import ImportCard, load_import
+from ladid_bench.study.datasets import SOURCES, dataset_names, find_source, planned_dataset
 
 SPLITS = ("train", "valid", "test")
 ALL = SplitSizes(train=10_000, valid=10_000, test=10_000)

@@ -12,13 +12,14 @@ import torch
 import yaml
 from test_cli import STUDY, call, key_of
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.components import principal_components
+from ladid_bench.datasets.simulated.pendulum import Pendulum
 from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.registry import resolve_settings
+from ladid_bench.probing.components import principal_components
 from ladid_bench.reporting.inside_figures import (
     attention_figures,
     between_figures,
@@ -35,7 +36,6 @@ from ladid_bench.reporting.inside_probe import (
     smooth_path,
     step_lengths,
 )
-from ladid_bench.systems.pendulum import Pendulum
 
 Splits = dict[str, Trajectories]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
 from ladid_bench.data.windows import WindowSampler
 from ladid_bench.ladid.attention import MixingAttention, TemporalTransformer, temporal_window_weights
 from ladid_bench.ladid.dynamics import ConcatenatedDynamics, ModulatedDynamics, TimeFeatures

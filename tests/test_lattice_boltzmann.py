@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import ladid_bench
-from ladid_bench.errors import BenchError
-from ladid_bench.systems.lattice_boltzmann import OPPOSITE, VELOCITIES, WEIGHTS, Lattice, equilibrium
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.simulated.lattice_boltzmann import OPPOSITE, VELOCITIES, WEIGHTS, Lattice, equilibrium
 
 
 def swirl(rows: int = 24, columns: int = 40, speed: float = 0.05) -> np.ndarray:

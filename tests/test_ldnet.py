@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
 from ladid_bench.data.windows import WindowBatch, WindowSampler
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.ode import solve_adaptively

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ladid_bench.evaluation.metrics import measure, spectral_distance, vrmse
+from ladid_bench.data.metrics import measure, spectral_distance, vrmse
 
 RANDOM = np.random.default_rng(0)
 TRUTH = RANDOM.normal(size=(5, 7, 1, 8, 8))

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch, WindowSampler
-from ladid_bench.errors import BenchError
 from ladid_bench.methods.distributions import Gaussian
 from ladid_bench.methods.ode import solve_by_frame
 from ladid_bench.methods.registry import load_method, resolve_settings

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from ladid_bench.config import SplitSizes
-from ladid_bench.data.pooling import mean_pool
+from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.systems import navier_stokes
-from ladid_bench.systems.navier_stokes import DRAWN_MODES, NavierStokes
-from ladid_bench.systems.vorticity import (
+from ladid_bench.datasets.pooling import mean_pool
+from ladid_bench.datasets.simulated import navier_stokes
+from ladid_bench.datasets.simulated.navier_stokes import DRAWN_MODES, NavierStokes
+from ladid_bench.datasets.simulated.vorticity import (
     energy,
     enstrophy,
     fastest,
@@ -75,7 +75,7 @@ def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(
     source = system(intervention)
     many = make(source, count=7)
     assert make(source, count=1).content_sha256 == many[:1].content_sha256
-    monkeypatch.setattr("ladid_bench.systems.base.BATCH_BYTES", 20_000)
+    monkeypatch.setattr("ladid_bench.datasets.simulated.base.BATCH_BYTES", 20_000)
     monkeypatch.setattr(navier_stokes, "SOLVED_POINTS", 5 * 64**2)
     assert make(source, count=7).content_sha256 == many.content_sha256
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.windows import WindowBatch, WindowSampler
-from ladid_bench.errors import BenchError
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.ode import solve_adaptively
 from ladid_bench.methods.registry import load_method, resolve_settings

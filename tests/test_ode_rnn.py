@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.windows import WindowBatch, WindowSampler
-from ladid_bench.errors import BenchError
+from ladid_bench.datasets.simulated.grids import irregular_times
 from ladid_bench.methods.distributions import negative_log_likelihood
 from ladid_bench.methods.registry import load_method, resolve_settings
-from ladid_bench.systems.grids import irregular_times
 
 
 def build(task, root, variant: str = "default", **changes):

@@ -1,16 +1,16 @@
-"""Pictures, settings and random streams of the single pendulum; its physics: ``ladid_bench.physics.pendulum``."""
+"""Pictures, settings and random streams of the single pendulum; its physics: ``ladid_bench.verification.physics.pendulum``."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ladid_bench.catalogue import find_source
-from ladid_bench.config import SplitSizes
+from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.systems.base import System
-from ladid_bench.systems.pendulum import PER_METRE, Pendulum, angle_from_image, draw_pendulum
+from ladid_bench.datasets.simulated.base import System
+from ladid_bench.datasets.simulated.pendulum import PER_METRE, Pendulum, angle_from_image, draw_pendulum
+from ladid_bench.study.datasets import find_source
 
 
 def make(dataset: str, count: int = 6, split: str = "train", image_size: int = 16, seed: int = 0) -> Trajectories:
@@ -52,7 +52,7 @@ def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(monkeypatch: pyt
     many = make("pendulum", count=300)
     few = make("pendulum", count=7)
     assert few.content_sha256 == many[:7].content_sha256
-    monkeypatch.setattr("ladid_bench.systems.base.BATCH_BYTES", 200_000)
+    monkeypatch.setattr("ladid_bench.datasets.simulated.base.BATCH_BYTES", 200_000)
     assert make("pendulum", count=300).content_sha256 == many.content_sha256
 
 
@@ -80,7 +80,7 @@ def test_an_uneven_grid_or_a_mixture_ties_no_trajectory_to_the_others(
     dataset: str, split: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = make(dataset, count=12, split=split)
-    monkeypatch.setattr("ladid_bench.systems.base.BATCH_BYTES", 1)
+    monkeypatch.setattr("ladid_bench.datasets.simulated.base.BATCH_BYTES", 1)
     assert make(dataset, count=12, split=split).content_sha256 == together.content_sha256
 
 

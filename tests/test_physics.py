@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from ladid_bench.physics import load_checks
-from ladid_bench.physics.base import Check
-from ladid_bench.systems import SYSTEMS
+from ladid_bench.datasets.simulated import SYSTEMS
+from ladid_bench.verification.physics import load_checks
+from ladid_bench.verification.physics.base import Check
 
 CASES = [
     pytest.param(check, id=f"{system}: {check.quantity}", marks=[pytest.mark.slow] if check.slow else [])

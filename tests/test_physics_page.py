@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ladid_bench import physics
-from ladid_bench.cli import main
-from ladid_bench.errors import BenchError
-from ladid_bench.physics import load_checks, results
-from ladid_bench.physics.base import Check
-from ladid_bench.physics.results import physics_file, read_results, run_checks, system_hash, up_to_date
+from ladid_bench.cli.main import main
+from ladid_bench.core.errors import BenchError
 from ladid_bench.reporting import html
 from ladid_bench.reporting.physics_page import significant, state, summary, write_physics_page
+from ladid_bench.verification import physics
+from ladid_bench.verification.physics import load_checks, results
+from ladid_bench.verification.physics.base import Check
+from ladid_bench.verification.physics.results import physics_file, read_results, run_checks, system_hash, up_to_date
 
 MEASURED = {"good": 1.0005, "bad": 1.5, "nan": math.nan}
 
@@ -91,8 +91,8 @@ def test_the_hash_follows_what_a_system_imports_and_nothing_else(
     package = tmp_path / "ladid_bench"
     for name in ("systems", "physics"):
         (package / name).mkdir(parents=True)
-    (package / "physics" / "pendulum.py").write_text("from ladid_bench.systems.pendulum import Pendulum\n")
-    (package / "systems" / "pendulum.py").write_text("from ladid_bench.systems.rods import draw\n")
+    (package / "physics" / "pendulum.py").write_text("from ladid_bench.datasets.simulated.pendulum import Pendulum\n")
+    (package / "systems" / "pendulum.py").write_text("from ladid_bench.datasets.simulated.rods import draw\n")
     (package / "systems" / "rods.py").write_text("draw = 1\n")
     (package / "systems" / "other.py").write_text("other = 1\n")
     monkeypatch.setattr(results, "PACKAGE", package)
@@ -128,7 +128,7 @@ def test_a_damaged_file_says_what_to_do(root: Path) -> None:
 
 
 def test_a_system_without_checks_says_where_to_write_them() -> None:
-    with pytest.raises(BenchError, match=r"write them to ladid_bench/physics/no_such\.py"):
+    with pytest.raises(BenchError, match=r"write them to ladid_bench/verification/physics/no_such\.py"):
         load_checks("no-such")
     assert physics.load_checks("pendulum")
 

@@ -15,20 +15,20 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from test_cli import STUDY, call
 
-from ladid_bench.config import load_study
+from ladid_bench.core.configuration import load_study
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation import readout
-from ladid_bench.evaluation.probe_state import probes_to_do
-from ladid_bench.evaluation.probes import Probe, is_stale, read_probe, write_probe
-from ladid_bench.evaluation.records import write_record
-from ladid_bench.evaluation.semigroup import maps_code_to_states, semigroup
-from ladid_bench.evaluation.state import RunState
 from ladid_bench.methods.base import Method
 from ladid_bench.methods.registry import load_method, resolve_settings
-from ladid_bench.plan import PlannedRun, plan_runs
-from ladid_bench.project import Folders
+from ladid_bench.probing import readout
+from ladid_bench.probing.probes import Probe, is_stale, read_probe, write_probe
+from ladid_bench.probing.semigroup import maps_code_to_states, semigroup
+from ladid_bench.probing.state import probes_to_do
+from ladid_bench.runs.records import write_record
+from ladid_bench.runs.state import RunState
+from ladid_bench.study.plan import PlannedRun, plan_runs
 
 RANDOM = np.random.default_rng(0)
 FEATURES = RANDOM.normal(size=(200, 6)) * [1, 1, 1, 1e-3, 1e-3, 50]

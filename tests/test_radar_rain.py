@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from archives import archive_or_skip
 
-from ladid_bench.catalogue import find_source
-from ladid_bench.config import SplitSizes
+from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.real import radar_rain
-from ladid_bench.real.radar_rain import COLUMNS, CROP, REGIMES, ROWS, RadarRain
+from ladid_bench.datasets.measured import radar_rain
+from ladid_bench.datasets.measured.radar_rain import COLUMNS, CROP, REGIMES, ROWS, RadarRain
+from ladid_bench.study.datasets import find_source
 
 ALL = SplitSizes(train=10_000, valid=10_000, test=10_000)
 SPLITS = ("train", "valid", "test")

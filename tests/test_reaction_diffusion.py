@@ -1,4 +1,4 @@
-"""Frames, draws and random streams of the reaction-diffusion spirals; ``ladid_bench.physics`` checks their physics.
+"""Frames, draws and random streams of the reaction-diffusion spirals; ``ladid_bench.verification.physics`` checks their physics.
 
 Each measured value is printed beside what is expected; see them with ``pytest -s``.
 """
@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ladid_bench.catalogue import find_source
-from ladid_bench.config import SplitSizes
+from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.systems.base import System
-from ladid_bench.systems.reaction_diffusion import SIDE, ReactionDiffusion, spiral
+from ladid_bench.datasets.simulated.base import System
+from ladid_bench.datasets.simulated.reaction_diffusion import SIDE, ReactionDiffusion, spiral
+from ladid_bench.study.datasets import find_source
 
 START = {"centre_x": 0.0, "centre_y": 0.0, "chirality": 1.0, "pitch": 1.0, "phase": 0.0}
 
@@ -89,8 +89,8 @@ def test_same_seed_same_numbers() -> None:
 def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     many = make(dataset, count=19)
     assert make(dataset, count=3).content_sha256 == many[:3].content_sha256
-    monkeypatch.setattr("ladid_bench.systems.base.BATCH_BYTES", 50_000)
-    monkeypatch.setattr("ladid_bench.systems.reaction_diffusion.SOLVED_POINTS", 3 * 64**2)
+    monkeypatch.setattr("ladid_bench.datasets.simulated.base.BATCH_BYTES", 50_000)
+    monkeypatch.setattr("ladid_bench.datasets.simulated.reaction_diffusion.SOLVED_POINTS", 3 * 64**2)
     assert make(dataset, count=19).content_sha256 == many.content_sha256
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ladid_bench.config import load_study
-from ladid_bench.plan import plan_runs
-from ladid_bench.project import Folders
+from ladid_bench.core.configuration import load_study
+from ladid_bench.core.paths import Folders
+from ladid_bench.study.plan import plan_runs
 
 ROW = re.compile(r"^\| (C\d+): [^|]+ \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 RATIO = re.compile(r"(\d\.\d\d)(?: \(|; )(\d\.\d\d) to (\d\.\d\d)\)")

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from reports import ASKED, GIVEN, Bench, make_bench
 
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.records import write_sample
-from ladid_bench.files import write_json
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.files import write_json
+from ladid_bench.data.thumbnails import LARGEST_SIDE, pack, smaller, unpack
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.content import gather
 from ladid_bench.reporting.drawing import spread
@@ -23,7 +23,7 @@ from ladid_bench.reporting.formatting import decimals, number, ratio, short
 from ladid_bench.reporting.pictures import collect
 from ladid_bench.reporting.table_files import to_latex
 from ladid_bench.reporting.tables import comparison
-from ladid_bench.sheet import LARGEST_SIDE, pack, smaller, unpack
+from ladid_bench.runs.records import write_sample
 
 ATTACK = "<script>alert('x')</script> & \"more\""
 

@@ -12,8 +12,7 @@ import pytest
 from reports import ASKED, GIVEN, TRAJECTORIES, Bench, make_bench
 from scipy.stats import wilcoxon
 
-from ladid_bench.config import Dataset, SplitSizes, Study
-from ladid_bench.evaluation.records import Sample
+from ladid_bench.core.configuration import Dataset, SplitSizes, Study
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting.ablation_figure import ratios, reference_of
 from ladid_bench.reporting.content import DatasetContent, Entry, Run, gather
@@ -26,6 +25,7 @@ from ladid_bench.reporting.palette import looks
 from ladid_bench.reporting.rank_figure import rank_diagram, rank_rows
 from ladid_bench.reporting.ranking import Ranking, rank_over_datasets, rank_over_units
 from ladid_bench.reporting.transfer_figure import areas
+from ladid_bench.runs.records import Sample
 
 PICTURES, VECTORS = "fake-pictures", "fake-vectors"
 SEEDS = (0, 1, 2)

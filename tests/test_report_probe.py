@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from reports import TRAJECTORIES, Bench, make_bench
 
-from ladid_bench.evaluation.probes import PROBING, write_probe
+from ladid_bench.core.provenance import code_hash
 from ladid_bench.methods.registry import method_folders
-from ladid_bench.provenance import code_hash
+from ladid_bench.probing.probes import PROBING, write_probe
 from ladid_bench.reporting.content import gather
 from ladid_bench.reporting.readings import MEAN, probed
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from reports import Bench, make_bench
 
-from ladid_bench.errors import BenchError
+from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.content import EQUAL_TIME, DatasetContent, gather

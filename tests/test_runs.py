@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from checkouts import STUDY, Checkout
 
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.aggregate import aggregate
-from ladid_bench.evaluation.costs import FORECAST, PLACE, STEP
-from ladid_bench.evaluation.forecasts import read_forecast, write_forecast
-from ladid_bench.evaluation.records import read_attempts, read_record, read_sample
-from ladid_bench.evaluation.state import run_state
-from ladid_bench.evaluation.supervisor import supervise
+from ladid_bench.analysis.costs import FORECAST, PLACE, STEP
+from ladid_bench.analysis.results import aggregate
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.provenance import RUNNER, _dumped, _gone_through, _tree_hash, code_hash
 from ladid_bench.methods.base import Forecast
-from ladid_bench.provenance import RUNNER, _dumped, _gone_through, _tree_hash, code_hash
+from ladid_bench.methods.forecasts import read_forecast, write_forecast
+from ladid_bench.runs.records import read_attempts, read_record, read_sample
+from ladid_bench.runs.state import run_state
+from ladid_bench.runs.supervise import supervise
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_changed_setting_or_version_changes_the_key_of_that_method_alone(check
     assert {name for name in methods if before[name] != changed[name]} == {"latent-ode"}
     card = checkout.root / "baselines" / "latent_ode" / "method.yaml"
     card.write_text(re.sub(r"^version: \d+$", "version: 99", card.read_text(), flags=re.MULTILINE))
-    from ladid_bench import plan
+    from ladid_bench.study import plan
 
     plan._card_of.cache_clear()
     raised = keys(checkout, methods)

@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 from checkouts import Checkout
 
-from ladid_bench.conformance.subject import Subject
-from ladid_bench.conformance.suite import run_checks
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.records import read_record
+from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.listing import list_methods
 from ladid_bench.methods.registry import load_card
+from ladid_bench.runs.records import read_record
 from ladid_bench.scaffold import folder as folder_module
 from ladid_bench.scaffold.folder import new_baseline
+from ladid_bench.verification.conformance.subject import Subject
+from ladid_bench.verification.conformance.suite import run_checks
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from checkouts import Checkout
 
-from ladid_bench.config import load_study
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.search import SEARCH, best_trial, run_search
+from ladid_bench.core.configuration import load_study
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.paths import Folders
 from ladid_bench.methods.registry import load_card, method_folders
-from ladid_bench.plan import plan_runs
-from ladid_bench.project import Folders
+from ladid_bench.runs.search import SEARCH, best_trial, run_search
+from ladid_bench.study.plan import plan_runs
 
 SPACE = {"bias": [0.0, 0.25, 0.5, 1.0]}
 FIT = """

@@ -17,15 +17,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ladid_bench.catalogue import dataset_names, find_source
-from ladid_bench.config import SplitSizes
+from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import task_of
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.errors import BenchError
+from ladid_bench.datasets.measured import shoulder_imu
+from ladid_bench.datasets.measured.plain_pickle import read_pickled_array
+from ladid_bench.datasets.measured.shoulder_imu import BLOCK, EXERCISES, FEATURES, RATE, ShoulderImu
 from ladid_bench.methods.coders import build_decoder, build_encoder
-from ladid_bench.real import shoulder_imu
-from ladid_bench.real.plain_pickle import read_pickled_array
-from ladid_bench.real.shoulder_imu import BLOCK, EXERCISES, FEATURES, RATE, ShoulderImu
+from ladid_bench.study.datasets import dataset_names, find_source
 
 ALL = SplitSizes(train=10_000, valid=10_000, test=10_000)
 SPLITS = ("train", "valid", "test")

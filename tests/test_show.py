@@ -8,8 +8,8 @@ import pytest
 from checkouts import Checkout
 from PIL import Image
 
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.errors import BenchError
 from ladid_bench.reporting.looks import Motion, look_at
 from ladid_bench.reporting.palette import difference_colours
 from ladid_bench.reporting.show import choose, show_target

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
+from ladid_bench.data.metrics import measure
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.evaluation.metrics import measure
+from ladid_bench.datasets.simulated.pendulum import draw_pendulum
 from ladid_bench.methods.base import Method
 from ladid_bench.methods.registry import load_card, load_method, resolve_settings
-from ladid_bench.systems.pendulum import draw_pendulum
 
 ROOT = Path(__file__).parent.parent
 METHODS = ("persistence", "mean", "analog", "ridge", "dmd")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
+from ladid_bench.data.metrics import measure
 from ladid_bench.data.task import task_of
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.evaluation.metrics import measure
 from ladid_bench.methods.base import Method
 from ladid_bench.methods.registry import load_method, resolve_settings
 

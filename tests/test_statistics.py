@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ladid_bench.evaluation import statistics
-from ladid_bench.evaluation.statistics import interval, paired_log_ratio, ranks, ratio_band
+from ladid_bench.analysis import statistics
+from ladid_bench.analysis.statistics import interval, paired_log_ratio, ranks, ratio_band
 
 
 def simulated(rng, units, of_unit, seeds, between, seed_effect, within):

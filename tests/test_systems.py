@@ -5,15 +5,15 @@ import functools
 import numpy as np
 import pytest
 
-from ladid_bench.catalogue import dataset_names, find_source
-from ladid_bench.config import SplitSizes
+from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.paths import SPLITS
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.project import SPLITS
-from ladid_bench.systems import SYSTEMS
-from ladid_bench.systems.grids import halfway, irregular_times
-from ladid_bench.systems.observation import OBSERVATIONS, observe
-from ladid_bench.systems.pendulum import Pendulum
+from ladid_bench.datasets.simulated import SYSTEMS
+from ladid_bench.datasets.simulated.grids import halfway, irregular_times
+from ladid_bench.datasets.simulated.observation import OBSERVATIONS, observe
+from ladid_bench.datasets.simulated.pendulum import Pendulum
+from ladid_bench.study.datasets import dataset_names, find_source
 
 SIZES = SplitSizes(train=3, valid=2, test=2)
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from ladid_bench.config import Budget
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.metrics import measure
+from ladid_bench.core.configuration import Budget
+from ladid_bench.core.errors import BenchError
+from ladid_bench.data.metrics import measure
 from ladid_bench.methods import trainer as trainer_module
 from ladid_bench.methods.base import Diverged
 from ladid_bench.methods.neural import NeuralMethod
 from ladid_bench.methods.registry import load_method, resolve_settings
-from ladid_bench.tensors import load_tensors
+from ladid_bench.methods.tensors import load_tensors
 
 SHORT = Budget(steps=12, batch_size=4, validations=3, warmup_steps=2, growth_fraction=0.1)
 NEURAL = ["ladid", "latent-ode"]

@@ -11,16 +11,16 @@ import pytest
 import torch
 from checkouts import STUDY, Checkout
 
-from ladid_bench.catalogue import make_files
-from ladid_bench.config import Budget
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.aggregate import aggregate
-from ladid_bench.evaluation.learning import part_of
-from ladid_bench.evaluation.records import read_attempts, read_record
-from ladid_bench.evaluation.runner import execute
-from ladid_bench.evaluation.supervisor import supervise, supply_model
+from ladid_bench.analysis.results import aggregate
+from ladid_bench.core.configuration import Budget
+from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
-from ladid_bench.plan import PlannedRun
+from ladid_bench.runs.execute import execute
+from ladid_bench.runs.learning import part_of
+from ladid_bench.runs.records import read_attempts, read_record
+from ladid_bench.runs.supervise import supervise, supply_model
+from ladid_bench.study.datasets import make_files
+from ladid_bench.study.plan import PlannedRun
 
 SMALL = STUDY["datasets"]["pendulum"]
 DATASETS = {

@@ -10,8 +10,8 @@ from commands import call
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladid_bench.evaluation.records import read_attempts
-from ladid_bench.evaluation.supervisor import supervise
+from ladid_bench.runs.records import read_attempts
+from ladid_bench.runs.supervise import supervise
 from ladid_bench.verification import rerunning
 from ladid_bench.verification.agreement import (
     SPREADS,

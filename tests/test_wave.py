@@ -1,4 +1,4 @@
-"""Frames, draws and random streams of the waves; their physics is checked in ``ladid_bench.physics.wave``."""
+"""Frames, draws and random streams of the waves; their physics is checked in ``ladid_bench.verification.physics.wave``."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ladid_bench.config import SplitSizes
+from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.physics.wave import leapfrog
-from ladid_bench.systems.wave import AMPLITUDES, BUMPS, SPREAD, WALLS, WIDTHS, Wave
+from ladid_bench.datasets.simulated.wave import AMPLITUDES, BUMPS, SPREAD, WALLS, WIDTHS, Wave
+from ladid_bench.verification.physics.wave import leapfrog
 
 
 def make(
@@ -145,7 +145,7 @@ def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(
 ) -> None:
     many = make(count=19, time_grid=time_grid)
     assert make(count=3, time_grid=time_grid).content_sha256 == many[:3].content_sha256
-    monkeypatch.setattr("ladid_bench.systems.base.BATCH_BYTES", 50_000)
+    monkeypatch.setattr("ladid_bench.datasets.simulated.base.BATCH_BYTES", 50_000)
     assert make(count=19, time_grid=time_grid).content_sha256 == many.content_sha256
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
 from ladid_bench.data.windows import WindowSampler, query_length
 
 

@@ -12,8 +12,8 @@ import torch
 from crash_sites import Site
 from PIL import Image
 
+from ladid_bench.core.files import UNFINISHED
 from ladid_bench.data.trajectories import read_trajectories
-from ladid_bench.files import UNFINISHED
 
 
 def _html(path: Path) -> None:

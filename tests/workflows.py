@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from ladid_bench.files import finished
+from ladid_bench.core.files import finished
 
 STUDY = {
     "scale": "tiny",

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ladid_bench.data.metrics import measure
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowBatch
-from ladid_bench.evaluation.metrics import measure
 from ladid_bench.methods.coders import build_decoder, build_encoder
 from ladid_bench.methods.neural import FORECAST_BATCH, ForecastModel, NeuralMethod
 

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor, nn
 
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
-from ladid_bench.errors import BenchError
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod

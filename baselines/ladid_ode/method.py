@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
-from ladid_bench.errors import BenchError, nearest
 from ladid_bench.ladid.dynamics import DYNAMICS, Dynamics
 from ladid_bench.ladid.model import LaDID, LaDIDSettings, Seams
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.simple import SimpleMethod

@@ -10,9 +10,9 @@ from made_up import trajectories
 
 from hostile.case import Case, trap, written
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.evaluation.forecasts import read_forecast, write_forecast
 from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.external import QUERY_TIMES
+from ladid_bench.methods.forecasts import read_forecast, write_forecast
 from ladid_bench.methods.plain_text import from_text, to_text
 
 HUGE = 4 * 10**9  # values that are declared and never written: 16 GB of float32

@@ -20,11 +20,11 @@ from scipy.io import savemat
 
 from hostile.arrays import HUGE, device, pipe
 from hostile.case import Case, Trap, mark_of, trap, written
-from ladid_bench.imports.dividing import Cutting
-from ladid_bench.imports.importing import Request, import_files
-from ladid_bench.imports.recordings import Reading
-from ladid_bench.real.archive import read_member
-from ladid_bench.tensors import load_tensors
+from ladid_bench.datasets.measured.archive import read_member
+from ladid_bench.datasets.user.dividing import Cutting
+from ladid_bench.datasets.user.importing import Request, import_files
+from ladid_bench.datasets.user.recordings import Reading
+from ladid_bench.methods.tensors import load_tensors
 
 MEMBER = "weather/rain.csv"
 CONTENT = b"1,2,3\n"

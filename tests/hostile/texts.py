@@ -8,12 +8,12 @@ import yaml
 from checkouts import STUDY
 
 from hostile.case import Case, mark_of, written
-from ladid_bench.config import load_study
-from ladid_bench.evaluation.state import run_state
-from ladid_bench.imports.source import load_import
+from ladid_bench.core.configuration import load_study
+from ladid_bench.core.paths import Folders, chosen_scale
+from ladid_bench.datasets.user.source import load_import
 from ladid_bench.methods.listing import list_methods
-from ladid_bench.plan import _card_of, plan_runs
-from ladid_bench.project import Folders, chosen_scale
+from ladid_bench.runs.state import run_state
+from ladid_bench.study.plan import _card_of, plan_runs
 
 REAL = Path(__file__).parents[2]
 LAUGHS = "a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n" + "".join(

@@ -10,18 +10,18 @@ import sys
 import time
 from pathlib import Path
 
-from ladid_bench.catalogue import planned_dataset
-from ladid_bench.choice import Choice, with_sources
-from ladid_bench.config import load_study
-from ladid_bench.demands import batches, describe_plan, expected_seconds, memory_mb
-from ladid_bench.errors import BenchError, explain
-from ladid_bench.evaluation.probe_state import probes_to_do
-from ladid_bench.evaluation.state import run_state
-from ladid_bench.files import check_room, content_key
-from ladid_bench.plan import plan_runs
-from ladid_bench.project import BETWEEN, SPLITS, Folders, chosen_scale
-from ladid_bench.provenance import report_hash
-from ladid_bench.real import MEASURED
+from ladid_bench.study.datasets import planned_dataset
+from ladid_bench.study.selection import Choice, with_sources
+from ladid_bench.core.configuration import load_study
+from ladid_bench.study.resources import batches, describe_plan, expected_seconds, memory_mb
+from ladid_bench.core.errors import BenchError, explain
+from ladid_bench.probing.state import probes_to_do
+from ladid_bench.runs.state import run_state
+from ladid_bench.core.files import check_room, content_key
+from ladid_bench.study.plan import plan_runs
+from ladid_bench.core.paths import BETWEEN, SPLITS, Folders, chosen_scale
+from ladid_bench.core.provenance import report_hash
+from ladid_bench.datasets.measured import MEASURED
 
 
 def asked(option):

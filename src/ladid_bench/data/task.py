@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.errors import BenchError
 
 PERCENTILES = (0.1, 99.9)
 MARGIN = 0.05

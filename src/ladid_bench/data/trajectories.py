@@ -24,9 +24,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ladid_bench import hdf5
-from ladid_bench.errors import BenchError
-from ladid_bench.files import atomic_write
+from ladid_bench.core import hdf5
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.files import atomic_write
 
 UNIT = "unit"
 

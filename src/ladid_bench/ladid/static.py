@@ -4,8 +4,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import Task
-from ladid_bench.errors import BenchError
 from ladid_bench.methods.coders import BLOCKS, ConvolutionalFeatures
 
 StaticKind = Literal["diff", "mean"]

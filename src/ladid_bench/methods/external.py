@@ -19,12 +19,12 @@ from typing import ClassVar
 import h5py
 import numpy as np
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.files import content_key, file_sha256, write_json
 from ladid_bench.data.trajectories import Trajectories, write_trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.forecasts import open_forecast
-from ladid_bench.files import content_key, file_sha256, write_json
 from ladid_bench.methods.base import Forecast, Method
+from ladid_bench.methods.forecasts import open_forecast
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,9 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from ladid_bench.errors import BenchError
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.readers import read_json
 from ladid_bench.methods.registry import MethodCard, load_card, method_folders
-from ladid_bench.reading import read_json
 
 SEARCH = "search.json"  # beside the card, written by evaluation.search
 

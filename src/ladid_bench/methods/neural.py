@@ -8,17 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
+from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.files import atomic_write
+from ladid_bench.data.metrics import measure
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowBatch
-from ladid_bench.errors import BenchError, nearest
-from ladid_bench.evaluation.metrics import measure
-from ladid_bench.files import atomic_write
 from ladid_bench.methods.base import Forecast, Method
 from ladid_bench.methods.coders import REDUCTION, Decoder
+from ladid_bench.methods.tensors import load_tensors
 from ladid_bench.methods.trainer import Trainer
-from ladid_bench.tensors import load_tensors
 
 WEIGHTS = "weights.pt"
 LEAST_LEVEL = 0.01  # an untrained decoder renders no less, and no more than 1 less this

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ladid_bench import hdf5
+from ladid_bench.core import hdf5
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.files import atomic_write
+from ladid_bench.core.readers import one_line
 from ladid_bench.data.trajectories import read_trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.forecasts import write_forecast
-from ladid_bench.files import atomic_write
 from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.external import QUERY_TIMES
-from ladid_bench.reading import one_line
+from ladid_bench.methods.forecasts import write_forecast
 
 LONGEST_WORD = 100  # letters and spaces that a number may take
 VALUE = "%.9g"  # a float32 survives it

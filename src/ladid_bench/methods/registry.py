@@ -1,4 +1,4 @@
-"""Finding methods: LaDID in the package, every other one in its folder under ``baselines/``.
+"""Finding methods: a folder with a card is a method, in this package (LaDID) or under ``baselines/``.
 
 Cards are read without importing the method, so that planning a study loads no neural network library.
 """
@@ -14,10 +14,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 import ladid_bench
-from ladid_bench.config import Section, changed_settings, parse
-from ladid_bench.errors import BenchError, nearest
+from ladid_bench.core.configuration import Section, changed_settings, parse
+from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.readers import read_yaml
 from ladid_bench.methods.base import Method
-from ladid_bench.reading import read_yaml
+
+PACKAGE = Path(ladid_bench.__file__).parent
 
 
 class Citation(Section):
@@ -81,10 +83,8 @@ class MethodCard(Section):
 
 def method_folders(root: Path) -> dict[str, Path]:
     """Folders of all methods by name; folder names use underscores, method names hyphens."""
-    folders = {"ladid": Path(ladid_bench.__file__).parent / "ladid"}
-    for card in sorted((root / "baselines").glob("*/method.yaml")):
-        folders[card.parent.name.replace("_", "-")] = card.parent
-    return folders
+    cards = [path for place in (PACKAGE, root / "baselines") for path in sorted(place.glob("*/method.yaml"))]
+    return {card.parent.name.replace("_", "-"): card.parent for card in cards}
 
 
 def _folder(name: str, root: Path) -> Path:
@@ -127,7 +127,8 @@ def load_method(name: str, root: Path) -> type[Method]:
         if importlib.util.find_spec(module) is None:
             remedy = f"pip install 'ladid-bench[{card.extra}]'" if card.extra else f"pip install {module}"
             raise BenchError(f"method '{name}' needs the module '{module}', which is not installed; {remedy}")
-    code = importlib.import_module("ladid_bench.ladid.method") if name == "ladid" else _load_file(path)
+    packaged = path.is_relative_to(PACKAGE)
+    code = importlib.import_module(f"{PACKAGE.name}.{path.parent.name}.method") if packaged else _load_file(path)
     method = getattr(code, "METHOD", None)
     if not (isinstance(method, type) and issubclass(method, Method)):
         raise BenchError(f"{path}: must set METHOD to a subclass of ladid_bench.methods.base.Method")

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ladid_bench.config import Budget
+from ladid_bench.core.configuration import Budget
+from ladid_bench.core.files import atomic_write
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowSampler, query_length
-from ladid_bench.files import atomic_write
 from ladid_bench.methods.base import Diverged
-from ladid_bench.tensors import load_tensors
+from ladid_bench.methods.tensors import load_tensors
 
 if TYPE_CHECKING:
     from ladid_bench.methods.neural import NeuralMethod

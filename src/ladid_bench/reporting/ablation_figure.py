@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ladid_bench.evaluation.paired import SEEDS_FOR_VERDICTS
-from ladid_bench.evaluation.statistics import Interval
+from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
+from ladid_bench.analysis.statistics import Interval
 from ladid_bench.methods.registry import MethodCard
-from ladid_bench.plan import SCRATCH
 from ladid_bench.reporting.content import LADID, DatasetContent, Entry
 from ladid_bench.reporting.dot_plot import Dot, Panel, dot_plot
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn
 from ladid_bench.reporting.formatting import TIMES, counted, listed, ratio
 from ladid_bench.reporting.palette import MUTED, NEURAL
+from ladid_bench.study.plan import SCRATCH
 
 WORSE, BETTER, OPEN = NEURAL[0][0], NEURAL[1][0], MUTED[0]
 MOST_NAMED = 4  # variants that a caption names on either side

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.search import SEARCH
-from ladid_bench.files import write_text
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.files import write_text
+from ladid_bench.core.readers import read_json
 from ladid_bench.methods.registry import method_folders
-from ladid_bench.reading import read_json
 from ladid_bench.reporting.formatting import MISSING, counted, duration, short
 from ladid_bench.reporting.pages import render
+from ladid_bench.runs.search import SEARCH
 
 BENCHMARKS = "benchmarks.html"
 THRESHOLDS = (0.5, 0.2)  # validation nMSE; black images have 1

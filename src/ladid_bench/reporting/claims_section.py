@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from ladid_bench.config import Study
-from ladid_bench.evaluation.claims import CLAIMS, Judged, judge
-from ladid_bench.evaluation.paired import SEEDS_FOR_VERDICTS, Contrast, Evidence
-from ladid_bench.evaluation.probes import load_probe
-from ladid_bench.evaluation.records import Sample
-from ladid_bench.evaluation.rules import LADID
-from ladid_bench.evaluation.statistics import Interval
-from ladid_bench.evaluation.verdicts import SetResult
-from ladid_bench.files import write_json
+from ladid_bench.analysis.claims import CLAIMS, Judged, judge
+from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS, Contrast, Evidence
+from ladid_bench.analysis.rules import LADID
+from ladid_bench.analysis.statistics import Interval
+from ladid_bench.analysis.verdicts import SetResult
+from ladid_bench.core.configuration import Study
+from ladid_bench.core.files import write_json
+from ladid_bench.core.paths import Folders
 from ladid_bench.methods.registry import load_card
-from ladid_bench.project import Folders
+from ladid_bench.probing.probes import load_probe
 from ladid_bench.reporting.content import load_sample
 from ladid_bench.reporting.formatting import MISSING, counted, ratio
+from ladid_bench.runs.records import Sample
 
 FILE = "claims.json"
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ladid_bench.catalogue import PlannedDataset, load_data_card, planned_dataset
-from ladid_bench.config import ExperimentName, Study
-from ladid_bench.evaluation.paired import headline_errors
-from ladid_bench.evaluation.records import Sample, read_record, read_sample
-from ladid_bench.evaluation.statistics import Interval, interval, paired_log_ratio
-from ladid_bench.project import Folders
+from ladid_bench.analysis.paired import headline_errors
+from ladid_bench.analysis.statistics import Interval, interval, paired_log_ratio
+from ladid_bench.core.configuration import ExperimentName, Study
+from ladid_bench.core.paths import Folders
+from ladid_bench.runs.records import Sample, read_record, read_sample
+from ladid_bench.study.datasets import PlannedDataset, load_data_card, planned_dataset
 
 NEURAL, FLOOR = "neural", "floor"
 LADID = "ladid"  # the method that the suite is about

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ladid_bench.evaluation.statistics import Interval
+from ladid_bench.analysis.statistics import Interval
 from ladid_bench.reporting.drawing import TALL, Drawing, End, blank, end_labels, error_axis, mark, to_svg
 from ladid_bench.reporting.figures import height_for
 from ladid_bench.reporting.palette import INK, Look

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from ladid_bench.evaluation.statistics import Interval
+from ladid_bench.analysis.statistics import Interval
 from ladid_bench.reporting.drawing import (
     BOTTOM,
     LETTER,

@@ -11,11 +11,9 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from ladid_bench.catalogue import planned_dataset
-from ladid_bench.config import Study
-from ladid_bench.files import write_text
+from ladid_bench.core.configuration import Study
+from ladid_bench.core.files import write_text
 from ladid_bench.methods.registry import load_card, resolve_settings
-from ladid_bench.plan import SCRATCH, ZERO_SHOT
 from ladid_bench.reporting import ablation_figure, sizes_figure, transfer_figure
 from ladid_bench.reporting.content import FEW, LADID, DatasetContent, Entry
 from ladid_bench.reporting.dot_plot import Dot, Panel, dot_plot
@@ -24,6 +22,8 @@ from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, no
 from ladid_bench.reporting.figures import NAMES, horizon, horizon_errors
 from ladid_bench.reporting.formatting import MISSING, decimals, number, short
 from ladid_bench.reporting.palette import FADED, Look, looks
+from ladid_bench.study.datasets import planned_dataset
+from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
 
 DOTTED = {
     "transfer": "Targets of which one share of the trajectories was tried: full dots left of the open one of their "

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from ladid_bench.config import ExperimentName, Study
-from ladid_bench.evaluation.statistics import Interval
-from ladid_bench.files import write_text
-from ladid_bench.plan import ZERO_SHOT
-from ladid_bench.project import Folders
+from ladid_bench.analysis.statistics import Interval
+from ladid_bench.core.configuration import ExperimentName, Study
+from ladid_bench.core.files import write_text
+from ladid_bench.core.paths import Folders
 from ladid_bench.reporting.content import COMPARISON, EQUAL_TIME, DatasetContent, Entry, gather
 from ladid_bench.reporting.formatting import MISSING, decimals, listed, number, short
 from ladid_bench.reporting.tables import BETWEEN, HEADLINES, NMSE, Column, note_on
+from ladid_bench.study.plan import ZERO_SHOT
 
 QUESTIONS: dict[ExperimentName, str] = {
     "transfer": "Is a model of one system a good start on another one, with few of its trajectories?",

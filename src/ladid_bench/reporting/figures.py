@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ladid_bench.evaluation.costs import PLACE, shared
-from ladid_bench.evaluation.records import Sample
-from ladid_bench.evaluation.statistics import Band, ratio_band
+from ladid_bench.analysis.costs import PLACE, shared
+from ladid_bench.analysis.statistics import Band, ratio_band
 from ladid_bench.reporting.content import DatasetContent, Entry, Run
 from ladid_bench.reporting.drawing import (
     BOTTOM,
@@ -28,6 +27,7 @@ from ladid_bench.reporting.drawing import (
 )
 from ladid_bench.reporting.formatting import counted, listed, number, short
 from ladid_bench.reporting.palette import INK, MUTED, Look
+from ladid_bench.runs.records import Sample
 
 NAMES = {"nmse": "nMSE", "fvu": "FVU"}
 USELESS = {"nmse": "a forecast of zero", "fvu": "the training mean"}

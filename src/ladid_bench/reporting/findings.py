@@ -4,9 +4,9 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from ladid_bench.config import Study
-from ladid_bench.evaluation.paired import SEEDS_FOR_VERDICTS
-from ladid_bench.evaluation.statistics import Interval
+from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
+from ladid_bench.analysis.statistics import Interval
+from ladid_bench.core.configuration import Study
 from ladid_bench.reporting.content import DatasetContent, Entry
 from ladid_bench.reporting.figures import NAMES
 from ladid_bench.reporting.formatting import counted, duration, listed, ratio, short

@@ -8,12 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from ladid_bench.config import Study
-from ladid_bench.evaluation.paired import SEEDS_FOR_VERDICTS
-from ladid_bench.files import write_text
+from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
+from ladid_bench.core.configuration import Study
+from ladid_bench.core.files import write_text
+from ladid_bench.core.paths import Folders
 from ladid_bench.methods.registry import load_card
-from ladid_bench.physics.results import physics_file, read_results, up_to_date
-from ladid_bench.project import Folders
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.benchmarks_page import BENCHMARKS, write_benchmarks_page
 from ladid_bench.reporting.claims_section import write_claims
@@ -32,6 +31,7 @@ from ladid_bench.reporting.sections import Told, write_section
 from ladid_bench.reporting.table_files import to_frame, to_latex
 from ladid_bench.reporting.tables import Table, cost
 from ladid_bench.reporting.tracked import write_tracked
+from ladid_bench.verification.physics.results import physics_file, read_results, up_to_date
 
 
 def build_report(folders: Folders, table: pd.DataFrame, study: Study, root: Path) -> Path:

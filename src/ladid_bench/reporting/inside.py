@@ -8,16 +8,13 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.files import write_text
+from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.records import read_record
-from ladid_bench.evaluation.trained import load_trained
-from ladid_bench.evaluation.truths import unit_of
-from ladid_bench.files import write_text
 from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.neural import WEIGHTS
-from ladid_bench.plan import ZERO_SHOT, PlannedRun
-from ladid_bench.project import Folders
+from ladid_bench.probing.ground_truth import unit_of
 from ladid_bench.reporting import inside_figures as figures
 from ladid_bench.reporting.drawing import inline, style
 from ladid_bench.reporting.films import contact_sheet, data_uri, film
@@ -25,6 +22,9 @@ from ladid_bench.reporting.formatting import number, short
 from ladid_bench.reporting.inside_probe import STRIP_SHARES, Inside, Strip, Truth, look_inside
 from ladid_bench.reporting.pages import INDEX, render, swap
 from ladid_bench.reporting.palette import frame_colours
+from ladid_bench.runs.records import read_record
+from ladid_bench.runs.trained import load_trained
+from ladid_bench.study.plan import ZERO_SHOT, PlannedRun
 
 METHOD = "ladid"
 

@@ -11,8 +11,8 @@ from matplotlib.colors import Colormap, ListedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ladid_bench.evaluation.components import Components, principal_components
-from ladid_bench.evaluation.truths import Quantity
+from ladid_bench.probing.components import Components, principal_components
+from ladid_bench.probing.ground_truth import Quantity
 from ladid_bench.reporting.drawing import BOTTOM, LEFT, RIGHT, TALL, TOP, Drawing, End, blank, end_labels, to_svg
 from ladid_bench.reporting.formatting import MINUS, counted, listed, number, short
 from ladid_bench.reporting.inside_probe import PARTS, Inside, smooth_path, step_lengths

@@ -11,13 +11,13 @@ from scipy.interpolate import CubicSpline
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from ladid_bench.data.source import DataSource
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.truths import Quantity, known_quantities, quantity
+from ladid_bench.datasets.source import DataSource
 from ladid_bench.ladid.attention import MixingTransformer, TransformerLayer
 from ladid_bench.ladid.method import LaDIDMethod
+from ladid_bench.probing.ground_truth import Quantity, known_quantities, quantity
 
 PARTS = 8  # steps of the fine grid between two frames
 STRIPS = 3  # steps between frames shown as pictures

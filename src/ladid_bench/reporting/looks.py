@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ladid_bench.data.thumbnails import unpack
 from ladid_bench.reporting.films import data_uri, film, strip
 from ladid_bench.reporting.formatting import decimals, number
 from ladid_bench.reporting.palette import frame_colours
 from ladid_bench.reporting.pictures import FRAMES_PER_SECOND, SHORTEST
-from ladid_bench.sheet import unpack
 
 TILE, SMALL = 256, 128  # CSS pixels of the film, and at most of a picture in the strip
 STRIP_COLUMNS = 8

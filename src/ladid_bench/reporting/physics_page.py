@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from ladid_bench.files import write_text
-from ladid_bench.physics.results import Result
+from ladid_bench.core.files import write_text
+from ladid_bench.datasets.simulated import SYSTEMS
 from ladid_bench.reporting.formatting import MINUS, MISSING, counted, duration, listed
 from ladid_bench.reporting.pages import render
-from ladid_bench.systems import SYSTEMS
+from ladid_bench.verification.physics.results import Result
 
 PHYSICS = "physics.html"
 MOST_DIGITS = 12

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ladid_bench.evaluation.records import Sample
-from ladid_bench.project import Folders
+from ladid_bench.core.paths import Folders
+from ladid_bench.data.thumbnails import LARGEST_SIDE, smaller
 from ladid_bench.reporting.content import DatasetContent, Entry, load_sample
 from ladid_bench.reporting.formatting import decimals, number
-from ladid_bench.sheet import LARGEST_SIDE, smaller
+from ladid_bench.runs.records import Sample
 
 MOST_FRAMES, FEWEST_FRAMES = 60, 12
 STRIP_COLUMNS = 8

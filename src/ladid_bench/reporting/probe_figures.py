@@ -8,9 +8,9 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ladid_bench.evaluation.probes import PCA, PSI, SHUFFLED, UNTRAINED, Probe
-from ladid_bench.evaluation.readout import KERNEL, LINEAR
-from ladid_bench.evaluation.truths import Quantity
+from ladid_bench.probing.ground_truth import Quantity
+from ladid_bench.probing.probes import PCA, PSI, SHUFFLED, UNTRAINED, Probe
+from ladid_bench.probing.readout import KERNEL, LINEAR
 from ladid_bench.reporting.drawing import BOTTOM, FONT_SIZE, LETTER, RIGHT, WIDTH, Drawing, to_svg
 from ladid_bench.reporting.formatting import counted, short
 from ladid_bench.reporting.inside_figures import code_figure, readable

@@ -7,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 from markupsafe import Markup
 
-from ladid_bench.evaluation.probe_state import PROBE
-from ladid_bench.evaluation.probes import CONTROLS, PROBES, PSI
-from ladid_bench.evaluation.readout import LINEAR
-from ladid_bench.evaluation.statistics import Interval
-from ladid_bench.files import write_text
-from ladid_bench.project import Folders
+from ladid_bench.analysis.statistics import Interval
+from ladid_bench.core.files import write_text
+from ladid_bench.core.paths import Folders
+from ladid_bench.probing.probes import CONTROLS, PROBES, PSI
+from ladid_bench.probing.readout import LINEAR
+from ladid_bench.probing.state import PROBE
 from ladid_bench.reporting.content import DatasetContent, Entry
 from ladid_bench.reporting.drawing import Drawing, inline, style
 from ladid_bench.reporting.experiments import ExperimentTable

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ladid_bench.evaluation.verdicts import LEVEL
-from ladid_bench.files import write_text
+from ladid_bench.analysis.verdicts import LEVEL
+from ladid_bench.core.files import write_text
 from ladid_bench.reporting.content import FEW, LADID, DatasetContent
 from ladid_bench.reporting.drawing import LETTER, LINE, RIGHT, WIDTH, Drawing, inline, mark, style, to_svg
 from ladid_bench.reporting.formatting import counted, listed, short

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import friedmanchisquare, studentized_range
 
-from ladid_bench.evaluation.paired import SEEDS_FOR_VERDICTS, TINY
-from ladid_bench.evaluation.verdicts import LEVEL
+from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS, TINY
+from ladid_bench.analysis.verdicts import LEVEL
 from ladid_bench.reporting.content import DatasetContent, Entry, stack
 from ladid_bench.reporting.formatting import counted
 

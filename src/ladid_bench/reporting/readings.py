@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ladid_bench.evaluation.probes import CONTROLS, PROBES, PSI, Probe, is_stale, load_probe
-from ladid_bench.evaluation.statistics import Interval, interval
-from ladid_bench.project import Folders
+from ladid_bench.analysis.statistics import Interval, interval
+from ladid_bench.core.paths import Folders
+from ladid_bench.probing.probes import CONTROLS, PROBES, PSI, Probe, is_stale, load_probe
 from ladid_bench.reporting.content import Entry
 
 MEAN = ""  # the name of the average over all quantities

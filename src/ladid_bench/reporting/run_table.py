@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.records import FAILED, FINAL
-from ladid_bench.project import Folders
-from ladid_bench.reading import one_line
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.paths import Folders
+from ladid_bench.core.readers import one_line
+from ladid_bench.runs.records import FAILED, FINAL
 
 TEXTS = ("dataset", "method", "variant", "kind", "headline", "experiments", "key", "rerun", "status", "reason")
 NUMBERS = ("seed", "fraction")

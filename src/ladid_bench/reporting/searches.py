@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ladid_bench.errors import BenchError
-from ladid_bench.evaluation.search import SEARCH
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.readers import read_json
 from ladid_bench.methods.registry import MethodCard, method_folders
-from ladid_bench.reading import read_json
 from ladid_bench.reporting.formatting import MISSING, counted, decimals, duration, listed, number
+from ladid_bench.runs.search import SEARCH
 
 WARNING = "More search lowers the error of any method."
 

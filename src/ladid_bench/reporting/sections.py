@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ladid_bench.files import write_text
+from ladid_bench.core.files import write_text
 from ladid_bench.reporting import findings, views
 from ladid_bench.reporting.animations import write_animations
 from ladid_bench.reporting.content import DatasetContent

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from ladid_bench.catalogue import describe, find_source, full_title, make_files, planned_dataset
-from ladid_bench.config import Study
-from ladid_bench.data.source import DataCard, DataSource
+from ladid_bench.core.configuration import Study
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.files import write_text
+from ladid_bench.core.paths import SPLITS, Folders
 from ladid_bench.data.task import MARGIN, PERCENTILES
+from ladid_bench.data.thumbnails import smaller
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
-from ladid_bench.errors import BenchError
-from ladid_bench.files import write_text
-from ladid_bench.project import SPLITS, Folders
+from ladid_bench.datasets.source import DataCard, DataSource
 from ladid_bench.reporting import show_figures as figures
 from ladid_bench.reporting.drawing import Drawing, inline
 from ladid_bench.reporting.formatting import counted, short
@@ -25,7 +25,7 @@ from ladid_bench.reporting.pages import INDEX, render, swap
 from ladid_bench.reporting.palette import frame_colours
 from ladid_bench.reporting.talk import gif
 from ladid_bench.reporting.views import colour_bars
-from ladid_bench.sheet import smaller
+from ladid_bench.study.datasets import describe, find_source, full_title, make_files, planned_dataset
 
 SUFFIXES = (".hdf5", ".h5")
 MOST_FRAMES = 120  # of a film

@@ -7,13 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from ladid_bench.catalogue import PlannedDataset, planned_dataset
-from ladid_bench.config import Study
-from ladid_bench.evaluation.costs import shared
-from ladid_bench.evaluation.paired import changed_to
-from ladid_bench.evaluation.rules import CONTEXTS, STATE
-from ladid_bench.evaluation.statistics import Interval
-from ladid_bench.plan import SCRATCH
+from ladid_bench.analysis.costs import shared
+from ladid_bench.analysis.paired import changed_to
+from ladid_bench.analysis.rules import CONTEXTS, STATE
+from ladid_bench.analysis.statistics import Interval
+from ladid_bench.core.configuration import Study
 from ladid_bench.reporting.content import DatasetContent, Entry
 from ladid_bench.reporting.curve_plot import Curve, Scale, curve_plot
 from ladid_bench.reporting.drawing import Drawing
@@ -21,6 +19,8 @@ from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, no
 from ladid_bench.reporting.figures import MOST_NAMED, NAMES
 from ladid_bench.reporting.formatting import TIMES, counted, listed, short, slug
 from ladid_bench.reporting.palette import Look
+from ladid_bench.study.datasets import PlannedDataset, planned_dataset
+from ladid_bench.study.plan import SCRATCH
 
 Usual = Callable[[str, str], dict[str, Any]]  # settings of a method in a variant
 LATENT = "latent"

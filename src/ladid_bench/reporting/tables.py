@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ladid_bench.evaluation.statistics import Interval, ranks
+from ladid_bench.analysis.statistics import Interval, ranks
 from ladid_bench.reporting.content import DatasetContent, Entry, Run
 from ladid_bench.reporting.formatting import decimals, number
 

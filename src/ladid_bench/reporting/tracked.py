@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ladid_bench.files import write_json, write_text
+from ladid_bench.core.files import write_json, write_text
 from ladid_bench.reporting.content import COMPARISON, EQUAL_TIME, DatasetContent, Entry
 from ladid_bench.reporting.figures import horizon_errors
 

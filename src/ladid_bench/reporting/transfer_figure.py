@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ladid_bench.evaluation.statistics import Interval, interval
-from ladid_bench.plan import SCRATCH, ZERO_SHOT
+from ladid_bench.analysis.statistics import Interval, interval
 from ladid_bench.reporting.content import FEW, LADID, DatasetContent, Run, stack
 from ladid_bench.reporting.curve_plot import Curve, Scale, curve_plot
 from ladid_bench.reporting.drawing import Drawing
@@ -17,6 +16,7 @@ from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, no
 from ladid_bench.reporting.figures import NAMES
 from ladid_bench.reporting.formatting import listed, ratio, short
 from ladid_bench.reporting.palette import FADED, Look
+from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
 
 DASH: dict[str, Any] = {
     "fine-tuned": "solid",

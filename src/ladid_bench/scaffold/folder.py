@@ -4,8 +4,8 @@ import re
 import tempfile
 from pathlib import Path
 
-from ladid_bench.errors import BenchError
-from ladid_bench.files import write_text
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.files import write_text
 from ladid_bench.methods.registry import method_folders
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

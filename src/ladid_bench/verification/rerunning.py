@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ladid_bench.catalogue import make_files
-from ladid_bench.config import Study
-from ladid_bench.evaluation.records import read_attempts, read_record
-from ladid_bench.evaluation.supervisor import supervise
-from ladid_bench.files import content_key, write_text
-from ladid_bench.imports.source import FOLDER as IMPORTED
+from ladid_bench.core.configuration import Study
+from ladid_bench.core.files import content_key, write_text
+from ladid_bench.core.paths import Folders
+from ladid_bench.core.provenance import code_hash, machine, versions
+from ladid_bench.datasets.user.source import FOLDER as IMPORTED
 from ladid_bench.methods.registry import method_folders
-from ladid_bench.plan import PlannedRun
-from ladid_bench.project import Folders
-from ladid_bench.provenance import code_hash, machine, versions
+from ladid_bench.runs.records import read_attempts, read_record
+from ladid_bench.runs.supervise import supervise
+from ladid_bench.study.datasets import make_files
+from ladid_bench.study.plan import PlannedRun
 from ladid_bench.verification.agreement import (
     Comparison,
     asks_for_the_same_bits,

@@ -1,0 +1,68 @@
+"""All records in force as one table, a row a planned run; failures are rows too."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ladid_bench.core.files import atomic_write, file_sha256
+from ladid_bench.core.paths import SPLITS, Folders
+from ladid_bench.runs.records import read_attempts, read_record
+from ladid_bench.runs.state import is_stale
+from ladid_bench.study.plan import PlannedRun
+
+NOT_RUN = {"status": "not run", "reason": "no attempt has ended yet; run snakemake again to continue"}
+PROVENANCE = ("commit", "dirty", "code_hash", "config_hash", "host", "processor", "device", "threads")
+
+
+def aggregate(runs: dict[str, PlannedRun], folders: Folders) -> pd.DataFrame:
+    """The run table of a study; also written to ``results/<scale>/runs.parquet``."""
+    table = pd.DataFrame([_row(run, folders) for run in runs.values()])
+    path = folders.results / "runs.parquet"
+    with atomic_write(path) as temporary:
+        table.to_parquet(temporary, index=False)
+    return table
+
+
+def _row(run: PlannedRun, folders: Folders) -> dict[str, Any]:
+    row = {
+        "dataset": run.dataset.name,
+        "method": run.method,
+        "variant": run.variant,
+        "seed": run.seed,
+        "fraction": run.fraction,
+        "arm": run.arm,
+        "source": run.source.dataset.name if run.source else "",
+        "source_key": run.source.key if run.source else "",
+        "changes": run.changes_text,
+        "kind": run.card.kind,
+        "headline": run.dataset.source.headline,
+        "experiments": ",".join(run.experiments),
+        "key": run.key,
+        "rerun": run.rerun_command,
+    }
+    if not folders.record(run.key).exists():
+        attempts = read_attempts(folders.attempts(run.key))
+        last = attempts[-1] if attempts else NOT_RUN
+        return row | {"status": last["status"], "reason": last["reason"], "attempts": len(attempts), "stale": False}
+    record = read_record(folders.record(run.key))
+    provenance = record["provenance"]
+    return {
+        **row,
+        "status": record["status"],
+        "reason": record["reason"],
+        "attempts": len(read_attempts(folders.attempts(run.key))) + 1,
+        "stale": is_stale(run, folders),
+        **record["metrics"],
+        **{f"cost_{name}": value for name, value in record["cost"].items()},
+        **{name: provenance.get(name, "") for name in PROVENANCE},  # former versions did not record all of it
+        **{f"data_sha256_{split}": provenance["data_sha256"][split] for split in SPLITS},
+        "versions": json.dumps(provenance["versions"], sort_keys=True),
+        **_probe(folders.probe(run.key)),
+    }
+
+
+def _probe(path: Path) -> dict[str, str]:
+    """Which probe of the run there is, so that the table, and all that is made from it, changes with it."""
+    return {"probe": file_sha256(path)[:16]} if path.exists() else {}

@@ -1,0 +1,330 @@
+"""The command line. Every rule of the workflow calls one of these, so each can be typed by hand."""
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ladid_bench.cli.checks import app as checks_app
+from ladid_bench.cli.inspection import app as inside_app
+from ladid_bench.cli.methods import app as methods_app
+from ladid_bench.cli.options import Datasets, Experiments, Methods, Scale, Seeds, choice_from_options, open_study
+from ladid_bench.core.configuration import Study
+from ladid_bench.core.errors import BenchError, explain, nearest
+from ladid_bench.core.files import finished, write_json, write_text
+from ladid_bench.core.paths import Folders, find_root
+from ladid_bench.core.readers import read_json
+
+if TYPE_CHECKING:  # what takes long to import, each command imports for itself
+    from ladid_bench.study.plan import PlannedRun
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(checks_app)
+app.add_typer(inside_app)
+app.add_typer(methods_app)
+
+
+def _runs(study: Study, folders: Folders) -> "dict[str, PlannedRun]":
+    from ladid_bench.study.plan import plan_runs
+
+    return plan_runs(study, folders.root)
+
+
+@app.command()
+def plan(
+    scale: Scale = None,
+    cores: Annotated[int, typer.Option(help="cores to divide the work by")] = os.cpu_count() or 1,
+    dataset: Datasets = None,
+    method: Methods = None,
+    seed: Seeds = None,
+    experiment: Experiments = None,
+    gpu: Annotated[bool, typer.Option("--gpu", help="estimate for a GPU for each run that is trained")] = False,
+    output: Annotated[Path | None, typer.Option(help="also write the plan to this file")] = None,
+) -> None:
+    """Show the runs of a study, or some of them, which are done, and how long the others will take."""
+    from ladid_bench.runs.state import run_state
+    from ladid_bench.study.resources import describe_plan
+    from ladid_bench.study.selection import with_sources
+
+    study, folders = open_study(scale)
+    choice = choice_from_options(dataset, method, seed, experiment)
+    runs = with_sources(choice.of(_runs(study, folders)))
+    text = describe_plan(study, runs, set(run_state(study, runs, folders).pending), cores, gpu)
+    print(text)
+    if output is not None:
+        for former in finished(output.parent, output.suffix):
+            former.unlink()  # only the plan in force is kept: coming back to an older one is a change too
+        write_text(output, text + "\n")
+
+
+@app.command()
+def data(
+    dataset: str,
+    scale: Scale = None,
+    split: Annotated[list[str] | None, typer.Option(help="split to make; default: all the data set has")] = None,
+) -> None:
+    """Make the trajectory files of a data set."""
+    from ladid_bench.study.datasets import make_files, planned_dataset
+
+    study, folders = open_study(scale)
+    make_files(planned_dataset(study, dataset), folders, split)
+
+
+@app.command()
+def card(dataset: str, scale: Scale = None) -> None:
+    """Describe the trajectory files of a data set for the report."""
+    from ladid_bench.study.datasets import planned_dataset, write_card
+
+    study, folders = open_study(scale)
+    write_card(planned_dataset(study, dataset), folders)
+
+
+@app.command()
+def run(
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="runs, one after the other")],
+    scale: Scale = None,
+    outcome: Annotated[Path | None, typer.Option(help="file to write the outcomes to")] = None,
+    last_attempt: Annotated[bool, typer.Option(help="exit with 0 even if a run fails")] = False,
+    force: Annotated[bool, typer.Option(help="run again although there is a record")] = False,
+) -> None:
+    """Train, forecast, score and record runs, or go on with what was interrupted."""
+    from ladid_bench.study.plan import find_run
+
+    study, folders = open_study(scale)
+    runs = _runs(study, folders)
+    chosen = [find_run(runs, key) for key in keys]
+    for planned in chosen:
+        _attempt(planned, study, folders, force)
+    recorded = {planned.key: folders.record(planned.key).exists() for planned in chosen}
+    if not all(recorded.values()) and not last_attempt:
+        raise typer.Exit(1)
+    if outcome is not None:
+        write_json(outcome, recorded)
+
+
+def _attempt(planned: "PlannedRun", study: Study, folders: Folders, force: bool) -> None:
+    """Attempt a run that has no record, or any if ``force``, and say how it ended."""
+    from ladid_bench.runs.supervise import supervise
+    from ladid_bench.study.datasets import make_missing
+
+    record = folders.record(planned.key)
+    if record.exists() and not force:
+        print(f"{planned.label}: has a record already, {record}; --force runs it again")
+        return
+    make_missing(planned.datasets, folders)
+    ended = supervise(planned, folders, study.execution)
+    print(f"{planned.label}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}", file=sys.stderr)
+    if force:
+        from ladid_bench.probing.state import drop_probe_of_former_model
+
+        if drop_probe_of_former_model(planned, folders):
+            print(f"{planned.label}: its probe was of the former model and is deleted; probe it again", file=sys.stderr)
+
+
+@app.command()
+def model(
+    key: str,
+    scale: Scale = None,
+    outcome: Annotated[Path | None, typer.Option(help="file to write the outcome to")] = None,
+    last_attempt: Annotated[bool, typer.Option(help="exit with 0 even if training fails")] = False,
+) -> None:
+    """Make sure a run's trained model is there: train it again, for the model alone, where only the record is."""
+    from ladid_bench.runs.supervise import supply_model
+    from ladid_bench.study.datasets import make_missing
+    from ladid_bench.study.plan import find_run
+
+    study, folders = open_study(scale)
+    planned = find_run(_runs(study, folders), key)
+    if not planned.trained:
+        raise BenchError(f"{planned.label}: trains no model of its own")
+    make_missing(planned.datasets, folders)
+    problem = supply_model(planned, folders, study.execution)
+    there = folders.model(planned.key).exists()
+    words = f"{problem.status} ({problem.reason})" if problem else "its run ended without one"
+    print(f"{planned.label}: {folders.model(planned.key) if there else f'no model, {words}'}", file=sys.stderr)
+    if not there and not last_attempt:
+        raise typer.Exit(1)
+    if outcome is not None:
+        write_json(outcome, {planned.key: there})
+
+
+@app.command()
+def score(key: str, forecast: Path, scale: Scale = None) -> None:
+    """Check a forecast file against a run's test split and print its errors; nothing is recorded."""
+    from ladid_bench.data.trajectories import read_trajectories
+    from ladid_bench.methods.forecasts import read_forecast
+    from ladid_bench.runs.execute import training_mean
+    from ladid_bench.runs.scoring import score as score_forecast
+    from ladid_bench.study.datasets import load_task
+    from ladid_bench.study.plan import find_run
+
+    study, folders = open_study(scale)
+    planned = find_run(_runs(study, folders), key)
+    splits = {split: read_trajectories(path) for split, path in planned.dataset.files(folders).items()}
+    task = load_task(planned.dataset, splits["train"])
+    asked = splits["test"].times[:, task.context_frames : task.frames]
+    answer = read_forecast(forecast, asked, task.shape)
+    metrics, _ = score_forecast(task, splits["test"], answer, training_mean(task, splits["train"]))
+    print(json.dumps(metrics, indent=1))
+
+
+@app.command()
+def aggregate(scale: Scale = None) -> None:
+    """Collect the records of a study in one table, runs.parquet."""
+    from ladid_bench.analysis.results import aggregate as collect
+
+    study, folders = open_study(scale)
+    table = collect(_runs(study, folders), folders)
+    counts = ", ".join(f"{count} {status}" for status, count in table["status"].value_counts().items())
+    print(f"{folders.results / 'runs.parquet'}: {len(table)} runs ({counts})")
+
+
+@app.command()
+def report(scale: Scale = None) -> None:
+    """Render the report from runs.parquet and the samples."""
+    from ladid_bench.reporting.html import build_report
+    from ladid_bench.reporting.run_table import read_run_table
+
+    study, folders = open_study(scale)
+    print(build_report(folders, read_run_table(folders), study, folders.root))
+
+
+@app.command()
+def search(
+    method: str,
+    scale: Scale = None,
+    jobs: Annotated[int, typer.Option(min=1, help="trials to run side by side")] = 1,
+) -> None:
+    """Search for a method's hyper-parameters on validation data, or go on with a search."""
+    from ladid_bench.runs.search import run_search
+
+    study, folders = open_study(scale)
+    path = run_search(study, folders, method, jobs)
+    found = read_json(path, "record of a search", "search again")
+    for number, trial in enumerate(found["trials"]):
+        error = f"{trial['valid_nmse']:.4f}" if trial["status"] == "ok" else trial["status"]
+        best = "  <- best" if number == found["best"] else ""
+        print(f"{number:>2}  validation nMSE {error}  {trial['settings']}{best}")
+    print(path)
+
+
+@app.command()
+def physics(
+    system: Annotated[list[str] | None, typer.Argument(help="system to check; default: all")] = None,
+    slow: Annotated[bool, typer.Option("--slow", help="run the slow checks too")] = False,
+) -> None:
+    """Check the simulators against analytic, published and independent values; keeps results/physics.json."""
+    from ladid_bench.datasets.simulated import SYSTEMS
+    from ladid_bench.verification.physics.results import describe, physics_file, run_checks
+
+    root = find_root()
+    for name in system or ():
+        if name not in SYSTEMS:
+            raise BenchError(f"unknown system '{name}'; {nearest(name, SYSTEMS)}")
+    ran = run_checks(system or list(SYSTEMS), slow, root, lambda result: print(describe(result), flush=True))
+    print(physics_file(root))
+    failed = [f"{result.system}, {result.quantity}" for result in ran if not result.passed]
+    if failed:
+        others = f" and {len(failed) - 1} more" if failed[1:] else ""
+        raise BenchError(f"{len(failed)} of {len(ran)} physics checks failed: {failed[0]}{others}; see the table above")
+
+
+@app.command()
+def show(
+    target: Annotated[str, typer.Argument(help="data set of the study, or a trajectory file")],
+    scale: Scale = None,
+    output: Annotated[Path | None, typer.Option(help="folder to write to; default: results/<scale>/show")] = None,
+) -> None:
+    """Show a data set or a trajectory file: a page with pictures, films and curves, and a film for talks."""
+    from ladid_bench.reporting.show import show_target
+
+    study, folders = open_study(scale)
+    print(show_target(target, study, folders, output))
+
+
+@app.command()
+def datasets() -> None:
+    """List all data sets the suite can make."""
+    from ladid_bench.study.datasets import dataset_names
+
+    print("\n".join(dataset_names()))
+
+
+@app.command("import")
+def import_(
+    name: Annotated[str, typer.Argument(help="name of the new data set")],
+    files: Annotated[list[Path], typer.Argument(help=".npy .npz .mat .h5 .hdf5, videos, or folders of pictures")],
+    valid: Annotated[list[Path] | None, typer.Option(help="file to validate on; repeat for several")] = None,
+    test: Annotated[list[Path] | None, typer.Option(help="file to test on; repeat for several")] = None,
+    splits: Annotated[str, typer.Option(help="fractions of train, valid and test")] = "0.8,0.1,0.1",
+    key: Annotated[str | None, typer.Option(help="name of the array in a file with several")] = None,
+    layout: Annotated[str, typer.Option(help="axes, such as 'trajectory time height width channel'")] = "",
+    times: Annotated[str | None, typer.Option(help="name of the array of times in the same file")] = None,
+    time_step: Annotated[float | None, typer.Option(help="time between two frames")] = None,
+    time_unit: Annotated[str, typer.Option(help="unit of time, such as s")] = "",
+    context: Annotated[int | None, typer.Option(help="frames given")] = None,
+    forecast: Annotated[int | None, typer.Option(help="frames asked for")] = None,
+    window: Annotated[int | None, typer.Option(help="frames of a trajectory, cut from longer recordings")] = None,
+    stride: Annotated[int | None, typer.Option(help="frames from one window to the next; default: the window")] = None,
+    image_size: Annotated[int | None, typer.Option(help="largest side that images are kept at")] = None,
+    grayscale: Annotated[bool, typer.Option(help="average colours to one channel")] = False,
+    title: Annotated[str, typer.Option(help="title in the report")] = "",
+    quantity: Annotated[str, typer.Option(help="what the values are, with their unit")] = "",
+    origin: Annotated[str, typer.Option(help="measured, simulated or analysed")] = "",
+    source: Annotated[str, typer.Option(help="where the data come from")] = "",
+    licence: Annotated[str, typer.Option(help="licence of the data")] = "",
+    citation: Annotated[str, typer.Option(help="how to cite the data")] = "",
+    replace: Annotated[bool, typer.Option(help="replace an import of this name")] = False,
+) -> None:
+    """Make a data set of your own files; see docs/your-own-data.md."""
+    from ladid_bench.datasets.user.dividing import Cutting, parse_shares
+    from ladid_bench.datasets.user.importing import Request, describe_import, import_files
+    from ladid_bench.datasets.user.recordings import Reading
+    from ladid_bench.study.datasets import SOURCES
+
+    words = {"title": title, "quantity": quantity, "origin": origin, "source": source, "licence": licence}
+    request = Request(
+        name=name,
+        files=files,
+        held={split: paths for split, paths in (("valid", valid), ("test", test)) if paths},
+        reading=Reading(key, times, layout, grayscale, image_size),
+        cutting=Cutting(parse_shares(splits), context, forecast, window, stride),
+        time_step=time_step,
+        described={**words, "citation": citation, "time_unit": time_unit},
+        replace=replace,
+    )
+    print(describe_import(name, import_files(request, find_root(), SOURCES)))
+
+
+@app.command()
+def schema(output: Annotated[Path, typer.Argument(help="file to write")] = Path("config/schema.json")) -> None:
+    """Write the JSON schema of the configuration."""
+    write_json(output, Study.model_json_schema())
+
+
+@app.command()
+def prune(scale: Scale = None) -> None:
+    """Remove records, samples and probes that the study does not ask for any more."""
+    study, folders = open_study(scale)
+    wanted = set(_runs(study, folders))
+    places = ((folders.records, ".json"), (folders.samples("x").parent, ".npz"), (folders.probe("x").parent, ".json"))
+    for kept in [path for folder, suffix in places for path in finished(folder, suffix)]:
+        if kept.stem not in wanted:
+            kept.unlink()
+            print(f"removed {kept}")
+
+
+def main() -> Any:
+    """Entry point of ``ladid-bench``: an error the user can act on is one line and exit code 1."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        return app()
+    except BenchError as error:
+        print(f"ladid-bench: error: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"ladid-bench: error: {explain(error)}", file=sys.stderr)
+    sys.exit(1)

@@ -1,0 +1,81 @@
+"""The part of the command line for those who bring a method: list, begin, check, and files for other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.paths import find_root
+
+app = typer.Typer()
+
+
+@app.command()
+def methods() -> None:
+    """List all methods: whether each can run here, its version, its search for settings, its variants."""
+    from ladid_bench.methods.listing import list_methods
+
+    for one in list_methods(find_root()):
+        print(f"{one.name:<16} {one.card.kind:<10} version {one.card.version}, {one.status}")
+        known = [one.card.title, *([one.searched] if one.searched else []), f"variants: {', '.join(one.card.variants)}"]
+        print(f"{'':<16} {'; '.join(known)}")
+
+
+@app.command("new-baseline")
+def new_baseline(
+    name: Annotated[str, typer.Argument(help="name of the method, such as my-idea")],
+    neural: Annotated[bool, typer.Option("--neural", help="a model for the shared trainer")] = False,
+) -> None:
+    """Write the folder of a new baseline, complete and running; see docs/new-baseline.md."""
+    from ladid_bench.scaffold.folder import new_baseline as write_folder
+
+    root = find_root()
+    folder = write_folder(name, root, neural)
+    for path in sorted(folder.iterdir()):
+        print(path.relative_to(root))
+    print(f"Change it, check it with 'ladid-bench check-baseline {name}', and name it in config/<scale>.yaml.")
+
+
+@app.command("check-baseline")
+def check_baseline(
+    name: Annotated[str, typer.Argument(help="method, or method:variant")],
+    time_limit: Annotated[float, typer.Option(min=0.1, help="seconds that one check may take")] = 300,
+) -> None:
+    """Check that a method keeps the contract: what every method has to pass before it is ranked."""
+    from ladid_bench.verification.conformance.suite import CHECKS, check_method
+
+    verdicts = {}
+    for check, verdict in check_method(name, find_root(), time_limit):
+        verdicts[check.name] = verdict
+        print(f"{verdict.outcome:<15} {check.name:<12} {check.asks}", flush=True)
+        if verdict.reason:
+            print(f"{'':<28} {verdict.reason}", flush=True)
+    wrong = [check for check, verdict in verdicts.items() if verdict.outcome == "failed"]
+    left = f", {len(CHECKS) - len(verdicts)} were not made" if len(verdicts) < len(CHECKS) else ""
+    if wrong:
+        raise BenchError(f"{name}: {len(wrong)} of {len(CHECKS)} checks failed{left}: {', '.join(wrong)}")
+    print(f"{name} keeps the contract")
+
+
+@app.command("to-text")
+def to_text(
+    source: Annotated[Path, typer.Argument(help="trajectory file, or the question.hdf5 of a baseline's own program")],
+    target: Annotated[Path, typer.Argument(help="text file to write")],
+) -> None:
+    """Write a trajectory file as text, a frame a line, for programs that do not read HDF5."""
+    from ladid_bench.methods.plain_text import to_text as write
+
+    write(source, target)
+
+
+@app.command("from-text")
+def from_text(
+    answer: Annotated[Path, typer.Argument(help="text file with a line for each frame asked for")],
+    question: Annotated[Path, typer.Argument(help="the question.hdf5 that was asked")],
+    target: Annotated[Path, typer.Argument(help="forecast file to write")],
+) -> None:
+    """Write a forecast file from text; see to-text."""
+    from ladid_bench.methods.plain_text import from_text as write
+
+    write(answer, question, target)

@@ -1,0 +1,38 @@
+"""What commands about a study share: options that name its scale and choose among its runs, and opening it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ladid_bench.core.configuration import Study, load_study
+from ladid_bench.core.paths import Folders, chosen_scale, find_root
+
+if TYPE_CHECKING:  # what takes long to import, each command imports for itself
+    from ladid_bench.study.selection import Choice
+
+Scale = Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")]
+Datasets = Annotated[list[str] | None, typer.Option("--dataset", help="runs on this data set; repeat for several")]
+Methods = Annotated[list[str] | None, typer.Option("--method", help="runs of this method, or method:variant")]
+Seeds = Annotated[list[int] | None, typer.Option("--seed", help="runs with this seed")]
+Experiments = Annotated[list[str] | None, typer.Option("--experiment", help="runs of this experiment")]
+
+
+def open_study(scale: str | None) -> tuple[Study, Folders]:
+    """The study of ``scale``, or of the scale chosen in params.yaml, and its folders in this checkout."""
+    root = find_root()
+    name = scale or chosen_scale(root)
+    return load_study(name, root), Folders(root, name)
+
+
+def choice_from_options(
+    datasets: Sequence[str] | None,
+    methods: Sequence[str] | None,
+    seeds: Sequence[int] | None,
+    experiments: Sequence[str] | None,
+    keys: Sequence[str] | None = None,
+) -> "Choice":
+    """The runs that the options above ask for, of which those not given are None."""
+    from ladid_bench.study.selection import Choice
+
+    return Choice(keys or (), datasets or (), methods or (), seeds or (), experiments or ())

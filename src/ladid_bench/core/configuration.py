@@ -1,0 +1,291 @@
+"""The configuration of a study: one pydantic model, read from ``config/<scale>.yaml``.
+
+The JSON schema in ``config/schema.json`` is generated from the model (``ladid-bench schema``).
+"""
+
+import re
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.readers import read_yaml
+
+Model = TypeVar("Model", bound=BaseModel)
+
+# Beyond these, numbers are slips of the pen, and arithmetic with them fails in ways that explain nothing.
+MOST = 10**8  # of whatever is counted
+LARGEST_SEED = 2**63 - 1
+LARGEST_IMAGE = 4096  # pixels
+LONGEST = 10**6  # minutes
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+
+SCALE = r"[a-z][a-z0-9-]{0,59}"  # a name that is a file's too
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, and no key it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SplitSizes(Section):
+    """Trajectories in each split; measured data sets have at most what was measured."""
+
+    train: int = Field(400, ge=1, le=MOST, description="training trajectories")
+    valid: int = Field(50, ge=1, le=MOST, description="validation trajectories, for model selection")
+    test: int = Field(50, ge=1, le=MOST, description="test trajectories, scored once")
+
+
+class Dataset(Section):
+    """How one data set is made. Frames given and asked for default to what its source declares."""
+
+    source: str | None = Field(
+        None, description="system or measured set it is made from, when the name is one of your own; default: the name"
+    )
+    trajectories: SplitSizes = Field(default_factory=SplitSizes, description="trajectories in each split")
+    seed: int = Field(
+        0, ge=0, le=LARGEST_SEED, description="seed of the generator; splits draw from disjoint streams of it"
+    )
+    context_frames: int | None = Field(None, ge=1, le=MOST, description="frames given to a method")
+    forecast_frames: int | None = Field(None, ge=1, le=MOST, description="frames a method has to forecast")
+    image_size: int | None = Field(
+        None, ge=16, le=LARGEST_IMAGE, multiple_of=16, description="side of an image in pixels; default: the study's"
+    )
+    settings: dict[str, float | int | str | bool] = Field(
+        default_factory=dict, description="changed settings of the source, such as a physical constant"
+    )
+
+
+class Budget(Section):
+    """Training budget and optimiser, the same for every neural method."""
+
+    steps: int = Field(3000, ge=1, le=MOST, description="optimiser steps")
+    batch_size: int = Field(16, ge=1, le=MOST, description="trajectories in a step")
+    windows: int = Field(3, ge=1, le=MOST, description="windows cut from each trajectory in a step")
+    queries: int = Field(8, ge=1, le=MOST, description="query frames decoded for each window in a step")
+    growth: bool = Field(True, description="grow the query length 1, 2, 4, ... to the full horizon while training")
+    growth_fraction: float = Field(0.05, gt=0, le=0.15, description="fraction of the steps spent in each growth phase")
+    final_learning_rate: float = Field(0.02, gt=0, le=1, description="last learning rate as a fraction of the peak")
+    warmup_steps: int = Field(100, ge=0, le=MOST, description="steps of linear warm-up")
+    weight_decay: float = Field(0.01, ge=0, description="decoupled weight decay of AdamW")
+    gradient_clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
+    validations: int = Field(10, ge=1, le=MOST, description="validations in a run; the best one is the model kept")
+
+
+ExperimentName = Literal[
+    "comparison",
+    "equal-time",
+    "transfer",
+    "irregular",
+    "ablation",
+    "horizon",
+    "shift",
+    "mixture",
+    "probe",
+    "sufficiency",
+    "cost",
+]
+Arm = Literal["scratch", "zero-shot", "fine-tuned", "frozen-dynamics", "frozen-encoder"]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
+
+class Experiment(Section):
+    """A block of runs that answers one question; blocks and experiments share the runs in which they agree.
+
+    Everything listed is crossed: data sets, methods, changes, arms, fractions, seeds. A question that is no
+    full product is a list of such blocks.
+    """
+
+    datasets: list[str] | None = Field(
+        None, description="data sets, crossed with the methods; default: every one under the study's 'datasets'"
+    )
+    methods: list[str] = Field(
+        default_factory=list, description="method, or method:variant; crossed with the data sets"
+    )
+    pairs: list[tuple[str, str]] = Field(
+        default_factory=list, description="further (data set, method) pairs, for when the product is too much"
+    )
+    seeds: list[Seed] = Field(
+        default=[0], min_length=1, max_length=1000, description="seeds; deterministic methods run once"
+    )
+    fractions: list[Fraction] = Field(
+        default=[1.0],
+        min_length=1,
+        max_length=1000,
+        description="shares of the training trajectories; a smaller one lies in a larger",
+    )
+    source: str | None = Field(
+        None, description="data set on which a method is trained before it meets those of 'datasets'"
+    )
+    arms: list[Arm] = Field(
+        default=["scratch"],
+        min_length=1,
+        max_length=len(typing.get_args(Arm)),
+        description="zero-shot asks the model of 'source' as it is, fine-tuned trains it on, frozen-* all but a part",
+    )
+    changes: list[dict[str, Any]] = Field(
+        default=[{}],
+        min_length=1,
+        max_length=1000,
+        description="changed settings of the methods, one set a run, on top of the variant",
+    )
+    budget: dict[str, int | float | bool] = Field(
+        default_factory=dict, description="changes of the study's budget; the model of 'source' has the study's own"
+    )
+    cpu_minutes: float | None = Field(
+        None,
+        gt=0,
+        le=LONGEST,
+        description="steps of each method such that its card's time of a step makes so many; default: equal",
+    )
+
+
+def _listed(content: Any) -> Any:
+    """An experiment of one block need not be written as a list."""
+    return [content] if isinstance(content, Mapping | Experiment) else content
+
+
+Blocks = Annotated[
+    list[Experiment],
+    Field(min_length=1),
+    BeforeValidator(_listed, json_schema_input_type=Experiment | list[Experiment]),
+]
+
+
+class Search(Section):
+    """The search for hyper-parameters, the same effort for every neural method; see ``ladid-bench search``."""
+
+    dataset: str = Field("pendulum", description="data set whose validation split decides; its test split stays shut")
+    trials: int = Field(6, ge=1, le=MOST, description="trials of each method; the first has the settings of its card")
+    steps: int = Field(1500, ge=1, le=MOST, description="optimiser steps of a trial")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="seed of what is drawn and of the training")
+
+
+class Execution(Section):
+    """How runs are executed; nothing here changes a result, so it is no part of a run's key."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes the GPU where there is one")
+    threads: int = Field(1, ge=1, le=1024, description="threads of one run; runs side by side want 1")
+    time_limit_minutes: float = Field(
+        60, gt=0, le=LONGEST, description="a run that takes longer is stopped and counts as a timeout"
+    )
+    retries: int = Field(1, ge=0, le=100, description="further attempts of a run that failed")
+    batch_minutes: float = Field(
+        0,
+        ge=0,
+        le=LONGEST,
+        description="runs that share a job, up to so many expected minutes; 0: every run is a job of its own",
+    )
+
+
+class Study(Section):
+    """Everything that determines a study at one scale."""
+
+    scale: str = Field(pattern=rf"^{SCALE}$", description="name of the scale; the file is config/<scale>.yaml")
+    image_size: int = Field(32, ge=16, le=LARGEST_IMAGE, multiple_of=16, description="side of an image in pixels")
+    budget: Budget = Field(default_factory=Budget, description="training budget of every neural method")
+    datasets: dict[str, Dataset] = Field(min_length=1, description="data sets by name")
+    method_settings: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="changed settings by method, on top of its card"
+    )
+    experiments: dict[ExperimentName, Blocks] = Field(
+        min_length=1, description="experiments by name, each one block of runs or a list of blocks"
+    )
+    search: Search = Field(default_factory=Search, description="how hyper-parameters are searched for")
+    execution: Execution = Field(default_factory=Execution, description="how runs are executed")
+
+
+def load_study(scale: str, root: Path) -> Study:
+    """Read and check ``config/<scale>.yaml``.
+
+    Raises:
+        BenchError: no such scale, unreadable YAML, or an unknown or wrong key; one line that names
+            the file, the key and the nearest valid key.
+    """
+    if not re.fullmatch(SCALE, scale):
+        raise BenchError(
+            f"{scale[:60]!r} is no name of a scale; take small letters, digits and hyphens, a letter first"
+        )
+    path = root / "config" / f"{scale}.yaml"
+    if not path.exists():
+        known = [file.stem for file in (root / "config").glob("*.yaml")]
+        raise BenchError(f"no scale '{scale}': there is no {path.relative_to(root)}; {nearest(scale, known)}")
+    study = parse(Study, read_yaml(path, str(path.relative_to(root))), str(path.relative_to(root)))
+    if study.scale != scale:
+        raise BenchError(f"{path.relative_to(root)}: scale is '{study.scale}', expected '{scale}' as the file is named")
+    return study
+
+
+def parse(model: type[Model], content: Any, where: str) -> Model:
+    """Validate ``content`` against ``model``; errors are one line that names ``where`` and the key."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise BenchError(f"{where}: {_explain(model, first, content)}") from error
+
+
+def _explain(model: type[BaseModel], problem: Mapping[str, Any], content: Any) -> str:
+    location = [str(part) for part in problem["loc"] if part != "[key]"]
+    key = ".".join(_as_written(problem["loc"], content)) or "the whole file"
+    if problem["type"] == "extra_forbidden":
+        section = _section(model, location[:-1])
+        return f"unknown key '{key}'; {nearest(location[-1], section.model_fields if section else ())}"
+    return f"key '{key}': {problem['msg'][0].lower()}{problem['msg'][1:]}, got {problem['input']!r:.60}"
+
+
+def _as_written(location: tuple[Any, ...], content: Any) -> list[str]:
+    """The parts of ``location`` as they stand in ``content``: no index where a list was not written as one."""
+    parts: list[str] = []
+    for part in location:
+        if part == "[key]" or (isinstance(part, int) and isinstance(content, Mapping)):
+            continue
+        parts.append(str(part))
+        try:
+            content = content[part]
+        except (KeyError, IndexError, TypeError):
+            content = None
+    return parts
+
+
+def _section(annotation: Any, location: list[str]) -> type[BaseModel] | None:
+    """The model that stands at ``location`` below ``annotation``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if not location:
+            return annotation
+        field = annotation.model_fields.get(location[0])
+        return _section(field.annotation, location[1:]) if field else None
+    if typing.get_origin(annotation) is Annotated:
+        return _section(typing.get_args(annotation)[0], location)
+    if typing.get_origin(annotation) in (dict, list):
+        return _section(typing.get_args(annotation)[-1], location[1:])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        found = (_section(option, location) for option in typing.get_args(annotation))
+        return next((section for section in found if section), None)
+    return None
+
+
+def changed_settings(defaults: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """``defaults`` with ``changes`` applied; a change must name a known key and keep its type.
+
+    Raises:
+        BenchError: an unknown key, with the nearest valid one, or a value of another type.
+    """
+    merged = dict(defaults)
+    for key, value in changes.items():
+        if key not in defaults:
+            raise BenchError(f"{where}: unknown setting '{key}'; {nearest(key, defaults)}")
+        default = defaults[key]
+        number = isinstance(default, int | float) and not isinstance(default, bool)
+        accepted = (int, float) if isinstance(default, float) else type(default)
+        if default is not None and (not isinstance(value, accepted) or (number and isinstance(value, bool))):
+            raise BenchError(
+                f"{where}: setting '{key}' must be {type(default).__name__}, got {value!r} ({type(value).__name__})"
+            )
+        merged[key] = float(value) if isinstance(default, float) and number else value
+    return merged

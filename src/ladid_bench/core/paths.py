@@ -1,0 +1,87 @@
+"""Where things are: the checkout and the folders of one scale."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.readers import read_yaml
+
+SPLITS = ("train", "valid", "test")
+BETWEEN = "between"  # test trajectories at times halfway between their frames; simulated systems have it
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The checkout that contains ``start`` (default: the current folder).
+
+    Raises:
+        BenchError: there is no ``params.yaml`` in ``start`` or above it.
+    """
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "params.yaml").exists() and (folder / "config").is_dir():
+            return folder
+    raise BenchError(f"{start} is not inside a LaDID Bench checkout (no params.yaml); change to the checkout's folder")
+
+
+def chosen_scale(root: Path) -> str:
+    """The scale named in ``params.yaml``."""
+    content = read_yaml(root / "params.yaml", "params.yaml")
+    if not isinstance(content, dict) or not isinstance(content.get("scale"), str):
+        raise BenchError("params.yaml: key 'scale' must name a scale, for example 'scale: demo'")
+    return content["scale"]
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders of one scale: what is versioned (``data``, ``results``) and what is not (``work``)."""
+
+    root: Path
+    scale: str
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data" / self.scale
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results" / self.scale
+
+    @property
+    def work(self) -> Path:
+        return self.root / "work" / self.scale
+
+    @property
+    def records(self) -> Path:
+        return self.results / "records"
+
+    def record(self, key: str) -> Path:
+        return self.records / f"{key}.json"
+
+    def attempts(self, key: str) -> Path:
+        return self.records / f"{key}.attempts"
+
+    def samples(self, key: str) -> Path:
+        return self.results / "samples" / f"{key}.npz"
+
+    def probe(self, key: str) -> Path:
+        return self.results / "probes" / f"{key}.json"
+
+    def forecast(self, key: str) -> Path:
+        return self.work / "forecasts" / f"{key}.hdf5"
+
+    def model(self, key: str) -> Path:
+        """Folder of a trained model, for a look inside and for transfer; never versioned."""
+        return self.work / "models" / key
+
+    def workspace(self, key: str, code_hash: str) -> Path:
+        """Folder for checkpoints: code that has changed never resumes what other code began."""
+        return self.work / "runs" / f"{key}-{code_hash}"
+
+    def log(self, key: str) -> Path:
+        return self.work / "logs" / f"{key}.log"
+
+    def split(self, dataset: str, data_key: str, split: str) -> Path:
+        return self.data / dataset / split / f"{data_key}.hdf5"
+
+    def card(self, dataset: str, data_key: str) -> Path:
+        return self.results / "datasets" / f"{dataset}-{data_key}.json"

@@ -1,0 +1,178 @@
+"""Where a number came from: code, configuration, data, machine."""
+
+import ast
+import hashlib
+import platform
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import ladid_bench
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.readers import one_line
+
+PACKAGE = Path(ladid_bench.__file__).parent
+ROOMS = ("data", "ladid", "methods", "probing", "runs")  # systems and data sets declare versions of their own
+RUNNER = PACKAGE / "runs" / "execute.py"  # every run goes through it and what it imports
+DESCRIPTIONS = ("method.yaml", "search.json")  # of a method; what they determine is in the key of a run
+RECORDED = (
+    "ladid-bench",
+    "torch",
+    "torchdiffeq",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pydmd",
+    "pysindy",
+    "h5py",
+    "pandas",
+)
+
+
+def code_hash(method_folder: Path, start: Path = RUNNER) -> str:
+    """Hash of the code a run goes through, as syntax trees: comments and formatting do not count.
+
+    That is what the runner, or another ``start``, and the method import, directly or not, so that a change to the
+    report, the search or a module that only other methods use makes no record stale; and, as it is, whatever else
+    stands in the method's folder, for it may be a program in another language.
+    """
+    own = [path for path in sorted(method_folder.rglob("*")) if _is_code(path)]
+    python = [path for path in own if path.suffix == ".py"]
+    return _tree_hash(tuple({*own, *_gone_through([start, *python])}))
+
+
+def _gone_through(starts: Iterable[Path]) -> set[Path]:
+    """Files of ``starts`` and of all that they import from the package's rooms."""
+    found: set[Path] = set()
+    to_follow = list(starts)
+    while to_follow:
+        path = to_follow.pop()
+        if path not in found:
+            found.add(path)
+            to_follow += _imported(path)
+    return found
+
+
+@lru_cache(maxsize=None)
+def _imported(path: Path) -> tuple[Path, ...]:
+    """Files in the package's rooms that a Python file imports from."""
+    found = []
+    for node in ast.walk(_parsed(path, path.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for room in (name.split(".") for name in names):
+            if len(room) == 3 and room[0] == PACKAGE.name and room[1] in ROOMS:
+                found.append(PACKAGE / room[1] / f"{room[2]}.py")
+    return tuple(file for file in found if file.exists())
+
+
+def _is_code(path: Path) -> bool:
+    return path.is_file() and path.suffix != ".pyc" and path.name not in DESCRIPTIONS
+
+
+def report_hash() -> str:
+    """Hash of the code and templates that turn records into a report."""
+    folders = [PACKAGE / "reporting", PACKAGE / "analysis", PACKAGE / "probing"]
+    paths = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".j2", ".css"))
+    return _tree_hash(tuple(paths))
+
+
+@lru_cache(maxsize=None)  # a process knows the code as it first found it
+def _tree_hash(paths: tuple[Path, ...]) -> str:
+    """Of the names and contents of ``paths``, wherever they lie."""
+    return hashlib.sha256("".join(sorted(_file_hash(path) for path in paths)).encode()).hexdigest()[:16]
+
+
+def _file_hash(path: Path) -> str:
+    content = path.read_bytes()
+    python = path.suffix == ".py"  # another program may be in any encoding, or none
+    text = _without_docstrings(path, content) if python else content
+    return hashlib.sha256(path.name.encode() + b"\0" + text).hexdigest()
+
+
+def _parsed(path: Path, content: bytes) -> ast.Module:
+    try:
+        return ast.parse(content.decode())
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise BenchError(f"{path}: is not Python ({one_line(error)}); correct it") from error
+
+
+@lru_cache(maxsize=None)  # most files are code of every method
+def _without_docstrings(path: Path, content: bytes) -> bytes:
+    tree = _parsed(path, content)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return _dumped(tree).encode()
+
+
+def _dumped(tree: ast.Module) -> str:
+    """The tree as Python 3.11 writes it, so that the hash of a code is the same under each later version.
+
+    3.12 lists the type parameters of functions and classes, also where there are none; 3.13 leaves out what is empty.
+    """
+    for node in ast.walk(tree):
+        if getattr(node, "type_params", None) == []:
+            del node.type_params  # type: ignore[attr-defined]
+    if sys.version_info >= (3, 13):
+        return ast.dump(tree, show_empty=True)
+    return ast.dump(tree)
+
+
+def commit(root: Path) -> tuple[str, bool]:
+    """The git commit of the checkout and whether files differ from it; ``("unknown", True)`` outside git."""
+    try:
+        revision = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--", "src", "baselines", "config", "workflow", "Snakefile")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown", True
+    return revision, bool(changed)
+
+
+def _git(root: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def machine() -> dict[str, Any]:
+    """Host, platform, kind of processor and Python."""
+    return {
+        "host": socket.gethostname(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "python": platform.python_version(),
+    }
+
+
+@lru_cache(maxsize=None)
+def _processor() -> str:
+    """What decides which instructions the numerical libraries choose, and with them the last bits of their sums."""
+    try:
+        listed = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
+    except OSError:
+        return platform.processor()
+    lines = (line.partition(":") for line in listed.splitlines())
+    told = {name.strip(): value.strip() for name, _, value in lines}
+    flags = told.get("flags", told.get("Features", "")).split()  # models of virtual machines go without a number
+    widest = next((name for name in ("avx512f", "avx2", "asimd") if name in flags), "")
+    return " ".join(filter(None, (told.get("model name", platform.machine()), widest)))
+
+
+def versions(packages: Iterable[str] = RECORDED) -> dict[str, str]:
+    """Installed versions of the packages that results can depend on."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,288 @@
+"""A double pendulum seen by a camera: two rods with a bob at the end of each, white on black.
+
+Two point masses on massless rods, without damping; the equations of motion are those of any
+textbook of mechanics, solved for the accelerations. From small angles the motion is regular, from
+large ones chaotic.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.pooling import mean_pool
+from ladid_bench.datasets.simulated.base import Simulation, System
+from ladid_bench.datasets.simulated.ordinary import integrate, steps_between
+from ladid_bench.datasets.simulated.rods import View, draw_rods
+from ladid_bench.datasets.source import DataCard
+
+VIEW = View(half_side=2.4, rod_half_width=0.075, bob_radius=0.15)  # at 32 pixels a rod is one pixel wide
+FRAME_INTERVAL = 3 / 59  # seconds: 60 frames span 3 s, longer trajectories more
+# Step times the fastest rate. Halving it moves no angle by more than 1e-10 rad in 60 frames from any initial angle, and
+# by 2e-5 rad in 10 s of chaos, where rounding has grown that far; energies keep to 1e-11 of a joule.
+STEP_LIMIT = 0.1
+POSITIVE = ("length1", "length2", "mass1", "mass2", "gravity")
+TEMPLATES = 64  # angles a rod among the pictures that a forecast is compared with
+COMPARED = 256  # pictures compared with them at once
+TEMPLATE_PIXELS = 32  # a side: finer pictures are pooled before they are compared
+
+
+@dataclass(frozen=True)
+class DoublePendulum(System):
+    """The double pendulum's constants, in SI units; rod 1 hangs from the pivot and rod 2 from bob 1.
+
+    Both rods are drawn at length 1 whatever their lengths are, so that constants show in the motion
+    alone. It starts at rest: the largest initial angle sets the range of the energy, and with it how
+    regular the motion is.
+
+    Attributes:
+        length1, length2, mass1, mass2, gravity: l in m, m in kg, g in m/s^2.
+        mass2_spread, length2_spread: each trajectory has a value of its own, uniform within so much
+            of ``mass2`` and ``length2``.
+        angle: largest initial angle of either rod, radians.
+    """
+
+    name: ClassVar[str] = "double-pendulum"
+    version: ClassVar[int] = 1
+    context_frames: ClassVar[int] = 10
+    forecast_frames: ClassVar[int] = 50
+    units: ClassVar[Mapping[str, str]] = {
+        "time": "s",
+        "intensity": "1",
+        "length1": "m",
+        "length2": "m",
+        "mass1": "kg",
+        "mass2": "kg",
+        "gravity": "m/s^2",
+        "theta1": "rad",
+        "theta2": "rad",
+        "angular_velocity1": "rad/s",
+        "angular_velocity2": "rad/s",
+        "energy": "J",
+    }
+    interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "mass2-0.5": {"mass2": 0.5},
+        "mass2-2": {"mass2": 2.0},
+        "mass2-3": {"mass2": 3.0},
+        "length2-0.5": {"length2": 0.5},
+        "length2-1.5": {"length2": 1.5},
+        "energy-low": {"angle": math.pi / 6},
+        "energy-high": {"angle": math.pi},
+        "masses-mixed": {"mass2": 1.75, "mass2_spread": 1.25},
+        "lengths-mixed": {"length2": 1.0, "length2_spread": 0.5},
+    }
+
+    length1: float = 1.0
+    length2: float = 1.0
+    length2_spread: float = 0.0
+    mass1: float = 1.0
+    mass2: float = 1.0
+    mass2_spread: float = 0.0
+    gravity: float = 9.81
+    angle: float = math.pi / 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in POSITIVE:
+            if not 1e-3 <= getattr(self, name) < math.inf:
+                raise BenchError(f"{self.name}: setting '{name}' is {getattr(self, name):g}; give at least 0.001")
+        for name in ("mass2", "length2"):
+            spread, middle = getattr(self, f"{name}_spread"), getattr(self, name)
+            if not 0 <= spread < middle:
+                raise BenchError(
+                    f"{self.name}: setting '{name}_spread' is {spread:g}; give at least 0 and less than {name}, "
+                    f"{middle:g}"
+                )
+        if not 0 < self.angle <= math.pi:
+            raise BenchError(f"{self.name}: setting 'angle' is {self.angle:g}; give more than 0 and at most pi")
+
+    @property
+    def card(self) -> DataCard:
+        return DataCard(
+            title="Double pendulum",
+            summary=(
+                "Pictures of two rods, one hanging from the other, let go at rest. One frame shows both angles, two "
+                "the velocities; constants show in the motion only. Small angles move in two regular modes, large "
+                "ones chaotically."
+            ),
+            origin="simulated",
+            quantity="brightness of white rods and bobs on black, 0 to 1",
+            source="this package, ladid_bench.datasets.simulated.double_pendulum",
+            licence="that of this package",
+            citation="Textbook mechanics; constants of the LaDID paper's own set are not published",
+            splits="independent random streams of one law; the unit is the trajectory",
+            equation=(
+                "den = 2 m1 + m2 - m2 cos(2 d), d = theta1 - theta2; "
+                "theta1'' = [-g (2 m1 + m2) sin(theta1) - m2 g sin(theta1 - 2 theta2) "
+                "- 2 m2 sin(d) (l2 theta2'^2 + l1 theta1'^2 cos(d))] / (l1 den); "
+                "theta2'' = 2 sin(d) [l1 (m1 + m2) theta1'^2 + g (m1 + m2) cos(theta1) + l2 m2 theta2'^2 cos(d)] "
+                f"/ (l2 den); l1 = {self.length1:g} m, l2 {self._law('length2')} m, m1 = {self.mass1:g} kg, "
+                f"m2 {self._law('mass2')} kg, g = {self.gravity:g} m/s^2; theta1(0), theta2(0) ~ "
+                f"U(-{self.angle:.4g}, {self.angle:.4g}), at rest; a frame every {self.frame_interval:.4g} s"
+            ),
+            caution=(
+                "The start is two angles, and 200 trajectories cover them well: with these, at 32 px, nearest "
+                "neighbours forecast with a median nMSE of 0.28, ridge regression 0.29, DMD 0.67. From small angles "
+                "(energy-low) the motion is all but linear, and simple methods solve it: 0.03, 0.01, 0.25. From any "
+                "angle (energy-high) it is chaotic, but slowly: a start that is off by 0.001 rad rarely shows within "
+                "3 s, more often within 10; nearest neighbours reach 0.70. Both rods are drawn at length 1, whatever "
+                "l1 and l2 are."
+            ),
+        )
+
+    @property
+    def frame_interval(self) -> float:
+        return FRAME_INTERVAL
+
+    def draw(self, random: np.random.Generator) -> dict[str, Any]:
+        return {
+            "theta1": random.uniform(-self.angle, self.angle),
+            "theta2": random.uniform(-self.angle, self.angle),
+            "mass2": random.uniform(self.mass2 - self.mass2_spread, self.mass2 + self.mass2_spread),
+            "length2": random.uniform(self.length2 - self.length2_spread, self.length2 + self.length2_spread),
+        }
+
+    def simulate(self, drawn: Mapping[str, np.ndarray], times: np.ndarray, image_size: int) -> Simulation:
+        theta1, theta2, velocity1, velocity2 = states = self.solve(drawn, times, STEP_LIMIT)
+        constants = {name: np.full(len(theta1), getattr(self, name)) for name in ("length1", "mass1", "gravity")}
+        return Simulation(
+            frames=draw_double_pendulum(states[:2], image_size)[:, :, None],  # (trajectory, time, 1, h, w)
+            parameters={"length2": drawn["length2"], "mass2": drawn["mass2"], **constants},
+            states={
+                "theta1": theta1,
+                "theta2": theta2,
+                "angular_velocity1": velocity1,
+                "angular_velocity2": velocity2,
+                "energy": self.energy(states, drawn["mass2"][:, None], drawn["length2"][:, None]),
+            },
+        )
+
+    def solve(self, drawn: Mapping[str, np.ndarray], times: np.ndarray, step_limit: float) -> np.ndarray:
+        """Both angles, then both angular velocities, ``(4, trajectory, time)``.
+
+        Args:
+            drawn: what ``draw`` returns, ``(trajectory,)`` each.
+            times: ``(trajectory, time)``.
+            step_limit: largest step times fastest rate.
+        """
+        rest = np.zeros_like(drawn["theta1"])
+        initial = np.stack([drawn["theta1"], drawn["theta2"], rest, rest])  # (component, trajectory)
+        mass2, length2 = drawn["mass2"], drawn["length2"]
+
+        def derivative(state: np.ndarray) -> np.ndarray:
+            return self._derivative(state, mass2, length2)
+
+        rate = self._fastest(initial, mass2, length2) / step_limit
+        substeps = steps_between(times, rate, self.name, "lower gravity, or raise lengths and masses")
+        return integrate(derivative, initial, times, substeps)
+
+    def errors_read(self, mean: np.ndarray, states: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Distance from the true outer bob to the one read off the picture, in drawn lengths of a rod.
+
+        A black forecast counts as one with the bob at the pivot.
+        """
+        read = angles_from_image(mean[:, :, 0])  # (2, trajectory, frame)
+        place = np.nan_to_num(np.exp(1j * read)).sum(axis=0)  # direction 1 is down, i is right
+        distance = np.abs(place - np.exp(1j * states["theta1"]) - np.exp(1j * states["theta2"]))
+        return {
+            "outer_bob_error_rods_mean": float(distance.mean()),
+            "outer_bob_error_rods_median": float(np.median(distance)),
+        }
+
+    def energy(self, state: np.ndarray, mass2: np.ndarray, length2: np.ndarray) -> np.ndarray:
+        """Total energy in J, 0 at rest hanging down, of ``state``, ``(4, ...)``; the others broadcast to ``(...)``."""
+        theta1, theta2, velocity1, velocity2 = state
+        speed1, speed2 = self.length1 * velocity1, length2 * velocity2  # of bob 1, and of bob 2 about it
+        square = speed1**2 + speed2**2 + 2 * speed1 * speed2 * np.cos(theta1 - theta2)  # of bob 2's speed
+        height1 = self.length1 * (1 - np.cos(theta1))
+        height2 = height1 + length2 * (1 - np.cos(theta2))
+        kinetic = 0.5 * (self.mass1 * speed1**2 + mass2 * square)
+        return kinetic + self.gravity * (self.mass1 * height1 + mass2 * height2)
+
+    def _derivative(self, state: np.ndarray, mass2: np.ndarray, length2: np.ndarray) -> np.ndarray:
+        """Time derivative of ``state``, ``(4, trajectory)``."""
+        theta1, theta2, velocity1, velocity2 = state
+        between = theta1 - theta2
+        sine, cosine = np.sin(between), np.cos(between)
+        both, scale = self.mass1 + mass2, 2 * (self.mass1 + mass2 * sine**2)  # scale = 2 m1 + m2 - m2 cos(2 d)
+        pull1, pull2 = self.length1 * velocity1**2, length2 * velocity2**2
+        weight1 = self.gravity * ((both + self.mass1) * np.sin(theta1) + mass2 * np.sin(theta1 - 2 * theta2))
+        turn1 = -(weight1 + 2 * mass2 * sine * (pull2 + pull1 * cosine)) / (self.length1 * scale)
+        turn2 = 2 * sine * (both * (pull1 + self.gravity * np.cos(theta1)) + mass2 * pull2 * cosine) / (length2 * scale)
+        return np.stack([velocity1, velocity2, turn1, turn2])
+
+    def _fastest(self, initial: np.ndarray, mass2: np.ndarray, length2: np.ndarray) -> np.ndarray:
+        """Bound on the rates of the motion in rad/s, ``(trajectory,)``, from the energy, which is kept.
+
+        The kinetic energy never exceeds the total. For a given kinetic energy either rod turns fastest
+        where the other helps most; the squared frequencies of small swings add up to the last term.
+        """
+        energy, ratio = self.energy(initial, mass2, length2), (self.mass1 + mass2) / self.mass1
+        turning1 = np.sqrt(2 * energy / self.mass1) / self.length1
+        turning2 = np.sqrt(2 * energy * ratio / mass2) / length2
+        return turning1 + turning2 + np.sqrt(self.gravity * ratio * (1 / self.length1 + 1 / length2))
+
+    def _law(self, name: str) -> str:
+        """The law of a constant, for the card."""
+        middle, spread = getattr(self, name), getattr(self, f"{name}_spread")
+        return f"~ U({middle - spread:g}, {middle + spread:g})" if spread else f"= {middle:g}"
+
+
+def draw_double_pendulum(angles: np.ndarray, image_size: int) -> np.ndarray:
+    """Draw both rods at length 1.
+
+    Args:
+        angles: ``(2, ...)``, radians, counter-clockwise from hanging down.
+        image_size: side of a frame in pixels.
+
+    Returns:
+        float32 ``(..., height, width)`` in [0, 1]; row 0 is the top.
+    """
+    return draw_rods(angles, [1.0, 1.0], VIEW, image_size)
+
+
+def angles_from_image(frames: np.ndarray) -> np.ndarray:
+    """Read both angles off pictures: those of the drawing that resembles the picture most.
+
+    Drawings on a grid of angles are compared by the cosine between picture and drawing, which does
+    not know how bright the picture is; a quadratic through the best and its neighbours gives the
+    angles between those of the grid.
+
+    Args:
+        frames: ``(..., height, width)``, square; values below 0, which forecasts may have, count as black.
+
+    Returns:
+        float64 ``(2, ...)``, radians; NaN for a picture that is black all over.
+    """
+    side = frames.shape[-1]
+    bright = np.maximum(mean_pool(frames, math.gcd(side, max(1, side // TEMPLATE_PIXELS))), 0)
+    *shape, side, _ = bright.shape
+    grid = np.arange(TEMPLATES) * (2 * np.pi / TEMPLATES)
+    pairs = np.stack(np.meshgrid(grid, grid, indexing="ij"))  # (2, angle 1, angle 2)
+    drawings = draw_double_pendulum(pairs, side).reshape(TEMPLATES**2, -1)  # (drawing, pixel)
+    drawings /= np.linalg.norm(drawings, axis=1, keepdims=True)
+    pictures = bright.reshape(-1, side**2)  # (picture, pixel)
+    read = np.full((2, len(pictures)), np.nan)
+    for start in range(0, len(pictures), COMPARED):
+        part = slice(start, start + COMPARED)
+        read[:, part] = np.stack([_best(row) for row in pictures[part] @ drawings.T], axis=1)
+    read[:, ~pictures.any(axis=1)] = np.nan
+    return read.reshape(2, *shape)
+
+
+def _best(likeness: np.ndarray) -> np.ndarray:
+    """Angles at which the likeness to the drawings, ``(drawing,)``, is highest, ``(2,)``."""
+    square = likeness.reshape(TEMPLATES, TEMPLATES)
+    top = np.array(np.unravel_index(square.argmax(), square.shape))
+    rows, columns = (np.arange(index - 1, index + 2) % TEMPLATES for index in top)
+    near = square[np.ix_(rows, columns)].astype(np.float64)  # (3, 3), the best in the middle
+    slope = np.array([near[2, 1] - near[0, 1], near[1, 2] - near[1, 0]]) / 2
+    bends = near[[0, 1], [1, 0]] + near[[2, 1], [1, 2]] - 2 * near[1, 1]
+    mixed = (near[2, 2] - near[2, 0] - near[0, 2] + near[0, 0]) / 4
+    curvature = np.array([[bends[0], mixed], [mixed, bends[1]]])
+    peaked = bends[0] < 0 and np.linalg.det(curvature) > 0
+    offset = np.linalg.solve(-curvature, slope).clip(-1, 1) if peaked else np.zeros(2)
+    return (top + offset) * (2 * np.pi / TEMPLATES)

@@ -1,0 +1,162 @@
+"""Recordings from folders of pictures and from videos."""
+
+import importlib.util
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.user.recordings import Reading, Recording, check_size
+from ladid_bench.datasets.user.resampling import shrink
+
+PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
+MOVIES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".gif")
+FULL_SCALE = {"L": 255.0, "RGB": 255.0, "I;16": 65535.0, "I;16B": 65535.0, "I": 65535.0, "F": 1.0}
+PLAIN = {"1": "L", "P": "RGB", "PA": "RGB", "LA": "L", "RGBA": "RGB", "CMYK": "RGB", "YCbCr": "RGB"}
+JITTER = 0.05  # of a frame: time stamps of a video are rounded, and nearer than this to even spacing are even
+
+
+def read_folder(folder: Path, reading: Reading) -> list[Recording]:
+    """A folder of pictures is one recording, a folder of such folders one recording each.
+
+    Raises:
+        BenchError: there are no pictures, or they are damaged, of several sizes, or too many.
+    """
+    if reading.key or reading.times or reading.layout:
+        raise BenchError(f"{folder}: --key, --times and --layout are for files of arrays, not for folders of pictures")
+    inner = [path for path in _natural(folder) if path.is_dir() and picture_files(path)]
+    flat = picture_files(folder)
+    if inner and flat:
+        raise BenchError(f"{folder}: has pictures and folders of pictures; give one or the other")
+    if not inner and not flat:
+        raise BenchError(f"{folder}: has no pictures ({', '.join(PICTURES)}), and no folders with pictures in them")
+    return [_sequence(path, reading) for path in inner or [folder]]
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """The pictures in a folder, numbers in their names in the order of numbers."""
+    return [path for path in _natural(folder) if path.suffix.lower() in PICTURES and path.is_file()]
+
+
+def _natural(folder: Path) -> list[Path]:
+    found = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    return sorted(found, key=lambda path: [(part.isdigit(), part.zfill(20)) for part in re.split(r"(\d+)", path.name)])
+
+
+def _sequence(folder: Path, reading: Reading) -> Recording:
+    paths = picture_files(folder)
+    frames: list[np.ndarray] = []
+    size: tuple[int, int] | None = None
+    for path in paths:
+        with _opened(path) as picture:
+            size = size or picture.size
+            if picture.size != size:
+                raise BenchError(
+                    f"{path}: is {picture.size[0]} x {picture.size[1]} pixels, {paths[0].name} is "
+                    f"{size[0]} x {size[1]}; all pictures must have one size"
+                )
+            if not frames:
+                _check_budget(len(paths), size, reading, str(folder))
+            frames.append(_values(picture, reading, path))
+        if frames[-1].shape != frames[0].shape:
+            raise BenchError(f"{path}: has other channels than {paths[0].name}; convert them, or use --grayscale")
+    return Recording(str(folder), np.stack(frames))
+
+
+def _opened(path: Path) -> Image.Image:
+    """A picture whose header has been read and whose pixels have not."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            picture = Image.open(path, formats=[PICTURES[path.suffix.lower()]])
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BenchError(f"{path}: not a readable picture ({' '.join(str(error).split())[:200]})") from error
+    if getattr(picture, "n_frames", 1) > 1:
+        raise BenchError(f"{path}: holds several pictures; split it into one file a frame")
+    return picture
+
+
+def _check_budget(count: int, size: tuple[int, int], reading: Reading, where: str) -> None:
+    """Refuse more frames than memory holds, at the size at which they are kept."""
+    largest = reading.image_size or max(size)
+    channels = 1 if reading.grayscale else 3
+    check_size(count * channels * min(size[0], largest) * min(size[1], largest), where)
+
+
+def _values(picture: Image.Image, reading: Reading, path: Path) -> np.ndarray:
+    """Pixels ``(channel, height, width)`` as a fraction of full scale."""
+    try:
+        plain = picture.convert(PLAIN[picture.mode]) if picture.mode in PLAIN else picture
+        if plain.mode not in FULL_SCALE:
+            raise BenchError(f"{path}: pictures of mode '{plain.mode}' are not read; convert it to RGB or grey")
+        scale = FULL_SCALE[plain.mode]
+        if reading.grayscale and plain.mode == "RGB":
+            plain = plain.convert("L")
+        values = np.asarray(plain, dtype=np.float32) / np.float32(scale)
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise BenchError(f"{path}: not a readable picture ({' '.join(str(error).split())[:200]})") from error
+    return _shaped(values, reading)
+
+
+def _shaped(values: np.ndarray, reading: Reading) -> np.ndarray:
+    """``(height, width)`` or ``(height, width, channel)`` to ``(channel, height, width)``, shrunk if asked for."""
+    picture = values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0)
+    return shrink(picture, reading.image_size) if reading.image_size else picture
+
+
+def read_video(path: Path, reading: Reading) -> list[Recording]:
+    """The first video stream of a file, with its time stamps in seconds.
+
+    Raises:
+        BenchError: the extra ``video`` is not installed, or the file is no video or too long.
+    """
+    if reading.key or reading.times or reading.layout:
+        raise BenchError(f"{path}: --key, --times and --layout are for files of arrays, not for videos")
+    if importlib.util.find_spec("av") is None:
+        raise BenchError(
+            f"{path}: reading videos needs the module 'av', which is not installed; pip install 'ladid-bench[video]'"
+        )
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise BenchError(f"{path}: has no video in it")
+            frames, stamps = _decoded(container, reading, path)
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise BenchError(f"{path}: not a readable video ({' '.join(str(error).split())[:200]})") from error
+    if not frames:
+        raise BenchError(f"{path}: the video has no frames")
+    return [Recording(str(path), np.stack(frames), _even(stamps))]
+
+
+def _decoded(container: Any, reading: Reading, path: Path) -> tuple[list[np.ndarray], list[float | None]]:
+    frames: list[np.ndarray] = []
+    stamps: list[float | None] = []
+    for frame in _pictures_of(container):
+        _check_budget(len(frames) + 1, (frame.width, frame.height), reading, str(path))
+        values = frame.to_ndarray(format="gray" if reading.grayscale else "rgb24").astype(np.float32) / np.float32(255)
+        frames.append(_shaped(values, reading))
+        if frames[-1].shape != frames[0].shape:
+            raise BenchError(f"{path}: the size of the picture changes at frame {len(frames)}; cut the video there")
+        stamps.append(frame.time)
+    return frames, stamps
+
+
+def _pictures_of(container: Any) -> Iterator[Any]:
+    yield from container.decode(container.streams.video[0])
+
+
+def _even(stamps: list[float | None]) -> np.ndarray | None:
+    """Times ``(time,)``; the rounding of evenly spaced stamps is taken out. None where some are missing."""
+    if len(stamps) < 2 or any(stamp is None for stamp in stamps):
+        return None
+    times = np.array(stamps, dtype=np.float64)
+    even = np.linspace(times[0], times[-1], len(times))
+    step = even[1] - even[0]
+    return even if np.abs(times - even).max() <= JITTER * step else times

@@ -1,0 +1,51 @@
+"""Images of any size to the size of a study."""
+
+import numpy as np
+
+from ladid_bench.datasets.user.recordings import SMALLEST_SIDE
+
+
+def side_at(side: int, image_size: int) -> int:
+    """How long a side becomes: ``image_size``, or the largest multiple of 16 within a shorter one."""
+    return min(image_size, side // SMALLEST_SIDE * SMALLEST_SIDE)
+
+
+def resample(frames: np.ndarray, image_size: int) -> np.ndarray:
+    """Images ``(..., height, width)`` at the size of a study, by area averaging; never enlarged."""
+    height, width = (side_at(side, image_size) for side in frames.shape[-2:])
+    return area_average(frames, height, width)
+
+
+def shrink(frames: np.ndarray, largest: int) -> np.ndarray:
+    """Images ``(..., height, width)`` with no side longer than ``largest``; shorter sides stay."""
+    height, width = (min(side, largest) for side in frames.shape[-2:])
+    return area_average(frames, height, width)
+
+
+def area_average(frames: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Every new pixel is the mean of the area it covers; the mean of a picture is kept.
+
+    Args:
+        frames: ``(..., old height, old width)``.
+        height, width: at most the old ones.
+
+    Returns:
+        float32 ``(..., height, width)``.
+    """
+    if frames.shape[-2:] == (height, width):
+        return np.ascontiguousarray(frames, dtype=np.float32)
+    rows, columns = _shares(frames.shape[-2], height), _shares(frames.shape[-1], width)
+    flat = frames.reshape(-1, *frames.shape[-2:])  # (..., h, w) -> (picture, h, w)
+    result = np.empty((len(flat), height, width), dtype=np.float32)
+    for index, picture in enumerate(flat):
+        result[index] = rows @ picture @ columns.T
+    return result.reshape(*frames.shape[:-2], height, width)  # (picture, height, width) -> (..., height, width)
+
+
+def _shares(old: int, new: int) -> np.ndarray:
+    """Share of each old cell in each new one, float64 ``(new, old)``; rows sum to 1."""
+    edges = np.arange(new + 1) * (old / new)
+    cells = np.arange(old)
+    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+    shares = np.clip(overlap, 0, None)
+    return shares / shares.sum(axis=1, keepdims=True)

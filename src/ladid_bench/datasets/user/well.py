@@ -1,0 +1,72 @@
+"""Files in The Well's layout, the suite's own among them, as recordings."""
+
+import math
+
+import h5py
+import numpy as np
+
+from ladid_bench.core import hdf5
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.user.layout import prepared
+from ladid_bench.datasets.user.recordings import Reading, Recording, as_float32, check_size
+
+COMPONENTS = {"t0_fields": 0, "t1_fields": 1, "t2_fields": 2}  # axes of vector or tensor components, after space
+
+
+def is_well(file: h5py.File) -> bool:
+    """Whether a file is laid out as The Well's are."""
+    return "t0_fields" in file and "dimensions" in file and "n_spatial_dims" in file.attrs
+
+
+def read_well(file: h5py.File, reading: Reading, where: str) -> list[Recording]:
+    """One recording a trajectory; every field that varies in time is a channel, every component of one too.
+
+    Raises:
+        BenchError: three spatial dimensions, no field that varies, or more than memory holds.
+    """
+    if reading.key or reading.times or reading.layout:
+        raise BenchError(
+            f"{where}: a file in The Well's layout describes itself; leave out --key, --times and --layout"
+        )
+    dimensions = int(file.attrs["n_spatial_dims"])
+    if dimensions not in (1, 2):
+        raise BenchError(f"{where}: has {dimensions} spatial dimensions; images have 2, vectors 1")
+    fields = list(_fields(file, dimensions))
+    if not fields:
+        raise BenchError(f"{where}: has no field that varies with trajectory, time and space")
+    check_size(sum(math.prod(field.shape) for field in fields), where)
+    hdf5.check(fields)
+    times = hdf5.array(file, "dimensions/time").astype(np.float64)
+    scalars = file.get("scalars")
+    units = hdf5.array(file, "scalars/unit") if scalars is not None and "unit" in scalars else None
+    recordings = []
+    for index in range(fields[0].shape[0]):
+        name = f"{where}, trajectory {index}"
+        frames = np.concatenate([_channels(field[index], dimensions) for field in fields], axis=1)
+        if dimensions == 1:
+            frames = frames.reshape(len(frames), 1, -1)  # (time, channel, place) -> (time, 1, feature)
+        recordings.append(
+            Recording(
+                name,
+                prepared(as_float32(frames, name), reading, name),
+                times[index] if times.ndim == 2 else times,
+                None if units is None else int(units[index]),
+            )
+        )
+    return recordings
+
+
+def _fields(file: h5py.File, dimensions: int) -> list[h5py.Dataset]:
+    """Fields ``(trajectory, time, *space, *components)`` that lack none of these axes."""
+    found = []
+    for group, components in COMPONENTS.items():
+        for field in hdf5.member(file, group).values() if group in file else ():
+            if isinstance(field, h5py.Dataset) and len(field.shape) == 2 + dimensions + components:
+                found.append(field)
+    return [field for field in found if field.shape[: 2 + dimensions] == found[0].shape[: 2 + dimensions]]
+
+
+def _channels(values: np.ndarray, dimensions: int) -> np.ndarray:
+    """``(time, *space, *components)`` to ``(time, channel, *space)``."""
+    flat = values.reshape(*values.shape[: 1 + dimensions], -1)  # (time, *space, component)
+    return np.moveaxis(flat, -1, 1)

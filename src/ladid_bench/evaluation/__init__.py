@@ -1,1 +1,0 @@
-"""Running, scoring and recording; statistics over the records."""

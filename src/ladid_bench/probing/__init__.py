@@ -1,0 +1,1 @@
+"""What the latents of trained models contain."""

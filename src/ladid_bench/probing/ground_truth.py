@@ -1,0 +1,56 @@
+"""What is known to be true of each trajectory: the constants that vary, and the state at its first frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.datasets.source import DataSource
+
+CONSTANT = 1e-9  # spread over size below which a quantity does not vary
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something true of each trajectory.
+
+    Attributes:
+        name, unit: as the data set calls it.
+        values: ``(trajectory,)``; cyclic ones are in radians within (-pi, pi].
+        cyclic: whether both ends of the range are the same.
+    """
+
+    name: str
+    unit: str
+    values: np.ndarray
+    cyclic: bool
+
+    @property
+    def targets(self) -> np.ndarray:
+        """What a regression is asked for, ``(trajectory, target)``: sine and cosine of what is cyclic."""
+        if self.cyclic:
+            return np.stack([np.sin(self.values), np.cos(self.values)], axis=1)
+        return self.values[:, None].astype(np.float64)
+
+
+def known_quantities(trajectories: Trajectories, source: DataSource) -> list[Quantity]:
+    """Constants that vary between trajectories, and states at their first frame that do."""
+    known = {name: values for name, values in trajectories.parameters.items() if _varies(values)}
+    known |= {name: values[:, 0] for name, values in trajectories.states.items() if _varies(values[:, 0])}
+    return [quantity(name, unit_of(source, name), values) for name, values in known.items()]
+
+
+def quantity(name: str, unit: str, values: np.ndarray) -> Quantity:
+    """A quantity of ``values`` ``(trajectory,)``: angles over more than half a turn are cyclic."""
+    cyclic = unit == "rad" and bool(np.ptp(values) > np.pi)  # a small range of angles has two ends
+    return Quantity(name, unit, np.angle(np.exp(1j * values)) if cyclic else values, cyclic)
+
+
+def unit_of(source: DataSource, name: str) -> str:
+    """Unit of a quantity as it is written; nothing for a pure number."""
+    unit = source.units.get(name, "")
+    return "" if unit == "1" else unit
+
+
+def _varies(values: np.ndarray) -> bool:
+    return bool(np.ptp(values) > CONSTANT * max(1.0, float(np.abs(values).max())))

@@ -1,0 +1,186 @@
+"""What is in psi: true quantities are read off the code of a trained model, and off three controls.
+
+Probes are fitted to training and validation trajectories and scored on the test split, which neither the model, nor
+the choice among its checkpoints, nor the probe has seen. The alternative, to fit and score by cross-validation on
+validation and test trajectories alone, keeps psi of trajectories that the model was trained on out of the fit, but
+leaves too few: a linear reading of some thirty numbers from eighty trajectories misses much of what is there. Should
+psi of training trajectories be laid out unlike that of others, that only lowers the score of psi, never that of a
+control. Each test trajectory is read once and by the same fit, so that its errors resample as errors of forecasts do.
+
+Controls, all read in the same way from as many numbers as psi has: the leading principal components of the context
+frames, fitted to the training split as the encoder was; psi of the same model with the weights that its training began
+with; and psi where the probe is fitted to the labels of other trajectories. Better than the first means that the
+encoder found more than a linear map of the pictures holds, better than the second that training found it, and the
+third shows what the protocol reads where there is nothing.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA as PrincipalComponents
+
+from ladid_bench.core.paths import Folders
+from ladid_bench.core.provenance import code_hash, commit, machine, versions
+from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.methods.base import Method
+from ladid_bench.methods.neural import NeuralMethod
+from ladid_bench.methods.registry import method_folders
+from ladid_bench.probing import probes, readout
+from ladid_bench.probing.components import principal_components
+from ladid_bench.probing.ground_truth import Quantity, known_quantities
+from ladid_bench.probing.probes import PROBES, rounded
+from ladid_bench.probing.semigroup import semigroup
+from ladid_bench.runs.learning import model_sha256
+from ladid_bench.runs.trained import load_trained
+from ladid_bench.study.plan import PlannedRun
+
+LEAST_UNITS = 10  # to fit a probe to
+
+
+def probe_run(run: PlannedRun, folders: Folders, threads: int) -> probes.Probe:
+    """Probe the model that ``run`` trained, and write ``results/<scale>/probes/<key>.json``.
+
+    Raises:
+        BenchError: the model cannot be loaded.
+    """
+    torch.set_num_threads(threads)
+    method, splits = load_trained(run, folders)
+    codes = _codes(method, splits)
+    found: dict[str, Any] = {"code": 0, "unit": [], "readings": [], "points": [], "shares": []}
+    reason = f"{run.method} has no code to read"
+    if codes is not None:
+        fitted = len(codes) - len(splits["test"])  # as many are read from, the others are test trajectories
+        components, truths = principal_components(codes[fitted:]), _truths(run, splits)
+        reason = _unreadable(truths, splits)
+        found = {
+            "code": codes.shape[1],
+            "unit": splits["test"].unit.tolist(),
+            "readings": [] if reason else _readings(run, method, splits, codes, truths),
+            "points": [rounded(point) for point in components.of(codes[fitted:])[:, :2]],
+            "shares": rounded(components.shares[:2]),
+        }
+    identity = {"key": run.key, "dataset": run.dataset.name, "method": run.method, "variant": run.variant}
+    content = {
+        **identity,
+        "seed": run.seed,
+        "reason": reason,
+        **found,
+        "semigroup": semigroup(method, splits["test"]),
+        "provenance": _provenance(run, folders, splits),
+        "rerun": f"ladid-bench probe {run.key} --scale {run.scale} --force",
+    }
+    probes.write_probe(folders.probe(run.key), content)
+    return probes.read_probe(folders.probe(run.key))
+
+
+def _codes(method: Method, splits: dict[str, Trajectories]) -> np.ndarray | None:
+    """psi of the contexts of all trajectories, split after split, ``(trajectory, code)``."""
+    given = method.task.context_frames
+    parts = [method.represent(part.frames[:, :given], part.times[:, :given]) for part in splits.values()]
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None
+
+
+def _units(splits: dict[str, Trajectories]) -> np.ndarray:
+    """Units of all trajectories as numbers, ``(trajectory,)``; splits share none."""
+    named = [(index, int(unit)) for index, part in enumerate(splits.values()) for unit in part.unit]
+    return np.unique(named, axis=0, return_inverse=True)[1].ravel()
+
+
+def _truths(run: PlannedRun, splits: dict[str, Trajectories]) -> list[Quantity]:
+    """What is true of all trajectories, split after split."""
+    parts = list(splits.values())
+    every = Trajectories(
+        frames=np.concatenate([part.frames[:, :1] for part in parts]),
+        times=np.concatenate([part.times[:, :1] for part in parts]),
+        unit=_units(splits),
+        parameters={name: np.concatenate([part.parameters[name] for part in parts]) for name in parts[0].parameters},
+        states={name: np.concatenate([part.states[name][:, :1] for part in parts]) for name in parts[0].states},
+        fields=parts[0].fields,
+        space=parts[0].space,
+    )
+    count = len(splits["test"])
+    known = known_quantities(every, run.dataset.source)
+    return [one for one in known if np.ptp(one.values[-count:]) > 0]  # else there is nothing to explain
+
+
+def _unreadable(truths: list[Quantity], splits: dict[str, Trajectories]) -> str:
+    """Why nothing can be read, empty where something can."""
+    if not truths:
+        return "nothing is known of the trajectories that differs between them"
+    units = len(np.unique(_units(splits)[: -len(splits["test"])]))
+    return "" if units >= LEAST_UNITS else f"{units} independent units are too few to fit a probe to"
+
+
+def _readings(
+    run: PlannedRun, method: Method, splits: dict[str, Trajectories], psi: np.ndarray, truths: list[Quantity]
+) -> list[dict[str, Any]]:
+    """``probes.Reading`` of every quantity."""
+    fitted, unit = len(psi) - len(splits["test"]), _units(splits)
+    known, test = ([truth.targets[part] for truth in truths] for part in (slice(fitted), slice(fitted, None)))
+    mixed = np.random.default_rng(run.seed).permutation(fitted)
+    sources = {
+        probes.PSI: (psi, known),
+        probes.PCA: (_context_components(method, splits, psi.shape[1]), known),
+        probes.SHUFFLED: (psi, [values[mixed] for values in known]),
+    }
+    if isinstance(method, NeuralMethod):
+        sources[probes.UNTRAINED] = (_untrained_codes(run, method, splits), known)
+    read = {
+        name: {probe: readout.read(made[:fitted], labels, unit[:fitted], made[fitted:], probe) for probe in PROBES}
+        for name, (made, labels) in sources.items()
+    }
+    return [
+        _reading(
+            truth,
+            values,
+            {name: {probe: answers[index] for probe, answers in made.items()} for name, made in read.items()},
+        )
+        for index, (truth, values) in enumerate(zip(truths, test, strict=True))
+    ]
+
+
+def _reading(truth: Quantity, values: np.ndarray, read: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
+    """``probes.Reading`` of one quantity from what was read where ``values`` are true, ``(trajectory, target)``."""
+    deviation = ((values - values.mean(axis=0)) ** 2).sum(axis=1)  # (trajectory,)
+    size = deviation.mean()
+    errors = {
+        name: {probe: rounded(((found - values) ** 2).sum(axis=1) / size) for probe, found in made.items()}
+        for name, made in read.items()
+    }
+    identity = {"name": truth.name, "unit": truth.unit, "cyclic": truth.cyclic}
+    shown = rounded(truth.values[-len(values) :])
+    return {**identity, "shown": shown, "deviation": rounded(deviation / size), "errors": errors}
+
+
+def _context_components(method: Method, splits: dict[str, Trajectories], count: int) -> np.ndarray:
+    """The context frames in their leading ``count`` principal components, those of the training split."""
+    given = method.task.context_frames
+    flat = {name: part.frames[:, :given].reshape(len(part), -1) for name, part in splits.items()}
+    most = min(count, *flat["train"].shape)
+    fitted = PrincipalComponents(most, random_state=0).fit(flat["train"])
+    return np.concatenate([fitted.transform(part) for part in flat.values()])
+
+
+def _untrained_codes(run: PlannedRun, method: NeuralMethod, splits: dict[str, Trajectories]) -> np.ndarray:
+    """psi of the model as it was before its first step."""
+    untrained = type(method)(method.task, run.settings)
+    torch.manual_seed(run.seed)
+    untrained.model = untrained.build_model()
+    codes = _codes(untrained, splits)
+    assert codes is not None
+    return codes
+
+
+def _provenance(run: PlannedRun, folders: Folders, splits: dict[str, Trajectories]) -> dict[str, Any]:
+    revision, dirty = commit(folders.root)
+    return {
+        "commit": revision,
+        "dirty": dirty,
+        "code_hash": code_hash(method_folders(folders.root)[run.method], probes.PROBING),
+        "model_sha256": model_sha256(folders.model(run.key)),
+        "data_sha256": {name: part.content_sha256 for name, part in splits.items()},
+        "versions": versions(),
+        **machine(),
+    }

@@ -1,0 +1,1 @@
+"""One run: trained, supervised, scored and recorded; and the search for a method's settings."""

@@ -1,0 +1,188 @@
+"""The run record and what is kept of a run for the report.
+
+``results/<scale>/records/<key>.json`` is the final word on a run. Attempts that ended without a
+result stand in ``records/<key>.attempts/``, one file each, numbered from 1.
+"""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, FiniteFloat
+
+from ladid_bench.core.configuration import parse
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.files import atomic_write, finished, write_json
+from ladid_bench.core.readers import one_line, read_json
+
+FINAL = ("ok", "diverged", "skipped")
+FAILED = ("timeout", "out-of-memory", "error")
+LARGEST_SAMPLE = 2**28  # bytes unpacked
+
+
+class _Part(BaseModel):
+    """Something relied upon in a file; whatever else stands there is kept."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Point(_Part):
+    step: int
+    valid_nmse: FiniteFloat
+
+
+class _Splits(_Part):
+    train: str
+    valid: str
+    test: str
+
+
+class _Provenance(_Part):
+    commit: str
+    dirty: bool
+    code_hash: str
+    config_hash: str
+    host: str
+    device: str
+    threads: int
+    data_sha256: _Splits
+    versions: dict[str, str]
+
+
+class _Record(_Part):
+    """A final record, as it is relied upon wherever it is read."""
+
+    key: str
+    reason: str
+    identity: dict[str, Any]
+    metrics: dict[str, FiniteFloat]
+    cost: dict[str, FiniteFloat]
+    history: list[_Point]
+    provenance: _Provenance
+
+
+class _Attempt(_Part):
+    """A failed attempt, likewise."""
+
+    reason: str
+    host: str
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read one record or attempt.
+
+    Raises:
+        BenchError: it is not a JSON object with a status and all that belongs to that status, or the record of
+            another run.
+    """
+    remedy = "delete it and rerun"
+    record = read_json(path, "record", remedy)
+    status = record.get("status") if isinstance(record, dict) else None
+    if status not in (*FINAL, *FAILED):
+        raise BenchError(f"{path}: not a run record (no known status); {remedy}")
+    parse(_Record if status in FINAL else _Attempt, record, f"{path}: not a run record ({remedy})")
+    if status in FINAL and record["key"] != path.stem:
+        raise BenchError(f"{path}: the record of another run, {record['key'][:40]!r}; {remedy}")
+    return dict(record)
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """Write a final record.
+
+    Raises:
+        BenchError: a method reported something that no record can hold; it would spoil the whole run table.
+    """
+    parse(_Record, record, "the record of this run")
+    write_json(path, record)
+
+
+def read_attempts(folder: Path) -> list[dict[str, Any]]:
+    """The failed attempts of a run, oldest first."""
+    return [read_record(path) for path in finished(folder, ".json")]
+
+
+def write_attempt(folder: Path, attempt: dict[str, Any]) -> None:
+    """Append a failed attempt."""
+    taken = [int(path.stem) for path in finished(folder, ".json") if path.stem.isdecimal()]
+    write_json(folder / f"{max(taken, default=0) + 1:03d}.json", attempt)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the report needs of a run besides its record; small enough to version.
+
+    Attributes:
+        squared_error, squared_truth, squared_deviation: float32 ``(trajectory, frame)``, the sums of
+            ``metrics.Errors`` over the forecast frames of the test split.
+        unit: int64 ``(trajectory,)``, resampling unit of each trajectory.
+        times: float64 ``(trajectory, frame)``, times of the forecast frames.
+        code: float32 ``(trajectory, code)``, the representation psi, or width 0 for a method without one.
+        between_error, between_truth: the sums of squared error and truth at the times halfway between test
+            frames, ``(trajectory, frame)``; width 0 where the data set has none.
+        shown: int64 ``(example,)``, which trajectories are kept as pictures.
+        truth: uint8 ``(example, context + frame, channel, *space)``, 0 to 255 over the task's range.
+        forecast: uint8 ``(example, frame, channel, *space)``, on the same scale.
+    """
+
+    squared_error: np.ndarray
+    squared_truth: np.ndarray
+    squared_deviation: np.ndarray
+    unit: np.ndarray
+    times: np.ndarray
+    code: np.ndarray
+    between_error: np.ndarray
+    between_truth: np.ndarray
+    shown: np.ndarray
+    truth: np.ndarray
+    forecast: np.ndarray
+
+
+def write_sample(path: Path, sample: Sample) -> None:
+    """Write a sample atomically, compressed, and the same bytes for the same content."""
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **vars(sample))
+
+
+def read_sample(path: Path) -> Sample:
+    """Read what ``write_sample`` wrote; pickled content is refused.
+
+    Raises:
+        BenchError: the file is missing or damaged.
+    """
+    try:
+        if not path.is_file():
+            raise ValueError("no regular file" if path.exists() else "no such file")
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > LARGEST_SAMPLE:
+            raise ValueError(f"unpacks to {size:,} bytes")
+        with np.load(path, allow_pickle=False) as archive:
+            sample = Sample(**dict(archive))
+        problem = _sample_problem(sample)
+    except Exception as error:  # zip, numpy and key errors all mean the same to a user
+        problem = one_line(error)
+    if problem:
+        raise BenchError(f"{path}: not a readable sample ({problem}); rerun its run")
+    return sample
+
+
+def _sample_problem(sample: Sample) -> str | None:
+    """The first thing wrong with what was read, or None."""
+    if any(values.dtype.kind not in "fiub" for values in vars(sample).values()):
+        return "values that are no numbers"
+    per_frame = (sample.squared_error, sample.squared_truth, sample.squared_deviation, sample.times)
+    if sample.squared_error.ndim != 2 or any(one.shape != sample.squared_error.shape for one in per_frame):
+        return "errors and times of different shapes"
+    count, frames = sample.squared_error.shape
+    if sample.unit.shape != (count,) or any(
+        one.ndim != 2 or len(one) != count for one in (sample.code, sample.between_error, sample.between_truth)
+    ):
+        return "another number of units or codes than of trajectories"
+    truth, forecast, given = sample.truth.shape, sample.forecast.shape, sample.truth.shape[1] - frames
+    if truth[:1] != sample.shown.shape or (truth[0], truth[1] - given, *truth[2:]) != forecast or given < 0:
+        return "pictures of truth and forecast that do not belong together"
+    if not all(np.isfinite(one).all() for one in per_frame):
+        return "errors or times that are not finite"
+    return None

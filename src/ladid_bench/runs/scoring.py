@@ -1,0 +1,109 @@
+"""From a forecast to the numbers and pictures that are kept of a run."""
+
+import math
+
+import numpy as np
+
+from ladid_bench.data.metrics import Errors, measure, spectral_distance, vrmse
+from ladid_bench.data.task import Task
+from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.methods.base import Forecast
+from ladid_bench.runs.records import Sample
+
+BITS = 10  # kept of the mantissa of errors and codes, three digits; a study of a thousand runs is kept in git
+
+
+def score(
+    task: Task,
+    test: Trajectories,
+    forecast: Forecast,
+    training_mean: np.ndarray,
+    code: np.ndarray | None = None,
+    between: Errors | None = None,
+    pictured: bool = True,
+) -> tuple[dict[str, float], Sample]:
+    """Score a forecast of the frames after the context; the context itself is never scored.
+
+    Args:
+        task: what was asked.
+        test: test split.
+        forecast: its answer, mean ``(trajectory, query, channel, *space)``.
+        training_mean: ``(channel, *space)``, average of the training frames.
+        code: psi ``(trajectory, code)``, or None.
+        between: errors at the times halfway between frames, see ``between_frames``, or None.
+        pictured: whether the first trajectory is kept as pictures.
+    """
+    given = task.context_frames
+    truth, times = test.frames[:, given : task.frames], test.times[:, given : task.frames]
+    errors = measure(truth, forecast.mean, training_mean)
+    metrics = _metrics(task, truth, forecast.mean, errors) | {
+        "valid_time_mean": float(errors.valid_time(times, test.times[:, given - 1]).mean())
+    }
+    if between is not None:
+        metrics |= {"between_nmse_mean": float(between.nmse.mean()), "between_fvu": between.pooled_fvu}
+        metrics |= {"between_nmse_median": float(np.median(between.nmse))}
+    return _finite(metrics), _sample(task, test, forecast, errors, code, between, pictured)
+
+
+def between_frames(task: Task, between: Trajectories) -> Trajectories:
+    """What is asked off the grid: the times of split ``between`` that come after the last context frame.
+
+    Its first time lies between frames 0 and 1, so the one after frame C - 1 has the index C - 1.
+    """
+    return between.from_frame(task.context_frames - 1)
+
+
+def _metrics(task: Task, truth: np.ndarray, mean: np.ndarray, errors: Errors) -> dict[str, float]:
+    metrics = {
+        "nmse_mean": float(errors.nmse.mean()),
+        "nmse_median": float(np.median(errors.nmse)),
+        "fvu": errors.pooled_fvu,
+        "fvu_mean": float(errors.fvu.mean()),
+        "fvu_median": float(np.median(errors.fvu)),
+        "vrmse_mean": float(vrmse(truth, mean).mean()),
+    }
+    if task.is_image:
+        metrics["spectral_distance_mean"] = float(spectral_distance(truth, mean).mean())
+    return metrics
+
+
+def _finite(metrics: dict[str, float]) -> dict[str, float]:
+    """Metrics without those that are infinite, because a trajectory has no signal to compare with."""
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}
+
+
+def _sample(
+    task: Task,
+    test: Trajectories,
+    forecast: Forecast,
+    errors: Errors,
+    code: np.ndarray | None,
+    between: Errors | None,
+    pictured: bool,
+) -> Sample:
+    shown = np.arange(1 if pictured else 0)
+    nothing = np.zeros((len(test), 0), np.float32)
+    return Sample(
+        squared_error=_short(errors.squared_error),
+        squared_truth=_short(errors.squared_truth),
+        squared_deviation=_short(errors.squared_deviation),
+        unit=test.unit,
+        times=test.times[:, task.context_frames : task.frames],
+        code=nothing if code is None else _short(code),
+        between_error=nothing if between is None else _short(between.squared_error),
+        between_truth=nothing if between is None else _short(between.squared_truth),
+        shown=shown,
+        truth=_levels(task, test.frames[shown, : task.frames]),
+        forecast=_levels(task, forecast.mean[shown]),
+    )
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    """float32 rounded to ``BITS`` of the mantissa, which halves what is left after compression."""
+    mantissa, exponent = np.frexp(values.astype(np.float32))
+    return np.ldexp(np.round(mantissa * 2**BITS) / 2**BITS, exponent).astype(np.float32)
+
+
+def _levels(task: Task, frames: np.ndarray) -> np.ndarray:
+    """Physical values as 8-bit levels over the task's range."""
+    return np.round(np.clip(task.to_unit(frames), 0, 1) * 255).astype(np.uint8)

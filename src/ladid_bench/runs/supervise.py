@@ -1,0 +1,218 @@
+"""Runs a run in a child process, so that a crash, a hang or a lack of memory becomes a row and not a gap."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkContext, SpawnContext
+from pathlib import Path
+from types import FrameType
+from typing import Literal, TypeGuard
+
+from ladid_bench.core.configuration import Execution, load_study
+from ladid_bench.core.errors import REFUSALS, BenchError, explain
+from ladid_bench.core.paths import Folders
+from ladid_bench.core.provenance import machine
+from ladid_bench.core.readers import one_line
+from ladid_bench.runs.records import FINAL, read_attempts, read_record, write_attempt
+from ladid_bench.runs.state import failures_here
+from ladid_bench.study.plan import PlannedRun, plan_runs
+
+log = logging.getLogger(__name__)
+
+REFUSED = "refused"  # by the file system: no failure of the run, and no attempt
+DONE = ("ok", "")  # the last word of a child whose run has its record
+Work = Literal["execute", "train_again"]  # what a child does, a function of the runner
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended: a final status of the record, or why there is none."""
+
+    status: str
+    reason: str
+
+
+def supervise(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome:
+    """Attempt ``run`` once. A failure is written down beside the record's place.
+
+    An attempt that the user or the scheduler interrupts leaves its checkpoint and no trace of failure.
+
+    Raises:
+        BenchError: the file system takes no more; the run can be made once there is room.
+    """
+    outcome = _lacking(run, folders, execution) or _attempt(run, folders, execution, "execute")
+    if outcome is None:
+        record = read_record(folders.record(run.key))
+        return Outcome(record["status"], record["reason"])
+    attempt = {"key": run.key, "status": outcome.status, "reason": outcome.reason, **machine()}
+    write_attempt(folders.attempts(run.key), attempt)
+    return outcome
+
+
+def supply_model(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome | None:
+    """Make sure that the trained model of ``run`` is there, if the run can have one; None when all is well.
+
+    A run without a record is attempted, as often as a study's retries allow. A record whose model is gone, as
+    in a clone, stays as it is while the model is trained again.
+    """
+    if not folders.record(run.key).exists():
+        if failures_here(run.key, folders) > execution.retries:
+            last = read_attempts(folders.attempts(run.key))[-1]
+            return Outcome(last["status"], last["reason"])
+        outcome = supervise(run, folders, execution)
+        if outcome.status not in FINAL:
+            return outcome
+    if read_record(folders.record(run.key))["status"] != "ok" or folders.model(run.key).exists():
+        return None
+    return _attempt(run, folders, execution, "train_again")
+
+
+def _lacking(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome | None:
+    """Why ``run`` cannot start, for want of the model of the run it starts from; None where it can."""
+    if run.weights_from is None:
+        return None
+    problem = supply_model(run.weights_from, folders, execution)
+    if problem is None:
+        return None
+    where = f"the run it starts from, {run.weights_from.key} ({run.weights_from.label}), has no model"
+    return Outcome("error", f"{where}: {problem.status}, {problem.reason}")
+
+
+def _attempt(run: PlannedRun, folders: Folders, execution: Execution, work: Work) -> Outcome | None:
+    """Run the child; None when it did its work.
+
+    Raises:
+        BenchError: the file system takes no more.
+    """
+    # forking saves the start of an interpreter, but is unsafe once torch has started threads
+    context: SpawnContext | ForkContext
+    context = multiprocessing.get_context("spawn") if "torch" in sys.modules else multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_work, args=(folders.root, folders.scale, run.key, execution, work, sender))
+    folders.log(run.key).parent.mkdir(parents=True, exist_ok=True)
+    child.start()
+    sender.close()
+    with _termination_forwarded(child):
+        _await(child, execution.time_limit_minutes * 60)
+    if child.is_alive():
+        _stop(child)
+        return Outcome("timeout", f"stopped after {execution.time_limit_minutes:g} minutes, the time limit of a run")
+    _end_session(child)
+    with suppress(EOFError):  # the child had no time for a last word
+        if receiver.poll():  # never waits: what the child has started may hold the other end open
+            word = receiver.recv()
+            if word[0] == REFUSED:
+                raise BenchError(word[1])
+            return None if word == DONE else Outcome(*word)
+    if child.exitcode == -signal.SIGKILL:
+        return Outcome("out-of-memory", "killed by the system, most likely for want of memory")
+    return Outcome("error", f"the process ended with exit code {child.exitcode}")
+
+
+@contextmanager
+def _termination_forwarded(child: multiprocessing.process.BaseProcess) -> Iterator[None]:
+    """While this lasts, a signal to end this process ends the child first."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        _stop(child)
+        raise SystemExit(128 + number)
+
+    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _await(child: multiprocessing.process.BaseProcess, seconds: float) -> None:
+    """Wait until the child ends; ``join`` alone would wait for all that it has forked, which holds its pipes open."""
+    deadline = time.monotonic() + seconds
+    while child.is_alive() and time.monotonic() < deadline:
+        child.join(min(0.5, max(0.0, deadline - time.monotonic())))
+
+
+def _stop(child: multiprocessing.process.BaseProcess) -> None:
+    child.terminate()
+    _await(child, 10)
+    child.kill()
+    child.join()
+    _end_session(child)
+
+
+def _end_session(child: multiprocessing.process.BaseProcess) -> None:
+    """End what the child has started and left behind."""
+    assert child.pid is not None
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def _work(root: Path, scale: str, key: str, execution: Execution, work: Work, sender: Connection) -> None:
+    """The child: one run, its log, and a last word for the parent, on failure one line."""
+    os.setsid()  # so that whatever it starts can be ended with it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    folders = Folders(root, scale)
+    try:
+        run = plan_runs(load_study(scale, root), root)[key]
+        _log_to(folders.log(key), run.label)
+        from threadpoolctl import threadpool_limits
+
+        from ladid_bench.runs import execute as runner
+
+        with threadpool_limits(execution.threads):
+            getattr(runner, work)(run, folders, execution)
+        sender.send(DONE)
+    except BaseException as error:  # whatever a method does, its run becomes a row
+        logging.getLogger(__name__).debug("traceback", exc_info=True)
+        sender.send((_kind(error), _one_line(error)))
+        sys.exit(1)
+
+
+def _end_with(parent: int) -> None:
+    """Do not outlive a parent that was killed: the run will be started again from its checkpoint."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _log_to(path: Path, label: str) -> None:
+    """Progress to the terminal, everything, tracebacks included, to the run's own log."""
+    file, terminal = logging.FileHandler(path), logging.StreamHandler()
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    terminal.setFormatter(logging.Formatter(f"[{label}] %(message)s"))
+    terminal.setLevel(logging.INFO)
+    terminal.addFilter(logging.Filter("ladid_bench"))  # what libraries have to say stays in the file
+    root = logging.getLogger()
+    root.handlers = [file, terminal]
+    logging.raiseExceptions = False  # a log that takes no more must not bury the line that says why
+    root.setLevel(logging.INFO)
+    logging.getLogger("ladid_bench").setLevel(logging.DEBUG)
+
+
+def _refused(error: BaseException) -> TypeGuard[OSError]:
+    return isinstance(error, OSError) and error.errno in REFUSALS
+
+
+def _kind(error: BaseException) -> str:
+    if _refused(error):
+        return REFUSED
+    text = one_line(error).lower()
+    short = isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+    return "out-of-memory" if short else "error"
+
+
+def _one_line(error: BaseException) -> str:
+    if _refused(error):
+        return explain(error)
+    text, name = one_line(error, 500), type(error).__name__
+    return text if isinstance(error, BenchError) or text == name else f"{name}: {text}"

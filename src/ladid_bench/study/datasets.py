@@ -1,0 +1,324 @@
+"""All data sets by name, and the files made from them."""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, Field, FiniteFloat
+
+from ladid_bench.core.configuration import Dataset, Study, parse
+from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.files import content_key, file_sha256, finished, write_json
+from ladid_bench.core.memory import available_memory
+from ladid_bench.core.paths import BETWEEN, Folders, find_root
+from ladid_bench.core.readers import read_json
+from ladid_bench.data.task import Task, task_of
+from ladid_bench.data.thumbnails import pack, smaller
+from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
+from ladid_bench.datasets.measured import MEASURED
+from ladid_bench.datasets.simulated import SYSTEMS
+from ladid_bench.datasets.source import DataSource
+from ladid_bench.datasets.user.source import import_names, load_import
+
+log = logging.getLogger(__name__)
+
+SOURCES: dict[str, type[DataSource]] = {**SYSTEMS, **MEASURED}
+INTERVENTION = "--"
+OWN_NAME = re.compile(r"[a-z0-9]+([.-]?[a-z0-9]+)*")  # of a data set with a source: it is the name of a folder
+FILM_FRAMES = 60  # most frames that a data card keeps
+LARGEST_FILM = 2**22  # characters of its picture
+COPIES = 4  # of a split's frames that are in memory at once while it is made
+
+
+def dataset_names() -> list[str]:
+    """Every data set the suite can make: each source, each source under each intervention, and what was imported."""
+    names = list(SOURCES)
+    for name, source in SOURCES.items():
+        names += [f"{name}{INTERVENTION}{intervention}" for intervention in source.regimes()]
+    return sorted([*names, *_imported()])
+
+
+def _imported() -> list[str]:
+    """Names of imported data sets; there are none outside a checkout."""
+    try:
+        return import_names(find_root())
+    except BenchError:
+        return []
+
+
+def find_source(dataset: str, changes: Mapping[str, Any] | None = None) -> DataSource:
+    """The source called ``<source>`` or ``<source>--<intervention>``, with ``changes`` to its settings.
+
+    A name that the suite does not have is looked for among the imported data sets of the checkout.
+
+    Raises:
+        BenchError: no such source, intervention or setting.
+    """
+    name, _, intervention = dataset.partition(INTERVENTION)
+    if name not in SOURCES and dataset in _imported():
+        return load_import(dataset, find_root()).changed(changes or {}, f"datasets.{dataset}.settings")
+    if name not in SOURCES or (intervention and intervention not in SOURCES[name].regimes()):
+        raise BenchError(f"unknown data set '{dataset}'; {nearest(dataset, dataset_names())}")
+    source = SOURCES[name]()
+    if intervention:
+        source = source.changed(source.regimes()[intervention], f"intervention '{dataset}'")
+    return source.changed(changes or {}, f"datasets.{dataset}.settings")
+
+
+@dataclass(frozen=True)
+class PlannedDataset:
+    """A data set as one study asks for it. ``key`` names everything that determines its numbers."""
+
+    name: str
+    source: DataSource
+    config: Dataset
+    image_size: int
+
+    @property
+    def context_frames(self) -> int:
+        return self.config.context_frames or self.source.context_frames
+
+    @property
+    def forecast_frames(self) -> int:
+        return self.config.forecast_frames or self.source.forecast_frames
+
+    @property
+    def origin(self) -> str:
+        """What the suite calls the data set: its name, unless the study made one up."""
+        return self.config.source or self.name
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What determines the files' contents, ready to be hashed."""
+        renamed = {"made_from": self.config.source} if self.config.source else {}
+        return {
+            **renamed,
+            "dataset": self.name,
+            "generator_version": self.source.version,
+            "settings": self.source.settings,
+            "image_size": self.image_size,
+            "trajectories": self.config.trajectories.model_dump(),
+            "frames": self.context_frames + self.forecast_frames,
+            "seed": self.config.seed,
+        }
+
+    @property
+    def key(self) -> str:
+        return content_key(self.identity)
+
+    def files(self, folders: Folders) -> dict[str, Path]:
+        """The trajectory file of each split."""
+        return {split: folders.split(self.name, self.key, split) for split in self.source.splits}
+
+
+def planned_dataset(study: Study, name: str) -> PlannedDataset:
+    """``name`` as ``study`` asks for it.
+
+    Raises:
+        BenchError: the study does not list it, or gives it a name that is taken or no name for a folder.
+    """
+    where = f"config/{study.scale}.yaml"
+    if name not in study.datasets:
+        raise BenchError(f"{where}: data set '{name}' is not under 'datasets'; {nearest(name, study.datasets)}")
+    config = study.datasets[name]
+    if config.source and (name in dataset_names() or not OWN_NAME.fullmatch(name)):
+        problem = "is a name that the suite has already" if name in dataset_names() else "is no name for a folder"
+        raise BenchError(f"{where}: data set '{name}' with 'source' {problem}; choose one like '{config.source}-mine'")
+    source = find_source(config.source or name, config.settings)
+    return PlannedDataset(name, source, config, config.image_size or study.image_size)
+
+
+def make_missing(datasets: Iterable[PlannedDataset], folders: Folders) -> None:
+    """Make the trajectory files of data sets, where they are not there."""
+    for dataset in datasets:
+        if not all(path.exists() for path in dataset.files(folders).values()):
+            make_files(dataset, folders)
+
+
+def make_files(planned: PlannedDataset, folders: Folders, splits: Sequence[str] | None = None) -> None:
+    """Make the file of each split, or of ``splits``; files already there are checked and kept.
+
+    Files of the same data set under another key, made for a former configuration, are removed.
+
+    Raises:
+        BenchError: the data set has no such split.
+    """
+    files = planned.files(folders)
+    for split in splits or files:
+        if split not in files:
+            raise BenchError(f"data set '{planned.name}' has no split '{split}'; {nearest(split, files)}")
+        path = files[split]
+        if path.exists():
+            read_trajectories(path)
+        else:
+            made = _make(planned, split)
+            write_trajectories(path, made)
+            log.info("%s/%s: wrote %d trajectories to %s", planned.name, split, len(made), path)
+        for stale in set(finished(path.parent, ".hdf5")) - {path}:
+            stale.unlink()
+
+
+def write_card(planned: PlannedDataset, folders: Folders) -> None:
+    """Describe the files of a data set for the report, which does not read them."""
+    splits = {split: read_trajectories(path) for split, path in planned.files(folders).items()}
+    write_json(folders.card(planned.name, planned.key), describe(planned, splits, folders))
+
+
+def _make(planned: PlannedDataset, split: str) -> Trajectories:
+    frames = planned.context_frames + planned.forecast_frames
+    config = planned.config
+    _check_room(planned, split, frames)
+    made = planned.source.split(split, config.trajectories, planned.image_size, config.seed, frames)
+    provenance = {**planned.identity, "split": split, "data_key": planned.key, **made.provenance}
+    return replace(made, provenance=provenance)
+
+
+def _check_room(planned: PlannedDataset, split: str, frames: int) -> None:
+    """Refuse a simulated split that would not fit in memory; of measured data there is no more than was measured."""
+    sizes = planned.config.trajectories
+    count = getattr(sizes, "test" if split == BETWEEN else split)
+    needed, available = 4 * COPIES * count * frames * planned.image_size**2, available_memory()
+    if type(planned.source).name in SYSTEMS and needed > available:
+        raise BenchError(
+            f"data set '{planned.name}', split '{split}': {count} trajectories of {frames} frames of "
+            f"{planned.image_size} px need about {needed / 1e9:,.1f} GB of memory, this machine has "
+            f"{available / 1e9:,.1f} GB; ask for less of it"
+        )
+
+
+def load_task(planned: PlannedDataset, train: Trajectories) -> Task:
+    """The task of a data set, derived from its training split."""
+    return task_of(train, planned.name, planned.context_frames, planned.forecast_frames, planned.source.season)
+
+
+def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folders: Folders) -> dict[str, Any]:
+    """The data card of a data set whose files are there, ready for JSON.
+
+    ``film`` is one test trajectory in small, ``regime`` names the intervention, ``control`` says that by
+    physics it changes nothing, and ``regimes`` lists all the interventions that the source has.
+    """
+    task = load_task(planned, splits["train"])
+    source, regime = planned.source, planned.origin.partition(INTERVENTION)[2]
+    return {
+        **asdict(source.card),
+        "title": full_title(planned.name, source, planned.origin),
+        **planned.identity,
+        "data_key": planned.key,
+        "headline": source.headline,
+        "task": task.to_json(),
+        "splits_made": {
+            split: {
+                "trajectories": len(data),
+                "units": len(np.unique(data.unit)),
+                "content_sha256": data.content_sha256,
+                "file_sha256": file_sha256(planned.files(folders)[split]),
+                "range": [float(data.frames.min()), float(data.frames.max())],
+            }
+            for split, data in splits.items()
+        },
+        "regime": regime,
+        "control": regime in source.void and not planned.config.settings,
+        "regimes": [
+            {"name": name, "changes": dict(changes), "control": name in source.void}
+            for name, changes in source.regimes().items()
+        ],
+        "film": _film(task, splits["test"]),
+    }
+
+
+def full_title(dataset: str, source: DataSource, origin: str = "") -> str:
+    """The title of a data set; a regime that its source's card does not speak of is named behind it.
+
+    ``origin`` is what the suite calls a data set to which a study gave a name of its own, which is then named.
+    """
+    title = source.card.title
+    if origin and origin != dataset:
+        return f"{title}, {dataset.removeprefix(f'{origin}-')}"
+    name, _, regime = dataset.partition(INTERVENTION)
+    return f"{title}, {regime}" if regime and title == find_source(name).card.title else title
+
+
+def _film(task: Task, test: Trajectories) -> dict[str, Any]:
+    """The first test trajectory, first channel, in small; ``lead`` is the time from the last given frame."""
+    kept = np.unique(np.linspace(0, task.frames - 1, min(task.frames, FILM_FRAMES)).round().astype(int))
+    unit = np.clip(task.to_unit(test.frames[0, kept, 0]), 0, 1)  # (frame, *space)
+    lead = test.times[0, kept] - test.times[0, task.context_frames - 1]
+    return {
+        "trajectory": 0,
+        "channel": test.fields[0],
+        "lead": [float(f"{time:.6g}") for time in lead],
+        "webp": pack(smaller(np.round(255 * unit).astype(np.uint8))),
+    }
+
+
+class _StoredTask(BaseModel):
+    shape: list[int] = Field(min_length=2, max_length=3)
+    context_frames: int = Field(ge=1)
+    forecast_frames: int = Field(ge=1)
+    low: FiniteFloat
+    high: FiniteFloat
+    time_step: FiniteFloat = Field(gt=0)
+
+
+class _StoredSplit(BaseModel):
+    trajectories: int
+    units: int
+    content_sha256: str
+    range: tuple[FiniteFloat, FiniteFloat]
+
+
+class _StoredFilm(BaseModel):
+    trajectory: int
+    channel: str
+    lead: list[FiniteFloat] = Field(min_length=1, max_length=FILM_FRAMES)
+    webp: str = Field(max_length=LARGEST_FILM)
+
+
+class _StoredRegime(BaseModel):
+    name: str
+    changes: dict[str, Any]
+    control: bool
+
+
+class _StoredCard(BaseModel):
+    """What a report relies upon in a data card."""
+
+    title: str
+    summary: str
+    origin: str
+    quantity: str
+    source: str
+    licence: str
+    citation: str
+    splits: str
+    equation: str
+    caution: str
+    dataset: str
+    data_key: str
+    regime: str
+    control: bool
+    settings: dict[str, Any]
+    task: _StoredTask
+    splits_made: dict[str, _StoredSplit]
+    regimes: list[_StoredRegime]
+    film: _StoredFilm
+
+
+def load_data_card(planned: PlannedDataset, folders: Folders) -> dict[str, Any]:
+    """The card that ``write_card`` wrote.
+
+    Raises:
+        BenchError: it is not there, or an earlier version of this package wrote it.
+    """
+    path, remedy = folders.card(planned.name, planned.key), f"'ladid-bench card {planned.name}'"
+    if not path.exists():
+        raise BenchError(f"{path}: no such data card; make it with {remedy}")
+    card = read_json(path, "data card", f"make it again with {remedy}")
+    if isinstance(card, dict) and "film" not in card:
+        raise BenchError(f"{path}: a data card of an earlier version; make it again with {remedy}")
+    parse(_StoredCard, card, f"{path}: not a data card (make it again with {remedy})")
+    return dict(card)

@@ -1,0 +1,271 @@
+"""From a study to its runs. A run is named by a hash of what determines its result."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from ladid_bench.core.configuration import Arm, Budget, Experiment, Study, changed_settings, parse
+from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.files import content_key
+from ladid_bench.data.metrics import SCORING_VERSION
+from ladid_bench.methods.base import TRAINING_VERSION
+from ladid_bench.methods.registry import MethodCard, load_card, resolve_settings
+from ladid_bench.study.datasets import PlannedDataset, planned_dataset
+
+SCRATCH: Arm = "scratch"
+ZERO_SHOT: Arm = "zero-shot"
+FROZEN: dict[Arm, Literal["dynamics", "encoder"]] = {"frozen-dynamics": "dynamics", "frozen-encoder": "encoder"}
+# what an experiment cannot have, because its table has one line a method and variant
+ALONE = {
+    "comparison": ("source", "changes", "budget", "fractions", "cpu_minutes"),
+    "equal-time": ("source", "changes", "fractions"),
+}
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One method, in one variant, on one data set, with one seed.
+
+    Attributes:
+        fraction: share of the training trajectories.
+        arm: what is done with the model of ``source``, ``scratch`` where there is none.
+        source: the run whose model this one starts from, or None.
+        changes: settings and parts of the budget that differ from the study's for this method and variant.
+        experiments: that ask for it.
+    """
+
+    scale: str
+    dataset: PlannedDataset
+    method: str
+    variant: str
+    card: MethodCard
+    settings: dict[str, Any]
+    budget: Budget
+    seed: int
+    fraction: float = 1.0
+    arm: Arm = SCRATCH
+    source: "PlannedRun | None" = None
+    changes: dict[str, Any] = field(default_factory=dict)
+    experiments: tuple[str, ...] = ()
+
+    @property
+    def trained(self) -> bool:
+        """Whether it trains step by step, so that its result depends on the budget."""
+        return self.card.trained and self.arm != ZERO_SHOT
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """Children of the model that are kept as they were in that of ``source``."""
+        return tuple(self.card.parts.get(FROZEN[self.arm], ())) if self.arm in FROZEN else ()
+
+    @property
+    def weights_from(self) -> "PlannedRun | None":
+        """The run whose trained model has to be there first; what is fitted in closed form is fitted on the spot."""
+        return self.source if self.card.trained and not self.inapplicable else None
+
+    @property
+    def inapplicable(self) -> str:
+        """Why the arm makes no sense for this method, empty where it does."""
+        if self.arm in (SCRATCH, ZERO_SHOT):
+            return ""
+        if not self.card.trained:
+            return "it is fitted in closed form and cannot start from what it learnt elsewhere"
+        if self.arm in FROZEN and not self.frozen:
+            return f"its card names no part that is its {FROZEN[self.arm]}, so there is none to freeze"
+        return ""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is trained from scratch on all the data, as the study trains its method."""
+        return self.arm == SCRATCH and self.fraction == 1 and not self.changes
+
+    @property
+    def datasets(self) -> tuple[PlannedDataset, ...]:
+        """The data sets whose files it reads."""
+        return (self.dataset, self.source.dataset) if self.source else (self.dataset,)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What determines the result, ready to be hashed; a closed-form method does not depend on the budget."""
+        trained = self.trained
+        start = {"source": self.source.key, "arm": self.arm, "frozen": list(self.frozen)} if self.source else {}
+        return {
+            **start,
+            "data": self.dataset.identity,
+            "data_key": self.dataset.key,
+            "context_frames": self.dataset.context_frames,
+            "forecast_frames": self.dataset.forecast_frames,
+            "method": self.method,
+            "method_version": self.card.version,
+            "variant": self.variant,
+            "settings": self.settings,
+            "budget": self.budget.model_dump() if trained else None,
+            "training_version": TRAINING_VERSION if trained else None,
+            "scoring_version": SCORING_VERSION,
+            "seed": self.seed,
+            "fraction": self.fraction,
+        }
+
+    @cached_property
+    def key(self) -> str:
+        return content_key(self.identity)
+
+    @property
+    def label(self) -> str:
+        """How the run is called in logs, where its steps are told apart."""
+        variant = "" if self.variant == next(iter(self.card.variants)) else f":{self.variant}"
+        changed = {name: value for name, value in self.changes.items() if name != "steps"}
+        changes = f" ({_text(changed)})" if changed else ""
+        part = "" if self.fraction == 1 else f"{self.fraction:.3g} of "
+        start = f", {self.arm} from {self.source.dataset.name}" if self.source else ""
+        return f"{self.method}{variant}{changes} on {part}{self.dataset.name}{start}, seed {self.seed}"
+
+    @property
+    def changes_text(self) -> str:
+        """What differs from the study's settings and budget, for tables."""
+        return _text(self.changes)
+
+    @property
+    def rerun_command(self) -> str:
+        return f"ladid-bench run {self.key} --scale {self.scale} --force"
+
+    @property
+    def estimated_seconds(self) -> float:
+        """Rough CPU seconds on one core: the card's figure at 32 px, scaled with the number of pixels."""
+        steps = self.budget.steps if self.trained and not self.inapplicable else 0
+        return self.card.estimate.seconds + seconds_per_step(self.card, self.dataset.image_size) * steps
+
+
+def _text(changes: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sorted(changes.items()))
+
+
+def plan_runs(study: Study, root: Path) -> dict[str, PlannedRun]:
+    """All runs a study asks for, by key, in a fixed order; runs shared by experiments appear once.
+
+    Raises:
+        BenchError: the study names a data set, method or variant that does not exist.
+    """
+    runs: dict[str, PlannedRun] = {}
+    datasets = {name: planned_dataset(study, name) for name in study.datasets}
+    for method in study.method_settings:
+        load_card(method, root)
+    for name, blocks in study.experiments.items():
+        for run in (run for block in blocks for run in _expand(study, name, block, datasets, root)):
+            former = runs.get(run.key, run)
+            runs[run.key] = replace(former, experiments=tuple(dict.fromkeys((*former.experiments, name))))
+    return runs
+
+
+def seconds_per_step(card: MethodCard, image_size: int) -> float:
+    """Rough CPU seconds of a step on one core: the card's figure at 32 px, scaled with the number of pixels."""
+    return card.estimate.seconds_per_step * (image_size / 32) ** 2
+
+
+def _expand(
+    study: Study, name: str, block: Experiment, datasets: dict[str, PlannedDataset], root: Path
+) -> Iterator[PlannedRun]:
+    """The runs of one block, the runs that others start from first."""
+    where = f"config/{study.scale}.yaml: experiments.{name}"
+    for key in ALONE.get(name, ()):
+        if getattr(block, key) != Experiment.model_fields[key].get_default(call_default_factory=True):
+            raise BenchError(f"{where}: '{key}' would mix runs that do not compare; put them in another experiment")
+    chosen = list(datasets) if block.datasets is None else block.datasets
+    for dataset in [*chosen, *(pair[0] for pair in block.pairs), *([block.source] if block.source else [])]:
+        if dataset not in datasets:
+            raise BenchError(f"{where}: data set '{dataset}' is not under 'datasets'; {nearest(dataset, datasets)}")
+    crossed = [(dataset, method) for dataset in chosen for method in block.methods]
+    for target, method in [*crossed, *block.pairs]:
+        source = _source_of(block, target, datasets, where)
+        for change in block.changes:
+            yield from _crossed(_plain_run(study, datasets[target], method, change, root), source, block, study, where)
+
+
+def _source_of(
+    block: Experiment, target: str, datasets: dict[str, PlannedDataset], where: str
+) -> PlannedDataset | None:
+    """The data set on which the methods of a block are trained first, if they are."""
+    starting = [arm for arm in block.arms if arm != SCRATCH]
+    if not block.source:
+        if starting:
+            raise BenchError(f"{where}: arm '{starting[0]}' starts from another data set's model; name it in 'source'")
+        return None
+    if not starting:
+        raise BenchError(f"{where}: no arm uses the model of 'source'; list 'zero-shot' or 'fine-tuned' under 'arms'")
+    if target == block.source:
+        raise BenchError(f"{where}: '{target}' is both 'source' and one of 'datasets'; its own run is planned anyway")
+    source, other = datasets[block.source], datasets[target]
+    for what in ("context_frames", "image_size"):
+        if getattr(source, what) != getattr(other, what):
+            raise BenchError(
+                f"{where}: a model of '{source.name}' cannot be asked of '{other.name}': {what} is "
+                f"{getattr(source, what)} there and {getattr(other, what)} here"
+            )
+    return source
+
+
+def _plain_run(study: Study, dataset: PlannedDataset, method: str, change: dict[str, Any], root: Path) -> PlannedRun:
+    """A method trained with the study's budget on all of ``dataset``, with ``change`` to its settings."""
+    name, _, chosen = method.partition(":")
+    card = _card_of(name, root)
+    variant = chosen or next(iter(card.variants))
+    mine = study.method_settings.get(name, {})
+    usual = changed_settings(_settings_of(name, variant, root), mine, f"method_settings of '{name}'")
+    settings = changed_settings(usual, change, f"config/{study.scale}.yaml: changes of '{method}'")
+    changes = {key: value for key, value in settings.items() if value != usual[key]}
+    return PlannedRun(study.scale, dataset, name, variant, card, settings, study.budget, seed=0, changes=changes)
+
+
+def _crossed(
+    plain: PlannedRun, source: PlannedDataset | None, block: Experiment, study: Study, where: str
+) -> Iterator[PlannedRun]:
+    """Every arm, fraction and seed of a run, and the run on the data set ``source`` that they start from."""
+    budget = _budget(plain, block, study, where)
+    changes = plain.changes
+    if plain.card.trained:
+        changes = changes | {key: value for key, value in budget if value != getattr(study.budget, key)}
+    for seed in block.seeds:
+        first = replace(plain, dataset=source, seed=seed) if source else None
+        if first and not (plain.card.deterministic and seed != block.seeds[0]):
+            yield first
+        for arm in block.arms:
+            start = None if arm == SCRATCH else first
+            for fraction in block.fractions if arm != ZERO_SHOT else [1.0]:
+                if plain.card.deterministic and fraction == 1 and seed != block.seeds[0]:
+                    continue  # the seed draws the part of the data, and nothing else
+                run = replace(plain, seed=seed, arm=arm, source=start, fraction=fraction, budget=budget)
+                yield replace(run, changes=changes if run.trained else plain.changes)
+
+
+def _budget(plain: PlannedRun, block: Experiment, study: Study, where: str) -> Budget:
+    """The study's budget as a block changes it for one method."""
+    usual, changes = study.budget.model_dump(), dict(block.budget)
+    if block.cpu_minutes is not None and plain.card.trained:
+        steps = round(60 * block.cpu_minutes / seconds_per_step(plain.card, plain.dataset.image_size))
+        changes["steps"] = max(1, steps)
+    return parse(Budget, changed_settings(usual, changes, f"{where}: budget"), f"{where}: budget")
+
+
+@lru_cache(maxsize=None)
+def _card_of(name: str, root: Path) -> MethodCard:
+    return load_card(name, root)
+
+
+@lru_cache(maxsize=None)
+def _settings_of(name: str, variant: str, root: Path) -> dict[str, Any]:
+    return resolve_settings(name, variant, {}, root)
+
+
+def find_run(runs: dict[str, PlannedRun], key: str) -> PlannedRun:
+    """The run called ``key``, or the only one whose key starts so.
+
+    Raises:
+        BenchError: none or several.
+    """
+    found = [run for name, run in runs.items() if name.startswith(key)]
+    if len(found) != 1:
+        problem = "no run" if not found else f"{len(found)} runs"
+        raise BenchError(f"{problem} of this study has a key starting with '{key}'; see 'ladid-bench plan'")
+    return found[0]

@@ -1,0 +1,61 @@
+"""Which runs of a study are meant, where not all of them are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.study.plan import PlannedRun, find_run
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The runs of a study that agree with every part that is given; all of them where none is.
+
+    Attributes:
+        keys: keys of runs, or their first digits.
+        datasets, methods, seeds, experiments: as the configuration names them; a method may be ``method:variant``.
+    """
+
+    keys: Sequence[str] = ()
+    datasets: Sequence[str] = ()
+    methods: Sequence[str] = ()
+    seeds: Sequence[int] = ()
+    experiments: Sequence[str] = ()
+
+    @property
+    def is_of_all(self) -> bool:
+        return not any(astuple(self))
+
+    def of(self, runs: Mapping[str, PlannedRun]) -> dict[str, PlannedRun]:
+        """The chosen ones of ``runs``.
+
+        Raises:
+            BenchError: a name that no run has, or a choice that leaves none.
+        """
+        named = (self.datasets, self.methods, self.seeds, self.experiments)
+        for asked, names in zip(named, zip(*map(_names, runs.values()), strict=True), strict=True):
+            known = {str(name) for several in names for name in several}
+            for one in asked:
+                if str(one) not in known:
+                    raise BenchError(f"no run of this study has '{one}'; {nearest(str(one), known)}")
+        keys = {find_run(dict(runs), key).key for key in self.keys} or set(runs)
+        chosen = {key: run for key, run in runs.items() if key in keys and _agrees(run, named)}
+        if not chosen:
+            raise BenchError("no run of this study is all that was asked for; see 'ladid-bench plan'")
+        return chosen
+
+
+def _agrees(run: PlannedRun, named: Iterable[Sequence[Any]]) -> bool:
+    return all(not asked or set(asked) & set(names) for asked, names in zip(named, _names(run), strict=True))
+
+
+def _names(run: PlannedRun) -> tuple[Sequence[Any], ...]:
+    """What data set, method, seed and experiments of a run may be called."""
+    return (run.dataset.name,), (run.method, f"{run.method}:{run.variant}"), (run.seed,), run.experiments
+
+
+def with_sources(chosen: Mapping[str, PlannedRun]) -> dict[str, PlannedRun]:
+    """``chosen`` and the runs whose models they start from, these first."""
+    sources = [run.weights_from for run in chosen.values() if run.weights_from]
+    return {run.key: run for run in sources if run.key not in chosen} | dict(chosen)

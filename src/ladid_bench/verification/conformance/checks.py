@@ -1,0 +1,56 @@
+"""What a check is: a name, what it asks, and a function from the method to a verdict."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from ladid_bench.core.readers import one_line
+from ladid_bench.verification.conformance.subject import Subject
+
+Outcome = Literal["passed", "failed", "not applicable", "exempt"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a check ended, and in one line why, or what was found."""
+
+    outcome: Outcome
+    reason: str = ""
+
+
+def passed(found: str = "") -> Verdict:
+    return Verdict("passed", found)
+
+
+def failed(reason: str) -> Verdict:
+    return Verdict("failed", reason)
+
+
+def not_applicable(reason: str) -> Verdict:
+    return Verdict("not applicable", reason)
+
+
+def exempt(reason: str) -> Verdict:
+    return Verdict("exempt", reason)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One demand on a method.
+
+    Attributes:
+        name: as in the table and in the documentation.
+        asks: what is demanded, in one line.
+        judge: carries it out. An exception is a failure, with its message as the reason.
+    """
+
+    name: str
+    asks: str
+    judge: Callable[[Subject], Verdict]
+
+    def run(self, subject: Subject) -> Verdict:
+        """The verdict; whatever a method does becomes one."""
+        try:
+            return self.judge(subject)
+        except Exception as error:
+            return failed(f"{type(error).__name__}: {one_line(error)}")

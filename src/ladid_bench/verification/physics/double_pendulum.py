@@ -1,0 +1,243 @@
+"""Checks of the double pendulum: normal modes, energy, and SciPy's solver on Lagrange's equations."""
+
+import math
+from functools import partial
+
+import numpy as np
+from scipy.integrate import solve_ivp
+from scipy.linalg import eigh
+from scipy.optimize import brentq
+
+from ladid_bench.datasets.pooling import mean_pool
+from ladid_bench.datasets.simulated.double_pendulum import (
+    FRAME_INTERVAL,
+    STEP_LIMIT,
+    DoublePendulum,
+    angles_from_image,
+    draw_double_pendulum,
+)
+from ladid_bench.verification.physics.base import Check
+
+SWING = 1e-4  # rad: small enough for linear theory to hold to a millionth
+REGIMES = {"pi/6": math.pi / 6, "pi/2": math.pi / 2, "pi": math.pi}
+UNEQUAL = DoublePendulum(mass1=0.7, mass2=3.0, length1=1.2, length2=0.5)
+
+
+def some(pendulum: DoublePendulum, count: int) -> dict[str, np.ndarray]:
+    """Draws of ``count`` trajectories, ``(trajectory,)`` each."""
+    draws = [pendulum.draw(np.random.default_rng(index)) for index in range(count)]
+    return {name: np.array([draw[name] for draw in draws]) for name in draws[0]}
+
+
+def let_go(pendulum: DoublePendulum, theta1: float, theta2: float, times: np.ndarray) -> np.ndarray:
+    """Angles and angular velocities of one trajectory from rest, ``(4, time)``."""
+    drawn = {"theta1": theta1, "theta2": theta2, "mass2": pendulum.mass2, "length2": pendulum.length2}
+    batch = {name: np.array([value]) for name, value in drawn.items()}
+    return pendulum.solve(batch, times[None], STEP_LIMIT)[:, 0]
+
+
+def frame_times(count: int, frames: int) -> np.ndarray:
+    """The regular grid, ``(trajectory, time)``."""
+    return np.tile(np.arange(frames) * FRAME_INTERVAL, (count, 1))
+
+
+def normal_modes(pendulum: DoublePendulum) -> tuple[np.ndarray, np.ndarray]:
+    """Periods of small swings in s, slow mode first, ``(mode,)``, and theta2 / theta1 in each, ``(mode,)``."""
+    both, l1, l2 = pendulum.mass1 + pendulum.mass2, pendulum.length1, pendulum.length2
+    coupling = pendulum.mass2 * l1 * l2
+    inertia = np.array([[both * l1**2, coupling], [coupling, pendulum.mass2 * l2**2]])
+    stiffness = pendulum.gravity * np.diag([both * l1, pendulum.mass2 * l2])
+    squares, shapes = eigh(stiffness, inertia)
+    return 2 * np.pi / np.sqrt(squares), shapes[1] / shapes[0]
+
+
+def period(pendulum: DoublePendulum, mode: int) -> float:
+    """Period in s of a small swing in a normal mode: the second time it comes to rest."""
+    periods, ratios = normal_modes(pendulum)
+
+    def velocity(time: float) -> float:
+        return let_go(pendulum, SWING, SWING * ratios[mode], np.array([0.0, time]))[2, -1]
+
+    return brentq(velocity, 0.8 * periods[mode], 1.2 * periods[mode], xtol=1e-12)
+
+
+def drift_of_energy() -> float:
+    pendulum = DoublePendulum()
+    energy = pendulum.energy(
+        let_go(pendulum, math.pi / 2, math.pi / 2, np.linspace(0, 10, 200)), np.array(1.0), np.array(1.0)
+    )
+    return float(np.abs(energy - energy[0]).max())
+
+
+def drift_of_energy_in_chaos() -> float:
+    pendulum = DoublePendulum(angle=math.pi)
+    drawn = some(pendulum, 50)
+    states = pendulum.solve(drawn, frame_times(50, 197), STEP_LIMIT)
+    energy = pendulum.energy(states, drawn["mass2"][:, None], drawn["length2"][:, None])  # (trajectory, time)
+    return float(np.abs(energy - energy[:, :1]).max())
+
+
+def lagrange(pendulum: DoublePendulum, mass2: float, length2: float, state: np.ndarray) -> np.ndarray:
+    """Time derivative of ``state``, ``(4,)``, from the mass matrix and the forces of Lagrange's equations."""
+    (theta1, theta2), velocity = state[:2], state[2:]
+    mixed = mass2 * pendulum.length1 * length2
+    both = pendulum.mass1 + mass2
+    coupling, twist = mixed * math.cos(theta1 - theta2), mixed * math.sin(theta1 - theta2)
+    inertia = np.array([[both * pendulum.length1**2, coupling], [coupling, mass2 * length2**2]])
+    weight = pendulum.gravity * np.array(
+        [both * pendulum.length1 * math.sin(theta1), mass2 * length2 * math.sin(theta2)]
+    )
+    force = twist * np.array([-(velocity[1] ** 2), velocity[0] ** 2]) - weight
+    return np.concatenate([velocity, np.linalg.solve(inertia, force)])
+
+
+def deviation_from_scipy(pendulum: DoublePendulum, count: int, frames: int) -> float:
+    """Largest deviation of an angle in rad."""
+    drawn, times = some(pendulum, count), frame_times(count, frames)
+    states = pendulum.solve(drawn, times, STEP_LIMIT)  # (4, trajectory, time)
+    worst = 0.0
+    for index in range(count):
+        mass2, length2 = float(drawn["mass2"][index]), float(drawn["length2"][index])
+        exact = solve_ivp(
+            lambda _, state, mass=mass2, length=length2: lagrange(pendulum, mass, length, state),
+            (0, times[index, -1]),
+            states[:, index, 0],
+            method="DOP853",
+            t_eval=times[index],
+            rtol=1e-13,
+            atol=1e-13,
+        )
+        worst = max(worst, float(np.abs(exact.y[:2] - states[:2, index]).max()))
+    return worst
+
+
+def at_the_step_and_half_of_it(angle: float) -> list[np.ndarray]:
+    """Angles of 20 trajectories of 60 frames, ``(2, trajectory, time)`` each."""
+    pendulum = DoublePendulum(angle=angle)
+    drawn, times = some(pendulum, 20), frame_times(20, 60)
+    return [pendulum.solve(drawn, times, limit)[:2] for limit in (STEP_LIMIT, STEP_LIMIT / 2)]
+
+
+def change_of_an_angle(angle: float) -> float:
+    coarse, fine = at_the_step_and_half_of_it(angle)
+    return float(np.abs(coarse - fine).max())
+
+
+def change_of_a_pixel(angle: float) -> float:
+    coarse, fine = (draw_double_pendulum(angles, 32) for angles in at_the_step_and_half_of_it(angle))
+    return float(np.abs(coarse - fine).max())
+
+
+def any_angles(count: int) -> np.ndarray:
+    return np.random.default_rng(0).uniform(-np.pi, np.pi, (2, count))
+
+
+def difference_from_a_fine_raster() -> float:
+    angles = any_angles(30)
+    fine = mean_pool(draw_double_pendulum(angles, 512), 16)
+    return float(np.sqrt(((fine - draw_double_pendulum(angles, 32)) ** 2).mean()))
+
+
+def error_of_the_outer_bob(image_size: int) -> float:
+    """Largest distance between the outer bob and the one read off the picture, in drawn lengths of a rod."""
+    angles = any_angles(200)
+    read = angles_from_image(draw_double_pendulum(angles, image_size))
+    return float(np.abs((np.exp(1j * read) - np.exp(1j * angles)).sum(axis=0)).max())
+
+
+CHECKS: tuple[Check, ...] = (
+    *(
+        Check(
+            f"period of the {name} normal mode, s",
+            2 * math.pi / math.sqrt(9.81 * (2 + sign * math.sqrt(2))),
+            1e-6,
+            f"omega^2 = (g / l) (2 {'+' if sign > 0 else '-'} sqrt(2)), linear theory",
+            partial(period, DoublePendulum(), mode),
+        )
+        for mode, (name, sign) in enumerate({"slow": -1, "fast": 1}.items())
+    ),
+    *(
+        Check(
+            f"period of the {name} normal mode of unequal rods and masses, s",
+            float(normal_modes(UNEQUAL)[0][mode]),
+            1e-6,
+            "eigenvalues of the linear equations",
+            partial(period, UNEQUAL, mode),
+        )
+        for mode, name in enumerate(("slow", "fast"))
+    ),
+    Check(
+        "largest drift of 29.4 J of energy in 10 s from pi/2, J", 0, 1e-10, "conservation of energy", drift_of_energy
+    ),
+    Check(
+        "largest drift of energy in 10 s of 50 trajectories from up to pi, J",
+        0,
+        1e-9,
+        "conservation of energy",
+        drift_of_energy_in_chaos,
+    ),
+    *(
+        Check(
+            f"largest deviation of an angle in 3 s from up to {name}, rad",
+            0,
+            1e-8,
+            "scipy DOP853 at 1e-13 on Lagrange's equations",
+            partial(deviation_from_scipy, DoublePendulum(angle=angle), 4, 60),
+        )
+        for name, angle in REGIMES.items()
+    ),
+    Check(
+        "largest deviation of an angle in 3 s, random masses and lengths, rad",
+        0,
+        1e-8,
+        "scipy DOP853 at 1e-13 on Lagrange's equations",
+        partial(
+            deviation_from_scipy,
+            DoublePendulum(mass1=0.7, mass2=1.75, mass2_spread=1.25, length1=1.2, length2_spread=0.5),
+            4,
+            60,
+        ),
+    ),
+    Check(
+        "largest deviation of an angle in 10 s from up to pi/2, rad",
+        0,
+        1e-5,
+        "scipy DOP853 at 1e-13 on Lagrange's equations",
+        partial(deviation_from_scipy, DoublePendulum(), 20, 197),
+        slow=True,
+    ),
+    *(
+        Check(
+            f"largest change of an angle in 3 s at half the step, from up to {name}, rad",
+            0,
+            1e-9,
+            "self-convergence",
+            partial(change_of_an_angle, angle),
+        )
+        for name, angle in REGIMES.items()
+    ),
+    Check(
+        "largest change of a pixel in 3 s at half the step, from up to pi",
+        0,
+        1e-6,
+        "self-convergence",
+        partial(change_of_a_pixel, math.pi),
+    ),
+    Check(
+        "root mean square difference of 32 px pictures from 512 px ones pooled",
+        0,
+        0.01,
+        "fine raster",
+        difference_from_a_fine_raster,
+    ),
+    *(
+        Check(
+            f"error of the outer bob read off the picture, lengths of a rod, {image_size} px",
+            0,
+            round(2.4 / image_size, 6),
+            "the angles drawn; half a pixel",
+            partial(error_of_the_outer_bob, image_size),
+        )
+        for image_size in (16, 32, 64)
+    ),
+)
