@@ -14,7 +14,7 @@ def trajectories() -> Trajectories:
     return Trajectories(
         frames=random.random((3, 6, 1, 4, 5), dtype=np.float32),
         times=np.tile(np.arange(6.0), (3, 1)),
-        unit=np.arange(3),
+        group=np.arange(3),
         parameters={"length": random.random(3)},
         states={"angle": random.random((3, 6))},
         provenance={"dataset": "made-up", "seed": 0},
@@ -52,7 +52,7 @@ def probe(
     provenance = {"commit": "c" * 40, "dirty": False, "code_hash": "today", "model_sha256": "m" * 64}
     content = {
         **{"key": key, "dataset": "fake-pictures", "method": "ladid", "variant": "default", "seed": 0, "reason": ""},
-        **{"code": 8, "unit": list(range(trajectories)), "shares": [0.5, 0.25], "readings": readings},
+        **{"code": 8, "group": list(range(trajectories)), "shares": [0.5, 0.25], "readings": readings},
         "points": random.normal(size=(trajectories, 2)).tolist(),
         "semigroup": {
             name: [share] * trajectories for name, share in (("same", 0.1), ("other", 2.0), ("variance", 1.0))

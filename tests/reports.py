@@ -46,10 +46,10 @@ class FakePictures(DataSource):
 
 @dataclass(frozen=True)
 class FakeVectors(FakePictures):
-    """The same with vector observations, headline FVU."""
+    """The same with vector observations, primary_metric FVU."""
 
     name: ClassVar[str] = "fake-vectors"
-    headline: ClassVar[str] = "fvu"
+    primary_metric: ClassVar[str] = "fvu"
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Bench:
         planned = catalogue.planned_dataset(self.study, dataset)
         shape = (1, *self.shapes[dataset])
         task = Task(dataset, GIVEN, ASKED, shape, low=-0.05, high=1.05, duration=0.7, time_step=0.1, regular=True)
-        made = {"trajectories": TRAJECTORIES, "units": TRAJECTORIES, "content_sha256": "c" * 64, "range": [0.0, 1.0]}
+        made = {"trajectories": TRAJECTORIES, "groups": TRAJECTORIES, "content_sha256": "c" * 64, "range": [0.0, 1.0]}
         card = {**vars(planned.source.card), **planned.identity, "data_key": planned.key, "task": task.to_json()}
         levels = np.random.default_rng(0).integers(0, 255, (GIVEN + ASKED, *shape[1:]), dtype=np.uint8)
         lead = np.round(np.arange(1 - GIVEN, ASKED + 1) * 0.1, 3).tolist()
@@ -128,12 +128,12 @@ class Bench:
             squared_error=squared.astype(np.float32),
             squared_truth=np.ones((TRAJECTORIES, ASKED), np.float32),
             squared_deviation=np.full((TRAJECTORIES, ASKED), 0.5, np.float32),
-            unit=np.arange(TRAJECTORIES) % units,
+            group=np.arange(TRAJECTORIES) % units,
             times=np.tile(np.arange(GIVEN, GIVEN + ASKED) * 0.1, (TRAJECTORIES, 1)),
-            code=np.zeros((TRAJECTORIES, 0), np.float32),
-            between_error=np.zeros((TRAJECTORIES, 0), np.float32),
-            between_truth=np.zeros((TRAJECTORIES, 0), np.float32),
-            shown=np.arange(2),
+            representation=np.zeros((TRAJECTORIES, 0), np.float32),
+            midpoints_squared_error=np.zeros((TRAJECTORIES, 0), np.float32),
+            midpoints_squared_truth=np.zeros((TRAJECTORIES, 0), np.float32),
+            pictured=np.arange(2),
             truth=truth,
             forecast=truth[:, GIVEN:] // 2,
         )
@@ -152,10 +152,10 @@ class Bench:
         sample = self.sample(dataset, error, units)
         nmse = sample.squared_error.sum(1) / sample.squared_truth.sum(1)
         fvu = float(sample.squared_error.sum() / sample.squared_deviation.sum())
-        metrics = {"nmse_mean": float(nmse.mean()), "nmse_median": float(np.median(nmse)), "fvu": fvu}
+        metrics = {"nmse_mean": float(nmse.mean()), "nmse_median": float(np.median(nmse)), "fvu_pooled": fvu}
         cost = {"cpu_seconds": 10 + 100 * error, "forecast_seconds": 0.6, "parameters": 123.0}
         if self.kinds.get(method) == "neural":
-            metrics["between_nmse_mean"] = metrics["nmse_mean"]
+            metrics["midpoints_nmse_mean"] = metrics["nmse_mean"]
             cost |= {"steps": 3.0, "seconds_per_step": 0.1, "cpu_seconds_per_step": 0.09}
         key = self._row(dataset, method, seed, "ok", "", experiments, metrics=metrics, cost=cost, how=how)
         write_sample(self.folders.samples(key), sample)
@@ -200,8 +200,13 @@ class Bench:
             {
                 **{"dataset": dataset, "method": method, "variant": "default", "seed": seed, "fraction": 1.0},
                 **{"status": status, "reason": reason, "experiments": experiments, "kind": kind},
-                **{"headline": source.headline, "key": key, "stale": False, "rerun": f"ladid-bench run {key}"},
-                **{"arm": "scratch", "source": "", "source_key": "", "changes": "", **(how or {})},
+                **{
+                    "primary_metric": source.primary_metric,
+                    "key": key,
+                    "stale": False,
+                    "rerun": f"ladid-bench run {key}",
+                },
+                **{"arm": "scratch", "init_from": "", "init_from_key": "", "changes": "", **(how or {})},
                 **metrics,
                 **{f"cost_{name}": value for name, value in cost.items()},
                 **({"commit": "f" * 40, "versions": json.dumps({"torch": "2"})} if final else {}),

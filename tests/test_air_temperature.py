@@ -75,9 +75,9 @@ def check_split(data: Trajectories, name: str, years: str) -> None:
     assert (np.diff(data.times) == 1).all() and (data.times == np.rint(data.times)).all()
     year = calendar_years(data)
     assert year.min() >= PERIODS[name][0] and year.max() <= PERIODS[name][1]
-    np.testing.assert_array_equal(data.unit, year[:, 0])
-    assert data.unit.dtype == np.int64
-    assert set(data.unit) <= set(STARTS[years][name])
+    np.testing.assert_array_equal(data.group, year[:, 0])
+    assert data.group.dtype == np.int64
+    assert set(data.group) <= set(STARTS[years][name])
     assert len(set(data.times[:, 0])) == len(data)
 
 
@@ -89,7 +89,7 @@ def test_windows_lie_in_their_period_and_start_in_their_years(years: str) -> Non
         data = split(name, years)
         check_split(data, name, years)
         counts.append(len(data))
-        assert set(data.unit) & set(EL_NINO) == (set(data.unit) if years == "el-nino" else set())
+        assert set(data.group) & set(EL_NINO) == (set(data.group) if years == "el-nino" else set())
     assert counts == {"ordinary": [445, 84, 72], "el-nino": [24, 1, 27]}[years]
 
 
@@ -97,7 +97,7 @@ def test_windows_lie_in_their_period_and_start_in_their_years(years: str) -> Non
 @pytest.mark.parametrize("years", STARTS)
 def test_test_windows_of_different_units_share_no_month(years: str) -> None:
     data = split("test", years)
-    months = [set(data.times[data.unit == unit].ravel()) for unit in np.unique(data.unit)]
+    months = [set(data.times[data.group == unit].ravel()) for unit in np.unique(data.group)]
     assert len(months) == {"ordinary": 6, "el-nino": 3}[years]
     assert sum(map(len, months)) == len(set.union(*months))
 
@@ -131,7 +131,7 @@ def test_anomalies_are_from_the_training_years_alone() -> None:
 def test_sizes_are_upper_bounds_and_a_subset_is_evenly_spread() -> None:
     everything, some = split("test"), split("test", sizes=SplitSizes(train=1, valid=1, test=8))
     np.testing.assert_array_equal(some.frames, everything.frames[::9])
-    assert len(np.unique(some.unit)) == 6
+    assert len(np.unique(some.group)) == 6
     assert some.provenance["windows_found"] == len(everything)
 
 

@@ -66,11 +66,15 @@ class Made:
             self.count += 1
             key = f"{self.count:016x}"
             kind = "simple" if method in (*SIMPLE, "sindy") else "neural"
-            plain = {"variant": "tuned" if method == "ladid" else "default", "arm": "scratch", "source": ""}
-            headline = "fvu" if dataset in rules.MEASURED else "nmse"
+            plain = {"variant": "tuned" if method == "ladid" else "default", "arm": "scratch", "init_from": ""}
+            primary_metric = "fvu" if dataset in rules.MEASURED else "nmse"
             row = {"dataset": dataset, "method": method, "seed": seed, "key": key, "kind": kind, "status": status}
-            row |= {"experiments": experiment, "reason": "" if status == "ok" else "why", "headline": headline}
-            row |= {"between_nmse_mean": np.nan if between is None else 1.0, "fraction": 1.0, "changes": ""}
+            row |= {
+                "experiments": experiment,
+                "reason": "" if status == "ok" else "why",
+                "primary_metric": primary_metric,
+            }
+            row |= {"midpoints_nmse_mean": np.nan if between is None else 1.0, "fraction": 1.0, "changes": ""}
             self.rows.append({**row, **plain, **how})
             if status == "ok":
                 self.samples[key] = sample(error, noise, between, self.count)
@@ -86,7 +90,7 @@ class Made:
         for row in self.rows:
             if row["dataset"] in sets and row["key"] in self.samples:
                 one = self.samples[row["key"]]
-                self.samples[row["key"]] = replace(one, unit=np.zeros_like(one.unit))
+                self.samples[row["key"]] = replace(one, group=np.zeros_like(one.group))
 
     @property
     def evidence(self) -> Evidence:
@@ -113,12 +117,12 @@ def sample(error: float, noise: float, between: float | None, draw: int) -> Samp
         squared_error=squared,
         squared_truth=ones,
         squared_deviation=ones,
-        unit=np.arange(TRAJECTORIES),
+        group=np.arange(TRAJECTORIES),
         times=np.tile(np.arange(FRAMES, dtype=float), (TRAJECTORIES, 1)),
-        code=none,
-        between_error=off.astype(np.float32),
-        between_truth=none if between is None else ones,
-        shown=np.zeros(0, np.int64),
+        representation=none,
+        midpoints_squared_error=off.astype(np.float32),
+        midpoints_squared_truth=none if between is None else ones,
+        pictured=np.zeros(0, np.int64),
         truth=pictures,
         forecast=pictures,
     )
@@ -262,7 +266,7 @@ def test_a_lost_run_is_never_better_than_a_bad_one() -> None:
 def moved(made: Made, target: str, arm: str, fraction: float, error: float, method: str = "ladid", **how: Any) -> None:
     source = "" if arm == "scratch" else "pendulum"
     how = {"experiment": "transfer", "changes": "steps=462", **how}
-    made.runs(target, method, error, arm=arm, fraction=fraction, source=source, **how)
+    made.runs(target, method, error, arm=arm, fraction=fraction, init_from=source, **how)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +310,7 @@ def test_baselines_are_fine_tuned_too() -> None:
     assert made.verdict("C10") == NOT_REPRODUCED
 
 
-@pytest.mark.parametrize(("between", "verdict"), [(1.01, REPRODUCED), (1.05, NOT_SEPARABLE), (1.3, NOT_REPRODUCED)])
+@pytest.mark.parametrize(("midpoints", "verdict"), [(1.01, REPRODUCED), (1.05, NOT_SEPARABLE), (1.3, NOT_REPRODUCED)])
 def test_times_between_frames(between: float, verdict: str) -> None:
     made = Made()
     for index, factor in enumerate((0.97, 1.0, 1.03)):  # the factor differs a little between seeds
@@ -325,7 +329,7 @@ def test_irregular_grids() -> None:
         made = Made()
         made.runs("pendulum", "ladid", 0.1, experiment="comparison,irregular")
         made.runs("pendulum--irregular", "ladid", error, experiment="irregular")
-        made.runs("pendulum--irregular", "ladid", 5, experiment="irregular", arm="zero-shot", source="pendulum")
+        made.runs("pendulum--irregular", "ladid", 5, experiment="irregular", arm="zero-shot", init_from="pendulum")
         assert made.verdict("C6") == verdict
     assert Made().judged("C6").reason == "this study has no runs for it"
 
@@ -474,7 +478,7 @@ def test_pooled_intervals_of_equal_width_shrink_with_the_root_of_their_number() 
 def test_no_run_goes_through_the_claims() -> None:
     through = {path.stem for path in provenance._gone_through([provenance.RUNNER])}
     assert not through & {"claims", "rules", "verdicts", "paired"}
-    for path in (Path(ladid_bench.__file__).parent / "evaluation").glob("*.py"):
+    for path in (Path(ladid_bench.__file__).parent / "analysis").glob("*.py"):
         names = {node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)}
         assert "ladid_bench.reporting" not in {str(name)[:21] for name in names}
 
@@ -483,9 +487,9 @@ def test_the_study_that_is_kept_has_the_runs_that_the_rules_ask_for() -> None:
     root = Path(__file__).parents[1]
     made = Made()
     for run in plan_runs(load_study("cpu", root), root).values():
-        source = run.source.dataset.name if run.source else ""
+        source = run.init_from.dataset.name if run.init_from else ""
         how = {"variant": run.variant, "arm": run.arm, "fraction": run.fraction, "changes": run.changes_text}
-        how |= {"kind": run.card.kind, "headline": run.dataset.source.headline, "source": source} | ALONE
+        how |= {"kind": run.card.kind, "primary_metric": run.dataset.source.primary_metric, "init_from": source} | ALONE
         how |= {name: np.random.default_rng(made.count).lognormal(0, 0.05) for name in (costs.STEP, costs.FORECAST)}
         experiment, error = ",".join(run.experiments), 0.1 if run.method == "ladid" else 0.3
         made.runs(run.dataset.name, run.method, error, (run.seed,), experiment, 0.3, 1.0, **how)

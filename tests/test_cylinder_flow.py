@@ -10,7 +10,7 @@ import pytest
 
 from ladid_bench.core.configuration import SplitSizes
 from ladid_bench.core.errors import BenchError
-from ladid_bench.core.paths import BETWEEN
+from ladid_bench.core.paths import MIDPOINTS
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
 from ladid_bench.datasets.pooling import mean_pool
 from ladid_bench.datasets.simulated import cylinder_flow
@@ -126,7 +126,7 @@ def test_same_seed_same_numbers() -> None:
 
 def test_windows_of_a_run_share_its_constants_and_its_unit() -> None:
     made = make(count=5)
-    assert made.unit.tolist() == [0, 0, 0, 1, 1]
+    assert made.group.tolist() == [0, 0, 0, 1, 1]
     for name in CONSTANTS:
         values = made.parameters[name]
         assert len(set(values[:3])) == len(set(values[3:])) == 1 and values[0] != values[3]
@@ -163,15 +163,15 @@ def test_windows_that_overlap_show_the_same_flow() -> None:
 
 def test_splits_have_no_run_in_common() -> None:
     splits = [make(count=4, split=name) for name in ("train", "valid", "test")]
-    units = [set(made.unit) for made in splits]
+    units = [set(made.group) for made in splits]
     assert len(set.union(*units)) == sum(len(unit) for unit in units) == 6
     assert len(np.unique(np.concatenate([made.parameters["reynolds"] for made in splits]))) == 6
 
 
 def test_between_is_the_test_split_at_the_times_halfway() -> None:
-    test, between = make(split="test"), make(split=BETWEEN)
+    test, between = make(split="test"), make(split=MIDPOINTS)
     assert between.times == pytest.approx((test.times[:, 1:] + test.times[:, :-1]) / 2)
-    assert (between.parameters["start"] == test.parameters["start"]).all() and (between.unit == test.unit).all()
+    assert (between.parameters["start"] == test.parameters["start"]).all() and (between.group == test.group).all()
     system = CylinderFlow(windows=3)
     first = {name: test.parameters[name][:1] for name in (*CONSTANTS, "start")}
     again = system.simulate(first, between.times[:1], 16)

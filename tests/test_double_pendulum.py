@@ -1,4 +1,4 @@
-"""Pictures, settings and random streams of the double pendulum; ``ladid_bench.verification.physics`` has its physics."""
+"""Pictures, settings and random streams of the double pendulum; ``verification.physics`` has its physics."""
 
 import math
 from pathlib import Path
@@ -103,7 +103,7 @@ def test_same_seed_same_numbers() -> None:
 
 
 @pytest.mark.parametrize("regime", ["energy-high", "masses-mixed", "irregular"])
-@pytest.mark.parametrize("split", ["train", "between"])
+@pytest.mark.parametrize("split", ["train", "midpoints"])
 def test_a_trajectory_does_not_depend_on_its_batch(regime: str, split: str, monkeypatch: pytest.MonkeyPatch) -> None:
     many = make(regime, count=8, split=split)
     assert make(regime, count=3, split=split).content_sha256 == many[:3].content_sha256
@@ -114,7 +114,7 @@ def test_a_trajectory_does_not_depend_on_its_batch(regime: str, split: str, monk
 def test_splits_are_disjoint() -> None:
     splits = [make(count=20, split=name) for name in ("train", "valid", "test")]
     assert len(np.unique(np.concatenate([made.states["theta1"][:, 0] for made in splits]))) == 60
-    assert len(np.unique(np.concatenate([made.unit for made in splits]))) == 60
+    assert len(np.unique(np.concatenate([made.group for made in splits]))) == 60
 
 
 @pytest.mark.parametrize(("regime", "angle"), [("energy-low", np.pi / 6), ("", np.pi / 2), ("energy-high", np.pi)])

@@ -72,7 +72,7 @@ def test_a_floor_is_trained_and_scored_on_what_it_renders(checkout: Checkout) ->
     record = json.loads(checkout.folders.record(run.key).read_text())
     assert record["cost"]["steps"] == STUDY["budget"]["steps"]
     assert record["metrics"]["nmse_mean"] > 0
-    assert "between_nmse_mean" not in record["metrics"]
+    assert "midpoints_nmse_mean" not in record["metrics"]
     assert checkout.folders.model(run.key).exists()
 
 

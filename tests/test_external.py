@@ -91,7 +91,7 @@ def test_a_program_that_does_what_a_method_does_gets_its_row(checkout: Checkout,
     same, _ = checkout.supervise("mean")
     expected = read_record(checkout.folders.record(same.key))
     assert record["metrics"] == pytest.approx(expected["metrics"], rel=1e-6)
-    assert "between_nmse_mean" in record["metrics"]
+    assert "midpoints_nmse_mean" in record["metrics"]
     assert record["cost"]["cpu_seconds"] > 2 * expected["cost"]["cpu_seconds"]
 
 

@@ -147,7 +147,7 @@ def test_loss_is_the_relative_error_of_frames_that_exist(root: Path, pendulum, p
 def test_passages_are_successive_frames_of_one_trajectory(root: Path, pendulum, pendulum_task: Task) -> None:
     """Also where windows end with the trajectory: what is repeated there is never a target."""
     model = build(root, pendulum_task)
-    known = pendulum_task.to_unit(torch.from_numpy(pendulum["train"].frames)).flatten(2)  # (trajectory, time, value)
+    known = pendulum_task.normalize(torch.from_numpy(pendulum["train"].frames)).flatten(2)  # (trajectory, time, value)
     starts, cut = set(), 0
     for seed in range(40):
         length = (8, 50)[seed % 2]

@@ -190,7 +190,7 @@ def test_a_file_of_the_well_describes_itself(tmp_path: Path, trajectories: Traje
     data = Trajectories(
         frames=values(4, 6, 2, 16, 18),
         times=np.tile(np.arange(6.0) * 0.5, (4, 1)),
-        unit=np.array([5, 5, 9, 7]),
+        group=np.array([5, 5, 9, 7]),
         fields=("a", "b"),
     )
     write_trajectories(tmp_path / "a.hdf5", data)
@@ -198,7 +198,7 @@ def test_a_file_of_the_well_describes_itself(tmp_path: Path, trajectories: Traje
         file["t1_fields/velocity"] = values(4, 6, 16, 18, 2, seed=1)
         file["t0_fields/constant"] = values(16, 18)
     found = read_recordings(tmp_path / "a.hdf5", Reading())
-    assert [one.unit for one in found] == [5, 5, 9, 7]
+    assert [one.group for one in found] == [5, 5, 9, 7]
     for index, one in enumerate(found):
         np.testing.assert_array_equal(one.frames[:, :2], data.frames[index])
         velocity = np.moveaxis(values(4, 6, 16, 18, 2, seed=1)[index], -1, 1)
@@ -321,18 +321,18 @@ def test_no_two_splits_share_a_frame_or_a_unit(lengths: list, window: int | None
         assert "too short" in str(error) or "has no trajectory" in str(error)
         return
     seen = [set(data.frames.ravel().tolist()) for data in splits.values()]
-    units = [set(data.unit.tolist()) for data in splits.values()]
+    units = [set(data.group.tolist()) for data in splits.values()]
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert not seen[one] & seen[other]
         assert blocks or not units[one] & units[other]
     for data in splits.values():
         assert data.frames.shape[1] == length
         np.testing.assert_allclose(np.diff(data.frames[:, :, 0, 0], axis=1), 0.001, atol=1e-4)
-        np.testing.assert_array_equal(np.floor(data.frames[:, 0, 0, 0] + 1e-4), data.unit)
+        np.testing.assert_array_equal(np.floor(data.frames[:, 0, 0, 0] + 1e-4), data.group)
     if blocks:
         assert len(lengths) < 3
         for unit in set.intersection(*units):
-            ends = [data.times[data.unit == unit] for data in splits.values()]
+            ends = [data.times[data.group == unit] for data in splits.values()]
             assert ends[1].min() - ends[0].max() > length
             assert ends[2].min() - ends[1].max() > length
 
@@ -360,7 +360,7 @@ def test_trajectories_of_one_unit_stay_in_one_split(tmp_path: Path, checkout: Pa
     write_trajectories(tmp_path / "a.hdf5", data)
     bring_in(checkout, [tmp_path / "a.hdf5"])
     splits = {name: find_source("mine").split(name, ALL, 16, 0, 8) for name in SPLITS}
-    units = [set(split.unit.tolist()) for split in splits.values()]
+    units = [set(split.group.tolist()) for split in splits.values()]
     assert [len(one) for one in units] == [2, 1, 1]
     assert len(set.union(*units)) == 4
     assert sum(len(split) for split in splits.values()) == 12
@@ -424,7 +424,9 @@ def test_sizes_are_upper_bounds_and_frames_are_cut_from_the_front(tmp_path: Path
     some = find_source("mine").split("train", SplitSizes(train=4, valid=1, test=1), 16, 0, 12)
     assert everything.frames.shape == (8, 12, 1, 16, 16)
     np.testing.assert_array_equal(some.frames, everything.frames[::2])
-    np.testing.assert_allclose(everything.frames[:, :, 0], area_average(array[everything.unit, :12], 16, 16), rtol=1e-6)
+    np.testing.assert_allclose(
+        everything.frames[:, :, 0], area_average(array[everything.group, :12], 16, 16), rtol=1e-6
+    )
 
 
 def test_colours_are_channels_all_the_way(tmp_path: Path, checkout: Path) -> None:
@@ -433,7 +435,7 @@ def test_colours_are_channels_all_the_way(tmp_path: Path, checkout: Path) -> Non
     for name in SPLITS:
         made = find_source("mine").split(name, ALL, 64, 0, 20)
         write_trajectories(tmp_path / f"{name}.hdf5", made)
-        expected = area_average(np.moveaxis(array[made.unit], -1, 2), 16, 16)
+        expected = area_average(np.moveaxis(array[made.group], -1, 2), 16, 16)
         np.testing.assert_allclose(read_trajectories(tmp_path / f"{name}.hdf5").frames, expected, rtol=1e-6)
 
 

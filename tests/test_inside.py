@@ -144,7 +144,7 @@ def test_vectors_have_no_pictures(root: Path) -> None:
     made = Trajectories(
         frames=random.random((12, 12, 1, 3), dtype=np.float32),
         times=np.tile(np.arange(12.0), (12, 1)),
-        unit=np.arange(12),
+        group=np.arange(12),
         space=("feature",),
     )
     task = task_of(made, "vectors", 4, 8)

@@ -114,12 +114,12 @@ def test_frequencies_start_spread_over_what_frames_resolve(code, build, pendulum
     assert frequencies[0] == 0
     np.testing.assert_allclose((2 * math.pi / frequencies[1:]).numpy(), np.geomspace(6.0, 0.2, 4), rtol=1e-5)
     model = build()
-    periods = 2 * math.pi / model.flow.frequencies[1:] * model.unit
+    periods = 2 * math.pi / model.flow.frequencies[1:] * model.time_scale
     assert periods.min().item() == pytest.approx(4 * pendulum_task.time_step, rel=1e-4)
     assert periods.max().item() == pytest.approx(2 * pendulum_task.duration, rel=1e-4)
     frequency, decay = build("fixed").flow.spectrum(torch.randn(2, 32))
     torch.testing.assert_close(frequency, model.flow.frequencies.expand(2, -1))
-    span = pendulum_task.duration / model.unit
+    span = pendulum_task.duration / model.time_scale
     torch.testing.assert_close(decay, torch.full((2, 16), 1 / (10 * span)))
 
 
@@ -132,7 +132,7 @@ def test_times_are_those_of_each_row_and_any_time_is_exact(build) -> None:
     context, times = torch.rand(2, 10, 1, 32, 32), torch.arange(10.0).expand(2, -1) * 0.05
     code = model.represent(context, times)
     pair = 3
-    period = (2 * math.pi / model.flow.frequencies[pair] * model.unit).item()
+    period = (2 * math.pi / model.flow.frequencies[pair] * model.time_scale).item()
     states = model.forecast(context, times, torch.tensor([[period, 1.5 * period], [2 * period, 4.5 * period]]))
     found, at_start = (part[..., 2 * pair : 2 * pair + 2] for part in (states, code[:, None]))
     torch.testing.assert_close(found[:, :1], at_start, atol=1e-4, rtol=1e-4)
@@ -143,11 +143,11 @@ def test_linearity_is_the_mismatch_of_windows_of_one_trajectory(build, batch) ->
     """0 for states on one trajectory; a window that is off is so twice, the second time after some decay."""
     model = build("fixed").requires_grad_(False)
     first = torch.randn(3, 1, 32).expand(-1, 3, -1).flatten(0, 1)  # the same for all windows of a trajectory
-    states = model.flow(first, batch.start[:, None] / model.unit)[:, 0]
+    states = model.flow(first, batch.start[:, None] / model.time_scale)[:, 0]
     assert model._linearity(states, batch).item() < 1e-4
     shift = torch.zeros(3, 3, 32)
     shift[:, 1, 0] = 0.2  # the window in the middle
-    gaps = batch.start.unflatten(0, (3, 3)).diff(dim=1)[:, 1] / model.unit
+    gaps = batch.start.unflatten(0, (3, 3)).diff(dim=1)[:, 1] / model.time_scale
     _, decay = model.flow.spectrum(states)
     expected = 0.2**2 * (1 + torch.exp(-2 * decay[0, 0] * gaps)).mean() / 2 / (2 * model.settings.linearity_std**2)
     torch.testing.assert_close(model._linearity(states + shift.flatten(0, 1), batch), expected, atol=1e-4, rtol=1e-3)
@@ -173,9 +173,9 @@ def test_terms_of_the_loss_are_as_written(build, batch) -> None:
     torch.manual_seed(3)
     terms = model.loss(batch)
     torch.manual_seed(3)
-    code = model.recognition(model.encoder(batch.frames)[batch.context], batch.context_times / model.unit)
+    code = model.recognition(model.encoder(batch.frames)[batch.context], batch.context_times / model.time_scale)
     state = code.sample()
-    mean = model.decoder(model.flow(state, batch.query_times / model.unit))
+    mean = model.decoder(model.flow(state, batch.query_times / model.time_scale))
     squared = (mean - batch.query).square().sum(dim=(2, 3, 4)).mean()
     values = 32 * 32
     torch.testing.assert_close(terms["reconstruction"], squared / (2 * model.settings.observation_std**2) / values)

@@ -165,7 +165,7 @@ def test_the_path_solves_the_equation(small) -> None:
     model.dynamics.rate = lambda psi: lambda time, state: -state
     psi = torch.randn(2, 32)
     times = torch.tensor([[0.0, 0.1, 0.15, 0.3], [0.0, 0.2, 0.3, 0.35]])
-    expected = model.dynamics.start(psi)[:, None] * torch.exp(-times / model.dynamics.unit)[..., None]
+    expected = model.dynamics.start(psi)[:, None] * torch.exp(-times / model.dynamics.time_scale)[..., None]
     torch.testing.assert_close(model.dynamics.path(psi, times), expected, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(model.states(psi, times.flip(1)), expected.flip(1), atol=1e-5, rtol=1e-4)
     assert model.function_evaluations > 0
@@ -190,7 +190,7 @@ def test_what_the_right_hand_side_knows(small, variant, psi_matters, time_matter
 def test_each_row_is_told_its_own_time(small) -> None:
     """The features are those of the true time, in the data set's unit, of each row."""
     motion = small("time").dynamics
-    motion.unit = 2.0
+    motion.time_scale = 2.0
     state, psi = torch.randn(1, 32).expand(2, -1), torch.randn(1, 32).expand(2, -1)
     rates = motion.rate(psi)(torch.tensor([[0.3], [0.9]]), state)
     network = motion.field.given(psi)
@@ -201,7 +201,7 @@ def test_each_row_is_told_its_own_time(small) -> None:
 @torch.no_grad()
 def test_second_order_states_are_positions_and_their_velocities(small) -> None:
     model = small("second-order")
-    step = 1e-3 * model.dynamics.unit
+    step = 1e-3 * model.dynamics.time_scale
     times = torch.tensor([[0.5 - step, 0.5, 0.5 + step]])
     before, now, after = model.double().states(torch.randn(1, 32).double(), times.double())[0]
     torch.testing.assert_close((after - before)[:16] / 2e-3, now[16:], atol=1e-3, rtol=1e-2)
@@ -226,7 +226,7 @@ def test_the_recurrence_steps_from_frame_to_frame(small, pendulum_task) -> None:
     """At frames it is the plain recurrence, in between one shorter step from the frame before, and 0 is no step."""
     model = small("gru")
     motion, frame, psi = model.dynamics, pendulum_task.time_step, torch.randn(2, 32)
-    hidden, gap = motion.start(psi), torch.full((2, 1), frame / motion.unit)
+    hidden, gap = motion.start(psi), torch.full((2, 1), frame / motion.time_scale)
     expected = [motion.read(hidden)]
     for _ in range(3):
         hidden = motion.cell(torch.cat([psi, gap], dim=1), hidden)

@@ -105,8 +105,8 @@ def test_few_points_estimate_the_loss_of_whole_frames(build, batch, monkeypatch)
     torch.manual_seed(0)
     with torch.no_grad():
         terms = [model.loss(batch) for _ in range(8)]
-        code = model.recognition(model.encoder(batch.frames)[batch.context], batch.context_times / model.unit)
-        times = batch.query_times / model.unit
+        code = model.recognition(model.encoder(batch.frames)[batch.context], batch.context_times / model.time_scale)
+        times = batch.query_times / model.time_scale
         states, _ = solve_adaptively(model.derivative, code.mean, times, 1e-7)
         full = negative_log_likelihood(model.decoder(states), batch.query, 0.1) / 1024
     estimates = torch.stack([term["reconstruction"] for term in terms])
@@ -120,9 +120,9 @@ def test_few_states_move_and_follow_the_equation(build, batch) -> None:
     model, step = build(latent=4, tolerance=1e-8), 1e-2
     model.decoder = torch.nn.Identity()  # shows the states
     frames, times = batch.frames[batch.context], batch.context_times
-    middle = times[:, -1:] + model.unit * torch.rand(len(times), 1)
+    middle = times[:, -1:] + model.time_scale * torch.rand(len(times), 1)
     with torch.no_grad():
-        seen = model.forecast(frames, times, middle + model.unit * torch.tensor([-step, 0, step]))
+        seen = model.forecast(frames, times, middle + model.time_scale * torch.tensor([-step, 0, step]))
         before, now, after = seen.unbind(dim=1)
         rate = model.field(now)
     assert now.shape == (12, 4)

@@ -83,7 +83,7 @@ def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(
 def test_splits_are_disjoint() -> None:
     splits = [make(system(), count=4, split=name, frames=1) for name in ("train", "valid", "test")]
     viscosities = np.concatenate([made.parameters["viscosity"] for made in splits])
-    assert len(np.unique(viscosities)) == len(np.unique(np.concatenate([made.unit for made in splits]))) == 12
+    assert len(np.unique(viscosities)) == len(np.unique(np.concatenate([made.group for made in splits]))) == 12
     starts = np.concatenate([made.frames for made in splits])
     assert not np.isin(make(system(), count=4, seed=1, frames=1).frames, starts).any()
 
@@ -96,7 +96,7 @@ def test_irregular_times_show_the_same_flow() -> None:
 
 
 def test_between_lies_between_the_frames_of_the_test_split() -> None:
-    test, between = make(system(), split="test", frames=6), make(system(), split="between", frames=6)
+    test, between = make(system(), split="test", frames=6), make(system(), split="midpoints", frames=6)
     assert between.times == pytest.approx((test.times[:, :-1] + test.times[:, 1:]) / 2)
     middle = (test.frames[:, :-1] + test.frames[:, 1:]) / 2
     relative = np.sqrt(((between.frames - middle) ** 2).mean() / (middle**2).mean())

@@ -111,18 +111,18 @@ def test_the_path_solves_the_equation_at_each_rows_own_times(build, batch) -> No
     model, step = build(tolerance=1e-8), 1e-2
     model.decoder = torch.nn.Identity()  # shows [L, D, t]
     frames, times = batch.frames[batch.context], batch.context_times
-    middle = times[:, -1:] + model.unit * torch.rand(len(times), 1)
-    asked = middle + model.unit * torch.tensor([-step, 0, step])
+    middle = times[:, -1:] + model.time_scale * torch.rand(len(times), 1)
+    asked = middle + model.time_scale * torch.tensor([-step, 0, step])
     with torch.no_grad():
         code = model.represent(frames, times)
         seen = model.forecast(frames, times, asked)
         before, now, after = seen.unbind(dim=1)
-        rate = model.derivative(code[:, 16:], middle / model.unit, now[:, :16])
-        elsewhen = model.derivative(code[:, 16:], middle / model.unit + 1, now[:, :16])
+        rate = model.derivative(code[:, 16:], middle / model.time_scale, now[:, :16])
+        elsewhen = model.derivative(code[:, 16:], middle / model.time_scale + 1, now[:, :16])
     torch.testing.assert_close((after - before)[:, :16] / (2 * step), rate, atol=1e-3, rtol=0)
     assert (elsewhen - rate).abs().max() > 1e-2
     torch.testing.assert_close(seen[..., 16:32], code[:, None, 16:].expand(-1, 3, -1))
-    torch.testing.assert_close(seen[..., 32], asked / model.unit)
+    torch.testing.assert_close(seen[..., 32], asked / model.time_scale)
 
 
 def test_loss_against_its_formula(build, module, batch, monkeypatch) -> None:
@@ -136,7 +136,7 @@ def test_loss_against_its_formula(build, module, batch, monkeypatch) -> None:
         terms = model.loss(batch)
         context = batch.frames[batch.context]
         truth = torch.cat([context.clamp(0, 1), batch.query], dim=1)
-        times = torch.cat([batch.context_times, batch.query_times], dim=1) / model.unit
+        times = torch.cat([batch.context_times, batch.query_times], dim=1) / model.time_scale
         tokens = model.encoder(torch.cat([context, batch.query], dim=1).flatten(0, 1)).unflatten(0, times.shape)
         pairs = model.representations(tokens, times)
         first = model.first(context[:, 0])

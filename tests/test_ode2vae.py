@@ -150,7 +150,7 @@ def test_loss_is_the_papers_term_by_term(code, build, batch) -> None:
     terms = model.loss(batch)
     torch.manual_seed(7)  # the weights of f are drawn first, then the state
     frames, index = batch.grid_frames()
-    times = batch.grid_times / model.unit
+    times = batch.grid_times / model.time_scale
     posterior = model.field.posterior()
     field = model.field.with_weights(posterior.sample())
     encoding = model.recognition(model.encoder(frames)[index], times)
@@ -176,7 +176,7 @@ def test_loss_is_the_papers_term_by_term(code, build, batch) -> None:
 @pytest.mark.parametrize(("variant", "run"), [("default", CONTEXT), ("original", 3)])
 def test_penalty_compares_with_encodings_of_complete_runs_of_frames(code, build, batch, variant, run) -> None:
     model = build(variant).eval()
-    times = batch.grid_times / model.unit
+    times = batch.grid_times / model.time_scale
     frames, index = batch.grid_frames()
     with torch.no_grad():
         tokens = model.encoder(frames)[index]
@@ -225,7 +225,7 @@ def test_training_and_forecast_start_from_the_same_code(build, batch) -> None:
     model = build().eval()
     frames, index = batch.grid_frames()
     with torch.no_grad():
-        encoding = model.recognition(model.encoder(frames)[index], batch.grid_times / model.unit)
+        encoding = model.recognition(model.encoder(frames)[index], batch.grid_times / model.time_scale)
         given = model.represent(batch.frames[batch.context], batch.context_times)
     torch.testing.assert_close(encoding.mean[:, 0], given, rtol=1e-4, atol=1e-5)
 
@@ -237,7 +237,7 @@ def test_forecast_takes_the_mean_weights_and_renders_the_position(build, batch) 
     with torch.no_grad():
         rendered = model.forecast(context, batch.context_times, asked)
         initial = model.represent(context, batch.context_times)
-        frames = torch.cat([torch.zeros(12, 1), asked / model.unit], dim=1)[..., None]
+        frames = torch.cat([torch.zeros(12, 1), asked / model.time_scale], dim=1)[..., None]
         between = torch.lerp(frames[:, :-1], frames[:, 1:], torch.linspace(0, 1, 21)[1:])  # 20 steps to a query
         field = model.field.with_weights(model.field.posterior().mean)
         times = torch.cat([torch.zeros(12, 1), between.flatten(1)], dim=1)

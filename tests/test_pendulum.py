@@ -1,4 +1,4 @@
-"""Pictures, settings and random streams of the single pendulum; its physics: ``ladid_bench.verification.physics.pendulum``."""
+"""Pictures, settings and random streams of the single pendulum; its physics: ``verification.physics``."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(monkeypatch: pyt
 def test_splits_are_disjoint() -> None:
     splits = [make("pendulum", count=50, split=name) for name in ("train", "valid", "test")]
     starts = np.concatenate([made.states["theta"][:, 0] for made in splits])
-    units = np.concatenate([made.unit for made in splits])
+    units = np.concatenate([made.group for made in splits])
     assert len(np.unique(starts)) == len(np.unique(units)) == 150
     others = make("pendulum", count=50, seed=1).states["theta"][:, 0]
     assert not np.isin(others, starts).any()
@@ -74,7 +74,7 @@ def test_initial_law_is_uniform() -> None:
         assert distance < 0.036, name  # 1 % level of the Kolmogorov distance at 2000 draws
 
 
-@pytest.mark.parametrize("split", ["train", "between"])
+@pytest.mark.parametrize("split", ["train", "midpoints"])
 @pytest.mark.parametrize("dataset", ["pendulum--irregular", "pendulum--lengths-mixed"])
 def test_an_uneven_grid_or_a_mixture_ties_no_trajectory_to_the_others(
     dataset: str, split: str, monkeypatch: pytest.MonkeyPatch

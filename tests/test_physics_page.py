@@ -89,18 +89,22 @@ def test_the_hash_follows_what_a_system_imports_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "ladid_bench"
-    for name in ("systems", "physics"):
+    for name in ("datasets/simulated", "verification/physics"):
         (package / name).mkdir(parents=True)
-    (package / "physics" / "pendulum.py").write_text("from ladid_bench.datasets.simulated.pendulum import Pendulum\n")
-    (package / "systems" / "pendulum.py").write_text("from ladid_bench.datasets.simulated.rods import draw\n")
-    (package / "systems" / "rods.py").write_text("draw = 1\n")
-    (package / "systems" / "other.py").write_text("other = 1\n")
+    (package / "verification/physics" / "pendulum.py").write_text(
+        "from ladid_bench.datasets.simulated.pendulum import Pendulum\n"
+    )
+    (package / "datasets/simulated" / "pendulum.py").write_text(
+        "from ladid_bench.datasets.simulated.rods import draw\n"
+    )
+    (package / "datasets/simulated" / "rods.py").write_text("draw = 1\n")
+    (package / "datasets/simulated" / "other.py").write_text("other = 1\n")
     monkeypatch.setattr(results, "PACKAGE", package)
     first = system_hash("pendulum")
-    (package / "systems" / "other.py").write_text("other = 2\n")
-    (package / "systems" / "rods.py").write_text('"""In words."""\n\ndraw = 1  # a comment\n')
+    (package / "datasets/simulated" / "other.py").write_text("other = 2\n")
+    (package / "datasets/simulated" / "rods.py").write_text('"""In words."""\n\ndraw = 1  # a comment\n')
     assert system_hash("pendulum") == first
-    (package / "systems" / "rods.py").write_text("draw = 2\n")
+    (package / "datasets/simulated" / "rods.py").write_text("draw = 2\n")
     assert system_hash("pendulum") != first
 
 

@@ -122,7 +122,7 @@ def circles(count: int = 40) -> Trajectories:
     times = np.tile(0.1 * np.arange(30.0), (count, 1))
     phase = np.linspace(0, 2 * np.pi, count, endpoint=False)[:, None] + times
     frames = phase.astype(np.float32)[:, :, None, None]
-    return Trajectories(frames=frames, times=times, unit=np.arange(count), space=("feature",))
+    return Trajectories(frames=frames, times=times, group=np.arange(count), space=("feature",))
 
 
 @pytest.mark.parametrize("error", [0.0, 0.3])
@@ -205,7 +205,7 @@ def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
     assert [one.name for one in found.readings] == ["theta", "angular_velocity", "energy"]
     assert found.readings[0].cyclic
     assert set(found.readings[0].errors) == {"psi", "pca", "untrained", "shuffled"}
-    assert (len(found.unit), found.code, found.seed) == (6, 32, 0)
+    assert (len(found.group), found.code, found.seed) == (6, 32, 0)
     assert np.mean(found.readings[0].deviation) == pytest.approx(1, rel=1e-4)
     assert found.semigroup is not None
     assert not is_stale(found, checkout)

@@ -79,7 +79,7 @@ def check_split(data: Trajectories, frames: int = 36) -> None:
         assert len(cells) == frames
         assert not cells & seen
         seen |= cells
-    np.testing.assert_array_equal(data.unit, 20180510 + (data.times[:, 0] // 24).astype(int))
+    np.testing.assert_array_equal(data.group, 20180510 + (data.times[:, 0] // 24).astype(int))
 
 
 def check_apart(splits: dict[str, Trajectories]) -> None:
@@ -96,9 +96,9 @@ def test_windows_lie_apart_and_the_days_of_the_splits_too() -> None:
     for data in splits.values():
         check_split(data)
     check_apart(splits)
-    assert set(splits["train"].unit) == {20180510, 20180517}
-    assert set(splits["valid"].unit) == {20180516}
-    assert set(splits["test"].unit) == {20180519}
+    assert set(splits["train"].group) == {20180510, 20180517}
+    assert set(splits["valid"].group) == {20180516}
+    assert set(splits["test"].group) == {20180519}
 
 
 @pytest.mark.usefixtures("made_up")
@@ -121,7 +121,7 @@ def test_dry_windows_and_windows_with_a_missing_pixel_are_left_out() -> None:
     assert (train.frames >= 0).all()
     assert (train.times % 24 < 22).all()
     row, column = train.parameters["row"], train.parameters["column"]
-    at_gap = (train.unit == 20180517) & (train.times[:, 0] % 24 == 8)
+    at_gap = (train.group == 20180517) & (train.times[:, 0] % 24 == 8)
     holds = (row <= GAP[1]) & (GAP[1] < row + CROP) & (column <= GAP[2]) & (GAP[2] < column + CROP)
     assert at_gap.sum() == 11
     assert not (at_gap & holds).any()
@@ -132,7 +132,7 @@ def test_an_intervention_is_one_day_divided_by_time() -> None:
     splits = {name: split(name, regime="convective") for name in SPLITS}
     for data in splits.values():
         check_split(data)
-        assert set(data.unit) == {20180513}
+        assert set(data.group) == {20180513}
     check_apart(splits)
     assert splits["train"].times.max() < splits["valid"].times.min()
     assert splits["valid"].times.max() < splits["test"].times.min()

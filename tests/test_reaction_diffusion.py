@@ -1,4 +1,4 @@
-"""Frames, draws and random streams of the reaction-diffusion spirals; ``ladid_bench.verification.physics`` checks their physics.
+"""Frames, draws and random streams of the reaction-diffusion spirals; ``verification.physics`` checks their physics.
 
 Each measured value is printed beside what is expected; see them with ``pytest -s``.
 """
@@ -97,7 +97,7 @@ def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(dataset: str, mo
 def test_splits_are_disjoint() -> None:
     splits = [make("reaction-diffusion", count=10, split=name) for name in ("train", "valid", "test")]
     centres = np.concatenate([made.parameters["centre_x"] for made in splits])
-    assert len(np.unique(centres)) == len(np.unique(np.concatenate([made.unit for made in splits]))) == 30
+    assert len(np.unique(centres)) == len(np.unique(np.concatenate([made.group for made in splits]))) == 30
     assert not np.isin(make("reaction-diffusion", count=10, seed=1).parameters["centre_x"], centres).any()
 
 

@@ -170,8 +170,8 @@ def test_one_unit_has_no_interval_and_says_so(bench: Bench) -> None:
     bench.run("fake-pictures", "latent-ode", 0.1, units=1)
     bench.run("fake-pictures", "ridge", 0.2, units=1)
     page = bench.build()
-    assert "one test unit, hence no intervals" in page.text
-    assert "one test unit, so there is no interval" in page.text
+    assert "one test group, hence no intervals" in page.text
+    assert "one test group, so there is no interval" in page.text
     assert "95 % interval" not in re.findall(r"<thead>.*?</thead>", page.source, re.DOTALL)[0]
 
 
@@ -218,7 +218,7 @@ def test_it_bears_errors_of_any_size(bench: Bench) -> None:
 
 
 def test_methods_that_kept_other_pictures_are_left_out(full: Bench) -> None:
-    other = replace(full.sample("fake-pictures", 0.2), shown=np.array([4, 5]))
+    other = replace(full.sample("fake-pictures", 0.2), pictured=np.array([4, 5]))
     write_sample(full.folders.samples(full.rows[1]["key"]), other)
     pictures = collect(gather(full.folders, full.table, full.study)[0], full.folders)
     assert list(pictures.forecasts) == ["latent-ode", "mean"]

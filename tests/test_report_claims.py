@@ -24,7 +24,7 @@ def transferred(bench: Bench, seeds: int) -> list[str]:
     for seed in range(seeds):
         plain: dict[str, Any] = {"experiments": "transfer", "variant": "tuned", "fraction": 0.08}
         keys.append(bench.run(PICTURES, "ladid", 0.2, seed, **plain))
-        start = {"arm": "fine-tuned", "source": "fake-vectors"}
+        start = {"arm": "fine-tuned", "init_from": "fake-vectors"}
         keys.append(bench.run(PICTURES, "ladid", 0.1, seed, **plain, **start))
     return keys
 

@@ -23,7 +23,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made.run(PICTURES, "ridge", 0.4)
     for seed in (0, 1):
         made.run(PICTURES, "latent-ode", 0.11, seed, experiments="transfer", fraction=0.02, changes="steps=9")
-        start = {"arm": "fine-tuned", "source": "fake-vectors", "fraction": 0.02}
+        start = {"arm": "fine-tuned", "init_from": "fake-vectors", "fraction": 0.02}
         made.run(PICTURES, "latent-ode", 0.05, seed, experiments="transfer", **start)
     return made
 
@@ -59,7 +59,7 @@ def test_every_arm_fraction_and_change_is_a_line_of_its_own(bench: Bench) -> Non
 
 def test_a_model_as_it_is_uses_no_training_data_and_cost_has_files_of_its_own(bench: Bench) -> None:
     bench.further = ("horizon", "cost")
-    bench.run(PICTURES, "latent-ode", 0.3, experiments="horizon,cost", arm="zero-shot", source="fake-vectors")
+    bench.run(PICTURES, "latent-ode", 0.3, experiments="horizon,cost", arm="zero-shot", init_from="fake-vectors")
     horizon, _ = experiment_tables(bench.folders, bench.table, bench.study)
     assert [(row.start, row.fraction) for _, rows in horizon.parts for row in rows] == [
         ("zero-shot from fake-vectors", "none")
@@ -93,7 +93,7 @@ def test_a_run_without_a_result_says_why(bench: Bench) -> None:
 
 
 def test_a_table_of_an_earlier_version_has_no_arms(bench: Bench) -> None:
-    table = bench.table.drop(columns=["arm", "source", "source_key", "changes"])
+    table = bench.table.drop(columns=["arm", "init_from", "init_from_key", "changes"])
     (dataset,) = gather(bench.folders, table[table["experiments"] != "transfer"], bench.study)
     assert {entry.arm for entry in dataset.entries} == {"scratch"}
 

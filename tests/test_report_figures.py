@@ -23,7 +23,7 @@ from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables
 from ladid_bench.reporting.formatting import TIMES
 from ladid_bench.reporting.palette import looks
 from ladid_bench.reporting.rank_figure import rank_diagram, rank_rows
-from ladid_bench.reporting.ranking import Ranking, rank_over_datasets, rank_over_units
+from ladid_bench.reporting.ranking import Ranking, rank_over_datasets, rank_over_groups
 from ladid_bench.reporting.transfer_figure import areas
 from ladid_bench.runs.records import Sample
 
@@ -54,12 +54,12 @@ def sample(errors: np.ndarray) -> Sample:
         squared_error=frames,
         squared_truth=np.full_like(frames, 0.5),
         squared_deviation=np.ones_like(frames),
-        unit=np.arange(len(errors)),
+        group=np.arange(len(errors)),
         times=np.tile([0.1, 0.2], (len(errors), 1)),
-        code=none,
-        between_error=none,
-        between_truth=none,
-        shown=np.arange(0),
+        representation=none,
+        midpoints_squared_error=none,
+        midpoints_squared_truth=none,
+        pictured=np.arange(0),
         truth=np.zeros((0, 2, 4), np.uint8),
         forecast=np.zeros((0, 2, 4), np.uint8),
     )
@@ -111,8 +111,8 @@ def test_what_cannot_be_ranked_is_said() -> None:
     assert "it takes 3 seeds" in str(rank_over_datasets(contents([three] * 6, seeds=2)))
     few = contents([three], seeds=1)[0]
     simple = [entry(label, {0: 0.1}, np.arange(1.0, 9.0), kind="simple") for label in "xyz"]
-    assert "it takes 3 seeds" in str(rank_over_units(replace(few, entries=(*few.entries, *simple))))
-    assert isinstance(rank_over_units(replace(few, entries=tuple(simple))), Ranking)
+    assert "it takes 3 seeds" in str(rank_over_groups(replace(few, entries=(*few.entries, *simple))))
+    assert isinstance(rank_over_groups(replace(few, entries=tuple(simple))), Ranking)
     assert "No diagram of ranks" in str(rank_over_datasets([]))
 
 
@@ -139,7 +139,7 @@ def test_ranks_over_units_are_those_of_wilcoxon_with_holm() -> None:
         label: factor * hard * random.lognormal(0, 0.4, 20) for label, factor in {"a": 1, "b": 1.3, "c": 4}.items()
     }
     entries = tuple(entry(label, dict.fromkeys(SEEDS, float(errors.mean())), errors) for label, errors in units.items())
-    found = rank_over_units(DatasetContent("set", "Set", "nmse", "", {}, entries))
+    found = rank_over_groups(DatasetContent("set", "Set", "nmse", "", {}, entries))
     assert isinstance(found, Ranking)
     raw = {pair: wilcoxon(np.log(units[pair[0]] / units[pair[1]])).pvalue for pair in ("ab", "ac", "bc")}
     adjusted, running = {}, 0.0
@@ -171,7 +171,7 @@ class Varied(Bench):
 
     def on(self, dataset: str, *told: Any, **how: Any) -> str:
         """A run on one of the further data sets."""
-        key = self.run(PICTURES, *told, **how, source_key=dataset)
+        key = self.run(PICTURES, *told, **how, init_from_key=dataset)
         self.rows[-1]["dataset"] = dataset
         return key
 
@@ -199,10 +199,10 @@ def transfer(bench: Bench) -> None:
         for share, scratch, tuned in ((0.02, 0.8, 0.4), (0.2, 0.4, 0.2), (1.0, 0.2, 0.2)):
             plain: dict[str, Any] = {"experiments": "transfer", "variant": "tuned", "fraction": share}
             bench.run(PICTURES, "ladid", scratch, seed, **plain)
-            bench.run(PICTURES, "ladid", tuned, seed, **plain, arm="fine-tuned", source=VECTORS)
+            bench.run(PICTURES, "ladid", tuned, seed, **plain, arm="fine-tuned", init_from=VECTORS)
             if share < 1 or seed == 0:
                 bench.run(PICTURES, "ridge", 1.0, seed, experiments="transfer", fraction=share)
-        start = {"experiments": "transfer", "variant": "tuned", "arm": "zero-shot", "source": VECTORS}
+        start = {"experiments": "transfer", "variant": "tuned", "arm": "zero-shot", "init_from": VECTORS}
         bench.run(PICTURES, "ladid", 0.6, seed, **start)
 
 
@@ -376,7 +376,7 @@ def test_a_target_with_one_share_has_dots(bench: Varied) -> None:
     for seed in SEEDS:
         few = {"experiments": "transfer", "variant": "tuned", "fraction": 0.08}
         bench.run(PICTURES, "ladid", 0.4, seed, **few)
-        bench.run(PICTURES, "ladid", 0.2, seed, **few, arm="fine-tuned", source=VECTORS)
+        bench.run(PICTURES, "ladid", 0.2, seed, **few, arm="fine-tuned", init_from=VECTORS)
         bench.run(VECTORS, "ladid", 0.1, seed, experiments="transfer", variant="tuned")
     _, found = shown(bench)
     (drawing,) = found.drawings  # the source is no target
@@ -389,7 +389,7 @@ def test_a_target_with_one_share_has_dots(bench: Varied) -> None:
 def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> None:
     bench.further = ("horizon",)
     bench.run(PICTURES, "ladid", 0.2, variant="tuned", experiments="comparison,horizon")
-    key = bench.on("long", "ladid", 0.3, variant="tuned", experiments="horizon", arm="zero-shot", source=PICTURES)
+    key = bench.on("long", "ladid", 0.3, variant="tuned", experiments="horizon", arm="zero-shot", init_from=PICTURES)
     path = bench.folders.samples(key)
     stretched = {
         name: np.concatenate([values, values], axis=1) if values.ndim == 2 and values.shape[1] == ASKED else values
@@ -411,7 +411,7 @@ def test_dots_compare_a_model_with_what_it_reaches_at_home(bench: Varied) -> Non
     bench.further = ("shift",)
     for seed in SEEDS:
         bench.run(PICTURES, "ladid", 0.2, seed, variant="tuned", experiments="comparison,shift")
-        asked = {"experiments": "shift", "variant": "tuned", "source": PICTURES}
+        asked = {"experiments": "shift", "variant": "tuned", "init_from": PICTURES}
         bench.on("large", "ladid", 0.6, seed, arm="zero-shot", **asked)
         bench.on("large", "ladid", 0.5, seed, arm="fine-tuned", fraction=0.02, changes="steps=7", **asked)
     _, found = shown(bench)

@@ -71,7 +71,7 @@ def test_the_floor_is_no_competitor(twice: Bench) -> None:
     floor = table.lines[-1]
     assert np.isnan(floor.rank)
     assert np.isnan(floor.values["skill"])
-    assert np.isnan(floor.values["between_nmse_mean"])
+    assert np.isnan(floor.values["midpoints_nmse_mean"])
     assert floor.values["nmse_mean"] < table.lines[0].values["nmse_mean"]
     assert [table.is_best(table.columns[0], line) for line in table.lines] == [True, False, False, False]
     assert "coder" not in findings.finding(dataset).lowest
@@ -256,7 +256,7 @@ def test_the_page_shows_a_few_measures_and_the_file_all(twice: Bench) -> None:
         row |= {"vrmse_mean": 0.3, "oddity_mean": 2.0}
     table = comparison(only(twice))
     brief = [column.name for column in core(table).columns]
-    assert brief == ["nmse_mean", "nmse_median", "fvu", "between_nmse_mean", "skill"]
+    assert brief == ["nmse_mean", "nmse_median", "fvu_pooled", "midpoints_nmse_mean", "skill"]
     assert [column.name for column in table.columns] == [*brief, "vrmse_mean", "oddity_mean"]
     page = twice.build()
     assert "All measures" in page.text

@@ -89,7 +89,7 @@ def test_a_run_leaves_record_sample_and_forecast(checkout: Checkout) -> None:
     run, outcome = checkout.supervise("mean")
     assert (outcome.status, outcome.reason) == ("ok", "")
     record = read_record(checkout.folders.record(run.key))
-    assert record["metrics"]["fvu"] == pytest.approx(1, abs=0.2)
+    assert record["metrics"]["fvu_pooled"] == pytest.approx(1, abs=0.2)
     assert record["identity"] == json.loads(json.dumps(run.identity))
     assert record["provenance"]["versions"]["numpy"] == np.__version__
     sample = read_sample(checkout.folders.samples(run.key))
@@ -208,7 +208,7 @@ def test_code_of_a_run_is_what_it_imports_and_no_more(tmp_path: Path) -> None:
         (folder / "method.py").write_text(line)
     folders = (borrower, plain)
     through = {folder: {path.name for path in _gone_through([RUNNER, folder / "method.py"])} for folder in folders}
-    assert {"runner.py", "scoring.py", "task.py"} <= through[plain]
+    assert {"execute.py", "scoring.py", "task.py"} <= through[plain]
     assert not {"search.py", "statistics.py", "trainer.py", "model.py", "pendulum.py"} & through[plain]
     assert {"model.py", "attention.py", "objective.py"} <= through[borrower]
 

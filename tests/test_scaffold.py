@@ -39,7 +39,7 @@ def test_untouched_it_conforms_and_runs(neural: bool, checkout: Checkout) -> Non
     assert {verdict.outcome for verdict in verdicts.values()} <= {"passed", "not applicable"}, verdicts
     run, outcome = checkout.supervise("my-idea-2")
     assert (outcome.status, outcome.reason) == ("ok", "")
-    assert read_record(checkout.folders.record(run.key))["metrics"]["fvu"] > 0
+    assert read_record(checkout.folders.record(run.key))["metrics"]["fvu_pooled"] > 0
 
 
 @pytest.mark.parametrize(

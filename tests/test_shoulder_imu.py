@@ -91,7 +91,7 @@ def test_a_window_lies_in_one_recording_and_a_subject_in_one_split(exercises: st
         data, seen = split(name, exercises), set()
         assert data.frames.shape[1:] == (60, 1, 6)
         for frames, times, subject, right in zip(
-            in_the_file_s_units(data), data.times, data.unit, data.parameters["right"], strict=True
+            in_the_file_s_units(data), data.times, data.group, data.parameters["right"], strict=True
         ):
             code = round(frames[:, 0].mean() - 100 * subject - right)
             assert code % 10 == 0
@@ -104,7 +104,7 @@ def test_a_window_lies_in_one_recording_and_a_subject_in_one_split(exercises: st
             cells = {(subject, exercise, right, first + step) for step in range(60)}
             assert not cells & seen
             seen |= cells
-        subjects.append(set(data.unit))
+        subjects.append(set(data.group))
     assert not subjects[0] & subjects[1]
     assert not (subjects[0] | subjects[1]) & subjects[2]
     assert subjects[2] == {9, 10}

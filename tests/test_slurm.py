@@ -70,7 +70,7 @@ def test_a_study_on_slurm_gives_what_a_local_one_gives(cluster: Cluster, tmp_pat
     for folder in (ours, local):
         configure(folder, execution={"batch_minutes": 30})
     on_slurm(ours)
-    assert sorted(job.rule for job in cluster.jobs()) == ["between", "dataset", "run", "train"]
+    assert sorted(job.rule for job in cluster.jobs()) == ["midpoints", "dataset", "run", "train"]
     assert {job.state for job in cluster.jobs()} == {"COMPLETED"}
     snakemake(local)
     assert_same_results(ours, local)
@@ -114,7 +114,7 @@ def test_trained_methods_get_a_gpu_and_others_none(cluster: Cluster, tmp_path: P
     assert list(asked.values()) == ["N/A"]
     del jobs["train"]
     assert {(job.gres, job.gpus) for job in jobs.values()} == {("N/A", "N/A")}
-    assert sorted(jobs) == ["between", "dataset", "run"]
+    assert sorted(jobs) == ["midpoints", "dataset", "run"]
 
 
 def uncomment(profile: Path, line: str) -> None:

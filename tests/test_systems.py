@@ -49,10 +49,10 @@ def test_halfway_keeps_the_start_and_halves_every_gap() -> None:
 @pytest.mark.parametrize("name", SYSTEMS)
 @pytest.mark.parametrize("grid", ["", "--irregular"])
 def test_between_lies_halfway_between_the_frames_of_the_same_trajectories(name: str, grid: str) -> None:
-    test, between = make(name + grid), make(name + grid, "between")
+    test, between = make(name + grid), make(name + grid, "midpoints")
     rounding = 0.02 * np.diff(test.times).mean()  # a lattice has no times between its steps
     np.testing.assert_allclose(between.times, (test.times[:, 1:] + test.times[:, :-1]) / 2, atol=rounding)
-    np.testing.assert_array_equal(between.unit, test.unit)
+    np.testing.assert_array_equal(between.group, test.group)
     for parameter, values in test.parameters.items():
         np.testing.assert_array_equal(between.parameters[parameter], values, err_msg=parameter)
     middle = (test.frames[:, 1:] + test.frames[:, :-1]) / 2
@@ -104,7 +104,7 @@ def test_what_each_shift_does() -> None:
 
 
 def test_every_split_has_units_of_its_own() -> None:
-    units = [set(make("pendulum", split).unit) for split in SPLITS]
+    units = [set(make("pendulum", split).group) for split in SPLITS]
     assert not units[0] & units[1] and not units[0] & units[2] and not units[1] & units[2]
 
 

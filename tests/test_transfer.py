@@ -30,7 +30,7 @@ DATASETS = {
 }
 TRANSFER = {
     "datasets": ["pendulum-short"],
-    "source": "pendulum",
+    "init_from": "pendulum",
     "methods": ["gru"],
     "fractions": [0.25, 1.0],
     "arms": ["scratch", "zero-shot", "fine-tuned", "frozen-dynamics"],
@@ -55,8 +55,8 @@ def carried_out(checkout: Checkout, run: PlannedRun) -> dict:
     """The record of ``run``, made in this process, after that of the run it starts from."""
     for dataset in run.datasets:
         make_files(dataset, checkout.folders)
-    if run.weights_from and not checkout.folders.record(run.weights_from.key).exists():
-        carried_out(checkout, run.weights_from)
+    if run.model_from and not checkout.folders.record(run.model_from.key).exists():
+        carried_out(checkout, run.model_from)
     return execute(run, checkout.folders, checkout.study.execution)
 
 
@@ -79,7 +79,7 @@ def test_arms_and_fractions_are_crossed_and_the_source_comes_first(checkout: Che
         ("pendulum-short", "gru", "frozen-dynamics", 0.25),
         ("pendulum-short", "gru", "frozen-dynamics", 1.0),
     ]
-    assert all(run.source is None or run.source.key == runs[0].key for run in runs)
+    assert all(run.init_from is None or run.init_from.key == runs[0].key for run in runs)
     assert {run.frozen for run in runs if run.arm == "frozen-dynamics"} == {("roll_out",)}
     assert len({run.key for run in runs}) == len(runs)
     assert len({run.label for run in runs}) == len(runs)
@@ -88,7 +88,9 @@ def test_arms_and_fractions_are_crossed_and_the_source_comes_first(checkout: Che
 def test_runs_that_start_from_nothing_say_nothing_of_arms_in_their_identity(checkout: Checkout) -> None:
     runs = planned(checkout, transfer=TRANSFER)
     for run in runs:
-        assert {"source", "arm", "frozen"} & set(run.identity) == ({"source", "arm", "frozen"} if run.source else set())
+        assert {"init_from", "arm", "frozen"} & set(run.identity) == (
+            {"init_from", "arm", "frozen"} if run.init_from else set()
+        )
     zero_shot = next(run for run in runs if run.arm == "zero-shot")
     assert zero_shot.identity["budget"] is None
     assert zero_shot.estimated_seconds < runs[0].estimated_seconds
@@ -138,11 +140,11 @@ def test_the_part_of_the_data_depends_on_the_seed_so_deterministic_methods_repea
 
 
 def test_smaller_parts_lie_in_larger_ones(trajectories) -> None:
-    parts = {share: set(part_of(trajectories, share, 3).unit) for share in (0.01, 0.4, 0.7, 1.0)}
+    parts = {share: set(part_of(trajectories, share, 3).group) for share in (0.01, 0.4, 0.7, 1.0)}
     assert [len(parts[share]) for share in sorted(parts)] == [1, 1, 2, 3]
     assert parts[0.01] <= parts[0.4] <= parts[0.7] <= parts[1.0]
     assert part_of(trajectories, 1.0, 3) is trajectories
-    drawn = {tuple(part_of(trajectories, 0.7, seed).unit) for seed in range(9)}
+    drawn = {tuple(part_of(trajectories, 0.7, seed).group) for seed in range(9)}
     assert len(drawn) > 1
 
 
@@ -158,11 +160,11 @@ def test_a_data_set_may_have_a_name_of_its_own(checkout: Checkout) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"arms": ["zero-shot"], "source": None}, "experiments.transfer: arm 'zero-shot' starts from another"),
-        ({"arms": ["scratch"]}, "no arm uses the model of 'source'"),
-        ({"datasets": ["pendulum"]}, "'pendulum' is both 'source' and one of 'datasets'"),
-        ({"source": "pendulun"}, "data set 'pendulun' is not under 'datasets'; did you mean 'pendulum'"),
-        ({"source": "pendulum-seen"}, "context_frames is 5 there and 10 here"),
+        ({"arms": ["zero-shot"], "init_from": None}, "experiments.transfer: arm 'zero-shot' starts from another"),
+        ({"arms": ["scratch"]}, "no arm uses the model of 'init_from'"),
+        ({"datasets": ["pendulum"]}, "'pendulum' is both 'init_from' and one of 'datasets'"),
+        ({"init_from": "pendulun"}, "data set 'pendulun' is not under 'datasets'; did you mean 'pendulum'"),
+        ({"init_from": "pendulum-seen"}, "context_frames is 5 there and 10 here"),
         ({"changes": [{"latnt": 3}]}, "changes of 'gru': unknown setting 'latnt'; did you mean 'latent'"),
         ({"budget": {"step": 3}}, "experiments.transfer: budget: unknown setting 'step'; did you mean 'steps'"),
         ({"budget": {"steps": 0}}, "experiments.transfer: budget: key 'steps': input should be greater than"),
@@ -204,7 +206,7 @@ def test_a_name_of_ones_own_must_be_free_and_fit_for_a_folder(checkout: Checkout
 def test_arms_start_from_the_weights_of_the_source(checkout: Checkout) -> None:
     runs = {run.arm: run for run in planned(checkout, transfer=TRANSFER | {"fractions": [0.5]})[1:]}
     frozen, tuned, zero_shot = runs["frozen-dynamics"], runs["fine-tuned"], runs["zero-shot"]
-    record, source = carried_out(checkout, frozen), frozen.source
+    record, source = carried_out(checkout, frozen), frozen.init_from
     assert source is not None
     assert record["provenance"]["started_from_sha256"]
     assert record["cost"]["steps"] == 4
@@ -220,7 +222,8 @@ def test_arms_start_from_the_weights_of_the_source(checkout: Checkout) -> None:
     assert "steps" not in record["cost"]
     assert not checkout.folders.model(zero_shot.key).exists()
     scratch = carried_out(checkout, runs["scratch"])
-    errors = {name: read_record(checkout.folders.record(run.key))["metrics"]["fvu"] for name, run in runs.items()}
+    records = {name: read_record(checkout.folders.record(run.key)) for name, run in runs.items()}
+    errors = {name: record["metrics"]["fvu_pooled"] for name, record in records.items()}
     assert len(set(errors.values())) == 4
     assert "started_from_sha256" not in scratch["provenance"]
 
@@ -243,9 +246,9 @@ def test_the_void_intervention_changes_nothing_for_a_model_as_it_is(checkout: Ch
     """The negative control: the same frames under another name have the same error."""
     void = TRANSFER | {"datasets": ["pendulum--mass-2"], "arms": ["zero-shot"], "methods": ["gru", "ridge"]}
     for run in planned(checkout, transfer=void):
-        if run.source is not None:
+        if run.init_from is not None:
             metrics = carried_out(checkout, run)["metrics"]
-            assert metrics == carried_out(checkout, run.source)["metrics"]
+            assert metrics == carried_out(checkout, run.init_from)["metrics"]
 
 
 def test_a_model_is_asked_in_the_units_it_was_trained_in(checkout: Checkout) -> None:
@@ -253,7 +256,7 @@ def test_a_model_is_asked_in_the_units_it_was_trained_in(checkout: Checkout) -> 
     datasets = DATASETS | {"pendulum--scaled": SMALL}
     block = TRANSFER | {"datasets": ["pendulum--scaled"], "arms": ["zero-shot"]}
     source, run = planned(checkout, datasets, transfer=block)
-    shifted, plain = (carried_out(checkout, one)["metrics"]["fvu"] for one in (run, source))
+    shifted, plain = (carried_out(checkout, one)["metrics"]["fvu_pooled"] for one in (run, source))
     assert abs(shifted - plain) > 0.01 * plain
 
 
@@ -280,8 +283,8 @@ def test_an_arm_that_makes_no_sense_is_a_row_with_its_reason(
     record = carried_out(checkout, run)
     assert record["status"] == "skipped"
     assert reason in record["reason"]
-    assert run.source is not None
-    assert not checkout.folders.record(run.source.key).exists()  # nothing was trained for it
+    assert run.init_from is not None
+    assert not checkout.folders.record(run.init_from.key).exists()  # nothing was trained for it
 
 
 def test_an_arm_of_a_method_whose_training_cannot_start_from_weights_is_skipped(checkout: Checkout) -> None:
@@ -295,17 +298,17 @@ def test_an_arm_of_a_method_whose_training_cannot_start_from_weights_is_skipped(
 
 def test_a_model_that_is_gone_is_trained_again_and_its_record_stays(checkout: Checkout) -> None:
     *_, run = planned(checkout, transfer=TRANSFER | {"arms": ["zero-shot"]})
-    assert run.source is not None
+    assert run.init_from is not None
     metrics = carried_out(checkout, run)["metrics"]
-    record, model = checkout.folders.record(run.source.key), checkout.folders.model(run.source.key)
-    before, trained = record.read_bytes(), weights(checkout, run.source)
+    record, model = checkout.folders.record(run.init_from.key), checkout.folders.model(run.init_from.key)
+    before, trained = record.read_bytes(), weights(checkout, run.init_from)
     shutil.rmtree(model)
     assert supervise(run, checkout.folders, checkout.study.execution).status == "ok"
     assert record.read_bytes() == before
-    again = weights(checkout, run.source)
+    again = weights(checkout, run.init_from)
     assert all(torch.equal(trained[name], again[name]) for name in trained)
     assert read_record(checkout.folders.record(run.key))["metrics"] == metrics
-    assert supply_model(run.source, checkout.folders, checkout.study.execution) is None
+    assert supply_model(run.init_from, checkout.folders, checkout.study.execution) is None
 
 
 def test_a_source_that_fails_is_the_reason_in_the_row(checkout: Checkout) -> None:
@@ -317,8 +320,8 @@ def test_a_source_that_fails_is_the_reason_in_the_row(checkout: Checkout) -> Non
         outcome = supervise(run, checkout.folders, checkout.study.execution)
         assert outcome.status == "error"
         assert "has no model: error, ValueError: no luck" in outcome.reason
-    assert run.source is not None
-    assert len(read_attempts(checkout.folders.attempts(run.source.key))) == 2  # as often as retries allow
+    assert run.init_from is not None
+    assert len(read_attempts(checkout.folders.attempts(run.init_from.key))) == 2  # as often as retries allow
 
 
 def test_a_source_that_diverged_ends_what_starts_from_it(checkout: Checkout) -> None:
@@ -336,14 +339,14 @@ def test_the_table_has_arm_source_and_changes(checkout: Checkout) -> None:
     runs = planned(checkout, transfer=TRANSFER | {"changes": [{"latent": 4}]})
     table = aggregate({run.key: run for run in runs}, checkout.folders).set_index("key")
     last = table.loc[runs[-1].key]
-    assert (last["arm"], last["source"], last["fraction"]) == ("frozen-dynamics", "pendulum", 1.0)
-    assert (last["source_key"], last["changes"]) == (runs[0].key, "latent=4")
-    assert tuple(table.loc[runs[0].key, ["arm", "source", "source_key"]]) == ("scratch", "", "")
+    assert (last["arm"], last["init_from"], last["fraction"]) == ("frozen-dynamics", "pendulum", 1.0)
+    assert (last["init_from_key"], last["changes"]) == (runs[0].key, "latent=4")
+    assert tuple(table.loc[runs[0].key, ["arm", "init_from", "init_from_key"]]) == ("scratch", "", "")
 
 
 def test_the_command_line_makes_the_data_trains_the_source_and_the_model_again(checkout: Checkout) -> None:
     *_, run = planned(checkout, transfer=TRANSFER | {"arms": ["zero-shot"]})
-    assert run.source is not None
+    assert run.init_from is not None
 
     def command(*words: str) -> subprocess.CompletedProcess:
         called = [sys.executable, "-m", "ladid_bench", *words, "--scale", "tiny"]
@@ -353,10 +356,10 @@ def test_the_command_line_makes_the_data_trains_the_source_and_the_model_again(c
     done = command("run", run.key, "--outcome", str(outcome))
     assert done.returncode == 0, done.stderr
     assert json.loads(outcome.read_text()) == {run.key: True}
-    shutil.rmtree(checkout.folders.model(run.source.key))
-    done = command("model", run.source.key)
+    shutil.rmtree(checkout.folders.model(run.init_from.key))
+    done = command("model", run.init_from.key)
     assert done.returncode == 0, done.stderr
-    assert checkout.folders.model(run.source.key).exists()
+    assert checkout.folders.model(run.init_from.key).exists()
     assert "trains no model of its own" in command("model", run.key).stderr
 
 

@@ -84,7 +84,7 @@ def test_a_kept_number_that_was_changed_is_found_and_named(checkout: Checkout, m
     run, _ = checkout.supervise("mean")
     path = checkout.folders.record(run.key)
     content = json.loads(path.read_text())
-    content["metrics"]["fvu"] *= 1 + 1e-12
+    content["metrics"]["fvu_pooled"] *= 1 + 1e-12
     path.write_text(json.dumps(content))
     code, said = call(checkout.root, "verify", run.key[:6], monkeypatch=monkeypatch, capsys=capsys)
     assert code == 1

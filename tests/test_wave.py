@@ -1,4 +1,4 @@
-"""Frames, draws and random streams of the waves; their physics is checked in ``ladid_bench.verification.physics.wave``."""
+"""Frames, draws and random streams of the waves; their physics is checked in ``verification.physics``."""
 
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,7 @@ def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(
 def test_splits_are_disjoint() -> None:
     splits = [make(count=20, split=name, frames=1) for name in ("train", "valid", "test")]
     centres = np.concatenate([made.parameters["centre_x_1"] for made in splits])
-    assert len(np.unique(centres)) == len(np.unique(np.concatenate([made.unit for made in splits]))) == 60
+    assert len(np.unique(centres)) == len(np.unique(np.concatenate([made.group for made in splits]))) == 60
     assert not np.isin(make(count=20, seed=1, frames=1).parameters["centre_x_1"], centres).any()
 
 

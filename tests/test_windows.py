@@ -35,7 +35,7 @@ def test_each_context_frame_is_handed_out_once(batch) -> None:
 def test_queries_are_the_true_frames_at_their_times(batch, pendulum, pendulum_task) -> None:
     """Every query is found in the data at the absolute time that start and query time name."""
     train = pendulum["train"]
-    frames = np.clip(pendulum_task.to_unit(train.frames), 0, 1)
+    frames = np.clip(pendulum_task.normalize(train.frames), 0, 1)
     for row in range(0, len(batch.query), 5):
         for query in range(batch.query.shape[1]):
             time = float(batch.start[row] + batch.query_times[row, query])

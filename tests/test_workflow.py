@@ -75,7 +75,7 @@ def test_a_failing_method_is_a_row_and_stops_nothing(checkout: Path) -> None:
 
 def test_a_run_waits_for_the_one_it_starts_from_whose_model_is_made_again_when_it_is_gone(checkout: Path) -> None:
     small = STUDY["datasets"]["pendulum"]
-    block = {"source": "pendulum", "methods": ["gru"], "arms": ["zero-shot", "frozen-dynamics"]}
+    block = {"init_from": "pendulum", "methods": ["gru"], "arms": ["zero-shot", "frozen-dynamics"]}
     configure(
         checkout,
         datasets={"pendulum": small, "pendulum--mass-2": small},

@@ -46,9 +46,9 @@ class AutoencoderMethod(NeuralMethod):
     @torch.no_grad()
     def reconstruct(self, frames: np.ndarray) -> np.ndarray:
         self.model.eval()
-        unit = torch.as_tensor(self.task.to_unit(frames), dtype=torch.float32, device=self.device)
+        unit = torch.as_tensor(self.task.normalize(frames), dtype=torch.float32, device=self.device)
         rendered = [self.model.render(part) for part in unit.flatten(0, 1).split(FORECAST_BATCH)]
-        return self.task.to_physical(torch.cat(rendered).cpu().numpy()).reshape(frames.shape).astype(np.float32)
+        return self.task.denormalize(torch.cat(rendered).cpu().numpy()).reshape(frames.shape).astype(np.float32)
 
     def validation_error(self, valid: Trajectories) -> float:
         """Mean over trajectories of the nMSE of the rendered frames, in physical units."""

@@ -15,7 +15,7 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
-from ladid_bench.methods.ode import Perceptron, time_unit
+from ladid_bench.methods.ode import Perceptron, time_scale
 from ladid_bench.methods.recognition import GatedRecognition
 
 MEMORY = 10.0  # training spans in which an untrained mode decays by 1 / e
@@ -90,12 +90,12 @@ class KoopmanAutoencoder(ForecastModel):
         super().__init__()
         if settings.latent % 2:
             raise BenchError(f"method 'koopman': setting 'latent' must be even, got {settings.latent}")
-        self.settings, self.unit = settings, time_unit(task)
+        self.settings, self.time_scale = settings, time_scale(task)
         self.encoder = build_encoder(task.shape, settings.base_channels, settings.token_width)
         self.recognition = GatedRecognition(
             settings.token_width, settings.latent, settings.std_floor, direction="backwards"
         )
-        frame, span = task.time_step / self.unit, task.duration / self.unit
+        frame, span = task.time_step / self.time_scale, task.duration / self.time_scale
         auxiliary = settings.hidden if settings.auxiliary else 0
         self.flow = LinearFlow(settings.latent, settings.period_floor * frame, 2 * span, span, auxiliary)
         self.decoder = build_decoder(settings.latent, task.shape, settings.base_channels, settings.decoder)
@@ -103,9 +103,9 @@ class KoopmanAutoencoder(ForecastModel):
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
         settings, values = self.settings, batch.query[0, 0].numel()
         tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
-        code = self.recognition(tokens, batch.context_times / self.unit)
+        code = self.recognition(tokens, batch.context_times / self.time_scale)
         state = code.sample()
-        mean = self.decoder(self.flow(state, batch.query_times / self.unit))
+        mean = self.decoder(self.flow(state, batch.query_times / self.time_scale))
         terms = {
             "reconstruction": negative_log_likelihood(mean, batch.query, settings.observation_std),
             "code": settings.code_weight * code.kl_from_standard_normal().mean(),
@@ -121,16 +121,16 @@ class KoopmanAutoencoder(ForecastModel):
         states, start = (part.unflatten(0, (-1, batch.windows)) for part in (state, batch.start))  # (B, W, ...)
         if batch.windows == 1:
             return torch.zeros((), device=state.device)
-        gaps = start.diff(dim=1).reshape(-1, 1) / self.unit  # (B, W - 1) -> (pairs, 1)
+        gaps = start.diff(dim=1).reshape(-1, 1) / self.time_scale  # (B, W - 1) -> (pairs, 1)
         carried = self.flow(states[:, :-1].flatten(0, 1), gaps)[:, 0]  # (pairs, latent)
         mismatch = (states[:, 1:].flatten(0, 1) - carried).square().sum(dim=1)  # (pairs,)
         return mismatch.mean() / (2 * self.settings.linearity_std**2)
 
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        return self.decoder(self.flow(self.represent(context, context_times), query_times / self.unit))
+        return self.decoder(self.flow(self.represent(context, context_times), query_times / self.time_scale))
 
     def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
-        return self.recognition(encode_sequences(self.encoder, context), context_times / self.unit).mean
+        return self.recognition(encode_sequences(self.encoder, context), context_times / self.time_scale).mean
 
 
 class KoopmanMethod(NeuralMethod):

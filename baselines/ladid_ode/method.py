@@ -18,7 +18,7 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.ladid.dynamics import DYNAMICS, Dynamics
 from ladid_bench.ladid.model import LaDID, LaDIDSettings, Seams
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
-from ladid_bench.methods.ode import Perceptron, RightHandSide, solve_adaptively, solve_by_frame, time_unit
+from ladid_bench.methods.ode import Perceptron, RightHandSide, solve_adaptively, solve_by_frame, time_scale
 
 LEAST = 1e-4  # of a frame; what is shorter is rounding of the times, and no step of a recurrence
 
@@ -38,12 +38,12 @@ class Motion(nn.Module, ABC):
 
     Args:
         ladid: the model whose F is replaced.
-        unit: what times are divided by.
+        time_scale: what times are divided by.
     """
 
-    def __init__(self, ladid: LaDID, unit: float):
+    def __init__(self, ladid: LaDID, time_scale: float):
         super().__init__()
-        self.unit, self.frame, self.latent = unit, ladid.step, ladid.settings.latent
+        self.time_scale, self.frame, self.latent = time_scale, ladid.step, ladid.settings.latent
 
     @abstractmethod
     def path(self, psi: Tensor, times: Tensor) -> Tensor:
@@ -64,8 +64,8 @@ class Motion(nn.Module, ABC):
 class Equation(Motion):
     """``dz/dtau = f(z, psi)`` from ``z(0) = A psi``; f is the network F with z in place of the time features."""
 
-    def __init__(self, ladid: LaDID, unit: float):
-        super().__init__(ladid, unit)
+    def __init__(self, ladid: LaDID, time_scale: float):
+        super().__init__(ladid, time_scale)
         self.start = nn.Linear(self.latent, self.latent)
         self.field = self.build_field(ladid)
 
@@ -78,10 +78,10 @@ class Equation(Motion):
         return lambda time, state: network(state[:, None])[:, 0]  # (N, k) -> (N, 1, k) -> (N, k)
 
     def path(self, psi: Tensor, times: Tensor) -> Tensor:
-        return solve_by_frame(self.rate(psi), self.start(psi), times / self.unit)
+        return solve_by_frame(self.rate(psi), self.start(psi), times / self.time_scale)
 
     def at(self, psi: Tensor, times: Tensor, tolerance: float) -> tuple[Tensor, int]:
-        return solve_adaptively(self.rate(psi), self.start(psi), times / self.unit, tolerance)
+        return solve_adaptively(self.rate(psi), self.start(psi), times / self.time_scale, tolerance)
 
 
 class Unconditioned(Dynamics):
@@ -115,7 +115,7 @@ class TimedEquation(Equation):
         network = self.field.given(psi)
 
         def derivative(time: Tensor, state: Tensor) -> Tensor:
-            known = torch.cat([state[:, None], self.features(time * self.unit)], dim=-1)  # (N, 1, k + features)
+            known = torch.cat([state[:, None], self.features(time * self.time_scale)], dim=-1)  # (N, 1, k + features)
             return network(known)[:, 0]
 
         return derivative
@@ -141,8 +141,8 @@ class SecondOrderEquation(Equation):
 class Recurrence(Motion):
     """A GRU cell on psi and the time gap, from frame to frame; as large as F."""
 
-    def __init__(self, ladid: LaDID, unit: float):
-        super().__init__(ladid, unit)
+    def __init__(self, ladid: LaDID, time_scale: float):
+        super().__init__(ladid, time_scale)
         hidden = width(size(ladid.dynamics) - self.latent, 3, 5 * self.latent + 10)
         self.start = nn.Linear(self.latent, hidden)
         self.cell = nn.GRUCell(self.latent + 1, hidden)
@@ -150,7 +150,7 @@ class Recurrence(Motion):
 
     def _step(self, hidden: Tensor, psi: Tensor, gap: Tensor) -> Tensor:
         """Hidden states ``(n, hidden)`` after gaps ``(n, 1)`` of time."""
-        moved = self.cell(torch.cat([psi, gap / self.unit], dim=1), hidden)
+        moved = self.cell(torch.cat([psi, gap / self.time_scale], dim=1), hidden)
         return torch.where(gap > LEAST * self.frame, moved, hidden)
 
     def _hidden(self, psi: Tensor, times: Tensor) -> Tensor:
@@ -199,7 +199,7 @@ class LaDIDODE(LaDID):
             raise BenchError(f"method 'ladid-ode': unknown equation '{equation}'; {nearest(equation, EQUATIONS)}")
         super().__init__(task, settings)  # draws F as well, so that all other weights are those LaDID starts from
         with torch.random.fork_rng(devices=[]):  # and so are the draws of psi
-            self.dynamics = EQUATIONS[equation](self, time_unit(task))
+            self.dynamics = EQUATIONS[equation](self, time_scale(task))
         self.tolerance = tolerance
 
     def states(self, psi: Tensor, times: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
-from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_unit
+from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_scale
 from ladid_bench.methods.recognition import GatedRecognition
 
 
@@ -18,7 +18,7 @@ class LatentODE(ForecastModel):
 
     def __init__(self, task: Task, settings: SimpleNamespace):
         super().__init__()
-        self.settings, self.unit = settings, time_unit(task)
+        self.settings, self.time_scale = settings, time_scale(task)
         self.encoder = build_encoder(task.shape, settings.base_channels, settings.token_width)
         self.recognition = GatedRecognition(
             settings.token_width, settings.latent, settings.std_floor, direction="backwards"
@@ -33,8 +33,8 @@ class LatentODE(ForecastModel):
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
         settings, values = self.settings, batch.query[0, 0].numel()
         tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
-        code = self.recognition(tokens, batch.context_times / self.unit)
-        path = solve_by_frame(self.derivative, code.sample(), batch.grid_times / self.unit)  # (N, G, latent)
+        code = self.recognition(tokens, batch.context_times / self.time_scale)
+        path = solve_by_frame(self.derivative, code.sample(), batch.grid_times / self.time_scale)  # (N, G, latent)
         mean = self.decoder(batch.at_queries(path))
         terms = {
             "reconstruction": negative_log_likelihood(mean, batch.query, settings.observation_std),
@@ -45,12 +45,12 @@ class LatentODE(ForecastModel):
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
         initial, tolerance = self.represent(context, context_times), self.settings.tolerance
         states, self.function_evaluations = solve_adaptively(
-            self.derivative, initial, query_times / self.unit, tolerance
+            self.derivative, initial, query_times / self.time_scale, tolerance
         )
         return self.decoder(states)
 
     def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
-        return self.recognition(encode_sequences(self.encoder, context), context_times / self.unit).mean
+        return self.recognition(encode_sequences(self.encoder, context), context_times / self.time_scale).mean
 
 
 class LatentODEMethod(NeuralMethod):

@@ -13,7 +13,7 @@ from ladid_bench.ladid.attention import TemporalTransformer
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
-from ladid_bench.methods.ode import SPAN, Perceptron, solve_adaptively, solve_by_frame, time_unit
+from ladid_bench.methods.ode import SPAN, Perceptron, solve_adaptively, solve_by_frame, time_scale
 
 POSITION_LAYERS, VELOCITY_LAYERS = 4, 8  # of the recognition transformers, as in the paper
 BOX = 1e3  # exponent of the temporal window: a box, whose edge leaves rounding of a time without effect
@@ -63,7 +63,7 @@ class MSVI(ForecastModel):
 
     def __init__(self, task: Task, settings: SimpleNamespace):
         super().__init__()
-        self.settings, self.unit = settings, time_unit(task)
+        self.settings, self.time_scale = settings, time_scale(task)
         width, latent, second = settings.token_width, settings.latent, settings.order == "second"
         self.positions = latent // 2 if second else latent
         parts = [(self.positions, POSITION_LAYERS, settings.std_floor)]
@@ -85,7 +85,7 @@ class MSVI(ForecastModel):
         """
         values, given = batch.query[0, 0].numel(), batch.context.shape[1]
         exists = torch.diff(batch.grid, dim=1, prepend=batch.grid[:, :1] - 1) > 0  # (N, G), not past the last frame
-        times = batch.grid_times / self.unit
+        times = batch.grid_times / self.time_scale
         code = self.recognise(batch, times, exists)
         states, continuity = self.shoot(code, times, exists)
         rows = torch.arange(len(times), device=times.device)[:, None]
@@ -156,13 +156,13 @@ class MSVI(ForecastModel):
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
         initial, tolerance = self.represent(context, context_times), self.settings.tolerance
         states, self.function_evaluations = solve_adaptively(
-            self.derivative, initial, query_times / self.unit, tolerance
+            self.derivative, initial, query_times / self.time_scale, tolerance
         )
         return self.render(states)
 
     def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
         tokens = encode_sequences(self.encoder, context)
-        return self.recognition(tokens, context_times / self.unit).mean[:, 0]
+        return self.recognition(tokens, context_times / self.time_scale).mean[:, 0]
 
 
 def _at(code: Gaussian, frames: slice | Tensor) -> Gaussian:

@@ -12,7 +12,7 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
-from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_unit
+from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_scale
 
 INITIALS = ("first_frame", "context")
 FEWEST = 3  # frames of a random context in training
@@ -42,7 +42,7 @@ class NeuralODEProcess(ForecastModel):
 
     def __init__(self, task: Task, settings: SimpleNamespace):
         super().__init__()
-        self.settings, self.unit = settings, time_unit(task)
+        self.settings, self.time_scale = settings, time_scale(task)
         width, latent = settings.token_width, settings.latent
         self.moving = latent // 2  # length of L; D has the rest of the latent size that all methods share
         self.encoder = build_encoder(task.shape, settings.base_channels, width)
@@ -84,7 +84,7 @@ class NeuralODEProcess(ForecastModel):
         """Likelihood of all targets, and divergence of what they say of the latents from what the context says."""
         settings, given = self.settings, batch.context.shape[1]
         truth = torch.cat([batch.frames.clamp(0, 1)[batch.context], batch.query], dim=1)  # (N, C + Q, ...)
-        times = torch.cat([batch.context_times, batch.query_times], dim=1) / self.unit  # (N, C + Q)
+        times = torch.cat([batch.context_times, batch.query_times], dim=1) / self.time_scale  # (N, C + Q)
         pairs = self.representations(self._tokens(batch), times)
         shown = random_context(batch.context_times.shape, times.device)  # (N, C)
         first = self.first(batch.frames[batch.context[:, 0]])
@@ -93,7 +93,7 @@ class NeuralODEProcess(ForecastModel):
             (pairs[:, :given] * shown[..., None]).sum(dim=1) / shown.sum(dim=1, keepdim=True), first
         )
         initial, control = informed.sample().tensor_split([self.moving], dim=-1)
-        path = solve_by_frame(partial(self.derivative, control), initial, batch.grid_times / self.unit)
+        path = solve_by_frame(partial(self.derivative, control), initial, batch.grid_times / self.time_scale)
         states = torch.cat([path[:, :given], batch.at_queries(path)], dim=1)  # (N, C + Q, latent / 2)
         mean = self.render(states, control, times)
         divergence = informed.kl_from(ignorant.mean, ignorant.std).mean()
@@ -112,14 +112,14 @@ class NeuralODEProcess(ForecastModel):
 
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
         initial, control = self.represent(context, context_times).tensor_split([self.moving], dim=-1)
-        times = query_times / self.unit
+        times = query_times / self.time_scale
         states, self.function_evaluations = solve_adaptively(
             partial(self.derivative, control), initial, times, self.settings.tolerance
         )
         return self.render(states, control, times)
 
     def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
-        pairs = self.representations(encode_sequences(self.encoder, context), context_times / self.unit)
+        pairs = self.representations(encode_sequences(self.encoder, context), context_times / self.time_scale)
         return self.posterior(pairs.mean(dim=1), self.first(context[:, 0])).mean
 
 

@@ -15,7 +15,7 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
-from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_unit
+from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_scale
 
 INITIAL_STD = 0.01  # of the weights of f; variance 1e-4 in the published code
 
@@ -121,7 +121,7 @@ class ODE2VAE(ForecastModel):
 
     def __init__(self, task: Task, settings: SimpleNamespace):
         super().__init__()
-        self.settings, self.unit, self.degrees = settings, time_unit(task), settings.latent // 2
+        self.settings, self.time_scale, self.degrees = settings, time_scale(task), settings.latent // 2
         frames = min(settings.amortization or task.context_frames, task.context_frames)
         self.encoder = build_encoder(task.shape, settings.base_channels, settings.token_width)
         self.recognition = Recognition(settings.token_width, self.degrees, frames, settings.std_floor)
@@ -133,7 +133,7 @@ class ODE2VAE(ForecastModel):
         settings, values = self.settings, batch.query[0, 0].numel()
         asked = batch.grid_times.shape[1] - batch.context_times.shape[1]  # frames that a query may name
         frames, index = batch.grid_frames()
-        times = batch.grid_times / self.unit
+        times = batch.grid_times / self.time_scale
         code = self.recognition(self.encoder(frames)[index], times)  # (F', width) -> (N, G, width)
         weights = self.field.posterior()
         states, density = self.flow(code, self.field.with_weights(weights.sample()), times)
@@ -161,14 +161,14 @@ class ODE2VAE(ForecastModel):
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
         initial, field = self.represent(context, context_times), self.field.with_weights(self.field.posterior().mean)
         states, self.function_evaluations = solve_adaptively(
-            field.derivative, initial, query_times / self.unit, self.settings.tolerance
+            field.derivative, initial, query_times / self.time_scale, self.settings.tolerance
         )
         return self.decoder(states[..., : self.degrees])
 
     def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
         used = self.recognition.frames
         tokens = encode_sequences(self.encoder, context[:, :used])
-        return self.recognition(tokens, context_times[:, :used] / self.unit).mean[:, 0]
+        return self.recognition(tokens, context_times[:, :used] / self.time_scale).mean[:, 0]
 
 
 def log_density(gaussian: Gaussian, value: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
-from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_unit
+from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_scale
 
 STAGES = 4  # evaluations of the right-hand side in one step of rk4
 WEIGHT_STD = 0.1  # of the initial weights of the recurrent parts, as in the released code
@@ -68,7 +68,7 @@ class ODERNN(ForecastModel):
 
     def __init__(self, task: Task, settings: SimpleNamespace):
         super().__init__()
-        self.settings, self.unit = settings, time_unit(task)
+        self.settings, self.time_scale = settings, time_scale(task)
         if settings.intervals not in INTERVALS:
             known = nearest(settings.intervals, INTERVALS)
             raise BenchError(f"method 'ode-rnn': unknown intervals '{settings.intervals}'; {known}")
@@ -108,8 +108,8 @@ class ODERNN(ForecastModel):
         settings, values = self.settings, batch.query[0, 0].numel()
         given, queries = batch.context.shape[1], batch.query.shape[1]
         tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
-        before, last = self.read(tokens, batch.context_times / self.unit)
-        ahead = solve_by_frame(self.derivative, last, batch.grid_times[:, given - 1 :] / self.unit)
+        before, last = self.read(tokens, batch.context_times / self.time_scale)
+        ahead = solve_by_frame(self.derivative, last, batch.grid_times[:, given - 1 :] / self.time_scale)
         path = torch.cat([before, ahead[:, 1:]], dim=1)  # (N, G, latent)
         # decoded in one call, so that one batch normalisation sees them all
         states = torch.cat([batch.at_queries(path), before[:, 1:]], dim=1)  # (N, Q + C - 1, latent)
@@ -124,15 +124,15 @@ class ODERNN(ForecastModel):
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
         """Frames decoded from the state that evolves freely from the last context frame on."""
         initial, tolerance = self.represent(context, context_times), self.settings.tolerance
-        start = context_times[:, -1] / self.unit
+        start = context_times[:, -1] / self.time_scale
         states, evaluations = solve_adaptively(
-            self.derivative, initial, query_times / self.unit, tolerance, start=start
+            self.derivative, initial, query_times / self.time_scale, tolerance, start=start
         )
         self.function_evaluations = STAGES * context.shape[1] + evaluations
         return self.decoder(states)
 
     def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
-        return self.read(encode_sequences(self.encoder, context), context_times / self.unit)[1]
+        return self.read(encode_sequences(self.encoder, context), context_times / self.time_scale)[1]
 
 
 def _initialise(part: nn.Module) -> None:

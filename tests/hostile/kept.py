@@ -59,7 +59,9 @@ RECORDS: dict[str, str] = {
     "a metric that is a text": record(lambda one: one["metrics"].update(fvu="good")),
     "a metric that is code": record(lambda one: one["metrics"].update(fvu="__import__('os')")),
     "a metric of NaN": record(lambda one: one["metrics"].update(fvu=float("nan"))),
-    "a metric beyond all numbers": record(lambda one: one["metrics"].update(fvu=0)).replace('"fvu": 0', '"fvu": 1e999'),
+    "a metric beyond all numbers": record(lambda one: one["metrics"].update(fvu_pooled=0)).replace(
+        '"fvu_pooled": 0', '"fvu_pooled": 1e999'
+    ),
     "a metric that is a mapping": record(lambda one: one["metrics"].update(fvu={})),
     "no cost": record(lambda one: one.pop("cost")),
     "a cost that is a text": record(lambda one: one["cost"].update(wall_seconds="short")),
@@ -143,15 +145,15 @@ SAMPLES: dict[str, Callable[[Path], Path]] = {
     "errors of other frames": lambda folder: sample(folder, squared_error=np.zeros((6, 4), np.float32)),
     "errors of NaN": lambda folder: sample(folder, squared_error=np.full((6, 5), np.nan, np.float32)),
     "errors that are texts": lambda folder: sample(folder, squared_error=np.full((6, 5), "x")),
-    "units of another number": lambda folder: sample(folder, unit=np.arange(5)),
+    "units of another number": lambda folder: sample(folder, group=np.arange(5)),
     "times of NaN": lambda folder: sample(folder, times=np.full((6, 5), np.nan)),
-    "codes of other trajectories": lambda folder: sample(folder, code=np.zeros((2, 3), np.float32)),
+    "codes of other trajectories": lambda folder: sample(folder, representation=np.zeros((2, 3), np.float32)),
     "pictures of another shape": lambda folder: sample(folder, forecast=np.zeros((2, 5, 1, 9), np.uint8)),
     "a pipe": pipe("sample.npz"),
     "a folder": lambda folder: folder,
 }
 ROW = {
-    **{"dataset": "pendulum", "method": "mean", "variant": "default", "kind": "reference", "headline": "nmse"},
+    **{"dataset": "pendulum", "method": "mean", "variant": "default", "kind": "reference", "primary_metric": "nmse"},
     **{"experiments": "comparison", "key": "0" * 16, "rerun": "x", "status": "ok", "reason": ""},
     **{"seed": 0, "fraction": 1.0, "nmse_mean": 0.5, "cost_wall_seconds": 1.0},
 }

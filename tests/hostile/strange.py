@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 from checkouts import Checkout
-from ladid_bench.evaluation import runner  # noqa: F401  # once here, and not in every child
 
 from ladid_bench.analysis.results import aggregate
 from ladid_bench.core.errors import BenchError
+from ladid_bench.runs import execute  # noqa: F401  # once here, and not in every child
 
 REAL = Path(__file__).parents[2]
 SPAWNING = (

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from ladid_bench.study.datasets import planned_dataset
-from ladid_bench.study.selection import Choice, with_sources
+from ladid_bench.study.selection import Selection, with_sources
 from ladid_bench.core.configuration import load_study
 from ladid_bench.study.resources import batches, describe_plan, expected_seconds, memory_mb
 from ladid_bench.core.errors import BenchError, explain
@@ -19,7 +19,7 @@ from ladid_bench.probing.state import probes_to_do
 from ladid_bench.runs.state import run_state
 from ladid_bench.core.files import check_room, content_key
 from ladid_bench.study.plan import plan_runs
-from ladid_bench.core.paths import BETWEEN, SPLITS, Folders, chosen_scale
+from ladid_bench.core.paths import MIDPOINTS, SPLITS, Folders, chosen_scale
 from ladid_bench.core.provenance import report_hash
 from ladid_bench.datasets.measured import MEASURED
 
@@ -42,7 +42,7 @@ def open_study():
     runs = plan_runs(study, root)
     datasets = {name: planned_dataset(study, name) for name in study.datasets}
     state = run_state(study, runs, Folders(root, scale), asked("retry_failed"))
-    choice = Choice((), listed("dataset"), listed("method"), listed("seed"), listed("experiment"))
+    choice = Selection((), listed("dataset"), listed("method"), listed("seed"), listed("experiment"))
     return study, Folders(Path(), scale), datasets, runs, with_sources(choice.of(runs)), state
 
 
@@ -130,7 +130,7 @@ def models_of_batch(wildcards):
     A run that is given up is not waited for: the run that wants its model says so in its row. A batch of runs
     that start from others has none that others start from, so that no two batches wait for each other.
     """
-    sources = {RUNS[key].weights_from.key for key in left(wildcards) if RUNS[key].weights_from}
+    sources = {RUNS[key].model_from.key for key in left(wildcards) if RUNS[key].model_from}
     return sorted(models(sources))
 
 

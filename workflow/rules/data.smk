@@ -24,16 +24,16 @@ use rule dataset as measured with:
 ruleorder: measured > dataset
 
 
-rule between:
+rule midpoints:
     """Simulate the test trajectories of a system at the times halfway between their frames."""
     output:
-        str(FOLDERS.split("{dataset}", "{data_key}", BETWEEN)),
+        str(FOLDERS.split("{dataset}", "{data_key}", MIDPOINTS)),
     log:
-        f"{LOGS}/data-{{dataset}}-{{data_key}}-{BETWEEN}.log",
+        f"{LOGS}/data-{{dataset}}-{{data_key}}-{MIDPOINTS}.log",
     params:
         command=COMMAND,
         scale=STUDY.scale,
-        split=BETWEEN,
+        split=MIDPOINTS,
     resources:
         mem_mb=4000,
         runtime=lambda wildcards, attempt: 180 * attempt,

@@ -15,7 +15,7 @@ from ladid_bench.analysis.verdicts import Part, SetResult, conjunction, weakest
 
 MAJORITY = "a majority of the data sets for it and none against it"
 ALL = "every part has to hold, each on a majority of its data sets with none against it"
-LOWER = "ratio of mean headline errors, paired by trajectory and seed"
+LOWER = "ratio of mean primary errors, paired by trajectory and seed"
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ CLAIMS = (
         "C11",
         "Psi carries the realization and F does not: parameters can be read off psi, and transfer works with F frozen.",
         "ratio of 1 - R² of linear readings of test trajectories, R² averaged over what is true of them, paired by "
-        "trajectory and seed; of the transfer, ratio of mean headline errors",
+        "trajectory and seed; of the transfer, ratio of mean primary errors",
         "psi against a PCA of the context, the untrained encoder and shuffled labels, Holm's correction over these on "
         "each data set; F frozen on 8 % of a target against scratch (better) and against training F on (no worse)",
         ALL,

@@ -19,19 +19,19 @@ from ladid_bench.runs.records import FAILED, Sample
 
 SEEDS_FOR_VERDICTS = 3
 NEEDS_SEEDS = "needs three seeds"
-NO_INTERVAL = "there is no interval: a single test unit, or an error that is 0 or infinite"
+NO_INTERVAL = "there is no interval: a single test group, or an error that is 0 or infinite"
 LOST = (*FAILED, "diverged")
-EARLIER = {"arm": "scratch", "source": "", "changes": ""}  # what tables of a version without these columns mean
+EARLIER = {"arm": "scratch", "init_from": "", "changes": ""}  # what tables of a version without these columns mean
 TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True)
 class Errors:
-    """What one run scored, ``(trajectory,)`` each: error, that of a forecast that knows nothing, and the unit."""
+    """What one run scored, ``(trajectory,)`` each: error, that of a forecast that knows nothing, and the group."""
 
     error: np.ndarray
     ignorant: np.ndarray
-    unit: np.ndarray
+    group: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Unread:
     def of(self, probe: Probe) -> Errors | None:
         """None where the representation, or anything to read, is not there."""
         found = probe.unexplained(self.representation, self.probe)
-        return Errors(*found, np.array(probe.unit)) if found else None
+        return Errors(*found, np.array(probe.group)) if found else None
 
 
-Measure = Callable[[Sample, str], Errors] | Unread  # a function: from a sample and the headline of its data set
+Measure = Callable[[Sample, str], Errors] | Unread  # a function: from a sample and the primary metric of its data set
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Contrast:
 
     Attributes:
         interval: of the logarithm of the ratio of mean errors; None where ``problem`` says why.
-        p: of Wilcoxon's signed-rank test over units, adjusted by ``holm`` where there are several contrasts.
+        p: of Wilcoxon's signed-rank test over groups, adjusted by ``holm`` where there are several contrasts.
         skipped: ``second`` declined the data set, so that there is nothing to compare with.
         lost: runs that diverged or failed and were counted as such.
     """
@@ -95,38 +95,38 @@ class Contrast:
     skipped: bool = False
 
 
-def headline_errors(sample: Sample, headline: str) -> tuple[np.ndarray, np.ndarray]:
-    """Numerator and denominator of each trajectory's share in the headline error, ``(trajectory,)`` each."""
+def primary_errors(sample: Sample, primary_metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Numerator and denominator of each trajectory's share in the primary error, ``(trajectory,)`` each."""
     error = sample.squared_error.sum(axis=1, dtype=np.float64)
     truth = sample.squared_truth.sum(axis=1, dtype=np.float64)
     deviation = sample.squared_deviation.sum(axis=1, dtype=np.float64)
-    if headline == "fvu":
+    if primary_metric == "fvu":
         return error, deviation
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(error > 0, error / truth, 0.0), truth
 
 
-def on_frames(sample: Sample, headline: str) -> Errors:
-    """The headline error of the forecast frames."""
-    error, weight = headline_errors(sample, headline)
-    return Errors(error, weight if headline == "fvu" else np.ones_like(error), sample.unit)
+def on_frames(sample: Sample, primary_metric: str) -> Errors:
+    """The primary error of the forecast frames."""
+    error, weight = primary_errors(sample, primary_metric)
+    return Errors(error, weight if primary_metric == "fvu" else np.ones_like(error), sample.group)
 
 
-def off_grid(sample: Sample, headline: str) -> Errors:
+def off_grid(sample: Sample, primary_metric: str) -> Errors:
     """nMSE at the times halfway between forecast frames; the first one, after the last given frame, is left out."""
-    return _nmse(sample.between_error[:, 1:], sample.between_truth[:, 1:], sample.unit)
+    return _nmse(sample.midpoints_squared_error[:, 1:], sample.midpoints_squared_truth[:, 1:], sample.group)
 
 
-def around(sample: Sample, headline: str) -> Errors:
+def around(sample: Sample, primary_metric: str) -> Errors:
     """nMSE at the same lead times as ``off_grid``: squares are averaged over the two frames around each of them."""
     error, truth = (0.5 * (one[:, 1:] + one[:, :-1]) for one in (sample.squared_error, sample.squared_truth))
-    return _nmse(error, truth, sample.unit)
+    return _nmse(error, truth, sample.group)
 
 
-def _nmse(error: np.ndarray, truth: np.ndarray, unit: np.ndarray) -> Errors:
+def _nmse(error: np.ndarray, truth: np.ndarray, group: np.ndarray) -> Errors:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = error.sum(axis=1, dtype=np.float64) / truth.sum(axis=1, dtype=np.float64)
-    return Errors(ratio, np.ones_like(ratio), unit)
+    return Errors(ratio, np.ones_like(ratio), group)
 
 
 class Evidence:
@@ -177,7 +177,7 @@ class Evidence:
             probe = self.probe(str(row["key"]))
             return measure.of(probe) if probe else None
         sample = self._load(str(row["key"]))
-        return measure(sample, str(row["headline"])) if sample is not None else None
+        return measure(sample, str(row["primary_metric"])) if sample is not None else None
 
 
 def contrast(
@@ -238,7 +238,7 @@ def _unscored(pairs: Sequence[tuple[dict[str, Any], ...]], scored: Sequence[tupl
 def _unlike(known: list[Errors]) -> str:
     if not known:
         return "no run ended with a result"
-    alike = all(np.array_equal(one.unit, known[0].unit) for one in known)
+    alike = all(np.array_equal(one.group, known[0].group) for one in known)
     return "" if alike else "the runs were not scored on the same test trajectories"
 
 
@@ -248,19 +248,19 @@ def _compared(made: Contrast, scored: Sequence[tuple[Errors | None, ...]], known
         np.stack([worst if errors is None else errors.error for errors in column])
         for column in zip(*scored, strict=True)
     )  # (seed, trajectory)
-    unit, (seeds, count) = known[0].unit, one.shape
+    group, (seeds, count) = known[0].group, one.shape
     index = np.repeat(np.arange(seeds), count)
-    found = paired_log_ratio(one.ravel(), other.ravel(), np.tile(unit, seeds), index)
+    found = paired_log_ratio(one.ravel(), other.ravel(), np.tile(group, seeds), index)
     if found is None or not np.isfinite([found.low, found.high]).all():
         return replace(made, problem=NO_INTERVAL)
-    return replace(made, interval=found, p=_signed_rank(one.mean(axis=0), other.mean(axis=0), unit))
+    return replace(made, interval=found, p=_signed_rank(one.mean(axis=0), other.mean(axis=0), group))
 
 
-def _signed_rank(first: np.ndarray, second: np.ndarray, unit: np.ndarray) -> float:
-    """p of Wilcoxon's signed-rank test of the log ratio of the errors, averaged over seeds and within units."""
-    _, place = np.unique(unit, return_inverse=True)
+def _signed_rank(first: np.ndarray, second: np.ndarray, group: np.ndarray) -> float:
+    """p of Wilcoxon's signed-rank test of the log ratio of the errors, averaged over seeds and within groups."""
+    _, place = np.unique(group, return_inverse=True)
     one, other = (np.bincount(place, np.maximum(values, TINY)) for values in (first, second))
-    difference = np.log(one / other)  # (unit,)
+    difference = np.log(one / other)  # (group,)
     return float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0
 
 

@@ -126,7 +126,7 @@ def beats_fine_tuned_baselines(evidence: Evidence) -> list[Part]:
     """LaDID fine-tuned on 8 % of a target against every other neural method fine-tuned on the same trajectories."""
     made = []
     for target, source in _targets(evidence):
-        how = {"dataset": target, "arm": "fine-tuned", "fraction": FEW, "source": source}
+        how = {"dataset": target, "arm": "fine-tuned", "fraction": FEW, "init_from": source}
         present = [name for name in _methods(evidence.asked("transfer", **how, kind="neural")) if name != LADID]
         methods = dict.fromkeys((*("ladid-ode", "latent-ode"), *present))
         groups = [_moved(evidence, name, target, "fine-tuned", FEW, source) for name in methods]
@@ -249,19 +249,19 @@ def _methods(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _has_between(row: dict[str, Any]) -> bool:
-    value = row.get("between_nmse_mean")
+    value = row.get("midpoints_nmse_mean")
     return value is not None and value == value  # NaN where the data set has no times between frames
 
 
 def _targets(evidence: Evidence, measured: bool = False) -> list[tuple[str, str]]:
     """Simulated, or measured, targets on which LaDID was fine-tuned, with their sources; the control is none."""
     rows = evidence.asked("transfer", method=LADID, arm="fine-tuned")
-    found = dict.fromkeys((str(row["dataset"]), str(row["source"])) for row in rows)
+    found = dict.fromkeys((str(row["dataset"]), str(row["init_from"])) for row in rows)
     return [pair for pair in found if pair[0] != CONTROL and (pair[0].partition("--")[0] in MEASURED) == measured]
 
 
 def _moved(evidence: Evidence, method: str, target: str, arm: str, fraction: float, source: str = "") -> Group:
-    how = {"dataset": target, "method": method, "arm": arm, "fraction": fraction, "source": source}
+    how = {"dataset": target, "method": method, "arm": arm, "fraction": fraction, "init_from": source}
     return evidence.group(f"{method}, {arm}, {fraction:.0%}", "transfer", **how)
 
 

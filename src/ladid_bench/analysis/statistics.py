@@ -1,11 +1,11 @@
-"""Uncertainty of mean errors, from resampling whole units and whole seeds.
+"""Uncertainty of mean errors, from resampling whole groups and whole seeds.
 
-Test trajectories of one unit (a simulation run, a day, a subject) are not independent, and the same
-trajectories are scored for every seed. So units and seeds are drawn with replacement, each on its
+Test trajectories of one group (a simulation run, a day, a subject) are not independent, and the same
+trajectories are scored for every seed. So groups and seeds are drawn with replacement, each on its
 own and with all that belongs to them (the crossed bootstrap of Owen, *The pigeonhole bootstrap*,
 Annals of Applied Statistics 2007), and every statistic is a ratio of sums over what was drawn.
 
-Percentile intervals over few units are too narrow. Their ends are therefore moved away from the
+Percentile intervals over few groups are too narrow. Their ends are therefore moved away from the
 estimate, on the logarithmic scale, by the factor that turns the normal quantile into Student's and
 the resampled variance into the unbiased one (the idea of Hesterberg, *What teachers should know
 about the bootstrap*, The American Statistician 2015), with Satterthwaite's degrees of freedom.
@@ -42,41 +42,41 @@ class Band:
 
 
 def interval(
-    values: np.ndarray, unit: np.ndarray, seed_index: np.ndarray | None = None, weights: np.ndarray | None = None
+    values: np.ndarray, group: np.ndarray, seed_index: np.ndarray | None = None, weights: np.ndarray | None = None
 ) -> Interval | None:
     """Interval of the mean of ``values``, or of ``sum(values) / sum(weights)``.
 
     Args:
         values: ``(entry,)``, not negative; an entry is one trajectory scored with one seed.
-        unit: ``(entry,)``, the independent unit that the trajectory belongs to.
+        group: ``(entry,)``, the independent group that the trajectory belongs to.
         seed_index: ``(entry,)``, the seed of the model that was scored; None for a single seed.
         weights: ``(entry,)``, denominators of a ratio of sums; None for the mean.
 
     Returns:
-        None where there are fewer than two units, a value that is not finite, or no signal at all.
+        None where there are fewer than two groups, a value that is not finite, or no signal at all.
     """
     if weights is None:
         weights = np.ones_like(values, dtype=np.float64)
-    band = ratio_band(values[:, None], weights[:, None], unit, seed_index)
+    band = ratio_band(values[:, None], weights[:, None], group, seed_index)
     if band is None or not np.isfinite(values).all() or not np.isfinite(band.estimate[0]):
         return None
     return Interval(float(band.estimate[0]), float(band.low[0]), float(band.high[0]))
 
 
 def ratio_band(
-    numerator: np.ndarray, denominator: np.ndarray, unit: np.ndarray, seed_index: np.ndarray | None = None
+    numerator: np.ndarray, denominator: np.ndarray, group: np.ndarray, seed_index: np.ndarray | None = None
 ) -> Band | None:
     """Pointwise intervals of ``numerator.sum(axis=0) / denominator.sum(axis=0)``.
 
     Args:
         numerator, denominator: ``(entry, frame)``, not negative.
-        unit, seed_index: as for ``interval``.
+        group, seed_index: as for ``interval``.
 
     Returns:
-        None where there are fewer than two units.
+        None where there are fewer than two groups.
     """
-    seeds = np.zeros_like(unit) if seed_index is None else seed_index
-    above, below = _cells(numerator, unit, seeds), _cells(denominator, unit, seeds)  # (seed, unit, frame)
+    seeds = np.zeros_like(group) if seed_index is None else seed_index
+    above, below = _cells(numerator, group, seeds), _cells(denominator, group, seeds)  # (seed, group, frame)
     if above.shape[1] < 2:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -93,7 +93,7 @@ def ratio_band(
 
 
 def paired_log_ratio(
-    first: np.ndarray, second: np.ndarray, unit: np.ndarray, seed_index: np.ndarray | None = None
+    first: np.ndarray, second: np.ndarray, group: np.ndarray, seed_index: np.ndarray | None = None
 ) -> Interval | None:
     """Interval of ``log(mean(first) / mean(second))`` for two methods scored on the same trajectories.
 
@@ -102,12 +102,12 @@ def paired_log_ratio(
     Args:
         first, second: ``(entry,)`` errors of the two methods, aligned; a method without seeds is
             repeated for every seed of the other one. Sums of squared errors compare pooled ratios.
-        unit, seed_index: as for ``interval``.
+        group, seed_index: as for ``interval``.
 
     Returns:
         None where ``interval`` has none, or one of the methods is perfect.
     """
-    found = interval(first, unit, seed_index, weights=second)
+    found = interval(first, group, seed_index, weights=second)
     if found is None or found.estimate == 0:
         return None
     with np.errstate(divide="ignore"):
@@ -120,34 +120,34 @@ def ranks(errors: np.ndarray) -> np.ndarray:
     return rankdata(errors, nan_policy="omit")
 
 
-def _cells(values: np.ndarray, unit: np.ndarray, seed_index: np.ndarray) -> np.ndarray:
-    """Sums over the entries of each seed and unit, ``(seed, unit, frame)``."""
-    units, column = np.unique(unit, return_inverse=True)
+def _cells(values: np.ndarray, group: np.ndarray, seed_index: np.ndarray) -> np.ndarray:
+    """Sums over the entries of each seed and group, ``(seed, group, frame)``."""
+    groups, column = np.unique(group, return_inverse=True)
     seeds, row = np.unique(seed_index, return_inverse=True)
-    cells = np.zeros((len(seeds), len(units), values.shape[1]))
+    cells = np.zeros((len(seeds), len(groups), values.shape[1]))
     np.add.at(cells, (row, column), values)
     return cells
 
 
-def _draws(seeds: int, units: int) -> tuple[np.ndarray, np.ndarray]:
-    """How often each seed and each unit is drawn, ``(replicate, seed)`` and ``(replicate, unit)``."""
+def _draws(seeds: int, groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """How often each seed and each group is drawn, ``(replicate, seed)`` and ``(replicate, group)``."""
     rng = np.random.default_rng(RNG_SEED)
-    of_units = rng.multinomial(units, np.full(units, 1 / units), size=REPLICATES)
-    return rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=REPLICATES), of_units
+    of_groups = rng.multinomial(groups, np.full(groups, 1 / groups), size=REPLICATES)
+    return rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=REPLICATES), of_groups
 
 
-def _resampled(cells: np.ndarray, of_seeds: np.ndarray, of_units: np.ndarray) -> np.ndarray:
+def _resampled(cells: np.ndarray, of_seeds: np.ndarray, of_groups: np.ndarray) -> np.ndarray:
     """Sums over what was drawn, ``(replicate, frame)``."""
     total: Any = 0
     for seed, drawn in zip(cells, of_seeds.T, strict=True):
-        total = total + drawn[:, None] * (of_units @ seed)  # (replicate, 1) * (replicate, frame)
+        total = total + drawn[:, None] * (of_groups @ seed)  # (replicate, 1) * (replicate, frame)
     return total
 
 
 def _stretch(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """How much wider than the percentiles the interval has to be, ``(frame,)``, at least 1."""
     ratio = above.sum(axis=(0, 1)) / below.sum(axis=(0, 1))
-    residual = (above - ratio * below) / above.sum(axis=(0, 1))  # of the logarithm, (seed, unit, frame)
+    residual = (above - ratio * below) / above.sum(axis=(0, 1))  # of the logarithm, (seed, group, frame)
     resampled = unbiased = freedom = np.zeros_like(ratio)
     for axis in (0, 1):
         count = residual.shape[1 - axis]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ladid_bench.cli.options import Datasets, Experiments, Methods, Scale, Seeds, choice_from_options, open_study
+from ladid_bench.cli.options import Datasets, Experiments, Methods, Scale, Seeds, open_study, selection_from_options
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import find_root
 
@@ -36,7 +36,7 @@ def verify(
     from ladid_bench.study.plan import plan_runs
     from ladid_bench.verification import rerunning
 
-    choice = choice_from_options(dataset, method, seed, experiment, keys)
+    choice = selection_from_options(dataset, method, seed, experiment, keys)
     if choice.is_of_all != everything:
         raise BenchError("say which runs: KEYs, --dataset, --method, --seed or --experiment, or all with --all")
     study, folders = open_study(scale)

@@ -12,7 +12,7 @@ import typer
 from ladid_bench.cli.checks import app as checks_app
 from ladid_bench.cli.inspection import app as inside_app
 from ladid_bench.cli.methods import app as methods_app
-from ladid_bench.cli.options import Datasets, Experiments, Methods, Scale, Seeds, choice_from_options, open_study
+from ladid_bench.cli.options import Datasets, Experiments, Methods, Scale, Seeds, open_study, selection_from_options
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError, explain, nearest
 from ladid_bench.core.files import finished, write_json, write_text
@@ -51,7 +51,7 @@ def plan(
     from ladid_bench.study.selection import with_sources
 
     study, folders = open_study(scale)
-    choice = choice_from_options(dataset, method, seed, experiment)
+    choice = selection_from_options(dataset, method, seed, experiment)
     runs = with_sources(choice.of(_runs(study, folders)))
     text = describe_plan(study, runs, set(run_state(study, runs, folders).pending), cores, gpu)
     print(text)

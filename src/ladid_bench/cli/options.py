@@ -9,7 +9,7 @@ from ladid_bench.core.configuration import Study, load_study
 from ladid_bench.core.paths import Folders, chosen_scale, find_root
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
-    from ladid_bench.study.selection import Choice
+    from ladid_bench.study.selection import Selection
 
 Scale = Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")]
 Datasets = Annotated[list[str] | None, typer.Option("--dataset", help="runs on this data set; repeat for several")]
@@ -25,14 +25,14 @@ def open_study(scale: str | None) -> tuple[Study, Folders]:
     return load_study(name, root), Folders(root, name)
 
 
-def choice_from_options(
+def selection_from_options(
     datasets: Sequence[str] | None,
     methods: Sequence[str] | None,
     seeds: Sequence[int] | None,
     experiments: Sequence[str] | None,
     keys: Sequence[str] | None = None,
-) -> "Choice":
+) -> "Selection":
     """The runs that the options above ask for, of which those not given are None."""
-    from ladid_bench.study.selection import Choice
+    from ladid_bench.study.selection import Selection
 
-    return Choice(keys or (), datasets or (), methods or (), seeds or (), experiments or ())
+    return Selection(keys or (), datasets or (), methods or (), seeds or (), experiments or ())

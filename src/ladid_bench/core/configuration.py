@@ -119,14 +119,14 @@ class Experiment(Section):
         max_length=1000,
         description="shares of the training trajectories; a smaller one lies in a larger",
     )
-    source: str | None = Field(
+    init_from: str | None = Field(
         None, description="data set on which a method is trained before it meets those of 'datasets'"
     )
     arms: list[Arm] = Field(
         default=["scratch"],
         min_length=1,
         max_length=len(typing.get_args(Arm)),
-        description="zero-shot asks the model of 'source' as it is, fine-tuned trains it on, frozen-* all but a part",
+        description="zero-shot asks the model of 'init_from' as it is, fine-tuned trains it on, frozen-* a part of it",
     )
     changes: list[dict[str, Any]] = Field(
         default=[{}],
@@ -135,7 +135,7 @@ class Experiment(Section):
         description="changed settings of the methods, one set a run, on top of the variant",
     )
     budget: dict[str, int | float | bool] = Field(
-        default_factory=dict, description="changes of the study's budget; the model of 'source' has the study's own"
+        default_factory=dict, description="changes of the study's budget; the model of 'init_from' has the study's own"
     )
     cpu_minutes: float | None = Field(
         None,

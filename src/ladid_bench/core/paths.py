@@ -7,7 +7,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import read_yaml
 
 SPLITS = ("train", "valid", "test")
-BETWEEN = "between"  # test trajectories at times halfway between their frames; simulated systems have it
+MIDPOINTS = "midpoints"  # test trajectories at times halfway between their frames; simulated systems have it
 
 
 def find_root(start: Path | None = None) -> Path:

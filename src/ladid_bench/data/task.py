@@ -46,13 +46,13 @@ class Task:
     def frames(self) -> int:
         return self.context_frames + self.forecast_frames
 
-    def to_unit(self, physical: Any) -> Any:
-        """Map physical values to the unit range, linearly and without clipping."""
+    def normalize(self, physical: Any) -> Any:
+        """Map physical values to the range 0 to 1, linearly and without clipping."""
         return (physical - self.low) / (self.high - self.low)
 
-    def to_physical(self, unit: Any) -> Any:
-        """Inverse of ``to_unit``."""
-        return unit * (self.high - self.low) + self.low
+    def denormalize(self, normalized: Any) -> Any:
+        """Inverse of ``normalize``."""
+        return normalized * (self.high - self.low) + self.low
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -6,11 +6,11 @@ Layout (https://github.com/PolymathicAI/the_well, ``docs/data_format.md``)::
                            @simulation_parameters, and ours: @content_sha256 @provenance
     /dimensions            @spatial_dims; time (T,) or (N, T); one coordinate vector a spatial dim
     /boundary_conditions   one group a spatial dim
-    /scalars               @field_names; true parameters (N,), true states (N, T), unit (N,)
+    /scalars               @field_names; true parameters (N,), true states (N, T), group (N,)
     /t0_fields             @field_names; one float32 array (N, T, *space) a field
     /t1_fields, /t2_fields empty, as the layout demands
 
-Tools written for The Well open these files. ``unit`` numbers the resampling unit (simulation run,
+Tools written for The Well open these files. ``group`` numbers the resampling group (simulation run,
 day, subject) that statistics treat as independent.
 """
 
@@ -28,7 +28,7 @@ from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import atomic_write
 
-UNIT = "unit"
+GROUP = "group"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Trajectories:
         frames: float32 ``(trajectory, time, channel, *space)``; ``space`` is ``(height, width)`` for
             images and ``(feature,)`` for vector observations.
         times: float64 ``(trajectory, time)``, strictly increasing along each row.
-        unit: int64 ``(trajectory,)``, the independent unit each trajectory belongs to.
+        group: int64 ``(trajectory,)``, the independent group each trajectory belongs to.
         parameters: true constants by name, each float64 ``(trajectory,)``.
         states: true state over time by name, each float64 ``(trajectory, time)``.
         fields: names of the channels.
@@ -50,7 +50,7 @@ class Trajectories:
 
     frames: np.ndarray
     times: np.ndarray
-    unit: np.ndarray
+    group: np.ndarray
     parameters: Mapping[str, np.ndarray] = field(default_factory=dict)
     states: Mapping[str, np.ndarray] = field(default_factory=dict)
     fields: tuple[str, ...] = ("intensity",)
@@ -67,7 +67,7 @@ class Trajectories:
             self,
             frames=self.frames[index],
             times=self.times[index],
-            unit=self.unit[index],
+            group=self.group[index],
             parameters={name: values[index] for name, values in self.parameters.items()},
             states={name: values[index] for name, values in self.states.items()},
         )
@@ -85,7 +85,7 @@ class Trajectories:
     def content_sha256(self) -> str:
         """Hash of every number in the split, independent of how HDF5 lays out the bytes."""
         digest = hashlib.sha256()
-        arrays = {"frames": self.frames, "times": self.times, UNIT: self.unit}
+        arrays = {"frames": self.frames, "times": self.times, GROUP: self.group}
         arrays |= {f"parameter {k}": v for k, v in self.parameters.items()}
         arrays |= {f"state {k}": v for k, v in self.states.items()}
         for name in sorted(arrays):
@@ -142,7 +142,7 @@ def _write_dimensions(file: h5py.File, trajectories: Trajectories) -> None:
 
 def _write_scalars(file: h5py.File, trajectories: Trajectories) -> None:
     scalars = file.create_group("scalars")
-    columns = {UNIT: trajectories.unit, **trajectories.parameters, **trajectories.states}
+    columns = {GROUP: trajectories.group, **trajectories.parameters, **trajectories.states}
     scalars.attrs["field_names"] = _names(columns)
     for name, values in columns.items():
         scalar = scalars.create_dataset(name, data=values)
@@ -197,7 +197,7 @@ def _read(file: h5py.File) -> Trajectories:
     fields, names = _text(observed.attrs["field_names"]), _text(scalars.attrs["field_names"])
     columns = dict(zip(names, hdf5.arrays(scalars, names), strict=True))
     varying = {name for name in columns if scalars[name].attrs["time_varying"]}
-    unit = columns.pop(UNIT)
+    group = columns.pop(GROUP)
     conditions = list(hdf5.member(file, "boundary_conditions").values())
     provenance = json.loads(str(file.attrs["provenance"]))
     if not isinstance(provenance, dict):
@@ -205,7 +205,7 @@ def _read(file: h5py.File) -> Trajectories:
     return Trajectories(
         frames=np.stack(hdf5.arrays(observed, fields), axis=2),  # (N, T, channel, *space)
         times=hdf5.array(dimensions, "time"),
-        unit=unit,
+        group=group,
         parameters={name: columns[name] for name in columns if name not in varying},
         states={name: columns[name] for name in columns if name in varying},
         fields=fields,
@@ -244,10 +244,10 @@ def _problem(trajectories: Trajectories) -> str | None:
         return f"{np.count_nonzero(~np.isfinite(frames))} frame values are not finite"
     if not np.isfinite(times).all() or (np.diff(times, axis=1) <= 0).any():
         return "times must be finite and strictly increasing along each trajectory"
-    if trajectories.unit.shape != (count,):
-        return f"unit has shape {trajectories.unit.shape}, expected ({count},)"
-    if trajectories.unit.dtype.kind not in "iu":
-        return f"unit must be whole numbers, not {trajectories.unit.dtype}"
+    if trajectories.group.shape != (count,):
+        return f"group has shape {trajectories.group.shape}, expected ({count},)"
+    if trajectories.group.dtype.kind not in "iu":
+        return f"group must be whole numbers, not {trajectories.group.dtype}"
     return _scalar_problem(trajectories, count, length)
 
 

@@ -76,7 +76,7 @@ class WindowSampler:
         self.budget = budget
         count, self.length = trajectories.times.shape
         frames = torch.from_numpy(trajectories.frames).to(device)
-        self.frames = task.to_unit(frames).flatten(0, 1)  # (trajectory * time, channel, *space)
+        self.frames = task.normalize(frames).flatten(0, 1)  # (trajectory * time, channel, *space)
         elapsed = trajectories.times - trajectories.times[:, :1]
         self.times = torch.from_numpy(elapsed).float().to(device).flatten()  # (trajectory * time,)
         self.count = count

@@ -44,7 +44,7 @@ class DataSource(ABC):
     version: ClassVar[int]
     context_frames: ClassVar[int]
     forecast_frames: ClassVar[int]
-    headline: ClassVar[Literal["nmse", "fvu"]] = "nmse"
+    primary_metric: ClassVar[Literal["nmse", "fvu"]] = "nmse"
     units: ClassVar[Mapping[str, str]]
     season: ClassVar[float | None] = None
     splits: ClassVar[tuple[str, ...]] = SPLITS

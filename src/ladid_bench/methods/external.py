@@ -91,7 +91,7 @@ class ExternalMethod(Method):
         question = Trajectories(
             context,
             context_times,
-            unit=np.arange(len(context)),
+            group=np.arange(len(context)),
             fields=tuple(names["fields"]),
             space=tuple(names["space"]),
             boundary=names["boundary"],

@@ -90,7 +90,7 @@ class NeuralMethod(Method):
         self.trainer.run()
 
     def _start_at_mean(self, train: Trajectories) -> None:
-        level = float(self.task.to_unit(train.frames.mean(dtype=np.float64)))
+        level = float(self.task.normalize(train.frames.mean(dtype=np.float64)))
         for part in self.model.modules():
             if isinstance(part, Decoder):
                 part.start_at(min(max(level, LEAST_LEVEL), 1 - LEAST_LEVEL))
@@ -114,7 +114,7 @@ class NeuralMethod(Method):
         for rows in _chunks(len(context)):
             frames, seen, asked = self._tensors(context[rows], context_times[rows], query_times[rows])
             means.append(self.model.forecast(frames, seen, asked).cpu().numpy())
-        mean = self.task.to_physical(np.concatenate(means))
+        mean = self.task.denormalize(np.concatenate(means))
         return Forecast(mean=mean.astype(np.float32))
 
     @torch.no_grad()
@@ -131,7 +131,7 @@ class NeuralMethod(Method):
 
     def _tensors(self, context: np.ndarray, context_times: np.ndarray, query_times: np.ndarray) -> list[Tensor]:
         origin = context_times[:, :1]  # relative times are exact in float64, absolute ones may not fit float32
-        arrays = (self.task.to_unit(context), context_times - origin, query_times - origin)
+        arrays = (self.task.normalize(context), context_times - origin, query_times - origin)
         return [torch.as_tensor(array, dtype=torch.float32, device=self.device) for array in arrays]
 
     def validation_error(self, valid: Trajectories) -> float:

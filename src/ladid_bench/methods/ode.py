@@ -17,7 +17,7 @@ RightHandSide = Callable[[Tensor, Tensor], Tensor]  # time (N, 1) and state (N, 
 SPAN = 3.0  # a training trajectory lasts as long in a model's own time; networks start with rates of order one
 
 
-def time_unit(task: Task) -> float:
+def time_scale(task: Task) -> float:
     """What a model with an ODE divides times by, so that no data set's choice of units is a handicap."""
     return task.duration / SPAN
 

@@ -82,7 +82,7 @@ class Probe(_Part):
         key: of the run that trained it.
         reason: why nothing was read, empty where something was.
         code: numbers in psi; 0 for a method without one.
-        unit: ``(trajectory,)``, of the test trajectories.
+        group: ``(trajectory,)``, of the test trajectories.
         readings: one a true quantity.
         points: psi of the test trajectories in its two leading components.
         shares: of the variance of psi that these components carry.
@@ -96,7 +96,7 @@ class Probe(_Part):
     seed: int
     reason: str
     code: int = Field(ge=0)
-    unit: list[int]
+    group: list[int]
     readings: list[Reading]
     points: list[Numbers]
     shares: Numbers
@@ -110,7 +110,7 @@ class Probe(_Part):
                 raise ValueError(f"readings of {one.name!r} are not complete")
             lists: list[Any] = [self.points, one.shown, one.deviation]
             lists += [errors for made in one.errors.values() for errors in made.values()]
-            if any(len(values) != len(self.unit) for values in lists):
+            if any(len(values) != len(self.group) for values in lists):
                 raise ValueError(f"readings of {one.name!r} are of another number of trajectories")
         return self
 

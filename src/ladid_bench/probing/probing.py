@@ -47,7 +47,7 @@ def probe_run(run: PlannedRun, folders: Folders, threads: int) -> probes.Probe:
     torch.set_num_threads(threads)
     method, splits = load_trained(run, folders)
     codes = _codes(method, splits)
-    found: dict[str, Any] = {"code": 0, "unit": [], "readings": [], "points": [], "shares": []}
+    found: dict[str, Any] = {"code": 0, "group": [], "readings": [], "points": [], "shares": []}
     reason = f"{run.method} has no code to read"
     if codes is not None:
         fitted = len(codes) - len(splits["test"])  # as many are read from, the others are test trajectories
@@ -55,7 +55,7 @@ def probe_run(run: PlannedRun, folders: Folders, threads: int) -> probes.Probe:
         reason = _unreadable(truths, splits)
         found = {
             "code": codes.shape[1],
-            "unit": splits["test"].unit.tolist(),
+            "group": splits["test"].group.tolist(),
             "readings": [] if reason else _readings(run, method, splits, codes, truths),
             "points": [rounded(point) for point in components.of(codes[fitted:])[:, :2]],
             "shares": rounded(components.shares[:2]),
@@ -82,9 +82,9 @@ def _codes(method: Method, splits: dict[str, Trajectories]) -> np.ndarray | None
     return np.concatenate(known) if len(known) == len(parts) else None
 
 
-def _units(splits: dict[str, Trajectories]) -> np.ndarray:
+def _groups(splits: dict[str, Trajectories]) -> np.ndarray:
     """Units of all trajectories as numbers, ``(trajectory,)``; splits share none."""
-    named = [(index, int(unit)) for index, part in enumerate(splits.values()) for unit in part.unit]
+    named = [(index, int(group)) for index, part in enumerate(splits.values()) for group in part.group]
     return np.unique(named, axis=0, return_inverse=True)[1].ravel()
 
 
@@ -94,7 +94,7 @@ def _truths(run: PlannedRun, splits: dict[str, Trajectories]) -> list[Quantity]:
     every = Trajectories(
         frames=np.concatenate([part.frames[:, :1] for part in parts]),
         times=np.concatenate([part.times[:, :1] for part in parts]),
-        unit=_units(splits),
+        group=_groups(splits),
         parameters={name: np.concatenate([part.parameters[name] for part in parts]) for name in parts[0].parameters},
         states={name: np.concatenate([part.states[name][:, :1] for part in parts]) for name in parts[0].states},
         fields=parts[0].fields,
@@ -109,7 +109,7 @@ def _unreadable(truths: list[Quantity], splits: dict[str, Trajectories]) -> str:
     """Why nothing can be read, empty where something can."""
     if not truths:
         return "nothing is known of the trajectories that differs between them"
-    units = len(np.unique(_units(splits)[: -len(splits["test"])]))
+    units = len(np.unique(_groups(splits)[: -len(splits["test"])]))
     return "" if units >= LEAST_UNITS else f"{units} independent units are too few to fit a probe to"
 
 
@@ -117,7 +117,7 @@ def _readings(
     run: PlannedRun, method: Method, splits: dict[str, Trajectories], psi: np.ndarray, truths: list[Quantity]
 ) -> list[dict[str, Any]]:
     """``probes.Reading`` of every quantity."""
-    fitted, unit = len(psi) - len(splits["test"]), _units(splits)
+    fitted, group = len(psi) - len(splits["test"]), _groups(splits)
     known, test = ([truth.targets[part] for truth in truths] for part in (slice(fitted), slice(fitted, None)))
     mixed = np.random.default_rng(run.seed).permutation(fitted)
     sources = {
@@ -128,7 +128,7 @@ def _readings(
     if isinstance(method, NeuralMethod):
         sources[probes.UNTRAINED] = (_untrained_codes(run, method, splits), known)
     read = {
-        name: {probe: readout.read(made[:fitted], labels, unit[:fitted], made[fitted:], probe) for probe in PROBES}
+        name: {probe: readout.read(made[:fitted], labels, group[:fitted], made[fitted:], probe) for probe in PROBES}
         for name, (made, labels) in sources.items()
     }
     return [

@@ -21,17 +21,17 @@ TINY = np.finfo(np.float64).tiny
 
 
 def read(
-    features: np.ndarray, targets: Sequence[np.ndarray], unit: np.ndarray, asked: np.ndarray, probe: str
+    features: np.ndarray, targets: Sequence[np.ndarray], group: np.ndarray, asked: np.ndarray, probe: str
 ) -> list[np.ndarray]:
     """Fit a probe of every quantity and read the quantities off other trajectories.
 
     Penalty, width of the kernel and whether every feature is scaled on its own are chosen for each quantity by a
-    cross-validation over the units of the trajectories that the probe is fitted to.
+    cross-validation over the groups of the trajectories that the probe is fitted to.
 
     Args:
         features: ``(trajectory, feature)``, to fit to.
         targets: their true values, one ``(trajectory, target)`` a quantity.
-        unit: ``(trajectory,)``, the independent unit of each, of which there are at least two.
+        group: ``(trajectory,)``, the independent group of each, of which there are at least two.
         asked: ``(other trajectory, feature)``.
         probe: ``linear`` (ridge) or ``kernel`` (kernel ridge with a Gaussian kernel).
 
@@ -42,15 +42,15 @@ def read(
     known, other = (features - centre) / size, (asked - centre) / size
     columns = np.concatenate(targets, axis=1)  # (trajectory, target)
     owner = np.repeat(np.arange(len(targets)), [one.shape[1] for one in targets])
-    chosen = _chosen(known, columns, unit, owner, probe)[owner]  # (target,)
+    chosen = _chosen(known, columns, group, owner, probe)[owner]  # (target,)
     answers = np.take_along_axis(_answers(known, columns, other, probe), chosen[None, None], axis=0)[0]
     return [answers[:, owner == index] for index in range(len(targets))]
 
 
-def _chosen(features: np.ndarray, columns: np.ndarray, unit: np.ndarray, owner: np.ndarray, probe: str) -> np.ndarray:
+def _chosen(features: np.ndarray, columns: np.ndarray, group: np.ndarray, owner: np.ndarray, probe: str) -> np.ndarray:
     """Index of the setting with the lowest cross-validated error for each quantity, ``(quantity,)``."""
     total: Any = 0
-    for known, asked in GroupKFold(min(FOLDS, len(np.unique(unit)))).split(features, groups=unit):
+    for known, asked in GroupKFold(min(FOLDS, len(np.unique(group)))).split(features, groups=group):
         answers = _answers(features[known], columns[known], features[asked], probe)
         total = total + ((answers - columns[asked]) ** 2).sum(axis=1)  # (setting, target)
     return np.stack([total[:, owner == index].sum(axis=1).argmin() for index in np.unique(owner)])

@@ -168,7 +168,7 @@ def ratio_rows(found: Sequence[Ratio]) -> pd.DataFrame:
             "variant": one.variant.variant,
             "reference_method": one.reference.method,
             "reference_variant": one.reference.variant,
-            "headline": one.content.headline,
+            "primary_metric": one.content.primary_metric,
             "ratio": one.interval.estimate,
             "interval_low": one.interval.low,
             "interval_high": one.interval.high,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ladid_bench.analysis.paired import headline_errors
+from ladid_bench.analysis.paired import primary_errors
 from ladid_bench.analysis.statistics import Interval, interval, paired_log_ratio
 from ladid_bench.core.configuration import ExperimentName, Study
 from ladid_bench.core.paths import Folders
@@ -21,11 +21,23 @@ LADID = "ladid"  # the method that the suite is about
 COMPARISON: ExperimentName = "comparison"
 EQUAL_TIME: ExperimentName = "equal-time"
 FEW = 8  # methods that a figure can show side by side in colour
-ASKED = ("method", "variant", "fraction", "arm", "source", "changes")  # columns in which runs of one entry agree
-ERRORS = {"nmse": "nmse_mean", "fvu": "fvu"}  # column of the headline error
+ASKED = ("method", "variant", "fraction", "arm", "init_from", "changes")  # columns in which runs of one entry agree
+ERRORS = {"nmse": "nmse_mean", "fvu": "fvu_pooled"}  # column of the primary error
 DESCRIPTIVE = frozenset(
-    {"dataset", "method", "variant", "seed", "fraction", "kind", "headline", "experiments", "key", "rerun", "status"}
-    | {"arm", "source", "source_key", "changes"}
+    {
+        "dataset",
+        "method",
+        "variant",
+        "seed",
+        "fraction",
+        "kind",
+        "primary_metric",
+        "experiments",
+        "key",
+        "rerun",
+        "status",
+    }
+    | {"arm", "init_from", "init_from_key", "changes"}
     | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "config_hash", "host", "platform", "processor"}
     | {"python", "device", "threads", "versions", "probe"}
 )
@@ -91,7 +103,7 @@ class Entry:
     label: str
     runs: tuple[Run, ...]
     arm: str = "scratch"
-    source: str = ""
+    init_from: str = ""
     changes: str = ""
 
     @property
@@ -136,15 +148,15 @@ class DatasetContent:
 
     name: str
     title: str
-    headline: str
+    primary_metric: str
     time_unit: str
     card: dict[str, Any]
     entries: tuple[Entry, ...]
 
     @property
     def error(self) -> str:
-        """Column of the headline error."""
-        return ERRORS[self.headline]
+        """Column of the primary error."""
+        return ERRORS[self.primary_metric]
 
     @property
     def image(self) -> bool:
@@ -162,7 +174,7 @@ class DatasetContent:
 
     @property
     def ranked(self) -> list[Entry]:
-        """Competitors whose runs all have a result, lowest headline error first."""
+        """Competitors whose runs all have a result, lowest primary error first."""
         complete = [entry for entry in self.competitors if entry.complete and not math.isnan(entry.mean(self.error))]
         return sorted(complete, key=lambda entry: entry.mean(self.error))
 
@@ -193,10 +205,10 @@ class DatasetContent:
         return [entry for entry in shown if entry in chosen]
 
     @property
-    def units(self) -> int:
+    def groups(self) -> int:
         """Independent units in the test split, 0 where nothing is known of it."""
         samples = [run.sample for entry in self.entries for run in entry.done if run.sample is not None]
-        return len(np.unique(samples[0].unit)) if samples else 0
+        return len(np.unique(samples[0].group)) if samples else 0
 
     @property
     def context_frames(self) -> int:
@@ -207,47 +219,47 @@ class DatasetContent:
         return next((entry for entry in self.ranked if entry.neural == neural), None)
 
     def error_interval(self, entry: Entry) -> Interval | None:
-        """Interval of the headline error, or None where units or samples do not allow one."""
+        """Interval of the primary error, or None where units or samples do not allow one."""
         if not entry.sampled:
             return None
-        stacked = stack(entry.done, self.headline)
-        return interval(stacked.values, stacked.unit, stacked.seed, stacked.weights)
+        stacked = stack(entry.done, self.primary_metric)
+        return interval(stacked.values, stacked.group, stacked.seed, stacked.weights)
 
     def log_ratio(self, first: Entry, second: Entry) -> Interval | None:
-        """Interval of the logarithm of the first entry's headline error over the second's, paired."""
+        """Interval of the logarithm of the first entry's primary error over the second's, paired."""
         if not (first.sampled and second.sampled):
             return None
         pairs = _pairs(first.done, second.done)
         if not pairs:
             return None
-        one, other = (stack(runs, self.headline) for runs in zip(*pairs, strict=True))
-        if not np.array_equal(one.unit, other.unit):
+        one, other = (stack(runs, self.primary_metric) for runs in zip(*pairs, strict=True))
+        if not np.array_equal(one.group, other.group):
             return None
-        return paired_log_ratio(one.values, other.values, one.unit, one.seed)
+        return paired_log_ratio(one.values, other.values, one.group, one.seed)
 
 
 @dataclass(frozen=True)
 class Stacked:
-    """Headline errors of several runs, one entry a trajectory and run, each ``(entry,)``.
+    """primary errors of several runs, one entry a trajectory and run, each ``(entry,)``.
 
     ``weights`` are the denominators of a pooled ratio, None for a mean over trajectories.
     """
 
     values: np.ndarray
     weights: np.ndarray | None
-    unit: np.ndarray
+    group: np.ndarray
     seed: np.ndarray
 
 
-def stack(runs: Iterable[Run], headline: str) -> Stacked:
-    """Collect the headline errors of runs that have samples."""
+def stack(runs: Iterable[Run], primary_metric: str) -> Stacked:
+    """Collect the primary errors of runs that have samples."""
     samples = [(index, run.sample) for index, run in enumerate(runs) if run.sample is not None]
-    errors, weights = zip(*(headline_errors(sample, headline) for _, sample in samples), strict=True)
+    errors, weights = zip(*(primary_errors(sample, primary_metric) for _, sample in samples), strict=True)
     return Stacked(
         np.concatenate(errors),
-        None if headline == "nmse" else np.concatenate(weights),
-        np.concatenate([sample.unit for _, sample in samples]),
-        np.concatenate([np.full(len(sample.unit), index) for index, sample in samples]),
+        None if primary_metric == "nmse" else np.concatenate(weights),
+        np.concatenate([sample.group for _, sample in samples]),
+        np.concatenate([np.full(len(sample.group), index) for index, sample in samples]),
     )
 
 
@@ -287,12 +299,12 @@ def _dataset(folders: Folders, rows: pd.DataFrame, planned: PlannedDataset, seve
         row = runs[0].row
         label = f"{row['method']}:{row['variant']}" if several[row["method"]] else row["method"]
         label += "" if row["fraction"] == 1 else f", {row['fraction']:.0%} of the data"
-        how = {column: str(row[column]) for column in ("arm", "source", "changes") if column in row}
+        how = {column: str(row[column]) for column in ("arm", "init_from", "changes") if column in row}
         entries.append(Entry(row["method"], row["variant"], row["fraction"], row["kind"], label, runs, **how))
     return DatasetContent(
         name=planned.name,
         title=str(card.get("title", planned.name)),
-        headline=str(rows["headline"].iloc[0]),
+        primary_metric=str(rows["primary_metric"].iloc[0]),
         time_unit=planned.source.units.get("time", "").removesuffix("1"),
         card=card,
         entries=tuple(entries),

@@ -54,14 +54,14 @@ def _points(dataset: DatasetContent, former: list[Entry], again: bool) -> list[P
 
 
 def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, looks: dict[str, Look]) -> Drawing | None:
-    """Headline error against the CPU seconds of a run, both logarithmic."""
+    """primary error against the CPU seconds of a run, both logarithmic."""
     points = points_of(dataset, equal)
     if len(points) < 2:
         return None
     figure, axes = blank(1, height_for(len(points) // 2, TALL))  # the last number of cost may stand at the edge
     panels = panels_of(points)
     drawn = [axes] if len(panels) == 1 else _side_by_side(figure, axes)
-    axes.set_title(NAMES[dataset.headline])
+    axes.set_title(NAMES[dataset.primary_metric])
     floors = [(entry, entry.mean(dataset.error)) for entry in dataset.floors if entry.done]
     for one, panel, (width, words) in zip(drawn, panels, SHARES[len(panels)], strict=True):
         _scale_cost(one, panel, width)

@@ -106,7 +106,7 @@ def method_looks(shown: Mapping[str, Look], contents: Sequence[DatasetContent]) 
 
 def _transfer(table: ExperimentTable, scene: Scene) -> Illustrated:
     drawn = {one.name: transfer_figure.transfer_drawing(one, rows, dict(scene.looks)) for one, rows in table.parts}
-    sources = {entry.source for entry in table.entries}
+    sources = {entry.init_from for entry in table.entries}
     rest = [part for part in table.parts if drawn[part[0].name] is None and part[0].name not in sources]
     made = [one for one in drawn.values() if one] + _dots(replace(table, parts=rest), scene).drawings
     lines = [_area_row(content, one) for content, rows in table.parts for one in transfer_figure.areas(content, rows)]
@@ -151,7 +151,7 @@ def _horizon(table: ExperimentTable, scene: Scene) -> Illustrated:
     """Errors over time, the end of what was trained on marked where the model comes from a shorter data set."""
     drawings, curves = [], []
     sources = {
-        entry.source for entry in table.entries
+        entry.init_from for entry in table.entries
     }  # there because models of them are asked; the comparison has them
     for content, rows in table.parts:
         if content.name in sources:
@@ -171,8 +171,8 @@ def _horizon(table: ExperimentTable, scene: Scene) -> Illustrated:
 def _told_apart(content: DatasetContent) -> DatasetContent:
     """The complete entries of a data set, with the arm in the name where there are several."""
     kept = [entry for entry in content.ranked if entry.sampled]
-    several = len({(entry.arm, entry.source) for entry in kept}) > 1
-    told = (replace(one, label=f"{one.label}, {one.arm}" if one.source else one.label) for one in kept)
+    several = len({(entry.arm, entry.init_from) for entry in kept}) > 1
+    told = (replace(one, label=f"{one.label}, {one.arm}" if one.init_from else one.label) for one in kept)
     return replace(content, entries=tuple(told if several else kept))
 
 
@@ -189,7 +189,7 @@ def _by_label(content: DatasetContent, by_method: Mapping[str, Look]) -> dict[st
 
 def _trained(content: DatasetContent, study: Study) -> float | None:
     """Longest lead time that the models on a data set were trained on, None where it is all that is asked."""
-    sources = [entry.source for entry in content.entries if entry.arm == ZERO_SHOT]
+    sources = [entry.init_from for entry in content.entries if entry.arm == ZERO_SHOT]
     alike = len(set(sources)) == 1 and len(sources) == len(content.entries)
     if not alike or sources[0] not in study.datasets:
         return None
@@ -201,24 +201,24 @@ def _trained(content: DatasetContent, study: Study) -> float | None:
 def _curve_rows(content: DatasetContent, entry: Entry) -> pd.DataFrame:
     lead, error = horizon_errors(content, entry)
     told = {"dataset": content.name, "method": entry.method, "variant": entry.variant, "arm": entry.arm}
-    return pd.DataFrame({**told, "source": entry.source, "lead_time": np.round(lead, 9), "error": error})
+    return pd.DataFrame({**told, "init_from": entry.init_from, "lead_time": np.round(lead, 9), "error": error})
 
 
 def _dots(table: ExperimentTable, scene: Scene) -> Illustrated:
-    """Errors as dots, a figure a system and headline, a panel a data set."""
+    """Errors as dots, a figure a system and primary_metric, a panel a data set."""
     groups: dict[tuple[str, str], list[tuple[DatasetContent, list[ExperimentRow]]]] = {}
     for content, rows in table.parts:
         system = planned_dataset(scene.study, content.name).source.name
-        groups.setdefault((system, content.headline), []).append((content, rows))
+        groups.setdefault((system, content.primary_metric), []).append((content, rows))
     drawings = []
-    for (system, headline), parts in groups.items():
-        moved = any(row.entry.source for _, rows in parts for row in rows)
+    for (system, primary_metric), parts in groups.items():
+        moved = any(row.entry.init_from for _, rows in parts for row in rows)
         panels = [Panel(content.name, _panel(content, rows, table, scene, moved)) for content, rows in parts]
         panels = [panel for panel in panels if panel.dots]
         rows = [row for _, some in parts for row in some]
         if panels:
             caption = _dots_caption(table, panels, rows)
-            drawings.append(dot_plot(f"{table.name}-{system}-{headline}", panels, NAMES[headline], caption))
+            drawings.append(dot_plot(f"{table.name}-{system}-{primary_metric}", panels, NAMES[primary_metric], caption))
     return Illustrated(drawings)
 
 
@@ -230,8 +230,8 @@ def _panel(
     Where the figure has models that were ``moved`` from another data set, those that were not are open.
     """
     complete = [row for row in rows if row.entry.complete and not row.entry.floor]
-    sources = {row.entry.source for row in complete if row.entry.source}
-    complete.sort(key=lambda row: (row.entry.method != LADID, row.entry.method, row.name, row.entry.source != ""))
+    sources = {row.entry.init_from for row in complete if row.entry.init_from}
+    complete.sort(key=lambda row: (row.entry.method != LADID, row.entry.method, row.name, row.entry.init_from != ""))
     names = [_words(row, sources) for row in complete]
     made = []
     for row, name in zip(complete, names, strict=True):
@@ -250,14 +250,14 @@ def _words(row: ExperimentRow, sources: set[str]) -> str:
     words = [row.name]
     words += [entry.arm] if sources else []
     words += [row.fraction] if entry.fraction < 1 else []
-    words += [f"from {entry.source}"] if len(sources) > 1 and entry.source else []
+    words += [f"from {entry.init_from}"] if len(sources) > 1 and entry.init_from else []
     return ", ".join(words)
 
 
 def _at_home(entry: Entry, content: DatasetContent, table: ExperimentTable, scene: Scene) -> float | None:
     """The error of the same models on the data set that they were trained on, None where it is not known."""
     for home in [*scene.compared, *(one for one, _ in table.parts)]:
-        if home.name == entry.source and home.headline == content.headline:
+        if home.name == entry.init_from and home.primary_metric == content.primary_metric:
             for other in home.entries:
                 same = (other.method, other.variant, other.arm, other.fraction) == (
                     entry.method,

@@ -12,7 +12,7 @@ from ladid_bench.core.files import write_text
 from ladid_bench.core.paths import Folders
 from ladid_bench.reporting.content import COMPARISON, EQUAL_TIME, DatasetContent, Entry, gather
 from ladid_bench.reporting.formatting import MISSING, decimals, listed, number, short
-from ladid_bench.reporting.tables import BETWEEN, HEADLINES, NMSE, Column, note_on
+from ladid_bench.reporting.tables import MIDPOINTS, NMSE, PRIMARY, Column, note_on
 from ladid_bench.study.plan import ZERO_SHOT
 
 QUESTIONS: dict[ExperimentName, str] = {
@@ -27,7 +27,7 @@ QUESTIONS: dict[ExperimentName, str] = {
     "cost": "What does a step cost, and a forecast, as pictures, horizon and data grow? Errors mean nothing here.",
 }
 EXTRA: dict[ExperimentName, tuple[Column, ...]] = {
-    "irregular": (BETWEEN,),
+    "irregular": (MIDPOINTS,),
     "cost": (
         Column("cost_cpu_seconds_per_step", "CPU s per step"),
         Column("cost_forecast_seconds", "forecast (s)", help="of the whole test split"),
@@ -84,7 +84,7 @@ class ExperimentTable:
 
     @property
     def started(self) -> bool:
-        return any(entry.source for entry in self.entries)
+        return any(entry.init_from for entry in self.entries)
 
     @property
     def divided(self) -> bool:
@@ -116,10 +116,10 @@ def _row(content: DatasetContent, entry: Entry, columns: tuple[Column, ...]) -> 
     places = decimals([entry.mean(content.error)], 2)
     ends = f"{number(interval.low, places)} to {number(interval.high, places)}" if interval else MISSING
     extra = [number(value, decimals([value], 2)) for value in (entry.mean(column.name) for column in columns)]
-    start = f"{entry.arm} from {entry.source}" if entry.source else entry.arm
+    start = f"{entry.arm} from {entry.init_from}" if entry.init_from else entry.arm
     used = "none" if entry.arm == ZERO_SHOT else f"{short(100 * entry.fraction, 2)} %"
     error, name = number(entry.mean(content.error), places), entry.label.partition(",")[0]  # no part of the data
-    median = number(entry.mean(HEADLINES[content.headline][1].name), places)
+    median = number(entry.mean(PRIMARY[content.primary_metric][1].name), places)
     return ExperimentRow(entry, interval, name, start, used, error, median, ends, extra, note_on(entry))
 
 
@@ -138,7 +138,7 @@ def _in_words(row: ExperimentRow, several: bool) -> str:
     """What a row was asked, as short as it can be said; with its data set where there are ``several``."""
     entry = row.entry
     told = [change for change in entry.changes.split(", ") if not change.startswith(BUDGETED)]
-    words = [row.name, *(one for one in told if one), *([entry.arm] if entry.source else [])]
+    words = [row.name, *(one for one in told if one), *([entry.arm] if entry.init_from else [])]
     done = f"{len(entry.done)} of {len(entry.runs)} runs"
     words += [f"on {row.dataset}"] if several else []
     return f"{' '.join(words)}{'' if entry.fraction == 1 else f' with {row.fraction}'} ({done})"
@@ -146,15 +146,15 @@ def _in_words(row: ExperimentRow, several: bool) -> str:
 
 def _all_digits(table: ExperimentTable, content: DatasetContent, row: ExperimentRow) -> dict[str, object]:
     entry = row.entry
-    interval, median = row.ends, HEADLINES[content.headline][1].name
+    interval, median = row.ends, PRIMARY[content.primary_metric][1].name
     columns = (content.error, median, *(column.name for column in table.columns))
     what = {"experiment": table.name, "dataset": content.name, "method": entry.method, "variant": entry.variant}
-    told = {"changes": entry.changes, "arm": entry.arm, "source": entry.source, "fraction": entry.fraction}
+    told = {"changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from, "fraction": entry.fraction}
     ends = {"interval_low": interval.low, "interval_high": interval.high} if interval else {}
     return {
         **what,
         **told,
-        "headline": content.headline,
+        "primary_metric": content.primary_metric,
         "error": entry.mean(content.error),
         **ends,
         **{name: entry.mean(name) for name in dict.fromkeys((NMSE.name, *columns))},

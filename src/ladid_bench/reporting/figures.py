@@ -31,7 +31,7 @@ from ladid_bench.runs.records import Sample
 
 NAMES = {"nmse": "nMSE", "fvu": "FVU"}
 USELESS = {"nmse": "a forecast of zero", "fvu": "the training mean"}
-UNITS_FOR_BANDS = 5
+GROUPS_FOR_BANDS = 5
 MOST_NAMED = 4  # methods that a caption lists one by one
 
 
@@ -46,22 +46,22 @@ class Curve:
 
 
 def horizon_curves(dataset: DatasetContent, looks: dict[str, Look]) -> list[Curve]:
-    """Headline error at each lead time, a ratio of sums over test trajectories and seeds, best method first."""
+    """primary error at each lead time, a ratio of sums over test trajectories and seeds, best method first."""
     return [_curve(dataset, entry, looks) for entry in [*dataset.ordered, *dataset.floors] if entry.sampled]
 
 
 def _curve(dataset: DatasetContent, entry: Entry, looks: dict[str, Look]) -> Curve:
     lead, ratio = horizon_errors(dataset, entry)
     error, scale = _sums(dataset, entry)
-    unit = np.concatenate([sample.unit for sample in _samples(entry)])
-    seed = np.concatenate([np.full(len(sample.unit), index) for index, sample in enumerate(_samples(entry))])
-    banded = looks[entry.label].strong and not entry.floor and dataset.units >= UNITS_FOR_BANDS
-    band = ratio_band(error, scale, unit, seed) if banded else None
+    group = np.concatenate([sample.group for sample in _samples(entry)])
+    seed = np.concatenate([np.full(len(sample.group), index) for index, sample in enumerate(_samples(entry))])
+    banded = looks[entry.label].strong and not entry.floor and dataset.groups >= GROUPS_FOR_BANDS
+    band = ratio_band(error, scale, group, seed) if banded else None
     return Curve(entry, lead, ratio, band)
 
 
 def horizon_errors(dataset: DatasetContent, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
-    """Lead time and headline error of each forecast frame, ``(frame,)`` each, of an entry that is ``sampled``."""
+    """Lead time and primary error of each forecast frame, ``(frame,)`` each, of an entry that is ``sampled``."""
     error, scale = _sums(dataset, entry)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = error.sum(axis=0) / scale.sum(axis=0)
@@ -70,7 +70,7 @@ def horizon_errors(dataset: DatasetContent, entry: Entry) -> tuple[np.ndarray, n
 
 def _sums(dataset: DatasetContent, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
     """Squared errors and what they are divided by, over the trajectories of all seeds, ``(entry, frame)`` each."""
-    below = "squared_truth" if dataset.headline == "nmse" else "squared_deviation"
+    below = "squared_truth" if dataset.primary_metric == "nmse" else "squared_deviation"
     error = np.concatenate([sample.squared_error for sample in _samples(entry)]).astype(np.float64)
     scale = np.concatenate([getattr(sample, below) for sample in _samples(entry)]).astype(np.float64)
     return error, scale
@@ -111,7 +111,7 @@ def horizon(dataset: DatasetContent, looks: dict[str, Look], trained: float | No
         axes.axhline(1, color=MUTED[0], linewidth=0.8, zorder=1)
     axes.set_xlim(0, curves[0].lead[-1])
     axes.set_xlabel("lead time" + (f" ({dataset.time_unit})" if dataset.time_unit else ""))
-    axes.set_title(NAMES[dataset.headline])
+    axes.set_title(NAMES[dataset.primary_metric])
     if trained is not None:
         axes.axvline(trained, color=INK[0], linewidth=1, linestyle=(0, (4, 3)), zorder=1)
         axes.text(trained, 0.02, " beyond training", transform=axes.get_xaxis_transform())
@@ -142,16 +142,16 @@ def _end(entry: Entry, value: float, looks: dict[str, Look]) -> End:
 
 def _horizon_caption(dataset: DatasetContent, curves: list[Curve]) -> str:
     competing = [curve for curve in curves if not curve.entry.floor]
-    words = f"Error as the forecast reaches further; lower is better, 1 is {USELESS[dataset.headline]}."
+    words = f"Error as the forecast reaches further; lower is better, 1 is {USELESS[dataset.primary_metric]}."
     if competing:
         first, last = (min(competing, key=lambda curve: _at(curve, index)) for index in (0, -1))
         words += f" {first.entry.label} is lowest at the first frame"
         words += " and at the last." if first is last else f", {last.entry.label} at the last."
     if len(competing) < len(curves):
         words += " The dotted line is the floor: the true frames rendered by the shared decoder."
-    band = f"bands are 95 % intervals over {counted(dataset.units, 'unit')}"
-    if dataset.units < UNITS_FOR_BANDS:
-        band = f"over {counted(dataset.units, 'unit')} no band would mean much"
+    band = f"bands are 95 % intervals over {counted(dataset.groups, 'group')}"
+    if dataset.groups < GROUPS_FOR_BANDS:
+        band = f"over {counted(dataset.groups, 'group')} no band would mean much"
     return f"{words} Each point is a ratio of sums over the test trajectories; {band}."
 
 

@@ -34,7 +34,9 @@ def finding(dataset: DatasetContent) -> Finding:
     best = dataset.ranked[0]
     found = dataset.error_interval(best)
     within = f" (95 % {short(found.low, 2)} to {short(found.high, 2)})" if found else ""
-    lowest = f"{best.label} has the lowest {NAMES[dataset.headline]}, {short(best.mean(dataset.error), 2)}{within}."
+    lowest = (
+        f"{best.label} has the lowest {NAMES[dataset.primary_metric]}, {short(best.mean(dataset.error), 2)}{within}."
+    )
     neural, simple = dataset.best(neural=True), dataset.best(neural=False)
     if not neural or not simple:
         missing = "simple" if neural else "neural"
@@ -57,7 +59,7 @@ def _compare(dataset: DatasetContent, neural: Entry, simple: Entry) -> tuple[str
 def _no_interval(dataset: DatasetContent, neural: Entry, simple: Entry) -> str:
     if not (neural.sampled and simple.sampled):
         return "errors of single trajectories are not known"
-    return "one test unit" if dataset.units == 1 else "an error is 0 or infinite"
+    return "one test group" if dataset.groups == 1 else "an error is 0 or infinite"
 
 
 def _quotient(one: float, other: float) -> float:
@@ -92,11 +94,13 @@ def cautions(datasets: list[DatasetContent]) -> list[str]:
             "trajectories" + (" only." if count == 1 else " and these seeds.")
         )
     few = [
-        f"{dataset.title} ({counted(dataset.units, 'unit')})" for dataset in datasets if 0 < dataset.units < FEW_UNITS
+        f"{dataset.title} ({counted(dataset.groups, 'group')})"
+        for dataset in datasets
+        if 0 < dataset.groups < FEW_UNITS
     ]
     if few:
         notes.append(
-            f"Few independent test units: {listed(few)}. Windows of one day, year or subject resemble each other, so "
+            f"Few independent test groups: {listed(few)}. Windows of one day, year or subject resemble each other, so "
             "intervals rest on units, not windows; over so few they are wide, and over one there are none."
         )
     return notes

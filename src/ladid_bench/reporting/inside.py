@@ -64,8 +64,8 @@ def _record(run: PlannedRun, folders: Folders) -> dict[str, Any]:
     """The record of a run that has a model to look into."""
     if run.method != METHOD:
         raise BenchError(f"{run.label}: only {METHOD} can be inspected, other methods have no psi and no F(psi, t)")
-    if run.arm == ZERO_SHOT and run.source:
-        raise BenchError(f"{run.label}: nothing was trained here; inspect the run it starts from, {run.source.key}")
+    if run.arm == ZERO_SHOT and run.init_from:
+        raise BenchError(f"{run.label}: nothing was trained here; inspect the run it starts from, {run.init_from.key}")
     path, weights = folders.record(run.key), folders.model(run.key) / WEIGHTS
     record = read_record(path) if path.exists() else None
     if record and record["status"] != "ok":
@@ -104,7 +104,7 @@ def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside
         shares=STRIP_SHARES,
         strips=[_strip_view(strip, colours, unit) for strip in inside.strips],
         nmse=short(record["metrics"]["nmse_mean"], 2),
-        fvu=short(record["metrics"]["fvu"], 2),
+        fvu=short(record["metrics"]["fvu_pooled"], 2),
     )
     write_text(folder / INDEX, page)
 

@@ -168,7 +168,7 @@ def _truths(test: Trajectories, source: DataSource, task: Task, psi: np.ndarray)
     if not found:
         context = test.frames[:, : task.context_frames]
         found.append(quantity("mean of the context", "", context.mean(axis=tuple(range(1, context.ndim)))))
-    return [Truth(**vars(one), reading=_reading(psi, one.targets, test.unit)) for one in found]
+    return [Truth(**vars(one), reading=_reading(psi, one.targets, test.group)) for one in found]
 
 
 def _reading(psi: np.ndarray, targets: np.ndarray, group: np.ndarray) -> float | None:
@@ -194,8 +194,8 @@ def _strips(
     one = slice(example, example + 1)
     forecast = method.forecast(test.frames[one, :given], test.times[one, :given], origin + asked[None])
     shape = (len(starts), len(STRIP_SHARES), *test.frames.shape[3:])
-    decoded = task.to_unit(forecast.mean[0, :, 0]).reshape(shape)  # (strip * share, h, w) -> (strip, share, h, w)
-    truth = task.to_unit(test.frames[example, given:, 0])
+    decoded = task.normalize(forecast.mean[0, :, 0]).reshape(shape)  # (strip * share, h, w) -> (strip, share, h, w)
+    truth = task.normalize(test.frames[example, given:, 0])
     return [
         Strip(float(own[start]), float(own[start + 1]), truth[start : start + 2], pictures)
         for start, pictures in zip(starts, decoded, strict=True)
@@ -209,7 +209,7 @@ def _shift(
     """See ``Inside.shift``; all arrays hold the example alone."""
     smooth = smooth_path(times, fine_times, states)
     halfway = slice(PARTS // 2, None, PARTS)
-    given = torch.as_tensor(method.task.to_unit(context), dtype=torch.float32, device=method.device)
+    given = torch.as_tensor(method.task.normalize(context), dtype=torch.float32, device=method.device)
     own, other, frames = (
         method.model.render(torch.as_tensor(part, dtype=torch.float32, device=method.device), given)  # type: ignore[operator]
         for part in (states[:, halfway], smooth[:, halfway], states[:, ::PARTS])

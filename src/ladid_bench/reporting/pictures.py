@@ -26,7 +26,7 @@ class Pictures:
         lead: time from the last given frame to each frame, ``(frame,)``; not positive in the context.
         truth: uint8 ``(frame, *space)``, context first.
         forecasts: by label of the method, uint8 ``(forecast frame, *space)``.
-        errors: headline error of each method on this trajectory.
+        errors: primary error of each method on this trajectory.
     """
 
     trajectory: int
@@ -79,12 +79,12 @@ def collect(dataset: DatasetContent, folders: Folders) -> Pictures | None:
     where none did, or the data have no card.
     """
     samples = {entry.label: _pictured(entry, folders) for entry in [*dataset.ordered, *dataset.floors]}
-    known = {label: sample for label, sample in samples.items() if sample is not None and len(sample.shown)}
+    known = {label: sample for label, sample in samples.items() if sample is not None and len(sample.pictured)}
     if not known or not dataset.card:
         return None
     first = next(iter(known.values()))
-    trajectory = int(first.shown[0])
-    places = {label: np.flatnonzero(sample.shown == trajectory) for label, sample in known.items()}
+    trajectory = int(first.pictured[0])
+    places = {label: np.flatnonzero(sample.pictured == trajectory) for label, sample in known.items()}
     shown = {label: int(place[0]) for label, place in places.items() if len(place)}
     return Pictures(
         trajectory=trajectory,
@@ -107,7 +107,7 @@ def _lead(dataset: DatasetContent, times: np.ndarray) -> np.ndarray:
 
 
 def _error(dataset: DatasetContent, sample: Sample, trajectory: int) -> float:
-    below = sample.squared_truth if dataset.headline == "nmse" else sample.squared_deviation
+    below = sample.squared_truth if dataset.primary_metric == "nmse" else sample.squared_deviation
     scale = float(below[trajectory].sum())
     return float(sample.squared_error[trajectory].sum()) / scale if scale > 0 else math.nan
 

@@ -72,7 +72,7 @@ def _view(folder: Path, name: str, found: Probed) -> EntryView:
     words, dots, codes, about = [], [], [], ""
     if found.readable:
         estimates = found.estimates()
-        seeds, trajectories = len(found.probes), len(found.probes[0].unit)
+        seeds, trajectories = len(found.probes), len(found.probes[0].group)
         with style():
             drawings = [readings_figure(f"{name}-{probe}", estimates, probe) for probe in PROBES]
             coloured = code_figures(f"{name}-psi", found.probes[0])
@@ -132,7 +132,7 @@ def _semigroup_words(found: Probed) -> list[str]:
 def _about_codes(found: Probed) -> str:
     first = found.probes[0]
     return (
-        f"A dot is psi of one of {counted(len(first.unit), 'test trajectory').replace('trajectorys', 'trajectories')} "
+        f"A dot is psi of one of {counted(len(first.group), 'test trajectory').replace('trajectorys', 'trajectories')} "
         f"(seed {first.seed}) in its two leading components; the panels differ in colour only. Where colour runs "
         "smoothly across the cloud, psi orders the trajectories by that quantity."
     )

@@ -17,7 +17,7 @@ from ladid_bench.reporting.content import FEW, LADID, DatasetContent
 from ladid_bench.reporting.drawing import LETTER, LINE, RIGHT, WIDTH, Drawing, inline, mark, style, to_svg
 from ladid_bench.reporting.formatting import counted, listed, short
 from ladid_bench.reporting.palette import FADED, INK, Look
-from ladid_bench.reporting.ranking import Ranking, rank_over_datasets, rank_over_units
+from ladid_bench.reporting.ranking import Ranking, rank_over_datasets, rank_over_groups
 
 HEAD, FOOT = 24.0, 6.0  # points above the line and below the last name
 GAP = 5.0  # points between a name and its line
@@ -171,9 +171,9 @@ def ranks_over_datasets(datasets: Sequence[DatasetContent], looks: dict[str, Loo
     return RanksView(drawing, rank_rows(ranking), words)
 
 
-def ranks_over_units(dataset: DatasetContent, looks: dict[str, Look]) -> RanksView:
+def ranks_over_groups(dataset: DatasetContent, looks: dict[str, Look]) -> RanksView:
     """The methods of one data set, ranked over its test units."""
-    ranking = rank_over_units(dataset)
+    ranking = rank_over_groups(dataset)
     if isinstance(ranking, str):
         return RanksView(None, pd.DataFrame(), ranking)
     drawing = rank_diagram(f"ranks-{dataset.name}", ranking, looks, counted(len(ranking.blocks), "test unit"))

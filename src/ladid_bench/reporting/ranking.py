@@ -1,7 +1,7 @@
-"""Ranks of the methods over data sets, or over the test units of one, and which of them are told apart.
+"""Ranks of the methods over data sets, or over the test groups of one, and which of them are told apart.
 
 Over data sets Friedman's test and Nemenyi's decide (Demšar, *Statistical comparisons of classifiers over multiple
-data sets*, Journal of Machine Learning Research 2006). Within a data set there are units enough for Wilcoxon's
+data sets*, Journal of Machine Learning Research 2006). Within a data set there are groups enough for Wilcoxon's
 signed-rank test of each pair with Holm's correction, which does not depend on what else is compared (Benavoli,
 Corani and Mangili, *Should we really use post-hoc tests based on mean-ranks?*, the same journal, 2016).
 """
@@ -73,15 +73,15 @@ def rank_over_datasets(datasets: Sequence[DatasetContent]) -> Ranking | str:
     return _ranking(kept, p, critical, _left_out(datasets, kept))
 
 
-def rank_over_units(dataset: DatasetContent) -> Ranking | str:
-    """Ranks of the methods over the test units of a data set, errors averaged over seeds; or why there are none."""
+def rank_over_groups(dataset: DatasetContent) -> Ranking | str:
+    """Ranks of the methods over the test groups of a data set, errors averaged over seeds; or why there are none."""
     if problem := _too_few_seeds([dataset]):
         return problem
-    units = {entry.label: _by_unit(dataset, entry) for entry in dataset.ranked if _seeded(entry) and entry.sampled}
-    if units and any(not one.index.equals(next(iter(units.values())).index) for one in units.values()):
-        return f"{NO_DIAGRAM}: the runs were not scored on the same test units."
-    errors = pd.DataFrame(units)
-    if problem := _too_few(errors, "test unit"):
+    groups = {entry.label: _by_group(dataset, entry) for entry in dataset.ranked if _seeded(entry) and entry.sampled}
+    if groups and any(not one.index.equals(next(iter(groups.values())).index) for one in groups.values()):
+        return f"{NO_DIAGRAM}: the runs were not scored on the same test groups."
+    errors = pd.DataFrame(groups)
+    if problem := _too_few(errors, "test group"):
         return problem
     from scikit_posthocs import posthoc_wilcoxon
 
@@ -93,7 +93,7 @@ def rank_over_units(dataset: DatasetContent) -> Ranking | str:
 
 
 def _means(dataset: DatasetContent) -> pd.Series:
-    """Headline errors of the methods that may be ranked, by label."""
+    """primary errors of the methods that may be ranked, by label."""
     return pd.Series(
         {entry.label: entry.mean(dataset.error) for entry in dataset.ranked if _seeded(entry)}, dtype=float
     )
@@ -111,10 +111,10 @@ def _too_few_seeds(datasets: Sequence[DatasetContent]) -> str:
     return f"{NO_DIAGRAM}: it takes {SEEDS_FOR_VERDICTS} seeds of the methods that train."
 
 
-def _by_unit(dataset: DatasetContent, entry: Entry) -> pd.Series:
-    """Mean over seeds and trajectories of each unit's error, or its share in the sum where the headline is a ratio."""
-    stacked = stack(entry.done, dataset.headline)
-    return pd.Series(stacked.values).groupby(stacked.unit).mean()
+def _by_group(dataset: DatasetContent, entry: Entry) -> pd.Series:
+    """Mean over seeds and trajectories of each group's error, or its share in the sum where that is a ratio."""
+    stacked = stack(entry.done, dataset.primary_metric)
+    return pd.Series(stacked.values).groupby(stacked.group).mean()
 
 
 def _too_few(errors: pd.DataFrame, noun: str) -> str:

@@ -44,7 +44,7 @@ class Probed:
     @property
     def readable(self) -> bool:
         """Whether every probe has readings, all of the same trajectories."""
-        alike = {(tuple(one.unit), tuple(made.name for made in one.readings)) for one in self.probes}
+        alike = {(tuple(one.group), tuple(made.name for made in one.readings)) for one in self.probes}
         return len(alike) == 1 and all(one.readings for one in self.probes)
 
     @property
@@ -70,41 +70,41 @@ class Probed:
         """One of them."""
         found = self._stacked(representation, probe, quantity)
         assert found is not None
-        errors, deviations, unit, seed = found
-        share = interval(errors, unit, seed, deviations)
+        errors, deviations, group, seed = found
+        share = interval(errors, group, seed, deviations)
         point = 1 - float(errors.sum() / deviations.sum())
         ends = (1 - share.high, 1 - share.low) if share else (np.nan, np.nan)
         mine = self._stacked(PSI, probe, quantity)
-        ratio = interval(mine[0], unit, seed, errors) if mine and representation != PSI else None
+        ratio = interval(mine[0], group, seed, errors) if mine and representation != PSI else None
         return Estimate(quantity, representation, probe, Interval(point, *ends), ratio)
 
     def _stacked(self, representation: str, probe: str, quantity: str) -> tuple[np.ndarray, ...] | None:
-        """Errors, deviations, units and seeds of all runs, ``(entry,)`` each."""
+        """Errors, deviations, groups and seeds of all runs, ``(entry,)`` each."""
         found = [one.unexplained(representation, probe, quantity) for one in self.probes]
         known = [pair for pair in found if pair is not None]
         if not known or len(known) < len(found):
             return None
         errors, deviations = (np.concatenate(column) for column in zip(*known, strict=True))
-        return errors, deviations, *_labels([one.unit for one in self.probes])
+        return errors, deviations, *_labels([one.group for one in self.probes])
 
     def semigroup(self) -> tuple[Interval, float] | None:
         """Squared distance of two windows of one trajectory over the variance of z, and that of two trajectories."""
         tests = [one.semigroup for one in self.probes if one.semigroup is not None]
         if not tests or len(tests) < len(self.probes):
             return None
-        unit, seed = _labels([one.unit for one in self.probes])
+        group, seed = _labels([one.group for one in self.probes])
         parts = ((one.same, one.other, one.variance) for one in tests)
         same, other, variance = (np.concatenate(column) for column in zip(*parts, strict=True))
         if variance.sum() <= 0:
             return None
         share, others = (float(one.sum() / variance.sum()) for one in (same, other))
-        return interval(same, unit, seed, variance) or Interval(share, np.nan, np.nan), others
+        return interval(same, group, seed, variance) or Interval(share, np.nan, np.nan), others
 
 
-def _labels(units: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+def _labels(groups: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
     """Unit and index of the seed of every entry."""
-    return np.concatenate([np.array(one) for one in units]), np.repeat(
-        np.arange(len(units)), [len(one) for one in units]
+    return np.concatenate([np.array(one) for one in groups]), np.repeat(
+        np.arange(len(groups)), [len(one) for one in groups]
     )
 
 

@@ -10,9 +10,9 @@ from ladid_bench.core.paths import Folders
 from ladid_bench.core.readers import one_line
 from ladid_bench.runs.records import FAILED, FINAL
 
-TEXTS = ("dataset", "method", "variant", "kind", "headline", "experiments", "key", "rerun", "status", "reason")
+TEXTS = ("dataset", "method", "variant", "kind", "primary_metric", "experiments", "key", "rerun", "status", "reason")
 NUMBERS = ("seed", "fraction")
-MEASURED = re.compile(r"cost_\w+|\w+_(mean|median)|fvu")
+MEASURED = re.compile(r"cost_\w+|\w+_(mean|median|pooled)|midpoints_fvu")
 KEY = re.compile(r"[0-9a-f]{16}")
 STATUSES = (*FINAL, *FAILED, "not run")
 MOST_ROWS = 200_000

@@ -17,7 +17,7 @@ from ladid_bench.reporting.formatting import short, slug
 from ladid_bench.reporting.looks import card_look
 from ladid_bench.reporting.palette import Look, looks_on
 from ladid_bench.reporting.pictures import Pictures
-from ladid_bench.reporting.rank_figure import ranks_over_units
+from ladid_bench.reporting.rank_figure import ranks_over_groups
 from ladid_bench.reporting.rows import table_view
 from ladid_bench.reporting.series import draw_series
 from ladid_bench.reporting.table_files import to_frame, to_latex
@@ -55,7 +55,7 @@ def write_section(folder: Path, told: Told, looks: dict[str, Look], minutes: flo
     """
     dataset, pictures = told.content, told.pictures
     shown = looks_on(dataset if dataset.entries else told.equal or dataset, looks)
-    accuracy, ranks = comparison(dataset), ranks_over_units(dataset, shown)
+    accuracy, ranks = comparison(dataset), ranks_over_groups(dataset, shown)
     drawings = _drawings(told, shown, ranks.drawing)
     ranks.write(folder)
     write_table(folder, f"comparison-{dataset.name}", accuracy, dataset)
@@ -66,7 +66,7 @@ def write_section(folder: Path, told: Told, looks: dict[str, Look], minutes: flo
     brief = core(accuracy)
     return {
         "content": dataset,
-        "error_name": NAMES[dataset.headline],
+        "error_name": NAMES[dataset.primary_metric],
         "finding": findings.finding(dataset),
         "table": table_view(brief, shown, dataset.error),
         "measures": table_view(accuracy, shown) if accuracy.columns != brief.columns else None,
@@ -114,14 +114,15 @@ def _equal_time(folder: Path, told: Told, looks: dict[str, Look], minutes: float
 
 def _write_animations(folder: Path, dataset: DatasetContent, pictures: Pictures) -> None:
     named = {
-        label: (slug(label), f"{NAMES[dataset.headline]} {short(error, 2)}") for label, error in pictures.errors.items()
+        label: (slug(label), f"{NAMES[dataset.primary_metric]} {short(error, 2)}")
+        for label, error in pictures.errors.items()
     }
     write_animations(folder / "animations", dataset, pictures, named)
 
 
 def write_table(folder: Path, name: str, table: Table, dataset: DatasetContent) -> None:
     """Write a table as CSV and LaTeX."""
-    caption = f"{dataset.title}: {dataset.headline} is the headline error; the best value of a column is bold"
+    caption = f"{dataset.title}: {dataset.primary_metric} is the primary error; the best value of a column is bold"
     frame = to_frame(table, dataset.name)
     write_text(folder / "tables" / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
     write_text(folder / "tables" / f"{name}.tex", to_latex(table, caption))

@@ -205,7 +205,7 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
     """What is in the file, as (name, value)."""
     data = shown.data
     sizes = [
-        f"{name} {len(split)} ({counted(len(np.unique(split.unit)), 'unit')})" for name, split in shown.splits.items()
+        f"{name} {len(split)} ({counted(len(np.unique(split.group)), 'group')})" for name, split in shown.splits.items()
     ]
     space = " by ".join(str(size) for size in data.frames.shape[3:])
     low, high = (f"{value:.4g}" for value in (data.frames.min(), data.frames.max()))

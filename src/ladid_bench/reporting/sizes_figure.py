@@ -78,7 +78,7 @@ def latent_sweeps(table: ExperimentTable, usual: Usual) -> list[Sweep]:
                 sized.append((row, float(size)))
         points = [_reached(row, content, size) for row, size in sized if row.entry.complete]
         marks = ((float(STATE[content.name]), "state fits"),) if content.name in STATE else ()
-        name, title = f"sufficiency-latent-{content.name}", f"{content.name}: {NAMES[content.headline]}"
+        name, title = f"sufficiency-latent-{content.name}", f"{content.name}: {NAMES[content.primary_metric]}"
         made.append(Sweep(name, title, "size of the code (numbers)", points, [row for row, _ in sized], marks))
     return [one for one in made if one.methods]
 
@@ -101,7 +101,7 @@ def context_sweeps(table: ExperimentTable, study: Study) -> list[Sweep]:
         frames = {content.name: planned.context_frames for planned, content, _ in group}
         enough = [frames[one] for _, _, one in CONTEXTS if one in frames]
         content = next((one for planned, one, _ in group if planned.name == origin), group[0][1])
-        name, title = f"sufficiency-context-{origin}", f"{content.name}: {NAMES[content.headline]}"
+        name, title = f"sufficiency-context-{origin}", f"{content.name}: {NAMES[content.primary_metric]}"
         asked = [row for _, _, rows in group for row in rows]
         marks = tuple((float(one), "state is determined") for one in enough)
         made.append(Sweep(name, title, "frames given", points, asked, marks))

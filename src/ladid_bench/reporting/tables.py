@@ -90,10 +90,10 @@ class Table:
 
 NMSE = Column("nmse_mean", "nMSE", LOW, "squared error over squared signal, mean over test trajectories")
 NMSE_MEDIAN = Column("nmse_median", "median nMSE", LOW, "median over test trajectories")
-FVU = Column("fvu", "FVU", LOW, "fraction of variance unexplained, pooled: 1 is the training mean")
+FVU = Column("fvu_pooled", "FVU", LOW, "fraction of variance unexplained, pooled: 1 is the training mean")
 FVU_MEDIAN = Column("fvu_median", "median FVU", LOW, "median over test trajectories")
-BETWEEN = Column(
-    "between_nmse_mean", "nMSE between", LOW, "nMSE at the times halfway between frames, from the simulator itself"
+MIDPOINTS = Column(
+    "midpoints_nmse_mean", "nMSE between", LOW, "nMSE at the times halfway between frames, from the simulator itself"
 )
 SKILL = Column("skill", "skill", HIGH, "1 minus error / error of the best simple method", fixed=2, narrow=True)
 VALID = Column(
@@ -110,11 +110,13 @@ SPENT = (
     Column("cost_cpu_seconds", "CPU seconds", help="measured, of the whole run", digits=1, narrow=True),
     Column("cost_cpu_seconds_per_step", "CPU s per step"),
 )
-CORE = frozenset({"nmse_mean", "nmse_median", "fvu", "fvu_median", "between_nmse_mean", "skill", "valid_time_mean"})
-HEADLINES = {"nmse": (NMSE, NMSE_MEDIAN, FVU), "fvu": (FVU, FVU_MEDIAN, NMSE)}
+CORE = frozenset(
+    {"nmse_mean", "nmse_median", "fvu_pooled", "fvu_median", "midpoints_nmse_mean", "skill", "valid_time_mean"}
+)
+PRIMARY = {"nmse": (NMSE, NMSE_MEDIAN, FVU), "fvu": (FVU, FVU_MEDIAN, NMSE)}
 UNSHOWN = frozenset(
-    {"nmse_median", "fvu_median", "fvu_mean", "between_nmse_median", "between_fvu"}
-)  # beside the headline its own median is enough
+    {"nmse_median", "fvu_median", "fvu_mean", "midpoints_nmse_median", "midpoints_fvu"}
+)  # beside the primary_metric its own median is enough
 
 
 def comparison(dataset: DatasetContent) -> Table:
@@ -129,8 +131,8 @@ def core(table: Table) -> Table:
 
 def equal_time(dataset: DatasetContent) -> Table:
     """Accuracy at equal CPU time, and what was spent."""
-    headline, median, _ = HEADLINES[dataset.headline]
-    return _accuracy(dataset, (headline, median, *SPENT))
+    primary_metric, median, _ = PRIMARY[dataset.primary_metric]
+    return _accuracy(dataset, (primary_metric, median, *SPENT))
 
 
 def _accuracy(dataset: DatasetContent, columns: tuple[Column, ...]) -> Table:
@@ -149,7 +151,7 @@ def _accuracy(dataset: DatasetContent, columns: tuple[Column, ...]) -> Table:
 
 def _comparison_columns(dataset: DatasetContent) -> tuple[Column, ...]:
     valid = replace(VALID, heading=f"{VALID.heading} ({dataset.time_unit})") if dataset.time_unit else VALID
-    known = (*HEADLINES[dataset.headline], BETWEEN, SKILL, valid, *OTHERS)
+    known = (*PRIMARY[dataset.primary_metric], MIDPOINTS, SKILL, valid, *OTHERS)
     names = {column.name for column in known} | UNSHOWN
     found = {name for entry in dataset.entries for run in entry.done for name in run.metrics}
     extra = tuple(Column(name, name.replace("_", " ")) for name in sorted(found - names))

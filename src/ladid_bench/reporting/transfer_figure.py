@@ -78,7 +78,7 @@ def transfer_drawing(content: DatasetContent, rows: Sequence[ExperimentRow], loo
     shares = sorted({100 * share for line in lines if line.arm != ZERO_SHOT for share in line.fractions})
     places = [100 * share for line in lines for share in line.fractions]
     scale = Scale("share of the target's training trajectories", shares, " %")
-    title = f"{content.name}: {NAMES[content.headline]}"
+    title = f"{content.name}: {NAMES[content.primary_metric]}"
     return curve_plot(f"transfer-{content.name}", title, curves, scale, _caption(content, rows, lines, places))
 
 
@@ -88,7 +88,7 @@ def lines_of(content: DatasetContent, rows: Sequence[ExperimentRow]) -> list[Lin
     for row in rows:
         entry = row.entry
         if entry.complete and not entry.floor and math.isfinite(entry.mean(content.error)):
-            key = (entry.method, entry.variant, entry.arm, entry.source, entry.changes)
+            key = (entry.method, entry.variant, entry.arm, entry.init_from, entry.changes)
             found.setdefault(key, []).append(row)
     return [Line(tuple(sorted(group, key=lambda row: row.entry.fraction))) for group in found.values()]
 
@@ -99,8 +99,8 @@ def _name(line: Line, lines: Sequence[Line]) -> str:
     mine = [other.first.entry for other in lines if other.first.name == row.name]
     words = [row.name] + ([line.arm] if {entry.arm for entry in mine} != {SCRATCH} else [])
     same = [entry for entry in mine if entry.arm == line.arm]
-    if len({entry.source for entry in same}) > 1:
-        words.append(f"from {row.entry.source}")
+    if len({entry.init_from for entry in same}) > 1:
+        words.append(f"from {row.entry.init_from}")
     if len({entry.changes for entry in same}) > 1:
         words.append(row.entry.changes)
     return ", ".join(words)
@@ -185,14 +185,14 @@ def _area(content: DatasetContent, line: Line) -> Area | None:
     places = np.log(line.fractions)
     weights = np.convolve(np.diff(places), [0.5, 0.5], mode="full") / (places[-1] - places[0])  # (share,)
     seeds = max(len(row.entry.done) for row in line.rows)
-    stacked = [stack(_by_seed(row.entry.done, seeds), content.headline) for row in line.rows]
-    if any(not np.array_equal(one.unit, stacked[0].unit) for one in stacked):
+    stacked = [stack(_by_seed(row.entry.done, seeds), content.primary_metric) for row in line.rows]
+    if any(not np.array_equal(one.group, stacked[0].group) for one in stacked):
         return None
     values = sum(weight * one.values for weight, one in zip(weights, stacked, strict=True))
     below = [one.weights for one in stacked if one.weights is not None]
     scale = sum(weight * one for weight, one in zip(weights, below, strict=True)) if below else None
     mean = float(np.mean(values) if scale is None else np.sum(values) / np.sum(scale))
-    return Area(line, mean, interval(np.asarray(values), stacked[0].unit, stacked[0].seed, scale))
+    return Area(line, mean, interval(np.asarray(values), stacked[0].group, stacked[0].seed, scale))
 
 
 def _by_seed(runs: Sequence[Run], seeds: int) -> list[Run]:
@@ -214,7 +214,7 @@ def area_rows(table: ExperimentTable) -> pd.DataFrame:
                 "variant": entry.variant,
                 "arm": entry.arm,
             }
-            told |= {"source": entry.source, "changes": entry.changes, "headline": content.headline}
+            told |= {"init_from": entry.init_from, "changes": entry.changes, "primary_metric": content.primary_metric}
             shares = {"fraction_low": one.line.fractions[0], "fraction_high": one.line.fractions[-1]}
             made.append(
                 {**told, **shares, "points": len(one.line.rows), "mean_error_over_log_fraction": one.value, **ends}

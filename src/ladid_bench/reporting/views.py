@@ -76,7 +76,7 @@ def films(dataset: DatasetContent, pictures: Pictures, index: int) -> FilmView:
         sources[f"forecast-{place}"] = data_uri(draw(pictures.forecasts[label], colours, pictures.given))
         sources[f"difference-{place}"] = data_uri(draw(pictures.difference(label), dark, pictures.given))
     names = {name: f"film-{index}-{name}" for name in sources} if image else sources
-    error, floors = NAMES[dataset.headline], [entry.label for entry in dataset.floors]
+    error, floors = NAMES[dataset.primary_metric], [entry.label for entry in dataset.floors]
     front = [entry.label for entry in dataset.front]
     methods = [
         FilmRow(

@@ -12,7 +12,7 @@ import numpy as np
 from ladid_bench.core.configuration import Execution
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import content_key
-from ladid_bench.core.paths import BETWEEN, Folders
+from ladid_bench.core.paths import MIDPOINTS, Folders
 from ladid_bench.core.provenance import code_hash, commit, machine, versions
 from ladid_bench.data.metrics import Errors, measure
 from ladid_bench.data.task import Task
@@ -22,7 +22,7 @@ from ladid_bench.methods.forecasts import read_forecast, write_forecast
 from ladid_bench.methods.registry import load_method, method_folders
 from ladid_bench.runs.learning import keep_model, learn, model_sha256, part_of, task_for
 from ladid_bench.runs.records import read_record, write_record, write_sample
-from ladid_bench.runs.scoring import between_frames, score
+from ladid_bench.runs.scoring import midpoint_frames, score
 from ladid_bench.study.datasets import load_task
 from ladid_bench.study.plan import ZERO_SHOT, PlannedRun
 
@@ -85,15 +85,15 @@ def _without_training(run: PlannedRun, method: type[Method], task: Task, folders
     skipped, reason = method.skip(task)
     if skipped:
         return "skipped", reason
-    if run.source is None:
+    if run.init_from is None:
         return "", ""
     fine_tuned = run.arm != ZERO_SHOT
     if run.inapplicable or (fine_tuned and not method.starts_from_weights):
         return "skipped", run.inapplicable or "its training cannot start from weights"
-    if run.weights_from is not None:
-        record = read_record(folders.record(run.source.key))
+    if run.model_from is not None:
+        record = read_record(folders.record(run.init_from.key))
         if record["status"] != "ok":
-            return record["status"], f"the run it starts from, {run.source.key}, ended so: {record['reason']}"
+            return record["status"], f"the run it starts from, {run.init_from.key}, ended so: {record['reason']}"
     return "", ""
 
 
@@ -139,11 +139,11 @@ def _fit_and_score(
     if not np.isfinite(forecast.mean).all():
         return _diverged(method, "the forecast of the test split has values that are not finite")
     write_forecast(folders.forecast(run.key), forecast, query_times)
-    off_grid = BETWEEN in splits and run.card.kind != "floor"
-    between = _forecast_between(method, task, splits) if off_grid else None
-    if between is not None and not np.isfinite(between.squared_error).all():
+    off_grid = MIDPOINTS in splits and run.card.kind != "floor"
+    midpoints = _forecast_midpoints(method, task, splits) if off_grid else None
+    if midpoints is not None and not np.isfinite(midpoints.squared_error).all():
         return _diverged(method, "the forecast at times between frames has values that are not finite")
-    metrics = score_forecast(run, task, splits, folders, method.represent(context, context_times), between)
+    metrics = score_forecast(run, task, splits, folders, method.represent(context, context_times), midpoints)
     cost = method.cost() | {"forecast_seconds": seconds, "forecast_cpu_seconds": cpu_seconds}
     return {"status": "ok", "reason": "", "metrics": metrics, "cost": cost, "history": method.history()}
 
@@ -167,10 +167,10 @@ def _diverged(method: Method, reason: str) -> dict[str, Any]:
     }
 
 
-def _forecast_between(method: Method, task: Task, splits: dict[str, Trajectories]) -> Errors:
+def _forecast_midpoints(method: Method, task: Task, splits: dict[str, Trajectories]) -> Errors:
     """Errors at the times halfway between the test frames, forecast from the same context."""
     test, given = splits["test"], task.context_frames
-    asked = between_frames(task, splits[BETWEEN])
+    asked = midpoint_frames(task, splits[MIDPOINTS])
     forecast = method.forecast(test.frames[:, :given], test.times[:, :given], asked.times)
     return measure(asked.frames, forecast.mean, training_mean(task, splits["train"]))
 
@@ -185,13 +185,15 @@ def score_forecast(
     task: Task,
     splits: dict[str, Trajectories],
     folders: Folders,
-    code: np.ndarray | None,
-    between: Errors | None,
+    representation: np.ndarray | None,
+    midpoints: Errors | None,
 ) -> dict[str, float]:
     """Read a run's forecast file, check it, score it, and keep the sample for the report."""
     test, asked = splits["test"], slice(task.context_frames, task.frames)
     forecast = read_forecast(folders.forecast(run.key), test.times[:, asked], task.shape)
-    metrics, sample = score(task, test, forecast, training_mean(task, splits["train"]), code, between, run.plain)
+    metrics, sample = score(
+        task, test, forecast, training_mean(task, splits["train"]), representation, midpoints, run.plain
+    )
     states = {name: values[:, asked] for name, values in test.states.items()}
     write_sample(folders.samples(run.key), sample)
     return metrics | run.dataset.source.state_errors(forecast.mean, states)
@@ -220,7 +222,7 @@ def _cpu_seconds() -> float:
 
 def _provenance(run: PlannedRun, splits: dict[str, Trajectories], folders: Folders, code: str) -> dict[str, Any]:
     revision, dirty = commit(folders.root)
-    model = folders.model(run.weights_from.key) if run.weights_from else None
+    model = folders.model(run.model_from.key) if run.model_from else None
     start = {"started_from_sha256": model_sha256(model)} if model and model.exists() else {}
     return {
         **start,

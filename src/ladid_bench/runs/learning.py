@@ -22,9 +22,9 @@ def task_for(run: PlannedRun, task: Task, folders: Folders) -> Task:
     Such a model keeps the units it was trained in. Range, time step and duration stay those of the data
     set it comes from; only what is asked, the frames to forecast, is the new data set's.
     """
-    if run.source is None:
+    if run.init_from is None:
         return task
-    dataset = run.source.dataset
+    dataset = run.init_from.dataset
     known = load_task(dataset, read_trajectories(dataset.files(folders)["train"]))
     regular = known.regular and task.regular  # for methods that cannot do without an even grid
     return replace(known, dataset=task.dataset, forecast_frames=task.forecast_frames, regular=regular)
@@ -42,19 +42,19 @@ def learn(run: PlannedRun, method: Method, train: Trajectories, valid: Trajector
     """Train ``method`` as the run's arm asks.
 
     ``scratch`` and the fine-tuned arms learn from ``train``. ``zero-shot`` learns nothing of it: a trained
-    method takes the weights of ``run.source``, one in closed form is fitted to the data set of ``run.source``.
+    method takes the weights of ``run.init_from``, one in closed form is fitted to the data set of ``run.init_from``.
 
     Raises:
         Diverged: a value became non-finite.
     """
-    if run.source is None:
+    if run.init_from is None:
         method.fit(train, valid, run.budget, run.seed)
     elif run.arm != ZERO_SHOT:
-        method.fit(train, valid, run.budget, run.seed, initial=folders.model(run.source.key), frozen=run.frozen)
+        method.fit(train, valid, run.budget, run.seed, initial=folders.model(run.init_from.key), frozen=run.frozen)
     elif run.card.trained:
-        method.load(folders.model(run.source.key))
+        method.load(folders.model(run.init_from.key))
     else:
-        files = run.source.dataset.files(folders)
+        files = run.init_from.dataset.files(folders)
         method.fit(read_trajectories(files["train"]), read_trajectories(files["valid"]), run.budget, run.seed)
 
 

@@ -116,12 +116,12 @@ class Sample:
     Attributes:
         squared_error, squared_truth, squared_deviation: float32 ``(trajectory, frame)``, the sums of
             ``metrics.Errors`` over the forecast frames of the test split.
-        unit: int64 ``(trajectory,)``, resampling unit of each trajectory.
+        group: int64 ``(trajectory,)``, resampling group of each trajectory.
         times: float64 ``(trajectory, frame)``, times of the forecast frames.
-        code: float32 ``(trajectory, code)``, the representation psi, or width 0 for a method without one.
-        between_error, between_truth: the sums of squared error and truth at the times halfway between test
-            frames, ``(trajectory, frame)``; width 0 where the data set has none.
-        shown: int64 ``(example,)``, which trajectories are kept as pictures.
+        representation: float32 ``(trajectory, feature)``, psi of LaDID, or width 0 for a method without one.
+        midpoints_squared_error, midpoints_squared_truth: the sums of squared error and truth at the times
+            halfway between test frames, ``(trajectory, frame)``; width 0 where the data set has none.
+        pictured: int64 ``(example,)``, which trajectories are kept as pictures.
         truth: uint8 ``(example, context + frame, channel, *space)``, 0 to 255 over the task's range.
         forecast: uint8 ``(example, frame, channel, *space)``, on the same scale.
     """
@@ -129,12 +129,12 @@ class Sample:
     squared_error: np.ndarray
     squared_truth: np.ndarray
     squared_deviation: np.ndarray
-    unit: np.ndarray
+    group: np.ndarray
     times: np.ndarray
-    code: np.ndarray
-    between_error: np.ndarray
-    between_truth: np.ndarray
-    shown: np.ndarray
+    representation: np.ndarray
+    midpoints_squared_error: np.ndarray
+    midpoints_squared_truth: np.ndarray
+    pictured: np.ndarray
     truth: np.ndarray
     forecast: np.ndarray
 
@@ -176,12 +176,13 @@ def _sample_problem(sample: Sample) -> str | None:
     if sample.squared_error.ndim != 2 or any(one.shape != sample.squared_error.shape for one in per_frame):
         return "errors and times of different shapes"
     count, frames = sample.squared_error.shape
-    if sample.unit.shape != (count,) or any(
-        one.ndim != 2 or len(one) != count for one in (sample.code, sample.between_error, sample.between_truth)
+    if sample.group.shape != (count,) or any(
+        one.ndim != 2 or len(one) != count
+        for one in (sample.representation, sample.midpoints_squared_error, sample.midpoints_squared_truth)
     ):
-        return "another number of units or codes than of trajectories"
+        return "another number of groups or representations than of trajectories"
     truth, forecast, given = sample.truth.shape, sample.forecast.shape, sample.truth.shape[1] - frames
-    if truth[:1] != sample.shown.shape or (truth[0], truth[1] - given, *truth[2:]) != forecast or given < 0:
+    if truth[:1] != sample.pictured.shape or (truth[0], truth[1] - given, *truth[2:]) != forecast or given < 0:
         return "pictures of truth and forecast that do not belong together"
     if not all(np.isfinite(one).all() for one in per_frame):
         return "errors or times that are not finite"

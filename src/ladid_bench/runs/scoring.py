@@ -18,8 +18,8 @@ def score(
     test: Trajectories,
     forecast: Forecast,
     training_mean: np.ndarray,
-    code: np.ndarray | None = None,
-    between: Errors | None = None,
+    representation: np.ndarray | None = None,
+    midpoints: Errors | None = None,
     pictured: bool = True,
 ) -> tuple[dict[str, float], Sample]:
     """Score a forecast of the frames after the context; the context itself is never scored.
@@ -29,8 +29,8 @@ def score(
         test: test split.
         forecast: its answer, mean ``(trajectory, query, channel, *space)``.
         training_mean: ``(channel, *space)``, average of the training frames.
-        code: psi ``(trajectory, code)``, or None.
-        between: errors at the times halfway between frames, see ``between_frames``, or None.
+        representation: ``(trajectory, feature)``, psi of LaDID, or None.
+        midpoints: errors at the times halfway between frames, see ``midpoint_frames``, or None.
         pictured: whether the first trajectory is kept as pictures.
     """
     given = task.context_frames
@@ -39,25 +39,25 @@ def score(
     metrics = _metrics(task, truth, forecast.mean, errors) | {
         "valid_time_mean": float(errors.valid_time(times, test.times[:, given - 1]).mean())
     }
-    if between is not None:
-        metrics |= {"between_nmse_mean": float(between.nmse.mean()), "between_fvu": between.pooled_fvu}
-        metrics |= {"between_nmse_median": float(np.median(between.nmse))}
-    return _finite(metrics), _sample(task, test, forecast, errors, code, between, pictured)
+    if midpoints is not None:
+        metrics |= {"midpoints_nmse_mean": float(midpoints.nmse.mean()), "midpoints_fvu": midpoints.pooled_fvu}
+        metrics |= {"midpoints_nmse_median": float(np.median(midpoints.nmse))}
+    return _finite(metrics), _sample(task, test, forecast, errors, representation, midpoints, pictured)
 
 
-def between_frames(task: Task, between: Trajectories) -> Trajectories:
-    """What is asked off the grid: the times of split ``between`` that come after the last context frame.
+def midpoint_frames(task: Task, midpoints: Trajectories) -> Trajectories:
+    """What is asked off the grid: the times of split ``midpoints`` that come after the last context frame.
 
     Its first time lies between frames 0 and 1, so the one after frame C - 1 has the index C - 1.
     """
-    return between.from_frame(task.context_frames - 1)
+    return midpoints.from_frame(task.context_frames - 1)
 
 
 def _metrics(task: Task, truth: np.ndarray, mean: np.ndarray, errors: Errors) -> dict[str, float]:
     metrics = {
         "nmse_mean": float(errors.nmse.mean()),
         "nmse_median": float(np.median(errors.nmse)),
-        "fvu": errors.pooled_fvu,
+        "fvu_pooled": errors.pooled_fvu,
         "fvu_mean": float(errors.fvu.mean()),
         "fvu_median": float(np.median(errors.fvu)),
         "vrmse_mean": float(vrmse(truth, mean).mean()),
@@ -77,8 +77,8 @@ def _sample(
     test: Trajectories,
     forecast: Forecast,
     errors: Errors,
-    code: np.ndarray | None,
-    between: Errors | None,
+    representation: np.ndarray | None,
+    midpoints: Errors | None,
     pictured: bool,
 ) -> Sample:
     shown = np.arange(1 if pictured else 0)
@@ -87,12 +87,12 @@ def _sample(
         squared_error=_short(errors.squared_error),
         squared_truth=_short(errors.squared_truth),
         squared_deviation=_short(errors.squared_deviation),
-        unit=test.unit,
+        group=test.group,
         times=test.times[:, task.context_frames : task.frames],
-        code=nothing if code is None else _short(code),
-        between_error=nothing if between is None else _short(between.squared_error),
-        between_truth=nothing if between is None else _short(between.squared_truth),
-        shown=shown,
+        representation=nothing if representation is None else _short(representation),
+        midpoints_squared_error=nothing if midpoints is None else _short(midpoints.squared_error),
+        midpoints_squared_truth=nothing if midpoints is None else _short(midpoints.squared_truth),
+        pictured=shown,
         truth=_levels(task, test.frames[shown, : task.frames]),
         forecast=_levels(task, forecast.mean[shown]),
     )
@@ -106,4 +106,4 @@ def _short(values: np.ndarray) -> np.ndarray:
 
 def _levels(task: Task, frames: np.ndarray) -> np.ndarray:
     """Physical values as 8-bit levels over the task's range."""
-    return np.round(np.clip(task.to_unit(frames), 0, 1) * 255).astype(np.uint8)
+    return np.round(np.clip(task.normalize(frames), 0, 1) * 255).astype(np.uint8)

@@ -77,12 +77,12 @@ def supply_model(run: PlannedRun, folders: Folders, execution: Execution) -> Out
 
 def _lacking(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome | None:
     """Why ``run`` cannot start, for want of the model of the run it starts from; None where it can."""
-    if run.weights_from is None:
+    if run.model_from is None:
         return None
-    problem = supply_model(run.weights_from, folders, execution)
+    problem = supply_model(run.model_from, folders, execution)
     if problem is None:
         return None
-    where = f"the run it starts from, {run.weights_from.key} ({run.weights_from.label}), has no model"
+    where = f"the run it starts from, {run.model_from.key} ({run.model_from.label}), has no model"
     return Outcome("error", f"{where}: {problem.status}, {problem.reason}")
 
 

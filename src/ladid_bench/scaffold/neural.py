@@ -22,7 +22,7 @@ class BaselineModel(ForecastModel):
 
     def __init__(self, task: Task, settings: SimpleNamespace):
         super().__init__()
-        self.settings, self.unit = settings, task.duration
+        self.settings, self.time_scale = settings, task.duration
         self.encoder = build_encoder(task.shape, settings.base_channels, settings.token_width)
         self.recognition = nn.GRU(settings.token_width + 1, settings.latent, batch_first=True)
         self.dynamics = Perceptron(settings.latent + 1, settings.hidden, settings.latent)
@@ -30,13 +30,13 @@ class BaselineModel(ForecastModel):
 
     def code(self, tokens: Tensor, times: Tensor) -> Tensor:
         """The code of each window, ``(N, latent)``, from its tokens ``(N, C, width)`` and their times ``(N, C)``."""
-        _, last = self.recognition(torch.cat([tokens, times[..., None] / self.unit], dim=-1))
+        _, last = self.recognition(torch.cat([tokens, times[..., None] / self.time_scale], dim=-1))
         return last[0]  # (1, N, latent) -> (N, latent)
 
     def render(self, code: Tensor, times: Tensor) -> Tensor:
         """Frames ``(N, Q, channel, *space)`` at ``times`` ``(N, Q)``."""
         repeated = code[:, None].expand(-1, times.shape[1], -1)  # (N, latent) -> (N, Q, latent)
-        return self.decoder(self.dynamics(torch.cat([repeated, times[..., None] / self.unit], dim=-1)))
+        return self.decoder(self.dynamics(torch.cat([repeated, times[..., None] / self.time_scale], dim=-1)))
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
         """Terms of the training loss; their sum is minimised."""

@@ -14,7 +14,7 @@ from ladid_bench.core.configuration import Dataset, Study, parse
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.files import content_key, file_sha256, finished, write_json
 from ladid_bench.core.memory import available_memory
-from ladid_bench.core.paths import BETWEEN, Folders, find_root
+from ladid_bench.core.paths import MIDPOINTS, Folders, find_root
 from ladid_bench.core.readers import read_json
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.thumbnails import pack, smaller
@@ -180,7 +180,7 @@ def _make(planned: PlannedDataset, split: str) -> Trajectories:
 def _check_room(planned: PlannedDataset, split: str, frames: int) -> None:
     """Refuse a simulated split that would not fit in memory; of measured data there is no more than was measured."""
     sizes = planned.config.trajectories
-    count = getattr(sizes, "test" if split == BETWEEN else split)
+    count = getattr(sizes, "test" if split == MIDPOINTS else split)
     needed, available = 4 * COPIES * count * frames * planned.image_size**2, available_memory()
     if type(planned.source).name in SYSTEMS and needed > available:
         raise BenchError(
@@ -208,12 +208,12 @@ def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folder
         "title": full_title(planned.name, source, planned.origin),
         **planned.identity,
         "data_key": planned.key,
-        "headline": source.headline,
+        "primary_metric": source.primary_metric,
         "task": task.to_json(),
         "splits_made": {
             split: {
                 "trajectories": len(data),
-                "units": len(np.unique(data.unit)),
+                "groups": len(np.unique(data.group)),
                 "content_sha256": data.content_sha256,
                 "file_sha256": file_sha256(planned.files(folders)[split]),
                 "range": [float(data.frames.min()), float(data.frames.max())],
@@ -245,7 +245,7 @@ def full_title(dataset: str, source: DataSource, origin: str = "") -> str:
 def _film(task: Task, test: Trajectories) -> dict[str, Any]:
     """The first test trajectory, first channel, in small; ``lead`` is the time from the last given frame."""
     kept = np.unique(np.linspace(0, task.frames - 1, min(task.frames, FILM_FRAMES)).round().astype(int))
-    unit = np.clip(task.to_unit(test.frames[0, kept, 0]), 0, 1)  # (frame, *space)
+    unit = np.clip(task.normalize(test.frames[0, kept, 0]), 0, 1)  # (frame, *space)
     lead = test.times[0, kept] - test.times[0, task.context_frames - 1]
     return {
         "trajectory": 0,
@@ -266,7 +266,7 @@ class _StoredTask(BaseModel):
 
 class _StoredSplit(BaseModel):
     trajectories: int
-    units: int
+    groups: int
     content_sha256: str
     range: tuple[FiniteFloat, FiniteFloat]
 

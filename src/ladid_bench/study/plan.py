@@ -19,8 +19,8 @@ ZERO_SHOT: Arm = "zero-shot"
 FROZEN: dict[Arm, Literal["dynamics", "encoder"]] = {"frozen-dynamics": "dynamics", "frozen-encoder": "encoder"}
 # what an experiment cannot have, because its table has one line a method and variant
 ALONE = {
-    "comparison": ("source", "changes", "budget", "fractions", "cpu_minutes"),
-    "equal-time": ("source", "changes", "fractions"),
+    "comparison": ("init_from", "changes", "budget", "fractions", "cpu_minutes"),
+    "equal-time": ("init_from", "changes", "fractions"),
 }
 
 
@@ -30,8 +30,8 @@ class PlannedRun:
 
     Attributes:
         fraction: share of the training trajectories.
-        arm: what is done with the model of ``source``, ``scratch`` where there is none.
-        source: the run whose model this one starts from, or None.
+        arm: what is done with the model of ``init_from``, ``scratch`` where there is none.
+        init_from: the run whose model this one starts from, or None.
         changes: settings and parts of the budget that differ from the study's for this method and variant.
         experiments: that ask for it.
     """
@@ -46,7 +46,7 @@ class PlannedRun:
     seed: int
     fraction: float = 1.0
     arm: Arm = SCRATCH
-    source: "PlannedRun | None" = None
+    init_from: "PlannedRun | None" = None
     changes: dict[str, Any] = field(default_factory=dict)
     experiments: tuple[str, ...] = ()
 
@@ -57,13 +57,13 @@ class PlannedRun:
 
     @property
     def frozen(self) -> tuple[str, ...]:
-        """Children of the model that are kept as they were in that of ``source``."""
+        """Children of the model that are kept as they were in that of ``init_from``."""
         return tuple(self.card.parts.get(FROZEN[self.arm], ())) if self.arm in FROZEN else ()
 
     @property
-    def weights_from(self) -> "PlannedRun | None":
+    def model_from(self) -> "PlannedRun | None":
         """The run whose trained model has to be there first; what is fitted in closed form is fitted on the spot."""
-        return self.source if self.card.trained and not self.inapplicable else None
+        return self.init_from if self.card.trained and not self.inapplicable else None
 
     @property
     def inapplicable(self) -> str:
@@ -84,13 +84,15 @@ class PlannedRun:
     @property
     def datasets(self) -> tuple[PlannedDataset, ...]:
         """The data sets whose files it reads."""
-        return (self.dataset, self.source.dataset) if self.source else (self.dataset,)
+        return (self.dataset, self.init_from.dataset) if self.init_from else (self.dataset,)
 
     @property
     def identity(self) -> dict[str, Any]:
         """What determines the result, ready to be hashed; a closed-form method does not depend on the budget."""
         trained = self.trained
-        start = {"source": self.source.key, "arm": self.arm, "frozen": list(self.frozen)} if self.source else {}
+        start = (
+            {"init_from": self.init_from.key, "arm": self.arm, "frozen": list(self.frozen)} if self.init_from else {}
+        )
         return {
             **start,
             "data": self.dataset.identity,
@@ -119,7 +121,7 @@ class PlannedRun:
         changed = {name: value for name, value in self.changes.items() if name != "steps"}
         changes = f" ({_text(changed)})" if changed else ""
         part = "" if self.fraction == 1 else f"{self.fraction:.3g} of "
-        start = f", {self.arm} from {self.source.dataset.name}" if self.source else ""
+        start = f", {self.arm} from {self.init_from.dataset.name}" if self.init_from else ""
         return f"{self.method}{variant}{changes} on {part}{self.dataset.name}{start}, seed {self.seed}"
 
     @property
@@ -173,30 +175,36 @@ def _expand(
         if getattr(block, key) != Experiment.model_fields[key].get_default(call_default_factory=True):
             raise BenchError(f"{where}: '{key}' would mix runs that do not compare; put them in another experiment")
     chosen = list(datasets) if block.datasets is None else block.datasets
-    for dataset in [*chosen, *(pair[0] for pair in block.pairs), *([block.source] if block.source else [])]:
+    for dataset in [*chosen, *(pair[0] for pair in block.pairs), *([block.init_from] if block.init_from else [])]:
         if dataset not in datasets:
             raise BenchError(f"{where}: data set '{dataset}' is not under 'datasets'; {nearest(dataset, datasets)}")
     crossed = [(dataset, method) for dataset in chosen for method in block.methods]
     for target, method in [*crossed, *block.pairs]:
-        source = _source_of(block, target, datasets, where)
+        source = _init_dataset(block, target, datasets, where)
         for change in block.changes:
             yield from _crossed(_plain_run(study, datasets[target], method, change, root), source, block, study, where)
 
 
-def _source_of(
+def _init_dataset(
     block: Experiment, target: str, datasets: dict[str, PlannedDataset], where: str
 ) -> PlannedDataset | None:
     """The data set on which the methods of a block are trained first, if they are."""
     starting = [arm for arm in block.arms if arm != SCRATCH]
-    if not block.source:
+    if not block.init_from:
         if starting:
-            raise BenchError(f"{where}: arm '{starting[0]}' starts from another data set's model; name it in 'source'")
+            raise BenchError(
+                f"{where}: arm '{starting[0]}' starts from another data set's model; name it in 'init_from'"
+            )
         return None
     if not starting:
-        raise BenchError(f"{where}: no arm uses the model of 'source'; list 'zero-shot' or 'fine-tuned' under 'arms'")
-    if target == block.source:
-        raise BenchError(f"{where}: '{target}' is both 'source' and one of 'datasets'; its own run is planned anyway")
-    source, other = datasets[block.source], datasets[target]
+        raise BenchError(
+            f"{where}: no arm uses the model of 'init_from'; list 'zero-shot' or 'fine-tuned' under 'arms'"
+        )
+    if target == block.init_from:
+        raise BenchError(
+            f"{where}: '{target}' is both 'init_from' and one of 'datasets'; its own run is planned anyway"
+        )
+    source, other = datasets[block.init_from], datasets[target]
     for what in ("context_frames", "image_size"):
         if getattr(source, what) != getattr(other, what):
             raise BenchError(
@@ -221,7 +229,7 @@ def _plain_run(study: Study, dataset: PlannedDataset, method: str, change: dict[
 def _crossed(
     plain: PlannedRun, source: PlannedDataset | None, block: Experiment, study: Study, where: str
 ) -> Iterator[PlannedRun]:
-    """Every arm, fraction and seed of a run, and the run on the data set ``source`` that they start from."""
+    """Every arm, fraction and seed of a run, and the run on the data set ``init_from`` that they start from."""
     budget = _budget(plain, block, study, where)
     changes = plain.changes
     if plain.card.trained:
@@ -235,7 +243,7 @@ def _crossed(
             for fraction in block.fractions if arm != ZERO_SHOT else [1.0]:
                 if plain.card.deterministic and fraction == 1 and seed != block.seeds[0]:
                     continue  # the seed draws the part of the data, and nothing else
-                run = replace(plain, seed=seed, arm=arm, source=start, fraction=fraction, budget=budget)
+                run = replace(plain, seed=seed, arm=arm, init_from=start, fraction=fraction, budget=budget)
                 yield replace(run, changes=changes if run.trained else plain.changes)
 
 

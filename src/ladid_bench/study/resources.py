@@ -55,7 +55,7 @@ def batches(runs: Iterable[PlannedRun], gpu: bool, target: float) -> dict[str, l
     found: dict[str, list[str]] = {}
     filling: dict[tuple[str, bool, str], tuple[str, float]] = {}  # the last batch of a kind, and its time
     for run in runs:
-        start = run.source.dataset.key if run.source else ""
+        start = run.init_from.dataset.key if run.init_from else ""
         kind, seconds = (run.dataset.key, run.card.trained, start), expected_seconds(run, gpu)
         name, taken = filling.get(kind, ("", target))
         if taken + seconds > target:

@@ -9,7 +9,7 @@ from ladid_bench.study.plan import PlannedRun, find_run
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """The runs of a study that agree with every part that is given; all of them where none is.
 
     Attributes:
@@ -57,5 +57,5 @@ def _names(run: PlannedRun) -> tuple[Sequence[Any], ...]:
 
 def with_sources(chosen: Mapping[str, PlannedRun]) -> dict[str, PlannedRun]:
     """``chosen`` and the runs whose models they start from, these first."""
-    sources = [run.weights_from for run in chosen.values() if run.weights_from]
+    sources = [run.model_from for run in chosen.values() if run.model_from]
     return {run.key: run for run in sources if run.key not in chosen} | dict(chosen)

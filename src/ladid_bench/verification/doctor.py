@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from ladid_bench.core.configuration import Study, load_study
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.memory import available_memory
-from ladid_bench.core.paths import BETWEEN, Folders, chosen_scale
+from ladid_bench.core.paths import MIDPOINTS, Folders, chosen_scale
 from ladid_bench.core.provenance import machine
 
 PACKAGE = "ladid-bench"
@@ -271,7 +271,7 @@ def _data_bytes(study: Study, folders: Folders) -> float:
     total = 0.0
     for name in study.datasets:
         planned = planned_dataset(study, name)
-        sizes = planned.config.trajectories.model_dump() | {BETWEEN: planned.config.trajectories.test}
+        sizes = planned.config.trajectories.model_dump() | {MIDPOINTS: planned.config.trajectories.test}
         frame = 4 * planned.image_size**2 * (planned.context_frames + planned.forecast_frames)
         total += sum(sizes[split] * frame for split, path in planned.files(folders).items() if not path.exists())
     return total

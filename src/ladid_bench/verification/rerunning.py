@@ -98,7 +98,7 @@ def _siblings(run: PlannedRun, runs: Mapping[str, PlannedRun], folders: Folders)
 
 def _unseeded(run: PlannedRun) -> dict[str, Any]:
     """What determines a run, whatever its seed and that of the run it starts from."""
-    start = {"source": _unseeded(run.source)} if run.source else {}
+    start = {"init_from": _unseeded(run.init_from)} if run.init_from else {}
     return {**run.identity, "seed": 0, **start}
 
 

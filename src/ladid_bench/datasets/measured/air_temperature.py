@@ -96,7 +96,7 @@ CAUTION = (
     "time. Where there were few, as over the oceans before satellites (1979), the values are largely the model's, so "
     "that most of the training years are analysed from less than the test years are. The climate warms: the test "
     "years are about half a degree above the training years in the Pacific and one degree in Europe, which a method "
-    "has to read off the frames given. The unit is the year a window starts in, because windows that start a month "
+    "has to read off the frames given. The group is the year a window starts in, because windows that start a month "
     "apart share all but a month; up to 37 months long, windows of different test years share none. That leaves few "
     "units, and El Nino and the warming still connect years. A window that starts in an ordinary year may run into an "
     "El Nino; what is kept apart is the El Nino year at the beginning of a window. Cells are not weighted by area."
@@ -125,7 +125,7 @@ class AirTemperature(DataSource):
     version: ClassVar[int] = 1
     context_frames: ClassVar[int] = 12
     forecast_frames: ClassVar[int] = 24
-    headline: ClassVar[Literal["nmse", "fvu"]] = "fvu"
+    primary_metric: ClassVar[Literal["nmse", "fvu"]] = "fvu"
     units: ClassVar[Mapping[str, str]] = {"time": "month", "temperature": "degC"}
     season: ClassVar[float | None] = YEAR
     interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -178,7 +178,7 @@ class AirTemperature(DataSource):
         return Trajectories(
             frames=mean_pool(temperature, factor)[windows, None],  # (window, time, 1, height, width)
             times=months[windows].astype(np.float64),
-            unit=FIRST_YEAR + months[windows[:, 0]] // YEAR,
+            group=FIRST_YEAR + months[windows[:, 0]] // YEAR,
             fields=("temperature",),
             provenance=_provenance(self, factor, starts.size),
         )

@@ -59,7 +59,7 @@ CITATION = (
 CAUTION = (
     "Hard: the last frame given says little about the field half an hour later, so persistence is strong for ten "
     "minutes and worse than the training mean from half an hour on. Windows and crops of a day are not independent, "
-    "and crops overlap by up to 13 pixels: the unit is the day, and as the test is one day there is no interval over "
+    "and crops overlap by up to 13 pixels: the group is the day, and as the test is one day there is no interval over "
     "units. Whether a window is wet enough is decided with its forecast frames in view. Gauge adjustment is hourly, "
     "so frames are not purely instantaneous measurements. The coordinates in the file lie in the North Sea, outside "
     "the area of the product: rows and columns are no places on a map."
@@ -104,7 +104,7 @@ class RadarRain(DataSource):
     version: ClassVar[int] = 1
     context_frames: ClassVar[int] = 12
     forecast_frames: ClassVar[int] = 24
-    headline: ClassVar[Literal["nmse", "fvu"]] = "fvu"
+    primary_metric: ClassVar[Literal["nmse", "fvu"]] = "fvu"
     units: ClassVar[Mapping[str, str]] = {"time": "h", "rain": "mm"}
     interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "convective": {"regime": "convective"},
@@ -150,7 +150,7 @@ class RadarRain(DataSource):
         return Trajectories(
             frames=np.stack([window.frames for window in kept])[:, :, None],  # (N, T, 1, height, width)
             times=np.stack([window.hours for window in kept]),
-            unit=np.array([20180500 + window.day for window in kept], dtype=np.int64),
+            group=np.array([20180500 + window.day for window in kept], dtype=np.int64),
             parameters={
                 "row": np.array([window.row for window in kept], dtype=np.float64),
                 "column": np.array([window.column for window in kept], dtype=np.float64),

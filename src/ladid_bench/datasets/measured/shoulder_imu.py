@@ -75,7 +75,7 @@ CITATION = (
 )
 CAUTION = (
     "The file names no units: acceleration has a median magnitude of 1.07 and so is in g, gravity included; rotation "
-    "is taken to be in rad/s. The unit is the subject, and there are two test subjects: windows and recordings of one "
+    "is taken to be in rad/s. The group is the subject, and there are two test subjects: windows and recordings of one "
     "person resemble each other, so that an interval over two says little. People change their pace; once a forecast "
     "is out of step it can be worse than the mean. Averaging in blocks is a weak filter: of what is faster than 5 Hz, "
     "as in shaking or a bump, some is folded back."
@@ -108,7 +108,7 @@ class ShoulderImu(DataSource):
     version: ClassVar[int] = 1
     context_frames: ClassVar[int] = 20
     forecast_frames: ClassVar[int] = 40
-    headline: ClassVar[Literal["nmse", "fvu"]] = "fvu"
+    primary_metric: ClassVar[Literal["nmse", "fvu"]] = "fvu"
     units: ClassVar[Mapping[str, str]] = {"time": "s", "motion": "1"}
     interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {"forward-elevation": {"exercises": "forward-elevation"}}
 
@@ -162,7 +162,7 @@ class ShoulderImu(DataSource):
         return Trajectories(
             frames=values[:, :, None].astype(np.float32),  # (window, time, 6) -> (window, time, 1, 6)
             times=_times(starts[:, None] + np.arange(frames)),
-            unit=np.array([recording.subject for recording, _ in kept], dtype=np.int64),
+            group=np.array([recording.subject for recording, _ in kept], dtype=np.int64),
             parameters={"right": np.array([float(recording.right) for recording, _ in kept])},
             fields=("motion",),
             space=("feature",),

@@ -9,14 +9,14 @@ import numpy as np
 
 from ladid_bench.core.configuration import SplitSizes
 from ladid_bench.core.errors import BenchError, nearest
-from ladid_bench.core.paths import BETWEEN, SPLITS
+from ladid_bench.core.paths import MIDPOINTS, SPLITS
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.datasets.simulated.grids import TIME_GRIDS, halfway, irregular_times, regular_times
 from ladid_bench.datasets.simulated.observation import OBSERVATIONS, observe
 from ladid_bench.datasets.source import DataSource
 
 BATCH_BYTES = 2**25  # of stored frames in a batch: what simulation needs besides the split itself
-UNITS_PER_SPLIT = 10**9  # numbers reserved for the units of a split, so that splits never share one
+GROUPS_PER_SPLIT = 10**9  # numbers reserved for the units of a split, so that splits never share one
 GRID_STREAM, NOISE_STREAM = 1, 2  # beside stream 0, which draws the trajectory itself
 
 
@@ -55,7 +55,7 @@ class System(DataSource):
         observation: how the camera sees the system; see ``systems.observation``.
     """
 
-    splits: ClassVar[tuple[str, ...]] = (*SPLITS, BETWEEN)
+    splits: ClassVar[tuple[str, ...]] = (*SPLITS, MIDPOINTS)
     channels: ClassVar[tuple[str, ...]] = ("intensity",)
     boundary: ClassVar[str] = "open"
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
@@ -99,14 +99,14 @@ class System(DataSource):
 
     def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Trajectories:
         """Simulate split ``name``; see ``DataSource.split``."""
-        index, count = self.stream_of(name), sizes.test if name == BETWEEN else getattr(sizes, name)
-        drawn, unit = self.drawn(count, [seed, index])
+        index, count = self.stream_of(name), sizes.test if name == MIDPOINTS else getattr(sizes, name)
+        drawn, group = self.drawn(count, [seed, index])
         times = self.times(name, count, seed, frames)
         simulation = self._in_batches(drawn, times, image_size)
         trajectories = Trajectories(
             frames=simulation.frames,
             times=times,
-            unit=index * UNITS_PER_SPLIT + unit,
+            group=index * GROUPS_PER_SPLIT + group,
             parameters=simulation.parameters,
             states=simulation.states,
             fields=self.channels,
@@ -114,7 +114,7 @@ class System(DataSource):
             provenance=self.origin(name, seed, image_size),
         )
         # the state is drawn at time 0, which lies before the first time halfway
-        return self.observed(trajectories.from_frame(1) if name == BETWEEN else trajectories, name, seed)
+        return self.observed(trajectories.from_frame(1) if name == MIDPOINTS else trajectories, name, seed)
 
     def drawn(self, count: int, seeds: list[int]) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """What is random in ``count`` trajectories, ``(trajectory, ...)`` each, and their units, ``(trajectory,)``."""
@@ -125,7 +125,7 @@ class System(DataSource):
     @staticmethod
     def stream_of(split: str) -> int:
         """Number of the random streams of a split; ``between`` has those of the test split."""
-        return SPLITS.index("test" if split == BETWEEN else split)
+        return SPLITS.index("test" if split == MIDPOINTS else split)
 
     def times(self, split: str, count: int, seed: int, frames: int) -> np.ndarray:
         """Times of ``count`` trajectories, ``(trajectory, time)``, all from 0 on.
@@ -138,11 +138,11 @@ class System(DataSource):
         else:
             streams = np.random.SeedSequence([seed, self.stream_of(split), GRID_STREAM]).spawn(count)
             times = irregular_times(streams, frames, self.frame_interval)
-        return halfway(times) if split == BETWEEN else times
+        return halfway(times) if split == MIDPOINTS else times
 
     def observed(self, trajectories: Trajectories, split: str, seed: int) -> Trajectories:
         """``trajectories`` as the camera of ``observation`` sees them; the dynamics are untouched."""
-        key = [seed, self.stream_of(split), NOISE_STREAM, int(split == BETWEEN)]
+        key = [seed, self.stream_of(split), NOISE_STREAM, int(split == MIDPOINTS)]
         streams = np.random.SeedSequence(key).spawn(len(trajectories))
         return observe(trajectories, self.observation, self.value_range, streams)
 

@@ -49,7 +49,7 @@ CAUTION = (
 class CylinderFlow(System):
     """Windows of runs that differ in Reynolds number, lateral place of the body and direction of the stream.
 
-    Several windows are cut from a run, each at a random time. A run is in one split, and is the unit
+    Several windows are cut from a run, each at a random time. A run is in one split, and is the group
     of statistics. Trajectory ``i`` is window ``i % windows`` of run ``i // windows``, whatever number of
     them is asked for; under another ``windows`` it is another one.
 
@@ -148,7 +148,7 @@ class CylinderFlow(System):
                 "17, 1992; body, domain and solver of the LaDID paper's own set are not published"
             ),
             splits=(
-                f"by run: {self.windows} windows of each run, and no run in two splits; the unit is the run, as "
+                f"by run: {self.windows} windows of each run, and no run in two splits; the group is the run, as "
                 "windows of a run overlap"
             ),
             equation=(
@@ -194,7 +194,7 @@ class CylinderFlow(System):
         return _in_ticks(super().times(split, count, seed, frames)) * TICK
 
     def drawn(self, count: int, seeds: list[int]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """The unit is the run, of which several windows are trajectories; see ``System.drawn``."""
+        """The group is the run, of which several windows are trajectories; see ``System.drawn``."""
         run, window = np.divmod(np.arange(count), self.windows)
         runs, _ = super().drawn(int(run[-1]) + 1, seeds)
         start = runs.pop("start")[run, window]

@@ -113,7 +113,7 @@ class DoublePendulum(System):
             source="this package, ladid_bench.datasets.simulated.double_pendulum",
             licence="that of this package",
             citation="Textbook mechanics; constants of the LaDID paper's own set are not published",
-            splits="independent random streams of one law; the unit is the trajectory",
+            splits="independent random streams of one law; the group is the trajectory",
             equation=(
                 "den = 2 m1 + m2 - m2 cos(2 d), d = theta1 - theta2; "
                 "theta1'' = [-g (2 m1 + m2) sin(theta1) - m2 g sin(theta1 - 2 theta2) "

@@ -119,7 +119,7 @@ class NavierStokes(System):
                 "Random field, forcing and viscosity 1e-3: Li et al., Fourier neural operator for parametric partial "
                 "differential equations, ICLR 2021; constants of the LaDID paper's own set are not published"
             ),
-            splits="independent random streams of one law; the unit is the trajectory",
+            splits="independent random streams of one law; the group is the trajectory",
             equation=self._equation,
             caution=(
                 "The field's mean is 0, so that nMSE and FVU agree and a forecast of the mean scores 1. With 200 "

@@ -116,7 +116,7 @@ class Pendulum(System):
                 "Simulator after Iakovlev, Yildiz, Heinonen, Laehdesmaeki, Latent Neural ODEs with Sparse Bayesian "
                 "Multiple Shooting, ICLR 2023; constants of the LaDID paper's own pendulum set are not published"
             ),
-            splits="independent random streams of one law; the unit is the trajectory",
+            splits="independent random streams of one law; the group is the trajectory",
             equation=(
                 "theta'' = -(g / l) sin(theta) - (b / m) theta', "
                 f"{self._lengths}, g = {self.gravity:g} m/s^2, m = {self.mass:g} kg, b = {self.damping:g} kg/s; "

@@ -111,7 +111,7 @@ class ReactionDiffusion(System):
                 "dynamics: Champion, Lusch, Kutz, Brunton, PNAS 116, 2019; constants of the LaDID paper's own set are "
                 "not published"
             ),
-            splits="independent random streams of one law; the unit is the trajectory",
+            splits="independent random streams of one law; the group is the trajectory",
             equation=(
                 "u_t = (1 - A) u + beta A v + d (u_xx + u_yy), v_t = -beta A u + (1 - A) v + d (v_xx + v_yy), "
                 f"A = u^2 + v^2, periodic square of side {SIDE:g}; beta ~ U({self.beta_low:g}, {self.beta_high:g}), "

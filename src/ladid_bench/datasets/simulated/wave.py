@@ -100,7 +100,7 @@ class Wave(System):
             source="this package, ladid_bench.datasets.simulated.wave",
             licence="that of this package",
             citation="Constants of the LaDID paper's own wave set are not published",
-            splits="independent random streams of one law; the unit is the trajectory",
+            splits="independent random streams of one law; the group is the trajectory",
             equation=(
                 f"u_tt = c^2 (u_xx + u_yy) - {self.damping:g} u_t on [-1, 1]^2, {self.walls} walls; "
                 f"c ~ U({self.speed_low:g}, {self.speed_high:g}); u_t(0) = 0 and u(0) the sum of two bumps "

@@ -36,10 +36,10 @@ class Cutting:
 
 @dataclass(frozen=True)
 class Piece:
-    """Frames ``first`` to before ``last`` of a recording, which belong to one split and one unit."""
+    """Frames ``first`` to before ``last`` of a recording, which belong to one split and one group."""
 
     recording: Recording
-    unit: int
+    group: int
     first: int
     last: int
 
@@ -64,12 +64,12 @@ def parse_shares(text: str) -> tuple[float, float, float]:
 
 
 def numbered(files: Sequence[Sequence[Recording]]) -> list[tuple[Recording, int]]:
-    """All recordings with a unit each: their own, or the one they share within their file."""
+    """All recordings with a group each: their own, or the one they share within their file."""
     found, following = [], 0
     for recordings in files:
         numbers: dict[int, int] = {}
         for index, one in enumerate(recordings):
-            key = index if one.unit is None else one.unit
+            key = index if one.group is None else one.group
             numbers.setdefault(key, following + len(numbers))
             found.append((one, numbers[key]))
         following += len(numbers)
@@ -77,28 +77,28 @@ def numbered(files: Sequence[Sequence[Recording]]) -> list[tuple[Recording, int]
 
 
 def divide(recordings: list[tuple[Recording, int]], cutting: Cutting) -> tuple[dict[str, list[Piece]], bool]:
-    """The pieces of each split, and whether they are blocks of time rather than whole units.
+    """The pieces of each split, and whether they are blocks of time rather than whole groups.
 
-    Three units or more are dealt to the splits whole, in an order shuffled once and for all. Of one or two, every
+    Three groups or more are dealt to the splits whole, in an order shuffled once and for all. Of one or two, every
     recording is cut into three blocks of time with a gap of one window between them.
     """
-    units = np.array(sorted({unit for _, unit in recordings}))
-    if len(units) >= len(SPLITS):
-        return _by_unit(recordings, units, cutting.shares), False
+    groups = np.array(sorted({group for _, group in recordings}))
+    if len(groups) >= len(SPLITS):
+        return _by_group(recordings, groups, cutting.shares), False
     return _by_time(recordings, cutting), True
 
 
-def _by_unit(
-    recordings: list[tuple[Recording, int]], units: np.ndarray, shares: tuple[float, float, float]
+def _by_group(
+    recordings: list[tuple[Recording, int]], groups: np.ndarray, shares: tuple[float, float, float]
 ) -> dict[str, list[Piece]]:
-    order = np.random.default_rng(SHUFFLE).permutation(units)
-    held = [max(1, round(share * len(units))) for share in shares[1:]]
-    while sum(held) >= len(units):
+    order = np.random.default_rng(SHUFFLE).permutation(groups)
+    held = [max(1, round(share * len(groups))) for share in shares[1:]]
+    while sum(held) >= len(groups):
         held[int(np.argmax(held))] -= 1
-    ends = np.cumsum([len(units) - sum(held), *held])
+    ends = np.cumsum([len(groups) - sum(held), *held])
     members = dict(zip(SPLITS, np.split(order, ends[:-1]), strict=True))
     return {
-        split: [Piece(one, unit, 0, len(one.frames)) for one, unit in recordings if unit in set(chosen.tolist())]
+        split: [Piece(one, group, 0, len(one.frames)) for one, group in recordings if group in set(chosen.tolist())]
         for split, chosen in members.items()
     }
 
@@ -106,12 +106,12 @@ def _by_unit(
 def _by_time(recordings: list[tuple[Recording, int]], cutting: Cutting) -> dict[str, list[Piece]]:
     window = window_length([len(one.frames) for one, _ in recordings], cutting, blocks=True)
     pieces: dict[str, list[Piece]] = {split: [] for split in SPLITS}
-    for one, unit in recordings:
+    for one, group in recordings:
         start, usable = 0, len(one.frames) - 2 * window
         ends = np.rint(np.cumsum(cutting.shares) * max(0, usable)).astype(int)
         for place, (split, end) in enumerate(zip(SPLITS, ends, strict=True)):
             last = int(end) + place * window
-            pieces[split].append(Piece(one, unit, start, max(start, last)))
+            pieces[split].append(Piece(one, group, start, max(start, last)))
             start = last + window
     return pieces
 
@@ -170,7 +170,7 @@ def cut(pieces: list[Piece], window: int, stride: int, split: str) -> Trajectori
     return Trajectories(
         frames=frames,
         times=np.stack([_times(piece.recording)[first : first + window] for piece, first in starts]),
-        unit=np.array([piece.unit for piece, _ in starts], dtype=np.int64),
+        group=np.array([piece.group for piece, _ in starts], dtype=np.int64),
         fields=("intensity",) if channels == 1 else tuple(f"channel_{index}" for index in range(channels)),
         space=("height", "width") if frames.ndim == 5 else ("feature",),
     )

@@ -73,14 +73,14 @@ def import_files(request: Request, root: Path, taken: Collection[str]) -> Import
     stride = request.cutting.stride or window
     check_size(sum(_values(piece, window, stride) for found in pieces.values() for piece in found), "all windows")
     splits = {split: cut(pieces[split], window, stride, split) for split in SPLITS}
-    units = [set(data.unit.tolist()) for data in splits.values()]
+    groups = [set(data.group.tolist()) for data in splits.values()]
     short = sum(len(one.frames) < window for found in recordings.values() for several in found for one in several)
     card = ImportCard(
         **_described(request, recordings),
         shape=list(splits["train"].frames.shape[2:]),
         frames=window,
         **dict(zip(("context_frames", "forecast_frames"), given_and_asked(window, request.cutting), strict=True)),
-        divided=f"{told}; {len(set.union(*units))} units; no two splits share a frame",
+        divided=f"{told}; {len(set.union(*groups))} groups; no two splits share a frame",
         left_out=short,
         files=[_source_file(path, split) for split, paths in files.items() for path in paths],
         splits={split: _made(data) for split, data in splits.items()},
@@ -166,7 +166,7 @@ def _divided(
         pieces, start = {}, 0
         for split in SPLITS:
             count = sum(len(several) for several in recordings[split])
-            pieces[split] = [Piece(one, unit, 0, len(one.frames)) for one, unit in every[start : start + count]]
+            pieces[split] = [Piece(one, group, 0, len(one.frames)) for one, group in every[start : start + count]]
             start += count
         return window_length(lengths, cutting, blocks=False), pieces, "files given for each split"
     pieces, blocks = divide(every, cutting)
@@ -231,7 +231,7 @@ def _source_file(path: Path, split: str) -> SourceFile:
 
 
 def _made(data: Trajectories) -> ImportedSplit:
-    return ImportedSplit(trajectories=len(data), units=len(np.unique(data.unit)), content_sha256=data.content_sha256)
+    return ImportedSplit(trajectories=len(data), groups=len(np.unique(data.group)), content_sha256=data.content_sha256)
 
 
 def _write(target: Path, splits: Mapping[str, Trajectories], card: ImportCard) -> None:

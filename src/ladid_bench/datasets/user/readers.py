@@ -104,7 +104,7 @@ def with_times(recordings: list[Recording], times: np.ndarray, where: str) -> li
     rows = times if times.ndim == 2 else [times] * len(recordings)
     if len(rows) != len(recordings):
         raise BenchError(f"{where}: times of {len(rows)} trajectories, there are {len(recordings)}")
-    return [Recording(one.name, one.frames, row, one.unit) for one, row in zip(recordings, rows, strict=True)]
+    return [Recording(one.name, one.frames, row, one.group) for one, row in zip(recordings, rows, strict=True)]
 
 
 def _read(entries: Mapping[str, Entry], key: str, path: Path, option: str) -> np.ndarray:

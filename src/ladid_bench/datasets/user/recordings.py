@@ -20,13 +20,13 @@ class Recording:
         name: where it is from, for errors.
         frames: float32 ``(time, channel, *space)``.
         times: float64 ``(time,)``, or None where the file has none.
-        unit: number of the independent unit within its file, or None where each recording is one.
+        group: number of the independent group within its file, or None where each recording is one.
     """
 
     name: str
     frames: np.ndarray
     times: np.ndarray | None = None
-    unit: int | None = None
+    group: int | None = None
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class ImportedSplit(Section):
     """One split as it was written."""
 
     trajectories: int
-    units: int
+    groups: int
     content_sha256: str
 
 
@@ -69,7 +69,7 @@ class Imported(DataSource):
 
     name: ClassVar[str] = FOLDER
     version: ClassVar[int] = 1
-    headline: ClassVar[Literal["nmse", "fvu"]] = "fvu"
+    primary_metric: ClassVar[Literal["nmse", "fvu"]] = "fvu"
 
     folder: Path
     about: ImportCard
@@ -108,7 +108,7 @@ class Imported(DataSource):
             splits=about.divided,
             caution=(
                 "Imported by a user of the suite, who answers for what it is. Trajectories cut from one recording "
-                "resemble each other: the unit is the recording."
+                "resemble each other: the group is the recording."
             ),
         )
 

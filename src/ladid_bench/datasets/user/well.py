@@ -38,7 +38,7 @@ def read_well(file: h5py.File, reading: Reading, where: str) -> list[Recording]:
     hdf5.check(fields)
     times = hdf5.array(file, "dimensions/time").astype(np.float64)
     scalars = file.get("scalars")
-    units = hdf5.array(file, "scalars/unit") if scalars is not None and "unit" in scalars else None
+    groups = hdf5.array(file, "scalars/group") if scalars is not None and "group" in scalars else None
     recordings = []
     for index in range(fields[0].shape[0]):
         name = f"{where}, trajectory {index}"
@@ -50,7 +50,7 @@ def read_well(file: h5py.File, reading: Reading, where: str) -> list[Recording]:
                 name,
                 prepared(as_float32(frames, name), reading, name),
                 times[index] if times.ndim == 2 else times,
-                None if units is None else int(units[index]),
+                None if groups is None else int(groups[index]),
             )
         )
     return recordings

@@ -79,7 +79,7 @@ def _split(shape: tuple[int, ...], irregular: bool, random: np.random.Generator,
     return Trajectories(
         frames=(LEVEL + np.cos(phase - moved)).astype(np.float32),
         times=times,
-        unit=np.arange(count),
+        group=np.arange(count),
         fields=tuple(f"height_{index}" for index in range(shape[0])),
         space=("height", "width") if len(shape) == 3 else ("feature",),
         boundary="periodic",

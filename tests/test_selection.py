@@ -6,7 +6,7 @@ import pytest
 from checkouts import Checkout
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.study.selection import Choice, with_sources
+from ladid_bench.study.selection import Selection, with_sources
 
 
 @pytest.fixture
@@ -18,10 +18,10 @@ def test_runs_are_chosen_by_what_they_are(checkout: Checkout) -> None:
     comparison = {"datasets": ["pendulum"], "methods": ["ladid", "ladid:paper", "mean"], "seeds": [0, 1]}
     checkout.configure(experiments={"comparison": comparison})
     runs = checkout.runs
-    assert len(Choice().of(runs)) == 5
-    assert len(Choice(methods=["ladid"]).of(runs)) == 4
-    assert len(Choice(methods=["ladid:paper"], seeds=[1]).of(runs)) == 1
-    assert len(Choice(keys=[key[:9] for key in runs][:2]).of(runs)) == 2
+    assert len(Selection().of(runs)) == 5
+    assert len(Selection(methods=["ladid"]).of(runs)) == 4
+    assert len(Selection(methods=["ladid:paper"], seeds=[1]).of(runs)) == 1
+    assert len(Selection(keys=[key[:9] for key in runs][:2]).of(runs)) == 2
     for choice, said in (
         ({"methods": ["ladidd"]}, "no run of this study has 'ladidd'; did you mean 'ladid'?"),
         ({"seeds": [7]}, "no run of this study has '7'"),
@@ -29,13 +29,13 @@ def test_runs_are_chosen_by_what_they_are(checkout: Checkout) -> None:
         ({"keys": ["xyz"]}, "no run of this study has a key starting with 'xyz'"),
     ):
         with pytest.raises(BenchError, match=said.replace("?", r"\?")):
-            Choice(**choice).of(runs)
+            Selection(**choice).of(runs)
 
 
 def test_what_chosen_runs_start_from_comes_first(checkout: Checkout) -> None:
     small = checkout.study.model_dump(include={"datasets"}, exclude_defaults=True)["datasets"]["pendulum"]
-    block = {"source": "pendulum", "datasets": ["pendulum--mass-2"], "methods": ["gru"], "arms": ["zero-shot"]}
+    block = {"init_from": "pendulum", "datasets": ["pendulum--mass-2"], "methods": ["gru"], "arms": ["zero-shot"]}
     checkout.configure(datasets={"pendulum": small, "pendulum--mass-2": small}, experiments={"transfer": block})
-    chosen = Choice(datasets=["pendulum--mass-2"]).of(checkout.runs)
+    chosen = Selection(datasets=["pendulum--mass-2"]).of(checkout.runs)
     assert [run.dataset.name for run in with_sources(chosen).values()] == ["pendulum", "pendulum--mass-2"]
     assert with_sources(checkout.runs) == checkout.runs

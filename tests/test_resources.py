@@ -41,7 +41,7 @@ def test_batches_fill_their_time_with_runs_of_one_kind(paper: dict[str, PlannedR
     for name, keys in found.items():
         runs = [paper[key] for key in keys]
         assert name == keys[0]
-        assert len({(run.dataset.name, run.card.trained, run.source is None) for run in runs}) == 1
+        assert len({(run.dataset.name, run.card.trained, run.init_from is None) for run in runs}) == 1
         assert len(runs) == 1 or sum(expected_seconds(run, True) for run in runs) <= hours * 3600
 
 
@@ -51,18 +51,18 @@ def test_without_a_target_every_run_has_a_job_of_its_own(paper: dict[str, Planne
 
 def test_no_two_batches_wait_for_each_other(paper: dict[str, PlannedRun]) -> None:
     found = batches(paper.values(), gpu=True, target=4 * 3600)
-    waiting = {name for name, keys in found.items() if any(paper[key].weights_from for key in keys)}
+    waiting = {name for name, keys in found.items() if any(paper[key].model_from for key in keys)}
     place = {key: name for name, keys in found.items() for key in keys}
-    waited_for = {place[run.weights_from.key] for run in paper.values() if run.weights_from}
+    waited_for = {place[run.model_from.key] for run in paper.values() if run.model_from}
     assert len(waiting) > 100
     assert not waiting & waited_for
 
 
 def test_a_model_that_is_only_asked_takes_no_time_to_train(paper: dict[str, PlannedRun]) -> None:
     asked = next(run for run in paper.values() if run.arm == "zero-shot" and run.card.trained)
-    assert asked.source is not None
-    assert expected_seconds(asked, gpu=True) < 200 < expected_seconds(asked.source, gpu=True)
-    assert data_mb(asked) > data_mb(asked.source)
+    assert asked.init_from is not None
+    assert expected_seconds(asked, gpu=True) < 200 < expected_seconds(asked.init_from, gpu=True)
+    assert data_mb(asked) > data_mb(asked.init_from)
 
 
 def test_the_plan_tells_the_time_on_a_gpu_apart(paper: dict[str, PlannedRun], root: Path) -> None:
