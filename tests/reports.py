@@ -115,9 +115,9 @@ class Bench:
         lead = np.round(np.arange(1 - GIVEN, ASKED + 1) * 0.1, 3).tolist()
         film = {"trajectory": 0, "channel": "intensity", "lead": lead, "webp": pack(levels)}
         regimes = [{"name": name, "changes": {"mass": 2.0}, "control": name == "same"} for name in ("same", "other")]
-        looks = {"film": film, "regime": "", "control": False, "regimes": regimes}
+        styles = {"film": film, "regime": "", "control": False, "regimes": regimes}
         splits = dict.fromkeys(("train", "valid", "test"), made)
-        write_json(self.folders.card(dataset, planned.key), {**card, "splits_made": splits, **looks})
+        write_json(self.folders.card(dataset, planned.key), {**card, "splits_made": splits, **styles})
 
     def sample(self, dataset: str, error: float, units: int = TRAJECTORIES) -> Sample:
         rng = np.random.default_rng(int(1000 * min(error, 10)))

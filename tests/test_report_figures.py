@@ -18,10 +18,10 @@ from ladid_bench.reporting.ablation_figure import ratios, reference_of
 from ladid_bench.reporting.content import DatasetContent, Entry, Run, gather
 from ladid_bench.reporting.dot_plot import Dot, Panel, dot_plot
 from ladid_bench.reporting.drawing import style
-from ladid_bench.reporting.experiment_figures import Illustrated, Scene, illustrate, method_looks
+from ladid_bench.reporting.experiment_figures import Illustrated, Scene, illustrate, styles_by_method
 from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables
 from ladid_bench.reporting.formatting import TIMES
-from ladid_bench.reporting.palette import looks
+from ladid_bench.reporting.palette import styles
 from ladid_bench.reporting.rank_figure import rank_diagram, rank_rows
 from ladid_bench.reporting.ranking import Ranking, rank_over_datasets, rank_over_groups
 from ladid_bench.reporting.transfer_figure import areas
@@ -100,7 +100,7 @@ def test_where_friedman_finds_nothing_no_pair_differs() -> None:
     assert isinstance(found, Ranking)
     assert found.friedman == 1
     assert (found.significance.to_numpy() == 1).all()
-    drawing = rank_diagram("ranks", found, looks(contents(turns)), "6 data sets")
+    drawing = rank_diagram("ranks", found, styles(contents(turns)), "6 data sets")
     assert "a is first, and differs from none" in drawing.caption
 
 
@@ -126,7 +126,7 @@ def test_a_method_without_a_result_somewhere_is_left_out_and_named() -> None:
     assert list(found.ranks.index) == ["a", "b", "c"]
     assert found.blocks == tuple(f"set-{place}" for place in range(6))
     assert found.missing == ("d",)
-    drawing = rank_diagram("ranks", found, looks(sets), "6 data sets")
+    drawing = rank_diagram("ranks", found, styles(sets), "6 data sets")
     assert "without a complete result on all of them or with too few seeds: d." in drawing.caption
     assert 'id="method.a.marker"' in drawing.svg
     assert "method.d" not in drawing.svg
@@ -188,7 +188,7 @@ def shown(bench: Bench) -> tuple[ExperimentTable, Illustrated]:
     """The only experiment of a study and what is drawn of it."""
     (table,) = experiment_tables(bench.folders, bench.table, bench.study)
     compared = gather(bench.folders, bench.table, bench.study)
-    by_method = method_looks(looks(compared), [*compared, *(content for content, _ in table.parts)])
+    by_method = styles_by_method(styles(compared), [*compared, *(content for content, _ in table.parts)])
     return table, illustrate(table, Scene(bench.study, bench.root, by_method, compared))
 
 

@@ -17,7 +17,7 @@ from ladid_bench.reporting.content import EQUAL_TIME, DatasetContent, gather
 from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, panels_of, points_of
 from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.labels import Box, place_names
-from ladid_bench.reporting.palette import FADED, looks, looks_on
+from ladid_bench.reporting.palette import FADED, styles, styles_on
 from ladid_bench.reporting.pictures import collect
 from ladid_bench.reporting.searches import describe_search, effort, read_search
 from ladid_bench.reporting.table_files import to_latex
@@ -216,7 +216,7 @@ def test_a_data_set_with_equal_time_alone_is_shown(bench: Bench) -> None:
 def test_of_many_methods_a_few_stand_in_front(crowd: Bench) -> None:
     dataset = only(crowd)
     assert [entry.label for entry in dataset.front] == ["net-a", "rule-a", "ladid"]
-    shown = looks_on(dataset, looks([dataset]))
+    shown = styles_on(dataset, styles([dataset]))
     coloured = {label for label, look in shown.items() if look.colour != FADED[0]}
     assert coloured == {"net-a", "rule-a", "ladid", "coder"}
     assert len({shown[label].colour for label in coloured}) == 4

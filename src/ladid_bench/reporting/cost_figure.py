@@ -14,7 +14,7 @@ from ladid_bench.reporting.drawing import LETTER, LINE, TALL, Drawing, blank, er
 from ladid_bench.reporting.figures import NAMES, height_for, run_seconds, told_of_times
 from ladid_bench.reporting.formatting import listed
 from ladid_bench.reporting.labels import Box, place_names
-from ladid_bench.reporting.palette import MUTED, Look
+from ladid_bench.reporting.palette import MUTED, MethodStyle
 
 MARGIN = 0.16  # of the width, kept free at either side for names
 MARKER = 4.0  # points from the middle of a marker to its edge, line width included
@@ -53,7 +53,9 @@ def _points(dataset: DatasetContent, former: list[Entry], again: bool) -> list[P
     return made
 
 
-def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, looks: dict[str, Look]) -> Drawing | None:
+def accuracy_and_cost(
+    dataset: DatasetContent, equal: DatasetContent | None, styles: dict[str, MethodStyle]
+) -> Drawing | None:
     """primary error against the CPU seconds of a run, both logarithmic."""
     points = points_of(dataset, equal)
     if len(points) < 2:
@@ -68,10 +70,10 @@ def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, loo
         one.set_xlabel(words)
         _scale_error(one, points, [error for _, error in floors])
     for entry, error in floors:
-        _draw_floor(axes, drawn[-1], entry, error, looks[entry.label])
+        _draw_floor(axes, drawn[-1], entry, error, styles[entry.label])
     for one, panel in zip(drawn, panels, strict=True):
-        _draw_points(one, panel, looks)
-        _write_names(one, panel, looks)
+        _draw_points(one, panel, styles)
+        _write_names(one, panel, styles)
     return Drawing(f"cost-{dataset.name}", to_svg(figure), _caption(points))
 
 
@@ -109,7 +111,7 @@ def _scale_error(axes: Axes, points: list[Point], floors: list[float]) -> None:
     error_axis(axes, extent, decades=1.0)
 
 
-def _draw_floor(first: Axes, last: Axes, entry: Entry, error: float, look: Look) -> None:
+def _draw_floor(first: Axes, last: Axes, entry: Entry, error: float, look: MethodStyle) -> None:
     """A line through all panels, named at its right end."""
     box = last.get_position()
     start = (first.get_position().x0 - box.x0) / box.width
@@ -118,14 +120,14 @@ def _draw_floor(first: Axes, last: Axes, entry: Entry, error: float, look: Look)
     last.text(0.995, error, "floor", transform=last.get_yaxis_transform(), va="bottom", ha="right")
 
 
-def _draw_points(axes: Axes, points: list[Point], looks: dict[str, Look]) -> None:
+def _draw_points(axes: Axes, points: list[Point], styles: dict[str, MethodStyle]) -> None:
     for first, second in _pairs(points):
-        look = looks[first.entry.label]
+        look = styles[first.entry.label]
         ends = [first.seconds, second.seconds], [first.error, second.error]
         (line,) = axes.plot(*ends, color=look.colour, linewidth=0.9, zorder=1.5)
         mark(line, first.entry.label, "pair")
-    for point in sorted(points, key=lambda point: looks[point.entry.label].strong):
-        _draw(axes, point, looks[point.entry.label])
+    for point in sorted(points, key=lambda point: styles[point.entry.label].strong):
+        _draw(axes, point, styles[point.entry.label])
 
 
 def _pairs(points: list[Point]) -> list[tuple[Point, Point]]:
@@ -134,7 +136,7 @@ def _pairs(points: list[Point]) -> list[tuple[Point, Point]]:
     return [(first[point.entry.label], point) for point in points if point.again and point.entry.label in first]
 
 
-def _draw(axes: Axes, point: Point, look: Look) -> None:
+def _draw(axes: Axes, point: Point, look: MethodStyle) -> None:
     part = "again" if point.again else "point"
     if point.interval:
         ends = [point.interval.low, point.interval.high]
@@ -180,11 +182,11 @@ class Sheet:
         return found
 
 
-def _write_names(axes: Axes, points: list[Point], looks: dict[str, Look]) -> None:
+def _write_names(axes: Axes, points: list[Point], styles: dict[str, MethodStyle]) -> None:
     """Write each method's name once, beside its first point; the coloured ones choose their place first."""
     sheet = Sheet(axes)
     named = list({point.entry.label: point for point in reversed(points)}.values())[::-1]
-    named.sort(key=lambda point: not looks[point.entry.label].strong)
+    named.sort(key=lambda point: not styles[point.entry.label].strong)
     where = [sheet.spot(point.seconds, point.error) for point in named]
     sizes = [(0.96 * LETTER * len(point.entry.label), LINE) for point in named]
     frame = Box(0, 0, sheet.width, sheet.height)
@@ -195,7 +197,7 @@ def _write_names(axes: Axes, points: list[Point], looks: dict[str, Look]) -> Non
             (line,) = axes.plot(*ends, transform=transform, color=MUTED[0], linewidth=0.5)
             mark(line, label, "leader")
         across, up = sheet.share(*placed.box.middle)
-        text = axes.text(across, up, label, transform=transform, va="center", ha="center", color=looks[label].ink)
+        text = axes.text(across, up, label, transform=transform, va="center", ha="center", color=styles[label].ink)
         mark(text, label, "label")
 
 

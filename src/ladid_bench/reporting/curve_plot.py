@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.reporting.drawing import TALL, Drawing, End, blank, end_labels, error_axis, mark, to_svg
 from ladid_bench.reporting.figures import height_for
-from ladid_bench.reporting.palette import INK, Look
+from ladid_bench.reporting.palette import INK, MethodStyle
 
 ASIDE = 1.014  # factor between the places of intervals that would cover each other
 AIR = 1.4  # height in lines of names, over what the names take
@@ -34,7 +34,7 @@ class Curve:
 
     name: str
     method: str
-    look: Look
+    look: MethodStyle
     across: Sequence[float]
     values: Sequence[float]
     intervals: Sequence[Interval | None]

@@ -21,7 +21,7 @@ from ladid_bench.reporting.drawing import Drawing, inline, style
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn
 from ladid_bench.reporting.figures import NAMES, horizon, horizon_errors
 from ladid_bench.reporting.formatting import MISSING, decimals, number, short
-from ladid_bench.reporting.palette import FADED, Look, looks
+from ladid_bench.reporting.palette import FADED, MethodStyle, styles
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
 
@@ -41,13 +41,13 @@ class Scene:
     Attributes:
         study: whose runs they are.
         root: the checkout, where the methods' cards are.
-        looks: by method.
+        styles: by method.
         compared: the data sets of the comparison, for what a model reaches where it was trained.
     """
 
     study: Study
     root: Path
-    looks: Mapping[str, Look]
+    styles: Mapping[str, MethodStyle]
     compared: Sequence[DatasetContent]
 
 
@@ -92,11 +92,11 @@ def write_illustrated(folder: Path, shown: Iterable[Illustrated]) -> None:
                 write_text(folder / "tables" / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
 
 
-def method_looks(shown: Mapping[str, Look], contents: Sequence[DatasetContent]) -> dict[str, Look]:
+def styles_by_method(shown: Mapping[str, MethodStyle], contents: Sequence[DatasetContent]) -> dict[str, MethodStyle]:
     """A look for every method: that which it has in the comparison, else one of its own."""
     entries = {entry.label: entry for content in contents for entry in content.entries}
-    found: dict[str, Look] = {}
-    for label, look in {**looks(contents), **shown}.items():
+    found: dict[str, MethodStyle] = {}
+    for label, look in {**styles(contents), **shown}.items():
         method = entries[label].method if label in entries else label.partition(":")[0]
         if label in shown or method not in {one.partition(":")[0] for one in shown}:
             kept = found.get(method)
@@ -105,7 +105,7 @@ def method_looks(shown: Mapping[str, Look], contents: Sequence[DatasetContent]) 
 
 
 def _transfer(table: ExperimentTable, scene: Scene) -> Illustrated:
-    drawn = {one.name: transfer_figure.transfer_drawing(one, rows, dict(scene.looks)) for one, rows in table.parts}
+    drawn = {one.name: transfer_figure.transfer_drawing(one, rows, dict(scene.styles)) for one, rows in table.parts}
     sources = {entry.init_from for entry in table.entries}
     rest = [part for part in table.parts if drawn[part[0].name] is None and part[0].name not in sources]
     made = [one for one in drawn.values() if one] + _dots(replace(table, parts=rest), scene).drawings
@@ -130,7 +130,7 @@ def _ablation(table: ExperimentTable, scene: Scene) -> Illustrated:
 
 def _sufficiency(table: ExperimentTable, scene: Scene) -> Illustrated:
     sweeps = sizes_figure.latent_sweeps(table, partial(_usual, scene)) + sizes_figure.context_sweeps(table, scene.study)
-    made = [sizes_figure.sufficiency_drawing(sweep, dict(scene.looks)) for sweep in sweeps]
+    made = [sizes_figure.sufficiency_drawing(sweep, dict(scene.styles)) for sweep in sweeps]
     return Illustrated(made, {"experiment-sufficiency-sizes": sizes_figure.sweep_rows(sweeps)})
 
 
@@ -143,7 +143,7 @@ def _usual(scene: Scene, method: str, variant: str) -> dict[str, Any]:
 
 def _cost(table: ExperimentTable, scene: Scene) -> Illustrated:
     sweeps = sizes_figure.cost_sweeps(table, scene.study)
-    made = [sizes_figure.cost_drawing(sweep, dict(scene.looks)) for sweep in sweeps]
+    made = [sizes_figure.cost_drawing(sweep, dict(scene.styles)) for sweep in sweeps]
     return Illustrated(made, {"experiment-cost-growth": sizes_figure.sweep_rows(sweeps)})
 
 
@@ -157,7 +157,7 @@ def _horizon(table: ExperimentTable, scene: Scene) -> Illustrated:
         if content.name in sources:
             continue
         shown = _told_apart(content)
-        drawing = horizon(shown, _by_label(shown, scene.looks), _trained(shown, scene.study))
+        drawing = horizon(shown, _by_label(shown, scene.styles), _trained(shown, scene.study))
         if drawing is None:
             continue
         first = shown.ranked[0]
@@ -176,8 +176,8 @@ def _told_apart(content: DatasetContent) -> DatasetContent:
     return replace(content, entries=tuple(told if several else kept))
 
 
-def _by_label(content: DatasetContent, by_method: Mapping[str, Look]) -> dict[str, Look]:
-    """The looks of the entries of a data set; what does not stand in front is grey where they are many."""
+def _by_label(content: DatasetContent, by_method: Mapping[str, MethodStyle]) -> dict[str, MethodStyle]:
+    """The styles of the entries of a data set; what does not stand in front is grey where they are many."""
     front = {entry.label for entry in content.front}
     many = len(content.entries) > FEW
     return {
@@ -239,7 +239,7 @@ def _panel(
         if 0 < value < math.inf:
             told = f"{name}, {entry.changes}" if names.count(name) > 1 and entry.changes else name
             other = _at_home(entry, content, table, scene) if entry.arm == ZERO_SHOT else None
-            full, colour = entry.arm != SCRATCH or not moved, scene.looks[entry.method].colour
+            full, colour = entry.arm != SCRATCH or not moved, scene.styles[entry.method].colour
             made.append(Dot(told, value, row.ends, colour, entry.method, full, other))
     return made
 

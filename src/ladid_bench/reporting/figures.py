@@ -26,7 +26,7 @@ from ladid_bench.reporting.drawing import (
     to_svg,
 )
 from ladid_bench.reporting.formatting import counted, listed, number, short
-from ladid_bench.reporting.palette import INK, MUTED, Look
+from ladid_bench.reporting.palette import INK, MUTED, MethodStyle
 from ladid_bench.runs.records import Sample
 
 NAMES = {"nmse": "nMSE", "fvu": "FVU"}
@@ -45,17 +45,17 @@ class Curve:
     band: Band | None
 
 
-def horizon_curves(dataset: DatasetContent, looks: dict[str, Look]) -> list[Curve]:
+def horizon_curves(dataset: DatasetContent, styles: dict[str, MethodStyle]) -> list[Curve]:
     """primary error at each lead time, a ratio of sums over test trajectories and seeds, best method first."""
-    return [_curve(dataset, entry, looks) for entry in [*dataset.ordered, *dataset.floors] if entry.sampled]
+    return [_curve(dataset, entry, styles) for entry in [*dataset.ordered, *dataset.floors] if entry.sampled]
 
 
-def _curve(dataset: DatasetContent, entry: Entry, looks: dict[str, Look]) -> Curve:
+def _curve(dataset: DatasetContent, entry: Entry, styles: dict[str, MethodStyle]) -> Curve:
     lead, ratio = horizon_errors(dataset, entry)
     error, scale = _sums(dataset, entry)
     group = np.concatenate([sample.group for sample in _samples(entry)])
     seed = np.concatenate([np.full(len(sample.group), index) for index, sample in enumerate(_samples(entry))])
-    banded = looks[entry.label].strong and not entry.floor and dataset.groups >= GROUPS_FOR_BANDS
+    banded = styles[entry.label].strong and not entry.floor and dataset.groups >= GROUPS_FOR_BANDS
     band = ratio_band(error, scale, group, seed) if banded else None
     return Curve(entry, lead, ratio, band)
 
@@ -91,14 +91,14 @@ def lead_times(dataset: DatasetContent, times: np.ndarray) -> np.ndarray:
     return np.median(times - times[:, :1], axis=0) + step
 
 
-def horizon(dataset: DatasetContent, looks: dict[str, Look], trained: float | None = None) -> Drawing | None:
+def horizon(dataset: DatasetContent, styles: dict[str, MethodStyle], trained: float | None = None) -> Drawing | None:
     """Error over the horizon; ``trained`` is the longest lead time that was trained on, None where it is all of it."""
-    curves = horizon_curves(dataset, looks)
+    curves = horizon_curves(dataset, styles)
     if not curves or len(curves[0].lead) < 2:
         return None
     figure, axes = blank(max(len(name_of(curve.entry)) for curve in curves) + 2, height_for(len(curves), TALL))
-    for curve in _drawn_last_on_top(curves, looks):
-        look, label = looks[curve.entry.label], curve.entry.label
+    for curve in _drawn_last_on_top(curves, styles):
+        look, label = styles[curve.entry.label], curve.entry.label
         width = 1.1 if curve.entry.floor else look.width
         (line,) = axes.plot(curve.lead, curve.error, color=look.colour, linestyle=look.dash, linewidth=width)
         mark(line, label, "line")
@@ -115,14 +115,14 @@ def horizon(dataset: DatasetContent, looks: dict[str, Look], trained: float | No
     if trained is not None:
         axes.axvline(trained, color=INK[0], linewidth=1, linestyle=(0, (4, 3)), zorder=1)
         axes.text(trained, 0.02, " beyond training", transform=axes.get_xaxis_transform())
-    end_labels(axes, [_end(curve.entry, float(curve.error[-1]), looks) for curve in curves])
+    end_labels(axes, [_end(curve.entry, float(curve.error[-1]), styles) for curve in curves])
     return Drawing(f"horizon-{dataset.name}", to_svg(figure), _horizon_caption(dataset, curves))
 
 
-def _drawn_last_on_top(curves: list[Curve], looks: dict[str, Look]) -> list[Curve]:
+def _drawn_last_on_top(curves: list[Curve], styles: dict[str, MethodStyle]) -> list[Curve]:
     """Grey ones first, then those in colour, the best one last."""
     worst_first = curves[::-1]
-    return sorted(worst_first, key=lambda curve: looks[curve.entry.label].strong)
+    return sorted(worst_first, key=lambda curve: styles[curve.entry.label].strong)
 
 
 def height_for(names: int, least: float) -> float:
@@ -135,8 +135,8 @@ def name_of(entry: Entry) -> str:
     return "floor" if entry.floor else entry.label
 
 
-def _end(entry: Entry, value: float, looks: dict[str, Look]) -> End:
-    look = looks[entry.label]
+def _end(entry: Entry, value: float, styles: dict[str, MethodStyle]) -> End:
+    look = styles[entry.label]
     return End(value, name_of(entry), look.colour, look.ink, entry.label)
 
 
@@ -177,15 +177,15 @@ def told_of_times(runs: Iterable[Run]) -> str:
     return f"Times compare only roughly: these runs were made {' and '.join(why)}." if why else ""
 
 
-def training(dataset: DatasetContent, looks: dict[str, Look]) -> Drawing | None:
+def training(dataset: DatasetContent, styles: dict[str, MethodStyle]) -> Drawing | None:
     """Validation error over optimiser steps, a line a run."""
-    drawing = _training(dataset, looks, _steps, f"training-{dataset.name}", "optimiser steps")
+    drawing = _training(dataset, styles, _steps, f"training-{dataset.name}", "optimiser steps")
     return drawing and Drawing(drawing.name, drawing.svg, _training_caption(dataset))
 
 
-def training_time(dataset: DatasetContent, looks: dict[str, Look], equal_time: bool) -> Drawing | None:
+def training_time(dataset: DatasetContent, styles: dict[str, MethodStyle], equal_time: bool) -> Drawing | None:
     """Validation error over CPU seconds, a line a run."""
-    drawing = _training(dataset, looks, _seconds, f"training-time-{dataset.name}", "CPU seconds")
+    drawing = _training(dataset, styles, _seconds, f"training-time-{dataset.name}", "CPU seconds")
     which = "runs at equal CPU time" if equal_time else "same runs"
     caption = (
         f"The {which} over the CPU seconds of a run (seconds on the clock where an accelerator did the work), spread "
@@ -215,9 +215,13 @@ def _trained(dataset: DatasetContent) -> list[Entry]:
 
 
 def _training(
-    dataset: DatasetContent, looks: dict[str, Look], abscissa: Callable[[Run], np.ndarray], name: str, heading: str
+    dataset: DatasetContent,
+    styles: dict[str, MethodStyle],
+    abscissa: Callable[[Run], np.ndarray],
+    name: str,
+    heading: str,
 ) -> Drawing | None:
-    entries = sorted(_trained(dataset), key=lambda entry: looks[entry.label].strong)
+    entries = sorted(_trained(dataset), key=lambda entry: styles[entry.label].strong)
     paths = {entry: _paths(entry, abscissa) for entry in entries}
     entries = [entry for entry in entries if paths[entry]]
     if not entries:
@@ -226,8 +230,8 @@ def _training(
     last = max(float(across[-1]) for entry in entries for across, _ in paths[entry])
     ends = []
     for entry in entries:
-        _plot_runs(axes, entry, looks[entry.label], paths[entry], last)
-        ends.append(_end(entry, float(np.mean([error[-1] for _, error in paths[entry]])), looks))
+        _plot_runs(axes, entry, styles[entry.label], paths[entry], last)
+        ends.append(_end(entry, float(np.mean([error[-1] for _, error in paths[entry]])), styles))
     error_axis(axes, [error for entry in entries for _, error in paths[entry]])
     axes.set_xlim(0, last)
     axes.set_xlabel(heading)
@@ -246,7 +250,9 @@ def _paths(entry: Entry, abscissa: Callable[[Run], np.ndarray]) -> list[tuple[np
     return found
 
 
-def _plot_runs(axes: Axes, entry: Entry, look: Look, paths: list[tuple[np.ndarray, np.ndarray]], last: float) -> None:
+def _plot_runs(
+    axes: Axes, entry: Entry, look: MethodStyle, paths: list[tuple[np.ndarray, np.ndarray]], last: float
+) -> None:
     """A line a run; runs that end before ``last`` are carried on to the right edge as a hint of dots."""
     for index, (across, error) in enumerate(paths):
         (line,) = axes.plot(across, error, color=look.colour, linestyle=look.dash, linewidth=look.width, alpha=0.9)

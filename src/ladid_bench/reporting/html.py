@@ -17,10 +17,10 @@ from ladid_bench.reporting import findings
 from ladid_bench.reporting.benchmarks_page import BENCHMARKS, write_benchmarks_page
 from ladid_bench.reporting.claims_section import write_claims
 from ladid_bench.reporting.content import EQUAL_TIME, LADID, DatasetContent, Entry, gather
-from ladid_bench.reporting.experiment_figures import Scene, illustrate, method_looks, write_illustrated
+from ladid_bench.reporting.experiment_figures import Scene, illustrate, styles_by_method, write_illustrated
 from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables, write_experiments
 from ladid_bench.reporting.pages import INDEX, render, swap
-from ladid_bench.reporting.palette import Look, looks, looks_on, own_colours
+from ladid_bench.reporting.palette import MethodStyle, own_colours, styles, styles_on
 from ladid_bench.reporting.physics_page import PHYSICS, write_physics_page
 from ladid_bench.reporting.pictures import Pictures, collect, frames_for
 from ladid_bench.reporting.probe_section import write_probes
@@ -62,7 +62,7 @@ def build_report(folders: Folders, table: pd.DataFrame, study: Study, root: Path
 
 def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, root: Path) -> None:
     datasets, again = _gathered(folders, table, study)
-    style, pictures = looks([*datasets, *again]), _all_pictures(datasets, folders)
+    style, pictures = styles([*datasets, *again]), _all_pictures(datasets, folders)
     equal = {dataset.name: dataset for dataset in again}
     minutes = next((block.cpu_minutes for block in study.experiments.get(EQUAL_TIME, []) if block.cpu_minutes), None)
     told = [
@@ -73,7 +73,7 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
     experiments = experiment_tables(folders, table, study)
     write_experiments(folder, experiments)
     others = [content for one in experiments for content, _ in one.parts]
-    by_method = method_looks(style, [*datasets, *again, *others])
+    by_method = styles_by_method(style, [*datasets, *again, *others])
     shown = [illustrate(one, Scene(study, root, by_method, datasets)) for one in experiments]
     write_illustrated(folder, shown)
     ranks = ranks_over_datasets(compared, style)
@@ -146,7 +146,7 @@ def _all_pictures(datasets: list[DatasetContent], folders: Folders) -> dict[str,
 
 
 def _costs(
-    folder: Path, datasets: list[DatasetContent], style: dict[str, Look]
+    folder: Path, datasets: list[DatasetContent], style: dict[str, MethodStyle]
 ) -> list[tuple[DatasetContent, TableView]]:
     """The cost of every data set, all with the columns that any has; written as one CSV and a LaTeX table each."""
     tables = [cost(dataset) for dataset in datasets]
@@ -154,7 +154,7 @@ def _costs(
     tables = [table.only(column for column in table.columns if column in used) for table in tables]
     _write_costs(folder, datasets, tables)
     return [
-        (dataset, table_view(table, looks_on(dataset, style))) for dataset, table in zip(datasets, tables, strict=True)
+        (dataset, table_view(table, styles_on(dataset, style))) for dataset, table in zip(datasets, tables, strict=True)
     ]
 
 

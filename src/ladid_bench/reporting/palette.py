@@ -46,7 +46,7 @@ SIGNED_SHARE = 0.2  # a range that reaches this far below zero, as a share of it
 
 
 @dataclass(frozen=True)
-class Look:
+class MethodStyle:
     """How one method in one variant is drawn.
 
     Attributes:
@@ -77,7 +77,7 @@ class Look:
         return 1.8 if self.strong else 1.0
 
 
-def looks(datasets: Iterable[DatasetContent]) -> dict[str, Look]:
+def styles(datasets: Iterable[DatasetContent]) -> dict[str, MethodStyle]:
     """The look of every label in the report: LaDID first, then by name, so that it never depends on results."""
     entries = {entry.label: entry for dataset in datasets for entry in dataset.entries}
     methods: dict[bool, list[str]] = {True: [], False: []}
@@ -87,18 +87,18 @@ def looks(datasets: Iterable[DatasetContent]) -> dict[str, Look]:
     return {label: _look(entry, methods[entry.neural], entries) for label, entry in sorted(entries.items())}
 
 
-def looks_on(dataset: DatasetContent, style: dict[str, Look]) -> dict[str, Look]:
-    """The looks on one data set: where methods are many, what does not stand in front is grey."""
+def styles_on(dataset: DatasetContent, style: dict[str, MethodStyle]) -> dict[str, MethodStyle]:
+    """The styles on one data set: where methods are many, what does not stand in front is grey."""
     if not dataset.crowded:
         return style
     front = {entry.label for entry in [*dataset.front, *dataset.floors]}
     return {label: look if label in front else replace(look, colour=FADED[0]) for label, look in style.items()}
 
 
-def _look(entry: Entry, methods: list[str], entries: dict[str, Entry]) -> Look:
+def _look(entry: Entry, methods: list[str], entries: dict[str, Entry]) -> MethodStyle:
     """Methods differ in colour; variants of one neural method, and methods that share a hue, in their dashes."""
     if entry.floor:
-        return Look(INK[0], FLOOR_DASH, "_", INK[0])
+        return MethodStyle(INK[0], FLOOR_DASH, "_", INK[0])
     index = methods.index(entry.method)
     siblings = sorted(label for label, other in entries.items() if other.method == entry.method)
     version = siblings.index(entry.label)
@@ -106,10 +106,10 @@ def _look(entry: Entry, methods: list[str], entries: dict[str, Entry]) -> Look:
     turn = version + index // len(hues) if entry.neural else version + index + 1
     dash = "solid" if turn == 0 else (0, DASHES[(turn - 1) % len(DASHES)])
     colour = hues[index % len(hues)][0]
-    return Look(colour, dash, markers[index % len(markers)], colour)
+    return MethodStyle(colour, dash, markers[index % len(markers)], colour)
 
 
-def own_colours(style: dict[str, Look]) -> list[tuple[str, str]]:
+def own_colours(style: dict[str, MethodStyle]) -> list[tuple[str, str]]:
     """The style sheet's variable with each method's own colour, by what the page calls the method."""
     return [(slug(label), variable(look.own)) for label, look in style.items()]
 

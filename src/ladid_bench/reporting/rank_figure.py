@@ -16,7 +16,7 @@ from ladid_bench.core.files import write_text
 from ladid_bench.reporting.content import FEW, LADID, DatasetContent
 from ladid_bench.reporting.drawing import LETTER, LINE, RIGHT, WIDTH, Drawing, inline, mark, style, to_svg
 from ladid_bench.reporting.formatting import counted, listed, short
-from ladid_bench.reporting.palette import FADED, INK, Look
+from ladid_bench.reporting.palette import FADED, INK, MethodStyle
 from ladid_bench.reporting.ranking import Ranking, rank_over_datasets, rank_over_groups
 
 HEAD, FOOT = 24.0, 6.0  # points above the line and below the last name
@@ -25,21 +25,21 @@ NAMED = 8  # methods that a caption names one by one
 TINY_P = 0.001
 
 
-def rank_diagram(name: str, ranking: Ranking, looks: dict[str, Look], what: str) -> Drawing:
+def rank_diagram(name: str, ranking: Ranking, styles: dict[str, MethodStyle], what: str) -> Drawing:
     """The diagram of a ranking.
 
     Args:
         name: of the figure.
         ranking: what it shows.
-        looks: of every label that is ranked.
+        styles: of every label that is ranked.
         what: on which the methods were ranked, in words.
     """
     with style():
-        svg = _diagram(ranking, looks)
+        svg = _diagram(ranking, styles)
     return Drawing(name, svg, _caption(ranking, what))
 
 
-def _diagram(ranking: Ranking, looks: dict[str, Look]) -> str:
+def _diagram(ranking: Ranking, styles: dict[str, MethodStyle]) -> str:
     from scikit_posthocs import critical_difference_diagram  # takes seconds to import
 
     longest = max(len(label) for label in ranking.ranks.index) + len(" (00.0)")
@@ -54,7 +54,7 @@ def _diagram(ranking: Ranking, looks: dict[str, Look]) -> str:
         alpha=LEVEL,
         ax=axes,
         label_fmt_left="{label} ({rank:.1f})",
-        color_palette={label: looks[label].colour for label in ranking.ranks.index},
+        color_palette={label: styles[label].colour for label in ranking.ranks.index},
         crossbar_props={"color": INK[0], "linewidth": 2.2, "marker": "o", "markersize": 3.4},
         marker_props={"s": 22},
         elbow_props={"linewidth": 1.1},
@@ -63,17 +63,17 @@ def _diagram(ranking: Ranking, looks: dict[str, Look]) -> str:
     )
     for (bar,) in made["crossbars"]:
         bar.set_xdata(np.sort(bar.get_xdata()))  # they come in the order of a set, another in each process
-    _own(made, ranking, looks)
+    _own(made, ranking, styles)
     _place(figure, axes, ranking, left)
     return to_svg(figure)
 
 
-def _own(made: dict[str, list], ranking: Ranking, looks: dict[str, Look]) -> None:
+def _own(made: dict[str, list], ranking: Ranking, styles: dict[str, MethodStyle]) -> None:
     """Names in the colour of words, and every part of the diagram marked as its method's."""
     parts = zip(ranking.ranks.index, made["elbows"], made["markers"], made["labels"], strict=True)
     for label, elbow, marker, text in parts:
-        text.set_color(looks[label].ink)
-        elbow.set_linewidth(looks[label].width * 0.7)
+        text.set_color(styles[label].ink)
+        elbow.set_linewidth(styles[label].width * 0.7)
         for part, artist in (("elbow", elbow), ("marker", marker), ("label", text)):
             mark(artist, label, part)
 
@@ -160,34 +160,38 @@ class RanksView:
             write_text(folder / "tables" / f"{self.drawing.name}.csv", text)
 
 
-def ranks_over_datasets(datasets: Sequence[DatasetContent], looks: dict[str, Look]) -> RanksView:
+def ranks_over_datasets(datasets: Sequence[DatasetContent], styles: dict[str, MethodStyle]) -> RanksView:
     """The methods of the comparison, ranked over its data sets."""
     ranking = rank_over_datasets(datasets)
     if isinstance(ranking, str):
         return RanksView(None, pd.DataFrame(), ranking)
     without = [one.title for one in datasets if one.name not in ranking.blocks]
-    drawing = rank_diagram("ranks", ranking, _faded(datasets, ranking, looks), counted(len(ranking.blocks), "data set"))
+    drawing = rank_diagram(
+        "ranks", ranking, _faded(datasets, ranking, styles), counted(len(ranking.blocks), "data set")
+    )
     words = f"{drawing.caption} Too few results so far: {listed(without)}." if without else drawing.caption
     return RanksView(drawing, rank_rows(ranking), words)
 
 
-def ranks_over_groups(dataset: DatasetContent, looks: dict[str, Look]) -> RanksView:
+def ranks_over_groups(dataset: DatasetContent, styles: dict[str, MethodStyle]) -> RanksView:
     """The methods of one data set, ranked over its test units."""
     ranking = rank_over_groups(dataset)
     if isinstance(ranking, str):
         return RanksView(None, pd.DataFrame(), ranking)
-    drawing = rank_diagram(f"ranks-{dataset.name}", ranking, looks, counted(len(ranking.blocks), "test unit"))
+    drawing = rank_diagram(f"ranks-{dataset.name}", ranking, styles, counted(len(ranking.blocks), "test unit"))
     return RanksView(drawing, rank_rows(ranking), drawing.caption)
 
 
-def _faded(datasets: Sequence[DatasetContent], ranking: Ranking, looks: dict[str, Look]) -> dict[str, Look]:
+def _faded(
+    datasets: Sequence[DatasetContent], ranking: Ranking, styles: dict[str, MethodStyle]
+) -> dict[str, MethodStyle]:
     """Where methods are many, grey for all but LaDID, the first other neural and the first simple method."""
     if len(ranking.ranks) <= FEW:
-        return looks
+        return styles
     entries = {entry.label: entry for one in datasets for entry in one.competitors}
     order = [entries[label] for label in ranking.ranks.index]
     firsts = (
         next((one for one in order if one.neural == kind and one.method != LADID), None) for kind in (True, False)
     )
     front = {entry.label for entry in [*(one for one in order if one.method == LADID), *firsts] if entry}
-    return {label: look if label in front else replace(look, colour=FADED[0]) for label, look in looks.items()}
+    return {label: look if label in front else replace(look, colour=FADED[0]) for label, look in styles.items()}

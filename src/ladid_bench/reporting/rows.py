@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ladid_bench.reporting.content import Entry
 from ladid_bench.reporting.formatting import MISSING, number, slug
-from ladid_bench.reporting.palette import Look, variable
+from ladid_bench.reporting.palette import MethodStyle, variable
 from ladid_bench.reporting.tables import Column, Line, Table
 
 FAR = 30.0  # a dot this many times right of the best one stands at the edge
@@ -35,7 +35,7 @@ class Row:
     """A line of a table, ready for the page."""
 
     entry: Entry
-    look: Look
+    look: MethodStyle
     rank: str
     interval: str
     dot: Dot | None
@@ -77,7 +77,7 @@ class TableView:
         return all(len(row.entry.runs) == 1 for row in self.rows)
 
 
-def table_view(table: Table, looks: dict[str, Look], error: str = "") -> TableView:
+def table_view(table: Table, styles: dict[str, MethodStyle], error: str = "") -> TableView:
     """A table for the page; ``error`` names the column that the dots show."""
     texts = [table.texts(column) for column in table.columns]
     dots = _dots(table, error) if error else [None] * len(table.lines)
@@ -87,7 +87,7 @@ def table_view(table: Table, looks: dict[str, Look], error: str = "") -> TableVi
             Cell(text[index], line.values[column.name], table.is_best(column, line), column.narrow)
             for text, column in zip(texts, table.columns, strict=True)
         ]
-        look, rank = looks[line.entry.label], "" if math.isnan(line.rank) else f"{line.rank:g}"
+        look, rank = styles[line.entry.label], "" if math.isnan(line.rank) else f"{line.rank:g}"
         made.append(Row(line.entry, look, rank, _interval(table, line), dots[index], cells, line.note))
     floors = [row for row in made if row.entry.floor]
     return TableView(table.columns, [row for row in made if not row.entry.floor], floors)

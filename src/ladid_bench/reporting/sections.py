@@ -14,14 +14,14 @@ from ladid_bench.reporting.cost_figure import accuracy_and_cost
 from ladid_bench.reporting.drawing import Drawing, inline, style
 from ladid_bench.reporting.figures import NAMES, horizon, training, training_time
 from ladid_bench.reporting.formatting import short, slug
-from ladid_bench.reporting.looks import card_look
-from ladid_bench.reporting.palette import Look, looks_on
+from ladid_bench.reporting.palette import MethodStyle, styles_on
 from ladid_bench.reporting.pictures import Pictures
 from ladid_bench.reporting.rank_figure import ranks_over_groups
 from ladid_bench.reporting.rows import table_view
 from ladid_bench.reporting.series import draw_series
 from ladid_bench.reporting.table_files import to_frame, to_latex
 from ladid_bench.reporting.tables import Table, comparison, core, equal_time
+from ladid_bench.reporting.trajectory_media import card_look
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,20 @@ class Told:
     index: int
 
 
-def write_section(folder: Path, told: Told, looks: dict[str, Look], minutes: float | None) -> dict[str, Any]:
+def write_section(folder: Path, told: Told, styles: dict[str, MethodStyle], minutes: float | None) -> dict[str, Any]:
     """Write the files of a data set into ``folder``.
 
     Args:
         folder: of the report.
         told: the data set.
-        looks: of every label in the report.
+        styles: of every label in the report.
         minutes: CPU minutes that the runs at equal CPU time were given.
 
     Returns:
         What the template wants to know of it.
     """
     dataset, pictures = told.content, told.pictures
-    shown = looks_on(dataset if dataset.entries else told.equal or dataset, looks)
+    shown = styles_on(dataset if dataset.entries else told.equal or dataset, styles)
     accuracy, ranks = comparison(dataset), ranks_over_groups(dataset, shown)
     drawings = _drawings(told, shown, ranks.drawing)
     ranks.write(folder)
@@ -81,24 +81,26 @@ def write_section(folder: Path, told: Told, looks: dict[str, Look], minutes: flo
     }
 
 
-def _drawings(told: Told, looks: dict[str, Look], ranks: Drawing | None) -> list[Drawing]:
+def _drawings(told: Told, styles: dict[str, MethodStyle], ranks: Drawing | None) -> list[Drawing]:
     """The figures that the results of a data set allow."""
     dataset, pictures = told.content, told.pictures
     timed = told.equal if told.equal and told.equal.ranked else dataset
     with style():
         made = [
-            horizon(dataset, looks),
-            accuracy_and_cost(dataset, told.equal, looks),
+            horizon(dataset, styles),
+            accuracy_and_cost(dataset, told.equal, styles),
             ranks,
-            training(dataset, looks),
-            training_time(timed, looks, equal_time=timed is told.equal),
+            training(dataset, styles),
+            training_time(timed, styles, equal_time=timed is told.equal),
         ]
     if pictures and not dataset.image:
-        made.append(draw_series(dataset, pictures, looks))
+        made.append(draw_series(dataset, pictures, styles))
     return [drawing for drawing in made if drawing]
 
 
-def _equal_time(folder: Path, told: Told, looks: dict[str, Look], minutes: float | None) -> dict[str, Any] | None:
+def _equal_time(
+    folder: Path, told: Told, styles: dict[str, MethodStyle], minutes: float | None
+) -> dict[str, Any] | None:
     """The table at equal CPU time, with what it says in words."""
     if told.equal is None:
         return None
@@ -106,7 +108,7 @@ def _equal_time(folder: Path, told: Told, looks: dict[str, Look], minutes: float
     write_table(folder, f"equal-time-{told.content.name}", table, told.equal)
     return {
         "content": told.equal,
-        "table": table_view(table, looks, told.equal.error),
+        "table": table_view(table, styles, told.equal.error),
         "words": findings.equal_time(told.content, told.equal, minutes),
         "spent": findings.spent(told.equal),
     }

@@ -6,14 +6,14 @@ from matplotlib.figure import Figure
 from ladid_bench.reporting.content import LADID, DatasetContent, Entry
 from ladid_bench.reporting.drawing import BOTTOM, LEFT, RIGHT, WIDTH, Drawing, style, to_svg
 from ladid_bench.reporting.formatting import listed
-from ladid_bench.reporting.palette import GRID, INK, Look
+from ladid_bench.reporting.palette import GRID, INK, MethodStyle
 from ladid_bench.reporting.pictures import Pictures
 
 MOST_FEATURES = 6
 ROW, LEGEND = 58.0, 26.0  # points
 
 
-def draw_series(dataset: DatasetContent, pictures: Pictures, looks: dict[str, Look]) -> Drawing:
+def draw_series(dataset: DatasetContent, pictures: Pictures, styles: dict[str, MethodStyle]) -> Drawing:
     """One row a feature: the truth in ink, the methods in their colours, the context shaded."""
     task = dataset.card["task"]
     features = min(pictures.truth.shape[1], MOST_FEATURES)
@@ -32,7 +32,7 @@ def draw_series(dataset: DatasetContent, pictures: Pictures, looks: dict[str, Lo
             axes.plot(pictures.lead, truth[:, feature], color=INK[0], linewidth=1.4, label="truth")
             for label in labels:
                 forecast = _physical(pictures.forecasts[label], task)[:, feature]
-                axes.plot(asked, forecast, color=looks[label].colour, linestyle=looks[label].dash, label=label)
+                axes.plot(asked, forecast, color=styles[label].colour, linestyle=styles[label].dash, label=label)
             axes.set_xlim(pictures.lead[0], pictures.lead[-1])
             axes.locator_params(axis="y", nbins=3)
             axes.set_title(f"feature {feature + 1}", pad=2, fontsize=9)

@@ -20,10 +20,10 @@ from ladid_bench.datasets.source import DataCard, DataSource
 from ladid_bench.reporting import show_figures as figures
 from ladid_bench.reporting.drawing import Drawing, inline
 from ladid_bench.reporting.formatting import counted, short
-from ladid_bench.reporting.looks import Motion, look_at
 from ladid_bench.reporting.pages import INDEX, render, swap
 from ladid_bench.reporting.palette import frame_colours
 from ladid_bench.reporting.talk import gif
+from ladid_bench.reporting.trajectory_media import Motion, look_at
 from ladid_bench.reporting.views import colour_bars
 from ladid_bench.study.datasets import describe, find_source, full_title, make_files, planned_dataset
 
@@ -139,7 +139,7 @@ def _build(folder: Path, shown: Shown) -> None:
     data, colours = shown.data, frame_colours(dict(shown.card))
     chosen = choose(data)
     motions = [_motion(shown, index) for index in chosen.values()]
-    looks = [
+    styles = [
         look_at(motion, colours, str(place), f"trajectory {index}")
         for place, (motion, index) in enumerate(zip(motions, chosen.values(), strict=True))
     ]
@@ -153,7 +153,7 @@ def _build(folder: Path, shown: Shown) -> None:
         "show.html.j2",
         shown=shown,
         card=shown.card,
-        films=[(look, role, index) for look, (role, index) in zip(looks, chosen.items(), strict=True)],
+        films=[(look, role, index) for look, (role, index) in zip(styles, chosen.items(), strict=True)],
         bar=colour_bars(dict(shown.card))[0],
         figures={name: [(Markup(inline(one)), one.caption) for one in group] for name, group in drawn.items()},
         swatches=figures.CHOSEN,

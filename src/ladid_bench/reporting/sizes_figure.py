@@ -18,7 +18,7 @@ from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED, NAMES
 from ladid_bench.reporting.formatting import TIMES, counted, listed, short, slug
-from ladid_bench.reporting.palette import Look
+from ladid_bench.reporting.palette import MethodStyle
 from ladid_bench.study.datasets import PlannedDataset, planned_dataset
 from ladid_bench.study.plan import SCRATCH
 
@@ -117,7 +117,7 @@ def _made_as(planned: PlannedDataset) -> tuple[Any, ...]:
     return planned.image_size, planned.config.seed, tuple(sorted(planned.source.settings.items()))
 
 
-def sufficiency_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:
+def sufficiency_drawing(sweep: Sweep, styles: dict[str, MethodStyle]) -> Drawing:
     """Errors over a size."""
     best = min((point for points in sweep.methods.values() for point in points), key=lambda point: point.height)
     what = sweep.heading.partition(" (")[0]
@@ -131,7 +131,7 @@ def sufficiency_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:
             "constants of the system: theory expects the curve to fall up to it and to be flat beyond."
         )
     words += f" Bars are 95 % intervals.{not_drawn(sweep.asked)}"
-    return _drawn(sweep, looks, words, DECADES)
+    return _drawn(sweep, styles, words, DECADES)
 
 
 def cost_sweeps(table: ExperimentTable, study: Study) -> list[Sweep]:
@@ -210,7 +210,7 @@ def _spent(what: str, name: str, title: str, heading: str, size: Size, alike: Se
     return Sweep(f"cost-{what}-{name}", title, heading, points, [one.row for one in alike])
 
 
-def cost_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:
+def cost_drawing(sweep: Sweep, styles: dict[str, MethodStyle]) -> Drawing:
     """Times over a size."""
     spans = {name: (points[0], points[-1]) for name, points in sweep.methods.items()}
     grown = sorted((last.height / first.height, name) for name, (first, last) in spans.items())
@@ -224,7 +224,7 @@ def cost_drawing(sweep: Sweep, looks: dict[str, Look]) -> Drawing:
         f"({TIMES}{short(wider, 2)}) it grew {named}. Bars reach from the least run to the greatest. {_alone(sweep)}"
         f"{not_drawn(sweep.asked)}"
     )
-    return _drawn(sweep, looks, words, TIMED_DECADES)
+    return _drawn(sweep, styles, words, TIMED_DECADES)
 
 
 def _alone(sweep: Sweep) -> str:
@@ -236,12 +236,12 @@ def _alone(sweep: Sweep) -> str:
     return f"Of {counted(len(rows), 'run')} {beside} shared the machine with others or did not record it."
 
 
-def _drawn(sweep: Sweep, looks: dict[str, Look], caption: str, decades: float) -> Drawing:
+def _drawn(sweep: Sweep, styles: dict[str, MethodStyle], caption: str, decades: float) -> Drawing:
     curves = [
         Curve(
             name,
             points[0].entry.method,
-            looks[points[0].entry.method],
+            styles[points[0].entry.method],
             [point.across for point in points],
             [point.height for point in points],
             [point.interval for point in points],

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ladid_bench.reporting.looks import Motion
 from ladid_bench.reporting.palette import ACCENT, GRID, INK, MUTED
+from ladid_bench.reporting.trajectory_media import Motion
 
 PANEL, GAP, MARGIN, TEXT = 224, 14, 20, 18  # pixels; TEXT is the height of a line of words
 CARD = (255, 255, 255)

@@ -15,7 +15,7 @@ from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn
 from ladid_bench.reporting.figures import NAMES
 from ladid_bench.reporting.formatting import listed, ratio, short
-from ladid_bench.reporting.palette import FADED, Look
+from ladid_bench.reporting.palette import FADED, MethodStyle
 from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
 
 DASH: dict[str, Any] = {
@@ -62,19 +62,21 @@ class Area:
     interval: Interval | None
 
 
-def transfer_drawing(content: DatasetContent, rows: Sequence[ExperimentRow], looks: dict[str, Look]) -> Drawing | None:
+def transfer_drawing(
+    content: DatasetContent, rows: Sequence[ExperimentRow], styles: dict[str, MethodStyle]
+) -> Drawing | None:
     """Errors on one target over the share of its trajectories; None without a line of two points.
 
     Args:
         content: the target.
         rows: of the experiment on it.
-        looks: by method.
+        styles: by method.
     """
     lines = lines_of(content, rows)
     if not any(len(line.rows) > 1 for line in lines):
         return None
     faded = _faded(content, lines)
-    curves = [_curve(content, line, looks[line.first.entry.method], line in faded, lines) for line in lines]
+    curves = [_curve(content, line, styles[line.first.entry.method], line in faded, lines) for line in lines]
     shares = sorted({100 * share for line in lines if line.arm != ZERO_SHOT for share in line.fractions})
     places = [100 * share for line in lines for share in line.fractions]
     scale = Scale("share of the target's training trajectories", shares, " %")
@@ -126,7 +128,7 @@ def _faded(content: DatasetContent, lines: Sequence[Line]) -> list[Line]:
     return [line for line in lines if line.first.entry.method not in front]
 
 
-def _curve(content: DatasetContent, line: Line, look: Look, faded: bool, lines: Sequence[Line]) -> Curve:
+def _curve(content: DatasetContent, line: Line, look: MethodStyle, faded: bool, lines: Sequence[Line]) -> Curve:
     own = replace(look, dash=DASH.get(line.arm, "solid"), colour=FADED[0] if faded else look.colour)
     name = _name(line, lines)
     if faded:  # a name a method is enough, and the page brings the method out

@@ -54,7 +54,7 @@ class Motion:
 
 
 @dataclass(frozen=True)
-class Look:
+class MethodStyle:
     """A trajectory ready for the page; ``styles`` is for its style sheet, ``heat`` the address of a strip of colour."""
 
     image: bool
@@ -81,7 +81,7 @@ class Look:
         return round(100 * self.given / self.frames, 2)
 
 
-def look_at(motion: Motion, colours: np.ndarray, name: str, label: str) -> Look:
+def look_at(motion: Motion, colours: np.ndarray, name: str, label: str) -> MethodStyle:
     """A trajectory as the page shows it.
 
     Args:
@@ -95,7 +95,7 @@ def look_at(motion: Motion, colours: np.ndarray, name: str, label: str) -> Look:
     drawn = data_uri((film if image else strip)(coarse, colours))
     height, width = motion.levels.shape[1:] if image else (motion.levels.shape[1], 1)
     last = len(times) - 1
-    return Look(
+    return MethodStyle(
         image=image,
         label=label,
         film=f"look-{name}",
@@ -122,7 +122,7 @@ def _role(motion: Motion, frame: int) -> str:
     return "context" if frame < motion.given else "forecast"
 
 
-def card_look(card: dict[str, Any], unit: str) -> Look:
+def card_look(card: dict[str, Any], unit: str) -> MethodStyle:
     """The film that a data card keeps."""
     kept, lead = card["film"], np.array(card["film"]["lead"])
     levels = unpack(kept["webp"], len(lead), len(card["task"]["shape"]) == 3)
