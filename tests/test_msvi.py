@@ -189,7 +189,7 @@ def test_the_loss_is_the_bound_over_the_number_of_frames(build, pendulum, pendul
 
 
 def test_a_code_reads_frames_as_far_as_four_windows_of_attention_reach(build) -> None:
-    """No layer styles beyond its window."""
+    """No layer looks beyond its window."""
     model = build(attention_window=0.1)  # 3 units of time: reaches 0.3 a layer
     tokens = torch.randn(1, 31, 128, requires_grad=True)
     times = torch.arange(31.0)[None] / 10  # 3 frames in a window, 12 in four

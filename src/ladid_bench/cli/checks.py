@@ -29,7 +29,7 @@ def verify(
     everything: Annotated[bool, typer.Option("--all", help="all runs that have a kept result")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="go on with an interrupted call of the same code")] = False,
     other_machine: Annotated[
-        bool, typer.Option("--other-machine", help="allow the tolerances although the machine styles the same")
+        bool, typer.Option("--other-machine", help="allow the tolerances although the machine looks the same")
     ] = False,
 ) -> None:
     """Rerun chosen runs in work/ and compare them with the kept results, value by value; exit 0 if all agree."""
