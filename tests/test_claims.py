@@ -310,7 +310,7 @@ def test_baselines_are_fine_tuned_too() -> None:
     assert made.verdict("C10") == NOT_REPRODUCED
 
 
-@pytest.mark.parametrize(("midpoints", "verdict"), [(1.01, REPRODUCED), (1.05, NOT_SEPARABLE), (1.3, NOT_REPRODUCED)])
+@pytest.mark.parametrize(("between", "verdict"), [(1.01, REPRODUCED), (1.05, NOT_SEPARABLE), (1.3, NOT_REPRODUCED)])
 def test_times_between_frames(between: float, verdict: str) -> None:
     made = Made()
     for index, factor in enumerate((0.97, 1.0, 1.03)):  # the factor differs a little between seeds
