@@ -54,7 +54,7 @@ def _rendered(template: str) -> str:
         undefined=jinja2.StrictUndefined,
         **{"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True},
     )
-    environment.filters |= {"ratio": ratio, "cell": lambda text: text.replace("|", "\\|")}
+    environment.filters |= {"ratio": ratio, "cell": cell, "sentence": sentence}
     environment.globals |= {"found": partial(found, claims), "span": partial(span, claims)}
     return environment.get_template(template).render(**{**judged, "claims": claims, "runs": runs})
 
@@ -75,6 +75,16 @@ def comparisons(claim: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for part in claim["details"]["parts"]:
         for one in part["sets"]:
             yield from ((one["name"], made) for made in one["comparisons"])
+
+
+def cell(text: str) -> str:
+    """A text that may stand in a table."""
+    return text.replace("|", "\\|")
+
+
+def sentence(text: str) -> str:
+    """A text that begins with a capital letter and is otherwise as it was."""
+    return text[:1].upper() + text[1:]
 
 
 def ratio(comparison: dict[str, Any], key: str = "ratio") -> str:
