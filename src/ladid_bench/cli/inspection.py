@@ -1,4 +1,4 @@
-"""The part of the command line that looks inside of trained models."""
+"""The part of the command line that looks inside trained models."""
 
 import sys
 from pathlib import Path
