@@ -74,7 +74,9 @@ def _sum_up(path: Path, found: "Sequence[Comparison]") -> None:
 @app.command()
 def doctor(
     scale: Annotated[str | None, typer.Option(help="scale to check for; default: the one named in params.yaml")] = None,
-    cores: Annotated[int, typer.Option(help="cores that runs are to use")] = os.cpu_count() or 1,
+    cores: Annotated[
+        int, typer.Option(help="cores that runs are to use", show_default="all of this machine")
+    ] = os.cpu_count() or 1,
 ) -> None:
     """Say what is here and what is missing, and how to get it; exit 1 only if the main job cannot run."""
     from ladid_bench.verification.doctor import examine

@@ -1,4 +1,4 @@
-"""The part of the command line that styles inside of trained models."""
+"""The part of the command line that looks inside trained models."""
 
 import sys
 from pathlib import Path
@@ -32,7 +32,7 @@ def inspect(
     scale: Scale = None,
     output: Annotated[Path | None, typer.Option(help="folder to write to; default: results/<scale>/inside")] = None,
 ) -> None:
-    """MethodStyle inside a trained LaDID: attention, psi, the latent path, and what F does between frames."""
+    """Look inside a trained LaDID: attention, psi, the latent path, and what F does between frames."""
     from ladid_bench.reporting.inside import inspect_run
 
     _, folders, (planned,) = _planned([key], scale)

@@ -37,7 +37,9 @@ def _runs(study: Study, folders: Folders) -> "dict[str, PlannedRun]":
 @app.command()
 def plan(
     scale: Scale = None,
-    cores: Annotated[int, typer.Option(help="cores to divide the work by")] = os.cpu_count() or 1,
+    cores: Annotated[
+        int, typer.Option(help="cores to divide the work by", show_default="all of this machine")
+    ] = os.cpu_count() or 1,
     dataset: Datasets = None,
     method: Methods = None,
     seed: Seeds = None,

@@ -68,7 +68,8 @@ def measure(truth: np.ndarray, mean: np.ndarray, training_mean: np.ndarray) -> E
     """Sum the squares over each frame.
 
     Args:
-        truth, mean: ``(trajectory, frame, channel, *space)``.
+        truth: true frames, ``(trajectory, frame, channel, *space)``.
+        mean: forecast frames, likewise.
         training_mean: ``(channel, *space)``, average of the training frames.
     """
     axes = tuple(range(2, truth.ndim))

@@ -72,7 +72,8 @@ class Method(ABC):
         """Learn from ``train``; choose between models on ``valid``.
 
         Args:
-            train, valid: splits in physical units.
+            train: training split in physical units.
+            valid: validation split, likewise.
             budget: optimiser steps and the like; a closed-form method ignores it.
             seed: determines every random choice.
             initial: folder written by ``save`` to start from, for transfer.
