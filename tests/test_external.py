@@ -14,6 +14,7 @@ from checkouts import Checkout
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.provenance import _tree_hash, code_hash
 from ladid_bench.data.trajectories import read_trajectories, write_trajectories
+from ladid_bench.methods.base import Training
 from ladid_bench.methods.external import QUERY_TIMES
 from ladid_bench.methods.forecasts import read_forecast
 from ladid_bench.methods.plain_text import from_text, to_text
@@ -102,7 +103,7 @@ def make(checkout: Checkout, task, workspace: Path | None = None, **settings):
 def test_it_sees_the_frames_given_and_not_those_to_forecast(checkout, pendulum, pendulum_task, tmp_path) -> None:
     outside(checkout, FIT + ANSWER, fit=FIT_PY, answer=ANSWER_PY)
     method, test = make(checkout, pendulum_task, tmp_path / "work", shift=0.5), pendulum["test"]
-    method.fit(pendulum["train"], pendulum["valid"], checkout.study.budget, seed=7)
+    method.fit(Training(pendulum["train"], pendulum["valid"], checkout.study.budget, seed=7))
     place = tmp_path / "work" / "external"
     for times in (test.times[:, 10:], test.times[:, 10:12] + 0.01):
         answer = method.forecast(test.frames[:, :10], test.times[:, :10], times)
@@ -116,10 +117,10 @@ def test_it_sees_the_frames_given_and_not_those_to_forecast(checkout, pendulum, 
     assert read_trajectories(place / "train.hdf5").content_sha256 == pendulum["train"].content_sha256
     assert (place / "fitted").read_text() == "seed 7, shift 0.5\n"  # once, for both questions
     again = make(checkout, pendulum_task, tmp_path / "work", shift=0.5)
-    again.fit(pendulum["train"], pendulum["valid"], checkout.study.budget, seed=7)
+    again.fit(Training(pendulum["train"], pendulum["valid"], checkout.study.budget, seed=7))
     assert (place / "fitted").read_text() == "seed 7, shift 0.5\n"  # nor after an attempt that was killed
     (checkout.root / "baselines" / "outside" / "fit.py").write_text(FIT_PY.replace('f"seed', 'f"changed, seed'))
-    again.fit(pendulum["train"], pendulum["valid"], checkout.study.budget, seed=7)
+    again.fit(Training(pendulum["train"], pendulum["valid"], checkout.study.budget, seed=7))
     assert (place / "fitted").read_text() == "changed, seed 7, shift 0.5\n"  # but by another program
 
 

@@ -179,7 +179,7 @@ def test_the_loss_is_the_bound_over_the_number_of_frames(build, pendulum, pendul
     first = Gaussian(code.mean[:, 0], code.std[:, 0]).kl_from_standard_normal()
     expected = {
         "reconstruction": squared.mean() / (2 + batch.query.shape[1]) / (2 * model.settings.observation_std**2),
-        "code": (first / there.sum(dim=1)).mean(),
+        "kl": (first / there.sum(dim=1)).mean(),
         "continuity": (continuity / there.sum(dim=1)).mean(),
     }
     assert set(terms) == set(expected)

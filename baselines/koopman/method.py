@@ -45,7 +45,7 @@ class FixedShift(nn.Module):
 
 
 class LinearFlow(nn.Module):
-    """Solve ``dz/dt = K z`` with one block ``[[-decay, -frequency], [frequency, -decay]]`` for each pair of coordinates.
+    """Solve ``dz/dt = K z``: a block ``[[-decay, -frequency], [frequency, -decay]]`` for each pair of coordinates.
 
     With ``auxiliary``, K depends on the trajectory through the squared radii of all pairs and nothing
     else: rotation does not change them, so every state of an undamped trajectory has the same K.
@@ -69,7 +69,9 @@ class LinearFlow(nn.Module):
 
     def spectrum(self, state: Tensor) -> tuple[Tensor, Tensor]:
         """Compute angular frequencies and non-negative decay rates, ``(N, pairs)`` each, for states ``(N, latent)``."""
-        energies = state.unflatten(-1, (self.pairs, 2)).square().sum(dim=-1)  # (N, latent) -> (N, pairs, 2) -> (N, pairs)
+        energies = (
+            state.unflatten(-1, (self.pairs, 2)).square().sum(dim=-1)
+        )  # (N, latent) -> (N, pairs, 2) -> (N, pairs)
         turn, slow = self.shift(energies).chunk(2, dim=-1)
         return self.frequencies + turn, nn.functional.softplus(self.decay + slow)
 
@@ -78,7 +80,9 @@ class LinearFlow(nn.Module):
         frequency, decay = (part[:, None] for part in self.spectrum(state))  # (N, 1, pairs)
         angle = frequency * times[..., None]  # (N, Q, pairs)
         scale = torch.exp(-decay * times[..., None])
-        first, second = state.unflatten(-1, (self.pairs, 2))[:, None].unbind(dim=-1)  # (N, latent) -> two of (N, 1, pairs)
+        first, second = state.unflatten(-1, (self.pairs, 2))[:, None].unbind(
+            dim=-1
+        )  # (N, latent) -> two of (N, 1, pairs)
         cosine, sine = scale * angle.cos(), scale * angle.sin()
         turned = torch.stack([cosine * first - sine * second, sine * first + cosine * second], dim=-1)
         return turned.flatten(-2)  # (N, Q, pairs, 2) -> (N, Q, latent)
@@ -114,7 +118,9 @@ class KoopmanAutoencoder(InitialStateModel):
 
         Summed over coordinates, over ``2 std^2``, averaged over pairs of windows; 0 where there is one window.
         """
-        states, start = (part.unflatten(0, (-1, batch.windows)) for part in (state, batch.start))  # (N, ...) -> (B, W, ...)
+        states, start = (
+            part.unflatten(0, (-1, batch.windows)) for part in (state, batch.start)
+        )  # (N, ...) -> (B, W, ...)
         if batch.windows == 1:
             return torch.zeros((), device=state.device)
         gaps = start.diff(dim=1).reshape(-1, 1) / self.time_scale  # (B, W - 1) -> (pairs, 1)

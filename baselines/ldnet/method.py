@@ -61,7 +61,7 @@ class CoordinateDecoder(Decoder):
         return nn.functional.linear(features, self.first.weight[:, self.latent :])
 
     def values(self, states: Tensor, places: Tensor) -> Tensor:
-        """Compute values ``(..., P, channel)`` of states ``(..., k)`` at what ``places`` gives, ``(..., P, hidden)``."""
+        """Compute values ``(..., P, channel)`` of states ``(..., k)`` and ``places`` of points ``(..., P, hidden)``."""
         share = nn.functional.linear(states, self.first.weight[:, : self.latent], self.first.bias)  # (..., hidden)
         return torch.sigmoid(self.output(self.layers(share[..., None, :] + places)))
 

@@ -189,10 +189,10 @@ class ConvolutionalDecoder(Decoder):
 
 
 def build_encoder(shape: tuple[int, ...], base_channels: int, width: int) -> nn.Module:
-    """Build the encoder for frames of ``shape`` ``(channel, *space)``: convolutions for images, a perceptron for vectors.
+    """Build the encoder for frames of one shape: convolutions for images, a perceptron for vectors.
 
     Args:
-        shape: of a frame.
+        shape: ``(channel, *space)`` of a frame.
         base_channels: channels after the first convolution; the width of the perceptron follows from it.
         width: length of a token.
     """

@@ -13,7 +13,7 @@ class Baseline(GriddedMethod):
     Frames arrive flattened and evenly spaced in time; forecasts at other times are interpolated for you.
     """
 
-    def fit_grid(self, train: np.ndarray, valid: np.ndarray) -> None:
+    def fit_grid(self, train: np.ndarray, valid: np.ndarray, seed: int) -> None:
         """Fill ``self.state`` with arrays; both splits are ``(trajectory, time, value)``, ``valid`` is to choose on."""
         given = self.task.context_frames
         mean = train.mean(axis=(0, 1))  # (value,)
