@@ -195,7 +195,7 @@ def test_each_row_is_told_its_own_time(small) -> None:
     motion.time_scale = 2.0
     state, psi = torch.randn(1, 32).expand(2, -1), torch.randn(1, 32).expand(2, -1)
     rates = motion.rate(psi)(torch.tensor([[0.3], [0.9]]), state)
-    network = motion.field.given(psi)
+    network = motion.field.conditioned(psi)
     known = torch.cat([state[:, None], motion.features(torch.tensor([[0.6], [1.8]]))], dim=-1)
     torch.testing.assert_close(rates, network(known)[:, 0])
 

@@ -89,7 +89,7 @@ def test_points_are_drawn_evenly_and_carry_their_own_values(build) -> None:
     frames = torch.rand(3, 4, 2, 16, 16)
     counts = torch.zeros(256)
     for _ in range(50):
-        values, points = model.some_points(frames)
+        values, points = model.random_points(frames)
         counts += torch.bincount(points.flatten(), minlength=256)
     assert values.shape == (3, 4, 200, 2)
     for row, query, place in ((0, 0, 0), (2, 3, 199)):
