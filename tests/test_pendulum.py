@@ -119,7 +119,7 @@ def test_mass_with_damping_changes_frames() -> None:
     assert not np.array_equal(make("pendulum--damping-0.5").frames, make("pendulum--mass-2-damped").frames)
 
 
-@pytest.mark.parametrize("intervention", sorted(Pendulum.interventions.keys() - Pendulum.void))
+@pytest.mark.parametrize("intervention", sorted(Pendulum.interventions.keys() - Pendulum.controls))
 def test_interventions_change_the_motion_and_not_the_start(intervention: str) -> None:
     source, changed = make("pendulum"), make(f"pendulum--{intervention}")
     assert np.array_equal(source.frames[:, 0], changed.frames[:, 0])

@@ -151,7 +151,7 @@ class AirTemperature(DataSource):
             summary=SUMMARY + (ANOMALY if anomaly else RAW),
             origin="analysed",
             quantity=f"{QUANTITY}{', anomaly' * anomaly}; {region.words}; times in {TIME_UNIT}",
-            source=SOURCE,
+            obtained_from=SOURCE,
             licence=LICENCE,
             citation=CITATION,
             splits=_describe(STARTS[self.years]),

@@ -124,7 +124,7 @@ class RadarRain(DataSource):
             summary=SUMMARY,
             origin="measured",
             quantity=f"{QUANTITY}; times in {TIME_UNIT}",
-            source=SOURCE,
+            obtained_from=SOURCE,
             licence=LICENCE,
             citation=CITATION,
             splits=_describe(REGIMES[self.regime]),

@@ -129,7 +129,7 @@ class ShoulderImu(DataSource):
                 f"features {', '.join(FEATURES)}: acceleration and rate of rotation along the watch's axes, in "
                 "multiples of each sensor's spread (see the summary); times in seconds since the recording began"
             ),
-            source=SOURCE,
+            obtained_from=SOURCE,
             licence=LICENCE,
             citation=CITATION,
             splits=_describe(self.exercises),

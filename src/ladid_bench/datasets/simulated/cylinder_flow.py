@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.pooling import mean_pool, pooling_factor
 from ladid_bench.datasets.simulated.base import Simulation, System
 from ladid_bench.datasets.source import DataCard
@@ -110,8 +110,7 @@ class CylinderFlow(System):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.body not in BODIES:
-            raise BenchError(f"{self.name}: unknown body '{self.body}'; {nearest(self.body, BODIES)}")
+        self.require_known(body=BODIES)
         for name, (least, most) in {
             "reynolds_low": (1.0, self.reynolds_high),
             "reynolds_high": (1.0, MOST_REYNOLDS),
@@ -131,17 +130,15 @@ class CylinderFlow(System):
 
     @property
     def card(self) -> DataCard:
-        return DataCard(
+        return self.describe(
             title="Flow around a cylinder",
             summary=(
                 "Vorticity behind a cylinder that sheds vortices to either side in turn. Runs differ in Reynolds "
                 "number, lateral place of the body, direction of the stream, and in the disturbance that starts off "
                 "the shedding; windows of a run differ in their time, and many show how shedding sets in."
             ),
-            origin="simulated",
             quantity="vorticity in U/D, 0 in the body; drag and lift coefficient beside it",
-            source="this package, ladid_bench.datasets.simulated.cylinder_flow and .lattice_boltzmann",
-            licence="that of this package",
+            obtained_from="this package, ladid_bench.datasets.simulated.cylinder_flow and .lattice_boltzmann",
             citation=(
                 "Vortex street: von Karman, Nachrichten der Gesellschaft der Wissenschaften zu Goettingen, 1911; its "
                 "frequency: Roshko, NACA Report 1191, 1954; lattice: Qian, d'Humieres, Lallemand, Europhysics Letters "

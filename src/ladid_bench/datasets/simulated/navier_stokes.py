@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.simulated.base import Simulation, System
 from ladid_bench.datasets.simulated.vorticity import (
     INVERSE_LENGTH,
@@ -94,32 +94,23 @@ class NavierStokes(System):
                 raise BenchError(
                     f"{self.name}: setting '{name}' is {getattr(self, name):g}; give more than 0 and less than infinity"
                 )
-        if self.viscosity_high < self.viscosity_low:
-            raise BenchError(
-                f"{self.name}: setting 'viscosity_high' is {self.viscosity_high:g}; "
-                f"give at least viscosity_low, {self.viscosity_low:g}"
-            )
-        if self.forcing not in FORCINGS:
-            raise BenchError(f"{self.name}: unknown forcing '{self.forcing}'; {nearest(self.forcing, FORCINGS)}")
+        self.require_range("viscosity")
+        self.require_known(forcing=FORCINGS)
 
     @property
     def card(self) -> DataCard:
         regime = "forced" if self.forced else "decaying"
-        return DataCard(
+        return self.describe(
             title=f"Two-dimensional turbulence, {regime}",
             summary=(
                 "Vorticity of an incompressible fluid on a torus: vortices stir, shear and join each other. The "
                 "initial field differs, and so does the viscosity, which shows in the motion only."
             ),
-            origin="simulated",
             quantity="vorticity, dimensionless",
-            source="this package, ladid_bench.datasets.simulated.navier_stokes",
-            licence="that of this package",
             citation=(
                 "Random field, forcing and viscosity 1e-3: Li et al., Fourier neural operator for parametric partial "
                 "differential equations, ICLR 2021; constants of the LaDID paper's own set are not published"
             ),
-            splits="independent random streams of one law; the group is the trajectory",
             equation=self._equation,
             caution=(
                 "The field's mean is 0, so that nMSE and FVU agree and a forecast of the mean scores 1. With 200 "

@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import exprel
 
-from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.datasets.simulated.base import Simulation, System
 from ladid_bench.datasets.source import DataCard
 
@@ -72,15 +71,9 @@ class Wave(System):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("speed_low", "damping"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise BenchError(f"{self.name}: setting '{name}' is {getattr(self, name):g}; give at least 0")
-        if not self.speed_low <= self.speed_high < math.inf:
-            raise BenchError(
-                f"{self.name}: setting 'speed_high' is {self.speed_high:g}; give at least speed_low, {self.speed_low:g}"
-            )
-        if self.walls not in WALLS:
-            raise BenchError(f"{self.name}: unknown walls '{self.walls}'; {nearest(self.walls, WALLS)}")
+        self.require_at_least(speed_low=0, damping=0)
+        self.require_range("speed")
+        self.require_known(walls=WALLS)
 
     @property
     def boundary(self) -> str:  # type: ignore[override]
@@ -88,19 +81,15 @@ class Wave(System):
 
     @property
     def card(self) -> DataCard:
-        return DataCard(
+        return self.describe(
             title="Waves on a square",
             summary=(
                 "The displacement of a membrane on which two bumps, let go at rest, spread, meet and return from the "
                 "walls. Places, widths, heights and signs of the bumps differ, and so does the wave speed, which "
                 "shows in the motion only."
             ),
-            origin="simulated",
             quantity="displacement u, dimensionless, mostly between -1 and 1",
-            source="this package, ladid_bench.datasets.simulated.wave",
-            licence="that of this package",
             citation="Constants of the LaDID paper's own wave set are not published",
-            splits="independent random streams of one law; the group is the trajectory",
             equation=(
                 f"u_tt = c^2 (u_xx + u_yy) - {self.damping:g} u_t on [-1, 1]^2, {self.walls} walls; "
                 f"c ~ U({self.speed_low:g}, {self.speed_high:g}); u_t(0) = 0 and u(0) the sum of two bumps "
