@@ -21,9 +21,8 @@ from ladid_bench.core.configuration import SplitSizes
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import task_of
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.datasets.measured import shoulder_imu
 from ladid_bench.datasets.measured.plain_pickle import read_pickled_array
-from ladid_bench.datasets.measured.shoulder_imu import BLOCK, EXERCISES, FEATURES, RATE, ShoulderImu
+from ladid_bench.datasets.measured.shoulder_imu import BLOCK, EXERCISES, FEATURES, FILE, RATE, ShoulderImu
 from ladid_bench.methods.coders import build_decoder, build_encoder
 from ladid_bench.study.datasets import dataset_names, find_source
 
@@ -59,13 +58,13 @@ def made_up_content() -> dict[str, Any]:
 
 def install(content: bytes, folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Put ``content`` where the released archive is expected, with the hashes to match."""
-    path = folder / shoulder_imu.ARCHIVE.filename
+    path = folder / FILE.archive.filename
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(shoulder_imu.MEMBER, content)
+        archive.writestr(FILE.path, content)
     patch.setenv("LADID_BENCH_CACHE", str(folder))
     found = hashlib.sha256(path.read_bytes()).hexdigest()
-    patch.setattr(shoulder_imu, "ARCHIVE", replace(shoulder_imu.ARCHIVE, sha256=found))
-    patch.setattr(shoulder_imu, "MEMBER_SHA256", hashlib.sha256(content).hexdigest())
+    file = replace(FILE, archive=replace(FILE.archive, sha256=found), sha256=hashlib.sha256(content).hexdigest())
+    patch.setattr(ShoulderImu, "file", file)
 
 
 @pytest.fixture
@@ -306,7 +305,7 @@ def test_any_bytes_after_the_header_are_read_or_refused(tail: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def real_archive() -> Path:
-    return archive_or_skip(shoulder_imu.ARCHIVE)
+    return archive_or_skip(FILE.archive)
 
 
 @pytest.mark.usefixtures("real_archive")

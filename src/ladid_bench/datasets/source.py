@@ -1,13 +1,14 @@
 """The contract of a data set: a source of trajectories, simulated, measured or a user's own."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from ladid_bench.core.configuration import SplitSizes, changed_settings
+from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.paths import SPLITS
 from ladid_bench.data.trajectories import Trajectories
 
@@ -96,6 +97,13 @@ class DataSource(ABC):
         Raises:
             BenchError: the data cannot be had, or not at this size.
         """
+
+    def require_known(self, **known: Collection[str]) -> None:
+        """Refuse a setting whose value is none of the known ones, by the setting's name."""
+        for setting, values in known.items():
+            value = getattr(self, setting)
+            if value not in values:
+                raise BenchError(f"{self.name}: unknown {setting} '{value}'; {nearest(value, values)}")
 
     def state_errors(self, mean: np.ndarray, states: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Measure errors of the state, by name and unit, where it can be read off a picture; none otherwise.

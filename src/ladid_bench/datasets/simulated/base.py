@@ -2,14 +2,14 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ladid_bench.core.configuration import SplitSizes
-from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import MIDPOINTS, SPLITS
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.datasets.simulated.grids import TIME_GRIDS, halfway, irregular_times, regular_times
@@ -66,13 +66,6 @@ class System(DataSource):
 
     def __post_init__(self) -> None:
         self.require_known(time_grid=TIME_GRIDS, observation=OBSERVATIONS)
-
-    def require_known(self, **known: Collection[str]) -> None:
-        """Refuse a setting whose value is none of the known ones, by the setting's name."""
-        for setting, values in known.items():
-            value = getattr(self, setting)
-            if value not in values:
-                raise BenchError(f"{self.name}: unknown {setting} '{value}'; {nearest(value, values)}")
 
     def require_at_least(self, **least: float) -> None:
         """Refuse a setting that is not finite or below the least value allowed, by the setting's name."""

@@ -168,7 +168,7 @@ class DoublePendulum(RodSystem):
         }
 
     def energy(self, state: np.ndarray, mass2: np.ndarray, length2: np.ndarray) -> np.ndarray:
-        """Compute the energy in J, 0 at rest hanging down, of ``state``, ``(4, ...)``; the others broadcast to ``(...)``."""
+        """Compute the energy in J, 0 at rest hanging down, of ``state`` ``(4, ...)``; constants broadcast to it."""
         theta1, theta2, velocity1, velocity2 = state
         speed1, speed2 = self.length1 * velocity1, length2 * velocity2  # of bob 1, and of bob 2 about it
         square = speed1**2 + speed2**2 + 2 * speed1 * speed2 * np.cos(theta1 - theta2)  # of bob 2's speed

@@ -31,7 +31,7 @@ def let_go(pendulum: DoublePendulum, theta1: float, theta2: float, times: np.nda
 
 
 def normal_modes(pendulum: DoublePendulum) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the periods of small swings in s, slow mode first, ``(mode,)``, and theta2 / theta1 in each, ``(mode,)``."""
+    """Compute the periods of small swings in s, slow mode first, and theta2 / theta1 in each mode, ``(mode,)`` both."""
     both, l1, l2 = pendulum.mass1 + pendulum.mass2, pendulum.length1, pendulum.length2
     coupling = pendulum.mass2 * l1 * l2
     inertia = np.array([[both * l1**2, coupling], [coupling, pendulum.mass2 * l2**2]])
@@ -69,7 +69,7 @@ def drift_of_energy_in_chaos() -> float:
 
 
 def lagrange(pendulum: DoublePendulum, mass2: float, length2: float, state: np.ndarray) -> np.ndarray:
-    """Compute the time derivative of ``state``, ``(4,)``, from the mass matrix and the forces of Lagrange's equations."""
+    """Compute the time derivative of ``state``, ``(4,)``, from mass matrix and forces of Lagrange's equations."""
     (theta1, theta2), velocity = state[:2], state[2:]
     mixed = mass2 * pendulum.length1 * length2
     both = pendulum.mass1 + mass2
@@ -100,7 +100,7 @@ def any_angles(count: int) -> np.ndarray:
 
 
 def error_of_the_outer_bob(image_size: int) -> float:
-    """Measure the largest distance between the outer bob and the one read off the picture, in drawn lengths of a rod."""
+    """Measure the largest distance of the outer bob from the one read off the picture, in drawn lengths of a rod."""
     angles = any_angles(200)
     read = angles_from_image(draw_double_pendulum(angles, image_size))
     return float(np.abs((np.exp(1j * read) - np.exp(1j * angles)).sum(axis=0)).max())
