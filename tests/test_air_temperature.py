@@ -145,10 +145,10 @@ def test_the_file_it_makes_is_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: AirTemperature(region="pacifc"), "unknown region 'pacifc'; did you mean 'pacific'"),
-        (lambda: AirTemperature(years="el-nin"), "unknown years 'el-nin'; did you mean 'el-nino'"),
-        (lambda: split("test", size=24), "image_size 24 does not divide 32"),
-        (lambda: split("valid", "el-nino", frames=37), "split 'valid' has no window of 37 frames"),
+        (lambda: AirTemperature(region="pacifc"), "region 'pacifc'.*'pacific'"),
+        (lambda: AirTemperature(years="el-nin"), "years 'el-nin'.*'el-nino'"),
+        (lambda: split("test", size=24), "image_size 24 .* 32"),
+        (lambda: split("valid", "el-nino", frames=37), "'valid' .* 37 frames"),
     ],
 )
 def test_what_cannot_be_made_is_said_in_one_line(make: Callable[[], object], said: str) -> None:

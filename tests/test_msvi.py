@@ -247,9 +247,9 @@ def test_a_forecast_is_one_solve_from_the_mean_of_the_first_frame_at_every_rows_
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"order": "third"}, "'order' must be first or second, got 'third'"),
-        ({"order": "second", "latent": 31}, "must be even, got 31"),
-        ({"block": 0}, "must be at least 1, got 0"),
+        ({"order": "third"}, "'order' .* 'third'"),
+        ({"order": "second", "latent": 31}, "'latent' .* 31"),
+        ({"block": 0}, "'block' .* 0"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(build, changes: dict, message: str) -> None:

@@ -164,10 +164,10 @@ def test_the_file_it_makes_is_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: RadarRain(regime="convectiv"), "unknown regime 'convectiv'; did you mean 'convective'"),
-        (lambda: split("test", size=48), "image_size 48 does not divide 64"),
-        (lambda: split("valid", "convective", frames=37), "no rainy window of 37 frames"),
-        (lambda: split("train", "stratiform"), "split 'train' has no rainy window"),
+        (lambda: RadarRain(regime="convectiv"), "regime 'convectiv'.*'convective'"),
+        (lambda: split("test", size=48), "image_size 48 .* 64"),
+        (lambda: split("valid", "convective", frames=37), "'valid' .* 37 frames"),
+        (lambda: split("train", "stratiform"), "regime 'stratiform': .*'train'"),
     ],
 )
 def test_what_cannot_be_made_is_said_in_one_line(make: Callable[[], object], said: str) -> None:

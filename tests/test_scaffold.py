@@ -45,15 +45,15 @@ def test_untouched_it_conforms_and_runs(neural: bool, checkout: Checkout) -> Non
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("My_Idea", "'My_Idea' is no name for a method; take .* hyphens, such as 'my-idea'"),
+        ("My_Idea", "'My_Idea' .*'my-idea'"),
         ("2fast", "such as 'fast'"),
         ("../up", "such as 'up'"),
         ("a--b", "such as 'a-b'"),
-        ("", "'' is no name for a method; take lower-case letters, digits and single hyphens$"),
+        ("", "^'' .* hyphens$"),
         ("idee\n", "such as 'idee'"),
-        ("ladid", "'ladid' is taken by .*; nothing was written, choose another name"),
-        ("latent-ode", "'latent-ode' is taken by baselines/latent_ode; nothing was written"),
-        ("notes", "'notes' is taken by baselines/notes"),
+        ("ladid", "'ladid' .*src/ladid_bench/ladid"),
+        ("latent-ode", "baselines/latent_ode"),
+        ("notes", "baselines/notes"),
     ],
 )
 def test_bad_and_taken_names_are_one_line(name: str, message: str, checkout: Checkout) -> None:

@@ -35,7 +35,7 @@ QUANTITY = "monthly mean air temperature at sigma level 0.995, about 40 m above 
 
 
 class Region(NamedTuple):
-    """Name the centre of a crop's north-western cell in degrees north and east, and the crop in words and in a title."""
+    """Name the centre of a crop's north-western cell in degrees north and east, and the crop in words and a title."""
 
     north: float
     west: float
