@@ -254,7 +254,7 @@ def test_a_member_with_another_checksum(archive: Path) -> None:
 
 
 def test_a_member_larger_than_the_limit(archive: Path) -> None:
-    with pytest.raises(BenchError, match="'weather/rain.csv' .* 100 "):
+    with pytest.raises(BenchError, match=r"'weather/rain.csv' .* 100 "):
         read_member(archive, "weather/rain.csv", sha256(CONTENT), limit=100)
 
 

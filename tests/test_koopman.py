@@ -183,5 +183,5 @@ def test_terms_of_the_loss_are_as_written(build, batch) -> None:
 
 
 def test_an_odd_latent_is_explained(build) -> None:
-    with pytest.raises(BenchError, match="'latent' .* 7"):
+    with pytest.raises(BenchError, match=r"'latent' .* 7"):
         build(latent=7)

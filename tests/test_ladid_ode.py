@@ -272,5 +272,5 @@ def test_each_variant_trains_every_parameter(build, batch, variant) -> None:
 def test_wrong_settings_are_explained(build) -> None:
     with pytest.raises(BenchError, match="'conditional'"):
         build(equation="conditionel")
-    with pytest.raises(BenchError, match="'latent' .* 7"):
+    with pytest.raises(BenchError, match=r"'latent' .* 7"):
         build("second-order", latent=7)
