@@ -8,7 +8,7 @@ TINY = 1e-12  # variance of frames without any signal
 
 
 class Baseline(GriddedMethod):
-    """Damped persistence, to be replaced by your own idea: the last frame fades to the mean as it did in training.
+    """Let the last frame fade to the mean as it did in training (damped persistence): to be replaced by your own idea.
 
     Frames arrive flattened and evenly spaced in time; forecasts at other times are interpolated for you. To describe
     frames by a few numbers: ``principal_components`` and ``encode`` beside ``GriddedMethod``; to choose between

@@ -53,7 +53,7 @@ class BaselineModel(ForecastModel):
 
 
 class Baseline(NeuralMethod):
-    """The shared trainer does the rest: windows, optimiser, validation, checkpoints."""
+    """Train the model; the shared trainer does the rest: windows, optimiser, validation, checkpoints."""
 
     def build_model(self) -> ForecastModel:
         return BaselineModel(self.task, self.settings)

@@ -47,7 +47,7 @@ CAUTION = (
 
 @dataclass(frozen=True)
 class CylinderFlow(System):
-    """Windows of runs that differ in Reynolds number, lateral place of the body and direction of the stream.
+    """Simulate windows of runs that differ in Reynolds number, lateral place of the body and direction of the stream.
 
     Several windows are cut from a run, each at a random time. A run is in one split, and is the group
     of statistics. Trajectory ``i`` is window ``i % windows`` of run ``i // windows``, whatever number of
@@ -166,14 +166,14 @@ class CylinderFlow(System):
         return 0.3
 
     def nodes(self, image_size: int) -> int:
-        """Nodes a diameter: two or more a pixel, and enough for the Reynolds number."""
+        """Choose the nodes a diameter: two or more a pixel, and enough for the Reynolds number."""
         nodes = COARSEST
         while VIEW * nodes < 2 * image_size or self.reynolds_high > FINEST_REYNOLDS * nodes:
             nodes *= 2
         return nodes
 
     def draw(self, random: np.random.Generator) -> dict[str, Any]:
-        """What is random in a run; ``start`` has the first time of each window in it, ``(window,)``."""
+        """Draw what is random in a run; ``start`` has the first time of each window in it, ``(window,)``."""
         place = random.random()
         if self.levels:
             place = int(place * self.levels) / max(1, self.levels - 1)
@@ -187,11 +187,11 @@ class CylinderFlow(System):
         }
 
     def times(self, split: str, count: int, seed: int, frames: int) -> np.ndarray:
-        """Times counted from the start of each window, rounded to ticks; see ``System.times``."""
+        """Lay out times from the start of each window, rounded to ticks; arguments as of ``System.times``."""
         return _in_ticks(super().times(split, count, seed, frames)) * TICK
 
     def drawn(self, count: int, seeds: list[int]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """The group is the run, of which several windows are trajectories; see ``System.drawn``."""
+        """Draw runs, of which several windows are trajectories; the group is the run."""
         run, window = np.divmod(np.arange(count), self.windows)
         runs, _ = super().drawn(int(run[-1]) + 1, seeds)
         start = runs.pop("start")[run, window]
@@ -249,7 +249,7 @@ def wake(
     box: tuple[float, float] = (LENGTH, HEIGHT),
     speed: float = SPEED,
 ) -> "Lattice":
-    """The stream at time 0, with a body just put into it and a kick behind.
+    """Start the stream at time 0, with a body just put into it and a kick behind.
 
     Args:
         reynolds: Re by U and D.
@@ -281,7 +281,7 @@ def wake(
 
 
 def picture(flow: "Lattice", nodes: int, speed: float = SPEED) -> np.ndarray:
-    """Vorticity in units of U/D on the nodes in view, ``(row, column)``; the top row comes first, a body is 0.
+    """Draw vorticity in units of U/D on the nodes in view, ``(row, column)``; the top row comes first, a body is 0.
 
     Args:
         flow, nodes, speed: a ``wake`` and what it was made with, ``HEIGHT`` high.

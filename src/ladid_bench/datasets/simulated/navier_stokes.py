@@ -42,7 +42,7 @@ SOLVED_POINTS = 2**14  # advanced at once: the intermediate arrays stay in the p
 
 @dataclass(frozen=True)
 class NavierStokes(System):
-    """Turbulence whose initial field and viscosity differ between trajectories, and the forcing's phase.
+    """Simulate turbulence whose initial field and viscosity differ between trajectories, and the forcing's phase.
 
     All quantities are dimensionless: lengths in sides of the torus. The decaying flow is the source;
     the intervention ``forced`` drives the random field as drawn instead, with ten times the time between
@@ -176,7 +176,7 @@ class NavierStokes(System):
         return Simulation(frames, parameters, states)
 
     def grid(self, image_size: int) -> int:
-        """Points a side on which to solve: a multiple of ``image_size`` that resolves the thinnest filaments.
+        """Choose the points a side of the grid: a multiple of ``image_size`` that resolves the thinnest filaments.
 
         Raises:
             BenchError: they are too thin for ``MOST_GRID``.
@@ -192,14 +192,14 @@ class NavierStokes(System):
         return image_size * max(2, math.ceil(least / image_size))
 
     def initial(self, noise: np.ndarray, size: int) -> np.ndarray:
-        """Spectrum at the drawn initial state, from the white noise of ``random_field``."""
+        """Compute the spectrum at the drawn initial state, from the white noise of ``random_field``."""
         field = random_field(noise, size)
         return field if self.forced else field * (self.initial_rms / root_mean_square(field))[:, None, None]
 
     def solve(
         self, drawn: Mapping[str, np.ndarray], times: np.ndarray, size: int, courant: float = COURANT
     ) -> Iterator[np.ndarray]:
-        """Spectra of vorticity at each time, complex128 ``(trajectory, size, size // 2 + 1)``, one time after another.
+        """Solve for the spectra of vorticity, one time after the other, ``(trajectory, size, size // 2 + 1)`` complex128.
 
         Args:
             drawn: what ``draw`` returned, stacked, for a few trajectories.

@@ -31,7 +31,7 @@ SOLVED_POINTS = 2**14  # advanced at once: the intermediate arrays stay in the p
 
 @dataclass(frozen=True)
 class ReactionDiffusion(System):
-    """Spirals whose place, sense, pitch and phase, and whose constants, differ between trajectories.
+    """Simulate spirals whose place, sense, pitch and phase, and whose constants, differ between trajectories.
 
     All quantities are dimensionless. An intervention fixes a constant outside the range it is drawn
     from, or gives the spiral a second arm; the other draws remain what they are.
@@ -170,7 +170,7 @@ class ReactionDiffusion(System):
 
 
 def spiral(drawn: Mapping[str, np.ndarray], arms: int, grid: int) -> np.ndarray:
-    """Initial state z = u + i v, complex128 ``(trajectory, row, column)``; row 0 is the top.
+    """Compute the initial state z = u + i v, complex128 ``(trajectory, row, column)``; row 0 is the top.
 
     Distances from the centre are those to its nearest periodic image, so that moving the centre
     moves the state. The angle jumps halfway to the next image; defects of the opposite sense form

@@ -158,6 +158,6 @@ def _share(depth: np.ndarray, horizontal: np.ndarray, vertical: np.ndarray) -> n
 
 
 def pixel_centres(size: int, half_side: float) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates of the pixels: rightwards ``(1, width)`` and upwards ``(height, 1)``, float32."""
+    """Lay out coordinates of the pixels: rightwards ``(1, width)`` and upwards ``(height, 1)``, float32."""
     centres = ((np.arange(size) + 0.5) / size * 2 - 1) * half_side
     return centres[None, :].astype(np.float32), -centres[:, None].astype(np.float32)
