@@ -21,7 +21,7 @@ from ladid_bench.datasets.simulated import double_pendulum, pendulum, reaction_d
 from ladid_bench.datasets.simulated.base import System
 
 POINTS = 64  # a side, of the cosine transform: as many as the system has modes
-STEP_LIMITS = {"pendulum": pendulum.STEP_LIMIT, "double-pendulum": double_pendulum.STEP_LIMIT}
+STEP_LIMITS = {one.name: one.step_limit for one in (pendulum.Pendulum, double_pendulum.DoublePendulum)}
 LEAST_FINITE_DIFFERENCES = 128  # points a side: with 64, a wave is wrong by 15 % after 3 units of time
 
 

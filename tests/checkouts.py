@@ -26,7 +26,7 @@ from ladid_bench.methods.simple import SimpleMethod
 
 class Strange(SimpleMethod):
     state = {}
-    def fit(self, train, valid, budget, seed, initial=None, frozen=()):
+    def fit(self, training):
         FIT
     def forecast(self, context, context_times, query_times):
         return Forecast(np.full((*query_times.shape, *self.task.shape), VALUE, np.float32))

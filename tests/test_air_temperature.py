@@ -16,8 +16,7 @@ from ladid_bench.core.configuration import SplitSizes
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.metrics import measure
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.datasets.measured import air_temperature
-from ladid_bench.datasets.measured.air_temperature import CROP, EL_NINO, PERIODS, STARTS, AirTemperature
+from ladid_bench.datasets.measured.air_temperature import CROP, EL_NINO, FILE, PERIODS, STARTS, AirTemperature
 from ladid_bench.study.datasets import dataset_names, find_source
 
 ALL = SplitSizes(train=10_000, valid=10_000, test=10_000)
@@ -43,9 +42,9 @@ def made_up_archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str
         months = np.datetime64("1948-01", "M") + np.arange(SHAPE[0])
         hours = months.astype("datetime64[h]") - np.datetime64("1800-01-01", "h")
         file.create_dataset("time", data=hours.astype(np.float64))
-    path = tmp_path_factory.mktemp("cache") / air_temperature.ARCHIVE.filename
+    path = tmp_path_factory.mktemp("cache") / FILE.archive.filename
     with tarfile.open(path, "w:gz", compresslevel=1) as archive:
-        entry = tarfile.TarInfo(air_temperature.MEMBER)
+        entry = tarfile.TarInfo(FILE.path)
         entry.size = len(buffer.getvalue())
         archive.addfile(entry, io.BytesIO(buffer.getvalue()))
     return path, hashlib.sha256(path.read_bytes()).hexdigest(), hashlib.sha256(buffer.getvalue()).hexdigest()
@@ -55,8 +54,8 @@ def made_up_archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str
 def made_up(made_up_archive: tuple[Path, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     path, archive_hash, member_hash = made_up_archive
     monkeypatch.setenv("LADID_BENCH_CACHE", str(path.parent))
-    monkeypatch.setattr(air_temperature, "ARCHIVE", replace(air_temperature.ARCHIVE, sha256=archive_hash))
-    monkeypatch.setattr(air_temperature, "MEMBER_SHA256", member_hash)
+    file = replace(FILE, archive=replace(FILE.archive, sha256=archive_hash), sha256=member_hash)
+    monkeypatch.setattr(AirTemperature, "file", file)
 
 
 def split(
@@ -146,10 +145,10 @@ def test_the_file_it_makes_is_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: AirTemperature(region="pacifc"), "unknown region 'pacifc'; did you mean 'pacific'"),
-        (lambda: AirTemperature(years="el-nin"), "unknown years 'el-nin'; did you mean 'el-nino'"),
-        (lambda: split("test", size=24), "image_size 24 does not divide 32"),
-        (lambda: split("valid", "el-nino", frames=37), "split 'valid' has no window of 37 frames"),
+        (lambda: AirTemperature(region="pacifc"), "region 'pacifc'.*'pacific'"),
+        (lambda: AirTemperature(years="el-nin"), "years 'el-nin'.*'el-nino'"),
+        (lambda: split("test", size=24), "image_size 24 .* 32"),
+        (lambda: split("valid", "el-nino", frames=37), "'valid' .* 37 frames"),
     ],
 )
 def test_what_cannot_be_made_is_said_in_one_line(make: Callable[[], object], said: str) -> None:
@@ -174,7 +173,7 @@ def test_interventions_are_data_sets_and_cards_are_complete() -> None:
 
 @pytest.fixture(scope="module")
 def real_archive() -> Path:
-    return archive_or_skip(air_temperature.ARCHIVE)
+    return archive_or_skip(FILE.archive)
 
 
 @pytest.mark.usefixtures("real_archive")

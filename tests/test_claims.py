@@ -336,7 +336,7 @@ def test_irregular_grids() -> None:
 
 def ablated(**errors: float) -> Made:
     made = Made()
-    usual = {"tuned": 0.2, "no-code": 0.3, "no-smoothness": 0.3, "attention-tdp": 0.1, "attention-t": 0.2, "mlp": 0.1}
+    usual = {"tuned": 0.2, "no-kl": 0.3, "no-smoothness": 0.3, "attention-tdp": 0.1, "attention-t": 0.2, "mlp": 0.1}
     for variant, error in (usual | {name.replace("_", "-"): value for name, value in errors.items()}).items():
         for changes in ("steps=600", "observation_std=0.1, steps=600"):
             made.runs("pendulum", "ladid", error, experiment="ablation", variant=variant, changes=changes)
@@ -357,7 +357,7 @@ def test_every_term_and_module_has_a_verdict_of_its_own() -> None:
         "pendulum (steps=600)",
         "pendulum (observation_std=0.1, steps=600)",
     ]
-    assert ablated(no_code=0.2).verdict("C7") == NOT_SEPARABLE
+    assert ablated(no_kl=0.2).verdict("C7") == NOT_SEPARABLE
     assert ablated(no_smoothness=0.1).verdict("C7") == NOT_REPRODUCED
     found = ablated(no_smoothness=0.2).judged("C7")
     assert found.part is not None

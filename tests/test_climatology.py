@@ -9,7 +9,7 @@ import pytest
 from ladid_bench.core.configuration import Budget
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.methods.base import Method
+from ladid_bench.methods.base import Method, Training
 from ladid_bench.methods.registry import load_method
 
 GIVEN, FRAMES = 3, 15
@@ -37,7 +37,7 @@ def task(train: Trajectories, season: float | None = 12) -> Task:
 
 def fitted(root: Path, train: Trajectories) -> Method:
     method = load_method("climatology", root)(task(train), {})
-    method.fit(train, train[:1], Budget(), seed=0)
+    method.fit(Training(train, train[:1], Budget(), seed=0))
     return method
 
 
@@ -72,7 +72,7 @@ def test_a_month_never_seen_gets_the_mean(root: Path, train: Trajectories) -> No
     short = train[[0, 24]]
     short = replace(short, frames=short.frames[:, :6], times=short.times[:, :6])  # January to June
     method = load_method("climatology", root)(task_of(short, "made-up", GIVEN, 3, 12), {})
-    method.fit(short, short, Budget(), seed=0)
+    method.fit(Training(short, short, Budget(), seed=0))
     answer = forecast(method, np.arange(12.0)[None])
     np.testing.assert_allclose(answer[0, 3:], short.frames.mean(axis=(0, 1))[None].repeat(6, axis=0), rtol=1e-5)
 

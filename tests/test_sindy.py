@@ -13,7 +13,7 @@ from ladid_bench.core.configuration import Budget
 from ladid_bench.data.metrics import measure
 from ladid_bench.data.task import task_of
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.methods.base import Method
+from ladid_bench.methods.base import Method, Training
 from ladid_bench.methods.registry import load_method, resolve_settings
 
 pytest.importorskip("pysindy")
@@ -67,7 +67,7 @@ def fitted(states: dict[str, np.ndarray], **changes: Any) -> Any:
     data = {name: observed(each) for name, each in states.items()}
     task = task_of(data["train"], "toy", GIVEN, data["train"].frames.shape[1] - GIVEN)
     method = load_method("sindy", ROOT)(task, resolve_settings("sindy", "default", changes, ROOT))
-    method.fit(data["train"], data["valid"], Budget(), seed=0)
+    method.fit(Training(data["train"], data["valid"], Budget(), seed=0))
     return method
 
 

@@ -110,7 +110,7 @@ def test_every_split_has_units_of_its_own() -> None:
 
 def test_void_interventions_are_interventions() -> None:
     for system in SYSTEMS.values():
-        assert system.void <= set(system.interventions)
+        assert system.controls <= set(system.interventions)
     np.testing.assert_array_equal(make("pendulum--mass-2").frames, make("pendulum").frames)
     assert {"pendulum--irregular", "pendulum--inverted", "pendulum--mass-2"} <= set(dataset_names())
 

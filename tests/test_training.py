@@ -14,7 +14,7 @@ from ladid_bench.core.configuration import Budget
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.metrics import measure
 from ladid_bench.methods import trainer as trainer_module
-from ladid_bench.methods.base import Diverged
+from ladid_bench.methods.base import Diverged, Training
 from ladid_bench.methods.neural import NeuralMethod
 from ladid_bench.methods.registry import load_method, resolve_settings
 from ladid_bench.methods.tensors import load_tensors
@@ -35,7 +35,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def test_the_model_kept_is_the_best_on_validation(name, pendulum, pendulum_task, root) -> None:
     method = make(name, pendulum_task, root)
-    method.fit(pendulum["train"], pendulum["valid"], SHORT, 0)
+    method.fit(Training(pendulum["train"], pendulum["valid"], SHORT, 0))
     best = min(entry["valid_nmse"] for entry in method.history())
     assert method.validation_error(pendulum["valid"]) == pytest.approx(best, rel=1e-6)
 
@@ -52,12 +52,12 @@ def test_a_loss_that_is_not_finite_ends_the_run(name, pendulum, pendulum_task, r
 
     monkeypatch.setattr(method, "build_model", poisoned)
     with pytest.raises(Diverged, match="not finite"):
-        method.fit(pendulum["train"], pendulum["valid"], SHORT, 0)
+        method.fit(Training(pendulum["train"], pendulum["valid"], SHORT, 0))
 
 
 def test_a_part_that_is_not_there_cannot_be_frozen(name, pendulum, pendulum_task, root) -> None:
-    with pytest.raises(BenchError, match="no part 'encodr' to freeze; did you mean 'encoder'"):
-        make(name, pendulum_task, root).fit(pendulum["train"], pendulum["valid"], SHORT, 1, frozen=["encodr"])
+    with pytest.raises(BenchError, match=r"'encodr' .*'encoder'"):
+        make(name, pendulum_task, root).fit(Training(pendulum["train"], pendulum["valid"], SHORT, 1, frozen=["encodr"]))
 
 
 def test_image_sides_that_do_not_fit_are_named(name, pendulum_task, root) -> None:
@@ -74,8 +74,8 @@ def test_a_checkpoint_that_would_run_code_is_refused(name, pendulum, pendulum_ta
             return (Path.touch, (tmp_path / "trapped",))
 
     (tmp_path / trainer_module.CHECKPOINT).write_bytes(pickle.dumps(Trap()))
-    with pytest.raises(BenchError, match="not a readable file of tensors"):
-        make(name, pendulum_task, root, tmp_path).fit(pendulum["train"], pendulum["valid"], SHORT, 0)
+    with pytest.raises(BenchError, match=trainer_module.CHECKPOINT):
+        make(name, pendulum_task, root, tmp_path).fit(Training(pendulum["train"], pendulum["valid"], SHORT, 0))
     assert not (tmp_path / "trapped").exists()
 
 
@@ -87,7 +87,8 @@ def test_smoke_training_lowers_the_error_by_a_third(pendulum, pendulum_task, roo
     torch.manual_seed(0)
     method.model = method.build_model()
     before = measure(train.frames[:, 10:], method.forecast(*asked).mean, blank).nmse.mean()
-    method.fit(train, pendulum["valid"], Budget(steps=200, batch_size=8, growth=False, warmup_steps=20), 0)
+    budget = Budget(steps=200, batch_size=8, growth=False, warmup_steps=20)
+    method.fit(Training(train, pendulum["valid"], budget, 0))
     after = measure(train.frames[:, 10:], method.forecast(*asked).mean, blank).nmse.mean()
     assert after < 0.7 * before
 
@@ -104,7 +105,9 @@ def test_a_run_asked_to_terminate_saves_its_last_step(pendulum, pendulum_task, r
 
     monkeypatch.setattr(trainer_module.Trainer, "_advance", stopped_at_five)
     child = multiprocessing.get_context("fork").Process(
-        target=lambda: make("ladid", pendulum_task, root, tmp_path).fit(pendulum["train"], pendulum["valid"], SHORT, 0)
+        target=lambda: make("ladid", pendulum_task, root, tmp_path).fit(
+            Training(pendulum["train"], pendulum["valid"], SHORT, 0)
+        )
     )
     child.start()
     child.join(60)

@@ -14,6 +14,7 @@ from checkouts import STUDY, Checkout
 from ladid_bench.analysis.results import aggregate
 from ladid_bench.core.configuration import Budget
 from ladid_bench.core.errors import BenchError
+from ladid_bench.methods.base import Training
 from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
 from ladid_bench.runs.execute import execute
 from ladid_bench.runs.learning import part_of
@@ -232,9 +233,9 @@ def test_frozen_parts_keep_their_running_statistics(pendulum, pendulum_task, roo
     budget = Budget(steps=2, batch_size=4, validations=1, warmup_steps=1)
     gru, settings = load_method("gru", root), resolve_settings("gru", "default", {}, root)
     first, second = gru(pendulum_task, settings), gru(pendulum_task, settings)
-    first.fit(pendulum["train"], pendulum["valid"], budget, 0)
+    first.fit(Training(pendulum["train"], pendulum["valid"], budget, 0))
     first.save(tmp_path)
-    second.fit(pendulum["train"], pendulum["valid"], budget, 1, initial=tmp_path, frozen=["encoder"])
+    second.fit(Training(pendulum["train"], pendulum["valid"], budget, 1, initial=tmp_path, frozen=["encoder"]))
     before, after = first.model.state_dict(), second.model.state_dict()
     running = [name for name in before if "running" in name]
     assert any(name.startswith("encoder") for name in running)

@@ -201,13 +201,13 @@ def test_heavy_damping_creeps_towards_the_mean() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"speed_low": -1.0}, "'speed_low' is -1; give at least 0"),
-        ({"speed_high": 0.5}, "'speed_high' is 0.5; give at least speed_low, 0.8"),
-        ({"speed_high": float("inf")}, "give at least speed_low"),
-        ({"damping": -0.1}, "'damping' is -0.1; give at least 0"),
-        ({"damping": float("nan")}, "'damping' is nan; give at least 0"),
-        ({"walls": "neuman"}, "did you mean 'neumann'"),
-        ({"time_grid": "iregular"}, "did you mean 'irregular'"),
+        ({"speed_low": -1.0}, "'speed_low' .*-1"),
+        ({"speed_high": 0.5}, "'speed_high' .* 0.8"),
+        ({"speed_high": float("inf")}, "'speed_high' "),
+        ({"damping": -0.1}, "'damping' .*-0.1"),
+        ({"damping": float("nan")}, "'damping' .*nan"),
+        ({"walls": "neuman"}, "'neumann'"),
+        ({"time_grid": "iregular"}, "'irregular'"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -53,8 +53,8 @@ def test_queries_follow_the_context_within_the_query_length(batch, length) -> No
 
 
 def test_neighbouring_windows_meet_within_reach(batch, length, pendulum_task) -> None:
-    start, seam = batch.start.unflatten(0, (-1, 3)), batch.seam.unflatten(0, (-1, 3))
-    reach = seam[:, 1:] - start[:, :-1]
+    start, after = batch.start.unflatten(0, (-1, 3)), batch.forecast_start.unflatten(0, (-1, 3))
+    reach = after[:, 1:] - start[:, :-1]
     assert (start.diff(dim=1) > 0).all()
     assert (reach <= (10 + length) * pendulum_task.time_step * 1.001).all()
 

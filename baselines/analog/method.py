@@ -1,4 +1,4 @@
-"""Analog forecasting: what came after the training contexts most like the one given."""
+"""Analog forecasting: what came after the training windows most like the context."""
 
 from collections.abc import Iterator
 
@@ -11,18 +11,18 @@ EXACT = 1e-6  # nearer analogs count as equally near: below this is rounding
 
 
 class Analog(GriddedMethod):
-    """Weighted mean of the continuations of the nearest training windows.
+    """Forecast the weighted mean of the continuations of the nearest training windows.
 
-    A window is as many consecutive frames as are given. Windows that start late lack the frames at
+    A window is as many consecutive frames as the context has. Windows that start late lack the frames at
     long leads; for each lead the nearest windows are chosen among those that have a frame there.
     """
 
-    def fit_grid(self, train: np.ndarray, valid: np.ndarray) -> None:
+    def fit_grid(self, train: np.ndarray, valid: np.ndarray, seed: int) -> None:
         mean, modes = principal_components(train, self.settings.rank)
-        codes = encode(train, mean, modes)
-        self.state = {"mean": mean, "modes": modes, "codes": codes, "frames": train}
-        given, best = self.task.context_frames, np.inf
-        context, steps = valid[:, :given], valid.shape[1] - given
+        components = encode(train, mean, modes)
+        self.state = {"mean": mean, "modes": modes, "components": components, "frames": train}
+        best, length = np.inf, self.task.context_frames
+        context, steps = valid[:, :length], valid.shape[1] - length
         counts = sorted({min(count, len(train)) for count in self.settings.neighbours})
         for shifts in sorted({0, steps - 1}):  # windows that start as the trajectories do, or anywhere
             for count, forecast in self._forecasts(context, steps, shifts, counts):
@@ -41,13 +41,13 @@ class Analog(GriddedMethod):
         self, context: np.ndarray, steps: int, shifts: int, counts: list[int]
     ) -> Iterator[tuple[int, np.ndarray]]:
         """The forecast with each number of neighbours, ``(trajectory, step, value)``, by adding one after the other."""
-        codes = encode(context, self.state["mean"], self.state["modes"])
+        components = encode(context, self.state["mean"], self.state["modes"])
         parts = [
-            self._nearest(codes[start : start + QUERIES], steps, shifts, counts[-1])
-            for start in range(0, len(codes), QUERIES)
+            self._nearest(components[start : start + QUERIES], steps, shifts, counts[-1])
+            for start in range(0, len(components), QUERIES)
         ]
         distance, frame = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        library = self.state["frames"].reshape(-1, context.shape[2])  # (trajectory * time, value)
+        library = self.state["frames"].reshape(-1, context.shape[2])  # (trajectory, time, value) -> (frame, value)
         weight = (1 / distance).astype(np.float32)  # (query, step, neighbour)
         total = np.zeros((len(context), steps, context.shape[2]), dtype=np.float32)
         for neighbour in range(counts[-1]):
@@ -58,7 +58,7 @@ class Analog(GriddedMethod):
 
     def _nearest(self, context: np.ndarray, steps: int, shifts: int, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Squared distance of the nearest windows and index of the frame to use, ``(query, step, neighbour)`` each."""
-        length, given = self.state["codes"].shape[1], context.shape[1]
+        length, window = self.state["components"].shape[1], context.shape[1]
         distances = self._distances(context, shifts)  # (query, trajectory, shift)
         queries, trajectories, _ = distances.shape
         distance = np.empty((queries, steps, count), dtype=np.float32)
@@ -67,9 +67,10 @@ class Analog(GriddedMethod):
         last = np.empty((queries, 0), dtype=np.int64)  # index of the last frame of each window
         used = 0
         for step in range(steps, 0, -1):  # a shorter lead admits further shifts
-            admitted = np.arange(used, min(shifts, length - given - step) + 1)
+            admitted = np.arange(used, min(shifts, length - window - step) + 1)
             used += admitted.size
-            ends = np.arange(trajectories)[:, None] * length + admitted + given - 1  # (trajectory, shift)
+            ends = np.arange(trajectories)[:, None] * length + admitted + window - 1  # (trajectory, shift)
+            # (query, trajectory, shift) -> (query, trajectory * shift)
             near = np.concatenate([near, distances[:, :, admitted].reshape(queries, -1)], axis=1)
             last = np.concatenate([last, np.broadcast_to(ends.reshape(-1), (queries, ends.size))], axis=1)
             order = np.argsort(near, axis=1, kind="stable")[:, :count]
@@ -79,13 +80,14 @@ class Analog(GriddedMethod):
 
     def _distances(self, context: np.ndarray, shifts: int) -> np.ndarray:
         """Squared distance to each window, ``(query, trajectory, shift)``, in units of a window's mean squared norm."""
-        codes = self.state["codes"]  # (trajectory, time, component)
-        squares = (codes**2).sum(axis=2)  # (trajectory, time)
-        total = (context**2).sum(axis=(1, 2))[:, None, None].repeat(len(codes), axis=1).repeat(shifts + 1, axis=2)
+        components = self.state["components"]  # (trajectory, time, component)
+        squares = (components**2).sum(axis=2)  # (trajectory, time)
+        total = (context**2).sum(axis=(1, 2))[:, None, None].repeat(len(components), axis=1).repeat(shifts + 1, axis=2)
         for index in range(context.shape[1]):
             shifted = slice(index, index + shifts + 1)
-            product = context[:, index] @ codes[:, shifted].reshape(-1, codes.shape[2]).T
-            total += squares[None, :, shifted] - 2 * product.reshape(total.shape)
+            flat = components[:, shifted].reshape(-1, components.shape[2])  # (trajectory, shift, k) -> (window, k)
+            product = (context[:, index] @ flat.T).reshape(total.shape)  # (query, window) -> (query, trajectory, shift)
+            total += squares[None, :, shifted] - 2 * product
         return np.maximum(total / (context.shape[1] * squares.mean()), EXACT)
 
 

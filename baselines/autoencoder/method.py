@@ -15,7 +15,7 @@ from ladid_bench.methods.neural import FORECAST_BATCH, ForecastModel, NeuralMeth
 
 
 class Autoencoder(ForecastModel):
-    """One frame to a latent state and back."""
+    """Encode one frame as a latent state and decode it."""
 
     def __init__(self, task: Task, settings: SimpleNamespace):
         super().__init__()
@@ -24,21 +24,22 @@ class Autoencoder(ForecastModel):
         self.decoder = build_decoder(settings.latent, task.shape, settings.base_channels, settings.decoder)
 
     def render(self, frames: Tensor) -> Tensor:
-        """``(F, channel, *space)`` to the same, through the latent state."""
+        """Render normalized frames ``(F, channel, *space)`` through their latent states."""
         return self.decoder(self.bottleneck(self.encoder(frames)))
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
+        """Compute the mean squared error of the query frames, rendered through their latent states."""
         frames = batch.query.flatten(0, 1)  # (N, Q, channel, *space) -> (N * Q, channel, *space)
         return {"reconstruction": (self.render(frames) - frames).square().mean()}
 
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        """The last given frame, rendered: there are no dynamics."""
+        """Render the last context frame: there are no dynamics."""
         last = self.render(context[:, -1])[:, None]  # (N, 1, channel, *space)
         return last.expand(-1, query_times.shape[1], *last.shape[2:])
 
 
 class AutoencoderMethod(NeuralMethod):
-    """See ``Autoencoder``; the settings are those of the card."""
+    """Train an ``Autoencoder`` with the settings of the card."""
 
     def build_model(self) -> ForecastModel:
         return Autoencoder(self.task, self.settings)
@@ -46,12 +47,13 @@ class AutoencoderMethod(NeuralMethod):
     @torch.no_grad()
     def reconstruct(self, frames: np.ndarray) -> np.ndarray:
         self.model.eval()
-        unit = torch.as_tensor(self.task.normalize(frames), dtype=torch.float32, device=self.device)
-        rendered = [self.model.render(part) for part in unit.flatten(0, 1).split(FORECAST_BATCH)]
+        normalized = torch.as_tensor(self.task.normalize(frames), dtype=torch.float32, device=self.device)
+        single = normalized.flatten(0, 1)  # (trajectory, time, channel, *space) -> (trajectory * time, channel, *space)
+        rendered = [self.model.render(part) for part in single.split(FORECAST_BATCH)]
         return self.task.denormalize(torch.cat(rendered).cpu().numpy()).reshape(frames.shape).astype(np.float32)
 
     def validation_error(self, valid: Trajectories) -> float:
-        """Mean over trajectories of the nMSE of the rendered frames, in physical units."""
+        """Measure the mean over trajectories of the nMSE of the rendered frames, in physical units."""
         truth = valid.frames[:, self.task.context_frames : self.task.frames]
         return float(measure(truth, self.reconstruct(truth), np.zeros(self.task.shape, np.float32)).nmse.mean())
 

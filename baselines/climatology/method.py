@@ -1,19 +1,14 @@
-"""Climatology: the average training frame of the season that is asked for."""
-
-from collections.abc import Sequence
-from pathlib import Path
+"""Climatology: the average training frame of the season that a query time lies in."""
 
 import numpy as np
 
-from ladid_bench.core.configuration import Budget
 from ladid_bench.data.task import Task
-from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.methods.base import Forecast
+from ladid_bench.methods.base import Forecast, Training
 from ladid_bench.methods.simple import SimpleMethod
 
 
 class Climatology(SimpleMethod):
-    """Forecasts the training mean of each part of the season; what was given is not looked at.
+    """Forecast the training mean of each part of the season, whatever the context.
 
     A season is divided into as many parts as it has time steps (12 months of a year), and a time
     belongs to the nearest one. A part without a training frame gets the mean over all frames.
@@ -25,15 +20,8 @@ class Climatology(SimpleMethod):
             return True, "the times of this data set carry no calendar, so that there is no season to average over"
         return False, ""
 
-    def fit(
-        self,
-        train: Trajectories,
-        valid: Trajectories,
-        budget: Budget,
-        seed: int,
-        initial: Path | None = None,
-        frozen: Sequence[str] = (),
-    ) -> None:
+    def fit(self, training: Training) -> None:
+        train = training.train
         part = self._part(train.times)  # (trajectory, time)
         total = train.frames.mean(axis=(0, 1), dtype=np.float64)
         means = [
@@ -50,7 +38,7 @@ class Climatology(SimpleMethod):
         return max(1, round(self.task.season / self.task.time_step))
 
     def _part(self, times: np.ndarray) -> np.ndarray:
-        """Which part of the season each absolute time is in, int64 of the shape of ``times``."""
+        """Find the part of the season that each absolute time is in, int64 of the shape of ``times``."""
         return np.rint(times / self.task.season * self._parts).astype(np.int64) % self._parts
 
 

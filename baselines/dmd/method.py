@@ -13,30 +13,30 @@ LIMIT = 2.0  # largest norm of a forecast's coordinates, in units of the largest
 
 
 class DynamicModes(GriddedMethod):
-    """One linear operator advances a vector of principal components at several delays.
+    """Advance a vector of principal components at several delays by one linear operator.
 
     A constant beside the components gives the operator an offset. Eigenvalues outside the unit
     circle are moved onto it and the forecast's norm is bounded, so that no forecast can blow up.
     """
 
-    def fit_grid(self, train: np.ndarray, valid: np.ndarray) -> None:
+    def fit_grid(self, train: np.ndarray, valid: np.ndarray, seed: int) -> None:
         mean, modes = principal_components(train, max(self.settings.ranks))
-        codes = encode(train, mean, modes).astype(np.float64)
-        given, best = self.task.context_frames, np.inf
-        for candidate in self._candidates(codes):
+        components = encode(train, mean, modes).astype(np.float64)
+        context, best = self.task.context_frames, np.inf
+        for candidate in self._candidates(components):
             rank = len(candidate["reading"])
             self.state = {**candidate, "mean": mean, "modes": modes[:rank]}
-            error = self.validation_nmse(valid, self.extend(valid[:, :given], valid.shape[1] - given))
+            error = self.validation_nmse(valid, self.extend(valid[:, :context], valid.shape[1] - context))
             if error < best:
                 best, chosen = error, self.state
         self.state = chosen
 
-    def _candidates(self, codes: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
-        available, longest = codes.shape[2], min(self.task.context_frames, codes.shape[1] - 1)
+    def _candidates(self, components: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+        available, longest = components.shape[2], min(self.task.context_frames, components.shape[1] - 1)
         ranks = sorted({min(rank, available) for rank in self.settings.ranks})
         delays = sorted({min(delay, longest) for delay in self.settings.delays})
         for rank, delay in itertools.product(ranks, delays):
-            kept = codes[:, :, :rank]
+            kept = components[:, :, :rank]
             scale = kept[..., 0].std()
             windows = _picked_windows(kept, delay + 1)  # (window, delay + 1, rank)
             pairs = np.concatenate([_vectors(windows[:, :-1], scale), _vectors(windows[:, 1:], scale)], axis=1)
@@ -50,8 +50,8 @@ class DynamicModes(GriddedMethod):
     def extend(self, context: np.ndarray, steps: int) -> np.ndarray:
         state = self.state
         delay = int(state["delay"])
-        codes = encode(context[:, -delay:], state["mean"], state["modes"]).astype(np.float64)
-        amplitudes = _vectors(codes, float(state["scale"])) @ state["amplitudes"].T  # (trajectory, eigenvalue)
+        components = encode(context[:, -delay:], state["mean"], state["modes"]).astype(np.float64)
+        amplitudes = _vectors(components, float(state["scale"])) @ state["amplitudes"].T  # (trajectory, eigenvalue)
         ahead = np.empty((len(context), steps, len(state["modes"])))
         for step in range(steps):
             powers = state["eigenvalues"] ** (step + 1)
@@ -61,9 +61,9 @@ class DynamicModes(GriddedMethod):
         return ahead.astype(np.float32) @ state["modes"] + state["mean"]
 
 
-def _picked_windows(codes: np.ndarray, length: int) -> np.ndarray:
+def _picked_windows(components: np.ndarray, length: int) -> np.ndarray:
     """Windows of ``length`` frames, evenly picked from all trajectories, ``(window, time, rank)``."""
-    windows = np.lib.stride_tricks.sliding_window_view(codes, length, axis=1)  # (trajectory, window, rank, time)
+    windows = np.lib.stride_tricks.sliding_window_view(components, length, axis=1)  # (trajectory, window, rank, time)
     count = windows.shape[0] * windows.shape[1]
     picked = np.linspace(0, count - 1, min(count, FIT_PAIRS)).astype(int)
     return windows[np.unravel_index(picked, windows.shape[:2])].swapaxes(1, 2)
@@ -71,7 +71,7 @@ def _picked_windows(codes: np.ndarray, length: int) -> np.ndarray:
 
 def _vectors(windows: np.ndarray, constant: float) -> np.ndarray:
     """Frames of each window side by side, oldest first, and a constant, ``(window, delay * rank + 1)``."""
-    flat = windows.reshape(len(windows), -1)
+    flat = windows.reshape(len(windows), -1)  # (window, delay, rank) -> (window, delay * rank)
     return np.concatenate([flat, np.full((len(flat), 1), constant)], axis=1)
 
 

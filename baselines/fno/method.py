@@ -13,7 +13,7 @@ from ladid_bench.methods.neural import ForecastModel, NeuralMethod
 
 
 class SpectralConvolution(nn.Module):
-    """A linear map between channels for each of the lowest Fourier modes; all other modes are dropped.
+    """Map channels linearly for each of the lowest Fourier modes; all other modes are dropped.
 
     Args:
         width: channels in and out.
@@ -27,7 +27,7 @@ class SpectralConvolution(nn.Module):
         self.weight = nn.Parameter(torch.rand(width, width, 2 * modes[0], modes[1], 2) / width**2)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """``(N, width, height, width)`` to the same shape."""
+        """Convolve feature maps ``(N, channel, height, width)``."""
         (height, width), (high, wide) = maps.shape[-2:], self.modes
         spectrum = torch.fft.fft(torch.fft.rfft(maps)[..., :wide], dim=-2)  # (N, channel, height, wide)
         kept = torch.cat([spectrum[..., :high, :], spectrum[..., -high:, :]], dim=-2)  # (N, channel, 2 * high, wide)
@@ -38,7 +38,7 @@ class SpectralConvolution(nn.Module):
 
 
 class FourierLayer(nn.Module):
-    """``activation(K v + W v)``: a spectral convolution beside a map of each pixel's channels."""
+    """Compute ``activation(K v + W v)``: a spectral convolution beside a map of each pixel's channels."""
 
     def __init__(self, width: int, modes: tuple[int, int], activation: nn.Module):
         super().__init__()
@@ -47,11 +47,12 @@ class FourierLayer(nn.Module):
         self.activation = activation
 
     def forward(self, maps: Tensor) -> Tensor:
+        """Apply the layer to feature maps ``(N, channel, height, width)``."""
         return self.activation(self.spectral(maps) + self.skip(maps))
 
 
 class FourierOperator(ForecastModel):
-    """The next frame from as many as are given, rolled out; frames are the task's time step apart."""
+    """Compute the next frame from as many as the context has, and roll it out, one time step of the task at a time."""
 
     places: Tensor  # (height, width, 2)
 
@@ -71,52 +72,56 @@ class FourierOperator(ForecastModel):
         self.register_buffer("places", torch.stack(places, dim=-1), persistent=False)
 
     def next_frame(self, recent: Tensor) -> Tensor:
-        """The frame after ``recent``, ``(N, C, channel, height, width)`` to ``(N, channel, height, width)``."""
-        stacked = recent.flatten(1, 2).permute(0, 2, 3, 1)  # (N, height, width, C * channel)
+        """Compute the frame after ``recent``: ``(N, C, channel, height, width)`` to ``(N, channel, height, width)``."""
+        # (N, C, channel, height, width) -> (N, C * channel, height, width) -> (N, height, width, C * channel)
+        stacked = recent.flatten(1, 2).permute(0, 2, 3, 1)
         places = self.places.expand(len(recent), -1, -1, -1)
         maps = self.lift(torch.cat([stacked, places], dim=-1)).permute(0, 3, 1, 2)  # (N, width, height, width)
         height, width = maps.shape[-2:]
         padded = functional.pad(maps, (0, self.settings.padding, 0, self.settings.padding))
         maps = self.layers(padded)[..., :height, :width]
+        # (N, width, height, width) -> (N, height, width, width) -> (N, channel, height, width)
         return self.head(maps.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
-        frames, there = self._passages(batch)
-        given = batch.context.shape[1]
-        context, truth = frames[:, :given], frames[:, given:]
-        error = (self.roll_out(context, truth.shape[1]) - truth).flatten(2).norm(dim=2)  # (n, step)
-        return {"relative_error": (error / truth.flatten(2).norm(dim=2))[there].mean()}
+        """Compute the mean relative L2 error of a frame (Li et al. 2021), over the frames of a short roll-out."""
+        frames, exists = self._passages(batch)
+        length = batch.context.shape[1]
+        context, target = frames[:, :length], frames[:, length:]
+        # (n, step, channel, height, width) -> (n, step, value) -> (n, step)
+        error = (self.roll_out(context, target.shape[1]) - target).flatten(2).norm(dim=2)
+        return {"relative_error": (error / target.flatten(2).norm(dim=2))[exists].mean()}
 
     def _passages(self, batch: WindowBatch) -> tuple[Tensor, Tensor]:
-        """Successive frames from anywhere in the first window of some trajectories.
+        """Pick successive frames from anywhere in the first window of some trajectories.
 
         Returns:
             Frames ``(n, C + step, channel, *space)``, and which of those after the context exist, ``(n, step)``.
         """
-        grid, given = batch.grid[:: batch.windows][: self.settings.trajectories], batch.context.shape[1]  # (n, G)
+        grid, context = batch.grid[:: batch.windows][: self.settings.trajectories], batch.context.shape[1]  # (n, G)
         known = 1 + (grid.diff(dim=1) > 0).sum(dim=1, keepdim=True)  # (n, 1), frames until the last one is repeated
-        length = min(given + self.settings.rollout, grid.shape[1])
+        length = min(context + self.settings.rollout, grid.shape[1])
         room = (known - length).clamp(min=0)
         start = (torch.rand(room.shape, device=grid.device) * (room + 1)).long()
         position = start + torch.arange(length, device=grid.device)  # (n, length)
-        return batch.bank[grid.gather(1, position)], (position < known)[:, given:]
+        return batch.bank[grid.gather(1, position)], (position < known)[:, context:]
 
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        asked = (query_times - context_times[:, -1:]) / self.time_step  # (N, Q), in frames after the last one given
-        whole = asked.round()
-        asked = torch.where((asked - whole).abs() < ON_GRID, whole, asked)
-        ahead = self.roll_out(context, int(asked.max().ceil())).clamp(0, 1)
+        steps = (query_times - context_times[:, -1:]) / self.time_step  # (N, Q), after the last context frame
+        whole = steps.round()
+        steps = torch.where((steps - whole).abs() < ON_GRID, whole, steps)
+        ahead = self.roll_out(context, int(steps.max().ceil())).clamp(0, 1)
         frames = torch.cat([context[:, -1:], ahead], dim=1)
-        before = asked.long()
+        before = steps.long()
         after = (before + 1).clamp(max=frames.shape[1] - 1)
         row = torch.arange(len(frames), device=frames.device)[:, None]
-        share = (asked - before)[:, :, None, None, None]
+        share = (steps - before)[:, :, None, None, None]
         return torch.lerp(frames[row, before], frames[row, after], share)
 
     def roll_out(self, context: Tensor, steps: int) -> Tensor:
-        """The ``steps`` frames after ``context``, ``(N, steps, channel, *space)``.
+        """Compute the ``steps`` frames after ``context``, ``(N, steps, channel, *space)``.
 
-        A frame is clipped to the unit range before it serves as input, or else errors grow without bound.
+        A frame is clipped to [0, 1] before it serves as input, or else errors grow without bound.
         """
         recent, ahead = list(context.unbind(dim=1)), []
         for _ in range(steps):
@@ -126,7 +131,7 @@ class FourierOperator(ForecastModel):
 
 
 class FourierOperatorMethod(NeuralMethod):
-    """See ``FourierOperator``; the settings are those of the card."""
+    """Train a ``FourierOperator`` with the settings of the card."""
 
     @classmethod
     def skip(cls, task: Task) -> tuple[bool, str]:

@@ -13,28 +13,29 @@ from ladid_bench.methods.neural import ForecastModel, NeuralMethod
 
 
 class Recognition(nn.Module):
-    """GRU over tokens, each with the gap to the one before it; its last state gives the code.
+    """Summarise the context: a GRU reads tokens, each with the gap in time to the one before it.
 
     Args:
         width: of a token, and of the recurrent state.
-        latent: length of the code.
+        latent: length of the representation, a linear map of the last recurrent state.
     """
 
     def __init__(self, width: int, latent: int):
         super().__init__()
         self.recurrent = nn.GRU(width + 1, width, batch_first=True)
-        self.code = nn.Linear(width, latent)
+        self.representation = nn.Linear(width, latent)
 
     def forward(self, tokens: Tensor, times: Tensor) -> Tensor:
-        """``(N, C, width)`` and ``(N, C)`` to ``(N, latent)``."""
+        """Summarise tokens ``(N, C, width)`` at times ``(N, C)`` as ``(N, latent)``."""
         gaps = torch.diff(times, dim=1, prepend=times[:, :1])  # (N, C), 0 for the first frame
-        return self.code(self.recurrent(torch.cat([tokens, gaps[..., None]], dim=-1))[1][0])  # (1, N, width)
+        last = self.recurrent(torch.cat([tokens, gaps[..., None]], dim=-1))[1][0]  # (layers, N, width) -> (N, width)
+        return self.representation(last)
 
 
 class AutonomousCell(nn.Module):
-    """One step of a gated recurrent unit that is given nothing but its own state.
+    """Make one step of a gated recurrent unit whose only input is its own state.
 
-    The reset gate acts on the state before the candidate's matrix, as in the paper.
+    The reset gate acts on the state before the candidate's matrix, as in Cho et al., EMNLP 2014.
     """
 
     def __init__(self, hidden: int):
@@ -43,19 +44,19 @@ class AutonomousCell(nn.Module):
         self.candidate = nn.Linear(hidden, hidden)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """``(..., hidden)`` to ``(..., hidden)``."""
+        """Update states ``(..., hidden)``."""
         reset, keep = self.gates(hidden).sigmoid().chunk(2, dim=-1)
         return (1 - keep) * self.candidate(reset * hidden).tanh() + keep * hidden
 
 
 class RollOut(nn.Module):
-    """Free-running GRU: one step for each time step of the task, and straight lines between its states.
+    """Run a GRU freely: one step for each time step of the task, and straight lines between its states.
 
-    All rows take the same whole steps, and each time asked for is read off where it lies. So the cell is
-    never asked for a gap it was not trained on, and a forecast does not depend on what else is asked for.
+    All rows take the same whole steps, and each query is read off where it lies. So the cell never makes
+    a step of a length it was not trained on, and a forecast does not depend on the other queries.
 
     Args:
-        latent: length of the code, and of the states.
+        latent: length of the representation, and of the states.
         hidden: width of the recurrent state.
     """
 
@@ -65,27 +66,27 @@ class RollOut(nn.Module):
         self.cell = AutonomousCell(hidden)
         self.state = nn.Linear(hidden, latent)
 
-    def forward(self, code: Tensor, elapsed: Tensor) -> Tensor:
-        """States at any times after the context.
+    def forward(self, representation: Tensor, elapsed: Tensor) -> Tensor:
+        """Compute latent states at any times after the context.
 
         Args:
-            code: ``(N, latent)``.
+            representation: ``(N, latent)``.
             elapsed: ``(N, Q)`` since the last context frame, in time steps of the task, not negative.
 
         Returns:
             ``(N, Q, latent)``.
         """
         whole = elapsed.floor().long()  # (N, Q)
-        path = [self.start(code).tanh()]
+        path = [self.start(representation).tanh()]
         for _ in range(int(whole.max()) + 1):
             path.append(self.cell(path[-1]))
         states = self.state(torch.stack(path, dim=1))  # S of (N, hidden) -> (N, S, hidden) -> (N, S, latent)
-        rows = torch.arange(len(code), device=code.device)[:, None]
+        rows = torch.arange(len(states), device=states.device)[:, None]
         return torch.lerp(states[rows, whole], states[rows, whole + 1], (elapsed - whole)[..., None])
 
 
 class GRUModel(ForecastModel):
-    """Code from the context, then one recurrent step after the other; each state is decoded by itself."""
+    """Summarise the context, then make one recurrent step after the other; each state is decoded by itself."""
 
     def __init__(self, task: Task, settings: SimpleNamespace):
         super().__init__()
@@ -95,14 +96,15 @@ class GRUModel(ForecastModel):
         self.roll_out = RollOut(settings.latent, settings.hidden)
         self.decoder = build_decoder(settings.latent, task.shape, settings.base_channels, settings.decoder)
 
-    def states(self, code: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        """``(N, latent)``, ``(N, C)`` and ``(N, Q)`` to ``(N, Q, latent)``."""
-        return self.roll_out(code, (query_times - context_times[:, -1:]) / self.step)
+    def states(self, representation: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        """Compute states ``(N, Q, latent)`` from ``(N, latent)``, times ``(N, C)`` and query times ``(N, Q)``."""
+        return self.roll_out(representation, (query_times - context_times[:, -1:]) / self.step)
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
+        """Compute the negative log-likelihood of the queries per value."""
         tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
-        code = self.recognition(tokens, batch.context_times / self.step)
-        mean = self.decoder(self.states(code, batch.context_times, batch.query_times))
+        representation = self.recognition(tokens, batch.context_times / self.step)
+        mean = self.decoder(self.states(representation, batch.context_times, batch.query_times))
         likelihood = negative_log_likelihood(mean, batch.query, self.settings.observation_std)
         return {"reconstruction": likelihood / batch.query[0, 0].numel()}
 
@@ -114,7 +116,7 @@ class GRUModel(ForecastModel):
 
 
 class GRUMethod(NeuralMethod):
-    """See ``GRUModel``; the settings are those of the card."""
+    """Train a ``GRUModel`` with the settings of the card."""
 
     def build_model(self) -> ForecastModel:
         return GRUModel(self.task, self.settings)

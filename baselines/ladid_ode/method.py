@@ -16,7 +16,7 @@ from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
 from ladid_bench.ladid.dynamics import DYNAMICS, Dynamics
-from ladid_bench.ladid.model import LaDID, LaDIDSettings, Seams
+from ladid_bench.ladid.model import LaDID, LaDIDSettings, OverlapStates
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
 from ladid_bench.methods.ode import Perceptron, RightHandSide, solve_adaptively, solve_by_frame, time_scale
 
@@ -24,17 +24,17 @@ LEAST = 1e-4  # of a frame; what is shorter is rounding of the times, and no ste
 
 
 def size(module: nn.Module) -> int:
-    """Number of parameters."""
+    """Count the parameters."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 
 def width(parameters: int, square: int, linear: int) -> int:
-    """Hidden width ``h`` at which ``square * h^2 + linear * h`` is closest to ``parameters``."""
+    """Find the hidden width ``h`` at which ``square * h^2 + linear * h`` is closest to ``parameters``."""
     return round((math.sqrt(linear**2 + 4 * square * parameters) - linear) / (2 * square))
 
 
 class Motion(nn.Module, ABC):
-    """What stands in for F: latent states at times from psi, which hold at time 0 as well.
+    """Compute latent states at times from psi, in place of F; they hold at time 0 as well.
 
     Args:
         ladid: the model whose F is replaced.
@@ -47,22 +47,23 @@ class Motion(nn.Module, ABC):
 
     @abstractmethod
     def path(self, psi: Tensor, times: Tensor) -> Tensor:
-        """States ``(N, G, latent)`` at increasing times ``(N, G)`` from 0 on, one step from each to the next."""
+        """Compute states ``(N, G, latent)`` at increasing times ``(N, G)`` from 0 on, a step from each to the next."""
 
     @abstractmethod
     def at(self, psi: Tensor, times: Tensor, tolerance: float) -> tuple[Tensor, int]:
-        """States ``(N, Q, latent)`` at any times ``(N, Q)`` from 0 on, each as if it were asked alone.
+        """Compute states ``(N, Q, latent)`` at any times ``(N, Q)`` from 0 on, each as if it were alone.
 
-        Returns also how often a right-hand side was evaluated to reach ``tolerance``.
+        Returns:
+            The states, and how often a right-hand side was evaluated to reach ``tolerance``.
         """
 
     def visible(self, states: Tensor) -> Tensor:
-        """What the decoder is shown of states ``(..., latent)``."""
+        """Select what the decoder is shown of states ``(..., latent)``."""
         return states
 
 
 class Equation(Motion):
-    """``dz/dtau = f(z, psi)`` from ``z(0) = A psi``; f is the network F with z in place of the time features."""
+    """Solve ``dz/dtau = f(z, psi)`` from ``z(0) = A psi``; f is the network F with z in place of the time features."""
 
     def __init__(self, ladid: LaDID, time_scale: float):
         super().__init__(ladid, time_scale)
@@ -70,11 +71,12 @@ class Equation(Motion):
         self.field = self.build_field(ladid)
 
     def build_field(self, ladid: LaDID) -> Dynamics:
+        """Build f as large as the F of ``ladid``."""
         return _like_f(ladid, self.latent, self.latent)
 
     def rate(self, psi: Tensor) -> RightHandSide:
-        """``dz/dtau`` of states ``(N, latent)`` with constants ``(N, latent)``."""
-        network = self.field.given(psi)
+        """Condition f on psi ``(N, latent)``: a right-hand side for states ``(N, latent)``."""
+        network = self.field.conditioned(psi)
         return lambda time, state: network(state[:, None])[:, 0]  # (N, k) -> (N, 1, k) -> (N, k)
 
     def path(self, psi: Tensor, times: Tensor) -> Tensor:
@@ -85,18 +87,18 @@ class Equation(Motion):
 
 
 class Unconditioned(Dynamics):
-    """A multilayer perceptron that no code conditions."""
+    """Apply a multilayer perceptron that psi does not condition."""
 
     def __init__(self, inputs: int, hidden: int, outputs: int):
         super().__init__()
         self.layers = Perceptron(inputs, hidden, outputs, activation=nn.GELU)
 
-    def given(self, code: Tensor) -> Callable[[Tensor], Tensor]:
+    def conditioned(self, psi: Tensor) -> Callable[[Tensor], Tensor]:
         return self.layers
 
 
 class AutonomousEquation(Equation):
-    """``dz/dtau = f(z)``: psi sets the initial state and nothing else; f is as large as F."""
+    """Solve ``dz/dtau = f(z)``: psi sets the initial state and nothing else; f is as large as F."""
 
     def build_field(self, ladid: LaDID) -> Dynamics:
         rest = self.latent * (self.latent + 2)  # A, and the last bias of f
@@ -105,24 +107,24 @@ class AutonomousEquation(Equation):
 
 
 class TimedEquation(Equation):
-    """``dz/dtau = f(z, psi, phi(tau))`` with LaDID's time features phi."""
+    """Solve ``dz/dtau = f(z, psi, phi(tau))`` with LaDID's time features phi."""
 
     def build_field(self, ladid: LaDID) -> Dynamics:
         self.features = ladid.time_features
         return _like_f(ladid, self.latent + self.features.width, self.latent)
 
     def rate(self, psi: Tensor) -> RightHandSide:
-        network = self.field.given(psi)
+        network = self.field.conditioned(psi)
 
         def derivative(time: Tensor, state: Tensor) -> Tensor:
-            known = torch.cat([state[:, None], self.features(time * self.time_scale)], dim=-1)  # (N, 1, k + features)
-            return network(known)[:, 0]
+            inputs = torch.cat([state[:, None], self.features(time * self.time_scale)], dim=-1)  # (N, 1, k + features)
+            return network(inputs)[:, 0]  # (N, 1, k) -> (N, k)
 
         return derivative
 
 
 class SecondOrderEquation(Equation):
-    """``z = (s, v)``, ``ds/dtau = v``, ``dv/dtau = f(s, v, psi)``; the decoder is shown s and zeros."""
+    """Solve ``z = (s, v)``, ``ds/dtau = v``, ``dv/dtau = f(s, v, psi)``; the decoder is shown s and zeros."""
 
     def build_field(self, ladid: LaDID) -> Dynamics:
         if self.latent % 2:
@@ -139,7 +141,7 @@ class SecondOrderEquation(Equation):
 
 
 class Recurrence(Motion):
-    """A GRU cell on psi and the time gap, from frame to frame; as large as F."""
+    """Step a GRU cell on psi and the time gap, from frame to frame; it is as large as F."""
 
     def __init__(self, ladid: LaDID, time_scale: float):
         super().__init__(ladid, time_scale)
@@ -164,7 +166,7 @@ class Recurrence(Motion):
         return self.read(self._hidden(psi, times))
 
     def at(self, psi: Tensor, times: Tensor, tolerance: float) -> tuple[Tensor, int]:
-        """See ``Motion``: whole frames, then one step over the rest; no right-hand side, so no tolerance."""
+        """Make a step a frame, then one over the rest of the time; no right-hand side, so no tolerance."""
         whole = (times / self.frame - LEAST).ceil().long().sub(1).clamp(min=0)  # (N, Q) frames before the last step
         frames = self.frame * torch.arange(int(whole.max()) + 1, device=times.device)
         before = self._hidden(psi, frames.expand(len(psi), -1))  # (N, frame, hidden)
@@ -190,7 +192,7 @@ EQUATIONS: dict[str, type[Motion]] = {
 
 
 class LaDIDODE(LaDID):
-    """LaDID whose F gives way to an equation of about as many parameters."""
+    """Replace the F of LaDID by an equation of about as many parameters."""
 
     dynamics: Motion
 
@@ -206,31 +208,33 @@ class LaDIDODE(LaDID):
         states, self.function_evaluations = self.dynamics.at(psi, times, self.tolerance)
         return states
 
-    def window_states(self, psi: Tensor, batch: WindowBatch) -> tuple[Tensor, Seams | None]:
-        """One path through all frames of each window, and through the moments at which it meets its neighbours."""
+    def window_states(self, psi: Tensor, batch: WindowBatch) -> tuple[Tensor, OverlapStates | None]:
+        """Solve once through all frames of each window and through the times at which its neighbours overlap it."""
         if self.settings.smoothness != "joint":
             return batch.at_queries(self.dynamics.path(psi, batch.grid_times)), None
-        earlier, later = self.seam_times(batch)  # (B, W - 1, overlap) each
-        earlier, later = pad(earlier, (0, 0, 0, 1)), pad(later, (0, 0, 1, 0))  # no neighbour: time 0, asked in vain
-        meetings = torch.cat([earlier, later], dim=2)  # (B, W, 2 * overlap)
-        times = torch.cat([batch.grid_times, meetings.flatten(0, 1)], dim=1)  # (N, G + 2 * overlap)
+        earlier, later = self.overlap_times(batch)  # (B, W - 1, overlap) each
+        earlier, later = pad(earlier, (0, 0, 0, 1)), pad(later, (0, 0, 1, 0))  # no neighbour: time 0, not used
+        shared = torch.cat([earlier, later], dim=2)  # (B, W, 2 * overlap)
+        # (B, W, 2 * overlap) -> (N, 2 * overlap), beside (N, G)
+        times = torch.cat([batch.grid_times, shared.flatten(0, 1)], dim=1)
         order = times.argsort(dim=1, stable=True)
         path = self.dynamics.path(psi, times.gather(1, order))
         path = path.take_along_dim(order.argsort(dim=1)[..., None], dim=1)  # back to the order of ``times``
-        frames, met = path.split([batch.grid_times.shape[1], meetings.shape[2]], dim=1)
-        before, after = met.unflatten(0, (-1, batch.windows)).chunk(2, dim=2)  # (B, W, overlap, k) each
+        frames, overlap = path.split([batch.grid_times.shape[1], shared.shape[2]], dim=1)
+        # (N, 2 * overlap, k) -> (B, W, 2 * overlap, k) -> two of (B, W, overlap, k)
+        before, after = overlap.unflatten(0, (-1, batch.windows)).chunk(2, dim=2)
         return batch.at_queries(frames), (before[:, :-1].flatten(0, 1), after[:, 1:].flatten(0, 1))
 
     def render(self, states: Tensor, context: Tensor) -> Tensor:
         return super().render(self.dynamics.visible(states), context)
 
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        """Frames at any query times; beyond the span of a training trajectory the equation is solved on."""
+        """Forecast frames at any query times; beyond the span of a training trajectory the equation is solved on."""
         return self.render(self.states(self.represent(context, context_times), query_times), context)
 
 
 class LaDIDODEMethod(NeuralMethod):
-    """See ``LaDIDODE``; the settings are those of the card."""
+    """Train a ``LaDIDODE`` with the settings of the card."""
 
     def build_model(self) -> ForecastModel:
         settings = dict(vars(self.settings))

@@ -23,7 +23,7 @@ CONTEXT_QUERIES = 2  # context frames a window in the likelihood: beside 8 forec
 
 
 class Recognition(nn.Module):
-    """Transformers over the tokens of frames; of each, two linear heads give a part of every frame's latent state.
+    """Infer every frame's latent state: each of its parts by a transformer over the tokens and two linear heads.
 
     Args:
         width: of a token.
@@ -44,18 +44,18 @@ class Recognition(nn.Module):
         self.log_std = nn.ModuleList(spreads)
 
     def forward(self, tokens: Tensor, times: Tensor) -> Gaussian:
-        """``(N, G, width)`` and ``(N, G)`` to a distribution over ``(N, G, latent)``."""
-        seen = [transformer(tokens, times) for transformer in self.transformers]
-        means = [head(one) for head, one in zip(self.mean, seen, strict=True)]
+        """Infer from tokens ``(N, G, width)`` at times ``(N, G)`` a distribution over ``(N, G, latent)``."""
+        attended = [transformer(tokens, times) for transformer in self.transformers]
+        means = [head(one) for head, one in zip(self.mean, attended, strict=True)]
         stds = [
             floor + head(one).clamp(-8, 2).exp()
-            for head, one, floor in zip(self.log_std, seen, self.floors, strict=True)
+            for head, one, floor in zip(self.log_std, attended, self.floors, strict=True)
         ]
         return Gaussian(torch.cat(means, dim=-1), torch.cat(stds, dim=-1))
 
 
 class MSVI(ForecastModel):
-    """``dz/dt = f(z)`` from shooting variables, one at the beginning of each block of frames of a window.
+    """Solve ``dz/dt = f(z)`` from shooting variables, one at the beginning of each block of frames of a window.
 
     A latent state has ``positions`` values that the decoder sees and, in a second-order equation, as many
     velocities behind them: ``d(position)/dt = velocity, d(velocity)/dt = f(position, velocity)``.
@@ -75,33 +75,33 @@ class MSVI(ForecastModel):
         self.decoder = build_decoder(self.positions, task.shape, settings.base_channels, settings.decoder)
 
     def derivative(self, time: Tensor, state: Tensor) -> Tensor:
-        """``dz/dt`` of states ``(N, latent)``; the equation is autonomous, and of first order without velocities."""
+        """Compute ``dz/dt`` of states ``(N, latent)``; autonomous, and of first order without velocities."""
         return torch.cat([state[:, self.positions :], self.field(state)], dim=1)
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
-        """The negative evidence lower bound of a window over its frames and over the numbers in one.
+        """Compute the negative evidence lower bound of a window over its frames and over the numbers in one.
 
         The likelihood stands at a sample of the frames, the queries and some of the context, and is averaged over it.
         """
-        values, given = batch.query[0, 0].numel(), batch.context.shape[1]
+        values, context = batch.query[0, 0].numel(), batch.context.shape[1]
         exists = torch.diff(batch.grid, dim=1, prepend=batch.grid[:, :1] - 1) > 0  # (N, G), not past the last frame
         times = batch.grid_times / self.time_scale
-        code = self.recognise(batch, times, exists)
-        states, continuity = self.shoot(code, times, exists)
+        shooting = self.recognise(batch, times, exists)
+        states, continuity = self.shoot(shooting, times, exists)
         rows = torch.arange(len(times), device=times.device)[:, None]
-        early = torch.rand_like(times[:, :given]).argsort(dim=1)[:, :CONTEXT_QUERIES]  # (N, up to CONTEXT_QUERIES)
+        early = torch.rand_like(times[:, :context]).argsort(dim=1)[:, :CONTEXT_QUERIES]  # (N, up to CONTEXT_QUERIES)
         target = torch.cat([batch.bank[batch.grid[rows, early]].clamp(0, 1), batch.query], dim=1)
         mean = self.render(torch.cat([states[rows, early], batch.at_queries(states)], dim=1))
         frames = exists.sum(dim=1)  # (N,)
         terms = {
             "reconstruction": negative_log_likelihood(mean, target, self.settings.observation_std),
-            "code": (_at(code, slice(1)).kl_from_standard_normal()[:, 0] / frames).mean(),
+            "kl": (_at(shooting, slice(1)).kl_from_standard_normal()[:, 0] / frames).mean(),
             "continuity": (continuity / frames).mean(),
         }
         return {name: term / values for name, term in terms.items()}
 
     def recognise(self, batch: WindowBatch, times: Tensor, exists: Tensor) -> Gaussian:
-        """Shooting variables ``(N, B, latent)``: the first one from the context alone, as in a forecast.
+        """Infer shooting variables ``(N, B, latent)``: the first one from the context alone, as in a forecast.
 
         The others are read from the whole window, frames that do not exist left out.
 
@@ -110,18 +110,18 @@ class MSVI(ForecastModel):
             times: ``(N, G)``, in the model's own unit.
             exists: ``(N, G)``, whether there is such a frame.
         """
-        given, begin = batch.context.shape[1], self.begin(times)
+        context, begin = batch.context.shape[1], self.begin(times)
         if len(begin) == 1:
             tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
-            return _at(self.recognition(tokens, times[:, :given]), slice(1))
+            return _at(self.recognition(tokens, times[:, :context]), slice(1))
         frames, index = batch.grid_frames()
         tokens = self.encoder(frames)[index]  # (F', width) -> (N, G, width)
-        first = _at(self.recognition(tokens[:, :given], times[:, :given]), slice(1))
+        first = _at(self.recognition(tokens[:, :context], times[:, :context]), slice(1))
         later = _at(self.recognition(tokens, times.masked_fill(~exists, FAR)), begin[1:])
         return Gaussian(torch.cat([first.mean, later.mean], dim=1), torch.cat([first.std, later.std], dim=1))
 
     def begin(self, times: Tensor) -> Tensor:
-        """Frames at which the blocks of windows with ``times`` ``(N, G)`` begin, ``(B,)``."""
+        """Find the frames at which the blocks of windows with ``times`` ``(N, G)`` begin, ``(B,)``."""
         return torch.arange(0, times.shape[1] - 1, self.settings.block, device=times.device)
 
     def shoot(self, shooting: Gaussian, times: Tensor, exists: Tensor) -> tuple[Tensor, Tensor]:
@@ -144,13 +144,17 @@ class MSVI(ForecastModel):
             shooting.sample().flatten(0, 1),  # (N, B, latent) -> (N * B, latent)
             times[:, inside].flatten(0, 1),  # (N, B, block + 1) -> (N * B, block + 1)
         ).unflatten(0, (rows, -1))  # (N * B, block + 1, latent) -> (N, B, block + 1, latent)
-        states = torch.cat([path[:, 0, :1], path[:, :, 1:].flatten(1, 2)], dim=1)[:, :frames]  # (N, G, latent)
+        # a block ends on the frame at which the next one begins, so all but the first lose their first frame
+        states = torch.cat(
+            [path[:, 0, :1], path[:, :, 1:].flatten(1, 2)], dim=1
+        )  # (N, B, block, k) -> (N, B * block, k)
+        states = states[:, :frames]  # (N, G, latent)
         std = settings.continuity_std / math.sqrt(settings.latent)
         jumps = _at(shooting, slice(1, None)).kl_from(path[:, :-1, -1], std)  # (N, B - 1)
         return states, (jumps * exists[:, begin[1:] + 1]).sum(dim=1)
 
     def render(self, states: Tensor) -> Tensor:
-        """Latent states ``(..., latent)`` to frames; the decoder sees the positions."""
+        """Render states ``(..., latent)`` as frames ``(..., channel, *space)``; the decoder sees the positions."""
         return self.decoder(states[..., : self.positions])
 
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
@@ -165,13 +169,13 @@ class MSVI(ForecastModel):
         return self.recognition(tokens, context_times / self.time_scale).mean[:, 0]
 
 
-def _at(code: Gaussian, frames: slice | Tensor) -> Gaussian:
+def _at(states: Gaussian, frames: slice | Tensor) -> Gaussian:
     """The part of ``(N, G, latent)`` that belongs to some frames."""
-    return Gaussian(code.mean[:, frames], code.std[:, frames])
+    return Gaussian(states.mean[:, frames], states.std[:, frames])
 
 
 class MSVIMethod(NeuralMethod):
-    """See ``MSVI``; the settings are those of the card."""
+    """Train an ``MSVI`` with the settings of the card."""
 
     def build_model(self) -> ForecastModel:
         settings = self.settings

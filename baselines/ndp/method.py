@@ -20,7 +20,7 @@ LEAST_STD, GREATEST_STD = 0.1, 1.0  # of the latent variables, as in the release
 
 
 class LatentHead(nn.Module):
-    """A pooled representation ``(N, width)`` to a Gaussian over ``(N, latent)``."""
+    """Map the mean of representations ``(N, width)`` to a Gaussian over ``(N, latent)``."""
 
     def __init__(self, width: int, latent: int):
         super().__init__()
@@ -29,13 +29,14 @@ class LatentHead(nn.Module):
         self.spread = nn.Linear(width, latent)
 
     def forward(self, pooled: Tensor) -> Gaussian:
+        """Map ``(N, width)`` to a distribution over ``(N, latent)``, its standard deviation bounded on both sides."""
         hidden = self.hidden(pooled)
         share = torch.sigmoid(self.spread(hidden))
         return Gaussian(self.mean(hidden), LEAST_STD + (GREATEST_STD - LEAST_STD) * share)
 
 
 class NeuralODEProcess(ForecastModel):
-    """``[L(0), D]`` from an unordered set of frames with their times, then ``dL/dt = f(L, D, t)``; D stays.
+    """Infer ``[L(0), D]`` from an unordered set of frames with their times, then solve ``dL/dt = f(L, D, t)``; D stays.
 
     Times are in the model's own unit; a target is a frame that the training loss asks for.
     """
@@ -56,59 +57,59 @@ class NeuralODEProcess(ForecastModel):
         self.decoder = build_decoder(latent + 1, task.shape, settings.base_channels, settings.decoder)
 
     def representations(self, tokens: Tensor, times: Tensor) -> Tensor:
-        """``r_j`` of each frame and its time: tokens ``(N, P, width)`` and ``(N, P)`` to ``(N, P, width)``.
+        """Compute ``r_j`` of each frame and its time: ``(N, P, width)`` and ``(N, P)`` to ``(N, P, width)``.
 
         As in the original the time is repeated, for one input among so many would hardly be heard.
         """
         return self.pair(torch.cat([tokens, times[..., None].expand_as(tokens)], dim=-1))
 
     def first(self, frames: Tensor) -> Tensor | None:
-        """What ``L(0)`` comes from: frames at time 0 to ``(N, width)``, or None where it comes from the context."""
+        """Encode frames at time 0 for ``L(0)``, ``(N, width)``; None where ``L(0)`` comes from the whole context."""
         return None if self.first_encoder is None else self.first_encoder(frames)
 
     def posterior(self, pooled: Tensor, first: Tensor | None) -> Gaussian:
-        """Distribution over ``[L(0), D]``, ``(N, latent)``, given the mean of representations, ``(N, width)``."""
+        """Infer a distribution over ``[L(0), D]``, ``(N, latent)``, from the mean representation, ``(N, width)``."""
         initial, control = self.initial(pooled if first is None else first), self.control(pooled)
         return Gaussian(torch.cat([initial.mean, control.mean], -1), torch.cat([initial.std, control.std], -1))
 
     def derivative(self, control: Tensor, time: Tensor, state: Tensor) -> Tensor:
-        """``dL/dt`` of states ``(N, latent / 2)`` under D ``(N, latent / 2)`` at times ``(N, 1)``."""
+        """Compute ``dL/dt`` of states ``(N, latent / 2)`` under D ``(N, latent / 2)`` at times ``(N, 1)``."""
         return self.field(torch.cat([state, control, time], dim=-1))
 
     def render(self, states: Tensor, control: Tensor, times: Tensor) -> Tensor:
-        """Frames ``(N, T, channel, *space)`` from ``L(t)`` ``(N, T, latent / 2)``, D and t, as in the original."""
+        """Render ``(N, T, channel, *space)`` from ``L(t)`` ``(N, T, latent / 2)``, D and t, as in the original."""
         constant = control[:, None].expand(-1, times.shape[1], -1)  # (N, T, latent / 2)
         return self.decoder(torch.cat([states, constant, times[..., None]], dim=-1))
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
-        """Likelihood of all targets, and divergence of what they say of the latents from what the context says."""
-        settings, given = self.settings, batch.context.shape[1]
-        truth = torch.cat([batch.frames.clamp(0, 1)[batch.context], batch.query], dim=1)  # (N, C + Q, ...)
+        """Compute the likelihood of all targets, and the KL divergence of their posterior from the context's."""
+        settings, context = self.settings, batch.context.shape[1]
+        target = torch.cat([batch.frames.clamp(0, 1)[batch.context], batch.query], dim=1)  # (N, C + Q, ...)
         times = torch.cat([batch.context_times, batch.query_times], dim=1) / self.time_scale  # (N, C + Q)
         pairs = self.representations(self._tokens(batch), times)
         shown = random_context(batch.context_times.shape, times.device)  # (N, C)
         first = self.first(batch.frames[batch.context[:, 0]])
         informed = self.posterior(pairs.mean(dim=1), first)
         ignorant = self.posterior(
-            (pairs[:, :given] * shown[..., None]).sum(dim=1) / shown.sum(dim=1, keepdim=True), first
+            (pairs[:, :context] * shown[..., None]).sum(dim=1) / shown.sum(dim=1, keepdim=True), first
         )
         initial, control = informed.sample().tensor_split([self.moving], dim=-1)
         path = solve_by_frame(partial(self.derivative, control), initial, batch.grid_times / self.time_scale)
-        states = torch.cat([path[:, :given], batch.at_queries(path)], dim=1)  # (N, C + Q, latent / 2)
+        states = torch.cat([path[:, :context], batch.at_queries(path)], dim=1)  # (N, C + Q, latent / 2)
         mean = self.render(states, control, times)
         divergence = informed.kl_from(ignorant.mean, ignorant.std).mean()
         terms = {
-            "reconstruction": negative_log_likelihood(mean, truth, settings.observation_std),
+            "reconstruction": negative_log_likelihood(mean, target, settings.observation_std),
             # the likelihood is averaged over the targets, which the original sums over
-            "code": settings.code_weight * divergence / times.shape[1],
+            "kl": settings.kl_weight * divergence / times.shape[1],
         }
-        return {name: term / truth[0, 0].numel() for name, term in terms.items()}
+        return {name: term / target[0, 0].numel() for name, term in terms.items()}
 
     def _tokens(self, batch: WindowBatch) -> Tensor:
         """Tokens of all targets, ``(N, C + Q, width)``; normalised together, for the decoder needs both kinds."""
         tokens = self.encoder(torch.cat([batch.frames, batch.query.flatten(0, 1)]))  # (F + N * Q, width)
-        asked = tokens[len(batch.frames) :].unflatten(0, batch.query_times.shape)  # (N, Q, width)
-        return torch.cat([tokens[batch.context], asked], dim=1)
+        queries = tokens[len(batch.frames) :].unflatten(0, batch.query_times.shape)  # (N * Q, width) -> (N, Q, width)
+        return torch.cat([tokens[batch.context], queries], dim=1)
 
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
         initial, control = self.represent(context, context_times).tensor_split([self.moving], dim=-1)
@@ -124,7 +125,7 @@ class NeuralODEProcess(ForecastModel):
 
 
 def random_context(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """Which context frames ``(N, C)`` are shown, 0 or 1: all to every other row on average, else a random subset.
+    """Draw which context frames ``(N, C)`` are shown, 0 or 1: all of them in half of the rows, else a random subset.
 
     A subset has the first frame and, where there are as many, at least ``FEWEST``; all sizes are equally likely.
     """
@@ -139,7 +140,7 @@ def random_context(shape: tuple[int, ...], device: torch.device) -> Tensor:
 
 
 class NeuralODEProcessMethod(NeuralMethod):
-    """See ``NeuralODEProcess``; the settings are those of the card."""
+    """Train a ``NeuralODEProcess`` with the settings of the card."""
 
     def build_model(self) -> ForecastModel:
         if self.settings.initial not in INITIALS:

@@ -21,7 +21,7 @@ INITIAL_STD = 0.01  # of the weights of f; variance 1e-4 in the published code
 
 
 class SecondOrderField:
-    """``ds/dt = v, dv/dt = f(s, v)`` for one choice of the weights of f, a network with two hidden tanh layers.
+    """Evaluate ``ds/dt = v, dv/dt = f(s, v)`` for one choice of the weights of f, which has two hidden tanh layers.
 
     Args:
         weights: of the three layers, ``(hidden, 2q)``, ``(hidden, hidden)``, ``(q, hidden)``, each followed by
@@ -37,17 +37,17 @@ class SecondOrderField:
         self.coupling = second * (first[:, self.degrees :] @ last).T  # (hidden, hidden)
 
     def derivative(self, time: Tensor, state: Tensor) -> Tensor:
-        """``d(s, v)/dt`` of states ``(N, 2q)``; the equation is autonomous."""
+        """Compute ``d(s, v)/dt`` of states ``(N, 2q)``; the equation is autonomous."""
         return self._evaluate(state)[0]
 
     def derivative_with_density(self, time: Tensor, augmented: Tensor) -> Tensor:
-        """``d(s, v, log q)/dt`` of ``(N, 2q + 1)``; ``d log q/dt = -tr(df/dv)``, as ds/dt has no divergence."""
+        """Compute ``d(s, v, log q)/dt`` of ``(N, 2q + 1)``; ``d log q/dt = -tr(df/dv)``, as ds/dt has no divergence."""
         derivative, first, second = self._evaluate(augmented[:, :-1])
         trace = (linear(1 - first**2, self.coupling) * (1 - second**2)).sum(dim=-1, keepdim=True)  # (N, 1)
         return torch.cat([derivative, -trace], dim=-1)
 
     def _evaluate(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``d(s, v)/dt`` ``(N, 2q)`` and the two hidden layers ``(N, hidden)``."""
+        """Compute ``d(s, v)/dt`` ``(N, 2q)`` and the two hidden layers ``(N, hidden)`` each."""
         weights = self.weights
         first = linear(state, weights[0], weights[1]).tanh()
         second = linear(first, weights[2], weights[3]).tanh()
@@ -56,7 +56,7 @@ class SecondOrderField:
 
 
 class BayesianField(nn.Module):
-    """Posterior ``N(mean, std^2 I)`` of the weights of f, with one standard deviation for all of them."""
+    """Hold the posterior ``N(mean, std^2 I)`` of the weights of f, with one standard deviation for all of them."""
 
     def __init__(self, latent: int, hidden: int):
         super().__init__()
@@ -64,19 +64,19 @@ class BayesianField(nn.Module):
         self.log_std = nn.Parameter(torch.tensor(math.log(INITIAL_STD)))
 
     def posterior(self) -> Gaussian:
-        """Of all weights, ``(weight,)``."""
+        """Return the posterior of all weights, ``(weight,)``."""
         mean = parameters_to_vector(self.mean.parameters())
         return Gaussian(mean, self.log_std.exp().expand_as(mean))
 
     def with_weights(self, flat: Tensor) -> SecondOrderField:
-        """The field with these weights, ``(weight,)``."""
+        """Build the field with these weights, ``(weight,)``."""
         shapes = [parameter.shape for parameter in self.mean.parameters()]
         pieces = flat.split([shape.numel() for shape in shapes])
         return SecondOrderField([piece.view(shape) for piece, shape in zip(pieces, shapes, strict=True)])
 
 
 class GaussianHead(nn.Module):
-    """Features ``(..., width)`` to a Gaussian over ``(..., outputs)``."""
+    """Map features ``(..., width)`` to a Gaussian over ``(..., outputs)``."""
 
     def __init__(self, width: int, outputs: int, std_floor: float):
         super().__init__()
@@ -84,11 +84,12 @@ class GaussianHead(nn.Module):
         self.std_floor = std_floor
 
     def forward(self, features: Tensor) -> Gaussian:
+        """Map ``(..., width)`` to a distribution over ``(..., outputs)``."""
         return Gaussian(self.mean(features), self.std_floor + self.log_std(features).clamp(-8, 2).exp())
 
 
 class Recognition(nn.Module):
-    """Position from the token of a frame, velocity from those of the ``frames`` frames that begin with it."""
+    """Infer position from the token of a frame, velocity from those of the ``frames`` frames that begin with it."""
 
     def __init__(self, width: int, degrees: int, frames: int, std_floor: float):
         super().__init__()
@@ -98,7 +99,7 @@ class Recognition(nn.Module):
         self.velocity = GaussianHead(width, degrees, std_floor)
 
     def forward(self, tokens: Tensor, times: Tensor) -> Gaussian:
-        """State at each frame that enough others follow.
+        """Infer the state at each frame that enough others follow.
 
         Args:
             tokens: ``(N, G, width)``.
@@ -110,14 +111,15 @@ class Recognition(nn.Module):
         runs = tokens.unfold(1, self.frames, 1).mT  # (N, R, width, frames) -> (N, R, frames, width)
         elapsed = times.unfold(1, self.frames, 1) - times[:, : runs.shape[1], None]  # (N, R, frames)
         position = self.position(tokens[:, : runs.shape[1]])
-        velocity = self.velocity(self.motion(torch.cat([runs.flatten(2), elapsed], dim=-1)))
+        motion = torch.cat([runs.flatten(2), elapsed], dim=-1)  # (N, R, frames, width) -> (N, R, frames * (width + 1))
+        velocity = self.velocity(self.motion(motion))
         return Gaussian(
             torch.cat([position.mean, velocity.mean], dim=-1), torch.cat([position.std, velocity.std], dim=-1)
         )
 
 
 class ODE2VAE(ForecastModel):
-    """Position and velocity from the context, then a second-order equation with Bayesian weights."""
+    """Infer position and velocity from the context, then solve a second-order equation with Bayesian weights."""
 
     def __init__(self, task: Task, settings: SimpleNamespace):
         super().__init__()
@@ -129,14 +131,14 @@ class ODE2VAE(ForecastModel):
         self.decoder = build_decoder(self.degrees, task.shape, settings.base_channels, settings.decoder)
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
-        """The paper's loss over the number of frames a query may name and of values in a frame."""
+        """Compute the paper's loss over the number of frames a query may name and of values in a frame."""
         settings, values = self.settings, batch.query[0, 0].numel()
-        asked = batch.grid_times.shape[1] - batch.context_times.shape[1]  # frames that a query may name
+        horizon = batch.grid_times.shape[1] - batch.context_times.shape[1]  # frames that a query may name
         frames, index = batch.grid_frames()
         times = batch.grid_times / self.time_scale
-        code = self.recognition(self.encoder(frames)[index], times)  # (F', width) -> (N, G, width)
+        encoding = self.recognition(self.encoder(frames)[index], times)  # (F', width) -> (N, G, width)
         weights = self.field.posterior()
-        states, density = self.flow(code, self.field.with_weights(weights.sample()), times)
+        states, density = self.flow(encoding, self.field.with_weights(weights.sample()), times)
         reached = batch.at_queries(states)  # (N, Q, latent)
         prior = Gaussian(torch.zeros_like(reached), torch.ones_like(reached))
         surplus = batch.at_queries(density) - log_density(prior, reached)  # (N, Q)
@@ -144,15 +146,15 @@ class ODE2VAE(ForecastModel):
         terms = {
             "reconstruction": negative_log_likelihood(mean, batch.query, settings.observation_std),
             "path": settings.path_weight * surplus.mean(),
-            "weights": self.degrees / len(weights.mean) * weights.kl_from_standard_normal() / asked,
-            "encoding": settings.gamma * encoding_penalty(code, states, density, times),
+            "weights": self.degrees / len(weights.mean) * weights.kl_from_standard_normal() / horizon,
+            "encoding": settings.gamma * encoding_penalty(encoding, states, density, times),
         }
         return {name: term / values for name, term in terms.items()}
 
     @staticmethod
-    def flow(code: Gaussian, field: SecondOrderField, times: Tensor) -> tuple[Tensor, Tensor]:
-        """States ``(N, G, latent)`` from a draw of the first frame's code, and ``log q_t`` of them ``(N, G)``."""
-        first = Gaussian(code.mean[:, 0], code.std[:, 0])
+    def flow(encoding: Gaussian, field: SecondOrderField, times: Tensor) -> tuple[Tensor, Tensor]:
+        """Solve from a draw of the first encoding: states ``(N, G, latent)`` and their ``log q_t`` ``(N, G)``."""
+        first = Gaussian(encoding.mean[:, 0], encoding.std[:, 0])
         initial = first.sample()
         augmented = torch.cat([initial, log_density(first, initial)[:, None]], dim=-1)  # (N, latent + 1)
         path = solve_by_frame(field.derivative_with_density, augmented, times)
@@ -172,7 +174,7 @@ class ODE2VAE(ForecastModel):
 
 
 def log_density(gaussian: Gaussian, value: Tensor) -> Tensor:
-    """Of ``value`` ``(..., k)``, summed over the last axis, ``(...)``.
+    """Compute the log density of ``value`` ``(..., k)``, summed over the last axis, ``(...)``.
 
     The published code takes the density of the standardised noise for that of the state and so loses
     ``-sum log std``, all that rewards a wide posterior.
@@ -180,26 +182,26 @@ def log_density(gaussian: Gaussian, value: Tensor) -> Tensor:
     return Normal(gaussian.mean, gaussian.std, validate_args=False).log_prob(value).sum(dim=-1)
 
 
-def encoding_penalty(code: Gaussian, states: Tensor, density: Tensor, times: Tensor) -> Tensor:
-    """``log q_t(z_t) - log q_enc(z_t | x_t...)`` averaged over the frames that enough others follow.
+def encoding_penalty(encoding: Gaussian, states: Tensor, density: Tensor, times: Tensor) -> Tensor:
+    """Compute ``log q_t(z_t) - log q_enc(z_t | x_t...)`` averaged over the frames that enough others follow.
 
     The first frame is left out, as its state was drawn from that very encoding.
 
     Args:
-        code: of each frame but the last ones, ``(N, R, latent)``.
+        encoding: of each frame but the last ones, ``(N, R, latent)``.
         states, density: the path and its log density at all frames, ``(N, G, latent)`` and ``(N, G)``.
         times: ``(N, G)``; a time that is repeated is no frame of its own.
     """
-    later = slice(1, code.mean.shape[1])
-    there = Gaussian(code.mean[:, later], code.std[:, later])
-    difference = density[:, later] - log_density(there, states[:, later])  # (N, R - 1)
+    later = slice(1, encoding.mean.shape[1])
+    encoded = Gaussian(encoding.mean[:, later], encoding.std[:, later])
+    difference = density[:, later] - log_density(encoded, states[:, later])  # (N, R - 1)
     last = times.shape[1] - difference.shape[1]  # the last frame that the first of these encodings reads
     complete = times.diff(dim=1)[:, last - 1 :] > 0  # (N, R - 1), it is a frame of its own
     return (difference * complete).sum() / complete.sum()
 
 
 class ODE2VAEMethod(NeuralMethod):
-    """See ``ODE2VAE``; the settings are those of the card."""
+    """Train an ``ODE2VAE`` with the settings of the card."""
 
     def build_model(self) -> ForecastModel:
         if self.settings.latent % 2:

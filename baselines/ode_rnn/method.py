@@ -19,12 +19,12 @@ PUBLISHED_FIRST = -0.01  # interval before the first frame in the released code,
 
 
 def gaps(times: Tensor) -> Tensor:
-    """How long the state evolves before each frame is read: ``(N, C)`` increasing times to ``(N, C)``."""
+    """Compute how long the state evolves before each frame is read: increasing times ``(N, C)`` to ``(N, C)``."""
     return torch.diff(times, dim=1, prepend=times[:, :1])
 
 
 def published_intervals(times: Tensor) -> Tensor:
-    """What the released code integrates instead, ``(N, C)`` to ``(N, C)``.
+    """Compute the intervals that the released code integrates over instead, ``(N, C)`` to ``(N, C)``.
 
     Its loop over frames in the order of time takes the start and the end of each interval from the loop
     over frames backwards: a hundredth back before the first frame, the whole span before the second, and
@@ -39,7 +39,7 @@ INTERVALS = {"gaps": gaps, "published": published_intervals}
 
 
 class GatedUpdate(nn.Module):
-    """GRU-like update of the state's mean and standard deviation by one token; gates read all three.
+    """Update the state's mean and standard deviation by one token, as a GRU does; gates read all three.
 
     Args:
         latent: length of the mean, and of the standard deviation.
@@ -55,16 +55,16 @@ class GatedUpdate(nn.Module):
         self.candidate = Perceptron(inputs, units, 2 * latent, depth=1)
 
     def forward(self, mean: Tensor, std: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
-        """``(N, latent)`` twice and ``(N, width)`` to the updated ``(N, latent)`` twice."""
-        seen = torch.cat([mean, std, token], dim=-1)  # (N, 2 * latent + width)
-        keep, reset = self.keep(seen).sigmoid(), self.reset(seen).sigmoid()
+        """Update mean and standard deviation, ``(N, latent)`` each, by tokens ``(N, width)``."""
+        inputs = torch.cat([mean, std, token], dim=-1)  # (N, 2 * latent + width)
+        keep, reset = self.keep(inputs).sigmoid(), self.reset(inputs).sigmoid()
         candidate = self.candidate(torch.cat([reset * mean, reset * std, token], dim=-1))
         new_mean, new_std = candidate.chunk(2, dim=-1)
         return (1 - keep) * new_mean + keep * mean, (1 - keep) * new_std.abs() + keep * std
 
 
 class ODERNN(ForecastModel):
-    """A state that follows ``dh/dt = f(h)`` between frames, jumps at each frame seen, and is decoded."""
+    """Solve ``dh/dt = f(h)`` between frames, update the state at each context frame, and decode it."""
 
     def __init__(self, task: Task, settings: SimpleNamespace):
         super().__init__()
@@ -81,7 +81,7 @@ class ODERNN(ForecastModel):
             part.apply(_initialise)
 
     def derivative(self, time: Tensor, state: Tensor) -> Tensor:
-        """``dh/dt`` of states ``(N, latent)``; the equation is autonomous."""
+        """Compute ``dh/dt`` of states ``(N, latent)``; the equation is autonomous."""
         return self.field(state)
 
     def read(self, tokens: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,24 +105,25 @@ class ODERNN(ForecastModel):
         return torch.stack(before, dim=1), mean
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
+        """Compute the likelihood of the queries, and of each context frame given those before it, per value."""
         settings, values = self.settings, batch.query[0, 0].numel()
-        given, queries = batch.context.shape[1], batch.query.shape[1]
+        frames, queries = batch.context.shape[1], batch.query.shape[1]
         tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
         before, last = self.read(tokens, batch.context_times / self.time_scale)
-        ahead = solve_by_frame(self.derivative, last, batch.grid_times[:, given - 1 :] / self.time_scale)
+        ahead = solve_by_frame(self.derivative, last, batch.grid_times[:, frames - 1 :] / self.time_scale)
         path = torch.cat([before, ahead[:, 1:]], dim=1)  # (N, G, latent)
         # decoded in one call, so that one batch normalisation sees them all
         states = torch.cat([batch.at_queries(path), before[:, 1:]], dim=1)  # (N, Q + C - 1, latent)
         mean = self.decoder(states)
         terms = {"reconstruction": negative_log_likelihood(mean[:, :queries], batch.query, settings.observation_std)}
-        if given > 1:
-            seen = batch.frames[batch.context[:, 1:]].clamp(0, 1)  # (N, C - 1, channel, *space)
-            one_step = negative_log_likelihood(mean[:, queries:], seen, settings.observation_std)
+        if frames > 1:
+            context = batch.frames[batch.context[:, 1:]].clamp(0, 1)  # (N, C - 1, channel, *space)
+            one_step = negative_log_likelihood(mean[:, queries:], context, settings.observation_std)
             terms["one_step"] = settings.context_weight * one_step
         return {name: term / values for name, term in terms.items()}
 
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        """Frames decoded from the state that evolves freely from the last context frame on."""
+        """Decode frames from the state that evolves freely from the last context frame on."""
         initial, tolerance = self.represent(context, context_times), self.settings.tolerance
         start = context_times[:, -1] / self.time_scale
         states, evaluations = solve_adaptively(
@@ -142,7 +143,7 @@ def _initialise(part: nn.Module) -> None:
 
 
 class ODERNNMethod(NeuralMethod):
-    """See ``ODERNN``; the settings are those of the card."""
+    """Train an ``ODERNN`` with the settings of the card."""
 
     def build_model(self) -> ForecastModel:
         return ODERNN(self.task, self.settings)

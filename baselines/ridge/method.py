@@ -1,4 +1,4 @@
-"""Ridge regression from all frames given to all frames asked for, in principal components."""
+"""Ridge regression from all context frames to all later ones, in principal components."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,14 @@ from ladid_bench.methods.gridded import GriddedMethod, encode, principal_compone
 
 
 class Ridge(GriddedMethod):
-    """One linear map from the context, as one vector, to the future, as one vector."""
+    """Map the context, as one vector, linearly to the future, as one vector."""
 
-    def fit_grid(self, train: np.ndarray, valid: np.ndarray) -> None:
+    def fit_grid(self, train: np.ndarray, valid: np.ndarray, seed: int) -> None:
         mean, modes = principal_components(train, self.settings.rank)
-        given = self.task.context_frames
-        codes = encode(train, mean, modes).astype(np.float64)
-        context = codes[:, :given].reshape(len(codes), -1)  # (trajectory, context * component)
-        future = codes[:, given:].reshape(len(codes), -1)  # (trajectory, step * component)
+        length = self.task.context_frames
+        components = encode(train, mean, modes).astype(np.float64)  # (trajectory, time, component)
+        context = components[:, :length].reshape(len(components), -1)  # (trajectory, context * component)
+        future = components[:, length:].reshape(len(components), -1)  # (trajectory, step * component)
         base = {
             "mean": mean,
             "modes": modes,
@@ -23,11 +23,11 @@ class Ridge(GriddedMethod):
             "future_mean": future.mean(axis=0),
         }
         candidates = self._candidates(base, context - base["context_mean"], future - base["future_mean"])
-        steps = valid.shape[1] - given
+        steps = valid.shape[1] - length
         best = np.inf
         for candidate in candidates:
             self.state = candidate
-            error = self.validation_nmse(valid, self.extend(valid[:, :given], steps))
+            error = self.validation_nmse(valid, self.extend(valid[:, :length], steps))
             if error < best:
                 best, chosen = error, candidate
         self.state = chosen
@@ -48,8 +48,9 @@ class Ridge(GriddedMethod):
 
     def extend(self, context: np.ndarray, steps: int) -> np.ndarray:
         state = self.state
-        codes = encode(context, state["mean"], state["modes"]).reshape(len(context), -1) - state["context_mean"]
-        future = codes @ state["context_modes"].T @ state["weights"] + state["future_mean"]
+        components = encode(context, state["mean"], state["modes"])  # (trajectory, context, component)
+        deviation = components.reshape(len(context), -1) - state["context_mean"]  # (trajectory, context * component)
+        future = deviation @ state["context_modes"].T @ state["weights"] + state["future_mean"]
         future = future.reshape(len(context), -1, len(state["modes"]))[:, :steps]  # (trajectory, step, component)
         return future @ state["modes"] + state["mean"]
 

@@ -19,7 +19,7 @@ Model = dict[str, np.ndarray]
 
 
 class SparseDynamics(GriddedMethod):
-    """A sparse polynomial ordinary differential equation moves a few coordinates of the last frames.
+    """Move a few coordinates of the last frames by a sparse polynomial ordinary differential equation.
 
     A state is a window of successive frames, in its leading principal components, each scaled to
     variance one; successive frames hold the velocities that a second-order system needs. No forecast
@@ -34,34 +34,34 @@ class SparseDynamics(GriddedMethod):
             return True, f"its derivatives take {ORDER + 1} frames, got {task.frames}"
         return super().skip(task)
 
-    def fit_grid(self, train: np.ndarray, valid: np.ndarray) -> None:
+    def fit_grid(self, train: np.ndarray, valid: np.ndarray, seed: int) -> None:
         mean, modes = principal_components(train, self.settings.rank)
-        codes = encode(train, mean, modes).astype(np.float64)
-        given, best = self.task.context_frames, np.inf
-        delay = min(self.settings.delay, given, codes.shape[1] - ORDER)
-        context, future = np.split(encode(valid, mean, modes), [given], axis=1)
-        # What the modes do not span adds the same to the error of every candidate, so codes decide.
-        power = (valid[:, given:].astype(np.float64) ** 2).sum(axis=(1, 2))
-        for candidate in self._candidates(codes, delay):
+        components = encode(train, mean, modes).astype(np.float64)
+        length, best = self.task.context_frames, np.inf
+        delay = min(self.settings.delay, length, components.shape[1] - ORDER)
+        context, future = np.split(encode(valid, mean, modes), [length], axis=1)
+        # What the modes do not span adds the same to the error of every candidate, so components decide.
+        power = (valid[:, length:].astype(np.float64) ** 2).sum(axis=(1, 2))
+        for candidate in self._candidates(components, delay):
             forecast, _ = _roll_out(candidate, context, future.shape[1])
             error = ((forecast - future) ** 2).sum(axis=(1, 2))[power > 0] / power[power > 0]
             if error.sum() < best:
                 best, chosen = error.sum(), candidate
         self.state = {**chosen, "mean": mean, "modes": modes}
 
-    def _candidates(self, codes: np.ndarray, delay: int) -> Iterator[Model]:
+    def _candidates(self, components: np.ndarray, delay: int) -> Iterator[Model]:
         settings = self.settings
-        windows = _windows(codes, delay)  # (trajectory, window, delay * rank)
+        windows = _windows(components, delay)  # (trajectory, window, delay * rank)
         window_mean, window_modes = principal_components(windows, max(settings.coordinates))
         sizes = sorted({min(size, len(window_modes)) for size in settings.coordinates})
         for size, degree in itertools.product(sizes, settings.degrees):
             space = {"window_mean": window_mean, "window_modes": window_modes[:size]}
             space["scale"] = ((windows - window_mean) @ space["window_modes"].T).std(axis=(0, 1))
-            states, derivatives, targets = _samples(space, codes, windows)
+            states, derivatives, targets = _samples(space, components, windows)
             model = {
                 **space,
                 "range": np.stack([states.min(axis=0), states.max(axis=0)]),
-                "code_range": np.stack([targets.min(axis=0), targets.max(axis=0)]),
+                "component_range": np.stack([targets.min(axis=0), targets.max(axis=0)]),
                 "rate": np.array(np.sqrt((derivatives**2).mean())),
                 "terms": _terms(size, degree),
             }
@@ -94,31 +94,32 @@ class SparseDynamics(GriddedMethod):
 
     def extend(self, context: np.ndarray, steps: int) -> np.ndarray:
         mean, modes = self.state["mean"], self.state["modes"]
-        codes, self.left_range = _roll_out(self.state, encode(context, mean, modes), steps)
-        return codes.astype(np.float32) @ modes + mean
+        components, self.left_range = _roll_out(self.state, encode(context, mean, modes), steps)
+        return components.astype(np.float32) @ modes + mean
 
     def cost(self) -> dict[str, float]:
         return super().cost() | {"left_range": self.left_range}
 
 
-def _windows(codes: np.ndarray, delay: int) -> np.ndarray:
+def _windows(components: np.ndarray, delay: int) -> np.ndarray:
     """``delay`` successive frames side by side, oldest first, ``(trajectory, window, delay * rank)``."""
-    windows = np.lib.stride_tricks.sliding_window_view(codes, delay, axis=1)  # (trajectory, window, rank, delay)
-    return windows.swapaxes(2, 3).reshape(*windows.shape[:2], -1)
+    windows = np.lib.stride_tricks.sliding_window_view(components, delay, axis=1)  # (trajectory, window, rank, delay)
+    return windows.swapaxes(2, 3).reshape(*windows.shape[:2], -1)  # (trajectory, window, delay, rank) -> (..., value)
 
 
 def _coordinates(space: Model, windows: np.ndarray) -> np.ndarray:
     return (windows - space["window_mean"]) @ space["window_modes"].T / space["scale"]
 
 
-def _samples(space: Model, codes: np.ndarray, windows: np.ndarray) -> list[np.ndarray]:
-    """States, their derivatives by the frame and the codes of their newest frame, ``(sample, ...)`` each."""
+def _samples(space: Model, components: np.ndarray, windows: np.ndarray) -> list[np.ndarray]:
+    """States, their derivatives by the frame and the components of their newest frame, ``(sample, ...)`` each."""
     from pysindy import FiniteDifference  # slow to import
 
     states = _coordinates(space, windows)  # (trajectory, window, coordinate)
     derivatives = np.array(FiniteDifference(order=ORDER, axis=1)(states, 1.0))
-    newest = codes[:, -states.shape[1] :]  # (trajectory, window, rank)
+    newest = components[:, -states.shape[1] :]  # (trajectory, window, rank)
     inner = slice(ORDER // 2, -(ORDER // 2))  # elsewhere the differences are one-sided, and far worse
+    # (trajectory, window, ...) -> (sample, ...)
     every = [array[:, inner].reshape(-1, array.shape[2]) for array in (states, derivatives, newest)]
     picked = np.linspace(0, len(every[0]) - 1, min(len(every[0]), FIT_STATES)).astype(int)
     return [array[picked] for array in every]
@@ -146,14 +147,14 @@ def _evaluate(terms: np.ndarray, states: np.ndarray) -> np.ndarray:
 
 
 def _roll_out(model: Model, context: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
-    """Codes ``(trajectory, step, rank)`` of the next frames, and the fraction that met the edge of the range.
+    """Components ``(trajectory, step, rank)`` of the next frames, and the fraction that met the edge of the range.
 
     The classical Runge-Kutta method. The equation is evaluated inside the range alone, so that it is
     bounded, and a state that has left it is moved to its edge.
 
     Args:
         model: coordinates, equation and reading.
-        context: codes of the frames given, ``(trajectory, context, rank)``.
+        context: components of the context frames, ``(trajectory, context, rank)``.
     """
     terms, (low, high) = model["terms"], model["range"]
     needed = model["coefficients"].any(axis=1)
@@ -164,7 +165,7 @@ def _roll_out(model: Model, context: np.ndarray, steps: int) -> tuple[np.ndarray
         return _evaluate(active, np.clip(state, low, high)) @ coefficients
 
     state = _coordinates(model, _windows(context[:, -delay:], delay)[:, -1])  # (trajectory, coordinate)
-    codes = np.empty((len(context), steps, context.shape[2]))
+    components = np.empty((len(context), steps, context.shape[2]))
     met = np.zeros(len(context), dtype=bool)
     for step in range(steps):
         for _ in range(SUBSTEPS):
@@ -175,8 +176,8 @@ def _roll_out(model: Model, context: np.ndarray, steps: int) -> tuple[np.ndarray
             state = state + (first + 2 * second + 2 * third + fourth) / 6
         met |= ((state < low) | (state > high)).any(axis=1)
         state = np.clip(state, low, high)
-        codes[:, step] = _evaluate(terms[: len(model["reading"])], state) @ model["reading"]
-    return np.clip(codes, *model["code_range"]), float(met.mean())
+        components[:, step] = _evaluate(terms[: len(model["reading"])], state) @ model["reading"]
+    return np.clip(components, *model["component_range"]), float(met.mean())
 
 
 METHOD = SparseDynamics

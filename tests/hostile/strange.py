@@ -38,7 +38,7 @@ FITS = {
     "leaves with a code": "import os; os._exit(3)",
     "kills itself": "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
     "aborts": "import os; os.abort()",
-    "recurses without end": "self.fit(train, valid, budget, seed)",
+    "recurses without end": "self.fit(training)",
     "takes all memory": "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32)); x = bytearray(2**36)",
     "hangs": "import time; time.sleep(600)",
     "hangs and does not listen": "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)",

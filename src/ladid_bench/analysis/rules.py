@@ -23,7 +23,7 @@ SIMULATED = ("pendulum", "double-pendulum", "wave", "reaction-diffusion", "navie
 NEARLY, AT_ANY_TIME = 0.25, 0.05  # margins
 
 TERMS_AND_MODULES = (  # name, variant with it, variant without it
-    ("divergence of psi", PRESET, "no-code"),
+    ("divergence of psi", PRESET, "no-kl"),
     ("smoothness", PRESET, "no-smoothness"),
     ("temporal attention", "attention-tdp", PRESET),
     ("dot-product attention", "attention-tdp", "attention-t"),

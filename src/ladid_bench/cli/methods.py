@@ -25,9 +25,16 @@ def methods() -> None:
 @app.command("new-baseline")
 def new_baseline(
     name: Annotated[str, typer.Argument(help="name of the method, such as my-idea")],
-    neural: Annotated[bool, typer.Option("--neural", help="a model for the shared trainer")] = False,
+    neural: Annotated[
+        bool, typer.Option("--neural", help="a network for the shared trainer instead of a closed form")
+    ] = False,
 ) -> None:
-    """Write the folder of a new baseline, complete and running; see docs/new-baseline.md."""
+    """Write the folder of a new baseline, complete and running, to be changed.
+
+    Closed form (the default): it learns in one go, such as a regression, in NumPy. Network (--neural): it learns by
+    gradient steps, in torch. A program in another language, or with a training of its own: write no folder by this
+    command, but take the four files of docs/new-baseline.md, section "In another language".
+    """
     from ladid_bench.scaffold.folder import new_baseline as write_folder
 
     root = find_root()

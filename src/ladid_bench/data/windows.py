@@ -29,7 +29,7 @@ class WindowBatch:
             may name, counted likewise; the last one is repeated where the trajectory ends before.
         query_index: ``(N, Q)``, where in ``grid_times`` the queries stand.
         start: ``(N,)``, time of each window's first frame, counted from that of its trajectory.
-        seam: ``(N,)``, time of the first frame after each context, counted likewise.
+        forecast_start: ``(N,)``, time of the first frame after each context, counted likewise.
         windows: W.
         bank: all frames of the split, ``(trajectory * time, channel, *space)``, unit range, not clipped.
         grid: ``(N, G)``, rows of ``bank`` at ``grid_times``.
@@ -43,7 +43,7 @@ class WindowBatch:
     grid_times: Tensor
     query_index: Tensor
     start: Tensor
-    seam: Tensor
+    forecast_start: Tensor
     windows: int
     bank: Tensor
     grid: Tensor
@@ -134,7 +134,7 @@ class WindowSampler:
             grid_times=elapsed,
             query_index=query,
             start=times[:, 0],
-            seam=times[:, given],
+            forecast_start=times[:, given],
             windows=windows,
             bank=self.frames,
             grid=grid,

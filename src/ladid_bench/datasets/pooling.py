@@ -1,4 +1,4 @@
-"""From the resolution at which fields are known to that of the images."""
+"""Bring fields from the resolution at which they are known to that of the images."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from ladid_bench.core.errors import BenchError
 
 
 def pooling_factor(image_size: int, crop: int, dataset: str) -> int:
-    """How many cells of a square crop make one pixel of the image, along each side.
+    """Compute how many cells of a square crop make one pixel of the image, along each side.
 
     Images larger than the crop stay at its size.
 
@@ -23,13 +23,13 @@ def pooling_factor(image_size: int, crop: int, dataset: str) -> int:
 
 
 def mean_pool(fields: np.ndarray, factor: int) -> np.ndarray:
-    """Mean over ``factor`` x ``factor`` cells, ``(..., height, width)`` to ``(..., height/factor, width/factor)``."""
+    """Average ``factor`` x ``factor`` cells, ``(..., height, width)`` to ``(..., height/factor, width/factor)``."""
     *leading, height, width = fields.shape
     tiles = fields.reshape(*leading, height // factor, factor, width // factor, factor)  # (..., h, factor, w, factor)
     return tiles.mean(axis=(-3, -1))
 
 
-def evenly_spread(count: int, asked: int) -> np.ndarray:
-    """Indices of at most ``asked`` of ``count`` things, spread evenly, the first one included."""
-    kept = min(asked, count)
+def evenly_spread(count: int, most: int) -> np.ndarray:
+    """Pick indices of at most ``most`` of ``count`` things, spread evenly, the first one included, ``(kept,)``."""
+    kept = min(most, count)
     return np.arange(kept) * count // kept

@@ -21,7 +21,7 @@ EncodingKind = Literal["learned", "interpolated"]
 
 
 class RelativeEncoding(nn.Module):
-    """``r_ij = w hardtanh((t_j - t_i) / window)`` with one vector ``w``.
+    """Compute relative positional encodings ``r_ij = w hardtanh((t_j - t_i) / window)`` with one vector ``w``.
 
     ``learned`` trains ``w`` (``rpeNN`` in the released code); ``interpolated`` draws it once, with
     entries uniform in (-1, 1) scaled to a maximum of 1 (``rpeInterp``).
@@ -37,7 +37,7 @@ class RelativeEncoding(nn.Module):
             self.direction.weight.requires_grad_(False)
 
     def forward(self, attention: Tensor, gaps: Tensor) -> Tensor:
-        """``sum_j A_ij r_ij`` from attention and gaps, ``(N, C, C)`` each, to ``(N, C, width)``.
+        """Compute ``sum_j A_ij r_ij`` from attention and gaps, ``(N, C, C)`` each, to ``(N, C, width)``.
 
         The encodings of all pairs are multiples of one vector, so they are summed before they are expanded.
         """
@@ -46,21 +46,21 @@ class RelativeEncoding(nn.Module):
 
 
 class TemporalBias(nn.Module):
-    """Log-weights ``ln(eps) (|t_j - t_i| / window)^p``: a Gaussian for p = 2, a box for large p."""
+    """Compute log-weights ``ln(eps) (|t_j - t_i| / window)^p``: a Gaussian for p = 2, a box for large p."""
 
     def __init__(self, window: float, exponent: float):
         super().__init__()
         self.window, self.exponent = window, exponent
 
     def forward(self, gaps: Tensor) -> Tensor:
-        """``(N, C, C)`` gaps in time to log-weights of the same shape; 0 at the centre."""
+        """Compute log-weights of gaps in time, ``(N, C, C)`` both; 0 at the centre."""
         relative = (gaps.abs() / self.window).double()  # large exponents overflow single precision
         return (math.log(EDGE_WEIGHT) * relative.pow(self.exponent)).float()
 
 
 @dataclass(frozen=True)
 class TimeGrid:
-    """What attention may know of time: times ``(N, C)``, gaps and temporal log-weights ``(N, C, C)``."""
+    """Hold what attention may know of time: times ``(N, C)``, gaps and temporal log-weights ``(N, C, C)``."""
 
     times: Tensor
     gaps: Tensor
@@ -68,7 +68,7 @@ class TimeGrid:
 
 
 class ContentScores(nn.Module):
-    """Scaled dot product of what the tokens hold."""
+    """Compute the scaled dot product of what the tokens hold."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -76,12 +76,12 @@ class ContentScores(nn.Module):
         self.key = nn.Linear(width, width, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """``(..., C, width)`` to ``(..., C, C)``."""
+        """Compute scores ``(..., C, C)`` of tokens ``(..., C, width)``."""
         return self.query(tokens) @ self.key(tokens).mT / math.sqrt(tokens.shape[-1])
 
 
 class TimeScores(nn.Module):
-    """Scaled dot product of learned Fourier features of the tokens' times."""
+    """Compute the scaled dot product of learned Fourier features of the tokens' times."""
 
     def __init__(self, width: int, window: float):
         super().__init__()
@@ -90,13 +90,13 @@ class TimeScores(nn.Module):
         self.window = window
 
     def forward(self, times: Tensor) -> Tensor:
-        """``(N, C)`` to ``(N, C, C)``."""
+        """Compute scores ``(N, C, C)`` of times ``(N, C)``."""
         phase = 2 * math.pi * self.frequency(times[..., None] / self.window)  # (N, C, frequency)
         return self.scores(torch.cat([phase.sin(), phase.cos()], dim=-1))
 
 
 class TemporalAttention(nn.Module):
-    """Attention over the frames of a context.
+    """Attend over the frames of a context.
 
     ============  ==========================================================================
     ``t``         softmax of the temporal log-weights, whatever the tokens hold
@@ -119,7 +119,7 @@ class TemporalAttention(nn.Module):
         self.out = nn.Linear(width, width, bias=False)
 
     def weights(self, tokens: Tensor, grid: TimeGrid) -> Tensor:
-        """Attention of each frame to each, ``(N, C, C)``; rows sum to 1."""
+        """Compute the attention of each frame to each, ``(N, C, C)``; rows sum to 1."""
         if self.kind == "t":
             return grid.bias.softmax(dim=-1)
         if self.kind == "time":
@@ -136,13 +136,13 @@ class TemporalAttention(nn.Module):
         return content.softmax(dim=-1)
 
     def forward(self, tokens: Tensor, grid: TimeGrid, encoding: RelativeEncoding) -> Tensor:
-        """``(N, C, width)`` to the same shape."""
+        """Attend over tokens ``(N, C, width)``; the result has their shape."""
         attention = self.weights(tokens, grid)
         return self.out(attention @ self.value(tokens) + encoding(attention, grid.gaps))
 
 
 class MixingAttention(nn.Module):
-    """Space-time mixing attention (Bulat et al. 2021): over the places of a frame, with values from its neighbours.
+    """Attend over the places of a frame with values from its neighbours (space-time mixing, Bulat et al. 2021).
 
     Queries come from the frame; of each key and value a quarter of the channels is taken from the
     frame before, a quarter from the frame after. Frames at the ends stand in for missing neighbours.
@@ -159,17 +159,17 @@ class MixingAttention(nn.Module):
         return torch.cat([before, tokens[..., self.quarter : -self.quarter], after], dim=-1)
 
     def weights(self, tokens: Tensor) -> Tensor:
-        """Attention of each place to each within a frame, ``(N, C, S, S)``; rows sum to 1."""
+        """Compute the attention of each place to each within a frame, ``(N, C, S, S)``; rows sum to 1."""
         scores = self.query(tokens) @ self._mixed(self.key(tokens)).mT / math.sqrt(tokens.shape[-1])
         return scores.softmax(dim=-1)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """``(N, C, S, width)`` to the same shape."""
+        """Attend over tokens ``(N, C, S, width)``; the result has their shape."""
         return self.out(self.weights(tokens) @ self._mixed(self.value(tokens)))
 
 
 class TransformerLayer(nn.Module):
-    """Attention and feed-forward, each followed by a residual layer norm (post-norm)."""
+    """Apply attention and a feed-forward network, each followed by a residual layer norm (post-norm)."""
 
     def __init__(self, width: int, attention: nn.Module):
         super().__init__()
@@ -179,13 +179,13 @@ class TransformerLayer(nn.Module):
         self.norm_feed_forward = nn.LayerNorm(width)
 
     def forward(self, tokens: Tensor, *about: object) -> Tensor:
-        """``(..., width)`` to the same shape; ``about`` is what the attention wants to know besides."""
+        """Transform tokens ``(..., width)``; ``about`` are the further arguments of the attention."""
         tokens = self.norm_attention(tokens + self.attention(tokens, *about))
         return self.norm_feed_forward(tokens + self.feed_forward(tokens))
 
 
 class TemporalTransformer(nn.Module):
-    """Layers of attention over the frames of a context; the first by time alone, the others of the chosen kind.
+    """Stack layers of attention over the frames of a context; the first by time alone, the others of the chosen kind.
 
     Args:
         width: length of a token.
@@ -206,12 +206,12 @@ class TemporalTransformer(nn.Module):
         self.layers = nn.ModuleList(TransformerLayer(width, TemporalAttention(width, one, window)) for one in kinds)
 
     def grid(self, times: Tensor) -> TimeGrid:
-        """Gaps and temporal log-weights of ``(N, C)`` times."""
+        """Compute gaps and temporal log-weights of times ``(N, C)``."""
         gaps = times[:, None, :] - times[:, :, None]  # (N, C, C), positive where the key is later
         return TimeGrid(times, gaps, self.bias(gaps))
 
     def forward(self, tokens: Tensor, times: Tensor) -> Tensor:
-        """``(N, C, width)`` tokens at ``(N, C)`` times to ``(N, C, width)``."""
+        """Transform tokens ``(N, C, width)`` at times ``(N, C)``; the result has their shape."""
         grid = self.grid(times)
         for layer in self.layers:
             tokens = layer(tokens, grid, self.encoding)
@@ -219,19 +219,19 @@ class TemporalTransformer(nn.Module):
 
 
 class MixingTransformer(nn.Module):
-    """Layers of space-time mixing attention over the places of the feature maps; then the mean over places."""
+    """Stack layers of space-time mixing attention over the places of the feature maps; then average over places."""
 
     def __init__(self, width: int, layers: int):
         super().__init__()
         self.layers = nn.ModuleList(TransformerLayer(width, MixingAttention(width)) for _ in range(layers))
 
     def forward(self, tokens: Tensor, times: Tensor) -> Tensor:
-        """``(N, C, S, width)`` to ``(N, C, width)``; frames are mixed in order, whatever their ``times``."""
+        """Transform tokens ``(N, C, S, width)`` to ``(N, C, width)``; frames mix in order, whatever their ``times``."""
         for layer in self.layers:
             tokens = layer(tokens)
         return tokens.mean(dim=2)
 
 
 def temporal_window_weights(times: Tensor, window: float, exponent: float) -> Tensor:
-    """Attention of the purely temporal layer for one grid of times, ``(C,)`` to ``(C, C)``."""
+    """Compute the attention of the purely temporal layer for one grid of times, ``(C,)`` to ``(C, C)``."""
     return TemporalBias(window, exponent)(times[None, None, :] - times[None, :, None])[0].softmax(dim=-1)

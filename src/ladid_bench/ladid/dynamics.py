@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 
 class TimeFeatures(nn.Module):
-    """Sine and cosine of the time at geometrically spaced periods, from ``2 T`` down to ``T / 128``.
+    """Compute sine and cosine of the time at geometrically spaced periods, from ``2 T`` down to ``T / 128``.
 
     Args:
         duration: T, length of the training grid.
         count: number of periods.
         shortest: smallest period allowed; the released code's ``T / 128`` lies below what frames resolve,
-            and features no training time constrains are free between the frames.
+            where a network may do anything between the frames, as no training time constrains it there.
     """
 
     periods: Tensor
@@ -29,33 +29,38 @@ class TimeFeatures(nn.Module):
 
     @property
     def width(self) -> int:
+        """Return the number of features of a time."""
         return 2 * len(self.periods)
 
     def forward(self, times: Tensor) -> Tensor:
-        """``(...)`` to ``(..., 2 * count)``, sine and cosine interleaved."""
+        """Compute features ``(..., 2 * count)`` of times ``(...)``, sine and cosine interleaved."""
         phase = 2 * math.pi * times[..., None] / self.periods  # (..., count)
         return torch.stack([phase.sin(), phase.cos()], dim=-1).flatten(-2)  # (..., count, 2) -> (..., 2 * count)
 
 
 class Dynamics(nn.Module, ABC):
-    """A network on time features, or on whatever else stands for the moment, that a code conditions."""
+    """Map time features, or whatever else stands for the moment, to latent states, conditioned on psi."""
 
     @abstractmethod
-    def given(self, code: Tensor) -> Callable[[Tensor], Tensor]:
-        """The network for codes ``(N, code)``, which are read once: ``(N, Q, time_width)`` to ``(N, Q, latent)``."""
+    def conditioned(self, psi: Tensor) -> Callable[[Tensor], Tensor]:
+        """Condition the network on psi ``(N, psi)``, which is read once.
 
-    def forward(self, code: Tensor, time: Tensor) -> Tensor:
-        """``(N, code)`` and ``(N, Q, time_width)`` to ``(N, Q, latent)``."""
-        return self.given(code)(time)
+        Returns:
+            The map of ``(N, Q, time_width)`` to ``(N, Q, latent)``.
+        """
+
+    def forward(self, psi: Tensor, time: Tensor) -> Tensor:
+        """Compute latent states ``(N, Q, latent)`` from psi ``(N, psi)`` and time features ``(N, Q, time_width)``."""
+        return self.conditioned(psi)(time)
 
 
 class ConcatenatedDynamics(Dynamics):
-    """F of the paper: a multilayer perceptron on psi and the time features side by side."""
+    """Compute F as the paper does: a multilayer perceptron on psi and the time features side by side."""
 
-    def __init__(self, code: int, time_width: int, hidden: int, latent: int, dropout: float):
+    def __init__(self, psi: int, time_width: int, hidden: int, latent: int, dropout: float):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(code + time_width, hidden),
+            nn.Linear(psi + time_width, hidden),
             nn.ReLU(),
             nn.Dropout(dropout),
             nn.Linear(hidden, hidden),
@@ -64,28 +69,28 @@ class ConcatenatedDynamics(Dynamics):
             nn.Linear(hidden, latent),
         )
 
-    def given(self, code: Tensor) -> Callable[[Tensor], Tensor]:
+    def conditioned(self, psi: Tensor) -> Callable[[Tensor], Tensor]:
         def network(time: Tensor) -> Tensor:
-            repeated = code[:, None].expand(-1, time.shape[1], -1)  # (N, Q, code)
+            repeated = psi[:, None].expand(-1, time.shape[1], -1)  # (N, psi) -> (N, Q, psi)
             return self.layers(torch.cat([repeated, time], dim=-1))
 
         return network
 
 
 class ModulatedDynamics(Dynamics):
-    """F whose hidden layers read the time and are scaled and shifted by psi (FiLM, Perez et al. 2018)."""
+    """Compute F with hidden layers that read the time and are scaled and shifted by psi (FiLM, Perez et al. 2018)."""
 
-    def __init__(self, code: int, time_width: int, hidden: int, latent: int, dropout: float):
+    def __init__(self, psi: int, time_width: int, hidden: int, latent: int, dropout: float):
         super().__init__()
         self.layers = nn.ModuleList([nn.Linear(time_width, hidden), nn.Linear(hidden, hidden)])
         self.modulation = nn.Sequential(
-            nn.Linear(code, hidden), nn.GELU(), nn.Linear(hidden, 2 * hidden * len(self.layers))
+            nn.Linear(psi, hidden), nn.GELU(), nn.Linear(hidden, 2 * hidden * len(self.layers))
         )
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(hidden, latent)
 
-    def given(self, code: Tensor) -> Callable[[Tensor], Tensor]:
-        modulation = self.modulation(code)[:, None].chunk(2 * len(self.layers), dim=-1)  # each (N, 1, hidden)
+    def conditioned(self, psi: Tensor) -> Callable[[Tensor], Tensor]:
+        modulation = self.modulation(psi)[:, None].chunk(2 * len(self.layers), dim=-1)  # each (N, 1, hidden)
 
         def network(time: Tensor) -> Tensor:
             hidden = time

@@ -5,7 +5,7 @@ from ladid_bench.methods.neural import ForecastModel, NeuralMethod
 
 
 class LaDIDMethod(NeuralMethod):
-    """See ``LaDID``; the settings are those of the card."""
+    """Train a ``LaDID`` with the settings of the card."""
 
     def build_model(self) -> ForecastModel:
         return LaDID(self.task, LaDIDSettings(**vars(self.settings)))

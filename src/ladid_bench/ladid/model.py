@@ -10,19 +10,20 @@ from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
 from ladid_bench.ladid.attention import AttentionKind, EncodingKind, MixingTransformer, TemporalTransformer
 from ladid_bench.ladid.dynamics import DYNAMICS, TimeFeatures
-from ladid_bench.ladid.objective import Smoothness, embedding_penalty, seam_penalty
+from ladid_bench.ladid.objective import Smoothness, embedding_penalty, overlap_penalty
 from ladid_bench.ladid.representation import Aggregation, VariationalEmbedding
 from ladid_bench.ladid.static import StaticKind, StaticPath
 from ladid_bench.methods.coders import DecoderKind, PlaceEncoder, build_decoder, build_encoder
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel
 
-Seams = tuple[Tensor, Tensor]  # states of the earlier and of the later window where they meet, (pairs, overlap, latent)
+# states of the earlier and of the later of two neighbouring windows where they overlap, (pairs, overlap, latent) each
+OverlapStates = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
 class LaDIDSettings:
-    """Hyper-parameters; their values stand in the card, ``method.yaml``.
+    """Hold the hyper-parameters; their values stand in the card, ``method.yaml``.
 
     Attributes:
         learning_rate: peak of the trainer's schedule.
@@ -44,7 +45,7 @@ class LaDIDSettings:
         periods: number of periods of the time features.
         period_floor: smallest period in time steps; 0 keeps the released code's T / 128.
         observation_std: sigma_Y of the likelihood.
-        code_weight: weight of ``KL(q(psi) || N(0, I))``; 0 switches it off.
+        kl_weight: weight of ``KL(q(psi) || N(0, I))``; 0 switches it off.
         smoothness: ``joint``, ``embed``, ``msvi`` or ``none``.
         smoothness_std: sigma_c of the smoothness.
         smoothness_weight: weight of the smoothness.
@@ -70,7 +71,7 @@ class LaDIDSettings:
     periods: int
     period_floor: float
     observation_std: float
-    code_weight: float
+    kl_weight: float
     smoothness: Smoothness
     smoothness_std: float
     smoothness_weight: float
@@ -78,7 +79,11 @@ class LaDIDSettings:
 
 
 class LaDID(ForecastModel):
-    """Latent dynamics via invariant decomposition (Lagemann, Lagemann, Mukherjee, arXiv 2306.12077)."""
+    """Forecast by latent dynamics with an invariant decomposition (Lagemann, Lagemann, Mukherjee, arXiv 2306.12077).
+
+    The context gives psi, which is particular to a realization; F, which all realizations share, maps psi and a
+    time to the latent state at that time; the decoder renders it.
+    """
 
     def __init__(self, task: Task, settings: LaDIDSettings):
         super().__init__()
@@ -107,76 +112,82 @@ class LaDID(ForecastModel):
         return self.transformer(self.encoder(frames)[index], times)
 
     def states(self, psi: Tensor, times: Tensor) -> Tensor:
-        """Latent states ``F(psi, t)``: ``(N, latent)`` and ``(N, Q)`` to ``(N, Q, latent)``."""
+        """Compute latent states ``F(psi, t)``: ``(N, latent)`` and ``(N, Q)`` to ``(N, Q, latent)``."""
         return self.dynamics(psi, self.time_features(times))
 
     def render(self, states: Tensor, context: Tensor) -> Tensor:
-        """Frames ``(N, Q, channel, *space)`` of states ``(N, Q, latent)``; the context is for the static path."""
+        """Render states ``(N, Q, latent)`` as ``(N, Q, channel, *space)``; the context is for the static path."""
         if self.static is None:
             return self.decoder(states)
         return self.decoder(states, self.static(context)[:, None])  # (N, 1, 8c, h/16, w/16) for all queries
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
+        """Compute the terms of the negative evidence lower bound, over the number of values in a frame."""
         settings, values = self.settings, batch.query[0, 0].numel()
         tokens = self.tokens(batch.frames, batch.context, batch.context_times)
-        code = self.embedding(tokens)
-        psi = code.sample()
-        states, seams = self.window_states(psi, batch)
+        posterior = self.embedding(tokens)
+        psi = posterior.sample()
+        states, overlap = self.window_states(psi, batch)
         mean = self.render(states, batch.frames[batch.context])
         terms = {"reconstruction": negative_log_likelihood(mean, batch.query, settings.observation_std)}
-        if settings.code_weight > 0:
-            terms["code"] = settings.code_weight * code.kl_from_standard_normal().mean()
+        if settings.kl_weight > 0:
+            terms["kl"] = settings.kl_weight * posterior.kl_from_standard_normal().mean()
         if settings.smoothness != "none":
-            terms["smoothness"] = settings.smoothness_weight * self._smoothness(batch, tokens, psi, states, seams)
+            terms["smoothness"] = settings.smoothness_weight * self._smoothness(batch, tokens, psi, states, overlap)
         return {name: term / values for name, term in terms.items()}
 
-    def window_states(self, psi: Tensor, batch: WindowBatch) -> tuple[Tensor, Seams | None]:
-        """All latent states that the loss asks of F: ``(N, Q, latent)`` at the queries, and for ``joint`` the seams.
+    def window_states(self, psi: Tensor, batch: WindowBatch) -> tuple[Tensor, OverlapStates | None]:
+        """Compute all latent states of the loss: ``(N, Q, latent)`` at the queries, and for ``joint`` at overlaps.
 
         One method for both, so that dynamics which have to go through all times can go once.
         """
         states = self.states(psi, batch.query_times)
-        return states, self._seams(psi, batch) if self.settings.smoothness == "joint" else None
+        return states, self._overlap_states(psi, batch) if self.settings.smoothness == "joint" else None
 
     def _smoothness(
-        self, batch: WindowBatch, tokens: Tensor, psi: Tensor, states: Tensor, seams: Seams | None
+        self, batch: WindowBatch, tokens: Tensor, psi: Tensor, states: Tensor, overlap: OverlapStates | None
     ) -> Tensor:
         std = self.settings.smoothness_std
-        if seams is not None:
-            return seam_penalty(*seams, std)
+        if overlap is not None:
+            return overlap_penalty(*overlap, std)
         if self.settings.smoothness == "embed":
             return embedding_penalty(self._embedded_queries(batch), states, std)
+        # msvi: F of each window, carried on to where the next one starts, against the embedding of that frame
         earlier, later = slice(None, -1), slice(1, None)
-        start = batch.start.unflatten(0, (-1, batch.windows))  # (B, W)
-        first = self.embedding.tokens(tokens[:, :1])
-        mean, deviation = (part.unflatten(0, (-1, batch.windows))[:, later] for part in (first.mean, first.std))
+        start = batch.start.unflatten(0, (-1, batch.windows))  # (N,) -> (B, W)
+        first = self.embedding.tokens(tokens[:, :1])  # (N, 1, latent)
+        parts = (part.unflatten(0, (-1, batch.windows)) for part in (first.mean, first.std))  # (B, W, 1, latent)
+        mean, deviation = (part[:, later].flatten(0, 1) for part in parts)  # (B, W - 1, 1, k) -> (pairs, 1, k)
         continued = self.states(
             psi.unflatten(0, (-1, batch.windows))[:, earlier].flatten(0, 1),  # (B, W - 1, k) -> (pairs, k)
-            start.diff(dim=1).flatten()[:, None],
+            start.diff(dim=1).flatten()[:, None],  # (B, W - 1) -> (pairs, 1)
         )  # (pairs, 1, latent)
-        return embedding_penalty(Gaussian(mean.flatten(0, 1), deviation.flatten(0, 1)), continued, std)
+        return embedding_penalty(Gaussian(mean, deviation), continued, std)
 
     def _embedded_queries(self, batch: WindowBatch) -> Gaussian:
         """Posterior of the embeddings of the true query frames, ``(N, Q, latent)``."""
-        frames = batch.query.flatten(0, 1)  # (N * Q, channel, *space)
+        frames = batch.query.flatten(0, 1)  # (N, Q, channel, *space) -> (N * Q, channel, *space)
         index = torch.arange(len(frames), device=frames.device).reshape(batch.query_times.shape)  # (N, Q)
         return self.embedding.tokens(self.tokens(frames, index, batch.query_times))
 
-    def seam_times(self, batch: WindowBatch) -> tuple[Tensor, Tensor]:
-        """When neighbouring windows meet, ``(B, W - 1, overlap)``: at the later one's first queries.
+    def overlap_times(self, batch: WindowBatch) -> tuple[Tensor, Tensor]:
+        """Compute the times at which neighbouring windows overlap: the first ones after the later one's context.
 
-        Counted from the first frame of the earlier window, and from that of the later one.
+        Returns:
+            ``(B, W - 1, overlap)`` counted from the first frame of the earlier window, and from that of the later one.
         """
-        start, seam = (part.unflatten(0, (-1, batch.windows)) for part in (batch.start, batch.seam))  # (B, W)
-        ahead = self.step * torch.arange(self.settings.overlap, device=seam.device)
-        meeting = seam[:, 1:, None] + ahead  # (B, W - 1, overlap)
-        return meeting - start[:, :-1, None], meeting - start[:, 1:, None]
+        start, after = (
+            part.unflatten(0, (-1, batch.windows)) for part in (batch.start, batch.forecast_start)
+        )  # (B, W)
+        ahead = self.step * torch.arange(self.settings.overlap, device=after.device)
+        shared = after[:, 1:, None] + ahead  # (B, W - 1, overlap)
+        return shared - start[:, :-1, None], shared - start[:, 1:, None]
 
-    def _seams(self, psi: Tensor, batch: WindowBatch) -> Seams:
+    def _overlap_states(self, psi: Tensor, batch: WindowBatch) -> OverlapStates:
         psi = psi.unflatten(0, (-1, batch.windows))  # (N, k) -> (B, W, k)
         earlier, later = (
-            self.states(code.flatten(0, 1), times.flatten(0, 1))  # (B, W - 1, ...) -> (pairs, ...)
-            for code, times in zip((psi[:, :-1], psi[:, 1:]), self.seam_times(batch), strict=True)
+            self.states(one.flatten(0, 1), times.flatten(0, 1))  # (B, W - 1, ...) -> (pairs, ...)
+            for one, times in zip((psi[:, :-1], psi[:, 1:]), self.overlap_times(batch), strict=True)
         )
         return earlier, later
 
@@ -186,10 +197,10 @@ class LaDID(ForecastModel):
         return self.embedding(self.tokens(frames, index, context_times)).mean
 
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        """Frames at any query times.
+        """Forecast frames at any query times.
 
-        Within the span of a training trajectory F is asked directly. Beyond it the last C frames of
-        the span, as forecast, become the context of the next one, as often as it takes.
+        Within the span of a training trajectory F maps each query time directly. Beyond it the last C frames
+        of the span, as forecast, become the context of the next one, as often as it takes.
         """
         mean = self.render(self.states(self.represent(context, context_times), query_times), context)
         beyond = query_times > self.span * (1 + 1e-6)
@@ -199,9 +210,10 @@ class LaDID(ForecastModel):
         back = self.step * torch.arange(frames - 1, -1, -1, device=context.device)
         last = (self.span - back).expand(len(context), -1)  # (N, C), times of the next context
         origin = last[:, :1]
-        seen = self.render(self.states(self.represent(context, context_times), last), context)
-        later = self.forecast(seen, last - origin, query_times - origin)
-        return torch.where(beyond[(...,) + (None,) * (mean.ndim - 2)], later, mean)
+        forecast = self.render(self.states(self.represent(context, context_times), last), context)
+        later = self.forecast(forecast, last - origin, query_times - origin)
+        beyond = beyond[(...,) + (None,) * (mean.ndim - 2)]  # (N, Q) -> (N, Q, 1, ...)
+        return torch.where(beyond, later, mean)
 
 
 def _context_network(task: Task, settings: LaDIDSettings) -> tuple[nn.Module, nn.Module]:

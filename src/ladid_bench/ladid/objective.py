@@ -1,6 +1,6 @@
 """The smoothness terms of the objective; likelihood and KL divergence are shared with the baselines.
 
-All tie sub-trajectories together where they meet, in expectation over windows:
+All tie neighbouring windows of a trajectory together, in expectation over windows:
 
 =========  ==================================================================================
 ``joint``  two neighbouring windows agree on the latent state, each from its own psi
@@ -20,12 +20,15 @@ from ladid_bench.methods.distributions import Gaussian
 Smoothness = Literal["joint", "embed", "msvi", "none"]
 
 
-def seam_penalty(earlier: Tensor, later: Tensor, std: float) -> Tensor:
-    """``joint``: squared mismatch of latent states over ``2 std^2``, summed over the times at which they overlap.
+def overlap_penalty(earlier: Tensor, later: Tensor, std: float) -> Tensor:
+    """Compute ``joint``: the squared mismatch over ``2 std^2``, summed over the times at which windows overlap.
 
     Args:
         earlier, later: latent states of neighbouring windows at the same times, ``(pairs, times, latent)``.
         std: standard deviation of the mismatch that is tolerated, sigma_c.
+
+    Returns:
+        A scalar, averaged over pairs; 0 without any.
     """
     if len(earlier) == 0:
         return torch.zeros((), device=earlier.device)
@@ -33,12 +36,15 @@ def seam_penalty(earlier: Tensor, later: Tensor, std: float) -> Tensor:
 
 
 def embedding_penalty(embedding: Gaussian, states: Tensor, std: float) -> Tensor:
-    """``embed`` and ``msvi``: ``KL(embedding || N(state, std^2))``, averaged.
+    """Compute ``embed`` and ``msvi``: ``KL(embedding || N(state, std^2))``, averaged.
 
     Args:
         embedding: posterior of frames' embeddings, ``(..., latent)``.
         states: predicted latent states at the same times, ``(..., latent)``.
         std: sigma_c.
+
+    Returns:
+        A scalar; 0 without any state.
     """
     if states.numel() == 0:
         return torch.zeros((), device=states.device)

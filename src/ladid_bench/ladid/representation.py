@@ -1,4 +1,4 @@
-"""From tokens to psi, the code of a realization."""
+"""From tokens to psi, the representation of a realization."""
 
 from typing import Literal
 
@@ -11,7 +11,9 @@ Aggregation = Literal["mean", "last", "attention"]
 
 
 class VariationalEmbedding(nn.Module):
-    """Two linear heads give each token's mean and standard deviation; psi is a weighted mean over the context.
+    """Infer the posterior of psi, a weighted mean over the context of each token's Gaussian embedding.
+
+    Two linear heads give a token's mean and standard deviation.
 
     ``std = floor + exp(clip(W b, -8, 2))`` is positive whatever the head says. With weights ``w_j`` that
     sum to 1, the weighted mean of C independent Gaussians is itself Gaussian with variance
@@ -19,26 +21,26 @@ class VariationalEmbedding(nn.Module):
 
     Args:
         width: length of a token.
-        code: length of psi.
+        psi: length of psi.
         std_floor: smallest standard deviation of a token's embedding.
         aggregation: ``mean`` weighs all tokens alike, ``last`` takes the last one, ``attention`` learns the weights.
     """
 
-    def __init__(self, width: int, code: int, std_floor: float, aggregation: Aggregation):
+    def __init__(self, width: int, psi: int, std_floor: float, aggregation: Aggregation):
         super().__init__()
-        self.mean = nn.Linear(width, code)
-        self.log_std = nn.Linear(width, code)
+        self.mean = nn.Linear(width, psi)
+        self.log_std = nn.Linear(width, psi)
         self.std_floor = std_floor
         self.aggregation = aggregation
         if aggregation == "attention":
             self.score = nn.Linear(width, 1, bias=False)  # a bias would cancel in the softmax
 
     def tokens(self, tokens: Tensor) -> Gaussian:
-        """``(N, C, width)`` to the posterior of each token's embedding, ``(N, C, code)``."""
+        """Embed tokens ``(N, C, width)``: the posterior of each one's embedding, ``(N, C, psi)``."""
         return Gaussian(self.mean(tokens), self.std_floor + self.log_std(tokens).clamp(-8, 2).exp())
 
     def weights(self, tokens: Tensor) -> Tensor:
-        """Weight of each token in psi, ``(N, C, 1)``."""
+        """Compute the weight of each token in psi, ``(N, C, 1)``; over C they sum to 1."""
         if self.aggregation == "attention":
             return self.score(tokens).softmax(dim=1)
         weights = torch.zeros_like(tokens[..., :1])
@@ -48,6 +50,6 @@ class VariationalEmbedding(nn.Module):
         return weights + 1 / tokens.shape[1]
 
     def forward(self, tokens: Tensor) -> Gaussian:
-        """``(N, C, width)`` to the posterior of psi, ``(N, code)``."""
+        """Infer the posterior of psi, ``(N, psi)``, from tokens ``(N, C, width)``."""
         each, weights = self.tokens(tokens), self.weights(tokens)
         return Gaussian((weights * each.mean).sum(dim=1), (weights * each.std).square().sum(dim=1).sqrt())

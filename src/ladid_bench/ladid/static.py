@@ -12,7 +12,7 @@ StaticKind = Literal["diff", "mean"]
 
 
 class StaticPath(nn.Module):
-    """A feature map of the context that the decoder adds to its first one.
+    """Compute a feature map of the context that the decoder adds to its first one.
 
     ``diff`` encodes the mean difference to the first frame, as the released code does: motion, despite
     its name. ``mean`` encodes the mean frame, a true background. Either bypasses psi, so that psi no
@@ -29,7 +29,7 @@ class StaticPath(nn.Module):
         self.kind = kind
 
     def forward(self, context: Tensor) -> Tensor:
-        """``(N, C, channel, height, width)`` to ``(N, 8c, height/16, width/16)``."""
+        """Map normalized frames ``(N, C, channel, height, width)`` to ``(N, 8c, height/16, width/16)``."""
         if self.kind == "diff":
             return self.out(self.features((context[:, 1:] - context[:, :1]).mean(dim=1)))
         return self.out(self.features(context.mean(dim=1)))

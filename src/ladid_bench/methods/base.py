@@ -1,4 +1,4 @@
-"""The contract of a forecasting method. It imports no neural network library."""
+"""The contract that every forecasting method keeps. It imports no neural network library."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -17,27 +17,48 @@ TRAINING_VERSION = 2  # of the shared trainer, encoders and decoders; raised whe
 
 
 class Diverged(Exception):
-    """Training produced a value that is not finite; the run ends with status ``diverged``."""
+    """Say that training produced a value that is not finite; the run ends with status ``diverged``."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Frames forecast for each trajectory and query time, in physical units.
+    """Hold the frames forecast for each trajectory and query time, in physical units.
 
     Attributes:
         mean: float32 ``(trajectory, query, channel, *space)``.
-        std: the same shape, or None for a method without uncertainty.
+        std: standard deviation of the same shape, or None for a method without uncertainty.
     """
 
     mean: np.ndarray
     std: np.ndarray | None = None
 
 
+@dataclass(frozen=True)
+class Training:
+    """Hold all that one fit of a method depends on, besides its task and its settings.
+
+    Attributes:
+        train: split to learn from, in physical units.
+        valid: split to choose between models on, in physical units.
+        budget: optimiser steps, batches and the like; a closed-form method ignores it.
+        seed: determines every random choice.
+        initial: folder written by ``save`` to start from, for transfer; None to start afresh.
+        frozen: names of the model's parts to keep as they are, for transfer.
+    """
+
+    train: Trajectories
+    valid: Trajectories
+    budget: Budget
+    seed: int
+    initial: Path | None = None
+    frozen: Sequence[str] = ()
+
+
 class Method(ABC):
-    """One forecasting method, for one task.
+    """Learn from training trajectories to forecast others; one object serves one task.
 
     Args:
-        task: what is given and asked.
+        task: number of context and forecast frames, shape of a frame, range of values, time step.
         settings: hyper-parameters by name, as resolved from the method's card and the study.
         workspace: folder for checkpoints of an unfinished fit, or None to keep none.
         device: ``cpu`` or ``cuda``; methods that cannot use an accelerator ignore it.
@@ -56,28 +77,12 @@ class Method(ABC):
 
     @classmethod
     def skip(cls, task: Task) -> tuple[bool, str]:
-        """Whether this method cannot take ``task``, and why."""
+        """Tell whether this method cannot take ``task``, and why: the reason stands in the report."""
         return False, ""
 
     @abstractmethod
-    def fit(
-        self,
-        train: Trajectories,
-        valid: Trajectories,
-        budget: Budget,
-        seed: int,
-        initial: Path | None = None,
-        frozen: Sequence[str] = (),
-    ) -> None:
-        """Learn from ``train``; choose between models on ``valid``.
-
-        Args:
-            train: training split in physical units.
-            valid: validation split, likewise.
-            budget: optimiser steps and the like; a closed-form method ignores it.
-            seed: determines every random choice.
-            initial: folder written by ``save`` to start from, for transfer.
-            frozen: names of parts to keep as they are, for transfer.
+    def fit(self, training: Training) -> None:
+        """Learn from ``training.train``; choose between models on ``training.valid``.
 
         Raises:
             Diverged: a value became non-finite.
@@ -85,12 +90,15 @@ class Method(ABC):
 
     @abstractmethod
     def forecast(self, context: np.ndarray, context_times: np.ndarray, query_times: np.ndarray) -> Forecast:
-        """Forecast from the given frames alone.
+        """Forecast frames from the context alone.
 
         Args:
             context: float32 ``(trajectory, context, channel, *space)``, physical units.
             context_times: float64 ``(trajectory, context)``.
             query_times: float64 ``(trajectory, query)``, increasing and after the context.
+
+        Returns:
+            Frames ``(trajectory, query, channel, *space)`` in physical units.
         """
 
     @abstractmethod
@@ -102,7 +110,7 @@ class Method(ABC):
         """Restore what ``save`` wrote; never runs code found in the files."""
 
     def reconstruct(self, frames: np.ndarray) -> np.ndarray | None:
-        """True frames as the method's bottleneck renders them, or None for a method that has no such path.
+        """Render true frames through the method's bottleneck; None for a method that has no such path.
 
         Args:
             frames: float32 ``(trajectory, time, channel, *space)``, physical units; the result has the same shape.
@@ -110,13 +118,21 @@ class Method(ABC):
         return None
 
     def represent(self, context: np.ndarray, context_times: np.ndarray) -> np.ndarray | None:
-        """The code of each trajectory, ``(trajectory, code)``, or None for a method that has none."""
+        """Compute what the method keeps of each context, its representation.
+
+        Args:
+            context: float32 ``(trajectory, context, channel, *space)``, physical units.
+            context_times: float64 ``(trajectory, context)``.
+
+        Returns:
+            ``(trajectory, feature)``, or None for a method that has no representation.
+        """
         return None
 
     def cost(self) -> dict[str, float]:
-        """What the method knows of its own cost, such as ``parameters`` and ``function_evaluations``."""
+        """Report what the method knows of its own cost, such as ``parameters`` and ``function_evaluations``."""
         return {}
 
     def history(self) -> list[dict[str, float]]:
-        """Validation errors along the fit: ``step``, ``valid_nmse``; empty for a closed-form method."""
+        """List the validation errors along the fit: ``step``, ``valid_nmse``; empty for a closed-form method."""
         return []

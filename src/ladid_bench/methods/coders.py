@@ -1,4 +1,4 @@
-"""Encoder and decoder that all neural methods share, so that only their dynamics differ.
+"""Encoders and decoders that all neural methods share, so that only their dynamics differ.
 
 Layer sizes as in the released code of LaDID and MSVI: four strided convolutions to a sixteenth of
 the side, four doublings back.
@@ -16,7 +16,7 @@ VECTOR_HIDDEN = 16  # hidden width of the vector coders over base channels
 
 
 def _halve(inputs: int, outputs: int, kernel: int, padding: int) -> list[nn.Module]:
-    """Convolution with stride 2. Normalisation comes after the non-linearity, as in the released code."""
+    """A convolution with stride 2. Batch norm comes after the non-linearity, as in LaDID's released code."""
     return [nn.Conv2d(inputs, outputs, kernel, stride=2, padding=padding), nn.ReLU(), nn.BatchNorm2d(outputs)]
 
 
@@ -25,7 +25,7 @@ def _double(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 class ConvolutionalFeatures(nn.Module):
-    """One frame to a feature map of a sixteenth of its side.
+    """Encode one frame as a feature map of a sixteenth of its side.
 
     Args:
         channels: of a frame.
@@ -45,12 +45,12 @@ class ConvolutionalFeatures(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, frames: Tensor) -> Tensor:
-        """``(F, channel, height, width)`` in the unit range to ``(F, 8c, height/16, width/16)``."""
+        """Encode normalized frames ``(F, channel, height, width)`` as ``(F, 8c, height/16, width/16)``."""
         return self.layers(frames.contiguous(memory_format=torch.channels_last))
 
 
 class ConvolutionalEncoder(nn.Module):
-    """One frame to one token.
+    """Encode one image as one token.
 
     Args:
         shape: ``(channel, height, width)``, sides divisible by 16.
@@ -64,12 +64,12 @@ class ConvolutionalEncoder(nn.Module):
         self.token = nn.Linear(BLOCKS * base_channels * _places(shape), width)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """``(F, channel, height, width)`` in the unit range to ``(F, width)``."""
+        """Encode normalized frames ``(F, channel, height, width)`` as ``(F, width)``."""
         return self.token(self.features(frames).flatten(1))  # (F, 8c, h/16, w/16) -> (F, 8c * h/16 * w/16)
 
 
 class PlaceEncoder(nn.Module):
-    """One frame to one token a place of its feature map, with a learned embedding of the place."""
+    """Encode one image as one token a place of its feature map, with a learned embedding of the place."""
 
     def __init__(self, shape: tuple[int, ...], base_channels: int, width: int):
         super().__init__()
@@ -78,7 +78,7 @@ class PlaceEncoder(nn.Module):
         self.place = nn.Parameter(0.02 * torch.randn(_places(shape), width))
 
     def forward(self, frames: Tensor) -> Tensor:
-        """``(F, channel, height, width)`` in the unit range to ``(F, S, width)``."""
+        """Encode normalized frames ``(F, channel, height, width)`` as ``(F, S, width)``, S places each."""
         maps = self.features(frames).flatten(2).mT  # (F, 8c, h/16, w/16) -> (F, 8c, S) -> (F, S, 8c)
         return self.token(maps) + self.place
 
@@ -88,7 +88,7 @@ def _places(shape: tuple[int, ...]) -> int:
 
 
 class VectorEncoder(nn.Module):
-    """One vector observation to one token: a multilayer perceptron, normalised as the convolutions are."""
+    """Encode one vector as one token: a multilayer perceptron, with batch norm where the convolutions have it."""
 
     def __init__(self, shape: tuple[int, ...], base_channels: int, width: int):
         super().__init__()
@@ -98,18 +98,18 @@ class VectorEncoder(nn.Module):
         )
 
     def forward(self, frames: Tensor) -> Tensor:
-        """``(F, channel, feature)`` in the unit range to ``(F, width)``."""
-        return self.layers(frames.flatten(1))  # (F, channel * feature)
+        """Encode normalized vectors ``(F, channel, feature)`` as ``(F, width)``."""
+        return self.layers(frames.flatten(1))  # (F, channel, feature) -> (F, channel * feature)
 
 
 class Decoder(nn.Module):
-    """A decoder; its last layer is ``output`` and is followed by a sigmoid."""
+    """Render latent states as frames; the last layer is ``output`` and is followed by a sigmoid."""
 
     output: nn.Conv2d | nn.Linear
 
     @torch.no_grad()
     def start_at(self, level: float) -> None:
-        """Let the untrained decoder render about ``level``, in the unit range, everywhere.
+        """Let the untrained decoder render about ``level``, between 0 and 1, everywhere.
 
         Without it a field that is near one end of its range almost everywhere, such as rain, costs the
         first steps of training hundreds of times its variance.
@@ -119,7 +119,7 @@ class Decoder(nn.Module):
 
 
 class VectorDecoder(Decoder):
-    """One latent state to the mean of one vector observation."""
+    """Render one latent state as the mean of one vector."""
 
     def __init__(self, latent: int, shape: tuple[int, ...], base_channels: int):
         super().__init__()
@@ -128,7 +128,7 @@ class VectorDecoder(Decoder):
         self.output = nn.Linear(hidden, shape[0] * shape[1])
 
     def forward(self, latent: Tensor) -> Tensor:
-        """``(..., latent)`` to ``(..., channel, feature)`` in the unit range."""
+        """Render ``(..., latent)`` as normalized vectors ``(..., channel, feature)``."""
         hidden = self.layers(latent.reshape(-1, latent.shape[-1]))  # (..., k) -> (n, k) -> (n, hidden)
         values = torch.sigmoid(self.output(hidden))  # (n, values)
         return values.reshape(*latent.shape[:-1], *self.shape)  # (n, values) -> (..., channel, feature)
@@ -142,9 +142,9 @@ DecoderKind = Literal["transposed", "shuffle"]
 
 
 class ConvolutionalDecoder(Decoder):
-    """One latent state to the mean of one frame.
+    """Render one latent state as the mean of one image.
 
-    ``transposed`` is the released code's: four transposed convolutions and a 5 x 5 one at full size.
+    ``transposed`` is that of LaDID's released code: four transposed convolutions and a 5 x 5 one at full size.
     ``shuffle`` stops at half size and gets the last doubling by moving channels to pixels
     (sub-pixel convolution, Shi et al. 2016), which spares the two most expensive layers.
 
@@ -172,7 +172,7 @@ class ConvolutionalDecoder(Decoder):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, latent: Tensor, extra: Tensor | None = None) -> Tensor:
-        """``(..., latent)`` to ``(..., channel, height, width)`` in the unit range.
+        """Render ``(..., latent)`` as normalized frames ``(..., channel, height, width)``.
 
         Args:
             latent: latent states.
@@ -182,24 +182,32 @@ class ConvolutionalDecoder(Decoder):
         grid = self.expand(latent).unflatten(-1, self.grid)  # (..., k) -> (..., 8c, h/16, w/16)
         if extra is not None:
             grid = grid + extra
-        grid = grid.flatten(0, -4).contiguous(memory_format=torch.channels_last)  # (n, 8c, h/16, w/16)
+        # (..., 8c, h/16, w/16) -> (n, 8c, h/16, w/16)
+        grid = grid.flatten(0, -4).contiguous(memory_format=torch.channels_last)
         frames = self.pixels(self.output(self.doublings(grid)))  # (n, channel, height, width)
         return torch.sigmoid(frames).unflatten(0, leading)  # (n, ...) -> (..., channel, height, width)
 
 
 def build_encoder(shape: tuple[int, ...], base_channels: int, width: int) -> nn.Module:
-    """The encoder for frames of ``shape``: convolutions for images, a perceptron for vectors."""
+    """Build the encoder for frames of one shape: convolutions for images, a perceptron for vectors.
+
+    Args:
+        shape: ``(channel, *space)`` of a frame.
+        base_channels: channels after the first convolution; the width of the perceptron follows from it.
+        width: length of a token.
+    """
     encoder = ConvolutionalEncoder if len(shape) == 3 else VectorEncoder
     return encoder(shape, base_channels, width)
 
 
 def build_decoder(latent: int, shape: tuple[int, ...], base_channels: int, kind: DecoderKind) -> Decoder:
-    """The decoder for frames of ``shape``; ``kind`` concerns images only."""
+    """Build the decoder of latent states ``(..., latent)`` for frames of ``shape``; ``kind`` concerns images only."""
     if len(shape) == 3:
         return ConvolutionalDecoder(latent, shape, base_channels, kind)
     return VectorDecoder(latent, shape, base_channels)
 
 
 def encode_sequences(encoder: nn.Module, frames: Tensor) -> Tensor:
-    """Tokens of frames ``(N, C, channel, *space)``, each encoded by itself, ``(N, C, width)``."""
-    return encoder(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])  # (N * C, width) -> (N, C, width)
+    """Encode each frame of sequences ``(N, C, channel, *space)`` by itself, as tokens ``(N, C, width)``."""
+    tokens = encoder(frames.flatten(0, 1))  # (N, C, channel, *space) -> (N * C, channel, *space)
+    return tokens.unflatten(0, frames.shape[:2])  # (N * C, width) -> (N, C, width)

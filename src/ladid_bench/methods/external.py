@@ -1,4 +1,4 @@
-"""Methods in any language: files go to the rules in a folder's ``rule.smk``, a forecast file comes back.
+"""Base class of methods in any language: files go to the rules of a ``rule.smk``, a forecast file comes back.
 
 The run is like that of every other method: the same supervisor with its time limit, the same rows for failures, the
 same scoring. Only ``fit`` and ``forecast`` call Snakemake instead of computing.
@@ -12,18 +12,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import h5py
 import numpy as np
 
-from ladid_bench.core.configuration import Budget
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import content_key, file_sha256, write_json
 from ladid_bench.data.trajectories import Trajectories, write_trajectories
-from ladid_bench.methods.base import Forecast, Method
+from ladid_bench.methods.base import Forecast, Method, Training
 from ladid_bench.methods.forecasts import open_forecast
 
 log = logging.getLogger(__name__)
@@ -32,7 +30,7 @@ RULES = "rule.smk"
 TRAIN, VALID, QUESTION, FORECAST = (f"{name}.hdf5" for name in ("train", "valid", "question", "forecast"))
 CONFIG = "config.json"
 QUERY_TIMES = "query_times"
-FIT, ANSWER = "fit", "forecast"  # the rules that are asked for
+FIT, ANSWER = "fit", "forecast"  # the rules that Snakemake is told to make
 HAS_FIT = re.compile(rf"^(rule|checkpoint)\s+{FIT}\s*:", re.MULTILINE)
 GUARD = Path(__file__).with_name("guard.py")
 CHATTER = ("progress", "rules", "host", "reason")  # what Snakemake need not say
@@ -40,39 +38,32 @@ TROUBLE = re.compile(r"^\w+(Exception|Error)( in .*)?:$")  # how Snakemake begin
 
 
 class ExternalMethod(Method):
-    """Runs the rules ``fit`` (if there is one, once) and ``forecast`` of ``rule.smk`` in a folder of its own.
+    """Run the rules ``fit`` (if there is one, once) and ``forecast`` of ``rule.smk`` in a folder of their own.
 
     There they find ``train.hdf5`` and ``valid.hdf5``, trajectory files; ``question.hdf5``, a trajectory file of the
     context frames alone with ``query_times``, float64 ``(trajectory, query)``, beside them; and in Snakemake's
     ``config`` the settings, the seed, the budget, the task and the names of fields and axes. They leave
-    ``forecast.hdf5``, a forecast file, and whatever they want to find again. The future of a question is nowhere.
+    ``forecast.hdf5``, a forecast file, and whatever they want to find again. The target frames are nowhere.
     """
 
     folder: ClassVar[Path]  # of the baseline
 
-    def fit(
-        self,
-        train: Trajectories,
-        valid: Trajectories,
-        budget: Budget,
-        seed: int,
-        initial: Path | None = None,
-        frozen: Sequence[str] = (),
-    ) -> None:
+    def fit(self, training: Training) -> None:
         rules = self.folder / RULES
         if not rules.exists():
             raise BenchError(f"{rules}: there is no such file; a method in another language needs its rules")
         self.place = self._new_place() if self.workspace is None else self.workspace / "external"
-        self._hand_over(train, valid, budget, seed)
+        self._hand_over(training)
         if HAS_FIT.search(rules.read_text(encoding="utf-8")):
             self._run(FIT)
 
-    def _hand_over(self, train: Trajectories, valid: Trajectories, budget: Budget, seed: int) -> None:
+    def _hand_over(self, training: Training) -> None:
         """Write what the rules find; what an attempt that was killed made of the same is kept."""
+        train = training.train
         config = {
             "settings": vars(self.settings),
-            "seed": seed,
-            "budget": budget.model_dump(),
+            "seed": training.seed,
+            "budget": training.budget.model_dump(),
             "task": self.task.to_json(),
             "data": {"fields": list(train.fields), "space": list(train.space), "boundary": train.boundary},
             "program": {path.name: file_sha256(path) for path in sorted(self.folder.iterdir()) if path.is_file()},
@@ -82,7 +73,7 @@ class ExternalMethod(Method):
             return
         shutil.rmtree(self.place, ignore_errors=True)
         write_trajectories(self.place / TRAIN, train)
-        write_trajectories(self.place / VALID, valid)
+        write_trajectories(self.place / VALID, training.valid)
         write_json(path, config | {"key": key})
 
     def forecast(self, context: np.ndarray, context_times: np.ndarray, query_times: np.ndarray) -> Forecast:

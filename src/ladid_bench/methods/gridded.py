@@ -1,15 +1,12 @@
-"""What closed-form methods share that think in frames a fixed time step apart."""
+"""Base class and helpers of closed-form methods that step from frame to frame."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from ladid_bench.core.configuration import Budget
 from ladid_bench.data.metrics import measure
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.methods.base import Forecast
+from ladid_bench.methods.base import Forecast, Training
 from ladid_bench.methods.simple import SimpleMethod
 
 ON_GRID = 1e-3  # of a time step: nearer to a grid time than this counts as on it
@@ -18,7 +15,10 @@ NO_VARIANCE = 1e-10  # of the largest variance: what rounding leaves of a compon
 
 
 class GriddedMethod(SimpleMethod):
-    """A closed-form method on flattened frames, the task's time step apart.
+    """Learn and forecast flattened frames that are one time step of the task apart, in closed form.
+
+    A subclass writes two methods: ``fit_grid`` learns, ``extend`` forecasts the next frames. Values are
+    physical; frames of any shape arrive flattened and leave in their own shape.
 
     Frames that are not on the grid are first interpolated linearly in time to the grid through the
     last context frame, and forecasts between grid times are interpolated back. On a regular grid
@@ -27,8 +27,16 @@ class GriddedMethod(SimpleMethod):
     """
 
     @abstractmethod
-    def fit_grid(self, train: np.ndarray, valid: np.ndarray) -> None:
-        """Fill ``self.state``; both splits are float32 ``(trajectory, time, value)``, context frames first."""
+    def fit_grid(self, train: np.ndarray, valid: np.ndarray, seed: int) -> None:
+        """Fill ``self.state`` with all that ``extend`` needs.
+
+        Args:
+            train: training split, float32 ``(trajectory, time, value)``; the first ``self.task.context_frames``
+                frames of each trajectory are its context.
+            valid: validation split, likewise, to choose between candidates with ``validation_nmse``.
+            seed: determines every random choice, by ``np.random.default_rng(seed)``; whoever makes none says
+                ``deterministic: true`` on the card.
+        """
 
     @abstractmethod
     def extend(self, context: np.ndarray, steps: int) -> np.ndarray:
@@ -36,26 +44,19 @@ class GriddedMethod(SimpleMethod):
 
         Args:
             context: float32 ``(trajectory, context, value)``.
+            steps: number of frames wanted after the last context frame.
 
         Returns:
             float32 ``(trajectory, step, value)``.
         """
 
-    def fit(
-        self,
-        train: Trajectories,
-        valid: Trajectories,
-        budget: Budget,
-        seed: int,
-        initial: Path | None = None,
-        frozen: Sequence[str] = (),
-    ) -> None:
-        self.fit_grid(self._gridded(train), self._gridded(valid))
+    def fit(self, training: Training) -> None:
+        self.fit_grid(self._gridded(training.train), self._gridded(training.valid), training.seed)
 
     def _gridded(self, split: Trajectories) -> np.ndarray:
-        given, frames = self.task.context_frames, split.times.shape[1]
-        steps = np.arange(1 - given, frames - given + 1)  # 0 is the last context frame
-        return _interpolate(_flat(split.frames), self._steps(split.times, split.times[:, given - 1]), steps)
+        context, frames = self.task.context_frames, split.times.shape[1]
+        steps = np.arange(1 - context, frames - context + 1)  # 0 is the last context frame
+        return _interpolate(_flat(split.frames), self._steps(split.times, split.times[:, context - 1]), steps)
 
     def _steps(self, times: np.ndarray, origin: np.ndarray) -> np.ndarray:
         """Times as steps from ``origin``, ``(trajectory, time)``, whole where they are on the grid."""
@@ -66,31 +67,37 @@ class GriddedMethod(SimpleMethod):
     def forecast(self, context: np.ndarray, context_times: np.ndarray, query_times: np.ndarray) -> Forecast:
         last = context_times[:, -1]
         grid = np.arange(1 - context.shape[1], 1)
-        given = _interpolate(_flat(context), self._steps(context_times, last), grid)
-        asked = self._steps(query_times, last)  # (trajectory, query)
-        ahead = self.extend(given, int(np.ceil(asked.max())))
-        known = np.concatenate([given[:, -1:], ahead], axis=1)  # (trajectory, 1 + step, value)
-        mean = _interpolate(known, np.broadcast_to(np.arange(known.shape[1]), known.shape[:2]), asked)
-        return Forecast(mean.reshape(*query_times.shape, *context.shape[2:]).astype(np.float32, copy=False))
+        gridded = _interpolate(_flat(context), self._steps(context_times, last), grid)
+        queries = self._steps(query_times, last)  # (trajectory, query)
+        ahead = self.extend(gridded, int(np.ceil(queries.max())))
+        known = np.concatenate([gridded[:, -1:], ahead], axis=1)  # (trajectory, 1 + step, value)
+        mean = _interpolate(known, np.broadcast_to(np.arange(known.shape[1]), known.shape[:2]), queries)
+        frames = mean.reshape(*query_times.shape, *context.shape[2:])  # (..., value) -> (..., channel, *space)
+        return Forecast(frames.astype(np.float32, copy=False))
 
     def validation_nmse(self, valid: np.ndarray, forecast: np.ndarray) -> float:
-        """Error by which settings are chosen: mean over trajectories, over all frames forecast.
+        """Measure how wrong a candidate's forecast of the validation split is: the smaller, the better.
 
-        Trajectories without any signal, on which the error is not defined, are left out.
+        The squared error over all frames forecast is divided by the mean square of the true frames, trajectory
+        by trajectory, and averaged. Trajectories whose true frames are all 0, where that is not defined, are left out.
 
         Args:
-            valid: gridded validation split, ``(trajectory, time, value)``.
-            forecast: ``(trajectory, step, value)``.
+            valid: validation split as ``fit_grid`` gets it, ``(trajectory, time, value)``.
+            forecast: frames from the first one after the context on, ``(trajectory, step, value)``, such as
+                ``self.extend(valid[:, :context], steps)``.
+
+        Returns:
+            The nMSE: 0 for a perfect forecast, 1 for one that is 0 everywhere.
         """
-        given = self.task.context_frames
-        truth = valid[:, given : given + forecast.shape[1]]
+        context = self.task.context_frames
+        truth = valid[:, context : context + forecast.shape[1]]
         nmse = measure(truth, forecast, np.zeros(truth.shape[2:])).nmse
         defined = nmse[truth.any(axis=(1, 2))]
         return float(defined.mean()) if defined.size else 0.0
 
 
 def _flat(frames: np.ndarray) -> np.ndarray:
-    return frames.reshape(*frames.shape[:2], -1)  # (trajectory, time, value)
+    return frames.reshape(*frames.shape[:2], -1)  # (trajectory, time, channel, *space) -> (trajectory, time, value)
 
 
 def _interpolate(values: np.ndarray, steps: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -118,18 +125,22 @@ def _interpolate(values: np.ndarray, steps: np.ndarray, wanted: np.ndarray) -> n
 
 
 def principal_components(frames: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and leading principal components of training frames.
+    """Find the few directions in which training frames vary most (principal component analysis).
+
+    Frames are then described by a few numbers instead of one a pixel: ``encode(frames, mean, modes)``
+    gives these, and ``components @ modes + mean`` turns them back into frames. They are computed from at
+    most ``FIT_FRAMES`` frames, evenly picked, and are the same every time.
 
     Args:
-        frames: ``(trajectory, time, value)``.
+        frames: ``(trajectory, time, value)``, such as ``fit_grid`` gets.
         rank: most components wanted; those within rounding error of zero variance are dropped.
 
     Returns:
-        mean ``(value,)`` and orthonormal modes ``(component, value)``, float32.
+        The mean frame ``(value,)`` and orthonormal modes ``(component, value)``, by falling variance, float32.
     """
     from sklearn.decomposition import PCA  # slow to import
 
-    every = frames.reshape(-1, frames.shape[2])  # (trajectory * time, value)
+    every = frames.reshape(-1, frames.shape[2])  # (trajectory, time, value) -> (trajectory * time, value)
     chosen = every[np.linspace(0, len(every) - 1, min(len(every), FIT_FRAMES)).astype(int)]
     pca = PCA(n_components=min(rank, *chosen.shape), random_state=0).fit(chosen)
     kept = pca.explained_variance_ > NO_VARIANCE * pca.explained_variance_[0]
@@ -137,5 +148,15 @@ def principal_components(frames: np.ndarray, rank: int) -> tuple[np.ndarray, np.
 
 
 def encode(frames: np.ndarray, mean: np.ndarray, modes: np.ndarray) -> np.ndarray:
-    """Coordinates of frames in the space of ``modes``, ``(trajectory, time, component)``."""
+    """Express frames by their principal components; ``components @ modes + mean`` is the way back.
+
+    Args:
+        frames: ``(trajectory, time, value)``.
+        mean: mean frame ``(value,)`` of ``principal_components``.
+        modes: ``(component, value)``, or the first few of them.
+
+    Returns:
+        ``(trajectory, time, component)``.
+    """
+    # one trajectory after the other, so that its numbers do not depend on its companions
     return np.stack([(trajectory - mean) @ modes.T for trajectory in frames])

@@ -8,12 +8,12 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import read_json
 from ladid_bench.methods.registry import MethodCard, load_card, method_folders
 
-SEARCH = "search.json"  # beside the card, written by evaluation.search
+SEARCH = "search.json"  # beside the card, written by ``ladid-bench search``
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One method.
+    """Describe one method of the checkout.
 
     Attributes:
         name: as in configurations.
@@ -29,7 +29,7 @@ class Listed:
 
     @property
     def status(self) -> str:
-        """``ready``, or what is missing and how to get it."""
+        """Say ``ready``, or what is missing and how to get it."""
         if not self.missing:
             return "ready"
         what = f"'ladid-bench[{self.card.extra}]'" if self.card.extra else self.missing
@@ -37,7 +37,7 @@ class Listed:
 
 
 def list_methods(root: Path) -> list[Listed]:
-    """Every method by name; nothing is imported."""
+    """List every method by name; nothing is imported."""
     listed = []
     for name, folder in method_folders(root).items():
         card = load_card(name, root)

@@ -1,4 +1,4 @@
-"""Base of the neural methods: one trainer, one scaling, one way to save, so that only the model differs."""
+"""Base classes of the neural methods: one trainer, one scaling, one way to save, so that only the model differs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ladid_bench.core.configuration import Budget
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.files import atomic_write
 from ladid_bench.data.metrics import measure
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowBatch
-from ladid_bench.methods.base import Forecast, Method
+from ladid_bench.methods.base import Forecast, Method, Training
 from ladid_bench.methods.coders import REDUCTION, Decoder
 from ladid_bench.methods.tensors import load_tensors
 from ladid_bench.methods.trainer import Trainer
@@ -26,34 +25,42 @@ FORECAST_BATCH = 64  # trajectories forecast at once; bounds memory at paper sca
 
 
 class ForecastModel(nn.Module, ABC):
-    """What a neural method trains. All frames are in the unit range, all times count from the first frame."""
+    """Compute the training loss and the forecasts of a neural method: the network that it trains.
+
+    Frames are normalized: the task's ``low`` and ``high`` are 0 and 1. Times count from the first context frame.
+    """
 
     function_evaluations: int = 0  # of an ODE's right-hand side in the last forecast; 0 without an ODE
 
     @abstractmethod
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
-        """Terms of the training loss by name; what is minimised is their sum."""
+        """Compute the terms of the training loss by name, scalars; what is minimised is their sum."""
 
     @abstractmethod
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        """Mean frames at the query times.
+        """Forecast the mean frames at the query times.
 
         Args:
             context: ``(N, C, channel, *space)``.
             context_times: ``(N, C)``.
-            query_times: ``(N, Q)``.
+            query_times: ``(N, Q)``, increasing.
 
         Returns:
             ``(N, Q, channel, *space)``.
         """
 
     def represent(self, context: Tensor, context_times: Tensor) -> Tensor | None:
-        """The code of each trajectory, ``(N, code)``, or None."""
+        """Compute the representation of each context, ``(N, feature)``; None for a model without one.
+
+        Args:
+            context: ``(N, C, channel, *space)``.
+            context_times: ``(N, C)``.
+        """
         return None
 
 
 class NeuralMethod(Method):
-    """A method that is a ``ForecastModel`` trained by the shared trainer; a subclass only builds the model.
+    """Train a ``ForecastModel`` with the shared trainer; a subclass only builds the model.
 
     Its card has the setting ``learning_rate``, the peak of the shared schedule; all else about the
     training is the budget's, the same for every method.
@@ -63,7 +70,7 @@ class NeuralMethod(Method):
 
     @abstractmethod
     def build_model(self) -> ForecastModel:
-        """The model for ``self.task`` with ``self.settings``, freshly initialised."""
+        """Build the model for ``self.task`` with ``self.settings``, freshly initialised."""
 
     @classmethod
     def skip(cls, task: Task) -> tuple[bool, str]:
@@ -71,22 +78,14 @@ class NeuralMethod(Method):
             return True, f"its encoder and decoder need image sides divisible by {REDUCTION}, got {task.shape[1:]}"
         return False, ""
 
-    def fit(
-        self,
-        train: Trajectories,
-        valid: Trajectories,
-        budget: Budget,
-        seed: int,
-        initial: Path | None = None,
-        frozen: Sequence[str] = (),
-    ) -> None:
-        torch.manual_seed(seed)
+    def fit(self, training: Training) -> None:
+        torch.manual_seed(training.seed)
         self.model = self.build_model().to(self.device)
-        self._start_at_mean(train)
-        if initial is not None:
-            self.load(initial)
-        self._freeze(frozen)
-        self.trainer = Trainer(self, train, valid, budget, seed)
+        self._start_at_mean(training.train)
+        if training.initial is not None:
+            self.load(training.initial)
+        self._freeze(training.frozen)
+        self.trainer = Trainer(self, training)
         self.trainer.run()
 
     def _start_at_mean(self, train: Trajectories) -> None:
@@ -112,22 +111,22 @@ class NeuralMethod(Method):
         self.model.eval()
         means = []
         for rows in _chunks(len(context)):
-            frames, seen, asked = self._tensors(context[rows], context_times[rows], query_times[rows])
-            means.append(self.model.forecast(frames, seen, asked).cpu().numpy())
+            frames, times, queries = self._tensors(context[rows], context_times[rows], query_times[rows])
+            means.append(self.model.forecast(frames, times, queries).cpu().numpy())
         mean = self.task.denormalize(np.concatenate(means))
         return Forecast(mean=mean.astype(np.float32))
 
     @torch.no_grad()
     def represent(self, context: np.ndarray, context_times: np.ndarray) -> np.ndarray | None:
         self.model.eval()
-        codes = []
+        representations = []
         for rows in _chunks(len(context)):
-            frames, seen, _ = self._tensors(context[rows], context_times[rows], context_times[rows])
-            code = self.model.represent(frames, seen)
-            if code is None:
+            frames, times, _ = self._tensors(context[rows], context_times[rows], context_times[rows])
+            representation = self.model.represent(frames, times)
+            if representation is None:
                 return None
-            codes.append(code.cpu().numpy())
-        return np.concatenate(codes)
+            representations.append(representation.cpu().numpy())
+        return np.concatenate(representations)
 
     def _tensors(self, context: np.ndarray, context_times: np.ndarray, query_times: np.ndarray) -> list[Tensor]:
         origin = context_times[:, :1]  # relative times are exact in float64, absolute ones may not fit float32
@@ -135,10 +134,10 @@ class NeuralMethod(Method):
         return [torch.as_tensor(array, dtype=torch.float32, device=self.device) for array in arrays]
 
     def validation_error(self, valid: Trajectories) -> float:
-        """Mean over trajectories of the nMSE over the full horizon, in physical units."""
-        given, frames = self.task.context_frames, self.task.frames
-        forecast = self.forecast(valid.frames[:, :given], valid.times[:, :given], valid.times[:, given:frames])
-        truth = valid.frames[:, given:frames]
+        """Measure the mean over trajectories of the nMSE over the full horizon, in physical units."""
+        context, frames = self.task.context_frames, self.task.frames
+        forecast = self.forecast(valid.frames[:, :context], valid.times[:, :context], valid.times[:, context:frames])
+        truth = valid.frames[:, context:frames]
         return float(measure(truth, forecast.mean, np.zeros(self.task.shape, np.float32)).nmse.mean())
 
     def save(self, folder: Path) -> None:

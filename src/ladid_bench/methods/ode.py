@@ -1,7 +1,7 @@
 """Solving neural ordinary differential equations for batches whose rows have times of their own.
 
 torchdiffeq takes one time grid for a whole batch. Training steps all rows from frame to frame with each
-row's own gap (MSVI's device); forecasts solve once over the union of all times that are asked for.
+row's own gap (MSVI's device); forecasts solve once over the union of all query times.
 """
 
 import itertools
@@ -18,12 +18,12 @@ SPAN = 3.0  # a training trajectory lasts as long in a model's own time; network
 
 
 def time_scale(task: Task) -> float:
-    """What a model with an ODE divides times by, so that no data set's choice of units is a handicap."""
+    """Compute what a model with an ODE divides times by, so that no data set's choice of units is a handicap."""
     return task.duration / SPAN
 
 
 class Perceptron(nn.Sequential):
-    """Multilayer perceptron ``(..., inputs)`` to ``(..., outputs)``: ``depth`` hidden layers of ``hidden`` units."""
+    """Map ``(..., inputs)`` to ``(..., outputs)`` by ``depth`` hidden layers of ``hidden`` units."""
 
     def __init__(self, inputs: int, hidden: int, outputs: int, depth: int = 2, activation: type[nn.Module] = nn.Tanh):
         widths = [inputs, *[hidden] * depth]
@@ -34,18 +34,18 @@ class Perceptron(nn.Sequential):
 
 
 def solve_by_frame(field: RightHandSide, initial: Tensor, times: Tensor) -> Tensor:
-    """States at each row's own increasing ``times``: fixed-step rk4, one step from one time to the next.
+    """Solve for the states at each row's own increasing ``times``, by one step of rk4 from one time to the next.
 
     From one time to the next every row integrates ``s`` over one unit of ``dz/ds = gap * f(t, z)``, so
     that rows with different gaps share one solve.
 
     Args:
-        field: right-hand side.
+        field: right-hand side ``f(t, z)``.
         initial: ``(N, k)``, states at ``times[:, 0]``.
         times: ``(N, G)``; a time that is repeated leaves the state as it is.
 
     Returns:
-        ``(N, G, k)``.
+        States ``(N, G, k)``.
     """
     gaps = torch.diff(times, dim=1)  # (N, G - 1)
 
@@ -54,16 +54,16 @@ def solve_by_frame(field: RightHandSide, initial: Tensor, times: Tensor) -> Tens
         gap = gaps[:, interval, None]  # (N, 1)
         return gap * field(times[:, interval, None] + (s - interval) * gap, state)
 
-    units = torch.arange(times.shape[1], dtype=times.dtype, device=times.device)
+    steps = torch.arange(times.shape[1], dtype=times.dtype, device=times.device)
     # perturb keeps the stages of a step strictly inside it, where int(s) names its interval
-    path = odeint(scaled, initial, units, method="rk4", options={"perturb": True})
+    path = odeint(scaled, initial, steps, method="rk4", options={"perturb": True})
     return path.transpose(0, 1)  # (G, N, k) -> (N, G, k)
 
 
 def solve_adaptively(
     field: RightHandSide, initial: Tensor, times: Tensor, tolerance: float, start: Tensor | None = None
 ) -> tuple[Tensor, int]:
-    """States at any ``times`` from ``start`` on: dopri5 with ``rtol = atol = tolerance``.
+    """Solve for the states at any ``times`` from ``start`` on, by dopri5 with ``rtol = atol = tolerance``.
 
     Args:
         field: right-hand side.
@@ -86,5 +86,6 @@ def solve_adaptively(
     union, position = torch.unique(times - start[:, None], return_inverse=True)  # (U,), (N, Q)
     moments = torch.cat([torch.zeros_like(union[:1]), union[union > 0]])
     path = odeint(counted, initial, moments, rtol=tolerance, atol=tolerance, method="dopri5")  # (moment, N, k)
+    # moments begin with time 0, which is one of the union or comes before it
     position = position + len(moments) - len(union)
     return path[position, torch.arange(len(times), device=times.device)[:, None]], evaluations  # (N, Q, k)

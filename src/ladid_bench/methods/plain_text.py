@@ -1,7 +1,7 @@
 """Trajectory and forecast files as plain text, for programs that do not read HDF5.
 
 A line is a frame: number of the trajectory, time, and its values, channel by channel, row by row, separated by
-spaces. In a question the frames that are asked for have no values. A program answers by writing these lines again,
+spaces. In a question the query frames have no values. A program answers by writing these lines again,
 in the same order, with values. Lines that begin with ``#`` are remarks.
 """
 
@@ -30,15 +30,15 @@ def to_text(source: Path, target: Path) -> None:
         BenchError: ``source`` is no trajectory file.
     """
     data = read_trajectories(source)
-    frames = data.frames.reshape(*data.times.shape, -1)  # (trajectory, time, value)
+    frames = data.frames.reshape(*data.times.shape, -1)  # (trajectory, time, channel, *space) -> (..., value)
     line = " ".join([VALUE] * frames.shape[2])
-    asked = _query_times(source, len(data))
+    queries = _query_times(source, len(data))
     with atomic_write(target) as temporary, temporary.open("w", encoding="ascii") as file:
         file.write(f"# trajectory time values; a frame is {' x '.join(map(str, data.frames.shape[2:]))} values\n")
         for trajectory, moments in enumerate(data.times.tolist()):
             for time, values in zip(moments, frames[trajectory], strict=True):
                 file.write(f"{trajectory} {time!r} {line % tuple(values)}\n")
-            for time in asked[trajectory].tolist() if asked is not None else ():
+            for time in queries[trajectory].tolist() if queries is not None else ():
                 file.write(f"{trajectory} {time!r}\n")
 
 
@@ -46,24 +46,24 @@ def from_text(answer: Path, question: Path, target: Path) -> None:
     """Write the forecast file of an answer in text.
 
     Args:
-        answer: a line for each frame that ``question`` asks for, in its order.
-        question: the HDF5 file that was asked.
+        answer: a line for each query of ``question``, in its order.
+        question: the HDF5 file that is answered.
         target: the forecast file.
 
     Raises:
-        BenchError: a line is missing, too many, or not what was asked for.
+        BenchError: a line is missing, too many, or not that of its query.
     """
     if not answer.is_file():
         raise BenchError(f"{answer}: no such file")
-    given = read_trajectories(question)
-    shape, times = given.frames.shape[2:], _query_times(question, len(given))  # (channel, *space)
+    context = read_trajectories(question)
+    shape, times = context.frames.shape[2:], _query_times(question, len(context))  # (channel, *space)
     if times is None:
         raise BenchError(f"{question}: asks for nothing (no '{QUERY_TIMES}'); give the question, not a trajectory file")
     size = int(np.prod(shape))
     longest = LONGEST_WORD * (size + 2)
-    count = sum(1 for _ in _frames(answer, longest))  # before anything of the size asked for is kept
+    count = sum(1 for _ in _frames(answer, longest))  # before anything of that size is kept
     if count != times.size:
-        raise BenchError(f"{answer}: has {count} frames, {times.size} are asked for")
+        raise BenchError(f"{answer}: has {count} frames, the question has {times.size} queries")
     mean = np.empty((times.size, size), dtype=np.float32)
     wanted = ((trajectory, time) for trajectory, row in enumerate(times.tolist()) for time in row)
     for index, ((number, words), (trajectory, time)) in enumerate(zip(_frames(answer, longest), wanted, strict=True)):
@@ -75,7 +75,7 @@ def from_text(answer: Path, question: Path, target: Path) -> None:
             raise BenchError(f"{answer}, line {number}: has {found.size - 2} values, a frame has {size}")
         if found[0] != trajectory or not np.isclose(found[1], time, rtol=1e-9, atol=0):
             stated = f"trajectory {words[0]} at {words[1]}"
-            raise BenchError(f"{answer}, line {number}: is {stated}, asked for is trajectory {trajectory} at {time!r}")
+            raise BenchError(f"{answer}, line {number}: is {stated}, the query is trajectory {trajectory} at {time!r}")
         mean[index] = found[2:]
     write_forecast(target, Forecast(mean.reshape(*times.shape, *shape)), times)
 
@@ -96,9 +96,9 @@ def _query_times(path: Path, trajectories: int) -> np.ndarray | None:
     """``query_times`` of a question, ``(trajectory, query)``; None for another trajectory file."""
     try:
         with hdf5.open_file(path) as file:
-            asked = hdf5.array(file, QUERY_TIMES) if QUERY_TIMES in file else None
+            times = hdf5.array(file, QUERY_TIMES) if QUERY_TIMES in file else None
     except hdf5.Refused as error:
         raise BenchError(f"{path}: {error}") from error
-    if asked is not None and (asked.ndim != 2 or len(asked) != trajectories or not np.isfinite(asked).all()):
-        raise BenchError(f"{path}: '{QUERY_TIMES}' {asked.shape} has to hold finite times, a row a trajectory")
-    return asked
+    if times is not None and (times.ndim != 2 or len(times) != trajectories or not np.isfinite(times).all()):
+        raise BenchError(f"{path}: '{QUERY_TIMES}' {times.shape} has to hold finite times, a row a trajectory")
+    return times

@@ -1,4 +1,4 @@
-"""A recurrent network that reads the context, for methods whose own papers use one."""
+"""Infer a latent state from the context with a recurrent network, for methods whose own papers use one."""
 
 from typing import Literal
 
@@ -9,11 +9,15 @@ from ladid_bench.methods.distributions import Gaussian
 
 
 class GatedRecognition(nn.Module):
-    """GRU over tokens, each with the gap to the one read before it; its last state gives a Gaussian.
+    """Infer a Gaussian over a latent state from the tokens of the context.
+
+    A GRU reads each token with the gap in time to the token read before it; two linear heads on its last
+    state give mean and standard deviation (recognition network of Rubanova, Chen, Duvenaud, NeurIPS 2019,
+    without their ODE between frames).
 
     Args:
         width: of a token, and of the recurrent state.
-        latent: length of what is recognised.
+        latent: length of the latent state.
         std_floor: smallest standard deviation.
         direction: ``backwards`` ends at the first frame, ``forwards`` at the last.
     """
@@ -27,7 +31,7 @@ class GatedRecognition(nn.Module):
         self.direction = direction
 
     def forward(self, tokens: Tensor, times: Tensor) -> Gaussian:
-        """``(N, C, width)`` and ``(N, C)`` to a distribution over ``(N, latent)``."""
+        """Infer from tokens ``(N, C, width)`` at times ``(N, C)`` a distribution over ``(N, latent)``."""
         if self.direction == "backwards":
             tokens, times = tokens.flip(1), -times.flip(1)
         gaps = torch.diff(times, dim=1, prepend=times[:, :1])  # (N, C), 0 for the frame read first

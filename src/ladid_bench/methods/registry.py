@@ -23,21 +23,21 @@ PACKAGE = Path(ladid_bench.__file__).parent
 
 
 class Citation(Section):
-    """Where the method comes from."""
+    """Name the publication that the method comes from."""
 
     text: str = Field(description="authors, title, venue, year")
     url: str = Field("", description="where to read it")
 
 
 class Estimate(Section):
-    """Rough cost on one CPU core at 32 px, for the plan that is printed before work starts."""
+    """Estimate a run's cost on one CPU core at 32 px, for the plan that is printed before work starts."""
 
     seconds: float = Field(2, ge=0, description="fixed seconds of a run")
     seconds_per_step: float = Field(0, ge=0, description="seconds of one optimiser step")
 
 
 class MethodCard(Section):
-    """``method.yaml``: what a method is and the hyper-parameters it starts from."""
+    """Describe a method and the hyper-parameters it starts from, in its ``method.yaml``."""
 
     title: str
     kind: Literal["neural", "simple", "reference", "floor"] = Field(
@@ -77,12 +77,12 @@ class MethodCard(Section):
 
     @property
     def trained(self) -> bool:
-        """Whether it is trained step by step, so that its result depends on the budget."""
+        """Tell whether it is trained step by step, so that its result depends on the budget."""
         return self.kind in ("neural", "floor")
 
 
 def method_folders(root: Path) -> dict[str, Path]:
-    """Folders of all methods by name; folder names use underscores, method names hyphens."""
+    """Find the folders of all methods by name; folder names use underscores, method names hyphens."""
     cards = [path for place in (PACKAGE, root / "baselines") for path in sorted(place.glob("*/method.yaml"))]
     return {card.parent.name.replace("_", "-"): card.parent for card in cards}
 
@@ -108,7 +108,11 @@ def load_card(name: str, root: Path) -> MethodCard:
 
 
 def resolve_settings(name: str, variant: str, changes: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """Hyper-parameters of ``name`` in ``variant``: card defaults, then the variant, then ``changes``."""
+    """Merge the hyper-parameters of ``name``: the card's defaults, then ``variant``, then ``changes``.
+
+    Raises:
+        BenchError: no such method or variant, or a setting that the card does not have.
+    """
     card = load_card(name, root)
     if variant not in card.variants:
         raise BenchError(f"method '{name}': unknown variant '{variant}'; {nearest(variant, card.variants)}")

@@ -1,4 +1,4 @@
-"""What methods without an optimiser share: arrays in, arrays out, saved as one ``.npz``."""
+"""Base class of methods without an optimiser: arrays in, arrays out, saved as one ``.npz`` file."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ STATE = "state.npz"
 
 
 class SimpleMethod(Method):
-    """A closed-form method. ``fit`` fills ``self.state``; ``forecast`` reads nothing else.
+    """Learn in closed form: ``fit`` fills ``self.state``, and ``forecast`` reads nothing else.
 
     ``state`` maps names to arrays, which is all that is saved: plain numbers, no pickles.
     """

@@ -1,4 +1,4 @@
-"""Loading what ``torch.save`` wrote, whoever did: tensors in plain containers, and no more than the file holds."""
+"""Load what ``torch.save`` wrote, whoever did: tensors in plain containers, and no more than the file holds."""
 
 import pickletools
 import zipfile
@@ -12,7 +12,7 @@ NAMED = ("collections OrderedDict", "torch._utils _rebuild_tensor_v2", "torch._u
 
 
 def load_tensors(path: Path, device: str) -> Any:
-    """The content of a file of tensors; nothing that stands in it is run.
+    """Load a file of tensors; nothing that stands in it is run.
 
     Raises:
         BenchError: it is damaged, unpacks to more than it holds, or names anything but tensors and containers.

@@ -16,11 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ladid_bench.core.configuration import Budget
 from ladid_bench.core.files import atomic_write
-from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowSampler, query_length
-from ladid_bench.methods.base import Diverged
+from ladid_bench.methods.base import Diverged, Training
 from ladid_bench.methods.tensors import load_tensors
 
 if TYPE_CHECKING:
@@ -34,22 +32,21 @@ CHECKPOINT_SECONDS = 60
 
 
 class Trainer:
-    """Trains ``method.model`` and leaves in it the weights that were best on validation.
+    """Train ``method.model`` and leave in it the weights that were best on validation.
 
     Args:
         method: has the model, and validates it.
-        train, valid: splits in physical units.
-        budget: steps, batches, optimiser.
-        seed: of the batches; the model draws from torch's global generator.
+        training: splits, budget and seed; the seed is that of the batches, as the model draws from torch's
+            global generator.
     """
 
-    def __init__(self, method: "NeuralMethod", train: Trajectories, valid: Trajectories, budget: Budget, seed: int):
-        self.method, self.valid, self.budget = method, valid, budget
-        self.sampler = WindowSampler(train, method.task, budget, method.device)
-        self.generator = torch.Generator().manual_seed(seed)
+    def __init__(self, method: "NeuralMethod", training: Training):
+        self.method, self.valid, self.budget = method, training.valid, training.budget
+        self.sampler = WindowSampler(training.train, method.task, training.budget, method.device)
+        self.generator = torch.Generator().manual_seed(training.seed)
         trainable = [parameter for parameter in method.model.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(
-            trainable, lr=method.settings.learning_rate, weight_decay=budget.weight_decay, fused=True
+            trainable, lr=method.settings.learning_rate, weight_decay=self.budget.weight_decay, fused=True
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
         self.step = 0
@@ -71,21 +68,21 @@ class Trainer:
     def run(self) -> None:
         """Train to the end of the budget, from the last checkpoint if there is one.
 
-        Asked to terminate, it finishes the step and saves its state first.
+        When the process is told to terminate, it finishes the step and saves its state first.
 
         Raises:
             Diverged: the loss or the validation error is not finite.
         """
         self._resume()
-        with _termination_noted() as asked_to_stop:
-            self._train(asked_to_stop)
+        with _termination_noted() as terminating:
+            self._train(terminating)
         self.method.model.load_state_dict(self.best["weights"])
         self._save()
 
-    def _train(self, asked_to_stop: Event) -> None:
+    def _train(self, terminating: Event) -> None:
         reported = saved = time.monotonic()
         every = max(1, self.budget.steps // self.budget.validations)
-        while self.step < self.budget.steps and not asked_to_stop.is_set():
+        while self.step < self.budget.steps and not terminating.is_set():
             began, began_cpu = time.perf_counter(), time.process_time()
             loss = self._advance()
             if self.step % every == 0 or self.step == self.budget.steps:
@@ -99,7 +96,7 @@ class Trainer:
             if now - saved > CHECKPOINT_SECONDS:
                 saved = now
                 self._save()
-        if asked_to_stop.is_set():
+        if terminating.is_set():
             self._save()
 
     def _advance(self) -> torch.Tensor:
@@ -169,7 +166,7 @@ class Trainer:
         log.info("resumed at step %d/%d", self.step, self.budget.steps)
 
     def cost(self) -> dict[str, float]:
-        """Steps made, seconds they took over all attempts and in earlier ones, and where validation was best."""
+        """Report steps made, seconds they took over all attempts and in earlier ones, and where validation was best."""
         return {
             **self.earlier,
             "steps": self.step,
@@ -183,15 +180,15 @@ class Trainer:
 @contextmanager
 def _termination_noted() -> Iterator[Event]:
     """While this lasts, a signal to terminate sets the event; at the end it does what it would have done."""
-    asked = Event()
+    terminating = Event()
 
     def note(number: int, frame: FrameType | None) -> None:
-        asked.set()
+        terminating.set()
 
     former = signal.signal(signal.SIGTERM, note)
     try:
-        yield asked
+        yield terminating
     finally:
         signal.signal(signal.SIGTERM, former)
-        if asked.is_set():
+        if terminating.is_set():
             signal.raise_signal(signal.SIGTERM)

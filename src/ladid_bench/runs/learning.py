@@ -11,7 +11,7 @@ from ladid_bench.core.files import file_sha256
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
-from ladid_bench.methods.base import Method
+from ladid_bench.methods.base import Method, Training
 from ladid_bench.study.datasets import load_task
 from ladid_bench.study.plan import ZERO_SHOT, PlannedRun
 
@@ -48,14 +48,16 @@ def learn(run: PlannedRun, method: Method, train: Trajectories, valid: Trajector
         Diverged: a value became non-finite.
     """
     if run.init_from is None:
-        method.fit(train, valid, run.budget, run.seed)
+        method.fit(Training(train, valid, run.budget, run.seed))
     elif run.arm != ZERO_SHOT:
-        method.fit(train, valid, run.budget, run.seed, initial=folders.model(run.init_from.key), frozen=run.frozen)
+        initial = folders.model(run.init_from.key)
+        method.fit(Training(train, valid, run.budget, run.seed, initial, run.frozen))
     elif run.card.trained:
         method.load(folders.model(run.init_from.key))
     else:
         files = run.init_from.dataset.files(folders)
-        method.fit(read_trajectories(files["train"]), read_trajectories(files["valid"]), run.budget, run.seed)
+        source = [read_trajectories(files[split]) for split in ("train", "valid")]
+        method.fit(Training(source[0], source[1], run.budget, run.seed))
 
 
 def keep_model(method: Method, folder: Path) -> None:

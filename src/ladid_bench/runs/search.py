@@ -24,7 +24,7 @@ from ladid_bench.core.paths import Folders
 from ladid_bench.core.provenance import code_hash, commit, machine
 from ladid_bench.core.readers import read_json
 from ladid_bench.data.trajectories import read_trajectories
-from ladid_bench.methods.base import TRAINING_VERSION, Diverged
+from ladid_bench.methods.base import TRAINING_VERSION, Diverged, Training
 from ladid_bench.methods.registry import (
     MethodCard,
     load_card,
@@ -116,7 +116,7 @@ def _trial(study: Study, folders: Folders, name: str, numbered: tuple[int, dict[
     budget = study.budget.model_copy(update={"steps": study.search.steps})
     began, began_cpu = time.perf_counter(), time.process_time()
     try:
-        method.fit(splits["train"], splits["valid"], budget, study.search.seed)
+        method.fit(Training(splits["train"], splits["valid"], budget, study.search.seed))
         outcome = {"status": "ok", "valid_nmse": min(point["valid_nmse"] for point in method.history())}
     except Diverged as error:
         outcome = {"status": "diverged", "reason": str(error)}

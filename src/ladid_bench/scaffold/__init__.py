@@ -1,1 +1,1 @@
-"""What ``ladid-bench new-baseline`` writes; the templates beside this file run as they are."""
+"""Templates of new baselines, which run as they are, and the function that writes them."""

@@ -1,4 +1,4 @@
-"""Writes the folder of a new baseline: all of it or nothing."""
+"""Write the folder of a new baseline: all of it or nothing."""
 
 import re
 import tempfile

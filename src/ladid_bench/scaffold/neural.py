@@ -14,9 +14,9 @@ from ladid_bench.methods.ode import Perceptron
 
 
 class BaselineModel(ForecastModel):
-    """A code of the context, and a network from (code, time) to the latent state: to be replaced by your own idea.
+    """Map a representation of the context and a time to the latent state: to be replaced by your own idea.
 
-    Encoder and decoder are those of every neural method. All frames are in the unit range, and times count from the
+    Encoder and decoder are those of every neural method. Frames are normalized to [0, 1], and times count from the
     first frame of a window; here a training trajectory lasts 1.
     """
 
@@ -28,20 +28,20 @@ class BaselineModel(ForecastModel):
         self.dynamics = Perceptron(settings.latent + 1, settings.hidden, settings.latent)
         self.decoder = build_decoder(settings.latent, task.shape, settings.base_channels, settings.decoder)
 
-    def code(self, tokens: Tensor, times: Tensor) -> Tensor:
-        """The code of each window, ``(N, latent)``, from its tokens ``(N, C, width)`` and their times ``(N, C)``."""
+    def summarise(self, tokens: Tensor, times: Tensor) -> Tensor:
+        """Summarise the tokens ``(N, C, width)`` of contexts at times ``(N, C)`` as ``(N, latent)``."""
         _, last = self.recognition(torch.cat([tokens, times[..., None] / self.time_scale], dim=-1))
         return last[0]  # (1, N, latent) -> (N, latent)
 
-    def render(self, code: Tensor, times: Tensor) -> Tensor:
-        """Frames ``(N, Q, channel, *space)`` at ``times`` ``(N, Q)``."""
-        repeated = code[:, None].expand(-1, times.shape[1], -1)  # (N, latent) -> (N, Q, latent)
+    def render(self, representation: Tensor, times: Tensor) -> Tensor:
+        """Render frames ``(N, Q, channel, *space)`` at ``times`` ``(N, Q)`` from ``(N, latent)``."""
+        repeated = representation[:, None].expand(-1, times.shape[1], -1)  # (N, latent) -> (N, Q, latent)
         return self.decoder(self.dynamics(torch.cat([repeated, times[..., None] / self.time_scale], dim=-1)))
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
-        """Terms of the training loss; their sum is minimised."""
+        """Compute the terms of the training loss; their sum is minimised."""
         tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width): each frame is encoded once
-        mean = self.render(self.code(tokens, batch.context_times), batch.query_times)
+        mean = self.render(self.summarise(tokens, batch.context_times), batch.query_times)
         error = negative_log_likelihood(mean, batch.query, self.settings.observation_std)
         return {"reconstruction": error / batch.query[0, 0].numel()}
 
@@ -49,11 +49,11 @@ class BaselineModel(ForecastModel):
         return self.render(self.represent(context, context_times), query_times)
 
     def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
-        return self.code(encode_sequences(self.encoder, context), context_times)
+        return self.summarise(encode_sequences(self.encoder, context), context_times)
 
 
 class Baseline(NeuralMethod):
-    """The shared trainer does the rest: windows, optimiser, validation, checkpoints."""
+    """Train the model; the shared trainer does the rest: windows, optimiser, validation, checkpoints."""
 
     def build_model(self) -> ForecastModel:
         return BaselineModel(self.task, self.settings)

@@ -221,9 +221,9 @@ def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folder
             for split, data in splits.items()
         },
         "regime": regime,
-        "control": regime in source.void and not planned.config.settings,
+        "control": regime in source.controls and not planned.config.settings,
         "regimes": [
-            {"name": name, "changes": dict(changes), "control": name in source.void}
+            {"name": name, "changes": dict(changes), "control": name in source.controls}
             for name, changes in source.regimes().items()
         ],
         "film": _film(task, splits["test"]),
@@ -291,7 +291,7 @@ class _StoredCard(BaseModel):
     summary: str
     origin: str
     quantity: str
-    source: str
+    obtained_from: str
     licence: str
     citation: str
     splits: str

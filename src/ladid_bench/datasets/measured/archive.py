@@ -14,7 +14,7 @@ MEMBER_LIMIT = 512 * 2**20  # bytes
 
 @dataclass(frozen=True)
 class Archive:
-    """One file of one release of a project on the package index."""
+    """Name one file of one release of a project on the package index."""
 
     project: str
     version: str
@@ -22,8 +22,28 @@ class Archive:
     sha256: str
 
 
+@dataclass(frozen=True)
+class ArchivedFile:
+    """Name one file in an archive.
+
+    Attributes:
+        archive: where it is.
+        path: its exact name in there.
+        sha256: of its content.
+    """
+
+    archive: Archive
+    path: str
+    sha256: str
+
+    @property
+    def words(self) -> str:
+        """Say where the file is, for a data card."""
+        return f"{self.path.rpartition('/')[2]} in {self.archive.filename}"
+
+
 def read_member(archive_path: Path, member: str, sha256: str, limit: int = MEMBER_LIMIT) -> bytes:
-    """The bytes of one member of a wheel, zip or gzipped tar archive, found by its exact name.
+    """Read the bytes of one member of a wheel, zip or gzipped tar archive, found by its exact name.
 
     The name is only compared, never used as a path; nothing is extracted.
 
@@ -47,7 +67,7 @@ def read_member(archive_path: Path, member: str, sha256: str, limit: int = MEMBE
 
 
 def _another_release(path: Path, problem: str) -> BenchError:
-    return BenchError(f"{path}: {problem}; it is not the release asked for: delete it and rerun")
+    return BenchError(f"{path}: {problem}; it is not the release that is pinned: delete it and rerun")
 
 
 def _read_zip(path: Path, member: str, limit: int) -> bytes:

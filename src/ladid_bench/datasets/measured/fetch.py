@@ -20,13 +20,13 @@ CACHE_VARIABLE = "LADID_BENCH_CACHE"
 
 
 def cache_folder() -> Path:
-    """Where archives are kept: ``LADID_BENCH_CACHE``, or the user's cache folder."""
+    """Find where archives are kept: ``LADID_BENCH_CACHE``, or the user's cache folder."""
     chosen = os.environ.get(CACHE_VARIABLE)
     return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("ladid-bench"))
 
 
 def fetch(archive: Archive) -> Path:
-    """The verified archive in the cache, downloaded first if it is not there.
+    """Find the verified archive in the cache, downloaded first if it is not there.
 
     Processes may fetch the same archive side by side: each downloads to a name of its own and the
     last rename wins, with the same bytes.

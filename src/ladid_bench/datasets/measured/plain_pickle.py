@@ -147,7 +147,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_pickled_array(content: bytes, where: str) -> Any:
-    """What a ``.npy`` file that holds a pickled object contains, as plain Python containers and arrays.
+    """Read a ``.npy`` file that holds a pickled object, as plain Python containers and arrays.
 
     Args:
         content: the whole file.

@@ -4,27 +4,28 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import h5py
 import numpy as np
 
 from ladid_bench.core.configuration import SplitSizes
-from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.datasets.measured.archive import Archive, read_member
-from ladid_bench.datasets.measured.fetch import fetch
-from ladid_bench.datasets.pooling import evenly_spread, mean_pool, pooling_factor
-from ladid_bench.datasets.source import DataCard, DataSource
+from ladid_bench.datasets.measured.archive import Archive, ArchivedFile
+from ladid_bench.datasets.measured.record import Record
+from ladid_bench.datasets.pooling import mean_pool, pooling_factor
+from ladid_bench.datasets.source import DataCard
 
-ARCHIVE = Archive(
-    project="pycomlink",
-    version="0.6.0",
-    filename="pycomlink-0.6.0-py3-none-any.whl",
-    sha256="03e7e030e473aa4effa6bdf48ee8cf9178f9ba32e4bd6a2255266f0c109bbd91",
+FILE = ArchivedFile(
+    Archive(
+        project="pycomlink",
+        version="0.6.0",
+        filename="pycomlink-0.6.0-py3-none-any.whl",
+        sha256="03e7e030e473aa4effa6bdf48ee8cf9178f9ba32e4bd6a2255266f0c109bbd91",
+    ),
+    path="pycomlink/io/example_data/example_areal_reference_data.nc",
+    sha256="c72fb031bc46bcc2fa061ca2b14ae9d3a809d834c4df7b4612ea413175dc575e",
 )
-MEMBER = "pycomlink/io/example_data/example_areal_reference_data.nc"
-MEMBER_SHA256 = "c72fb031bc46bcc2fa061ca2b14ae9d3a809d834c4df7b4612ea413175dc575e"
 
 CROP = 64  # pixels of 1 km
 # Rows 1 to 188 and columns 4 to 222 are what the radars always cover; twelve crops fill them.
@@ -46,7 +47,7 @@ SUMMARY = (
 )
 SOURCE = (
     "weather radar composite adjusted to rain gauges, product YW of Deutscher Wetterdienst, as the example "
-    f"{MEMBER.rpartition('/')[2]} in {ARCHIVE.filename}"
+    f"{FILE.words}"
 )
 LICENCE = (
     "The package that holds the file states BSD 3-Clause; the file itself names no licence, and Deutscher "
@@ -57,17 +58,17 @@ CITATION = (
     "Deutscher Wetterdienst 2018, doi:10.5676/DWD/RADKLIM_YW_V2017.002"
 )
 CAUTION = (
-    "Hard: the last frame given says little about the field half an hour later, so persistence is strong for ten "
+    "Hard: the last context frame says little about the field half an hour later, so persistence is strong for ten "
     "minutes and worse than the training mean from half an hour on. Windows and crops of a day are not independent, "
     "and crops overlap by up to 13 pixels: the group is the day, and as the test is one day there is no interval over "
-    "units. Whether a window is wet enough is decided with its forecast frames in view. Gauge adjustment is hourly, "
+    "groups. Whether a window is wet enough is decided with its forecast frames in view. Gauge adjustment is hourly, "
     "so frames are not purely instantaneous measurements. The coordinates in the file lie in the North Sea, outside "
     "the area of the product: rows and columns are no places on a map."
 )
 
 
 class Block(NamedTuple):
-    """Hours ``start`` to before ``stop``, UTC, of one day of May 2018. No window leaves its block."""
+    """Name the hours ``start`` to before ``stop``, UTC, of one day of May 2018. No window leaves its block."""
 
     day: int
     start: int = 0
@@ -83,7 +84,7 @@ REGIMES: Mapping[str, Mapping[str, tuple[Block, ...]]] = {
 
 
 class Window(NamedTuple):
-    """``frames`` float32 (time, height, width) in mm per 5 min, ``hours`` (time,), and where they are from."""
+    """Hold ``frames`` float32 (time, height, width) in mm per 5 min, ``hours`` (time,), and where they are from."""
 
     frames: np.ndarray
     hours: np.ndarray
@@ -93,8 +94,8 @@ class Window(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RadarRain(DataSource):
-    """Windows of 64 x 64 km in which it rains, mean-pooled to the image size.
+class RadarRain(Record):
+    """Cut windows of 64 x 64 km in which it rains, mean-pooled to the image size.
 
     Attributes:
         regime: ``main``, or one of the two days kept apart: ``convective`` or ``stratiform``.
@@ -102,9 +103,10 @@ class RadarRain(DataSource):
 
     name: ClassVar[str] = "radar-rain"
     version: ClassVar[int] = 1
+    file: ClassVar[ArchivedFile] = FILE
+    time_unit: ClassVar[str] = TIME_UNIT
     context_frames: ClassVar[int] = 12
     forecast_frames: ClassVar[int] = 24
-    primary_metric: ClassVar[Literal["nmse", "fvu"]] = "fvu"
     units: ClassVar[Mapping[str, str]] = {"time": "h", "rain": "mm"}
     interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "convective": {"regime": "convective"},
@@ -114,8 +116,7 @@ class RadarRain(DataSource):
     regime: str = "main"
 
     def __post_init__(self) -> None:
-        if self.regime not in REGIMES:
-            raise BenchError(f"{self.name}: unknown regime '{self.regime}'; {nearest(self.regime, REGIMES)}")
+        self.require_known(regime=REGIMES)
 
     @property
     def card(self) -> DataCard:
@@ -124,7 +125,7 @@ class RadarRain(DataSource):
             summary=SUMMARY,
             origin="measured",
             quantity=f"{QUANTITY}; times in {TIME_UNIT}",
-            source=SOURCE,
+            obtained_from=SOURCE,
             licence=LICENCE,
             citation=CITATION,
             splits=_describe(REGIMES[self.regime]),
@@ -132,21 +133,14 @@ class RadarRain(DataSource):
         )
 
     def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Trajectories:
-        """Measured windows of split ``name``; ``seed`` has nothing to decide.
+        """Cut the rainy windows of split ``name``; ``seed`` has nothing to decide.
 
-        Windows of one crop follow each other without overlap. Where there are more than asked for,
-        an evenly spread subset is taken.
+        Windows of one crop follow each other without overlap.
         """
         factor = pooling_factor(image_size, CROP, self.name)
-        content = read_member(fetch(ARCHIVE), MEMBER, MEMBER_SHA256)
-        with h5py.File(io.BytesIO(content), "r") as file:
+        with h5py.File(io.BytesIO(self.content()), "r") as file:
             found = [window for block in REGIMES[self.regime][name] for window in _windows(file, block, frames, factor)]
-        if not found:
-            raise BenchError(
-                f"{self.name}, regime '{self.regime}': split '{name}' has no rainy window of {frames} frames; "
-                "lower context_frames or forecast_frames"
-            )
-        kept = [found[index] for index in evenly_spread(len(found), getattr(sizes, name))]
+        kept = [found[index] for index in self.kept(len(found), name, sizes, frames)]
         return Trajectories(
             frames=np.stack([window.frames for window in kept])[:, :, None],  # (N, T, 1, height, width)
             times=np.stack([window.hours for window in kept]),
@@ -156,7 +150,7 @@ class RadarRain(DataSource):
                 "column": np.array([window.column for window in kept], dtype=np.float64),
             },
             fields=("rain",),
-            provenance=_provenance(factor, len(found)),
+            provenance=self.provenance(len(found), quantity=QUANTITY, pixel_km=factor),
         )
 
 
@@ -195,16 +189,3 @@ def _describe(splits: Mapping[str, tuple[Block, ...]]) -> str:
         )
         parts.append(f"{name}: {days}")
     return "; ".join(parts) + "; 2018, UTC; no window crosses midnight or a split's boundary"
-
-
-def _provenance(factor: int, found: int) -> dict[str, Any]:
-    return {
-        "archive": ARCHIVE.filename,
-        "archive_sha256": ARCHIVE.sha256,
-        "member": MEMBER,
-        "member_sha256": MEMBER_SHA256,
-        "quantity": QUANTITY,
-        "time_unit": TIME_UNIT,
-        "pixel_km": factor,
-        "windows_found": found,
-    }

@@ -2,27 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ladid_bench.core.configuration import SplitSizes
-from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.datasets.measured.archive import Archive, read_member
-from ladid_bench.datasets.measured.fetch import fetch
+from ladid_bench.datasets.measured.archive import Archive, ArchivedFile
 from ladid_bench.datasets.measured.plain_pickle import read_pickled_array
-from ladid_bench.datasets.pooling import evenly_spread
-from ladid_bench.datasets.source import DataCard, DataSource
+from ladid_bench.datasets.measured.record import Record
+from ladid_bench.datasets.source import DataCard
 
-ARCHIVE = Archive(
-    project="seglearn",
-    version="1.2.5",
-    filename="seglearn-1.2.5-py3-none-any.whl",
-    sha256="ec6b952c85c9627050102854b372d85951563d3b990df677d7c55547e87413dd",
+FILE = ArchivedFile(
+    Archive(
+        project="seglearn",
+        version="1.2.5",
+        filename="seglearn-1.2.5-py3-none-any.whl",
+        sha256="ec6b952c85c9627050102854b372d85951563d3b990df677d7c55547e87413dd",
+    ),
+    path="seglearn/data/watch_dataset.npy",
+    sha256="eb122f23cdf06ef6bd6c6c5312958ec5cf9d038e2e6d457b8081662c75a42537",
 )
-MEMBER = "seglearn/data/watch_dataset.npy"
-MEMBER_SHA256 = "eb122f23cdf06ef6bd6c6c5312958ec5cf9d038e2e6d457b8081662c75a42537"
 
 RATE = 50  # samples a second in the file
 BLOCK = 5  # samples averaged to a frame
@@ -66,7 +67,7 @@ SCALES = (
 )
 SOURCE = (
     "smartwatch recordings of shoulder physiotherapy exercises, each a set of 20 repetitions, made for the study "
-    f"cited, as the example {MEMBER.rpartition('/')[2]} in {ARCHIVE.filename}"
+    f"cited, as the example {FILE.words}"
 )
 LICENCE = "The package that holds the file states BSD 3-Clause; the file itself names no licence."
 CITATION = (
@@ -88,7 +89,7 @@ CAUTION_HELD_OUT = (
 
 
 class Recording(NamedTuple):
-    """One set of repetitions: ``frames`` float64 (time, 6) in the file's units, and who did what with which arm."""
+    """Hold a set of repetitions: ``frames`` float64 (time, 6) in the file's units, and who did what with which arm."""
 
     frames: np.ndarray
     subject: int
@@ -97,8 +98,8 @@ class Recording(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ShoulderImu(DataSource):
-    """Windows of recordings of a watch on the wrist, as vectors of six values.
+class ShoulderImu(Record):
+    """Cut windows of recordings of a watch on the wrist, as vectors of six values.
 
     Attributes:
         exercises: ``ordinary``, or ``forward-elevation``, the exercise kept apart.
@@ -106,17 +107,17 @@ class ShoulderImu(DataSource):
 
     name: ClassVar[str] = "shoulder-imu"
     version: ClassVar[int] = 1
+    file: ClassVar[ArchivedFile] = FILE
+    time_unit: ClassVar[str] = "seconds since the recording began"
     context_frames: ClassVar[int] = 20
     forecast_frames: ClassVar[int] = 40
-    primary_metric: ClassVar[Literal["nmse", "fvu"]] = "fvu"
     units: ClassVar[Mapping[str, str]] = {"time": "s", "motion": "1"}
     interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {"forward-elevation": {"exercises": "forward-elevation"}}
 
     exercises: str = "ordinary"
 
     def __post_init__(self) -> None:
-        if self.exercises not in TAKEN:
-            raise BenchError(f"{self.name}: unknown exercises '{self.exercises}'; {nearest(self.exercises, TAKEN)}")
+        self.require_known(exercises=TAKEN)
 
     @property
     def card(self) -> DataCard:
@@ -129,7 +130,7 @@ class ShoulderImu(DataSource):
                 f"features {', '.join(FEATURES)}: acceleration and rate of rotation along the watch's axes, in "
                 "multiples of each sensor's spread (see the summary); times in seconds since the recording began"
             ),
-            source=SOURCE,
+            obtained_from=SOURCE,
             licence=LICENCE,
             citation=CITATION,
             splits=_describe(self.exercises),
@@ -137,11 +138,8 @@ class ShoulderImu(DataSource):
         )
 
     def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Trajectories:
-        """Windows of split ``name``; neither ``image_size`` nor ``seed`` has anything to decide.
-
-        Where there are more than asked for, an evenly spread subset is taken.
-        """
-        recordings = _read()
+        """Cut the windows of split ``name``; neither ``image_size`` nor ``seed`` has anything to decide."""
+        recordings = _read(self.content())
         scales = _scales(recordings)
         chosen = [
             recording
@@ -151,12 +149,7 @@ class ShoulderImu(DataSource):
         windows = [
             (recording, start) for recording in chosen for start in range(0, len(recording.frames) - frames + 1, frames)
         ]
-        if not windows:
-            raise BenchError(
-                f"{self.name}, exercises '{self.exercises}': split '{name}' has no window of {frames} frames; "
-                "lower context_frames or forecast_frames"
-            )
-        kept = [windows[index] for index in evenly_spread(len(windows), getattr(sizes, name))]
+        kept = [windows[index] for index in self.kept(len(windows), name, sizes, frames)]
         values = np.stack([recording.frames[start : start + frames] for recording, start in kept]) / scales
         starts = np.array([start for _, start in kept])
         return Trajectories(
@@ -166,36 +159,48 @@ class ShoulderImu(DataSource):
             parameters={"right": np.array([float(recording.right) for recording, _ in kept])},
             fields=("motion",),
             space=("feature",),
-            provenance=_provenance(scales, len(windows)),
+            provenance=self.provenance(
+                len(windows),
+                features=list(FEATURES),
+                scale={sensor: float(scales[axes][0]) for sensor, axes in SENSORS.items()},
+                scale_units={"acceleration": "g", "rotation": "rad/s"},
+                samples_averaged=BLOCK,
+            ),
         )
 
 
-def _read() -> list[Recording]:
+def _read(packed: bytes) -> list[Recording]:
     """All recordings as frames, ordered by subject, exercise and arm.
 
     Raises:
-        BenchError: the archive cannot be had, or its file is not what it should be.
+        BenchError: the file is not what it should be.
     """
-    content = read_pickled_array(read_member(fetch(ARCHIVE), MEMBER, MEMBER_SHA256), ARCHIVE.filename)
+    content = read_pickled_array(packed, FILE.archive.filename)
     try:
         order = [content["y_labels"][int(index)] for index in content["y"]]
         described = zip(content["X"], content["subject"], order, content["side"], strict=True)
         found = [
-            Recording(_averaged(samples), int(subject), code, bool(side)) for samples, subject, code, side in described
+            Recording(_averaged(samples), int(subject), exercise, bool(side))
+            for samples, subject, exercise, side in described
         ]
         known = tuple(content["X_labels"]) == FEATURES and {recording.exercise for recording in found} <= set(EXERCISES)
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise BenchError(f"{ARCHIVE.filename}: '{MEMBER}' does not hold the recordings; delete it and rerun") from error
+        raise BenchError(
+            f"{FILE.archive.filename}: '{FILE.path}' does not hold the recordings; delete it and rerun"
+        ) from error
     if not known:
-        raise BenchError(f"{ARCHIVE.filename}: '{MEMBER}' holds other sensors or exercises; delete it and rerun")
-    codes = tuple(EXERCISES)
-    return sorted(found, key=lambda one: (one.subject, codes.index(one.exercise), one.right))
+        raise BenchError(
+            f"{FILE.archive.filename}: '{FILE.path}' holds other sensors or exercises; delete it and rerun"
+        )
+    labels = tuple(EXERCISES)
+    return sorted(found, key=lambda one: (one.subject, labels.index(one.exercise), one.right))
 
 
 def _averaged(samples: np.ndarray) -> np.ndarray:
     """``(sample, 6)`` to block means ``(frame, 6)``; samples that fill no block are left out."""
     count = len(samples) // BLOCK
-    return samples[: count * BLOCK].reshape(count, BLOCK, len(FEATURES)).mean(axis=1)  # (frame, in block, 6)
+    blocks = samples[: count * BLOCK].reshape(count, BLOCK, len(FEATURES))  # (sample, 6) -> (frame, in block, 6)
+    return blocks.mean(axis=1)
 
 
 def _times(frames: np.ndarray) -> np.ndarray:
@@ -217,20 +222,5 @@ def _scales(recordings: list[Recording]) -> np.ndarray:
 def _describe(exercises: str) -> str:
     """The splits in words."""
     parts = [f"{split}: subjects {', '.join(map(str, subjects))}" for split, subjects in SUBJECTS[exercises].items()]
-    names = ", ".join(EXERCISES[code] for code in TAKEN[exercises])
+    names = ", ".join(EXERCISES[label] for label in TAKEN[exercises])
     return f"{'; '.join(parts)}; exercises: {names}; both arms; no subject is in two splits"
-
-
-def _provenance(scales: np.ndarray, found: int) -> dict[str, Any]:
-    return {
-        "archive": ARCHIVE.filename,
-        "archive_sha256": ARCHIVE.sha256,
-        "member": MEMBER,
-        "member_sha256": MEMBER_SHA256,
-        "features": list(FEATURES),
-        "scale": {sensor: float(scales[axes][0]) for sensor, axes in SENSORS.items()},
-        "scale_units": {"acceleration": "g", "rotation": "rad/s"},
-        "time_unit": "seconds since the recording began",
-        "samples_averaged": BLOCK,
-        "windows_found": found,
-    }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.pooling import mean_pool, pooling_factor
 from ladid_bench.datasets.simulated.base import Simulation, System
 from ladid_bench.datasets.source import DataCard
@@ -47,7 +47,7 @@ CAUTION = (
 
 @dataclass(frozen=True)
 class CylinderFlow(System):
-    """Windows of runs that differ in Reynolds number, lateral place of the body and direction of the stream.
+    """Simulate windows of runs that differ in Reynolds number, lateral place of the body and direction of the stream.
 
     Several windows are cut from a run, each at a random time. A run is in one split, and is the group
     of statistics. Trajectory ``i`` is window ``i % windows`` of run ``i // windows``, whatever number of
@@ -110,8 +110,7 @@ class CylinderFlow(System):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.body not in BODIES:
-            raise BenchError(f"{self.name}: unknown body '{self.body}'; {nearest(self.body, BODIES)}")
+        self.require_known(body=BODIES)
         for name, (least, most) in {
             "reynolds_low": (1.0, self.reynolds_high),
             "reynolds_high": (1.0, MOST_REYNOLDS),
@@ -131,17 +130,15 @@ class CylinderFlow(System):
 
     @property
     def card(self) -> DataCard:
-        return DataCard(
+        return self.describe(
             title="Flow around a cylinder",
             summary=(
                 "Vorticity behind a cylinder that sheds vortices to either side in turn. Runs differ in Reynolds "
                 "number, lateral place of the body, direction of the stream, and in the disturbance that starts off "
                 "the shedding; windows of a run differ in their time, and many show how shedding sets in."
             ),
-            origin="simulated",
             quantity="vorticity in U/D, 0 in the body; drag and lift coefficient beside it",
-            source="this package, ladid_bench.datasets.simulated.cylinder_flow and .lattice_boltzmann",
-            licence="that of this package",
+            obtained_from="this package, ladid_bench.datasets.simulated.cylinder_flow and .lattice_boltzmann",
             citation=(
                 "Vortex street: von Karman, Nachrichten der Gesellschaft der Wissenschaften zu Goettingen, 1911; its "
                 "frequency: Roshko, NACA Report 1191, 1954; lattice: Qian, d'Humieres, Lallemand, Europhysics Letters "
@@ -169,14 +166,14 @@ class CylinderFlow(System):
         return 0.3
 
     def nodes(self, image_size: int) -> int:
-        """Nodes a diameter: two or more a pixel, and enough for the Reynolds number."""
+        """Choose the nodes a diameter: two or more a pixel, and enough for the Reynolds number."""
         nodes = COARSEST
         while VIEW * nodes < 2 * image_size or self.reynolds_high > FINEST_REYNOLDS * nodes:
             nodes *= 2
         return nodes
 
     def draw(self, random: np.random.Generator) -> dict[str, Any]:
-        """What is random in a run; ``start`` has the first time of each window in it, ``(window,)``."""
+        """Draw what is random in a run; ``start`` has the first time of each window in it, ``(window,)``."""
         place = random.random()
         if self.levels:
             place = int(place * self.levels) / max(1, self.levels - 1)
@@ -190,11 +187,11 @@ class CylinderFlow(System):
         }
 
     def times(self, split: str, count: int, seed: int, frames: int) -> np.ndarray:
-        """Times counted from the start of each window, rounded to ticks; see ``System.times``."""
+        """Lay out times from the start of each window, rounded to ticks; arguments as of ``System.times``."""
         return _in_ticks(super().times(split, count, seed, frames)) * TICK
 
     def drawn(self, count: int, seeds: list[int]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """The group is the run, of which several windows are trajectories; see ``System.drawn``."""
+        """Draw runs, of which several windows are trajectories; the group is the run."""
         run, window = np.divmod(np.arange(count), self.windows)
         runs, _ = super().drawn(int(run[-1]) + 1, seeds)
         start = runs.pop("start")[run, window]
@@ -252,7 +249,7 @@ def wake(
     box: tuple[float, float] = (LENGTH, HEIGHT),
     speed: float = SPEED,
 ) -> "Lattice":
-    """The stream at time 0, with a body just put into it and a kick behind.
+    """Start the stream at time 0, with a body just put into it and a kick behind.
 
     Args:
         reynolds: Re by U and D.
@@ -284,7 +281,7 @@ def wake(
 
 
 def picture(flow: "Lattice", nodes: int, speed: float = SPEED) -> np.ndarray:
-    """Vorticity in units of U/D on the nodes in view, ``(row, column)``; the top row comes first, a body is 0.
+    """Draw vorticity in units of U/D on the nodes in view, ``(row, column)``; the top row comes first, a body is 0.
 
     Args:
         flow, nodes, speed: a ``wake`` and what it was made with, ``HEIGHT`` high.

@@ -14,25 +14,20 @@ import numpy as np
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.pooling import mean_pool
-from ladid_bench.datasets.simulated.base import Simulation, System
+from ladid_bench.datasets.simulated.base import Simulation
 from ladid_bench.datasets.simulated.ordinary import integrate, steps_between
-from ladid_bench.datasets.simulated.rods import View, draw_rods
+from ladid_bench.datasets.simulated.rods import RodSystem, View, draw_rods
 from ladid_bench.datasets.source import DataCard
 
 VIEW = View(half_side=2.4, rod_half_width=0.075, bob_radius=0.15)  # at 32 pixels a rod is one pixel wide
-FRAME_INTERVAL = 3 / 59  # seconds: 60 frames span 3 s, longer trajectories more
-# Step times the fastest rate. Halving it moves no angle by more than 1e-10 rad in 60 frames from any initial angle, and
-# by 2e-5 rad in 10 s of chaos, where rounding has grown that far; energies keep to 1e-11 of a joule.
-STEP_LIMIT = 0.1
-POSITIVE = ("length1", "length2", "mass1", "mass2", "gravity")
 TEMPLATES = 64  # angles a rod among the pictures that a forecast is compared with
 COMPARED = 256  # pictures compared with them at once
 TEMPLATE_PIXELS = 32  # a side: finer pictures are pooled before they are compared
 
 
 @dataclass(frozen=True)
-class DoublePendulum(System):
-    """The double pendulum's constants, in SI units; rod 1 hangs from the pivot and rod 2 from bob 1.
+class DoublePendulum(RodSystem):
+    """Simulate a double pendulum; rod 1 hangs from the pivot and rod 2 from bob 1.
 
     Both rods are drawn at length 1 whatever their lengths are, so that constants show in the motion
     alone. It starts at rest: the largest initial angle sets the range of the energy, and with it how
@@ -47,8 +42,10 @@ class DoublePendulum(System):
 
     name: ClassVar[str] = "double-pendulum"
     version: ClassVar[int] = 1
-    context_frames: ClassVar[int] = 10
-    forecast_frames: ClassVar[int] = 50
+    rods: ClassVar[int] = 2
+    # Halving it moves no angle by more than 1e-10 rad in 60 frames from any initial angle, and by 2e-5 rad in 10 s of
+    # chaos, where rounding has grown that far; energies keep to 1e-11 of a joule.
+    step_limit: ClassVar[float] = 0.1
     units: ClassVar[Mapping[str, str]] = {
         "time": "s",
         "intensity": "1",
@@ -86,41 +83,30 @@ class DoublePendulum(System):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in POSITIVE:
-            if not 1e-3 <= getattr(self, name) < math.inf:
-                raise BenchError(f"{self.name}: setting '{name}' is {getattr(self, name):g}; give at least 0.001")
-        for name in ("mass2", "length2"):
-            spread, middle = getattr(self, f"{name}_spread"), getattr(self, name)
-            if not 0 <= spread < middle:
-                raise BenchError(
-                    f"{self.name}: setting '{name}_spread' is {spread:g}; give at least 0 and less than {name}, "
-                    f"{middle:g}"
-                )
+        self.require_at_least(length1=1e-3, length2=1e-3, mass1=1e-3, mass2=1e-3, gravity=1e-3)
+        for constant in ("mass2", "length2"):
+            self.require_spread(constant)
         if not 0 < self.angle <= math.pi:
             raise BenchError(f"{self.name}: setting 'angle' is {self.angle:g}; give more than 0 and at most pi")
 
     @property
     def card(self) -> DataCard:
-        return DataCard(
+        return self.describe(
             title="Double pendulum",
             summary=(
                 "Pictures of two rods, one hanging from the other, let go at rest. One frame shows both angles, two "
                 "the velocities; constants show in the motion only. Small angles move in two regular modes, large "
                 "ones chaotically."
             ),
-            origin="simulated",
             quantity="brightness of white rods and bobs on black, 0 to 1",
-            source="this package, ladid_bench.datasets.simulated.double_pendulum",
-            licence="that of this package",
             citation="Textbook mechanics; constants of the LaDID paper's own set are not published",
-            splits="independent random streams of one law; the group is the trajectory",
             equation=(
                 "den = 2 m1 + m2 - m2 cos(2 d), d = theta1 - theta2; "
                 "theta1'' = [-g (2 m1 + m2) sin(theta1) - m2 g sin(theta1 - 2 theta2) "
                 "- 2 m2 sin(d) (l2 theta2'^2 + l1 theta1'^2 cos(d))] / (l1 den); "
                 "theta2'' = 2 sin(d) [l1 (m1 + m2) theta1'^2 + g (m1 + m2) cos(theta1) + l2 m2 theta2'^2 cos(d)] "
-                f"/ (l2 den); l1 = {self.length1:g} m, l2 {self._law('length2')} m, m1 = {self.mass1:g} kg, "
-                f"m2 {self._law('mass2')} kg, g = {self.gravity:g} m/s^2; theta1(0), theta2(0) ~ "
+                f"/ (l2 den); l1 = {self.length1:g} m, l2 {self.law('length2')} m, m1 = {self.mass1:g} kg, "
+                f"m2 {self.law('mass2')} kg, g = {self.gravity:g} m/s^2; theta1(0), theta2(0) ~ "
                 f"U(-{self.angle:.4g}, {self.angle:.4g}), at rest; a frame every {self.frame_interval:.4g} s"
             ),
             caution=(
@@ -133,20 +119,16 @@ class DoublePendulum(System):
             ),
         )
 
-    @property
-    def frame_interval(self) -> float:
-        return FRAME_INTERVAL
-
     def draw(self, random: np.random.Generator) -> dict[str, Any]:
         return {
             "theta1": random.uniform(-self.angle, self.angle),
             "theta2": random.uniform(-self.angle, self.angle),
-            "mass2": random.uniform(self.mass2 - self.mass2_spread, self.mass2 + self.mass2_spread),
-            "length2": random.uniform(self.length2 - self.length2_spread, self.length2 + self.length2_spread),
+            "mass2": random.uniform(*self.bounds("mass2")),
+            "length2": random.uniform(*self.bounds("length2")),
         }
 
     def simulate(self, drawn: Mapping[str, np.ndarray], times: np.ndarray, image_size: int) -> Simulation:
-        theta1, theta2, velocity1, velocity2 = states = self.solve(drawn, times, STEP_LIMIT)
+        theta1, theta2, velocity1, velocity2 = states = self.solve(drawn, times, self.step_limit)
         constants = {name: np.full(len(theta1), getattr(self, name)) for name in ("length1", "mass1", "gravity")}
         return Simulation(
             frames=draw_double_pendulum(states[:2], image_size)[:, :, None],  # (trajectory, time, 1, h, w)
@@ -161,13 +143,6 @@ class DoublePendulum(System):
         )
 
     def solve(self, drawn: Mapping[str, np.ndarray], times: np.ndarray, step_limit: float) -> np.ndarray:
-        """Both angles, then both angular velocities, ``(4, trajectory, time)``.
-
-        Args:
-            drawn: what ``draw`` returns, ``(trajectory,)`` each.
-            times: ``(trajectory, time)``.
-            step_limit: largest step times fastest rate.
-        """
         rest = np.zeros_like(drawn["theta1"])
         initial = np.stack([drawn["theta1"], drawn["theta2"], rest, rest])  # (component, trajectory)
         mass2, length2 = drawn["mass2"], drawn["length2"]
@@ -180,7 +155,7 @@ class DoublePendulum(System):
         return integrate(derivative, initial, times, substeps)
 
     def errors_read(self, mean: np.ndarray, states: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """Distance from the true outer bob to the one read off the picture, in drawn lengths of a rod.
+        """Measure the distance from the true outer bob to the one read off the picture, in drawn lengths of a rod.
 
         A black forecast counts as one with the bob at the pivot.
         """
@@ -193,7 +168,7 @@ class DoublePendulum(System):
         }
 
     def energy(self, state: np.ndarray, mass2: np.ndarray, length2: np.ndarray) -> np.ndarray:
-        """Total energy in J, 0 at rest hanging down, of ``state``, ``(4, ...)``; the others broadcast to ``(...)``."""
+        """Compute the energy in J, 0 at rest hanging down, of ``state`` ``(4, ...)``; constants broadcast to it."""
         theta1, theta2, velocity1, velocity2 = state
         speed1, speed2 = self.length1 * velocity1, length2 * velocity2  # of bob 1, and of bob 2 about it
         square = speed1**2 + speed2**2 + 2 * speed1 * speed2 * np.cos(theta1 - theta2)  # of bob 2's speed
@@ -215,7 +190,7 @@ class DoublePendulum(System):
         return np.stack([velocity1, velocity2, turn1, turn2])
 
     def _fastest(self, initial: np.ndarray, mass2: np.ndarray, length2: np.ndarray) -> np.ndarray:
-        """Bound on the rates of the motion in rad/s, ``(trajectory,)``, from the energy, which is kept.
+        """Bound the rates of the motion in rad/s, ``(trajectory,)``, from the energy, which is kept.
 
         The kinetic energy never exceeds the total. For a given kinetic energy either rod turns fastest
         where the other helps most; the squared frequencies of small swings add up to the last term.
@@ -224,11 +199,6 @@ class DoublePendulum(System):
         turning1 = np.sqrt(2 * energy / self.mass1) / self.length1
         turning2 = np.sqrt(2 * energy * ratio / mass2) / length2
         return turning1 + turning2 + np.sqrt(self.gravity * ratio * (1 / self.length1 + 1 / length2))
-
-    def _law(self, name: str) -> str:
-        """The law of a constant, for the card."""
-        middle, spread = getattr(self, name), getattr(self, f"{name}_spread")
-        return f"~ U({middle - spread:g}, {middle + spread:g})" if spread else f"= {middle:g}"
 
 
 def draw_double_pendulum(angles: np.ndarray, image_size: int) -> np.ndarray:

@@ -10,12 +10,12 @@ LEAST_GAP = 0.25  # of the mean gap
 
 
 def regular_times(count: int, frames: int, interval: float) -> np.ndarray:
-    """``frames`` times ``interval`` apart, the same for each of ``count`` trajectories, ``(trajectory, time)``."""
+    """Lay out ``frames`` times ``interval`` apart, alike for all ``count`` trajectories, ``(trajectory, time)``."""
     return np.tile(np.arange(frames) * interval, (count, 1))
 
 
 def irregular_times(streams: Sequence[np.random.SeedSequence], frames: int, interval: float) -> np.ndarray:
-    """Random times, one grid for each random stream, ``(trajectory, time)``.
+    """Draw random times, one grid for each random stream, ``(trajectory, time)``.
 
     The first and the last time are those of the regular grid. The others come one by one, each from a
     fine grid at random; one that lies nearer than a quarter of ``interval`` to one already there is
@@ -39,5 +39,5 @@ def _grid(random: np.random.Generator, frames: int) -> np.ndarray:
 
 
 def halfway(times: np.ndarray) -> np.ndarray:
-    """Each row's first time, then the times halfway between its neighbours, shaped like ``times``."""
+    """Compute each row's first time, then the times halfway between its neighbours, shaped like ``times``."""
     return np.concatenate([times[:, :1], (times[:, :-1] + times[:, 1:]) / 2], axis=1)

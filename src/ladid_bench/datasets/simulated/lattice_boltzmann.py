@@ -34,7 +34,7 @@ _inlined = numba.njit(error_model="numpy", inline="always")
 
 
 class Lattice:
-    """Fluid in a doubly periodic box with a body at rest in it.
+    """Hold a fluid in a doubly periodic box with a body at rest in it.
 
     Args:
         velocity: float64 ``(2, row, column)``, initial velocity (x, y); the density is 1 and the
@@ -82,16 +82,16 @@ class Lattice:
 
     @property
     def populations(self) -> np.ndarray:
-        """``(population, row, column)`` after collision; what is at solid nodes means nothing."""
+        """Return populations ``(population, row, column)`` after collision; what is at solid nodes means nothing."""
         return self._now[:, 1:-1, 1:-1]
 
     @property
     def mass(self) -> float:
-        """Mass of the fluid."""
+        """Sum the mass of the fluid."""
         return float(self.populations[:, ~self.solid].sum())
 
     def velocity(self, rows: slice = slice(None), columns: slice = slice(None)) -> np.ndarray:
-        """Velocity (x, y) in a part of the box, ``(2, row, column)``; 0 at solid nodes."""
+        """Compute the velocity (x, y) in a part of the box, ``(2, row, column)``; 0 at solid nodes."""
         part = self.populations[:, rows, columns]
         right, up, diagonal, falling = part[1] - part[2], part[3] - part[4], part[5] - part[6], part[7] - part[8]
         scale = np.where(self.solid[rows, columns], 0, 1 / part.sum(axis=0))
@@ -119,7 +119,7 @@ class Lattice:
 
 
 def equilibrium(velocity: np.ndarray) -> np.ndarray:
-    """Populations ``(population, row, column)`` in equilibrium at density 1, for velocities ``(2, row, column)``."""
+    """Compute equilibrium ``(population, row, column)`` at density 1, for velocities ``(2, row, column)``."""
     along = np.tensordot(VELOCITIES, velocity, axes=1)  # (population, row, column)
     square = (velocity**2).sum(axis=0)
     return WEIGHTS[:, None, None] * (1 + 3 * along + 4.5 * along**2 - 1.5 * square)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.simulated.base import Simulation, System
 from ladid_bench.datasets.simulated.vorticity import (
     INVERSE_LENGTH,
@@ -42,7 +42,7 @@ SOLVED_POINTS = 2**14  # advanced at once: the intermediate arrays stay in the p
 
 @dataclass(frozen=True)
 class NavierStokes(System):
-    """Turbulence whose initial field and viscosity differ between trajectories, and the forcing's phase.
+    """Simulate turbulence whose initial field and viscosity differ between trajectories, and the forcing's phase.
 
     All quantities are dimensionless: lengths in sides of the torus. The decaying flow is the source;
     the intervention ``forced`` drives the random field as drawn instead, with ten times the time between
@@ -94,32 +94,23 @@ class NavierStokes(System):
                 raise BenchError(
                     f"{self.name}: setting '{name}' is {getattr(self, name):g}; give more than 0 and less than infinity"
                 )
-        if self.viscosity_high < self.viscosity_low:
-            raise BenchError(
-                f"{self.name}: setting 'viscosity_high' is {self.viscosity_high:g}; "
-                f"give at least viscosity_low, {self.viscosity_low:g}"
-            )
-        if self.forcing not in FORCINGS:
-            raise BenchError(f"{self.name}: unknown forcing '{self.forcing}'; {nearest(self.forcing, FORCINGS)}")
+        self.require_range("viscosity")
+        self.require_known(forcing=FORCINGS)
 
     @property
     def card(self) -> DataCard:
         regime = "forced" if self.forced else "decaying"
-        return DataCard(
+        return self.describe(
             title=f"Two-dimensional turbulence, {regime}",
             summary=(
                 "Vorticity of an incompressible fluid on a torus: vortices stir, shear and join each other. The "
                 "initial field differs, and so does the viscosity, which shows in the motion only."
             ),
-            origin="simulated",
             quantity="vorticity, dimensionless",
-            source="this package, ladid_bench.datasets.simulated.navier_stokes",
-            licence="that of this package",
             citation=(
                 "Random field, forcing and viscosity 1e-3: Li et al., Fourier neural operator for parametric partial "
                 "differential equations, ICLR 2021; constants of the LaDID paper's own set are not published"
             ),
-            splits="independent random streams of one law; the group is the trajectory",
             equation=self._equation,
             caution=(
                 "The field's mean is 0, so that nMSE and FVU agree and a forecast of the mean scores 1. With 200 "
@@ -185,7 +176,7 @@ class NavierStokes(System):
         return Simulation(frames, parameters, states)
 
     def grid(self, image_size: int) -> int:
-        """Points a side on which to solve: a multiple of ``image_size`` that resolves the thinnest filaments.
+        """Choose the points a side of the grid: a multiple of ``image_size`` that resolves the thinnest filaments.
 
         Raises:
             BenchError: they are too thin for ``MOST_GRID``.
@@ -201,14 +192,14 @@ class NavierStokes(System):
         return image_size * max(2, math.ceil(least / image_size))
 
     def initial(self, noise: np.ndarray, size: int) -> np.ndarray:
-        """Spectrum at the drawn initial state, from the white noise of ``random_field``."""
+        """Compute the spectrum at the drawn initial state, from the white noise of ``random_field``."""
         field = random_field(noise, size)
         return field if self.forced else field * (self.initial_rms / root_mean_square(field))[:, None, None]
 
     def solve(
         self, drawn: Mapping[str, np.ndarray], times: np.ndarray, size: int, courant: float = COURANT
     ) -> Iterator[np.ndarray]:
-        """Spectra of vorticity at each time, complex128 ``(trajectory, size, size // 2 + 1)``, one time after another.
+        """Solve for the spectra of vorticity, one time after the other, ``(trajectory, size, size // 2 + 1)`` complex128.
 
         Args:
             drawn: what ``draw`` returned, stacked, for a few trajectories.

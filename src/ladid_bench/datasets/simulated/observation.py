@@ -19,7 +19,7 @@ def observe(
     value_range: tuple[float, float],
     streams: Sequence[np.random.SeedSequence],
 ) -> Trajectories:
-    """``trajectories`` under a shift of observation.
+    """Observe ``trajectories`` under a shift of observation.
 
     Args:
         trajectories: images as simulated.

@@ -39,7 +39,7 @@ def integrate(derivative: Derivative, initial: np.ndarray, times: np.ndarray, su
 
 
 def steps_between(times: np.ndarray, rate: np.ndarray, system: str, remedy: str) -> np.ndarray:
-    """Steps that each trajectory takes in each gap between its times, whatever the others need.
+    """Count the steps that each trajectory takes in each gap between its times, whatever the others need.
 
     Args:
         times: ``(trajectory, time)``.

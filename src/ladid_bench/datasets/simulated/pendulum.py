@@ -4,33 +4,30 @@ Equation and initial law: the simulator of MSVI (Iakovlev et al., Latent Neural 
 Bayesian Multiple Shooting, ICLR 2023), with the damping ``damping`` added.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ladid_bench.core.errors import BenchError, nearest
-from ladid_bench.datasets.simulated.base import Simulation, System
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.simulated.base import Simulation
 from ladid_bench.datasets.simulated.ordinary import integrate, steps_between
-from ladid_bench.datasets.simulated.rods import View, draw_rods, pixel_centres
+from ladid_bench.datasets.simulated.rods import RodSystem, View, draw_rods, pixel_centres
 from ladid_bench.datasets.source import DataCard
 
 VIEW = View(half_side=1.5, rod_half_width=0.06, bob_radius=0.18)
 PER_METRE = 0.6  # drawn length of a metre where the picture shows the true length: up to 2.2 m fit
 DRAW_LENGTH = ("fixed", "proportional")
-DURATION = 3.0  # seconds that the default number of frames spans
 FASTEST = np.pi / 2  # largest initial angular velocity, rad/s
-STEP_LIMIT = 0.2  # step times the fastest rate; the measured error is then below 1e-9 rad after 60 frames
 
 
 @dataclass(frozen=True)
-class Pendulum(System):
-    """The pendulum's constants, in SI units.
+class Pendulum(RodSystem):
+    """Simulate a pendulum.
 
     The mass alone changes nothing: it cancels from the equation unless there is damping. The
-    intervention ``mass-2`` therefore yields the very frames of the source, and is kept as a control
+    intervention ``mass-2`` therefore yields the very frames of the pendulum itself, and is a control
     on which transfer must cost nothing; ``mass-*-damped`` really differ from ``damping-0.5``. Nor is
     there a mixture of gravities: without damping the motion knows g / l alone, which the lengths mix.
 
@@ -43,8 +40,8 @@ class Pendulum(System):
 
     name: ClassVar[str] = "pendulum"
     version: ClassVar[int] = 1
-    context_frames: ClassVar[int] = 10
-    forecast_frames: ClassVar[int] = 50
+    rods: ClassVar[int] = 1
+    step_limit: ClassVar[float] = 0.2  # the measured error is then below 1e-9 rad after 60 frames
     units: ClassVar[Mapping[str, str]] = {
         "time": "s",
         "intensity": "1",
@@ -70,7 +67,7 @@ class Pendulum(System):
         "mass-4-damped": {"mass": 4.0, "damping": 0.5},
         "lengths-mixed": {"length": 1.25, "length_spread": 0.75},
     }
-    void: ClassVar[frozenset[str]] = frozenset({"mass-2"})
+    controls: ClassVar[frozenset[str]] = frozenset({"mass-2"})
 
     length: float = 1.0
     length_spread: float = 0.0
@@ -81,18 +78,10 @@ class Pendulum(System):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, least in {"length": 1e-3, "mass": 1e-3, "gravity": 0.0, "damping": 0.0}.items():
-            if not least <= getattr(self, name) < math.inf:
-                raise BenchError(f"pendulum: setting '{name}' is {getattr(self, name):g}; give at least {least:g}")
-        if not 0 <= self.length_spread < self.length:
-            raise BenchError(
-                f"pendulum: setting 'length_spread' is {self.length_spread:g}; give at least 0 and less than length, "
-                f"{self.length:g}"
-            )
-        if self.draw_length not in DRAW_LENGTH:
-            hint = nearest(self.draw_length, DRAW_LENGTH)
-            raise BenchError(f"pendulum: unknown draw_length '{self.draw_length}'; {hint}")
-        longest = self.length + self.length_spread
+        self.require_at_least(length=1e-3, mass=1e-3, gravity=0, damping=0)
+        self.require_spread("length")
+        self.require_known(draw_length=DRAW_LENGTH)
+        longest = self.bounds("length")[1]
         if self.draw_length == "proportional" and PER_METRE * longest + VIEW.bob_radius > VIEW.half_side:
             fitting = (VIEW.half_side - VIEW.bob_radius) / PER_METRE
             raise BenchError(
@@ -102,25 +91,21 @@ class Pendulum(System):
 
     @property
     def card(self) -> DataCard:
-        return DataCard(
+        return self.describe(
             title="Single pendulum",
             summary=(
                 "Pictures of a rigid pendulum, swinging or turning over, that starts anywhere on the circle. "
                 "One frame shows the angle, two the velocity; constants show in the motion only."
             ),
-            origin="simulated",
             quantity="brightness of a white rod and bob on black, 0 to 1",
-            source="this package, ladid_bench.datasets.simulated.pendulum",
-            licence="that of this package",
             citation=(
                 "Simulator after Iakovlev, Yildiz, Heinonen, Laehdesmaeki, Latent Neural ODEs with Sparse Bayesian "
                 "Multiple Shooting, ICLR 2023; constants of the LaDID paper's own pendulum set are not published"
             ),
-            splits="independent random streams of one law; the group is the trajectory",
             equation=(
                 "theta'' = -(g / l) sin(theta) - (b / m) theta', "
-                f"{self._lengths}, g = {self.gravity:g} m/s^2, m = {self.mass:g} kg, b = {self.damping:g} kg/s; "
-                "theta(0) ~ U(0, 2 pi), theta'(0) ~ U(-pi/2, pi/2); 60 frames span 3 s"
+                f"l {self.law('length')} m, g = {self.gravity:g} m/s^2, m = {self.mass:g} kg, "
+                f"b = {self.damping:g} kg/s; theta(0) ~ U(0, 2 pi), theta'(0) ~ U(-pi/2, pi/2); 60 frames span 3 s"
             ),
             caution=(
                 "The error of a picture saturates: at 32 pixels an angle wrong by 10 degrees costs as much as a black "
@@ -130,27 +115,16 @@ class Pendulum(System):
             ),
         )
 
-    @property
-    def frame_interval(self) -> float:
-        return DURATION / (self.context_frames + self.forecast_frames - 1)
-
-    @property
-    def _lengths(self) -> str:
-        """The law of l, for the card."""
-        if not self.length_spread:
-            return f"l = {self.length:g} m"
-        return f"l ~ U({self.length - self.length_spread:g}, {self.length + self.length_spread:g}) m"
-
     def draw(self, random: np.random.Generator) -> dict[str, Any]:
         return {
             "theta": random.uniform(0, 2 * np.pi),
             "angular_velocity": random.uniform(-FASTEST, FASTEST),
-            "length": random.uniform(self.length - self.length_spread, self.length + self.length_spread),
+            "length": random.uniform(*self.bounds("length")),
         }
 
     def simulate(self, drawn: Mapping[str, np.ndarray], times: np.ndarray, image_size: int) -> Simulation:
         length = drawn["length"]  # (trajectory,)
-        theta, velocity = self.solve(drawn, times, STEP_LIMIT)
+        theta, velocity = self.solve(drawn, times, self.step_limit)
         drawn_length = 1.0 if self.draw_length == "fixed" else PER_METRE * length[:, None]
         constants = {name: np.full(len(theta), getattr(self, name)) for name in ("gravity", "mass", "damping")}
         return Simulation(
@@ -164,7 +138,6 @@ class Pendulum(System):
         )
 
     def solve(self, drawn: Mapping[str, np.ndarray], times: np.ndarray, step_limit: float) -> np.ndarray:
-        """Angle and angular velocity, ``(2, trajectory, time)``; ``step_limit`` is step times the fastest rate."""
         initial = np.stack([drawn["theta"], drawn["angular_velocity"]])  # (component, trajectory)
         restoring, friction = self.gravity / drawn["length"], self.damping / self.mass
 
@@ -178,7 +151,7 @@ class Pendulum(System):
         return integrate(derivative, initial, times, substeps)
 
     def errors_read(self, mean: np.ndarray, states: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """Error of the angle read off the picture by its centroid; a black forecast counts as 90 degrees, a guess."""
+        """Measure the error of the angle, read off by the centroid; a black forecast counts as 90 degrees, a guess."""
         read = angle_from_image(mean[:, :, 0])  # (trajectory, frame)
         difference = np.angle(np.exp(1j * (read - states["theta"])))
         degrees = np.degrees(np.abs(np.where(np.isnan(difference), np.pi / 2, difference)))

@@ -31,7 +31,7 @@ SOLVED_POINTS = 2**14  # advanced at once: the intermediate arrays stay in the p
 
 @dataclass(frozen=True)
 class ReactionDiffusion(System):
-    """Spirals whose place, sense, pitch and phase, and whose constants, differ between trajectories.
+    """Simulate spirals whose place, sense, pitch and phase, and whose constants, differ between trajectories.
 
     All quantities are dimensionless. An intervention fixes a constant outside the range it is drawn
     from, or gives the spiral a second arm; the other draws remain what they are.
@@ -80,38 +80,28 @@ class ReactionDiffusion(System):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, least in {"beta_low": 0.0, "d_low": LEAST_DIFFUSION, "arms": 1, "spread": 0.0}.items():
-            if not least <= getattr(self, name) < math.inf:
-                raise BenchError(f"{self.name}: setting '{name}' is {getattr(self, name):g}; give at least {least:g}")
+        self.require_at_least(beta_low=0, d_low=LEAST_DIFFUSION, arms=1, spread=0)
         for constant in ("beta", "d"):
-            low, high = getattr(self, f"{constant}_low"), getattr(self, f"{constant}_high")
-            if not low <= high < math.inf:
-                raise BenchError(
-                    f"{self.name}: setting '{constant}_high' is {high:g}; give at least {constant}_low, {low:g}"
-                )
+            self.require_range(constant)
         for name, most in {"arms": MOST_ARMS, "spread": SIDE / 2}.items():
             if getattr(self, name) > most:
                 raise BenchError(f"{self.name}: setting '{name}' is {getattr(self, name):g}; give at most {most:g}")
 
     @property
     def card(self) -> DataCard:
-        return DataCard(
+        return self.describe(
             title="Reaction-diffusion spirals",
             summary=(
                 "One of two chemical concentrations in which a spiral wave turns. Place, sense, pitch and phase of "
                 "the spiral differ, and so do rate and diffusion, which show in the motion only; the second "
                 "concentration is hidden."
             ),
-            origin="simulated",
             quantity="field u, dimensionless, between -1 and 1",
-            source="this package, ladid_bench.datasets.simulated.reaction_diffusion",
-            licence="that of this package",
             citation=(
                 "Equation: Kopell and Howard, Studies in Applied Mathematics 52, 1973; one spiral as a test of latent "
                 "dynamics: Champion, Lusch, Kutz, Brunton, PNAS 116, 2019; constants of the LaDID paper's own set are "
                 "not published"
             ),
-            splits="independent random streams of one law; the group is the trajectory",
             equation=(
                 "u_t = (1 - A) u + beta A v + d (u_xx + u_yy), v_t = -beta A u + (1 - A) v + d (v_xx + v_yy), "
                 f"A = u^2 + v^2, periodic square of side {SIDE:g}; beta ~ U({self.beta_low:g}, {self.beta_high:g}), "
@@ -180,7 +170,7 @@ class ReactionDiffusion(System):
 
 
 def spiral(drawn: Mapping[str, np.ndarray], arms: int, grid: int) -> np.ndarray:
-    """Initial state z = u + i v, complex128 ``(trajectory, row, column)``; row 0 is the top.
+    """Compute the initial state z = u + i v, complex128 ``(trajectory, row, column)``; row 0 is the top.
 
     Distances from the centre are those to its nearest periodic image, so that moving the centre
     moves the state. The angle jumps halfway to the next image; defects of the opposite sense form

@@ -1,16 +1,73 @@
-"""Pictures of rods that hang from one another: white on black, the first pivot at the centre."""
+"""Rods that hang from one another and swing: the base class of the pendulums, and their pictures, white on black."""
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.simulated.base import System
+
+FRAME_INTERVAL = 3 / 59  # seconds: 60 frames span 3 s, longer trajectories more
 RENDERED_PIXELS = 2**17  # drawn at once: the intermediate arrays stay in the processor's cache
 
 
 @dataclass(frozen=True)
+class RodSystem(System):
+    """Simulate rods that swing, in SI units; a concrete system gives constants, initial law and equation of motion.
+
+    Attributes:
+        rods: their number.
+        step_limit: step of the integrator times the fastest rate of the motion.
+    """
+
+    context_frames: ClassVar[int] = 10
+    forecast_frames: ClassVar[int] = 50
+    rods: ClassVar[int]
+    step_limit: ClassVar[float]
+
+    @property
+    def frame_interval(self) -> float:
+        return FRAME_INTERVAL
+
+    @abstractmethod
+    def solve(self, drawn: Mapping[str, np.ndarray], times: np.ndarray, step_limit: float) -> np.ndarray:
+        """Solve the equation of motion.
+
+        Args:
+            drawn: what ``draw`` returns, ``(trajectory,)`` each.
+            times: ``(trajectory, time)``.
+            step_limit: largest step times fastest rate.
+
+        Returns:
+            Angles in rad, then angular velocities in rad/s, ``(2 * rods, trajectory, time)``.
+        """
+
+    def bounds(self, constant: str) -> tuple[float, float]:
+        """Compute the range that a constant is drawn from, ``constant`` plus or minus ``<constant>_spread``."""
+        middle, spread = getattr(self, constant), getattr(self, f"{constant}_spread")
+        return middle - spread, middle + spread
+
+    def require_spread(self, constant: str) -> None:
+        """Refuse a spread that is negative or lets the constant reach 0."""
+        middle, spread = getattr(self, constant), getattr(self, f"{constant}_spread")
+        if not 0 <= spread < middle:
+            raise BenchError(
+                f"{self.name}: setting '{constant}_spread' is {spread:g}; give at least 0 and less than {constant}, "
+                f"{middle:g}"
+            )
+
+    def law(self, constant: str) -> str:
+        """Write the law that a constant is drawn from, for the data card."""
+        low, high = self.bounds(constant)
+        return f"~ U({low:g}, {high:g})" if high > low else f"= {low:g}"
+
+
+@dataclass(frozen=True)
 class View:
-    """What the camera shows, in units of a drawn length.
+    """Hold what the camera shows, in units of a drawn length.
 
     Attributes:
         half_side: the picture shows [-half_side, half_side] in both directions.
@@ -101,6 +158,6 @@ def _share(depth: np.ndarray, horizontal: np.ndarray, vertical: np.ndarray) -> n
 
 
 def pixel_centres(size: int, half_side: float) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates of the pixels: rightwards ``(1, width)`` and upwards ``(height, 1)``, float32."""
+    """Lay out coordinates of the pixels: rightwards ``(1, width)`` and upwards ``(height, 1)``, float32."""
     centres = ((np.arange(size) + 0.5) / size * 2 - 1) * half_side
     return centres[None, :].astype(np.float32), -centres[:, None].astype(np.float32)

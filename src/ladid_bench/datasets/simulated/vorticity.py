@@ -23,7 +23,7 @@ SMOOTHNESS, INVERSE_LENGTH = 2.5, 7.0  # of the random field: its spectral ampli
 
 @dataclass(frozen=True)
 class Waves:
-    """Multipliers of a spectrum from ``rfft2`` on a grid of ``size`` points a side, ``(size, size // 2 + 1)`` each.
+    """Hold multipliers of an ``rfft2`` spectrum on a grid of ``size`` points a side, ``(size, size // 2 + 1)`` each.
 
     Attributes:
         size: points a side.
@@ -45,18 +45,18 @@ class Waves:
 
     @property
     def highest(self) -> float:
-        """Highest wavenumber along an axis that dealiasing leaves, rad."""
+        """Return the highest wavenumber along an axis that dealiasing leaves, rad."""
         return 2 * math.pi * highest_mode(self.size)
 
 
 def highest_mode(size: int) -> int:
-    """Highest number of waves along an axis of which products of two leave no trace in those kept."""
+    """Compute the highest number of waves along an axis of which products of two leave no trace in those kept."""
     return (size - 1) // 3
 
 
 @lru_cache(maxsize=4)
 def waves(size: int) -> Waves:
-    """The multipliers for ``size`` points a side, an even number."""
+    """Compute the multipliers for ``size`` points a side, an even number."""
     across = 2 * np.pi * np.arange(size // 2 + 1.0)  # (column,)
     along = -2 * np.pi * fft.fftfreq(size, 1 / size)[:, None]  # (row, 1)
     squared = across**2 + along**2
@@ -76,7 +76,7 @@ def waves(size: int) -> Waves:
 
 
 def random_field(noise: np.ndarray, size: int) -> np.ndarray:
-    """Spectrum of a Gaussian random field of vorticity, the same field on every grid.
+    """Draw the spectrum of a Gaussian random field of vorticity, the same field on every grid.
 
     Args:
         noise: white noise of variance 1, ``(trajectory, side, side)``, ``side`` odd: as many modes are drawn.
@@ -94,7 +94,7 @@ def random_field(noise: np.ndarray, size: int) -> np.ndarray:
 
 
 def forcing(sign: int, amplitude: float, phase: np.ndarray, size: int) -> np.ndarray:
-    """Spectrum of the forcing ``amplitude (sin a + cos a)``, ``a = 2 pi (x + sign y) + phase``; 0 where ``sign`` is.
+    """Compute the spectrum of ``amplitude (sin a + cos a)``, ``a = 2 pi (x + sign y) + phase``; 0 where ``sign`` is.
 
     Args:
         sign: of the wavenumber along y.
@@ -108,7 +108,7 @@ def forcing(sign: int, amplitude: float, phase: np.ndarray, size: int) -> np.nda
 
 
 def points(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates of the grid: rightwards ``(1, column)`` and upwards ``(row, 1)``; row 0 is the top."""
+    """Lay out coordinates of the grid: rightwards ``(1, column)`` and upwards ``(row, 1)``; row 0 is the top."""
     centres = (np.arange(size) + 0.5) / size
     return centres[None], 1 - centres[:, None]
 
@@ -163,7 +163,7 @@ def _step(now: np.ndarray, half: np.ndarray, step: np.ndarray, force: np.ndarray
 
 
 def tendency(spectrum: np.ndarray, force: np.ndarray) -> np.ndarray:
-    """Spectrum of -u . grad w + f, shaped like ``spectrum``: all but diffusion."""
+    """Compute the spectrum of -u . grad w + f, shaped like ``spectrum``: all but diffusion."""
     multipliers = waves(spectrum.shape[1])
     u, v = velocity(spectrum)
     slope = fft.rfft2(u * v)
@@ -179,7 +179,7 @@ def tendency(spectrum: np.ndarray, force: np.ndarray) -> np.ndarray:
 
 
 def picture(spectrum: np.ndarray, image_size: int) -> np.ndarray:
-    """Vorticity averaged over each pixel, ``(trajectory, image_size, image_size)``.
+    """Average vorticity over each pixel, ``(trajectory, image_size, image_size)``.
 
     The means over the cells of the grid are exact, so that a picture hardly depends on the grid.
     """
@@ -188,30 +188,30 @@ def picture(spectrum: np.ndarray, image_size: int) -> np.ndarray:
 
 
 def velocity(spectrum: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Components of velocity rightwards and upwards on the grid, ``(trajectory, size, size)`` each."""
+    """Compute the components of velocity rightwards and upwards on the grid, ``(trajectory, size, size)`` each."""
     to_u, to_v = waves(spectrum.shape[1]).to_velocity
     return fft.irfft2(to_u * spectrum, overwrite_x=True), fft.irfft2(to_v * spectrum, overwrite_x=True)
 
 
 def fastest(spectrum: np.ndarray) -> np.ndarray:
-    """Largest ``|u| + |v|`` on the grid, ``(trajectory,)``."""
+    """Find the largest ``|u| + |v|`` on the grid, ``(trajectory,)``."""
     u, v = velocity(spectrum)
     return (np.abs(u) + np.abs(v)).max(axis=(1, 2))
 
 
 def enstrophy(spectrum: np.ndarray) -> np.ndarray:
-    """Half the mean square of vorticity, ``(trajectory,)``."""
+    """Compute half the mean square of vorticity, ``(trajectory,)``."""
     return _half_sum(spectrum, waves(spectrum.shape[1]).weight)
 
 
 def energy(spectrum: np.ndarray) -> np.ndarray:
-    """Half the mean square of speed, ``(trajectory,)``."""
+    """Compute half the mean square of speed, ``(trajectory,)``."""
     multipliers = waves(spectrum.shape[1])
     return _half_sum(spectrum, multipliers.weight * np.square(np.abs(multipliers.to_velocity)).sum(axis=0))
 
 
 def root_mean_square(spectrum: np.ndarray) -> np.ndarray:
-    """Root mean square of vorticity, ``(trajectory,)``."""
+    """Compute the root mean square of vorticity, ``(trajectory,)``."""
     return np.sqrt(2 * enstrophy(spectrum))
 
 

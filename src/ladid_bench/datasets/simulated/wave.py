@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import exprel
 
-from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.datasets.simulated.base import Simulation, System
 from ladid_bench.datasets.source import DataCard
 
@@ -29,7 +28,7 @@ DURATION = 3.0  # time that the default number of frames spans
 
 @dataclass(frozen=True)
 class Wave(System):
-    """Two bumps at rest whose places, widths and heights, and whose wave speed, differ between trajectories.
+    """Simulate two bumps at rest whose places, widths and heights, and whose wave speed, differ between trajectories.
 
     All quantities are dimensionless. An intervention fixes the speed outside the range it is drawn
     from, or changes damping or walls; the draws remain what they are.
@@ -72,15 +71,9 @@ class Wave(System):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("speed_low", "damping"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise BenchError(f"{self.name}: setting '{name}' is {getattr(self, name):g}; give at least 0")
-        if not self.speed_low <= self.speed_high < math.inf:
-            raise BenchError(
-                f"{self.name}: setting 'speed_high' is {self.speed_high:g}; give at least speed_low, {self.speed_low:g}"
-            )
-        if self.walls not in WALLS:
-            raise BenchError(f"{self.name}: unknown walls '{self.walls}'; {nearest(self.walls, WALLS)}")
+        self.require_at_least(speed_low=0, damping=0)
+        self.require_range("speed")
+        self.require_known(walls=WALLS)
 
     @property
     def boundary(self) -> str:  # type: ignore[override]
@@ -88,19 +81,15 @@ class Wave(System):
 
     @property
     def card(self) -> DataCard:
-        return DataCard(
+        return self.describe(
             title="Waves on a square",
             summary=(
                 "The displacement of a membrane on which two bumps, let go at rest, spread, meet and return from the "
                 "walls. Places, widths, heights and signs of the bumps differ, and so does the wave speed, which "
                 "shows in the motion only."
             ),
-            origin="simulated",
             quantity="displacement u, dimensionless, mostly between -1 and 1",
-            source="this package, ladid_bench.datasets.simulated.wave",
-            licence="that of this package",
             citation="Constants of the LaDID paper's own wave set are not published",
-            splits="independent random streams of one law; the group is the trajectory",
             equation=(
                 f"u_tt = c^2 (u_xx + u_yy) - {self.damping:g} u_t on [-1, 1]^2, {self.walls} walls; "
                 f"c ~ U({self.speed_low:g}, {self.speed_high:g}); u_t(0) = 0 and u(0) the sum of two bumps "
@@ -148,7 +137,7 @@ class Wave(System):
 
 @dataclass(frozen=True)
 class Modes:
-    """Eigenfunctions of the second derivative on [-1, 1], orthonormal: ``cos(k (x + 1) - shift)`` times a factor.
+    """Evaluate orthonormal eigenfunctions of d^2/dx^2 on [-1, 1]: ``cos(k (x + 1) - shift)`` times a factor.
 
     Products of one in x and one in y are the eigenfunctions of the Laplacian on the square.
 
@@ -162,36 +151,36 @@ class Modes:
 
     @property
     def wavenumbers(self) -> np.ndarray:
-        """k, ``(mode,)``: whole or half waves that fit between the walls."""
+        """Return k, ``(mode,)``: whole or half waves that fit between the walls."""
         number = np.arange(self.count)
         halves = {"neumann": number, "dirichlet": number + 1, "periodic": 2 * ((number + 1) // 2)}
         return halves[self.walls] * (np.pi / SIDE)
 
     @property
     def shifts(self) -> np.ndarray:
-        """Phase, ``(mode,)``: 0 for a cosine, pi / 2 for a sine."""
+        """Return the phase, ``(mode,)``: 0 for a cosine, pi / 2 for a sine."""
         number = np.arange(self.count)
         sine = {"neumann": False, "dirichlet": True, "periodic": (number > 0) & (number % 2 == 0)}
         return np.where(sine[self.walls], np.pi / 2, np.zeros(self.count))
 
     def at(self, places: np.ndarray | float) -> np.ndarray:
-        """Values at ``places``, ``(...)``, in [-1, 1]: ``(..., mode)``."""
+        """Evaluate all modes at ``places``, ``(...)``, in [-1, 1]: ``(..., mode)``."""
         wave = np.cos((np.asarray(places)[..., None] + SIDE / 2) * self.wavenumbers - self.shifts)
         return wave * np.sqrt(np.where(self.wavenumbers == 0, 1, 2) / SIDE)
 
     def averages(self, pixels: int) -> np.ndarray:
-        """Averages over each of ``pixels`` equal intervals, ``(pixel, mode)``."""
+        """Average all modes over each of ``pixels`` equal intervals, ``(pixel, mode)``."""
         width = SIDE / pixels
         centres = (np.arange(pixels) + 0.5) * width - SIDE / 2
         return self.at(centres) * np.sinc(self.wavenumbers * width / (2 * np.pi))
 
     def rates(self, speed: float) -> np.ndarray:
-        """Angular frequencies without damping, ``(y mode, x mode)``."""
+        """Compute angular frequencies without damping, ``(y mode, x mode)``."""
         return speed * np.hypot(self.wavenumbers[:, None], self.wavenumbers)
 
 
 def bumps(modes: Modes, drawn: Mapping[str, float]) -> np.ndarray:
-    """Coefficients of the initial state, ``(y mode, x mode)``: Gaussians, with their images behind the walls.
+    """Compute coefficients of the initial state, ``(y mode, x mode)``: Gaussians, with their images behind the walls.
 
     The images continue a bump beyond the walls as the walls demand, so that it has no kink there. The
     integral of a product with a mode, over the square and all images, is that of the one Gaussian
@@ -232,5 +221,5 @@ def evolve(start: np.ndarray, rates: np.ndarray, damping: float, times: np.ndarr
 
 
 def modal_energy(position: np.ndarray, velocity: np.ndarray, rates: np.ndarray) -> np.ndarray:
-    """Integral of ``(u_t^2 + c^2 |grad u|^2) / 2`` over the square, ``(time,)``, from what ``evolve`` returned."""
+    """Integrate ``(u_t^2 + c^2 |grad u|^2) / 2`` over the square, ``(time,)``, from what ``evolve`` returned."""
     return (velocity**2 + (rates * position) ** 2).sum(axis=(1, 2)) / 2

@@ -102,7 +102,7 @@ class Imported(DataSource):
             summary=_summary(about),
             origin=about.origin,
             quantity=about.quantity,
-            source=about.source,
+            obtained_from=about.source,
             licence=about.licence,
             citation=about.citation,
             splits=about.divided,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ladid_bench.data.metrics import measure
-from ladid_bench.methods.base import Forecast, Method
+from ladid_bench.methods.base import Forecast, Method, Training
 from ladid_bench.verification.conformance.checks import Verdict, exempt, failed, not_applicable, passed
 from ladid_bench.verification.conformance.subject import BRIEF, Subject
 from ladid_bench.verification.conformance.toy import PERIOD, STEP, Toy
@@ -148,7 +148,7 @@ def stateless(subject: Subject) -> Verdict:
     if not np.array_equal(method.forecast(*data.context, data.query_times).mean, first):
         return failed("asked for the same again, after something else, it answers differently")
     train, valid = data.known
-    subject.new(subject.main).fit(train, valid, BRIEF, 0)
+    subject.new(subject.main).fit(Training(train, valid, BRIEF, 0))
     if (train.content_sha256, valid.content_sha256) != (data.train.content_sha256, data.valid.content_sha256):
         return failed("fit changes the data it was given")
     return passed()

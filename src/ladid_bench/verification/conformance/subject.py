@@ -9,7 +9,7 @@ import numpy as np
 
 from ladid_bench.core.configuration import Budget, Execution
 from ladid_bench.core.errors import BenchError
-from ladid_bench.methods.base import Method
+from ladid_bench.methods.base import Method, Training
 from ladid_bench.methods.registry import MethodCard, load_card, load_method, resolve_settings
 from ladid_bench.verification.conformance.toy import Toy, make_toy
 
@@ -99,7 +99,7 @@ class Subject:
         return self.method_class(self.toy(toy).task, self.settings, workspace)
 
     def fit(self, method: Method, toy: str, budget: Budget = BRIEF, seed: int = 0, **options: Any) -> Method:
-        method.fit(*self.toy(toy).known, budget, seed, **options)
+        method.fit(Training(*self.toy(toy).known, budget, seed, **options))
         return method
 
     def fitted(self, toy: str | None = None, budget: Budget | None = None, seed: int = 0) -> Method:

@@ -7,7 +7,7 @@ from ladid_bench.verification.physics.base import Check
 
 
 def load_checks(system: str) -> tuple[Check, ...]:
-    """The checks of a system: ``CHECKS`` of the module here that is named like it, with underscores.
+    """Load the checks of a system: ``CHECKS`` of the module here that is named like it, with underscores.
 
     Raises:
         BenchError: there is no such module.

@@ -1,4 +1,4 @@
-"""A check of a simulator against an analytic, published or independently computed value."""
+"""The check of a simulator against an analytic, published or independently computed value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """One row of the physics table.
+    """Hold one row of the physics table.
 
     Attributes:
         quantity: what is measured, with its unit.

@@ -19,7 +19,7 @@ OTHER_PROGRAM = "another program for the same scheme, lattice and box"
 
 
 def taylor_green() -> float:
-    """Amplitude left of a periodic array of vortices after 2000 steps, as a fraction."""
+    """Measure the amplitude left of a periodic array of vortices after 2000 steps, as a fraction."""
     angle = 2 * np.pi * np.arange(64) / 64
     x, y = angle, angle[:, None]
     start = 0.02 * np.stack([np.cos(x) * np.sin(y), -np.sin(x) * np.cos(y)])
@@ -29,7 +29,7 @@ def taylor_green() -> float:
 
 
 def channel_decay() -> float:
-    """Decay rate of the slowest mode between two walls, over its analytic value: it tells where the walls are."""
+    """Measure the decay rate of the slowest mode between two walls, over its analytic value: where the walls are."""
     width, viscosity = 16, 0.05
     solid = np.zeros((width + 2, 4), dtype=bool)
     solid[[0, -1]] = True
@@ -45,7 +45,7 @@ def channel_decay() -> float:
 
 
 def mass_drift() -> float:
-    """Relative change of the fluid's mass in 500 steps around a body, without a fringe."""
+    """Measure the relative change of the fluid's mass in 500 steps around a body, without a fringe."""
     flow = wake(100, 8, box=(8, 8), centre=(4, 4))
     closed = Lattice(flow.velocity(), 0.008, flow.solid)
     before = closed.mass
@@ -57,7 +57,7 @@ def mass_drift() -> float:
 def coefficients(
     reynolds: float, nodes: int, duration: float, box: tuple[float, float, float], speed: float = SPEED
 ) -> np.ndarray:
-    """Drag and lift coefficient at every step in the last two fifths of ``duration``, ``(step, 2)``.
+    """Measure drag and lift coefficient at every step in the last two fifths of ``duration``, ``(step, 2)``.
 
     Args:
         reynolds, nodes: see ``wake``.
@@ -73,12 +73,12 @@ def coefficients(
 
 
 def drag(reynolds: float, nodes: int, duration: float, box: tuple[float, float, float] = SHORT) -> float:
-    """Mean drag coefficient."""
+    """Measure the mean drag coefficient."""
     return float(coefficients(reynolds, nodes, duration, box)[:, 0].mean())
 
 
 def lift(reynolds: float, nodes: int, duration: float, box: tuple[float, float, float] = SHORT) -> float:
-    """Half the range of the lift coefficient."""
+    """Measure half the range of the lift coefficient."""
     return float(np.ptp(coefficients(reynolds, nodes, duration, box)[:, 1]) / 2)
 
 
@@ -89,7 +89,7 @@ def strouhal(
     box: tuple[float, float, float] = SHORT,
     speed: float = SPEED,
 ) -> float:
-    """Frequency of the lift, in U/D: the peak of its spectrum under a Hann window."""
+    """Measure the frequency of the lift, in U/D: the peak of its spectrum under a Hann window."""
     force = coefficients(reynolds, nodes, duration, box, speed)[:, 1]
     points = max(PADDED, 8 * len(force))
     spectrum = np.abs(np.fft.rfft((force - force.mean()) * np.hanning(len(force)), points))
@@ -99,14 +99,14 @@ def strouhal(
 
 
 def frame(nodes: int, speed: float, duration: float) -> np.ndarray:
-    """Frame at Re = 150, 32 pixels a side."""
+    """Simulate a frame at Re = 150, 32 pixels a side."""
     flow = wake(150, nodes, speed=speed)
     flow.advance(round(duration * nodes / speed))
     return mean_pool(picture(flow, nodes, speed), HEIGHT * nodes // 32)
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> float:
-    """Root mean square of the difference, relative to that of the second frame."""
+    """Measure the root mean square of the difference, relative to that of the second frame."""
     return float(np.sqrt(((first - second) ** 2).mean() / (second**2).mean()))
 
 

@@ -4,45 +4,34 @@ import math
 from functools import partial
 
 import numpy as np
-from scipy.integrate import solve_ivp
 from scipy.linalg import eigh
 from scipy.optimize import brentq
 
-from ladid_bench.datasets.pooling import mean_pool
-from ladid_bench.datasets.simulated.double_pendulum import (
-    FRAME_INTERVAL,
-    STEP_LIMIT,
-    DoublePendulum,
-    angles_from_image,
-    draw_double_pendulum,
-)
+from ladid_bench.datasets.simulated.double_pendulum import DoublePendulum, angles_from_image, draw_double_pendulum
 from ladid_bench.verification.physics.base import Check
+from ladid_bench.verification.physics.rods import (
+    change_of_a_pixel,
+    change_of_an_angle,
+    draws,
+    frame_times,
+    raster_check,
+    solution,
+)
 
 SWING = 1e-4  # rad: small enough for linear theory to hold to a millionth
 REGIMES = {"pi/6": math.pi / 6, "pi/2": math.pi / 2, "pi": math.pi}
 UNEQUAL = DoublePendulum(mass1=0.7, mass2=3.0, length1=1.2, length2=0.5)
 
 
-def some(pendulum: DoublePendulum, count: int) -> dict[str, np.ndarray]:
-    """Draws of ``count`` trajectories, ``(trajectory,)`` each."""
-    draws = [pendulum.draw(np.random.default_rng(index)) for index in range(count)]
-    return {name: np.array([draw[name] for draw in draws]) for name in draws[0]}
-
-
 def let_go(pendulum: DoublePendulum, theta1: float, theta2: float, times: np.ndarray) -> np.ndarray:
-    """Angles and angular velocities of one trajectory from rest, ``(4, time)``."""
+    """Solve for angles and angular velocities of one trajectory from rest, ``(4, time)``."""
     drawn = {"theta1": theta1, "theta2": theta2, "mass2": pendulum.mass2, "length2": pendulum.length2}
     batch = {name: np.array([value]) for name, value in drawn.items()}
-    return pendulum.solve(batch, times[None], STEP_LIMIT)[:, 0]
-
-
-def frame_times(count: int, frames: int) -> np.ndarray:
-    """The regular grid, ``(trajectory, time)``."""
-    return np.tile(np.arange(frames) * FRAME_INTERVAL, (count, 1))
+    return pendulum.solve(batch, times[None], pendulum.step_limit)[:, 0]
 
 
 def normal_modes(pendulum: DoublePendulum) -> tuple[np.ndarray, np.ndarray]:
-    """Periods of small swings in s, slow mode first, ``(mode,)``, and theta2 / theta1 in each, ``(mode,)``."""
+    """Compute the periods of small swings in s, slow mode first, and theta2 / theta1 in each mode, ``(mode,)`` both."""
     both, l1, l2 = pendulum.mass1 + pendulum.mass2, pendulum.length1, pendulum.length2
     coupling = pendulum.mass2 * l1 * l2
     inertia = np.array([[both * l1**2, coupling], [coupling, pendulum.mass2 * l2**2]])
@@ -52,7 +41,7 @@ def normal_modes(pendulum: DoublePendulum) -> tuple[np.ndarray, np.ndarray]:
 
 
 def period(pendulum: DoublePendulum, mode: int) -> float:
-    """Period in s of a small swing in a normal mode: the second time it comes to rest."""
+    """Measure the period in s of a small swing in a normal mode: the second time it comes to rest."""
     periods, ratios = normal_modes(pendulum)
 
     def velocity(time: float) -> float:
@@ -62,6 +51,7 @@ def period(pendulum: DoublePendulum, mode: int) -> float:
 
 
 def drift_of_energy() -> float:
+    """Measure the largest change of the energy in 10 s from pi/2, J."""
     pendulum = DoublePendulum()
     energy = pendulum.energy(
         let_go(pendulum, math.pi / 2, math.pi / 2, np.linspace(0, 10, 200)), np.array(1.0), np.array(1.0)
@@ -70,15 +60,16 @@ def drift_of_energy() -> float:
 
 
 def drift_of_energy_in_chaos() -> float:
+    """Measure the largest change of the energy in 10 s of 50 trajectories from any angle, J."""
     pendulum = DoublePendulum(angle=math.pi)
-    drawn = some(pendulum, 50)
-    states = pendulum.solve(drawn, frame_times(50, 197), STEP_LIMIT)
+    drawn = draws(pendulum, 50)
+    states = pendulum.solve(drawn, frame_times(50, 197), pendulum.step_limit)
     energy = pendulum.energy(states, drawn["mass2"][:, None], drawn["length2"][:, None])  # (trajectory, time)
     return float(np.abs(energy - energy[:, :1]).max())
 
 
 def lagrange(pendulum: DoublePendulum, mass2: float, length2: float, state: np.ndarray) -> np.ndarray:
-    """Time derivative of ``state``, ``(4,)``, from the mass matrix and the forces of Lagrange's equations."""
+    """Compute the time derivative of ``state``, ``(4,)``, from mass matrix and forces of Lagrange's equations."""
     (theta1, theta2), velocity = state[:2], state[2:]
     mixed = mass2 * pendulum.length1 * length2
     both = pendulum.mass1 + mass2
@@ -92,54 +83,24 @@ def lagrange(pendulum: DoublePendulum, mass2: float, length2: float, state: np.n
 
 
 def deviation_from_scipy(pendulum: DoublePendulum, count: int, frames: int) -> float:
-    """Largest deviation of an angle in rad."""
-    drawn, times = some(pendulum, count), frame_times(count, frames)
-    states = pendulum.solve(drawn, times, STEP_LIMIT)  # (4, trajectory, time)
+    """Measure the largest deviation of an angle from SciPy's solution, rad."""
+    drawn, times = draws(pendulum, count), frame_times(count, frames)
+    states = pendulum.solve(drawn, times, pendulum.step_limit)  # (4, trajectory, time)
     worst = 0.0
     for index in range(count):
         mass2, length2 = float(drawn["mass2"][index]), float(drawn["length2"][index])
-        exact = solve_ivp(
-            lambda _, state, mass=mass2, length=length2: lagrange(pendulum, mass, length, state),
-            (0, times[index, -1]),
-            states[:, index, 0],
-            method="DOP853",
-            t_eval=times[index],
-            rtol=1e-13,
-            atol=1e-13,
-        )
-        worst = max(worst, float(np.abs(exact.y[:2] - states[:2, index]).max()))
+        exact = solution(partial(lagrange, pendulum, mass2, length2), states[:, index, 0], times[index])
+        worst = max(worst, float(np.abs(exact[:2] - states[:2, index]).max()))
     return worst
 
 
-def at_the_step_and_half_of_it(angle: float) -> list[np.ndarray]:
-    """Angles of 20 trajectories of 60 frames, ``(2, trajectory, time)`` each."""
-    pendulum = DoublePendulum(angle=angle)
-    drawn, times = some(pendulum, 20), frame_times(20, 60)
-    return [pendulum.solve(drawn, times, limit)[:2] for limit in (STEP_LIMIT, STEP_LIMIT / 2)]
-
-
-def change_of_an_angle(angle: float) -> float:
-    coarse, fine = at_the_step_and_half_of_it(angle)
-    return float(np.abs(coarse - fine).max())
-
-
-def change_of_a_pixel(angle: float) -> float:
-    coarse, fine = (draw_double_pendulum(angles, 32) for angles in at_the_step_and_half_of_it(angle))
-    return float(np.abs(coarse - fine).max())
-
-
 def any_angles(count: int) -> np.ndarray:
+    """Draw pairs of angles, ``(2, count)``, the same every time."""
     return np.random.default_rng(0).uniform(-np.pi, np.pi, (2, count))
 
 
-def difference_from_a_fine_raster() -> float:
-    angles = any_angles(30)
-    fine = mean_pool(draw_double_pendulum(angles, 512), 16)
-    return float(np.sqrt(((fine - draw_double_pendulum(angles, 32)) ** 2).mean()))
-
-
 def error_of_the_outer_bob(image_size: int) -> float:
-    """Largest distance between the outer bob and the one read off the picture, in drawn lengths of a rod."""
+    """Measure the largest distance of the outer bob from the one read off the picture, in drawn lengths of a rod."""
     angles = any_angles(200)
     read = angles_from_image(draw_double_pendulum(angles, image_size))
     return float(np.abs((np.exp(1j * read) - np.exp(1j * angles)).sum(axis=0)).max())
@@ -212,7 +173,7 @@ CHECKS: tuple[Check, ...] = (
             0,
             1e-9,
             "self-convergence",
-            partial(change_of_an_angle, angle),
+            partial(change_of_an_angle, DoublePendulum(angle=angle)),
         )
         for name, angle in REGIMES.items()
     ),
@@ -221,15 +182,9 @@ CHECKS: tuple[Check, ...] = (
         0,
         1e-6,
         "self-convergence",
-        partial(change_of_a_pixel, math.pi),
+        partial(change_of_a_pixel, DoublePendulum(angle=math.pi), draw_double_pendulum),
     ),
-    Check(
-        "root mean square difference of 32 px pictures from 512 px ones pooled",
-        0,
-        0.01,
-        "fine raster",
-        difference_from_a_fine_raster,
-    ),
+    raster_check(any_angles(30), draw_double_pendulum),
     *(
         Check(
             f"error of the outer bob read off the picture, lengths of a rod, {image_size} px",

@@ -36,7 +36,7 @@ def centred_spiral(grid: int) -> np.ndarray:
 
 
 def homogeneous_law(start: float, beta: float) -> complex:
-    """z at time 5, from phase 0 and amplitude ``start`` everywhere.
+    """Solve for z at time 5, from phase 0 and amplitude ``start`` everywhere.
 
     The phase is minus beta times the integral of |z|^2 over time.
     """
@@ -46,7 +46,7 @@ def homogeneous_law(start: float, beta: float) -> complex:
 
 
 def distance_from_law(start: float, beta: float) -> float:
-    """Of z at any point at time 5."""
+    """Measure the distance of z from the law, at any point at time 5."""
     after = solve(np.full((16, 16), start, dtype=complex), 5.0, 200, beta)
     return float(np.abs(after - homogeneous_law(start, beta)).max())
 
@@ -56,14 +56,14 @@ def limit_cycle_rate() -> float:
 
 
 def plane_wave() -> tuple[np.ndarray, np.ndarray]:
-    """z of a plane wave of the amplitude that persists, and z 2 later."""
+    """Compute z of a plane wave of the amplitude that persists, and z 2 later."""
     amplitude = math.sqrt(1 - DIFFUSION * WAVENUMBER**2)
     wave = np.tile(amplitude * np.exp(1j * WAVENUMBER * points(32)), (32, 1))
     return wave, solve(wave, 2.0, 80)
 
 
 def plane_wave_amplitude() -> float:
-    """The amplitude at the place where it differs most from the mean."""
+    """Measure the amplitude at the place where it differs most from the mean."""
     amplitude = np.abs(plane_wave()[1]).ravel()
     return float(amplitude[np.abs(amplitude - amplitude.mean()).argmax()])
 
@@ -75,7 +75,7 @@ def plane_wave_frequency() -> float:
 
 @cache
 def turning(beta: float, grid: int) -> tuple[float, float]:
-    """Mean phase rate of a centred spiral between radius 2 and 5 and times 50 and 100, and its |z| at radius 5."""
+    """Measure a centred spiral: mean phase rate (radius 2 to 5, times 50 to 100), and |z| at radius 5."""
     before = solve(centred_spiral(grid), 50.0, 500, beta)
     radius = np.hypot(points(grid), points(grid)[:, None])
     turned = np.zeros((grid, grid))
@@ -96,7 +96,7 @@ def amplitude_at_radius_5() -> float:
 
 
 def order_of_the_scheme() -> float:
-    """Binary logarithm of the error with step 0.2 over that with step 0.1."""
+    """Measure the binary logarithm of the error with step 0.2 over that with step 0.1."""
     start = centred_spiral(64)
     exact = solve(start, 5.0, 400)
     coarse, fine = (np.abs(solve(start, 5.0, steps) - exact).max() for steps in (25, 50))
@@ -104,7 +104,7 @@ def order_of_the_scheme() -> float:
 
 
 def change_with_half_the_step(settings: dict[str, Any]) -> float:
-    """Largest change of a pixel."""
+    """Measure the largest change of a pixel at half the step."""
     ours, theirs = (
         system(**settings).split("train", SplitSizes(train=2), 32, 0, 50).frames
         for system in (ReactionDiffusion, _HalfTheStep)
@@ -113,7 +113,7 @@ def change_with_half_the_step(settings: dict[str, Any]) -> float:
 
 
 def change_with_finer_grid() -> float:
-    """Root mean square of 64 px, solved on twice the points and averaged, less 32 px; over that of 32 px."""
+    """Measure the root mean square of 64 px, solved on twice the points and averaged, less 32 px; relative."""
     drawn = {name: np.array([value]) for name, value in {**START, "beta": 1.0, "d": DIFFUSION}.items()}
     times = np.arange(0, 25, 0.5)[None]
     coarse, fine = (ReactionDiffusion().simulate(drawn, times, size).frames[0, :, 0] for size in (32, 64))

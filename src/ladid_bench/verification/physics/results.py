@@ -1,4 +1,4 @@
-"""Running the physics checks, and keeping what they measured in ``results/physics.json``."""
+"""Run the physics checks, and keep what they measured in ``results/physics.json``."""
 
 import ast
 import math
@@ -28,7 +28,7 @@ FOLLOWED = (
 
 @dataclass(frozen=True)
 class Result:
-    """One check of one system, as it is kept.
+    """Hold one check of one system, as it is kept.
 
     Attributes:
         system, quantity, expected, tolerance, source, slow: of the check.
@@ -57,7 +57,7 @@ class Result:
 
 
 def physics_file(root: Path) -> Path:
-    """Where the results of a checkout are."""
+    """Find the file with the results of a checkout."""
     return root / "results" / "physics.json"
 
 
@@ -99,7 +99,7 @@ def run_checks(
 
 
 def read_results(path: Path) -> list[Result]:
-    """What ``run_checks`` wrote.
+    """Read what ``run_checks`` wrote.
 
     Raises:
         BenchError: the file is damaged.
@@ -113,7 +113,7 @@ def read_results(path: Path) -> list[Result]:
 
 
 def up_to_date(results: Iterable[Result]) -> list[Result]:
-    """One result for every check there is today, system by system: stale ones marked, missing ones as not run."""
+    """List one result for every check there is today, system by system: stale ones marked, missing ones as not run."""
     kept = {_name(result): result for result in results}
     current = []
     for system, source in SYSTEMS.items():
@@ -152,7 +152,7 @@ def _measured(system: str, check: Check) -> Result:
 
 
 def system_hash(system: str) -> str:
-    """Hash of the code that a system's numbers and its checks depend on: comments and docstrings do not count."""
+    """Hash the code that a system's numbers and its checks depend on: comments and docstrings do not count."""
     module = system.replace("-", "_")
     todo, code = [f"ladid_bench.verification.physics.{module}", SYSTEMS[system].__module__], {}
     while todo:
@@ -186,7 +186,7 @@ def _bare(tree: ast.Module) -> ast.Module:
 
 
 def describe(result: Result) -> str:
-    """A line of the table that the command line prints."""
+    """Write a line of the table that the command line prints."""
     measured = result.reason if result.measured is None else f"{result.measured:.9g}"
     state = "ok    " if result.passed else "FAILED"
     values = f"expected {result.expected:.9g}, measured {measured}, tolerance {result.tolerance:.2g}"

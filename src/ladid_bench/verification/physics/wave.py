@@ -27,7 +27,7 @@ class _TwiceTheModes(Wave):
 
 
 def lone(**changes: float) -> dict[str, float]:
-    """Draws of a trajectory in which the second bump has no height; ``changes`` are of the first."""
+    """Make the draws of a trajectory in which the second bump has no height; ``changes`` are of the first."""
     first = {f"{name}_1": value for name, value in {**START, **changes}.items()}
     second = {f"{name}_2": value for name, value in {**START, "amplitude": 0.0}.items()}
     return {"speed": SPEED, **first, **second}
@@ -36,7 +36,7 @@ def lone(**changes: float) -> dict[str, float]:
 def displacement(
     walls: str, drawn: dict[str, float], time: float, y: np.ndarray, x: np.ndarray, damping: float = 0.0
 ) -> np.ndarray:
-    """u at each of ``y`` and each of ``x``, ``(y, x)``."""
+    """Compute u at each of ``y`` and each of ``x``, ``(y, x)``."""
     modes = Modes(walls, Wave.modes)
     position, _ = evolve(bumps(modes, drawn), modes.rates(drawn["speed"]), damping, np.array([time]))
     return modes.at(y) @ position[0] @ modes.at(x).T
@@ -47,7 +47,7 @@ def at_a_point(walls: str, drawn: dict[str, float], time: float, y: float, x: fl
 
 
 def unbounded(distance: float, time: float) -> float:
-    """u at a distance from a bump of height 1 on the unbounded plane: its Hankel transform, each wave swinging."""
+    """Compute u at a distance from a bump of height 1 on the unbounded plane, by its Hankel transform."""
     width = START["width"]
 
     def wave(k: float) -> float:
@@ -57,13 +57,13 @@ def unbounded(distance: float, time: float) -> float:
 
 
 def at_the_centre(time: float) -> float:
-    """u at the centre of a bump of height 1 on the unbounded plane, in closed form."""
+    """Compute u at the centre of a bump of height 1 on the unbounded plane, in closed form."""
     reached = SPEED * time / START["width"]
     return 1 - math.sqrt(2) * reached * float(dawsn(reached / math.sqrt(2)))
 
 
 def leapfrog(start: np.ndarray, walls: str, courant: float, friction: float, steps: int) -> np.ndarray:
-    """The five-point scheme of second order from rest, ``(grid, grid)``; points lie half a spacing off the walls.
+    """Solve by the five-point scheme of second order from rest, ``(grid, grid)``, points half a spacing off the walls.
 
     Args:
         start: u at time 0, ``(grid, grid)``.
@@ -93,7 +93,7 @@ def points(grid: int) -> np.ndarray:
 
 
 def drawn_bumps(drawn: dict[str, float], walls: str, grid: int) -> np.ndarray:
-    """Initial state ``(y, x)`` as a sum over bumps and their images, each evaluated at the points."""
+    """Compute the initial state ``(y, x)`` as a sum over bumps and their images, each evaluated at the points."""
     field = np.zeros((grid, grid))
     for bump in BUMPS:
         sides = [_with_images(drawn[f"centre_{axis}_{bump}"], drawn[f"width_{bump}"], walls, grid) for axis in "yx"]
@@ -113,7 +113,7 @@ def _with_images(centre: float, width: float, walls: str, grid: int) -> np.ndarr
 
 
 def difference_from_leapfrog(walls: str, grid: int, damping: float) -> float:
-    """Root mean square of the leapfrog's u less the system's at time 1, over that of the system's."""
+    """Measure the root mean square of the leapfrog's u less the system's at time 1, over that of the system's."""
     steps = 2 * grid
     courant = SOME_DRAW["speed"] * grid / (SIDE * steps)
     field = leapfrog(drawn_bumps(SOME_DRAW, walls, grid), walls, courant, damping / steps, steps)
@@ -127,7 +127,7 @@ def order_of_leapfrog(walls: str, damping: float) -> float:
 
 
 def standing_wave(walls: str, horizontal: int, vertical: int) -> float:
-    """Angular frequency on the unit square at speed 1, that is on this one at speed 2: from u before a half turn."""
+    """Measure the angular frequency on the unit square at speed 1 (here: speed 2), from u before a half turn."""
     modes, phase = Modes(walls, 16), math.pi / 2 if walls == "dirichlet" else 0.0
     across, up = (np.cos(math.pi * n * (points(64) / SIDE + 0.5) - phase) for n in (horizontal, vertical))
     analyse = modes.at(points(64)).T * (SIDE / 64)  # (mode, point), the midpoint rule
@@ -139,7 +139,7 @@ def standing_wave(walls: str, horizontal: int, vertical: int) -> float:
 
 
 def leapfrog_wave(grid: int, step: float) -> float:
-    """Angular frequency of cos(2 pi x) cos(4 pi y) in the leapfrog, on the periodic unit square at speed 1."""
+    """Measure the frequency of cos(2 pi x) cos(4 pi y) in the leapfrog, on the periodic unit square at speed 1."""
     place = (np.arange(grid) + 0.5) / grid
     wave = np.outer(np.cos(4 * math.pi * place), np.cos(2 * math.pi * place))
     after = leapfrog(wave, "periodic", step * grid, 0.0, 10)
@@ -147,13 +147,13 @@ def leapfrog_wave(grid: int, step: float) -> float:
 
 
 def leapfrog_relation(grid: int, step: float) -> float:
-    """Frequency of that wave by the dispersion relation of the five-point scheme."""
+    """Compute the frequency of that wave by the dispersion relation of the five-point scheme."""
     squares = math.sin(math.pi / grid) ** 2 + math.sin(2 * math.pi / grid) ** 2
     return 2 / step * math.asin(step * grid * math.sqrt(squares))
 
 
 def mode_against_scipy(damping: float) -> float:
-    """Largest difference of modes and their rates from an adaptive solver, over 3 units of time."""
+    """Measure the largest difference of modes and their rates from an adaptive solver, over 3 units of time."""
     rates, times = np.array([[0.0, 0.7], [5.0, 40.0]]), np.linspace(0, 3, 31)
     ours = np.concatenate(evolve(np.ones((2, 2)), rates, damping, times), axis=1).reshape(31, 8)  # (time, q and q')
     square, start = rates.ravel() ** 2, np.repeat([1.0, 0.0], 4)
@@ -172,7 +172,7 @@ def initial_energy() -> float:
 
 
 def energy_from_pictures(walls: str) -> float:
-    """The integral of ``(u_t^2 + c^2 |grad u|^2) / 2`` at time 1 by differences of pictures, over the stored energy."""
+    """Measure the energy at time 1 by differences of pictures, over the stored energy."""
     step = 1e-3
     times = np.array([[0.0, 1 - step, 1.0, 1 + step]])
     stacked = {name: np.array([value]) for name, value in SOME_DRAW.items()}
@@ -190,7 +190,7 @@ def drift_of_energy(walls: str) -> float:
 
 
 def lost_to_damping() -> float:
-    """Energy lost over 3 units of time, over gamma times the integral of u_t^2 over square and time."""
+    """Measure the energy lost over 3 units of time, over gamma times the integral of u_t^2 over square and time."""
     modes, times = Modes("neumann", Wave.modes), np.linspace(0, 3, 3001)
     chosen = np.s_[:24, :24]  # most of the energy; each mode obeys the law by itself
     rates = modes.rates(SPEED)[chosen]
@@ -200,7 +200,7 @@ def lost_to_damping() -> float:
 
 
 def drift_of_mean(walls: str, damping: float) -> float:
-    """Largest change of a picture's mean over 60 frames."""
+    """Measure the largest change of a picture's mean over 60 frames."""
     frames = Wave(walls=walls, damping=damping).split("train", SplitSizes(train=3), 16, 0, 60).frames
     mean = frames.mean(axis=(2, 3, 4), dtype=np.float64)  # (trajectory, time)
     return float(np.ptp(mean, axis=1).max())
@@ -212,7 +212,7 @@ def mean_of_a_bump() -> float:
 
 
 def more_modes(walls: str) -> float:
-    """Largest change of a pixel."""
+    """Measure the largest change of a pixel with more modes."""
     ours, theirs = (
         system(walls=walls).split("train", SplitSizes(train=4), 32, 0, 60).frames for system in (Wave, _TwiceTheModes)
     )
@@ -220,7 +220,7 @@ def more_modes(walls: str) -> float:
 
 
 def finer_pixels() -> float:
-    """Largest difference of a pixel from the average over the 16 pixels at 128 px that it consists of."""
+    """Measure the largest difference of a pixel from the average over the 16 pixels at 128 px that make it up."""
     coarse, fine = (Wave().split("train", SplitSizes(train=2), size, 0, 60).frames for size in (32, 128))
     return float(np.abs(mean_pool(fine, 4) - coarse).max())
 
