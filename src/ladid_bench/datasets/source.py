@@ -1,7 +1,7 @@
 """What every data set of the suite is: a source of trajectories, synthetic or measured."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Literal
 
@@ -36,8 +36,10 @@ class DataSource(ABC):
     and that a named intervention does change. ``version`` is raised whenever the same settings
     would give other numbers; it is part of the data key. ``units`` gives the physical unit of time, of
     the channels, and of parameters and states, by name. ``season`` is the length of the seasonal cycle in
-    units of time; it is set where times are absolute and follow a calendar. ``splits`` are those it can
-    make. ``void`` names interventions that by physics change nothing: they are negative controls.
+    units of time; it is set where times are absolute and follow a calendar. ``vectors`` names those channels
+    (of images) or features, counted from 0, that are components of one vector and so share a range and an error.
+    ``splits`` are those it can make. ``void`` names interventions that by physics change nothing: they are negative
+    controls.
     """
 
     name: ClassVar[str]
@@ -47,6 +49,7 @@ class DataSource(ABC):
     primary_metric: ClassVar[Literal["nmse", "fvu"]] = "nmse"
     units: ClassVar[Mapping[str, str]]
     season: ClassVar[float | None] = None
+    vectors: ClassVar[Mapping[str, Sequence[int]]] = {}
     splits: ClassVar[tuple[str, ...]] = SPLITS
     interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     void: ClassVar[frozenset[str]] = frozenset()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ladid_bench.core.configuration import Budget
-from ladid_bench.data.metrics import measure
+from ladid_bench.data.metrics import validation_nmse
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.simple import SimpleMethod
@@ -74,7 +74,7 @@ class GriddedMethod(SimpleMethod):
         return Forecast(mean.reshape(*query_times.shape, *context.shape[2:]).astype(np.float32, copy=False))
 
     def validation_nmse(self, valid: np.ndarray, forecast: np.ndarray) -> float:
-        """Error by which settings are chosen: mean over trajectories, over all frames forecast.
+        """Error by which settings are chosen, ``validation_nmse``: mean over trajectories, over all frames forecast.
 
         Trajectories without any signal, on which the error is not defined, are left out.
 
@@ -84,7 +84,8 @@ class GriddedMethod(SimpleMethod):
         """
         given = self.task.context_frames
         truth = valid[:, given : given + forecast.shape[1]]
-        nmse = measure(truth, forecast, np.zeros(truth.shape[2:])).nmse
+        shape = (*truth.shape[:2], *self.task.shape)  # (trajectory, step, value) -> (trajectory, step, channel, ...)
+        nmse = validation_nmse(truth.reshape(shape), forecast.reshape(shape), self.task.variables)
         defined = nmse[truth.any(axis=(1, 2))]
         return float(defined.mean()) if defined.size else 0.0
 

@@ -19,6 +19,7 @@ from ladid_bench.core.readers import read_json
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.thumbnails import pack, smaller
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
+from ladid_bench.data.variables import Variable, outside
 from ladid_bench.datasets.measured import MEASURED
 from ladid_bench.datasets.simulated import SYSTEMS
 from ladid_bench.datasets.source import DataSource
@@ -192,14 +193,17 @@ def _check_room(planned: PlannedDataset, split: str, frames: int) -> None:
 
 def load_task(planned: PlannedDataset, train: Trajectories) -> Task:
     """The task of a data set, derived from its training split."""
-    return task_of(train, planned.name, planned.context_frames, planned.forecast_frames, planned.source.season)
+    given, asked, source = planned.context_frames, planned.forecast_frames, planned.source
+    return task_of(train, planned.name, given, asked, source.season, source.vectors)
 
 
 def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folders: Folders) -> dict[str, Any]:
     """The data card of a data set whose files are there, ready for JSON.
 
     ``film`` is one test trajectory in small, ``regime`` names the intervention, ``control`` says that by
-    physics it changes nothing, and ``regimes`` lists all the interventions that the source has.
+    physics it changes nothing, and ``regimes`` lists all the interventions that the source has. ``task`` has the
+    variables with their ranges and what clipping to them loses; ``outside`` counts the values of a split that lie out
+    of the range of each variable, in their order.
     """
     task = load_task(planned, splits["train"])
     source, regime = planned.source, planned.origin.partition(INTERVENTION)[2]
@@ -217,6 +221,7 @@ def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folder
                 "content_sha256": data.content_sha256,
                 "file_sha256": file_sha256(planned.files(folders)[split]),
                 "range": [float(data.frames.min()), float(data.frames.max())],
+                "outside": [outside(variable, data.frames) for variable in task.variables],
             }
             for split, data in splits.items()
         },
@@ -245,7 +250,7 @@ def full_title(dataset: str, source: DataSource, origin: str = "") -> str:
 def _film(task: Task, test: Trajectories) -> dict[str, Any]:
     """The first test trajectory, first channel, in small; ``lead`` is the time from the last given frame."""
     kept = np.unique(np.linspace(0, task.frames - 1, min(task.frames, FILM_FRAMES)).round().astype(int))
-    unit = np.clip(task.normalize(test.frames[0, kept, 0]), 0, 1)  # (frame, *space)
+    unit = np.clip(task.normalize(test.frames[0, kept])[:, 0], 0, 1)  # (frame, *space)
     lead = test.times[0, kept] - test.times[0, task.context_frames - 1]
     return {
         "trajectory": 0,
@@ -259,8 +264,9 @@ class _StoredTask(BaseModel):
     shape: list[int] = Field(min_length=2, max_length=3)
     context_frames: int = Field(ge=1)
     forecast_frames: int = Field(ge=1)
-    low: FiniteFloat
-    high: FiniteFloat
+    low: list[FiniteFloat] = Field(min_length=1)
+    high: list[FiniteFloat] = Field(min_length=1)
+    variables: list[Variable] = Field(min_length=1)
     time_step: FiniteFloat = Field(gt=0)
 
 
@@ -269,6 +275,7 @@ class _StoredSplit(BaseModel):
     groups: int
     content_sha256: str
     range: tuple[FiniteFloat, FiniteFloat]
+    outside: list[int]
 
 
 class _StoredFilm(BaseModel):

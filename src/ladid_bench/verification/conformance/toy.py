@@ -54,8 +54,8 @@ class Toy:
 
     @property
     def scale(self) -> float:
-        """Range of physical values, to which tolerances refer."""
-        return self.task.high - self.task.low
+        """Widest range of physical values, to which tolerances refer."""
+        return float((self.task.high - self.task.low).max())
 
 
 @cache
