@@ -19,7 +19,7 @@ from ladid_bench.core.readers import read_json
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.thumbnails import pack, smaller
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.data.variables import Variable, outside
+from ladid_bench.data.variables import Variable, outside, variables_of
 from ladid_bench.datasets.measured import MEASURED
 from ladid_bench.datasets.simulated import SYSTEMS
 from ladid_bench.datasets.source import DataSource
@@ -32,6 +32,7 @@ INTERVENTION = "--"
 OWN_NAME = re.compile(r"[a-z0-9]+([.-]?[a-z0-9]+)*")  # of a data set with a source: it is the name of a folder
 FILM_FRAMES = 60  # most frames that a data card keeps
 LARGEST_FILM = 2**22  # characters of its picture
+MOST_RANGES = 8  # said of a data set with more variables
 COPIES = 4  # of a split's frames that are in memory at once while it is made
 
 
@@ -159,14 +160,38 @@ def make_files(planned: PlannedDataset, folders: Folders, splits: Sequence[str] 
             made = _make(planned, split)
             write_trajectories(path, made)
             log.info("%s/%s: wrote %d trajectories to %s", planned.name, split, len(made), path)
+            if split == "train":
+                _log_ranges(planned.name, variables_of(made, planned.source.vectors))
         for stale in set(finished(path.parent, ".hdf5")) - {path}:
             stale.unlink()
 
 
 def write_card(planned: PlannedDataset, folders: Folders) -> None:
-    """Describe the files of a data set for the report, which does not read them."""
+    """Describe the files of a data set for the report, which does not read them, and log the ranges."""
     splits = {split: read_trajectories(path) for split, path in planned.files(folders).items()}
-    write_json(folders.card(planned.name, planned.key), describe(planned, splits, folders))
+    card = describe(planned, splits, folders)
+    write_json(folders.card(planned.name, planned.key), card)
+    variables = [Variable(**variable) for variable in card["task"]["variables"]]
+    _log_ranges(planned.name, variables, card["splits_made"]["test"]["outside"])
+
+
+def _log_ranges(name: str, variables: Sequence[Variable], outside_test: Sequence[int] = ()) -> None:
+    """Say the range of each variable, what clipping to it loses, and how many test values lie out of it.
+
+    Of more than ``MOST_RANGES`` variables, those are said that lose most, and those that are constant.
+    """
+    counts: Sequence[int | None] = outside_test or [None] * len(variables)
+    counted = sorted(zip(variables, counts, strict=True), key=lambda one: (-one[0].constant, -one[0].clipping_loss))
+    for variable, count in counted[:MOST_RANGES]:
+        words = f"range {variable.low:.4g} to {variable.high:.4g}"
+        if variable.constant:
+            words += ", constant to within rounding in the training split and left out of errors"
+        else:
+            words += f", clipping to it loses {variable.clipping_loss:.2%} of the training variance"
+        words += "" if count is None else f", {count:,} test values lie out of it"
+        log.info("%s, %s: %s", name, variable.name, words)
+    if len(counted) > MOST_RANGES:
+        log.info("%s: %d variables lose less than these", name, len(counted) - MOST_RANGES)
 
 
 def _make(planned: PlannedDataset, split: str) -> Trajectories:
