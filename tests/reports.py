@@ -16,6 +16,7 @@ from ladid_bench.core.files import content_key, write_json
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task
 from ladid_bench.data.thumbnails import pack
+from ladid_bench.data.variables import Variable
 from ladid_bench.datasets.source import DataCard, DataSource
 from ladid_bench.reporting.html import build_report
 from ladid_bench.runs.records import Sample, write_sample
@@ -108,8 +109,11 @@ class Bench:
     def card(self, dataset: str) -> None:
         planned = catalogue.planned_dataset(self.study, dataset)
         shape = (1, *self.shapes[dataset])
-        task = Task(dataset, GIVEN, ASKED, shape, low=-0.05, high=1.05, duration=0.7, time_step=0.1, regular=True)
+        places = tuple(range(1 if len(shape) == 3 else shape[1]))
+        variable = Variable("intensity", places, -0.05, 1.05, clipping_loss=0.0, deviation=0.5, constant=False)
+        task = Task(dataset, GIVEN, ASKED, shape, (variable,), duration=0.7, time_step=0.1, regular=True)
         made = {"trajectories": TRAJECTORIES, "groups": TRAJECTORIES, "content_sha256": "c" * 64, "range": [0.0, 1.0]}
+        made |= {"outside": [0]}
         card = {**vars(planned.source.card), **planned.identity, "data_key": planned.key, "task": task.to_json()}
         levels = np.random.default_rng(0).integers(0, 255, (GIVEN + ASKED, *shape[1:]), dtype=np.uint8)
         lead = np.round(np.arange(1 - GIVEN, ASKED + 1) * 0.1, 3).tolist()

@@ -123,13 +123,15 @@ class Broken(Baseline):
 METHOD = Broken
 """
 ANSWERS = {  # what is done to the forecast, and the checks that notice
-    "too short": ("mean = mean[:, :-1]", {"shapes", "better", "times", "irregular", "limits"}),
-    "double precision": ("mean = mean.astype(float)", {"shapes", "irregular", "limits"}),
+    "too short": ("mean = mean[:, :-1]", {"shapes", "better", "times", "irregular", "horizon", "limits"}),
+    "double precision": ("mean = mean.astype(float)", {"shapes", "irregular", "horizon", "limits"}),
     "worse than the mean": ("mean = 4 - mean", {"better"}),
     "standing still": ("mean[:] = 2 - 0.6 * (context[:, :1] - 2)", {"moves"}),
     "places for times": ("mean += each(np.linspace(0, 0.1, mean.shape[1])[None], mean)", {"times"}),
     "the date": ("mean += each(1e-5 * context_times[:, :1], mean)", {"times"}),
-    "nothing later": ("mean[query_times > context_times[:, -1:] + 0.9] = np.nan", {"times"}),
+    "nothing later": ("mean[query_times > context_times[:, -1:] + 0.9] = np.nan", {"times", "horizon"}),
+    "nothing much later": ("mean[query_times > context_times[:, -1:] + 9] = np.nan", {"horizon"}),
+    "explodes": ("mean += each(1e-6 * 1.2 ** ((query_times - context_times[:, -1:]) / 0.1), mean)", {"horizon"}),
     "nothing between": ("mean[abs(query_times % 0.1 - 0.05) < 0.02] = np.nan", {"times", "rows"}),
     "one row's times": ("mean = self.earlier(context, context_times, query_times[:1] + 0 * query_times)", {"rows"}),
     "companions": ("mean += 0.1 * context[:, -1:].mean(axis=0)", {"companions", "rows"}),

@@ -1,8 +1,10 @@
 """Metrics against values that can be worked out by hand."""
 
 import numpy as np
+import pytest
 
-from ladid_bench.data.metrics import measure, spectral_distance, vrmse
+from ladid_bench.data.metrics import LARGEST_ERROR, measure, spectral_distance, validation_nmse, vrmse
+from ladid_bench.data.variables import Variable
 
 RANDOM = np.random.default_rng(0)
 TRUTH = RANDOM.normal(size=(5, 7, 1, 8, 8))
@@ -50,3 +52,142 @@ def test_spectral_distance_ignores_phase_and_sees_blur() -> None:
     shifted = np.roll(TRUTH, 3, axis=-1)
     assert np.allclose(spectral_distance(TRUTH, shifted), 0, atol=1e-9)
     assert (spectral_distance(TRUTH, 0.1 * TRUTH) > 1.9).all()  # a hundredth of the power is two decades
+
+
+def variable(place: int, deviation: float = 1.0, constant: bool = False, also: tuple[int, ...] = ()) -> Variable:
+    return Variable(f"variable {place}", (place, *also), 0.0, 1.0, 0.0, deviation, constant)
+
+
+# Two trajectories of two frames of an angle in rad and a pressure in Pa, whose training means are 0 and 100,000.
+# Squared deviations sum to 1 + 4 + 1 + 4 = 10 for the angle and to 1e4 * (1 + 1 + 4 + 4) = 1e5 for the pressure.
+ANGLE = np.array([[1.0, 2.0], [-1.0, -2.0]])
+PRESSURE = 1e5 + np.array([[100.0, -100.0], [200.0, -200.0]])
+BOTH = np.stack([ANGLE, PRESSURE], axis=2)[:, :, None]  # (trajectory, frame) each -> (trajectory, frame, 1, feature)
+MEANS = np.array([[0.0, 1e5]])
+TWO = (variable(0), variable(1))
+
+
+def shifted(angle: float, pressure: float) -> np.ndarray:
+    return BOTH + np.array([angle, pressure])
+
+
+@pytest.mark.parametrize(
+    ("angle", "pressure", "fvu"),
+    [
+        (0.5, 0, (4 * 0.25 / 10 + 0) / 2),  # 0.05
+        (0, 50, (0 + 4 * 2500 / 1e5) / 2),  # 0.05
+        (0.5, 50, (4 * 0.25 / 10 + 4 * 2500 / 1e5) / 2),  # 0.1
+    ],
+)
+def test_fvu_is_the_average_of_each_variables_own(angle: float, pressure: float, fvu: float) -> None:
+    assert measure(BOTH, shifted(angle, pressure), MEANS, TWO).pooled_fvu == pytest.approx(fvu, rel=1e-9)
+
+
+def test_fvu_does_not_depend_on_the_unit_of_a_variable() -> None:
+    hectopascal = np.array([1, 0.01])
+    made = shifted(0.3, 70)
+    here = measure(BOTH, made, MEANS, TWO)
+    there = measure(BOTH * hectopascal, made * hectopascal, MEANS * hectopascal, TWO)
+    assert there.pooled_fvu == pytest.approx(here.pooled_fvu)
+    assert there.fvu == pytest.approx(here.fvu)
+    assert there.nmse == pytest.approx(here.nmse)
+
+
+def test_fvu_of_a_trajectory_weighs_variables_by_their_variance_over_all() -> None:
+    """First trajectory: (1 / 10 + 1e4 / 1e5) / ((1 + 4) / 10 + 2e4 / 1e5) for errors of 1 and 100 in one frame each."""
+    made = BOTH.copy()
+    made[0, 0] += [1, 100]
+    assert measure(BOTH, made, MEANS, TWO).fvu == pytest.approx([(0.1 + 0.1) / (0.5 + 0.2), 0])
+
+
+def test_nmse_lets_an_error_count_alike_in_each_variable() -> None:
+    """Errors of a tenth of each variance: the same nMSE, though the pressure has 1e5 times the power over its own."""
+    angle, pressure = (measure(BOTH, shifted(*by), MEANS, TWO).nmse.mean() for by in ((0.5, 0), (0, 50)))
+    assert angle == pytest.approx(pressure)
+    assert measure(BOTH, np.zeros_like(BOTH), MEANS, TWO).nmse == pytest.approx([1, 1])
+
+
+def test_components_of_a_vector_are_one_variable() -> None:
+    """Features 0 and 1 are a vector with variances 1 and 99, feature 2 is alone with variance 4."""
+    truth = np.zeros((1, 2, 1, 3))
+    truth[0, :, 0] = [[1, np.sqrt(99), 2], [-1, -np.sqrt(99), -2]]
+    made = truth + np.array([1.0, 0, 1])  # squared errors 2 of 200 and 2 of 8
+    found = measure(truth, made, np.zeros((1, 3)), (variable(0, also=(1,)), variable(2)))
+    assert found.pooled_fvu == pytest.approx((0.01 + 0.25) / 2)
+
+
+def test_constant_variables_are_left_out_whatever_is_forecast_of_them() -> None:
+    for constant in (0.0, 1e30, np.inf):
+        made = shifted(0.5, constant)
+        found = measure(BOTH, made, MEANS, (variable(0), variable(1, constant=True)))
+        assert found.pooled_fvu == pytest.approx(0.1)
+
+
+def test_a_variable_that_rests_in_the_scored_frames_is_left_out() -> None:
+    truth = BOTH.copy()
+    truth[..., 1] = 1e5
+    assert measure(truth, truth + np.array([0.5, 50]), MEANS, TWO).pooled_fvu == pytest.approx(0.1)
+
+
+def test_one_variable_keeps_its_physical_unit() -> None:
+    found = measure(TRUTH, TRUTH + 2, MEAN, (variable(0),))
+    np.testing.assert_array_equal(found.squared_error, ((TRUTH - (TRUTH + 2)) ** 2).sum(axis=(2, 3, 4)))
+    np.testing.assert_array_equal(found.squared_truth, (TRUTH**2).sum(axis=(2, 3, 4)))
+
+
+def test_channels_of_images_are_summed_over_space() -> None:
+    truth = np.concatenate([TRUTH, 1e6 * TRUTH[:, ::-1]], axis=2)
+    made = truth + np.array([0, 1e6]).reshape(2, 1, 1)
+    mean = truth.mean(axis=(0, 1))
+    own = measure(TRUTH, TRUTH + 1, MEAN).pooled_fvu
+    assert measure(truth, made, mean, TWO).pooled_fvu == pytest.approx(own / 2)
+
+
+def test_validation_weighs_by_the_training_variance() -> None:
+    """Deviations 2 and 100: squares of an angle error of 1 over 4, and of the powers 10 / 4 and 4e10 / 1e4."""
+    found = validation_nmse(BOTH[:1], shifted(1, 0)[:1], (variable(0, 2.0), variable(1, 100.0)))
+    power = (1 + 4) / 4 + (100_100**2 + 99_900**2) / 1e4
+    assert found == pytest.approx([2 / 4 / power])
+
+
+def test_validation_of_one_variable_is_plain_nmse() -> None:
+    made = TRUTH + 0.1
+    np.testing.assert_array_equal(
+        validation_nmse(TRUTH, made, (variable(0, deviation=7.0),)), measure(TRUTH, made, MEAN).nmse
+    )
+
+
+@pytest.mark.parametrize("value", [1e25, 1e300, np.inf, np.nan])
+def test_errors_beyond_what_metrics_hold_are_an_explosion(value: float) -> None:
+    made = TRUTH.copy()
+    made[2, 5, 0, 3, 3] = value
+    assert measure(TRUTH, made, MEAN, (variable(0),)).explosion
+
+
+def test_an_explosion_begins_at_a_million_times_the_signal() -> None:
+    signal = max((TRUTH**2).sum(), ((TRUTH - MEAN) ** 2).sum())
+    for times, exploded in ((0.99, False), (1.01, True)):
+        made = TRUTH + np.sqrt(times * LARGEST_ERROR * signal / TRUTH.size)
+        assert bool(measure(TRUTH, made, MEAN).explosion) is exploded
+
+
+def test_a_zero_forecast_of_small_motion_on_a_large_offset_is_no_explosion() -> None:
+    truth = 101_325 + 1e-3 * TRUTH
+    errors = measure(truth, np.zeros_like(truth), truth.mean(axis=(0, 1)))
+    assert errors.pooled_fvu > LARGEST_ERROR
+    assert not errors.explosion
+
+
+def test_vrmse_is_averaged_over_channels_that_are_not_constant() -> None:
+    """Channel 0 is off by one standard deviation, channel 1, 1,000 times as large, by two: (1 + 2) / 2."""
+    truth = np.concatenate([TRUTH, 1e3 * TRUTH, np.ones_like(TRUTH)], axis=2)
+    spread = np.sqrt(TRUTH.var(axis=(2, 3, 4)).mean(axis=1)).reshape(-1, 1, 1, 1, 1)
+    made = np.concatenate([TRUTH + spread, 1e3 * (TRUTH + 2 * spread), np.zeros_like(TRUTH)], axis=2)
+    variables = (variable(0), variable(1), variable(2, constant=True))
+    assert vrmse(truth, made, variables) == pytest.approx(np.full(5, 1.5))
+
+
+def test_spectral_distance_is_averaged_over_channels() -> None:
+    truth = np.concatenate([TRUTH, 1e3 * TRUTH], axis=2)
+    made = np.concatenate([TRUTH, 1e2 * TRUTH], axis=2)  # a hundredth of the power in channel 1 alone: two decades
+    assert spectral_distance(truth, made, TWO) == pytest.approx(spectral_distance(TRUTH, 0.1 * TRUTH) / 2)

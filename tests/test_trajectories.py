@@ -1,5 +1,6 @@
 """The trajectory file: round trip, The Well's own reader, and damage of every kind."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_the_well_opens_it(path: Path, trajectories: Trajectories) -> None:
 def test_a_bad_split_is_not_written(tmp_path: Path, trajectories: Trajectories) -> None:
     bad = trajectories.frames.copy()
     bad[0, 0, 0, 0, 0] = np.nan
-    with pytest.raises(BenchError, match="1 frame values are not finite"):
+    with pytest.raises(BenchError, match=r"file\.hdf5"):
         write_trajectories(tmp_path / "file.hdf5", replace(trajectories, frames=bad))
     assert not list(tmp_path.iterdir())
 
@@ -68,10 +69,10 @@ def _change_value(file: h5py.File) -> None:
     file["t0_fields/intensity"][0, 0, 0, 0] += 1
 
 
-def _shorten_unit(file: h5py.File) -> None:
-    del file["scalars/unit"]
-    file["scalars/unit"] = np.zeros(2, int)
-    file["scalars/unit"].attrs["time_varying"] = False
+def _shorten_group(file: h5py.File) -> None:
+    del file["scalars/group"]
+    file["scalars/group"] = np.zeros(2, int)
+    file["scalars/group"].attrs["time_varying"] = False
 
 
 def _widen_type(file: h5py.File) -> None:
@@ -83,27 +84,27 @@ def _widen_type(file: h5py.File) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "message"),
+    ("damage", "named"),
     [
-        (_delete_time, "not a readable trajectory file"),
-        (_reverse_time, "strictly increasing"),
-        (_set_nan, "1 frame values are not finite"),
-        (_change_value, "do not match their SHA-256"),
-        (_shorten_unit, r"unit has shape \(2,\)"),
-        (_widen_type, "must be float32"),
+        (_delete_time, "time"),
+        (_reverse_time, "times"),
+        (_set_nan, "1 frame"),
+        (_change_value, "SHA-256"),
+        (_shorten_group, "group has shape (2,)"),
+        (_widen_type, "float64"),
     ],
 )
-def test_damage_is_found(path: Path, damage, message: str) -> None:
+def test_damage_is_found(path: Path, damage, named: str) -> None:
     with h5py.File(path, "r+") as file:
         damage(file)
-    with pytest.raises(BenchError, match=message) as caught:
+    with pytest.raises(BenchError, match=re.escape(named)) as caught:
         read_trajectories(path)
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
 
 
 def test_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="no such trajectory file; make it with 'ladid-bench data'"):
+    with pytest.raises(BenchError, match="'ladid-bench data'"):
         read_trajectories(tmp_path / "none.hdf5")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ladid_bench.data.metrics import measure
+from ladid_bench.data.metrics import validation_nmse
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowBatch
@@ -53,9 +53,9 @@ class AutoencoderMethod(NeuralMethod):
         return self.task.denormalize(torch.cat(rendered).cpu().numpy()).reshape(frames.shape).astype(np.float32)
 
     def validation_error(self, valid: Trajectories) -> float:
-        """Measure the mean over trajectories of the nMSE of the rendered frames, in physical units."""
+        """Measure the mean over trajectories of the nMSE of the rendered frames, see ``validation_nmse``."""
         truth = valid.frames[:, self.task.context_frames : self.task.frames]
-        return float(measure(truth, self.reconstruct(truth), np.zeros(self.task.shape, np.float32)).nmse.mean())
+        return float(validation_nmse(truth, self.reconstruct(truth), self.task.variables).mean())
 
 
 METHOD = AutoencoderMethod

@@ -158,6 +158,7 @@ def model(
 def score(key: str, forecast: Path, scale: Scale = None) -> None:
     """Check a forecast file against a run's test split and print its errors; nothing is recorded."""
     from ladid_bench.data.trajectories import read_trajectories
+    from ladid_bench.methods.base import Diverged
     from ladid_bench.methods.forecasts import read_forecast
     from ladid_bench.runs.execute import training_mean
     from ladid_bench.runs.scoring import score as score_forecast
@@ -170,7 +171,10 @@ def score(key: str, forecast: Path, scale: Scale = None) -> None:
     task = load_task(planned.dataset, splits["train"])
     asked = splits["test"].times[:, task.context_frames : task.frames]
     answer = read_forecast(forecast, asked, task.shape)
-    metrics, _ = score_forecast(task, splits["test"], answer, training_mean(task, splits["train"]))
+    try:
+        metrics, _ = score_forecast(task, splits["test"], answer, training_mean(task, splits["train"]))
+    except Diverged as error:
+        raise BenchError(f"{forecast}: {error}; look at its values and units") from error
     print(json.dumps(metrics, indent=1))
 
 

@@ -1,5 +1,6 @@
 """The task a data set poses to a method: what is given, what is asked, and in which units."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -7,9 +8,7 @@ import numpy as np
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories
-
-PERCENTILES = (0.1, 99.9)
-MARGIN = 0.05
+from ladid_bench.data.variables import Variable, by_component, variables_of
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Task:
         dataset: name of the data set.
         context_frames, forecast_frames: frames given, and frames after them that are scored.
         shape: ``(channel, *space)`` of one frame.
-        low, high: physical values that the neural methods map to 0 and 1.
+        variables: what a frame is made of, with the range of each; every component belongs to one.
         duration: longest time from the first to the last frame of a training trajectory.
         time_step: median time between two frames of the training split.
         regular: whether all training trajectories share one evenly spaced grid.
@@ -31,8 +30,7 @@ class Task:
     context_frames: int
     forecast_frames: int
     shape: tuple[int, ...]
-    low: float
-    high: float
+    variables: tuple[Variable, ...]
     duration: float
     time_step: float
     regular: bool
@@ -46,27 +44,63 @@ class Task:
     def frames(self) -> int:
         return self.context_frames + self.forecast_frames
 
+    @property
+    def low(self) -> np.ndarray:
+        """Physical values that are mapped to 0: ``(channel, 1, 1)`` of images, ``(channel, feature)`` of vectors."""
+        return self._broadcasting([variable.low for variable in self.variables])
+
+    @property
+    def high(self) -> np.ndarray:
+        """Physical values that are mapped to 1, of the same shape."""
+        return self._broadcasting([variable.high for variable in self.variables])
+
+    def _broadcasting(self, values: Sequence[float]) -> np.ndarray:
+        """One value a variable as an array that broadcasts over ``(..., channel, *space)``."""
+        shape = (self.shape[0], 1, 1) if self.is_image else self.shape
+        return by_component(self.variables, values).reshape(shape)  # (component,) -> (channel, 1, 1) or (channel, f)
+
     def normalize(self, physical: Any) -> Any:
-        """Map physical values to the range 0 to 1, linearly and without clipping."""
-        return (physical - self.low) / (self.high - self.low)
+        """Map physical values to the range 0 to 1, linearly and without clipping.
+
+        Args:
+            physical: array or tensor, on any device, ``(..., channel, *space)``.
+        """
+        low, width = self._scaling(physical)
+        return (physical - low) / width
 
     def denormalize(self, normalized: Any) -> Any:
         """Inverse of ``normalize``."""
-        return normalized * (self.high - self.low) + self.low
+        low, width = self._scaling(normalized)
+        return normalized * width + low
+
+    def _scaling(self, like: Any) -> tuple[Any, Any]:
+        """``low`` and ``high - low`` as numbers where there is one range, else in the type and place of ``like``."""
+        if len(self.variables) == 1:
+            return self.variables[0].low, self.variables[0].high - self.variables[0].low
+        low, width = self.low, self.high - self.low
+        if isinstance(like, np.ndarray):
+            return low.astype(like.dtype), width.astype(like.dtype)
+        return like.new_tensor(low), like.new_tensor(width)  # of torch, which this module does without
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """All of it, with ``low`` and ``high`` of each component as lists."""
+        return asdict(self) | {"low": self.low.flatten().tolist(), "high": self.high.flatten().tolist()}
 
 
 def task_of(
-    train: Trajectories, dataset: str, context_frames: int, forecast_frames: int, season: float | None = None
+    train: Trajectories,
+    dataset: str,
+    context_frames: int,
+    forecast_frames: int,
+    season: float | None = None,
+    vectors: Mapping[str, Sequence[int]] | None = None,
 ) -> Task:
     """Derive the task from the training split alone; validation and test are never looked at.
 
-    ``season`` is what the data set's source declares.
+    ``season`` and ``vectors``, components of one vector by its name, are what the data set's source declares.
 
     Raises:
-        BenchError: the trajectories are too short, or their values are all equal.
+        BenchError: the trajectories are too short, or nothing in them varies.
     """
     frames = train.frames.shape[1]
     if context_frames + forecast_frames > frames:
@@ -74,21 +108,19 @@ def task_of(
             f"data set '{dataset}': {context_frames} context and {forecast_frames} forecast frames "
             f"do not fit in trajectories of {frames} frames; lower context_frames or forecast_frames"
         )
-    low, high = np.percentile(train.frames, PERCENTILES)
-    if high <= low:  # a sparse field can have all its signal beyond the percentiles
-        low, high = float(train.frames.min()), float(train.frames.max())
-    if high <= low:
-        raise BenchError(f"data set '{dataset}': all training values are {low:g}; there is nothing to learn")
+    variables = variables_of(train, vectors or {})
+    if all(variable.constant for variable in variables):
+        raise BenchError(
+            f"data set '{dataset}': every training frame is the same to within rounding; there is nothing to learn"
+        )
     gaps = np.diff(train.times, axis=1)
     step = float(np.median(gaps))
-    margin = MARGIN * (high - low)
     return Task(
         dataset=dataset,
         context_frames=context_frames,
         forecast_frames=forecast_frames,
         shape=train.frames.shape[2:],
-        low=float(low - margin),
-        high=float(high + margin),
+        variables=variables,
         duration=float((train.times[:, -1] - train.times[:, 0]).max()),
         time_step=step,
         regular=bool(np.allclose(gaps, step, rtol=1e-6)),

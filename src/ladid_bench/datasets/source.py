@@ -1,7 +1,7 @@
 """The contract of a data set: a source of trajectories, simulated, measured or a user's own."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Literal
 
@@ -54,6 +54,8 @@ class DataSource(ABC):
         primary_metric: by which methods are ranked on it.
         units: physical unit of time, of the channels, and of parameters and states, by name.
         season: length of the seasonal cycle in units of time, where times are absolute and follow a calendar.
+        vectors: channels of images, or features, counted from 0, that are components of one vector, by its name: they
+            share a range and an error.
         splits: those it can make.
         interventions: changed settings by name.
         controls: names of interventions that by physics change nothing: negative controls.
@@ -66,6 +68,7 @@ class DataSource(ABC):
     primary_metric: ClassVar[Literal["nmse", "fvu"]] = "nmse"
     units: ClassVar[Mapping[str, str]]
     season: ClassVar[float | None] = None
+    vectors: ClassVar[Mapping[str, Sequence[int]]] = {}
     splits: ClassVar[tuple[str, ...]] = SPLITS
     interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     controls: ClassVar[frozenset[str]] = frozenset()

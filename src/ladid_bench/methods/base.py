@@ -13,11 +13,11 @@ from ladid_bench.core.configuration import Budget
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 
-TRAINING_VERSION = 2  # of the shared trainer, encoders and decoders; raised when their behaviour changes
+TRAINING_VERSION = 3  # of the shared trainer, encoders and decoders; raised when their behaviour changes
 
 
 class Diverged(Exception):
-    """Say that training produced a value that is not finite; the run ends with status ``diverged``."""
+    """Say that training or a forecast gave values beyond what is kept of them; the run ends as ``diverged``."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ the side, four doublings back.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -108,14 +109,18 @@ class Decoder(nn.Module):
     output: nn.Conv2d | nn.Linear
 
     @torch.no_grad()
-    def start_at(self, level: float) -> None:
-        """Let the untrained decoder render about ``level``, between 0 and 1, everywhere.
+    def start_at(self, levels: Sequence[float]) -> None:
+        """Let the untrained decoder render about the same level of each component everywhere.
 
         Without it a field that is near one end of its range almost everywhere, such as rain, costs the
         first steps of training hundreds of times its variance.
+
+        Args:
+            levels: in the unit range, of each channel of images, or of each feature of vectors.
         """
         assert self.output.bias is not None
-        nn.init.constant_(self.output.bias, math.log(level / (1 - level)))
+        before = torch.tensor([math.log(level / (1 - level)) for level in levels])  # the sigmoid
+        self.output.bias.copy_(before.repeat_interleave(len(self.output.bias) // len(before)))  # pixels of a channel
 
 
 class VectorDecoder(Decoder):

@@ -16,12 +16,12 @@ from ladid_bench.methods.base import Forecast
 
 
 def write_forecast(path: Path, forecast: Forecast, times: np.ndarray) -> None:
-    """Write a forecast atomically."""
+    """Write a forecast atomically, its values as float32."""
     with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
-        file["mean"] = forecast.mean
+        file["mean"] = forecast.mean.astype(np.float32, copy=False)
         file["times"] = times
         if forecast.std is not None:
-            file["std"] = forecast.std
+            file["std"] = forecast.std.astype(np.float32, copy=False)
 
 
 def read_forecast(path: Path, times: np.ndarray, shape: tuple[int, ...]) -> Forecast:

@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from ladid_bench.data.metrics import measure
+from ladid_bench.data.metrics import validation_nmse
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Forecast, Training
 from ladid_bench.methods.simple import SimpleMethod
@@ -76,7 +76,7 @@ class GriddedMethod(SimpleMethod):
         return Forecast(frames.astype(np.float32, copy=False))
 
     def validation_nmse(self, valid: np.ndarray, forecast: np.ndarray) -> float:
-        """Measure how wrong a candidate's forecast of the validation split is: the smaller, the better.
+        """Measure how wrong a candidate's forecast of the validation split is, see ``validation_nmse``.
 
         The squared error over all frames forecast is divided by the mean square of the true frames, trajectory
         by trajectory, and averaged. Trajectories whose true frames are all 0, where that is not defined, are left out.
@@ -91,7 +91,8 @@ class GriddedMethod(SimpleMethod):
         """
         context = self.task.context_frames
         truth = valid[:, context : context + forecast.shape[1]]
-        nmse = measure(truth, forecast, np.zeros(truth.shape[2:])).nmse
+        shape = (*truth.shape[:2], *self.task.shape)  # (trajectory, step, value) -> (trajectory, step, channel, ...)
+        nmse = validation_nmse(truth.reshape(shape), forecast.reshape(shape), self.task.variables)
         defined = nmse[truth.any(axis=(1, 2))]
         return float(defined.mean()) if defined.size else 0.0
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.files import atomic_write
-from ladid_bench.data.metrics import measure
+from ladid_bench.data.metrics import validation_nmse
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowBatch
@@ -89,10 +89,12 @@ class NeuralMethod(Method):
         self.trainer.run()
 
     def _start_at_mean(self, train: Trajectories) -> None:
-        level = float(self.task.normalize(train.frames.mean(dtype=np.float64)))
+        places = (0, 1, 3, 4) if self.task.is_image else (0, 1)
+        means = train.frames.mean(axis=places, dtype=np.float64, keepdims=True)  # (1, 1, channel, 1 or feature, ...)
+        levels = self.task.normalize(means).flatten().clip(LEAST_LEVEL, 1 - LEAST_LEVEL)  # (component,)
         for part in self.model.modules():
             if isinstance(part, Decoder):
-                part.start_at(min(max(level, LEAST_LEVEL), 1 - LEAST_LEVEL))
+                part.start_at(levels.tolist())
 
     def _freeze(self, parts: Sequence[str]) -> None:
         """Keep ``parts`` as they are, running statistics included; one that this variant goes without may be None."""
@@ -134,11 +136,11 @@ class NeuralMethod(Method):
         return [torch.as_tensor(array, dtype=torch.float32, device=self.device) for array in arrays]
 
     def validation_error(self, valid: Trajectories) -> float:
-        """Measure the mean over trajectories of the nMSE over the full horizon, in physical units."""
+        """Measure the mean over trajectories of the nMSE over the full horizon, see ``validation_nmse``."""
         context, frames = self.task.context_frames, self.task.frames
         forecast = self.forecast(valid.frames[:, :context], valid.times[:, :context], valid.times[:, context:frames])
         truth = valid.frames[:, context:frames]
-        return float(measure(truth, forecast.mean, np.zeros(self.task.shape, np.float32)).nmse.mean())
+        return float(validation_nmse(truth, forecast.mean, self.task.variables).mean())
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

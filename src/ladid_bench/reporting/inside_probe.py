@@ -194,8 +194,8 @@ def _strips(
     one = slice(example, example + 1)
     forecast = method.forecast(test.frames[one, :given], test.times[one, :given], origin + asked[None])
     shape = (len(starts), len(STRIP_SHARES), *test.frames.shape[3:])
-    decoded = task.normalize(forecast.mean[0, :, 0]).reshape(shape)  # (strip * share, h, w) -> (strip, share, h, w)
-    truth = task.normalize(test.frames[example, given:, 0])
+    decoded = task.normalize(forecast.mean[0])[:, 0].reshape(shape)  # (strip * share, h, w) -> (strip, share, h, w)
+    truth = task.normalize(test.frames[example, given:])[:, 0]
     return [
         Strip(float(own[start]), float(own[start + 1]), truth[start : start + 2], pictures)
         for start, pictures in zip(starts, decoded, strict=True)

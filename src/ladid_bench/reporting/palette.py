@@ -126,7 +126,7 @@ def theme(dark: bool) -> str:
 
 def signed(task: dict[str, Any]) -> bool:
     """Whether the values of a task have a sign that matters, rather than a background at or near zero."""
-    return bool(task["low"] < -SIGNED_SHARE * abs(task["high"]))
+    return bool(task["low"][0] < -SIGNED_SHARE * abs(task["high"][0]))
 
 
 def frame_colours(card: dict[str, Any]) -> np.ndarray:
@@ -138,8 +138,9 @@ def frame_colours(card: dict[str, Any]) -> np.ndarray:
     task = card["task"]
     if not signed(task):
         return _sampled("gray" if card["origin"] == "simulated" else "mako", np.linspace(0, 1, 256))
-    largest = max(abs(task["low"]), abs(task["high"]))
-    values = np.linspace(task["low"], task["high"], 256)
+    low, high = task["low"][0], task["high"][0]
+    largest = max(abs(low), abs(high))
+    values = np.linspace(low, high, 256)
     return _sampled("icefire", 0.5 + 0.5 * values / largest)
 
 

@@ -1,5 +1,7 @@
 """Vector observations as lines over time: the truth, LaDID, and the best neural and the best simple forecast."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -51,8 +53,10 @@ def _best(dataset: DatasetContent) -> list[Entry]:
     return [entry for entry in dataset.ranked if entry in chosen]
 
 
-def _physical(levels: np.ndarray, task: dict[str, float]) -> np.ndarray:
-    return levels / 255 * (task["high"] - task["low"]) + task["low"]
+def _physical(levels: np.ndarray, task: dict[str, Any]) -> np.ndarray:
+    """Levels ``(frame, feature)`` in physical units, each feature by its own range."""
+    low, high = (np.array(task[end][: levels.shape[-1]]) for end in ("low", "high"))  # of the first channel
+    return levels / 255 * (high - low) + low
 
 
 def _caption(pictures: Pictures, features: int, labels: list[str]) -> str:

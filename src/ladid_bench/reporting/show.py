@@ -13,9 +13,9 @@ from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_text
 from ladid_bench.core.paths import SPLITS, Folders
-from ladid_bench.data.task import MARGIN, PERCENTILES
 from ladid_bench.data.thumbnails import smaller
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
+from ladid_bench.data.variables import by_component, variables_of
 from ladid_bench.datasets.source import DataCard, DataSource
 from ladid_bench.reporting import show_figures as figures
 from ladid_bench.reporting.drawing import Drawing, inline
@@ -113,11 +113,9 @@ def _of_file(path: Path) -> Shown:
     origin = data.provenance
     dataset, made_from = str(origin.get("dataset", path.stem)), str(origin.get("made_from", ""))
     source = _source_of(origin)
-    low, high = np.percentile(data.frames, PERCENTILES)
-    if high <= low:
-        low, high = float(data.frames.min()), float(data.frames.max()) or 1.0
-    margin = MARGIN * (high - low)
-    task = {"low": float(low - margin), "high": float(high + margin), "shape": data.frames.shape[2:]}
+    variables = variables_of(data, source.vectors if source else {})
+    low, high = (by_component(variables, [getattr(one, end) for one in variables]).tolist() for end in ("low", "high"))
+    task = {"low": low, "high": high, "shape": data.frames.shape[2:]}
     known = asdict(source.card) | {"title": full_title(dataset, source, made_from)} if source else {"title": dataset}
     card = UNKNOWN | {"origin": "simulated" if "system" in origin else ""} | known | {"dataset": dataset, "task": task}
     split = str(origin.get("split", "the file"))
@@ -183,7 +181,9 @@ def _motion(shown: Shown, index: int) -> Motion:
     data, task = shown.data, shown.card["task"]
     total = data.frames.shape[1]
     kept = np.unique(np.linspace(0, total - 1, min(total, MOST_FRAMES)).round().astype(int))
-    unit = (data.frames[index, kept, 0] - task["low"]) / (task["high"] - task["low"])  # (frame, *space)
+    features = 1 if data.frames.ndim == 5 else data.frames.shape[3]
+    low, high = (np.array(task[end][:features]) for end in ("low", "high"))  # of the first channel
+    unit = (data.frames[index, kept, 0] - low) / (high - low)  # (frame, *space)
     start = data.times[index, max(0, shown.given - 1)]
     levels = (255 * unit.clip(0, 1)).round().astype(np.uint8)
     return Motion(smaller(levels), data.times[index, kept] - start, int((kept < shown.given).sum()), shown.time_unit)

@@ -126,8 +126,8 @@ class ColourBar:
 
 
 def colour_bars(card: dict[str, Any]) -> tuple[ColourBar, ColourBar]:
-    """The bars of the frames of a data set and of their absolute differences."""
-    low, high = card["task"]["low"], card["task"]["high"]
+    """The bars of the frames of a data set, in its first channel or feature, and of their absolute differences."""
+    low, high = card["task"]["low"][0], card["task"]["high"][0]
     return (
         ColourBar(_gradient(frame_colours(card)), short(low, 2), short(high, 2)),
         ColourBar(_gradient(difference_colours()), "0", short(high - low, 2)),

@@ -22,7 +22,7 @@ from ladid_bench.methods.forecasts import read_forecast, write_forecast
 from ladid_bench.methods.registry import load_method, method_folders
 from ladid_bench.runs.learning import keep_model, learn, model_sha256, part_of, task_for
 from ladid_bench.runs.records import read_record, write_record, write_sample
-from ladid_bench.runs.scoring import midpoint_frames, score
+from ladid_bench.runs.scoring import finite, midpoint_frames, score
 from ladid_bench.study.datasets import load_task
 from ladid_bench.study.plan import ZERO_SHOT, PlannedRun
 
@@ -123,29 +123,54 @@ def _fit_and_score(
 ) -> dict[str, Any]:
     try:
         learn(run, method, part_of(splits["train"], run.fraction, run.seed), splits["valid"], folders)
+        if run.trained:
+            keep_model(method, folders.model(run.key))
+        metrics, cost = _forecast_and_score(run, method, task, splits, folders)
     except Diverged as error:
-        return _diverged(method, str(error))
-    if run.trained:
-        keep_model(method, folders.model(run.key))
-    test, given = splits["test"], task.context_frames
+        folders.forecast(run.key).unlink(missing_ok=True)  # nothing is recorded of it
+        return {
+            "status": "diverged",
+            "reason": str(error),
+            "metrics": {},
+            "cost": method.cost(),
+            "history": method.history(),
+        }
+    return {"status": "ok", "reason": "", "metrics": metrics, "cost": cost, "history": method.history()}
+
+
+def _forecast_and_score(
+    run: PlannedRun, method: Method, task: Task, splits: dict[str, Trajectories], folders: Folders
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Forecast the test split, score the forecast file, and return metrics and cost.
+
+    Raises:
+        Diverged: a value is not finite, or an error beyond what metrics can hold.
+    """
+    test, given, is_floor = splits["test"], task.context_frames, run.card.kind == "floor"
     context, context_times = test.frames[:, :given], test.times[:, :given]
     query_times = test.times[:, given : task.frames]
     began, began_cpu = time.perf_counter(), _cpu_seconds()
-    if run.card.kind == "floor":
+    if is_floor:
         forecast = _rendering(method, test.frames[:, given : task.frames])
     else:
         forecast = method.forecast(context, context_times, query_times)
     seconds, cpu_seconds = time.perf_counter() - began, _cpu_seconds() - began_cpu
-    if not np.isfinite(forecast.mean).all():
-        return _diverged(method, "the forecast of the test split has values that are not finite")
+    representation = method.represent(context, context_times)
+    for name, values in (("forecast", forecast.mean), ("spread", forecast.std), ("representation", representation)):
+        _check_kept(name, values)
+    midpoints = _forecast_midpoints(method, task, splits) if MIDPOINTS in splits and not is_floor else None
     write_forecast(folders.forecast(run.key), forecast, query_times)
-    off_grid = MIDPOINTS in splits and run.card.kind != "floor"
-    midpoints = _forecast_midpoints(method, task, splits) if off_grid else None
-    if midpoints is not None and not np.isfinite(midpoints.squared_error).all():
-        return _diverged(method, "the forecast at times between frames has values that are not finite")
-    metrics = score_forecast(run, task, splits, folders, method.represent(context, context_times), midpoints)
-    cost = method.cost() | {"forecast_seconds": seconds, "forecast_cpu_seconds": cpu_seconds}
-    return {"status": "ok", "reason": "", "metrics": metrics, "cost": cost, "history": method.history()}
+    metrics = score_forecast(run, task, splits, folders, representation, midpoints)
+    return metrics, method.cost() | {"forecast_seconds": seconds, "forecast_cpu_seconds": cpu_seconds}
+
+
+def _check_kept(name: str, values: np.ndarray | None) -> None:
+    """Raise ``Diverged`` where something forecast of the test split has values that float32 does not hold."""
+    if values is None:
+        return
+    lost = int(np.count_nonzero(~(np.abs(values) <= np.finfo(np.float32).max)))  # NaN compares false
+    if lost:
+        raise Diverged(f"the {name} of the test split has {lost} of {values.size} values that float32 does not hold")
 
 
 def _rendering(method: Method, truth: np.ndarray) -> Forecast:
@@ -156,23 +181,19 @@ def _rendering(method: Method, truth: np.ndarray) -> Forecast:
     return Forecast(rendered)
 
 
-def _diverged(method: Method, reason: str) -> dict[str, Any]:
-    """What is recorded of a run that produced a value that is not finite."""
-    return {
-        "status": "diverged",
-        "reason": reason,
-        "metrics": {},
-        "cost": method.cost(),
-        "history": method.history(),
-    }
-
-
 def _forecast_midpoints(method: Method, task: Task, splits: dict[str, Trajectories]) -> Errors:
-    """Errors at the times halfway between the test frames, forecast from the same context."""
+    """Errors at the times halfway between the test frames, forecast from the same context.
+
+    Raises:
+        Diverged: they are beyond what metrics can hold.
+    """
     test, given = splits["test"], task.context_frames
     asked = midpoint_frames(task, splits[MIDPOINTS])
     forecast = method.forecast(test.frames[:, :given], test.times[:, :given], asked.times)
-    return measure(asked.frames, forecast.mean, training_mean(task, splits["train"]))
+    errors = measure(asked.frames, forecast.mean, training_mean(task, splits["train"]), task.variables)
+    if errors.explosion:
+        raise Diverged(f"the forecast at times between frames: {errors.explosion}")
+    return errors
 
 
 def training_mean(task: Task, train: Trajectories) -> np.ndarray:
@@ -188,7 +209,11 @@ def score_forecast(
     representation: np.ndarray | None,
     midpoints: Errors | None,
 ) -> dict[str, float]:
-    """Read a run's forecast file, check it, score it, and keep the sample for the report."""
+    """Read a run's forecast file, check it, score it, and keep the sample for the report.
+
+    Raises:
+        Diverged: its error is beyond what metrics can hold.
+    """
     test, asked = splits["test"], slice(task.context_frames, task.frames)
     forecast = read_forecast(folders.forecast(run.key), test.times[:, asked], task.shape)
     metrics, sample = score(
@@ -196,7 +221,7 @@ def score_forecast(
     )
     states = {name: values[:, asked] for name, values in test.states.items()}
     write_sample(folders.samples(run.key), sample)
-    return metrics | run.dataset.source.state_errors(forecast.mean, states)
+    return metrics | finite(run.dataset.source.state_errors(forecast.mean, states))
 
 
 def _add_cost(cost: dict[str, float], wall: float, device: str) -> None:

@@ -115,14 +115,15 @@ class Sample:
 
     Attributes:
         squared_error, squared_truth, squared_deviation: float32 ``(trajectory, frame)``, the sums of
-            ``metrics.Errors`` over the forecast frames of the test split.
+            ``metrics.Errors`` over the forecast frames of the test split, divided by the mean of the last one;
+            only their ratios mean something.
         group: int64 ``(trajectory,)``, resampling group of each trajectory.
         times: float64 ``(trajectory, frame)``, times of the forecast frames.
         representation: float32 ``(trajectory, feature)``, psi of LaDID, or width 0 for a method without one.
         midpoints_squared_error, midpoints_squared_truth: the sums of squared error and truth at the times
-            halfway between test frames, ``(trajectory, frame)``; width 0 where the data set has none.
+            halfway between test frames, ``(trajectory, frame)``, divided likewise; width 0 where the data set has none.
         pictured: int64 ``(example,)``, which trajectories are kept as pictures.
-        truth: uint8 ``(example, context + frame, channel, *space)``, 0 to 255 over the task's range.
+        truth: uint8 ``(example, context + frame, channel, *space)``, 0 to 255 over the range of each component.
         forecast: uint8 ``(example, frame, channel, *space)``, on the same scale.
     """
 

@@ -7,7 +7,7 @@ import numpy as np
 from ladid_bench.data.metrics import Errors, measure, spectral_distance, vrmse
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.methods.base import Forecast
+from ladid_bench.methods.base import Diverged, Forecast
 from ladid_bench.runs.records import Sample
 
 BITS = 10  # kept of the mantissa of errors and codes, three digits; a study of a thousand runs is kept in git
@@ -32,17 +32,22 @@ def score(
         representation: ``(trajectory, feature)``, psi of LaDID, or None.
         midpoints: errors at the times halfway between frames, see ``midpoint_frames``, or None.
         pictured: whether the first trajectory is kept as pictures.
+
+    Raises:
+        Diverged: the error is beyond what metrics can hold.
     """
     given = task.context_frames
     truth, times = test.frames[:, given : task.frames], test.times[:, given : task.frames]
-    errors = measure(truth, forecast.mean, training_mean)
+    errors = measure(truth, forecast.mean, training_mean, task.variables)
+    if errors.explosion:
+        raise Diverged(f"the forecast of the test split: {errors.explosion}")
     metrics = _metrics(task, truth, forecast.mean, errors) | {
         "valid_time_mean": float(errors.valid_time(times, test.times[:, given - 1]).mean())
     }
     if midpoints is not None:
         metrics |= {"midpoints_nmse_mean": float(midpoints.nmse.mean()), "midpoints_fvu": midpoints.pooled_fvu}
         metrics |= {"midpoints_nmse_median": float(np.median(midpoints.nmse))}
-    return _finite(metrics), _sample(task, test, forecast, errors, representation, midpoints, pictured)
+    return finite(metrics), _sample(task, test, forecast, errors, representation, midpoints, pictured)
 
 
 def midpoint_frames(task: Task, midpoints: Trajectories) -> Trajectories:
@@ -60,15 +65,15 @@ def _metrics(task: Task, truth: np.ndarray, mean: np.ndarray, errors: Errors) ->
         "fvu_pooled": errors.pooled_fvu,
         "fvu_mean": float(errors.fvu.mean()),
         "fvu_median": float(np.median(errors.fvu)),
-        "vrmse_mean": float(vrmse(truth, mean).mean()),
     }
-    if task.is_image:
-        metrics["spectral_distance_mean"] = float(spectral_distance(truth, mean).mean())
+    if task.is_image:  # both look at space, which the features of a vector observation are not
+        metrics["vrmse_mean"] = float(vrmse(truth, mean, task.variables).mean())
+        metrics["spectral_distance_mean"] = float(spectral_distance(truth, mean, task.variables).mean())
     return metrics
 
 
-def _finite(metrics: dict[str, float]) -> dict[str, float]:
-    """Metrics without those that are infinite, because a trajectory has no signal to compare with."""
+def finite(metrics: dict[str, float]) -> dict[str, float]:
+    """Metrics without those that are not, because a trajectory has no signal to compare with, or nothing to read."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
@@ -83,15 +88,17 @@ def _sample(
 ) -> Sample:
     shown = np.arange(1 if pictured else 0)
     nothing = np.zeros((len(test), 0), np.float32)
+    # of no unit, so that float32 holds them whatever the unit of the data: squares of 1e20 or 1e-25 it does not
+    scale = float(errors.squared_deviation.mean() or errors.squared_truth.mean() or 1.0)
     return Sample(
-        squared_error=_short(errors.squared_error),
-        squared_truth=_short(errors.squared_truth),
-        squared_deviation=_short(errors.squared_deviation),
+        squared_error=_short(errors.squared_error / scale),
+        squared_truth=_short(errors.squared_truth / scale),
+        squared_deviation=_short(errors.squared_deviation / scale),
         group=test.group,
         times=test.times[:, task.context_frames : task.frames],
         representation=nothing if representation is None else _short(representation),
-        midpoints_squared_error=nothing if midpoints is None else _short(midpoints.squared_error),
-        midpoints_squared_truth=nothing if midpoints is None else _short(midpoints.squared_truth),
+        midpoints_squared_error=nothing if midpoints is None else _short(midpoints.squared_error / scale),
+        midpoints_squared_truth=nothing if midpoints is None else _short(midpoints.squared_truth / scale),
         pictured=shown,
         truth=_levels(task, test.frames[shown, : task.frames]),
         forecast=_levels(task, forecast.mean[shown]),

@@ -19,6 +19,7 @@ from ladid_bench.core.readers import read_json
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.thumbnails import pack, smaller
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
+from ladid_bench.data.variables import Variable, outside, variables_of
 from ladid_bench.datasets.measured import MEASURED
 from ladid_bench.datasets.simulated import SYSTEMS
 from ladid_bench.datasets.source import DataSource
@@ -31,6 +32,7 @@ INTERVENTION = "--"
 OWN_NAME = re.compile(r"[a-z0-9]+([.-]?[a-z0-9]+)*")  # of a data set with a source: it is the name of a folder
 FILM_FRAMES = 60  # most frames that a data card keeps
 LARGEST_FILM = 2**22  # characters of its picture
+MOST_RANGES = 8  # said of a data set with more variables
 COPIES = 4  # of a split's frames that are in memory at once while it is made
 
 
@@ -158,14 +160,38 @@ def make_files(planned: PlannedDataset, folders: Folders, splits: Sequence[str] 
             made = _make(planned, split)
             write_trajectories(path, made)
             log.info("%s/%s: wrote %d trajectories to %s", planned.name, split, len(made), path)
+            if split == "train":
+                _log_ranges(planned.name, variables_of(made, planned.source.vectors))
         for stale in set(finished(path.parent, ".hdf5")) - {path}:
             stale.unlink()
 
 
 def write_card(planned: PlannedDataset, folders: Folders) -> None:
-    """Describe the files of a data set for the report, which does not read them."""
+    """Describe the files of a data set for the report, which does not read them, and log the ranges."""
     splits = {split: read_trajectories(path) for split, path in planned.files(folders).items()}
-    write_json(folders.card(planned.name, planned.key), describe(planned, splits, folders))
+    card = describe(planned, splits, folders)
+    write_json(folders.card(planned.name, planned.key), card)
+    variables = [Variable(**variable) for variable in card["task"]["variables"]]
+    _log_ranges(planned.name, variables, card["splits_made"]["test"]["outside"])
+
+
+def _log_ranges(name: str, variables: Sequence[Variable], outside_test: Sequence[int] = ()) -> None:
+    """Say the range of each variable, what clipping to it loses, and how many test values lie out of it.
+
+    Of more than ``MOST_RANGES`` variables, those are said that lose most, and those that are constant.
+    """
+    counts: Sequence[int | None] = outside_test or [None] * len(variables)
+    counted = sorted(zip(variables, counts, strict=True), key=lambda one: (-one[0].constant, -one[0].clipping_loss))
+    for variable, count in counted[:MOST_RANGES]:
+        words = f"range {variable.low:.4g} to {variable.high:.4g}"
+        if variable.constant:
+            words += ", constant to within rounding in the training split and left out of errors"
+        else:
+            words += f", clipping to it loses {variable.clipping_loss:.2%} of the training variance"
+        words += "" if count is None else f", {count:,} test values lie out of it"
+        log.info("%s, %s: %s", name, variable.name, words)
+    if len(counted) > MOST_RANGES:
+        log.info("%s: %d variables lose less than these", name, len(counted) - MOST_RANGES)
 
 
 def _make(planned: PlannedDataset, split: str) -> Trajectories:
@@ -192,14 +218,17 @@ def _check_room(planned: PlannedDataset, split: str, frames: int) -> None:
 
 def load_task(planned: PlannedDataset, train: Trajectories) -> Task:
     """The task of a data set, derived from its training split."""
-    return task_of(train, planned.name, planned.context_frames, planned.forecast_frames, planned.source.season)
+    given, asked, source = planned.context_frames, planned.forecast_frames, planned.source
+    return task_of(train, planned.name, given, asked, source.season, source.vectors)
 
 
 def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folders: Folders) -> dict[str, Any]:
     """The data card of a data set whose files are there, ready for JSON.
 
     ``film`` is one test trajectory in small, ``regime`` names the intervention, ``control`` says that by
-    physics it changes nothing, and ``regimes`` lists all the interventions that the source has.
+    physics it changes nothing, and ``regimes`` lists all the interventions that the source has. ``task`` has the
+    variables with their ranges and what clipping to them loses; ``outside`` counts the values of a split that lie out
+    of the range of each variable, in their order.
     """
     task = load_task(planned, splits["train"])
     source, regime = planned.source, planned.origin.partition(INTERVENTION)[2]
@@ -217,6 +246,7 @@ def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folder
                 "content_sha256": data.content_sha256,
                 "file_sha256": file_sha256(planned.files(folders)[split]),
                 "range": [float(data.frames.min()), float(data.frames.max())],
+                "outside": [outside(variable, data.frames) for variable in task.variables],
             }
             for split, data in splits.items()
         },
@@ -245,7 +275,7 @@ def full_title(dataset: str, source: DataSource, origin: str = "") -> str:
 def _film(task: Task, test: Trajectories) -> dict[str, Any]:
     """The first test trajectory, first channel, in small; ``lead`` is the time from the last given frame."""
     kept = np.unique(np.linspace(0, task.frames - 1, min(task.frames, FILM_FRAMES)).round().astype(int))
-    unit = np.clip(task.normalize(test.frames[0, kept, 0]), 0, 1)  # (frame, *space)
+    unit = np.clip(task.normalize(test.frames[0, kept])[:, 0], 0, 1)  # (frame, *space)
     lead = test.times[0, kept] - test.times[0, task.context_frames - 1]
     return {
         "trajectory": 0,
@@ -259,8 +289,9 @@ class _StoredTask(BaseModel):
     shape: list[int] = Field(min_length=2, max_length=3)
     context_frames: int = Field(ge=1)
     forecast_frames: int = Field(ge=1)
-    low: FiniteFloat
-    high: FiniteFloat
+    low: list[FiniteFloat] = Field(min_length=1)
+    high: list[FiniteFloat] = Field(min_length=1)
+    variables: list[Variable] = Field(min_length=1)
     time_step: FiniteFloat = Field(gt=0)
 
 
@@ -269,6 +300,7 @@ class _StoredSplit(BaseModel):
     groups: int
     content_sha256: str
     range: tuple[FiniteFloat, FiniteFloat]
+    outside: list[int]
 
 
 class _StoredFilm(BaseModel):

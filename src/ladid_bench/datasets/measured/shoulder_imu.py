@@ -1,6 +1,6 @@
 """Shoulder exercises measured by a smartwatch: accelerometer and gyroscope, ten subjects, seven exercises."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -112,6 +112,9 @@ class ShoulderImu(Record):
     context_frames: ClassVar[int] = 20
     forecast_frames: ClassVar[int] = 40
     units: ClassVar[Mapping[str, str]] = {"time": "s", "motion": "1"}
+    vectors: ClassVar[Mapping[str, Sequence[int]]] = {
+        name: range(len(FEATURES))[axes] for name, axes in SENSORS.items()
+    }
     interventions: ClassVar[Mapping[str, Mapping[str, Any]]] = {"forward-elevation": {"exercises": "forward-elevation"}}
 
     exercises: str = "ordinary"

@@ -6,7 +6,7 @@ from ladid_bench.data.metrics import measure
 from ladid_bench.methods.base import Forecast, Method, Training
 from ladid_bench.verification.conformance.checks import Verdict, exempt, failed, not_applicable, passed
 from ladid_bench.verification.conformance.subject import BRIEF, Subject
-from ladid_bench.verification.conformance.toy import PERIOD, STEP, Toy
+from ladid_bench.verification.conformance.toy import HORIZON, PERIOD, STEP, Toy
 
 ALONE = 1e-4  # largest effect of the batch on a forecast, as a fraction of the range of values
 ON_ANOTHER_GRID = 1e-3  # the same for other query times beside a query: an adaptive solver takes other steps
@@ -122,6 +122,24 @@ def irregular(subject: Subject) -> Verdict:
     return failed(problem) if problem else passed()
 
 
+def horizon(subject: Subject) -> Verdict:
+    """Over a long horizon that it was trained for, a forecast has no error that a run would be given up for."""
+    toy = "long" if subject.main != "vector" else "long vector"
+    reason = subject.skips(toy)
+    if reason:
+        return not_applicable(f"skips a long horizon: {reason}")
+    method, data = subject.fitted(toy), subject.toy(toy)
+    forecast = method.forecast(*data.context, data.query_times)
+    problem = _shape_problem(forecast, data)
+    if problem:
+        return failed(problem)
+    errors = measure(data.truth, forecast.mean, data.train.frames.mean(axis=(0, 1)), data.task.variables)
+    if errors.explosion:
+        return failed(f"the forecast explodes: {errors.explosion}")
+    last = errors.squared_error[:, -1].sum() / errors.squared_deviation[:, -1].sum()
+    return passed(f"of the last of {HORIZON} frames the squared error is {last:.2g} times the variance")
+
+
 def companions(subject: Subject) -> Verdict:
     """A forecast does not depend on the other trajectories in the batch."""
     method, data = subject.fitted(), subject.toy(subject.main)
@@ -162,7 +180,8 @@ def better(subject: Subject) -> Verdict:
     made = subject.learnt if subject.is_forecaster else subject.fitted().reconstruct(data.truth)
     if made is None:
         return failed("a floor needs 'reconstruct'")
-    unexplained = measure(data.truth, made, data.train.frames.mean(axis=(0, 1))).pooled_fvu
+    mean = data.train.frames.mean(axis=(0, 1))
+    unexplained = measure(data.truth, made, mean, data.task.variables).pooled_fvu
     found = f"leaves {unexplained:.3f} of the variance unexplained; the mean leaves 1, at most {BETTER:g} is asked for"
     return passed(found) if unexplained <= BETTER else failed(found)
 

@@ -11,19 +11,21 @@ from ladid_bench.core.configuration import Budget, Execution
 from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.base import Method, Training
 from ladid_bench.methods.registry import MethodCard, load_card, load_method, resolve_settings
-from ladid_bench.verification.conformance.toy import Toy, make_toy
+from ladid_bench.verification.conformance.toy import ASKED, HORIZON, Toy, make_toy
 
 # leaves the slowest method (ldnet) 0.1 to 0.6 of the toy's variance unexplained over eight seeds, others less than 0.05
 LEARNING = Budget(steps=150, batch_size=8, windows=2, queries=4, growth=False, warmup_steps=20, validations=4)
 BRIEF = Budget(steps=6, batch_size=4, windows=2, queries=4, validations=2, warmup_steps=1, growth_fraction=0.15)
 
-TOYS = {  # shape of a frame, and whether the time grid is irregular
-    "image": ((1, 16, 16), False),
-    "two channels": ((2, 16, 16), False),
-    "vector": ((1, 12), False),
-    "irregular": ((1, 16, 16), True),
-    "irregular vector": ((1, 12), True),
-    "odd sides": ((1, 20, 24), False),
+TOYS = {  # shape of a frame, whether the time grid is irregular, and frames asked for
+    "image": ((1, 16, 16), False, ASKED),
+    "two channels": ((2, 16, 16), False, ASKED),
+    "vector": ((1, 12), False, ASKED),
+    "irregular": ((1, 16, 16), True, ASKED),
+    "irregular vector": ((1, 12), True, ASKED),
+    "long": ((1, 16, 16), False, HORIZON),
+    "long vector": ((1, 12), False, HORIZON),
+    "odd sides": ((1, 20, 24), False, ASKED),
 }
 
 
@@ -72,8 +74,7 @@ class Subject:
         return self.card.kind in ("neural", "simple")
 
     def toy(self, name: str) -> Toy:
-        shape, irregular = TOYS[name]
-        return make_toy(shape, irregular)
+        return make_toy(*TOYS[name])
 
     def skips(self, toy: str) -> str:
         """Why it does not take toy ``toy``, or nothing."""

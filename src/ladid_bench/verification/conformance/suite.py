@@ -13,6 +13,7 @@ from ladid_bench.core.readers import one_line
 from ladid_bench.verification.conformance import answers, card, keeping, training
 from ladid_bench.verification.conformance.checks import Check, Verdict, failed
 from ladid_bench.verification.conformance.subject import Subject
+from ladid_bench.verification.conformance.toy import HORIZON
 
 CHECKS = (
     Check("card", "the card is complete, agrees with the code, and what it needs is installed", card.complete),
@@ -26,6 +27,11 @@ CHECKS = (
     Check("moves", "forecasts at different times differ where the truth moves", answers.moves),
     Check("rows", "every trajectory gets the frames of its own times", answers.rows),
     Check("irregular", "works on an irregular time grid, or says why not", answers.irregular),
+    Check(
+        "horizon",
+        f"over {HORIZON} frames, learnt as such, a forecast stays finite and does not explode",
+        answers.horizon,
+    ),
     Check("companions", "a forecast does not depend on the other trajectories in the batch", answers.companions),
     Check("stateless", "asked twice it says the same, and its inputs stay as they were", answers.stateless),
     Check("limits", "images that the shared coders cannot take are forecast, or refused with a reason", answers.limits),

@@ -13,6 +13,7 @@ from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
 
 GIVEN, ASKED = 4, 8
+HORIZON = 150  # frames asked for on the long toys; as long as any data set of scale cpu
 STEP = 0.1  # time between two frames
 PERIOD = 1.6
 SIZES = {"train": 32, "valid": 8, "test": 8}
@@ -54,22 +55,24 @@ class Toy:
 
     @property
     def scale(self) -> float:
-        """Range of physical values, to which tolerances refer."""
-        return self.task.high - self.task.low
+        """Widest range of physical values, to which tolerances refer."""
+        return float((self.task.high - self.task.low).max())
 
 
 @cache
-def make_toy(shape: tuple[int, ...], irregular: bool = False) -> Toy:
+def make_toy(shape: tuple[int, ...], irregular: bool = False, asked: int = ASKED) -> Toy:
     """A toy data set with frames of ``shape`` ``(channel, *space)``; the same numbers every time."""
     train, valid, test = (
-        _split(shape, irregular, np.random.default_rng([index, *shape]), count)
+        _split(shape, irregular, GIVEN + asked, np.random.default_rng([index, *shape]), count)
         for index, count in enumerate(SIZES.values())
     )
-    return Toy(train, valid, test, task_of(train, "toy", GIVEN, ASKED, season=PERIOD))
+    return Toy(train, valid, test, task_of(train, "toy", GIVEN, asked, season=PERIOD))
 
 
-def _split(shape: tuple[int, ...], irregular: bool, random: np.random.Generator, count: int) -> Trajectories:
-    times = np.tile(STEP * np.arange(GIVEN + ASKED), (count, 1))
+def _split(
+    shape: tuple[int, ...], irregular: bool, frames: int, random: np.random.Generator, count: int
+) -> Trajectories:
+    times = np.tile(STEP * np.arange(frames), (count, 1))
     if irregular:
         times = times + STEP * random.uniform(-JITTER, JITTER, times.shape)
     channel, *place = np.meshgrid(np.arange(shape[0]), *(np.arange(side) / side for side in shape[1:]), indexing="ij")
