@@ -1,7 +1,6 @@
 """Probes of psi: readings whose answers are known, the file, the command, and the semigroup test."""
 
 import json
-import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from refusals import check_refusal, refused
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from test_cli import STUDY, call
 
 from ladid_bench.core.configuration import load_study
-from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
@@ -24,7 +23,7 @@ from ladid_bench.methods.base import Method
 from ladid_bench.methods.registry import load_method, resolve_settings
 from ladid_bench.probing import readout
 from ladid_bench.probing.probes import Probe, is_stale, read_probe, write_probe
-from ladid_bench.probing.semigroup import maps_code_to_states, semigroup
+from ladid_bench.probing.semigroup import maps_representation_to_states, semigroup
 from ladid_bench.probing.state import probes_to_do
 from ladid_bench.runs.records import write_record
 from ladid_bench.runs.state import RunState
@@ -139,7 +138,7 @@ def test_the_semigroup_test_on_a_circle(error: float) -> None:
 
 def test_who_has_a_semigroup_test(pendulum: dict[str, Trajectories], pendulum_task: Task, root: Path) -> None:
     ladid = method_for(pendulum_task, root)
-    assert maps_code_to_states(ladid)
+    assert maps_representation_to_states(ladid)
     assert semigroup(ladid, pendulum["test"]) is not None
     short = replace(pendulum_task, forecast_frames=1)
     assert semigroup(method_for(short, root), pendulum["test"]) is None
@@ -156,26 +155,26 @@ def test_the_file_is_checked_whichever_way_it_goes(tmp_path: Path) -> None:
     first = path.read_bytes()
     broken = json.loads(json.dumps(content))
     broken["readings"][0]["errors"]["psi"]["linear"].pop()
-    with pytest.raises(BenchError, match="another number of trajectories"):
+    with refused("'theta'", "trajectories"):
         write_probe(path, broken)
     del broken["readings"][0]["errors"]["psi"]
-    with pytest.raises(BenchError, match="are not complete"):
+    with refused("'theta'", "complete"):
         write_probe(path, broken)
-    with pytest.raises(BenchError, match="finite"):
+    with refused("'shares.0'", "finite"):
         write_probe(path, content | {"shares": [float("nan")]})
     assert path.read_bytes() == first
     other = tmp_path / f"{8:016x}.json"
     other.write_bytes(first)
-    with pytest.raises(BenchError, match="the probe of another run"):
+    with refused(other.name, key):
         read_probe(other)
     path.write_bytes(first[:-20])
-    with pytest.raises(BenchError, match="probe the run again"):
+    with refused(path.name):
         read_probe(path)
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
-    """A study that asks for probes of LaDID with two seeds, and of the mean, which has no code."""
+    """A study that asks for probes of LaDID with two seeds, and of the mean, which has no representation."""
     folder = tmp_path_factory.mktemp("probing")
     (folder / "config").mkdir()
     study = STUDY | {
@@ -195,23 +194,22 @@ def planned(checkout: Path) -> dict[str, PlannedRun]:
 
 def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
     key, _, mean = planned(checkout)
-    message = call(checkout, "probe", key, code=1)
-    assert re.search(r"cannot be probed, it has not ended with a result; 'ladid-bench run \w+' makes it\n$", message)
-    assert "trains no forecasting model" in call(checkout, "probe", mean, code=1)
+    check_refusal(call(checkout, "probe", key, code=1), f"'ladid-bench run {key}'")
+    check_refusal(call(checkout, "probe", mean, code=1), planned(checkout)[mean].label)
     call(checkout, "run", key)
-    assert "linear readings of 3 quantities, mean R^2: psi" in call(checkout, "probe", key)
+    assert "3 quantities" in call(checkout, "probe", key)
     folders = Folders(checkout, "tiny")
     found = read_probe(folders.probe(key))
     assert [one.name for one in found.readings] == ["theta", "angular_velocity", "energy"]
     assert found.readings[0].cyclic
     assert set(found.readings[0].errors) == {"psi", "pca", "untrained", "shuffled"}
-    assert (len(found.group), found.code, found.seed) == (6, 32, 0)
+    assert (len(found.group), found.representation_size, found.seed) == (6, 32, 0)
     assert np.mean(found.readings[0].deviation) == pytest.approx(1, rel=1e-4)
     assert found.semigroup is not None
     assert not is_stale(found, checkout)
 
     before = folders.probe(key).read_bytes()
-    assert "was probed already" in call(checkout, "probe", key)
+    assert "--force" in call(checkout, "probe", key)
     shutil.rmtree(folders.model(key))
     call(checkout, "probe", key, "--force")  # the model is trained again first
     assert folders.probe(key).read_bytes() == before
@@ -221,7 +219,7 @@ def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
     content = json.loads(before)
     content["provenance"]["model_sha256"] = "of another machine"
     write_probe(folders.probe(key), content)
-    assert "its probe was of the former model and is deleted" in call(checkout, "run", key, "--force")
+    assert "is deleted" in call(checkout, "run", key, "--force")
     assert not folders.probe(key).exists()
     write_probe(folders.probe(key), json.loads(before))  # for the test below
 

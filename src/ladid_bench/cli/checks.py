@@ -41,17 +41,19 @@ def verify(
         raise BenchError("say which runs: KEYs, --dataset, --method, --seed or --experiment, or all with --all")
     study, folders = open_study(scale)
     runs = plan_runs(study, folders.root)
-    asked = choice.of(runs).values()
-    chosen = [run for run in asked if rerunning.kept_result(run, folders) is not None]
+    selected = choice.of(runs).values()
+    chosen = [run for run in selected if rerunning.kept_result(run, folders) is not None]
     if not chosen:
-        raise BenchError(f"none of the {len(asked)} chosen runs has a kept result in {folders.results}; run them first")
+        raise BenchError(
+            f"none of the {len(selected)} chosen runs has a kept result in {folders.results}; run them first"
+        )
     place = rerunning.place_for_reruns(folders)
     minutes = sum(run.estimated_seconds for run in chosen) / 60
     print(
         f"{len(chosen)} runs of scale '{study.scale}' again, about {minutes:.1f} CPU-minutes, in {place.root}",
         flush=True,
     )
-    for run in asked:
+    for run in selected:
         if run not in chosen:
             print(f"{'not kept':<10} {run.key[:8]}  {run.label}: there is no result to compare with")
     found = rerunning.verify(

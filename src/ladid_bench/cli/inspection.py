@@ -1,4 +1,4 @@
-"""The part of the command line that styles inside of trained models."""
+"""The part of the command line that looks inside of trained models."""
 
 import sys
 from pathlib import Path
@@ -32,7 +32,7 @@ def inspect(
     scale: Scale = None,
     output: Annotated[Path | None, typer.Option(help="folder to write to; default: results/<scale>/inside")] = None,
 ) -> None:
-    """MethodStyle inside a trained LaDID: attention, psi, the latent path, and what F does between frames."""
+    """Look inside a trained LaDID: attention, psi, the latent path, and what F does between frames."""
     from ladid_bench.reporting.inside import inspect_run
 
     _, folders, (planned,) = _planned([key], scale)
@@ -47,14 +47,14 @@ def probe(
     skip_failed: Annotated[bool, typer.Option(help="exit with 0 even if a run ended without a result")] = False,
     force: Annotated[bool, typer.Option(help="probe again although that was done")] = False,
 ) -> None:
-    """Read true quantities off the code psi of trained models, and test whether F is the same for all windows."""
+    """Read true quantities off psi, the representation in trained models, and test whether F is one map for all."""
     from ladid_bench.probing.state import why_not_probed
 
     study, folders, chosen = _planned(keys, scale)
     for planned in chosen:
         reason = why_not_probed(planned, folders)
         if reason and not skip_failed:
-            raise BenchError(f"{planned.label}: cannot be probed, {reason}; 'ladid-bench run {planned.key}' makes it")
+            raise BenchError(f"{planned.label}: cannot be probed, {reason}")
         if reason:
             print(f"{planned.label}: not probed, {reason}", file=sys.stderr)
         elif folders.probe(planned.key).exists() and not force:

@@ -166,8 +166,8 @@ def score(key: str, forecast: Path, scale: Scale = None) -> None:
     planned = find_run(_runs(study, folders), key)
     splits = {split: read_trajectories(path) for split, path in planned.dataset.files(folders).items()}
     task = load_task(planned.dataset, splits["train"])
-    asked = splits["test"].times[:, task.context_frames : task.frames]
-    answer = read_forecast(forecast, asked, task.shape)
+    query_times = splits["test"].times[:, task.context_frames : task.frames]
+    answer = read_forecast(forecast, query_times, task.shape)
     metrics, _ = score_forecast(task, splits["test"], answer, training_mean(task, splits["train"]))
     print(json.dumps(metrics, indent=1))
 
@@ -319,7 +319,7 @@ def prune(scale: Scale = None) -> None:
 
 
 def main() -> Any:
-    """Entry point of ``ladid-bench``: an error the user can act on is one line and exit code 1."""
+    """Run the command ``ladid-bench``: an error the user can act on is one line and exit code 1."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         return app()

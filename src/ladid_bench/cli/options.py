@@ -19,7 +19,7 @@ Experiments = Annotated[list[str] | None, typer.Option("--experiment", help="run
 
 
 def open_study(scale: str | None) -> tuple[Study, Folders]:
-    """The study of ``scale``, or of the scale chosen in params.yaml, and its folders in this checkout."""
+    """Open the study of ``scale``, or of the scale chosen in params.yaml, with its folders in this checkout."""
     root = find_root()
     name = scale or chosen_scale(root)
     return load_study(name, root), Folders(root, name)
@@ -32,7 +32,7 @@ def selection_from_options(
     experiments: Sequence[str] | None,
     keys: Sequence[str] | None = None,
 ) -> "Selection":
-    """The runs that the options above ask for, of which those not given are None."""
+    """Select runs by the options above, of which those not used are None."""
     from ladid_bench.study.selection import Selection
 
     return Selection(keys or (), datasets or (), methods or (), seeds or (), experiments or ())
