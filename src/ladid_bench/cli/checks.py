@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ladid_bench.cli.options import Datasets, Experiments, Methods, Scale, Seeds, open_study, selection_from_options
+from ladid_bench.cli.options import (
+    Datasets,
+    Experiments,
+    Methods,
+    Scale,
+    Seeds,
+    open_runs,
+    open_study,
+    selection_from_options,
+)
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import find_root
 
@@ -39,7 +48,7 @@ def verify(
     choice = selection_from_options(dataset, method, seed, experiment, keys)
     if choice.is_of_all != everything:
         raise BenchError("say which runs: KEYs, --dataset, --method, --seed or --experiment, or all with --all")
-    study, folders = open_study(scale)
+    study, folders = open_study(_scale_of(keys, scale) if keys else scale)
     runs = plan_runs(study, folders.root)
     selected = choice.of(runs).values()
     chosen = [run for run in selected if rerunning.kept_result(run, folders) is not None]
@@ -62,6 +71,14 @@ def verify(
     path = rerunning.values_file(chosen, place)
     rerunning.write_values(path, found)
     _sum_up(path, found)
+
+
+def _scale_of(keys: list[str], scale: str | None) -> str:
+    """The scale that has the runs called ``keys``."""
+    scales = sorted({found.study.scale for found in open_runs(keys, scale)})
+    if len(scales) > 1:
+        raise BenchError(f"these runs are of the scales {', '.join(scales)}; verify those of one scale at a time")
+    return scales[0]
 
 
 def _sum_up(path: Path, found: "Sequence[Comparison]") -> None:

@@ -9,6 +9,7 @@ from ladid_bench.core.configuration import Study, load_study
 from ladid_bench.core.paths import Folders, chosen_scale, find_root
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
+    from ladid_bench.study.lookup import FoundRun
     from ladid_bench.study.selection import Selection
 
 Scale = Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")]
@@ -23,6 +24,13 @@ def open_study(scale: str | None) -> tuple[Study, Folders]:
     root = find_root()
     name = scale or chosen_scale(root)
     return load_study(name, root), Folders(root, name)
+
+
+def open_runs(keys: Sequence[str], scale: str | None) -> "list[FoundRun]":
+    """Find the runs that ``keys`` mean in ``scale`` or, without one, in whichever scale has them."""
+    from ladid_bench.study.lookup import find_runs
+
+    return find_runs(keys, find_root(), scale)
 
 
 def selection_from_options(
