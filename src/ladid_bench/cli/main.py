@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ladid_bench.cli.checks import app as checks_app
+from ladid_bench.cli.forecasting import app as forecasting_app
 from ladid_bench.cli.inspection import app as inside_app
 from ladid_bench.cli.methods import app as methods_app
 from ladid_bench.cli.options import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # what takes long to import, each command imports for itself
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(checks_app)
+app.add_typer(forecasting_app)
 app.add_typer(inside_app)
 app.add_typer(methods_app)
 
