@@ -31,10 +31,11 @@ def forecast(
 ) -> None:
     """Forecast new data with a trained model; of a trajectory file, the frames after the context."""
     from ladid_bench.methods.forecasts import write_forecast
-    from ladid_bench.runs.model import load, of_each
+    from ladid_bench.runs.model import load, of_each, with_channels
 
     trained = load(model)
     context, context_times, query_times = _question(file, trained.task)
+    context = with_channels(context, trained.task.shape, str(file))
     made = trained.forecast(context, context_times, query_times)
     write_forecast(output, made, of_each(query_times, len(context)))
     print(f"{output}: mean {' x '.join(map(str, made.mean.shape))} (trajectory, query, ...)")
