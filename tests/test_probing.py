@@ -35,9 +35,9 @@ FEATURES = RANDOM.normal(size=(200, 6)) * [1, 1, 1, 1e-3, 1e-3, 50]
 
 def explained(targets: list[np.ndarray], probe: str, features: np.ndarray = FEATURES) -> list[float]:
     """R^2 on the second half of a probe fitted to the first."""
-    known, asked = slice(0, 100), slice(100, None)
-    read = readout.read(features[known], [one[known] for one in targets], np.arange(100), features[asked], probe)
-    pairs = [(one[asked], found) for one, found in zip(targets, read, strict=True)]
+    known, held_out = slice(0, 100), slice(100, None)
+    read = readout.read(features[known], [one[known] for one in targets], np.arange(100), features[held_out], probe)
+    pairs = [(one[held_out], found) for one, found in zip(targets, read, strict=True)]
     return [1 - ((one - found) ** 2).sum() / ((one - one.mean(axis=0)) ** 2).sum() for one, found in pairs]
 
 
@@ -57,28 +57,28 @@ def test_readings_of_what_is_there_and_of_what_is_not() -> None:
 
 
 def test_the_closed_forms_are_those_of_the_library() -> None:
-    features, columns, asked = FEATURES[:50, :3], FEATURES[:50, :2] ** 2, FEATURES[50:60, :3]
-    first = readout._answers(features, columns, asked, "linear")[0]
+    features, columns, held_out = FEATURES[:50, :3], FEATURES[:50, :2] ** 2, FEATURES[50:60, :3]
+    first = readout._answers(features, columns, held_out, "linear")[0]
     centred = features - features.mean(axis=0)
     penalty = readout.PENALTIES[0] * (centred**2).sum(axis=1).mean()
-    expected = Ridge(penalty).fit(features, columns).predict(asked)
+    expected = Ridge(penalty).fit(features, columns).predict(held_out)
     np.testing.assert_allclose(first, expected, rtol=1e-8)
-    last = readout._answers(features, columns, asked, "kernel")[-1]
+    last = readout._answers(features, columns, held_out, "kernel")[-1]
     spread = features.std(axis=0)
     mean = columns.mean(axis=0)
     model = KernelRidge(alpha=readout.PENALTIES[-1], kernel="rbf", gamma=readout.WIDTHS[-1] / 3)
     model.fit(centred / spread, columns - mean)
-    np.testing.assert_allclose(last, model.predict((asked - features.mean(axis=0)) / spread) + mean, rtol=1e-8)
+    np.testing.assert_allclose(last, model.predict((held_out - features.mean(axis=0)) / spread) + mean, rtol=1e-8)
 
 
 def test_settings_are_chosen_by_unit_so_that_twins_do_not_pass_for_knowledge() -> None:
-    """Features that only name the unit read nothing of another one; folds that split units would trust them."""
+    """Features that only name the group read nothing of another one; folds that split groups would trust them."""
     names, label = RANDOM.normal(size=(20, 30)), RANDOM.normal(size=(20, 1))
     features, targets = names.repeat(5, axis=0), label.repeat(5, axis=0)
     owner, count = np.zeros(1, int), len(readout.PENALTIES)
     careful, careless = (
-        readout._chosen(features, targets, unit, owner, "linear")[0] % count
-        for unit in (np.arange(20).repeat(5), np.arange(100))
+        readout._chosen(features, targets, group, owner, "linear")[0] % count
+        for group in (np.arange(20).repeat(5), np.arange(100))
     )
     assert careless == 0  # the smallest penalty
     assert careful > count // 2
