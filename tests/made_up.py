@@ -45,14 +45,14 @@ def probe(
         {
             **{"name": name, "unit": unit, "cyclic": unit == "rad", "deviation": [1.0] * trajectories},
             "errors": {one: {"linear": errors(share), "kernel": errors(share)} for one, share in unexplained.items()},
-            "shown": random.uniform(-3, 3, trajectories).tolist(),
+            "ground_truth": random.uniform(-3, 3, trajectories).tolist(),
         }
         for name, unit in (("theta", "rad"), ("length", "m"))
     ]
     provenance = {"commit": "c" * 40, "dirty": False, "code_hash": "today", "model_sha256": "m" * 64}
     content = {
         **{"key": key, "dataset": "fake-pictures", "method": "ladid", "variant": "default", "seed": 0, "reason": ""},
-        **{"code": 8, "group": list(range(trajectories)), "shares": [0.5, 0.25], "readings": readings},
+        **{"representation_size": 8, "group": list(range(trajectories)), "shares": [0.5, 0.25], "readings": readings},
         "points": random.normal(size=(trajectories, 2)).tolist(),
         "semigroup": {
             name: [share] * trajectories for name, share in (("same", 0.1), ("other", 2.0), ("variance", 1.0))

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from refusals import check_line
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 
@@ -54,7 +55,7 @@ def test_an_unknown_system_is_named_in_one_line(
     with pytest.raises(SystemExit) as stopped:
         run(monkeypatch, "--systems", "pendulums")
     assert stopped.value.code == 1
-    assert capsys.readouterr().err == "unknown system 'pendulums'; did you mean 'pendulum'?\n"
+    check_line(capsys.readouterr().err, "'pendulums'", "'pendulum'")
 
 
 def test_solvers_of_different_problems_are_refused(
@@ -72,4 +73,4 @@ def test_solvers_of_different_problems_are_refused(
     with pytest.raises(SystemExit) as stopped:
         run(monkeypatch, "--systems", "pendulum", "--sizes", "16", "--repeats", "1")
     assert stopped.value.code == 1
-    assert "pendulum: the solution of scipy differs by" in capsys.readouterr().err
+    check_line(capsys.readouterr().err, "pendulum", "scipy")

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from checkouts import STUDY, Checkout
 from commands import call
+from refusals import BEGINNING
 
 from ladid_bench.verification import doctor
 
@@ -25,19 +26,20 @@ def test_a_machine_that_runs_these_tests_can_run_the_main_job(checkout: Checkout
     code, said = call(checkout.root, "doctor", "--cores", "1", monkeypatch=monkeypatch, capsys=capsys)
     assert code == 0, said
     lines = said.splitlines()
-    assert lines[-1] == "the main job can run: snakemake --cores all"
+    assert lines[-1].endswith("snakemake --cores all")
     subjects = {line[9:].split("  ")[0].strip() for line in lines[:-1]}
     assert {"Python", "device", "processor", "threads", "memory", "Slurm", "DVC", "study", "disk"} <= subjects
     assert f"torch {metadata.version('torch')}" in said
-    assert "scale 'tiny': 1 runs, 0 done" in said
+    assert any("'tiny'" in line and "0 done" in line for line in lines)
 
 
 def test_what_hinders_the_main_job_is_an_error(checkout: Checkout, monkeypatch, capsys) -> None:
     (checkout.root / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | {"budget": {"stepps": 1}}))
     code, said = call(checkout.root, "doctor", "--cores", "1", monkeypatch=monkeypatch, capsys=capsys)
     assert code == 1
-    assert "missing  study        config/tiny.yaml: unknown key 'budget.stepps'; did you mean 'steps'?" in said
-    assert said.splitlines()[-1].startswith("ladid-bench: error: 1 thing")
+    (missing,) = (line for line in said.splitlines() if line.startswith("missing"))
+    assert all(name in missing for name in ("study", "config/tiny.yaml", "'budget.stepps'", "'steps'"))
+    assert said.splitlines()[-1].startswith(f"{BEGINNING}1 ")
 
 
 def test_packages_that_are_missing_or_do_not_fit_are_named(checkout: Checkout, monkeypatch) -> None:
@@ -45,25 +47,25 @@ def test_packages_that_are_missing_or_do_not_fit_are_named(checkout: Checkout, m
     monkeypatch.setattr(doctor.metadata, "requires", lambda name: wanted)
     (found,) = findings(checkout, "packages")
     assert found.state == "missing"
-    assert "torch" in found.found
-    assert "is not <2, no-such-package-at-all is not installed" in found.found
+    assert all(name in found.found for name in ("torch", "<2", "no-such-package-at-all"))
     assert "numpy" not in found.found
     (video,) = findings(checkout, "extra video")
-    assert (video.state, video.found) == ("note", "lacks neither-here is not installed")
+    assert video.state == "note"
+    assert "neither-here" in video.found
 
 
 def test_a_full_disk_hinders_and_names_the_need(checkout: Checkout, monkeypatch) -> None:
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: SimpleNamespace(free=5e8))
     (found,) = findings(checkout, "disk")
     assert found.state == "missing"
-    assert "0.5 GB free, about 1.0 GB needed" in found.found
+    assert all(size in found.found for size in ("0.5 GB", "1.0 GB"))
 
 
 def test_a_file_where_a_folder_should_be_hinders(checkout: Checkout) -> None:
     (checkout.root / "results").write_text("")
     (found,) = findings(checkout, "folder")
     assert found.state == "missing"
-    assert "cannot write to" in found.found
+    assert "results" in found.found
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,8 @@ def test_what_only_some_need_is_a_note(checkout: Checkout, monkeypatch) -> None:
     checkout.add("strange", requires=["no_such_module"], extra="strange")
     checkout.configure(experiments={"comparison": {"datasets": ["pendulum"], "methods": ["strange"]}})
     (method,) = findings(checkout, "strange")
-    assert (method.state, method.found) == ("note", "needs no_such_module: pip install 'ladid-bench[strange]'")
+    assert method.state == "note"
+    assert all(name in method.found for name in ("no_such_module", "ladid-bench[strange]"))
 
 
 def test_a_torch_that_cannot_be_imported_hinders(checkout: Checkout, monkeypatch) -> None:

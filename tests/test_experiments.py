@@ -81,7 +81,7 @@ def test_a_method_that_calls_itself_a_floor_must_render(checkout: Checkout) -> N
     checkout.add("pretender", kind="floor", settings={"learning_rate": 0.1})
     _, outcome = checkout.supervise("pretender")
     assert outcome.status == "error"
-    assert "it has no 'reconstruct'" in outcome.reason
+    assert "'reconstruct'" in outcome.reason
 
 
 def test_the_floor_renders_the_frames_it_is_given(pendulum, pendulum_task, root: Path) -> None:

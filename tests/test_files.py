@@ -1,13 +1,14 @@
 """Files that appear whole or not at all, and what becomes of those that were never finished."""
 
+import errno
 import json
 import os
+import platform
 import resource
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,6 @@ import numpy as np
 import pytest
 import torch
 
-from ladid_bench.core import files
 from ladid_bench.core.files import UNFINISHED, atomic_write, finished, write_json
 
 WRITER = """
@@ -65,7 +65,7 @@ def test_what_a_living_process_writes_stays(tmp_path: Path, stopped: bool) -> No
         (temporary,) = unfinished(tmp_path)
         if stopped:
             process.send_signal(signal.SIGSTOP)
-        os.utime(temporary, (0, 0))  # age says nothing where the lock says that somebody writes
+        os.utime(temporary, (0, 0))  # age says nothing of a process that lives
         for index in range(3):
             write_json(tmp_path / f"{index}.json", {})
         assert temporary.exists()
@@ -76,32 +76,22 @@ def test_what_a_living_process_writes_stays(tmp_path: Path, stopped: bool) -> No
     assert unfinished(tmp_path) == []
 
 
-def test_what_another_machine_left_stays_until_it_is_very_old(tmp_path: Path) -> None:
-    young, old = (tmp_path / f"{UNFINISHED}0123abcd-{age}-x.json" for age in ("young", "old"))
-    own_file = tmp_path / ".writing"
-    for path in (young, old, own_file):
-        path.touch()
-    past = time.time() - files.ABANDONED_SECONDS
-    os.utime(young, (past + 60, past + 60))
-    os.utime(old, (past - 60, past - 60))
-    os.utime(own_file, (0, 0))
+def test_of_what_others_left_only_that_of_dead_processes_of_this_machine_goes(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    here, own = platform.node(), os.getpid()
+    names = {
+        f"{UNFINISHED}{ended.pid}@{here}@0-x.json": False,
+        f"{UNFINISHED}{own}@{here}@0-x.json": True,
+        f"{UNFINISHED}1@{here}@0-x.json": True,  # alive, whoever may ask
+        f"{UNFINISHED}{ended.pid}@{here}-2@0-x.json": True,
+        f"{UNFINISHED}x@{here}@0-x.json": True,
+        ".writing": True,
+    }
+    for name in names:
+        (tmp_path / name).touch()
     write_json(tmp_path / "a.json", {})
-    assert [path.exists() for path in (young, old, own_file)] == [True, False, True]
-
-
-def test_without_locks_files_are_written_and_nothing_is_cleared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    left = tmp_path / f"{UNFINISHED}{files._this_boot()}-dead-x.json"
-    left.touch()
-
-    def refuse(*_: object) -> None:
-        raise OSError("no locks available")
-
-    monkeypatch.setattr(files.fcntl, "flock", refuse)
-    write_json(tmp_path / "a.json", {})
-    assert (tmp_path / "a.json").exists()
-    assert left.exists()
+    assert {name: (tmp_path / name).exists() for name in names} == names
 
 
 def test_many_writers_in_one_folder_never_lose_a_file(tmp_path: Path) -> None:
@@ -121,7 +111,7 @@ def test_many_writers_in_one_folder_never_lose_a_file(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"kept": 1})
     before = (tmp_path / "a.json").read_bytes()
-    with pytest.raises(ValueError, match="Out of range"):
+    with pytest.raises(ValueError):
         write_json(tmp_path / "a.json", {"bad": float("nan")})
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [before]
 
@@ -147,11 +137,11 @@ def test_a_file_that_does_not_fit_is_one_error_that_names_it(tmp_path: Path, lib
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, before[1]))
     try:
-        with pytest.raises(OSError, match="File too large") as caught, atomic_write(path) as temporary:
+        with pytest.raises(OSError) as caught, atomic_write(path) as temporary:
             LIBRARIES[library](temporary)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert caught.value.filename == str(path)
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(path))
     assert [inside.read_text() for inside in tmp_path.iterdir()] == ["the former file"]
 
 

@@ -14,6 +14,7 @@ from checkouts import Checkout
 from commands import call
 from hostile import arrays, foreign, kept, mutation, strange, texts
 from hostile.case import Case, Watch, mark_of, trap, written
+from refusals import BEGINNING
 
 from ladid_bench.core import provenance
 from ladid_bench.core.configuration import load_study
@@ -127,7 +128,7 @@ def damaged_record(root: Path, content: str) -> None:
 
 
 def broken_method(root: Path) -> None:
-    content = json.loads(kept.KEPT.read_text(encoding="utf-8")) | {"key": key_of(root)}
+    content = json.loads(kept.kept_file("records/*.json").read_text(encoding="utf-8")) | {"key": key_of(root)}
     damaged_record(root, json.dumps(content))
     written(root, "baselines/mean/method.py", "def (")
 
@@ -147,7 +148,7 @@ def test_a_command_says_it_in_one_line(
     provenance._tree_hash.cache_clear()
     code, said = call(tmp_path, *words, monkeypatch=monkeypatch, capsys=capsys)
     assert code == 1, said
-    assert said.splitlines()[-1].startswith("ladid-bench: error: ")
+    assert said.splitlines()[-1].startswith(BEGINNING)
     assert "Traceback" not in said
     assert words[0] in ("doctor", "methods") or said.count("\n") == 1, said
     assert not mark_of(tmp_path).exists()

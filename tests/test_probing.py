@@ -1,7 +1,6 @@
 """Probes of psi: readings whose answers are known, the file, the command, and the semigroup test."""
 
 import json
-import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from refusals import check_refusal, refused
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from test_cli import STUDY, call
 
 from ladid_bench.core.configuration import load_study
-from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
@@ -24,7 +23,7 @@ from ladid_bench.methods.base import Method
 from ladid_bench.methods.registry import load_method, resolve_settings
 from ladid_bench.probing import readout
 from ladid_bench.probing.probes import Probe, is_stale, read_probe, write_probe
-from ladid_bench.probing.semigroup import maps_code_to_states, semigroup
+from ladid_bench.probing.semigroup import maps_representation_to_states, semigroup
 from ladid_bench.probing.state import probes_to_do
 from ladid_bench.runs.records import write_record
 from ladid_bench.runs.state import RunState
@@ -36,9 +35,9 @@ FEATURES = RANDOM.normal(size=(200, 6)) * [1, 1, 1, 1e-3, 1e-3, 50]
 
 def explained(targets: list[np.ndarray], probe: str, features: np.ndarray = FEATURES) -> list[float]:
     """R^2 on the second half of a probe fitted to the first."""
-    known, asked = slice(0, 100), slice(100, None)
-    read = readout.read(features[known], [one[known] for one in targets], np.arange(100), features[asked], probe)
-    pairs = [(one[asked], found) for one, found in zip(targets, read, strict=True)]
+    known, held_out = slice(0, 100), slice(100, None)
+    read = readout.read(features[known], [one[known] for one in targets], np.arange(100), features[held_out], probe)
+    pairs = [(one[held_out], found) for one, found in zip(targets, read, strict=True)]
     return [1 - ((one - found) ** 2).sum() / ((one - one.mean(axis=0)) ** 2).sum() for one, found in pairs]
 
 
@@ -58,28 +57,28 @@ def test_readings_of_what_is_there_and_of_what_is_not() -> None:
 
 
 def test_the_closed_forms_are_those_of_the_library() -> None:
-    features, columns, asked = FEATURES[:50, :3], FEATURES[:50, :2] ** 2, FEATURES[50:60, :3]
-    first = readout._answers(features, columns, asked, "linear")[0]
+    features, columns, held_out = FEATURES[:50, :3], FEATURES[:50, :2] ** 2, FEATURES[50:60, :3]
+    first = readout._answers(features, columns, held_out, "linear")[0]
     centred = features - features.mean(axis=0)
     penalty = readout.PENALTIES[0] * (centred**2).sum(axis=1).mean()
-    expected = Ridge(penalty).fit(features, columns).predict(asked)
+    expected = Ridge(penalty).fit(features, columns).predict(held_out)
     np.testing.assert_allclose(first, expected, rtol=1e-8)
-    last = readout._answers(features, columns, asked, "kernel")[-1]
+    last = readout._answers(features, columns, held_out, "kernel")[-1]
     spread = features.std(axis=0)
     mean = columns.mean(axis=0)
     model = KernelRidge(alpha=readout.PENALTIES[-1], kernel="rbf", gamma=readout.WIDTHS[-1] / 3)
     model.fit(centred / spread, columns - mean)
-    np.testing.assert_allclose(last, model.predict((asked - features.mean(axis=0)) / spread) + mean, rtol=1e-8)
+    np.testing.assert_allclose(last, model.predict((held_out - features.mean(axis=0)) / spread) + mean, rtol=1e-8)
 
 
 def test_settings_are_chosen_by_unit_so_that_twins_do_not_pass_for_knowledge() -> None:
-    """Features that only name the unit read nothing of another one; folds that split units would trust them."""
+    """Features that only name the group read nothing of another one; folds that split groups would trust them."""
     names, label = RANDOM.normal(size=(20, 30)), RANDOM.normal(size=(20, 1))
     features, targets = names.repeat(5, axis=0), label.repeat(5, axis=0)
     owner, count = np.zeros(1, int), len(readout.PENALTIES)
     careful, careless = (
-        readout._chosen(features, targets, unit, owner, "linear")[0] % count
-        for unit in (np.arange(20).repeat(5), np.arange(100))
+        readout._chosen(features, targets, group, owner, "linear")[0] % count
+        for group in (np.arange(20).repeat(5), np.arange(100))
     )
     assert careless == 0  # the smallest penalty
     assert careful > count // 2
@@ -139,7 +138,7 @@ def test_the_semigroup_test_on_a_circle(error: float) -> None:
 
 def test_who_has_a_semigroup_test(pendulum: dict[str, Trajectories], pendulum_task: Task, root: Path) -> None:
     ladid = method_for(pendulum_task, root)
-    assert maps_code_to_states(ladid)
+    assert maps_representation_to_states(ladid)
     assert semigroup(ladid, pendulum["test"]) is not None
     short = replace(pendulum_task, forecast_frames=1)
     assert semigroup(method_for(short, root), pendulum["test"]) is None
@@ -156,26 +155,26 @@ def test_the_file_is_checked_whichever_way_it_goes(tmp_path: Path) -> None:
     first = path.read_bytes()
     broken = json.loads(json.dumps(content))
     broken["readings"][0]["errors"]["psi"]["linear"].pop()
-    with pytest.raises(BenchError, match="another number of trajectories"):
+    with refused("'theta'", "trajectories"):
         write_probe(path, broken)
     del broken["readings"][0]["errors"]["psi"]
-    with pytest.raises(BenchError, match="are not complete"):
+    with refused("'theta'", "complete"):
         write_probe(path, broken)
-    with pytest.raises(BenchError, match="finite"):
+    with refused("'shares.0'", "finite"):
         write_probe(path, content | {"shares": [float("nan")]})
     assert path.read_bytes() == first
     other = tmp_path / f"{8:016x}.json"
     other.write_bytes(first)
-    with pytest.raises(BenchError, match="the probe of another run"):
+    with refused(other.name, key):
         read_probe(other)
     path.write_bytes(first[:-20])
-    with pytest.raises(BenchError, match="probe the run again"):
+    with refused(path.name):
         read_probe(path)
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
-    """A study that asks for probes of LaDID with two seeds, and of the mean, which has no code."""
+    """A study that asks for probes of LaDID with two seeds, and of the mean, which has no representation."""
     folder = tmp_path_factory.mktemp("probing")
     (folder / "config").mkdir()
     study = STUDY | {
@@ -195,23 +194,22 @@ def planned(checkout: Path) -> dict[str, PlannedRun]:
 
 def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
     key, _, mean = planned(checkout)
-    message = call(checkout, "probe", key, code=1)
-    assert re.search(r"cannot be probed, it has not ended with a result; 'ladid-bench run \w+' makes it\n$", message)
-    assert "trains no forecasting model" in call(checkout, "probe", mean, code=1)
+    check_refusal(call(checkout, "probe", key, code=1), f"'ladid-bench run {key}'")
+    check_refusal(call(checkout, "probe", mean, code=1), planned(checkout)[mean].label)
     call(checkout, "run", key)
-    assert "linear readings of 3 quantities, mean R^2: psi" in call(checkout, "probe", key)
+    assert "3 quantities" in call(checkout, "probe", key)
     folders = Folders(checkout, "tiny")
     found = read_probe(folders.probe(key))
     assert [one.name for one in found.readings] == ["theta", "angular_velocity", "energy"]
     assert found.readings[0].cyclic
     assert set(found.readings[0].errors) == {"psi", "pca", "untrained", "shuffled"}
-    assert (len(found.group), found.code, found.seed) == (6, 32, 0)
+    assert (len(found.group), found.representation_size, found.seed) == (6, 32, 0)
     assert np.mean(found.readings[0].deviation) == pytest.approx(1, rel=1e-4)
     assert found.semigroup is not None
     assert not is_stale(found, checkout)
 
     before = folders.probe(key).read_bytes()
-    assert "was probed already" in call(checkout, "probe", key)
+    assert "--force" in call(checkout, "probe", key)
     shutil.rmtree(folders.model(key))
     call(checkout, "probe", key, "--force")  # the model is trained again first
     assert folders.probe(key).read_bytes() == before
@@ -221,7 +219,7 @@ def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
     content = json.loads(before)
     content["provenance"]["model_sha256"] = "of another machine"
     write_probe(folders.probe(key), content)
-    assert "its probe was of the former model and is deleted" in call(checkout, "run", key, "--force")
+    assert "is deleted" in call(checkout, "run", key, "--force")
     assert not folders.probe(key).exists()
     write_probe(folders.probe(key), json.loads(before))  # for the test below
 

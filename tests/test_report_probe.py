@@ -85,11 +85,19 @@ def test_what_is_missing_older_or_unreadable_is_said(bench: Bench) -> None:
     bench.run(PICTURES, "ladid", 0.1, 1, experiments="probe")
     bench.lost(PICTURES, "ladid", "diverged", "not finite", 2)
     bench.rows[-1]["experiments"] = "probe"
-    run(bench, 0, "other-net", readings=[], reason="other-net has no code to read", code=0, semigroup=None)
+    run(
+        bench,
+        0,
+        "other-net",
+        readings=[],
+        reason="other-net has no representation to read",
+        representation_size=0,
+        semigroup=None,
+    )
     page = bench.build()
     assert "Without a probe: seed 1 (not probed yet) and seed 2 (diverged)." in page.text
     assert "Probed by older code: seed 0." in page.text
-    assert "Nothing was read: other-net has no code to read." in page.text
+    assert "Nothing was read: other-net has no representation to read." in page.text
     assert "over 1 seed;" in page.text
     assert set(pd.read_csv(page.path.parent / "tables" / "probe.csv")["method"]) == {"ladid"}
 

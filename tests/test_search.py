@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from checkouts import Checkout
+from refusals import refused
 
 from ladid_bench.core.configuration import load_study
-from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.methods.registry import load_card, method_folders
 from ladid_bench.runs.search import SEARCH, best_trial, run_search
@@ -77,7 +77,7 @@ def test_another_budget_starts_a_search_of_its_own(searched: Checkout) -> None:
 
 
 def test_a_method_with_nothing_to_search_is_one_line(searched: Checkout) -> None:
-    with pytest.raises(BenchError, match="names no settings to choose from"):
+    with refused("mean/method.yaml", "'search'"):
         run_search(searched.study, searched.folders, "mean")
 
 

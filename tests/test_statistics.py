@@ -7,24 +7,24 @@ from ladid_bench.analysis import statistics
 from ladid_bench.analysis.statistics import interval, paired_log_ratio, ranks, ratio_band
 
 
-def simulated(rng, units, of_unit, seeds, between, seed_effect, within):
-    """Log-normal errors ``(entry,)`` of trajectories in units, scored for several seeds, and their true mean."""
-    logarithm = between * rng.normal(size=(1, units, 1)) + seed_effect * rng.normal(size=(seeds, 1, 1))
-    errors = np.exp(logarithm + within * rng.normal(size=(seeds, units, of_unit)))
-    unit = np.broadcast_to(np.arange(units)[None, :, None], errors.shape)
+def simulated(rng, groups, of_group, seeds, between, seed_effect, within):
+    """Log-normal errors ``(entry,)`` of trajectories in groups, scored for several seeds, and their true mean."""
+    logarithm = between * rng.normal(size=(1, groups, 1)) + seed_effect * rng.normal(size=(seeds, 1, 1))
+    errors = np.exp(logarithm + within * rng.normal(size=(seeds, groups, of_group)))
+    group = np.broadcast_to(np.arange(groups)[None, :, None], errors.shape)
     seed = np.broadcast_to(np.arange(seeds)[:, None, None], errors.shape)
     truth = np.exp((between**2 + seed_effect**2 + within**2) / 2)
-    return errors.ravel(), unit.ravel(), seed.ravel(), truth
+    return errors.ravel(), group.ravel(), seed.ravel(), truth
 
 
 @pytest.mark.parametrize(
     "design",
     [
-        pytest.param((2, 5, 1, 0.5, 0.0, 0.3), id="two units"),
-        pytest.param((8, 5, 1, 0.5, 0.0, 0.3), id="eight units"),
-        pytest.param((50, 1, 1, 0.5, 0.0, 0.0), id="fifty units"),
+        pytest.param((2, 5, 1, 0.5, 0.0, 0.3), id="two groups"),
+        pytest.param((8, 5, 1, 0.5, 0.0, 0.3), id="eight groups"),
+        pytest.param((50, 1, 1, 0.5, 0.0, 0.0), id="fifty groups"),
         pytest.param((50, 1, 3, 0.5, 0.2, 0.2), id="three seeds"),
-        pytest.param((10, 2, 5, 0.5, 0.3, 0.2), id="ten units, five seeds"),
+        pytest.param((10, 2, 5, 0.5, 0.3, 0.2), id="ten groups, five seeds"),
     ],
 )
 def test_the_interval_holds_the_true_mean_about_as_often_as_it_says(design, monkeypatch):
@@ -32,23 +32,23 @@ def test_the_interval_holds_the_true_mean_about_as_often_as_it_says(design, monk
     rng = np.random.default_rng(1)
     hits = 0
     for _ in range(200):
-        errors, unit, seed, truth = simulated(rng, *design)
-        found = interval(errors, unit, seed)
+        errors, group, seed, truth = simulated(rng, *design)
+        found = interval(errors, group, seed)
         hits += found.low <= truth <= found.high
     assert 0.87 <= hits / 200 <= 0.995
 
 
 def test_trajectories_of_one_unit_add_no_certainty():
-    errors, unit = np.array([1.0, 2.0, 4.0, 3.0]), np.arange(4)
-    alone, repeated = interval(errors, unit), interval(np.repeat(errors, 10), np.repeat(unit, 10))
+    errors, group = np.array([1.0, 2.0, 4.0, 3.0]), np.arange(4)
+    alone, repeated = interval(errors, group), interval(np.repeat(errors, 10), np.repeat(group, 10))
     assert repeated.low == pytest.approx(alone.low)
     assert repeated.high == pytest.approx(alone.high)
 
 
 def test_it_is_the_mean_or_the_ratio_of_sums():
-    values, weights, unit = np.array([1.0, 3.0, 2.0]), np.array([2.0, 2.0, 8.0]), np.arange(3)
-    assert interval(values, unit).estimate == pytest.approx(2.0)
-    assert interval(values, unit, weights=weights).estimate == pytest.approx(0.5)
+    values, weights, group = np.array([1.0, 3.0, 2.0]), np.array([2.0, 2.0, 8.0]), np.arange(3)
+    assert interval(values, group).estimate == pytest.approx(2.0)
+    assert interval(values, group, weights=weights).estimate == pytest.approx(0.5)
 
 
 def test_few_units_reach_beyond_what_was_seen():
@@ -67,27 +67,27 @@ def test_many_units_give_nearly_the_plain_percentiles():
 def test_seeds_that_disagree_widen_the_interval():
     rng = np.random.default_rng(0)
     base = np.exp(0.1 * rng.normal(size=50))
-    unit, seed = np.tile(np.arange(50), 3), np.repeat(np.arange(3), 50)
-    agreeing = interval(np.tile(base, 3), unit, seed)
-    disagreeing = interval(np.concatenate([base, 2 * base, 4 * base]), unit, seed)
+    group, seed = np.tile(np.arange(50), 3), np.repeat(np.arange(3), 50)
+    agreeing = interval(np.tile(base, 3), group, seed)
+    disagreeing = interval(np.concatenate([base, 2 * base, 4 * base]), group, seed)
     assert disagreeing.high / disagreeing.low > 3 * agreeing.high / agreeing.low
 
 
 def test_it_is_the_same_every_time():
-    errors, unit = np.random.default_rng(0).random(40), np.arange(40) // 4
-    assert interval(errors, unit) == interval(errors, unit)
+    errors, group = np.random.default_rng(0).random(40), np.arange(40) // 4
+    assert interval(errors, group) == interval(errors, group)
 
 
 @pytest.mark.parametrize(
-    ("values", "unit"),
+    ("values", "group"),
     [
-        pytest.param([1.0, 2.0, 3.0], [7, 7, 7], id="one unit"),
+        pytest.param([1.0, 2.0, 3.0], [7, 7, 7], id="one group"),
         pytest.param([1.0, np.inf], [0, 1], id="an infinite error"),
         pytest.param([1.0, np.nan], [0, 1], id="no number"),
     ],
 )
-def test_there_is_no_interval(values, unit):
-    assert interval(np.array(values), np.array(unit)) is None
+def test_there_is_no_interval(values, group):
+    assert interval(np.array(values), np.array(group)) is None
 
 
 def test_no_signal_at_all_has_no_interval():
@@ -119,8 +119,8 @@ def test_pairing_cancels_what_is_hard_for_both():
 
 def test_the_paired_ratio_is_antisymmetric_and_covers_zero_for_equals():
     rng = np.random.default_rng(3)
-    first, second, unit = rng.random(30) + 0.5, rng.random(30) + 0.5, np.arange(30)
-    there, back = paired_log_ratio(first, second, unit), paired_log_ratio(second, first, unit)
+    first, second, group = rng.random(30) + 0.5, rng.random(30) + 0.5, np.arange(30)
+    there, back = paired_log_ratio(first, second, group), paired_log_ratio(second, first, group)
     assert there.estimate == pytest.approx(-back.estimate)
     assert there.low == pytest.approx(-back.high, abs=0.02)
     assert there.low < 0 < there.high

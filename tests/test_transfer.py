@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 from checkouts import STUDY, Checkout
+from refusals import check_refusal, refused
 
 from ladid_bench.analysis.results import aggregate
 from ladid_bench.core.configuration import Budget
-from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.base import Training
 from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
 from ladid_bench.runs.execute import execute
@@ -159,45 +159,43 @@ def test_a_data_set_may_have_a_name_of_its_own(checkout: Checkout) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "named"),
     [
-        ({"arms": ["zero-shot"], "init_from": None}, "experiments.transfer: arm 'zero-shot' starts from another"),
-        ({"arms": ["scratch"]}, "no arm uses the model of 'init_from'"),
-        ({"datasets": ["pendulum"]}, "'pendulum' is both 'init_from' and one of 'datasets'"),
-        ({"init_from": "pendulun"}, "data set 'pendulun' is not under 'datasets'; did you mean 'pendulum'"),
-        ({"init_from": "pendulum-seen"}, "context_frames is 5 there and 10 here"),
-        ({"changes": [{"latnt": 3}]}, "changes of 'gru': unknown setting 'latnt'; did you mean 'latent'"),
-        ({"budget": {"step": 3}}, "experiments.transfer: budget: unknown setting 'step'; did you mean 'steps'"),
-        ({"budget": {"steps": 0}}, "experiments.transfer: budget: key 'steps': input should be greater than"),
-        ({"arms": ["warm"]}, "key 'experiments.transfer.arms.0': input should be 'scratch'"),
-        ({"fractions": [1.5]}, "key 'experiments.transfer.fractions.0': input should be less than or equal to 1"),
+        ({"arms": ["zero-shot"], "init_from": None}, ["experiments.transfer", "'zero-shot'", "'init_from'"]),
+        ({"arms": ["scratch"]}, ["experiments.transfer", "arm", "'init_from'"]),
+        ({"datasets": ["pendulum"]}, ["'pendulum'", "'init_from'", "'datasets'"]),
+        ({"init_from": "pendulun"}, ["'pendulun'", "'datasets'", "'pendulum'"]),
+        ({"init_from": "pendulum-seen"}, ["context_frames", 5, 10]),
+        ({"changes": [{"latnt": 3}]}, ["'gru'", "'latnt'", "'latent'"]),
+        ({"budget": {"step": 3}}, ["experiments.transfer: budget", "'step'", "'steps'"]),
+        ({"budget": {"steps": 0}}, ["experiments.transfer: budget", "'steps'"]),
+        ({"arms": ["warm"]}, ["'experiments.transfer.arms.0'", "'scratch'"]),
+        ({"fractions": [1.5]}, ["'experiments.transfer.fractions.0'"]),
     ],
 )
-def test_mistakes_are_one_line(checkout: Checkout, changes: dict, message: str) -> None:
+def test_mistakes_are_one_line(checkout: Checkout, changes: dict, named: list) -> None:
     more = DATASETS | {"pendulum-seen": {"source": "pendulum", "context_frames": 5}}
     checkout.configure(datasets=more, experiments={"transfer": TRANSFER | changes})
-    with pytest.raises(BenchError) as caught:
+    with refused(*named):
         _ = checkout.runs
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_a_mistake_in_a_list_of_blocks_names_the_block(checkout: Checkout) -> None:
     checkout.configure(experiments={"ablation": [{"methods": ["mean"]}, {"method": ["mean"]}]})
-    with pytest.raises(BenchError, match=r"unknown key 'experiments\.ablation\.1\.method'; did you mean 'methods'"):
+    with refused("'experiments.ablation.1.method'", "'methods'"):
         _ = checkout.study
 
 
 @pytest.mark.parametrize("change", [{"changes": [{"latent": 3}]}, {"fractions": [0.5]}, {"budget": {"growth": False}}])
 def test_the_comparison_has_one_run_a_method_and_variant(checkout: Checkout, change: dict) -> None:
-    with pytest.raises(BenchError, match=f"experiments.comparison: '{next(iter(change))}' would mix runs"):
+    with refused("experiments.comparison", f"'{next(iter(change))}'"):
         planned(checkout, comparison={"datasets": ["pendulum"], "methods": ["ladid"]} | change)
 
 
 @pytest.mark.parametrize("name", ["wave", "pendulum--mass-2", "my--own", "My own"])
 def test_a_name_of_ones_own_must_be_free_and_fit_for_a_folder(checkout: Checkout, name: str) -> None:
     checkout.configure(datasets={name: {"source": "pendulum"}})
-    with pytest.raises(BenchError, match=f"data set '{name}' with 'source' is"):
+    with refused(f"'{name}'", "'source'"):
         _ = checkout.runs
 
 
@@ -272,10 +270,7 @@ def test_a_longer_horizon_is_asked_of_a_model_of_the_shorter_one(checkout: Check
 
 @pytest.mark.parametrize(
     ("method", "arm", "reason"),
-    [
-        ("ridge", "fine-tuned", "fitted in closed form and cannot start"),
-        ("fno", "frozen-encoder", "names no part that is its encoder"),
-    ],
+    [("ridge", "fine-tuned", "closed form"), ("fno", "frozen-encoder", "encoder")],
 )
 def test_an_arm_that_makes_no_sense_is_a_row_with_its_reason(
     checkout: Checkout, method: str, arm: str, reason: str
@@ -291,7 +286,7 @@ def test_an_arm_that_makes_no_sense_is_a_row_with_its_reason(
 def test_an_arm_of_a_method_whose_training_cannot_start_from_weights_is_skipped(checkout: Checkout) -> None:
     checkout.add("foreign", kind="neural", settings={"learning_rate": 0.1})
     *_, run = planned(checkout, transfer=TRANSFER | {"methods": ["foreign"], "arms": ["fine-tuned"]})
-    assert carried_out(checkout, run)["reason"] == "its training cannot start from weights"
+    assert carried_out(checkout, run)["status"] == "skipped"
 
 
 # The source's model
@@ -320,7 +315,7 @@ def test_a_source_that_fails_is_the_reason_in_the_row(checkout: Checkout) -> Non
     for _ in range(3):
         outcome = supervise(run, checkout.folders, checkout.study.execution)
         assert outcome.status == "error"
-        assert "has no model: error, ValueError: no luck" in outcome.reason
+        assert "ValueError: no luck" in outcome.reason
     assert run.init_from is not None
     assert len(read_attempts(checkout.folders.attempts(run.init_from.key))) == 2  # as often as retries allow
 
@@ -361,7 +356,7 @@ def test_the_command_line_makes_the_data_trains_the_source_and_the_model_again(c
     done = command("model", run.init_from.key)
     assert done.returncode == 0, done.stderr
     assert checkout.folders.model(run.init_from.key).exists()
-    assert "trains no model of its own" in command("model", run.key).stderr
+    check_refusal(command("model", run.key).stderr, run.label)
 
 
 def test_the_parts_on_the_cards_are_children_of_the_models(root: Path, pendulum_task) -> None:

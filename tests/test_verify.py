@@ -9,6 +9,7 @@ from checkouts import Checkout
 from commands import call
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import BEGINNING, check_line, check_refusal
 
 from ladid_bench.runs.records import read_attempts
 from ladid_bench.runs.supervise import supervise
@@ -71,8 +72,7 @@ def test_a_rerun_is_identical_and_leaves_everything_kept_alone(checkout: Checkou
     kept = snapshot(checkout.folders.results)
     code, said = call(checkout.root, "verify", "--all", monkeypatch=monkeypatch, capsys=capsys)
     assert code == 0, said
-    assert "identical" in said
-    assert "1 identical, 0 within tolerance, 0 differ" in said
+    assert said.splitlines()[-1].split(": ")[1].split()[:2] == ["1", "identical,"]
     assert snapshot(checkout.folders.results) == kept
     assert len(list(checkout.folders.work.glob("verify/results/tiny/records/*.json"))) == 1
     rows = next(checkout.folders.work.glob("verify/values-*.csv")).read_text().splitlines()
@@ -88,12 +88,12 @@ def test_a_kept_number_that_was_changed_is_found_and_named(checkout: Checkout, m
     path.write_text(json.dumps(content))
     code, said = call(checkout.root, "verify", run.key[:6], monkeypatch=monkeypatch, capsys=capsys)
     assert code == 1
-    assert "fvu: 1." in said
-    assert f"ladid-bench: error: 1 of 1 runs differ from the kept results: {run.key[:8]}" in said
+    assert "fvu_pooled: 1." in said
+    check_line(said.splitlines()[-1], BEGINNING, run.key[:8])
     arguments = ("verify", run.key[:6], "--other-machine", "--resume")
     code, said = call(checkout.root, *arguments, monkeypatch=monkeypatch, capsys=capsys)
     assert code == 0, said
-    assert "furthest off: fvu, by 1e-12 of its value" in said
+    assert all(word in said for word in ("fvu_pooled", "1e-12"))
 
 
 def test_a_failure_agrees_with_the_same_failure_alone(checkout: Checkout) -> None:
@@ -106,7 +106,7 @@ def test_a_failure_agrees_with_the_same_failure_alone(checkout: Checkout) -> Non
     code.write_text(code.read_text().replace("raise ValueError('no')", "pass"))
     (found,) = rerunning.verify(checkout.study, checkout.runs, [run], checkout.folders)
     assert [(value.kept, value.found) for value in found.differing] == [("error", "ok")]
-    assert "status: error then, ok now" in rerunning.describe(found)
+    assert all(word in rerunning.describe(found) for word in ("status", "error", "ok"))
 
 
 def test_an_interrupted_call_goes_on_and_another_begins_anew(checkout: Checkout, monkeypatch) -> None:
@@ -124,8 +124,7 @@ def test_an_interrupted_call_goes_on_and_another_begins_anew(checkout: Checkout,
 def test_without_a_kept_result_there_is_nothing_to_verify(checkout: Checkout, monkeypatch, capsys) -> None:
     code, said = call(checkout.root, "verify", "--all", monkeypatch=monkeypatch, capsys=capsys)
     assert code == 1
-    assert said.startswith("ladid-bench: error: none of the 1 chosen runs has a kept result")
-    assert said.count("\n") == 1
+    check_refusal(said, checkout.folders.results)
 
 
 @pytest.mark.parametrize(
@@ -179,15 +178,13 @@ def test_what_is_not_as_it_was_is_named() -> None:
     assert circumstances(record(), record(), "c") == ()
     changes = {"host": "there", "versions": {"numpy": "3.0", "torch": "2.6"}, "data_sha256": {"train": "x"}}
     told = circumstances(record(), record(**changes), "d")
-    assert told == (
-        "host (here then, there now)",
-        "numpy (2.0 then, 3.0 now)",
-        "torch (none then, 2.6 now)",
-        "data (train, test)",
-        "code (commit 0123456789ab then)",
-    )
+    named = [("host", "here", "there"), ("numpy", "2.0", "3.0"), ("torch", "2.6")]
+    named += [("data", "train", "test"), ("code", "0123456789ab")]
+    for line, names in zip(told, named, strict=True):
+        check_line(line, *names)
     attempt = {"status": "timeout", "reason": "", "host": "here", "platform": "Linux", "python": "3.10"}
-    assert circumstances(attempt, record(), "c") == ("python (3.10 then, 3.11 now)",)
+    (changed,) = circumstances(attempt, record(), "c")
+    check_line(changed, "python", "3.10", "3.11")
 
 
 @given(st.lists(st.floats(0.01, 10), min_size=3, max_size=6))
@@ -204,4 +201,4 @@ def test_what_to_verify_has_to_be_said(checkout: Checkout, monkeypatch, capsys) 
     for words in ((), ("--all", "--method", "mean")):
         code, said = call(checkout.root, "verify", *words, monkeypatch=monkeypatch, capsys=capsys)
         assert code == 1
-        assert "error: say which runs: KEYs, --dataset" in said
+        check_refusal(said, "KEY", "--dataset", "--all")

@@ -84,7 +84,7 @@ def text_array(count: int = 18) -> np.ndarray:
     return np.array([b"text"] * count, dtype=object)
 
 
-FRAMES, TIME, UNIT = "t0_fields/intensity", "dimensions/time", "scalars/unit"
+FRAMES, TIME, GROUP = "t0_fields/intensity", "dimensions/time", "scalars/group"
 Change = Callable[[h5py.File], object]
 CHANGES: dict[str, Change] = {
     "no frames": lambda file: file.__delitem__(FRAMES),
@@ -92,7 +92,7 @@ CHANGES: dict[str, Change] = {
     "no times": lambda file: file.__delitem__(TIME),
     "no dimensions": lambda file: file.__delitem__("dimensions"),
     "no scalars": lambda file: file.__delitem__("scalars"),
-    "no units": lambda file: file.__delitem__(UNIT),
+    "no groups": lambda file: file.__delitem__(GROUP),
     "no boundary conditions": lambda file: file.__delitem__("boundary_conditions"),
     "no hash": lambda file: file.attrs.__delitem__("content_sha256"),
     "another hash": lambda file: attribute(file, "/", "content_sha256", "0" * 64),
@@ -123,7 +123,7 @@ CHANGES: dict[str, Change] = {
     "a changed value": lambda file: filled(file, FRAMES, (0, 0, 0, 0), 7.0),
     "a changed time": lambda file: filled(file, TIME, (0, 5), 5.5),
     "a changed parameter": lambda file: filled(file, "scalars/length", (0,), 9.0),
-    "a changed unit": lambda file: filled(file, UNIT, (0,), 9),
+    "a changed group": lambda file: filled(file, GROUP, (0,), 9),
     "times repeated": lambda file: filled(file, TIME, (1, 3), 2.0),
     "times that run backwards": lambda file: swapped(file, TIME, np.tile(np.arange(6.0)[::-1], (3, 1))),
     "a negative time among others": lambda file: filled(file, TIME, (0, 3), -1.0),
@@ -132,16 +132,16 @@ CHANGES: dict[str, Change] = {
     "times for one trajectory": lambda file: swapped(file, TIME, np.arange(6.0)),
     "times of single precision": lambda file: swapped(file, TIME, np.tile(np.arange(6.0, dtype=np.float32), (3, 1))),
     "times that are texts": lambda file: swapped(file, TIME, text_array(), dtype=h5py.string_dtype()),
-    "units that are fractions": lambda file: swapped(file, UNIT, np.array([0.5, 1, 2])),
-    "units that are NaN": lambda file: swapped(file, UNIT, np.full(3, np.nan)),
-    "units of two axes": lambda file: swapped(file, UNIT, np.zeros((3, 1), int)),
+    "groups that are fractions": lambda file: swapped(file, GROUP, np.array([0.5, 1, 2])),
+    "groups that are NaN": lambda file: swapped(file, GROUP, np.full(3, np.nan)),
+    "groups of two axes": lambda file: swapped(file, GROUP, np.zeros((3, 1), int)),
     "a parameter over time": lambda file: swapped(file, "scalars/length", np.zeros((3, 6))),
     "a parameter of NaN": lambda file: filled(file, "scalars/length", (0,), np.nan),
     "a state of one time": lambda file: swapped(file, "scalars/angle", np.zeros(3)),
     "a parameter that is a group": lambda file: linked(file, "scalars/length", h5py.SoftLink("/t0_fields")),
     "field names that are numbers": lambda file: attribute(file, "t0_fields", "field_names", np.arange(3)),
     "no field names": lambda file: attribute(file, "t0_fields", "field_names", np.array([], dtype="S1")),
-    "field names that lead out": lambda file: attribute(file, "t0_fields", "field_names", ["../../scalars/unit"]),
+    "field names that lead out": lambda file: attribute(file, "t0_fields", "field_names", ["../../scalars/group"]),
     "field names of another group": lambda file: attribute(file, "t0_fields", "field_names", ["/scalars/length"]),
     "a field named twice": lambda file: attribute(file, "t0_fields", "field_names", ["intensity", "intensity"]),
     "a field under 700 names": lambda file: fields_of(file, 700),
@@ -154,7 +154,7 @@ CHANGES: dict[str, Change] = {
     "frames beyond all numbers": lambda file: declared(file, FRAMES, (2**40, 2**20), "u1", chunks=(1, 1024)),
     "times of 8 GB": lambda file: declared(file, TIME, (3, 10**9 // 3), np.float64, chunks=True),
     "a parameter of 8 GB": lambda file: declared(file, "scalars/length", (10**9,), np.float64, chunks=True),
-    "units of 8 GB": lambda file: declared(file, UNIT, (10**9,), np.int64, chunks=True),
+    "groups of 8 GB": lambda file: declared(file, GROUP, (10**9,), np.int64, chunks=True),
     "bytes of another file": lambda file: elsewhere(file, FRAMES),
     "bytes of another file as times": lambda file: elsewhere(file, TIME),
     "a virtual array": lambda file: virtual(file, FRAMES),

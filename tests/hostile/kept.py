@@ -5,18 +5,21 @@ import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from checkouts import Checkout
 from pyarrow import parquet
 from reports import Bench
 
 from hostile.arrays import device, pipe
 from hostile.case import Case, trap, written
 from hostile.texts import REAL
-from ladid_bench.core.configuration import load_study
+from ladid_bench.analysis.results import aggregate
 from ladid_bench.core.paths import Folders
 from ladid_bench.methods.listing import list_methods
 from ladid_bench.reporting.benchmarks_page import write_benchmarks_page
@@ -27,15 +30,33 @@ from ladid_bench.runs.search import _former_trials
 from ladid_bench.study.datasets import load_data_card, planned_dataset
 from ladid_bench.verification.physics.results import read_results
 
-KEPT = sorted((REAL / "results" / "pendulum" / "records").glob("*.json"))[0]
-KEY = KEPT.stem
 DEEP = "[" * 50_000
+PLACE = TemporaryDirectory(prefix="hostile-")  # goes with this process
 
 
-def record(change: Callable[[dict], object]) -> str:
-    content = json.loads(KEPT.read_text(encoding="utf-8"))
-    change(content)
-    return json.dumps(content)
+@cache
+def finished() -> Checkout:
+    """A study of one run that has ended, made once: its record, sample, data card and run table are sound."""
+    checkout = Checkout(Path(PLACE.name) / "checkout", REAL)
+    _, outcome = checkout.supervise("mean")
+    assert outcome.status == "ok", outcome.reason
+    aggregate(checkout.runs, checkout.folders)
+    return checkout
+
+
+def kept_file(pattern: str) -> Path:
+    """The one file of the finished study that ``pattern`` finds among its results."""
+    (path,) = finished().folders.results.glob(pattern)
+    return path
+
+
+def record(change: Callable[[dict], object]) -> Callable[[], str]:
+    def make() -> str:
+        content = json.loads(kept_file("records/*.json").read_text(encoding="utf-8"))
+        change(content)
+        return json.dumps(content)
+
+    return make
 
 
 DAMAGED: dict[str, str | bytes] = {
@@ -51,7 +72,7 @@ DAMAGED: dict[str, str | bytes] = {
     "NaN": '{"status": NaN}',
     "a pickle": trap(Path("/tmp")),
 }
-RECORDS: dict[str, str] = {
+RECORDS: dict[str, Callable[[], str]] = {
     "an unknown status": record(lambda one: one.update(status="excellent")),
     "a status that is a list": record(lambda one: one.update(status=["ok"])),
     "no metrics": record(lambda one: one.pop("metrics")),
@@ -59,7 +80,7 @@ RECORDS: dict[str, str] = {
     "a metric that is a text": record(lambda one: one["metrics"].update(fvu="good")),
     "a metric that is code": record(lambda one: one["metrics"].update(fvu="__import__('os')")),
     "a metric of NaN": record(lambda one: one["metrics"].update(fvu=float("nan"))),
-    "a metric beyond all numbers": record(lambda one: one["metrics"].update(fvu_pooled=0)).replace(
+    "a metric beyond all numbers": lambda: record(lambda one: one["metrics"].update(fvu_pooled=0))().replace(
         '"fvu_pooled": 0', '"fvu_pooled": 1e999'
     ),
     "a metric that is a mapping": record(lambda one: one["metrics"].update(fvu={})),
@@ -118,7 +139,7 @@ def _trapped(folder: Path) -> Path:
         members = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
-            archive.writestr(name, buffer.getvalue() + trap(folder) if name == "unit.npy" else content)
+            archive.writestr(name, buffer.getvalue() + trap(folder) if name == "group.npy" else content)
     return path
 
 
@@ -128,7 +149,7 @@ def _claiming(folder: Path) -> Path:
     np.lib.format.write_array_header_1_0(buffer, {"descr": "<f4", "fortran_order": False, "shape": (2**38,)})
     path = folder / "sample.npz"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("code.npy", buffer.getvalue() + bytes(64))
+        archive.writestr("representation.npy", buffer.getvalue() + bytes(64))
     return path
 
 
@@ -145,9 +166,9 @@ SAMPLES: dict[str, Callable[[Path], Path]] = {
     "errors of other frames": lambda folder: sample(folder, squared_error=np.zeros((6, 4), np.float32)),
     "errors of NaN": lambda folder: sample(folder, squared_error=np.full((6, 5), np.nan, np.float32)),
     "errors that are texts": lambda folder: sample(folder, squared_error=np.full((6, 5), "x")),
-    "units of another number": lambda folder: sample(folder, group=np.arange(5)),
+    "groups of another number": lambda folder: sample(folder, group=np.arange(5)),
     "times of NaN": lambda folder: sample(folder, times=np.full((6, 5), np.nan)),
-    "codes of other trajectories": lambda folder: sample(folder, representation=np.zeros((2, 3), np.float32)),
+    "representations of other trajectories": lambda folder: sample(folder, representation=np.zeros((2, 3), np.float32)),
     "pictures of another shape": lambda folder: sample(folder, forecast=np.zeros((2, 5, 1, 9), np.uint8)),
     "a pipe": pipe("sample.npz"),
     "a folder": lambda folder: folder,
@@ -218,23 +239,18 @@ TABLES: dict[str, Callable[[Path], Path]] = {
 }
 
 
-CARD = next((REAL / "results" / "pendulum" / "datasets").glob("*.json"))
-STUDY = load_study("pendulum", REAL)
-
-
 def _card(change: Callable[[dict], object]) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        content = json.loads(CARD.read_text(encoding="utf-8"))
+        content = json.loads(kept_file("datasets/*.json").read_text(encoding="utf-8"))
         change(content)
-        written(folder, f"results/pendulum/datasets/{CARD.name}", json.dumps(content))
-        return folder
+        return _damaged_card(json.dumps(content))(folder)
 
     return make
 
 
 def _damaged_card(content: str | bytes) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        written(folder, f"results/pendulum/datasets/{CARD.name}", content)
+        written(folder, f"results/tiny/datasets/{kept_file('datasets/*.json').name}", content)
         return folder
 
     return make
@@ -275,7 +291,7 @@ SEARCHES: dict[str, str] = {
 
 
 def _load_card(folder: object) -> None:
-    load_data_card(planned_dataset(STUDY, "pendulum"), Folders(Path(str(folder)), "pendulum"))
+    load_data_card(planned_dataset(finished().study, "pendulum"), Folders(Path(str(folder)), "tiny"))
 
 
 def _listed(folder: object) -> None:
@@ -288,11 +304,14 @@ def cases() -> list[Case]:
     def at(name: str, content: str | bytes) -> Callable[[Path], Path]:
         return lambda folder: written(folder, name, content)
 
-    every = DAMAGED | RECORDS
-    found = [Case("record", name, at(f"{KEY}.json", content), read_record) for name, content in every.items()]
+    def as_record(content: Callable[[], str | bytes]) -> Callable[[Path], Path]:
+        return lambda folder: written(folder, kept_file("records/*.json").name, content())
+
+    found = [Case("record", name, as_record(lambda text=text: text), read_record) for name, text in DAMAGED.items()]
+    found += [Case("record", name, as_record(content), read_record) for name, content in RECORDS.items()]
     found += [
-        Case("record", "a pipe", pipe(f"{KEY}.json"), read_record),
-        Case("record", "a device", device(f"{KEY}.json"), read_record),
+        Case("record", "a pipe", pipe("0.json"), read_record),
+        Case("record", "a device", device("0.json"), read_record),
         Case("record", "a folder", lambda folder: folder, read_record),
     ]
     found += [

@@ -219,8 +219,14 @@ def _forecast(folder: Path) -> Path:
     return folder / "file.hdf5"
 
 
-def _copied(source: Path, name: str) -> Callable[[Path], Path]:
-    return lambda folder: written(folder, name, source.read_bytes())
+def _copied(pattern: str, name: str = "") -> Callable[[Path], Path]:
+    """A copy of what a finished study keeps, called as it is there or by a ``name``."""
+
+    def make(folder: Path) -> Path:
+        source = kept.kept_file(pattern)
+        return written(folder, name or f"results/tiny/{source.parent.name}/{source.name}", source.read_bytes())
+
+    return make
 
 
 def _npy(folder: Path) -> Path:
@@ -264,10 +270,6 @@ def _weights(folder: Path) -> Path:
     return folder / "weights.pt"
 
 
-def _table(folder: Path) -> Path:
-    return written(folder, "results/pendulum/runs.parquet", (kept.KEPT.parents[1] / "runs.parquet").read_bytes())
-
-
 def _answer(folder: Path) -> Path:
     lines = [f"{row} {time!r} " + " ".join(["0.5"] * 20) for row in range(2) for time in TIMES[0].tolist()]
     from hostile.arrays import _answer as asked
@@ -282,20 +284,24 @@ def _read_answer(path: Path) -> None:
 
 
 def _load_card(path: Path) -> None:
-    load_data_card(planned_dataset(kept.STUDY, "pendulum"), Folders(path.parents[3], "pendulum"))
+    load_data_card(planned_dataset(kept.finished().study, "pendulum"), Folders(path.parents[3], "tiny"))
 
 
-SAMPLE = kept.KEPT.parents[1] / "samples" / f"{kept.KEY}.npz"
 FUZZES = (
     Fuzz("configuration", _configuration, _yaml, lambda path: texts.plan(path.parents[1])),
     Fuzz("method card", _method_card, _yaml, lambda path: texts._listed(path.parents[2])),
     Fuzz("recorded search", _search, _json, _read_search),
     Fuzz("trajectory file", _trajectories, _hdf5, read_trajectories),
     Fuzz("forecast file", _forecast, _hdf5, lambda path: read_forecast(path, TIMES, SHAPE)),
-    Fuzz("record", _copied(kept.KEPT, kept.KEPT.name), _json, read_record),
-    Fuzz("sample", _copied(SAMPLE, "sample.npz"), _bytes, read_sample),
-    Fuzz("data card", _copied(kept.CARD, f"results/pendulum/datasets/{kept.CARD.name}"), _json, _load_card),
-    Fuzz("run table", _table, _bytes, lambda path: read_run_table(Folders(path.parents[2], "pendulum"))),
+    Fuzz("record", _copied("records/*.json"), _json, read_record),
+    Fuzz("sample", _copied("samples/*.npz"), _bytes, read_sample),
+    Fuzz("data card", _copied("datasets/*.json"), _json, _load_card),
+    Fuzz(
+        "run table",
+        _copied("runs.parquet", "results/tiny/runs.parquet"),
+        _bytes,
+        lambda path: read_run_table(Folders(path.parents[2], "tiny")),
+    ),
     Fuzz("text answer", _answer, _bytes, _read_answer),
     Fuzz("checkpoint", _weights, _bytes, lambda path: load_tensors(path, "cpu")),
     Fuzz(

@@ -78,7 +78,7 @@ CLAIMS = (
         "C6",
         "It works on irregular time grids.",
         LOWER,
-        "trained and asked on an irregular grid against the regular grid of the same trajectories",
+        "trained and queried on an irregular grid against the regular grid of the same trajectories",
         rule=rules.irregular_as_good,
     ),
     Claim(
@@ -202,7 +202,7 @@ class Judged:
         return list(dict.fromkeys(f"{lost} on {name}" for name, lost in named))
 
     def to_json(self) -> dict[str, Any]:
-        """As it is written to ``claims.json``."""
+        """Convert to what is written to ``claims.json``."""
         effect, claim = self.effect, self.claim
         return {
             "id": claim.id,
@@ -225,7 +225,7 @@ class Judged:
 
 
 def judge(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> list[Judged]:
-    """The verdict on each claim."""
+    """Judge each claim on the evidence of a study."""
     made = []
     for claim in claims:
         parts = tuple(claim.rule(evidence))

@@ -52,11 +52,13 @@ class Cost:
 
 
 def cheaper_than_ode(evidence: Evidence) -> list[Part]:
-    """LaDID against every neural-ODE method: error at equal CPU time of training, and CPU time of a forecast."""
+    """Compare LaDID with every neural-ODE method: error at equal CPU time of training, and CPU time of a forecast."""
     trained = tuple(
-        _at_equal_time(evidence, name) for name in dataset_names(evidence.asked("equal-time", method=LADID))
+        _at_equal_time(evidence, name) for name in dataset_names(evidence.rows_of("equal-time", method=LADID))
     )
-    places = {name: {"dataset": name, "fraction": 1.0} for name in dataset_names(evidence.asked("cost", method=LADID))}
+    places = {
+        name: {"dataset": name, "fraction": 1.0} for name in dataset_names(evidence.rows_of("cost", method=LADID))
+    }
     steps, forecasts = (
         tuple(_cheaper(evidence, name, place, column) for name, place in places.items()) for column in (STEP, FORECAST)
     )
@@ -68,8 +70,8 @@ def cheaper_than_ode(evidence: Evidence) -> list[Part]:
 
 
 def scales(evidence: Evidence) -> list[Part]:
-    """How many times a step and a forecast cost where pixels, horizon or trajectories are more, against ODE methods."""
-    if not evidence.asked("cost", method=LADID):
+    """Compare how the costs of a step and a forecast grow with pixels, horizon, trajectories, against ODE methods."""
+    if not evidence.rows_of("cost", method=LADID):
         return []
     grown = [(name, BASE, larger) for name, larger in LARGER.items()]
     return [
@@ -89,7 +91,7 @@ def _cheaper(evidence: Evidence, name: str, place: dict[str, Any], column: str) 
 
 
 def _growth(evidence: Evidence, column: str, name: str, small: dict[str, Any], large: dict[str, Any]) -> SetResult:
-    present = [one for one in ODE if all(evidence.asked("cost", method=one, **place) for place in (small, large))]
+    present = [one for one in ODE if all(evidence.rows_of("cost", method=one, **place) for place in (small, large))]
     ladid, *rivals = (
         Cost(column, *(_measured(evidence, method, place) for place in (large, small)))
         for method in (LADID, *(present or ODE))
@@ -102,7 +104,7 @@ def _measured(evidence: Evidence, method: str, place: dict[str, Any]) -> Group:
 
 
 def compare_costs(ladid: Cost, rivals: Sequence[Cost]) -> list[Contrast]:
-    """The ratios of LaDID's cost to that of each rival, with simultaneous intervals.
+    """Compute the ratios of LaDID's cost to that of each rival, with simultaneous intervals.
 
     They are those of Dunnett's comparison of several groups with a control, for the logarithms over the seeds: the
     spread between seeds is estimated from all methods together, for three runs alone can agree by chance.
@@ -138,7 +140,7 @@ def _prepared(ladid: Cost, rival: Cost) -> Contrast:
 
 
 def shared(row: dict[str, Any]) -> bool:
-    """Whether a run had its machine beside others, or its record does not say."""
+    """Say whether a run had its machine beside others, or its record does not tell."""
     return not row.get("cost_load", math.nan) <= ALONE * row.get("threads", 1)
 
 

@@ -46,7 +46,7 @@ class Unread:
     probe: str
 
     def of(self, probe: Probe) -> Errors | None:
-        """None where the representation, or anything to read, is not there."""
+        """Compute the share left unread; None where the representation, or anything to read, is not there."""
         found = probe.unexplained(self.representation, self.probe)
         return Errors(*found, np.array(probe.group)) if found else None
 
@@ -56,7 +56,7 @@ Measure = Callable[[Sample, str], Errors] | Unread  # a function: from a sample 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one method asked in one way, a row of the run table each, one a seed."""
+    """Runs of one method under one set of conditions, a row of the run table each, one a seed."""
 
     name: str
     rows: tuple[dict[str, Any], ...]
@@ -96,7 +96,7 @@ class Contrast:
 
 
 def primary_errors(sample: Sample, primary_metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """Numerator and denominator of each trajectory's share in the primary error, ``(trajectory,)`` each."""
+    """Compute numerator and denominator of each trajectory's share in the primary error, ``(trajectory,)`` each."""
     error = sample.squared_error.sum(axis=1, dtype=np.float64)
     truth = sample.squared_truth.sum(axis=1, dtype=np.float64)
     deviation = sample.squared_deviation.sum(axis=1, dtype=np.float64)
@@ -107,18 +107,18 @@ def primary_errors(sample: Sample, primary_metric: str) -> tuple[np.ndarray, np.
 
 
 def on_frames(sample: Sample, primary_metric: str) -> Errors:
-    """The primary error of the forecast frames."""
+    """Compute the primary error of the forecast frames."""
     error, weight = primary_errors(sample, primary_metric)
     return Errors(error, weight if primary_metric == "fvu" else np.ones_like(error), sample.group)
 
 
 def off_grid(sample: Sample, primary_metric: str) -> Errors:
-    """nMSE at the times halfway between forecast frames; the first one, after the last given frame, is left out."""
+    """Compute nMSE halfway between forecast frames; the first time, after the last context frame, is left out."""
     return _nmse(sample.midpoints_squared_error[:, 1:], sample.midpoints_squared_truth[:, 1:], sample.group)
 
 
 def around(sample: Sample, primary_metric: str) -> Errors:
-    """nMSE at the same lead times as ``off_grid``: squares are averaged over the two frames around each of them."""
+    """Compute nMSE at the lead times of ``off_grid``: squares are averaged over the two frames around each of them."""
     error, truth = (0.5 * (one[:, 1:] + one[:, :-1]) for one in (sample.squared_error, sample.squared_truth))
     return _nmse(error, truth, sample.group)
 
@@ -154,19 +154,19 @@ class Evidence:
         self._load = load
         self._kept: dict[tuple[str, Measure], Errors | None] = {}
 
-    def asked(self, experiment: str, **values: Any) -> list[dict[str, Any]]:
-        """Rows of an experiment that have ``values``; unless these name a variant, of the preferred one."""
+    def rows_of(self, experiment: str, **values: Any) -> list[dict[str, Any]]:
+        """Select the rows of an experiment that have ``values``; unless these name a variant, of the preferred one."""
         found = [row for row in self.rows if experiment in str(row["experiments"]).split(",")]
         if "variant" not in values:
             found = [row for row in found if row["variant"] == self.preferred.get(str(row["method"]))]
         return [row for row in found if all(row[name] == value for name, value in values.items())]
 
     def group(self, name: str, experiment: str, **values: Any) -> Group:
-        """The runs of an experiment that have ``values``."""
-        return Group(name, tuple(sorted(self.asked(experiment, **values), key=lambda row: row["seed"])))
+        """Collect the runs of an experiment that have ``values``."""
+        return Group(name, tuple(sorted(self.rows_of(experiment, **values), key=lambda row: row["seed"])))
 
     def errors(self, row: dict[str, Any], measure: Measure) -> Errors | None:
-        """What a run scored, None where it has no result or no sample."""
+        """Compute a run's errors, None where it has no result or no sample."""
         name = (str(row["key"]), measure)
         if name not in self._kept:
             self._kept[name] = self._measured(row, measure) if row["status"] == "ok" else None
@@ -204,7 +204,7 @@ def contrast(
 
 
 def unfinished(group: Group) -> str:
-    """Why a group cannot be compared yet, empty where it can."""
+    """Say why a group cannot be compared yet; empty where it can."""
     if not group.rows:
         return f"{group.name} is not in this study"
     seeds = [row["seed"] for row in group.rows]
@@ -265,7 +265,7 @@ def _signed_rank(first: np.ndarray, second: np.ndarray, group: np.ndarray) -> fl
 
 
 def holm(contrasts: Sequence[Contrast]) -> tuple[Contrast, ...]:
-    """The contrasts with p adjusted by Holm's step-down procedure over those that could be made."""
+    """Adjust p of the contrasts by Holm's step-down procedure over those that could be made."""
     made = sorted((one.p, place) for place, one in enumerate(contrasts) if one.interval is not None)
     adjusted, running = list(contrasts), 0.0
     for step, (p, place) in enumerate(made):
@@ -275,6 +275,6 @@ def holm(contrasts: Sequence[Contrast]) -> tuple[Contrast, ...]:
 
 
 def changed_to(changes: str, setting: str) -> int | None:
-    """The value that a run's changes give ``setting``, if they change that and nothing else."""
+    """Find the value that a run's changes give ``setting``, if they change that and nothing else."""
     found = re.fullmatch(rf"{setting}=(\d+)", changes)
     return int(found[1]) if found else None

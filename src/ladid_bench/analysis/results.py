@@ -17,7 +17,7 @@ PROVENANCE = ("commit", "dirty", "code_hash", "config_hash", "host", "processor"
 
 
 def aggregate(runs: dict[str, PlannedRun], folders: Folders) -> pd.DataFrame:
-    """The run table of a study; also written to ``results/<scale>/runs.parquet``."""
+    """Collect the run table of a study, a row a run, and write it to ``results/<scale>/runs.parquet``."""
     table = pd.DataFrame([_row(run, folders) for run in runs.values()])
     path = folders.results / "runs.parquet"
     with atomic_write(path) as temporary:

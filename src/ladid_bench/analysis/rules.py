@@ -38,19 +38,19 @@ CONTEXTS = (  # full context, one that cannot determine state and constants, the
 
 
 def lowest_of_neural(evidence: Evidence, sets: tuple[str, ...]) -> list[Part]:
-    """LaDID against every other neural method of the comparison, on each of ``sets``."""
+    """Compare LaDID with every other neural method of the comparison, on each of ``sets``."""
     found = _planned(evidence, sets)
     return [Part("lowest error", tuple(_against_neural(evidence, name) for name in found), expected=len(sets))]
 
 
 def beats_simple(evidence: Evidence, sets: tuple[str, ...]) -> list[Part]:
-    """LaDID against every strong simple method, on each of ``sets``."""
+    """Compare LaDID with every strong simple method, on each of ``sets``."""
     found = _planned(evidence, sets)
     return [Part("simple methods", tuple(_against_simple(evidence, name) for name in found), expected=len(sets))]
 
 
 def on_measured_data(evidence: Evidence) -> list[Part]:
-    """The neural comparison, the simple methods and the transfer, each on measured data."""
+    """Compare on measured data: with neural methods, with simple methods, and after transfer."""
     found = _planned(evidence, MEASURED)
     neural, simple = (tuple(rule(evidence, name) for name in found) for rule in (_against_neural, _against_simple))
     return [
@@ -61,12 +61,12 @@ def on_measured_data(evidence: Evidence) -> list[Part]:
 
 
 def fine_tuning_beats_scratch(evidence: Evidence) -> list[Part]:
-    """Fine-tuned on 8 % of a target against trained from scratch on the same trajectories, on each target."""
+    """Compare fine-tuning on 8 % of each target with training from scratch on the same trajectories."""
     return [Part("fine-tuned", _fine_tuned_against_scratch(evidence))]
 
 
 def third_as_good_as_all(evidence: Evidence) -> list[Part]:
-    """Fine-tuned on 32 % of a target against trained from scratch on all of it, for as many steps."""
+    """Compare fine-tuning on 32 % of a target with training from scratch on all of it, for as many steps."""
     made = []
     for target, source in _targets(evidence):
         third = _moved(evidence, LADID, target, "fine-tuned", THIRD, source)
@@ -76,10 +76,10 @@ def third_as_good_as_all(evidence: Evidence) -> list[Part]:
 
 
 def off_grid_as_good(evidence: Evidence) -> list[Part]:
-    """Times halfway between frames against the frames around them, for the same model and trajectory."""
+    """Compare times halfway between frames with the frames around them, for the same model and trajectory."""
     made = []
     for name in _planned(evidence, (*SIMULATED, *MEASURED)):
-        rows = evidence.asked("comparison", dataset=name, method=LADID)
+        rows = evidence.rows_of("comparison", dataset=name, method=LADID)
         done = [row for row in rows if row["status"] == "ok"]
         if done and not any(_has_between(row) for row in done):
             continue  # nothing was measured between its frames
@@ -91,8 +91,8 @@ def off_grid_as_good(evidence: Evidence) -> list[Part]:
 
 
 def irregular_as_good(evidence: Evidence) -> list[Part]:
-    """Trained and asked on an irregular grid against the same on the regular grid of the same trajectories."""
-    names = dataset_names(evidence.asked("irregular", method=LADID, arm="scratch"))
+    """Compare training and forecasts on an irregular grid with those on the regular grid of the same trajectories."""
+    names = dataset_names(evidence.rows_of("irregular", method=LADID, arm="scratch"))
     made = []
     for name in names:
         regular = name.removesuffix("--irregular")
@@ -105,7 +105,7 @@ def irregular_as_good(evidence: Evidence) -> list[Part]:
 
 
 def terms_and_modules(evidence: Evidence) -> list[Part]:
-    """Each part of LaDID against LaDID without it, wherever the ablation has both; the others are told, not counted."""
+    """Compare LaDID with LaDID without each part, wherever the ablation has both; the others are told, not counted."""
     rows = [row for row in evidence.rows if "ablation" in str(row["experiments"]).split(",") and row["method"] == LADID]
     found = [Part(name, _ablated(evidence, rows, whole, without)) for name, whole, without in TERMS_AND_MODULES]
     others = dict.fromkeys(str(row["variant"]) for row in rows if row["variant"] not in NO_PART)
@@ -114,7 +114,7 @@ def terms_and_modules(evidence: Evidence) -> list[Part]:
 
 
 def direct_map_beats_ode(evidence: Evidence) -> list[Part]:
-    """LaDID against LaDID with a neural ODE in place of F, on every data set of the comparison."""
+    """Compare LaDID with LaDID with a neural ODE in place of F, on every data set of the comparison."""
     made = []
     for name in _planned(evidence, (*SIMULATED, *MEASURED)):
         pair = (_compared(evidence, LADID, name), _compared(evidence, "ladid-ode", name))
@@ -123,11 +123,11 @@ def direct_map_beats_ode(evidence: Evidence) -> list[Part]:
 
 
 def beats_fine_tuned_baselines(evidence: Evidence) -> list[Part]:
-    """LaDID fine-tuned on 8 % of a target against every other neural method fine-tuned on the same trajectories."""
+    """Compare LaDID fine-tuned on 8 % of a target with every other neural method fine-tuned on the same ones."""
     made = []
     for target, source in _targets(evidence):
         how = {"dataset": target, "arm": "fine-tuned", "fraction": FEW, "init_from": source}
-        present = [name for name in _methods(evidence.asked("transfer", **how, kind="neural")) if name != LADID]
+        present = [name for name in _methods(evidence.rows_of("transfer", **how, kind="neural")) if name != LADID]
         methods = dict.fromkeys((*("ladid-ode", "latent-ode"), *present))
         groups = [_moved(evidence, name, target, "fine-tuned", FEW, source) for name in methods]
         first = _moved(evidence, LADID, target, "fine-tuned", FEW, source)
@@ -136,17 +136,17 @@ def beats_fine_tuned_baselines(evidence: Evidence) -> list[Part]:
 
 
 def psi_carries_the_realization(evidence: Evidence) -> list[Part]:
-    """Linear readings of psi against those of every control, and transfer with F kept as it was.
+    """Compare linear readings of psi with those of every control, and transfer with F kept as it was with both others.
 
     Readings by the kernel probe are told and do not count: a probe that is strong enough reads off the pictures
-    themselves whatever they determine, so that no code could be ahead of them.
+    themselves whatever they determine, so that no representation could be ahead of them.
 
     Of the transfer two things have to hold, because either alone can hold without the claim. With F frozen it has to
     beat training from scratch, but encoder and decoder come from the source as well, and they alone could do that. So
     it also has to be no worse than training F on: then there was nothing in F that belonged to the source.
     """
-    asked = dataset_names(evidence.asked("probe", method=LADID, arm="scratch", changes=""))
-    names = [name for name in asked if name.partition("--")[0] not in MEASURED]  # a crop's place is no constant
+    probed = dataset_names(evidence.rows_of("probe", method=LADID, arm="scratch", changes=""))
+    names = [name for name in probed if name.partition("--")[0] not in MEASURED]  # a crop's place is no constant
     readings = [_readings(evidence, name, LINEAR) for name in names]
     told = [_readings(evidence, name, KERNEL) for name in names]
     beats, free = [], []
@@ -186,10 +186,10 @@ def _readings(evidence: Evidence, name: str, probe: str) -> SetResult | None:
 
 
 def saturates(evidence: Evidence) -> list[Part]:
-    """A plateau from the first size that has room on, and none before; the same for the length of the context."""
+    """Look for a plateau from the first size that has room on, and none before; likewise for the context's length."""
     enough, small = [], []
     for name, needed in STATE.items():
-        rows = evidence.asked("sufficiency", dataset=name, method=LADID)
+        rows = evidence.rows_of("sufficiency", dataset=name, method=LADID)
         found = (changed_to(str(row["changes"]), "latent") for row in rows)
         sizes = sorted({size for size in found if size is not None})
         full = _sized(evidence, name, None)
@@ -205,7 +205,7 @@ def saturates(evidence: Evidence) -> list[Part]:
 
 
 def _saturates_with_context(evidence: Evidence) -> list[Part]:
-    names = dataset_names(evidence.asked("sufficiency", method=LADID))
+    names = dataset_names(evidence.rows_of("sufficiency", method=LADID))
     enough, small = [], []
     for whole, short, sufficient in CONTEXTS:
         if short in names and sufficient in names:
@@ -216,7 +216,7 @@ def _saturates_with_context(evidence: Evidence) -> list[Part]:
 
 
 def _against_neural(evidence: Evidence, name: str) -> SetResult:
-    present = _methods(evidence.asked("comparison", dataset=name, kind="neural"))
+    present = _methods(evidence.rows_of("comparison", dataset=name, kind="neural"))
     return _against(evidence, name, [one for one in dict.fromkeys((*NEURAL, *present)) if one != LADID])
 
 
@@ -235,12 +235,12 @@ def _compared(evidence: Evidence, method: str, dataset: str) -> Group:
 
 def _planned(evidence: Evidence, sets: Iterable[str]) -> list[str]:
     """Those of ``sets`` that the comparison of this study has."""
-    names = dataset_names(evidence.asked("comparison"))
+    names = dataset_names(evidence.rows_of("comparison"))
     return [name for name in sets if name in names]
 
 
 def dataset_names(rows: list[dict[str, Any]]) -> list[str]:
-    """The data sets of rows of the run table, in their order."""
+    """List the data sets of rows of the run table, in their order."""
     return list(dict.fromkeys(str(row["dataset"]) for row in rows))
 
 
@@ -255,7 +255,7 @@ def _has_between(row: dict[str, Any]) -> bool:
 
 def _targets(evidence: Evidence, measured: bool = False) -> list[tuple[str, str]]:
     """Simulated, or measured, targets on which LaDID was fine-tuned, with their sources; the control is none."""
-    rows = evidence.asked("transfer", method=LADID, arm="fine-tuned")
+    rows = evidence.rows_of("transfer", method=LADID, arm="fine-tuned")
     found = dict.fromkeys((str(row["dataset"]), str(row["init_from"])) for row in rows)
     return [pair for pair in found if pair[0] != CONTROL and (pair[0].partition("--")[0] in MEASURED) == measured]
 

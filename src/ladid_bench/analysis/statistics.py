@@ -44,7 +44,7 @@ class Band:
 def interval(
     values: np.ndarray, group: np.ndarray, seed_index: np.ndarray | None = None, weights: np.ndarray | None = None
 ) -> Interval | None:
-    """Interval of the mean of ``values``, or of ``sum(values) / sum(weights)``.
+    """Estimate the mean of ``values``, or ``sum(values) / sum(weights)``, with its confidence interval.
 
     Args:
         values: ``(entry,)``, not negative; an entry is one trajectory scored with one seed.
@@ -66,7 +66,7 @@ def interval(
 def ratio_band(
     numerator: np.ndarray, denominator: np.ndarray, group: np.ndarray, seed_index: np.ndarray | None = None
 ) -> Band | None:
-    """Pointwise intervals of ``numerator.sum(axis=0) / denominator.sum(axis=0)``.
+    """Estimate ``numerator.sum(axis=0) / denominator.sum(axis=0)`` with pointwise confidence intervals.
 
     Args:
         numerator, denominator: ``(entry, frame)``, not negative.
@@ -95,7 +95,7 @@ def ratio_band(
 def paired_log_ratio(
     first: np.ndarray, second: np.ndarray, group: np.ndarray, seed_index: np.ndarray | None = None
 ) -> Interval | None:
-    """Interval of ``log(mean(first) / mean(second))`` for two methods scored on the same trajectories.
+    """Estimate ``log(mean(first) / mean(second))``, with its interval, of two methods scored on the same trajectories.
 
     Below zero the first method has the lower error. What makes a trajectory hard for both cancels.
 
@@ -116,7 +116,7 @@ def paired_log_ratio(
 
 
 def ranks(errors: np.ndarray) -> np.ndarray:
-    """Rank of each error, 1 for the lowest; ties share their average, NaN has no rank."""
+    """Rank errors, 1 for the lowest; ties share their average, NaN has no rank."""
     return rankdata(errors, nan_policy="omit")
 
 

@@ -65,7 +65,7 @@ class Part:
 
 
 def superior(name: str, contrasts: Sequence[Contrast]) -> SetResult:
-    """Whether the first has the lower error than each of its rivals.
+    """Decide whether the first has a lower error than each of its rivals on one data set.
 
     Against one rival the interval of the log ratio decides. Against several a difference also has to be
     significant by Wilcoxon's signed-rank test with Holm's correction, in both directions alike.
@@ -83,7 +83,7 @@ def superior(name: str, contrasts: Sequence[Contrast]) -> SetResult:
 
 
 def no_worse(name: str, contrasts: Sequence[Contrast], margin: float) -> SetResult:
-    """Whether the error of the first is at most ``margin`` larger, in each contrast: whole intervals have to say so."""
+    """Decide whether the error of the first is at most ``margin`` larger, in each contrast, by whole intervals."""
     limit, made = math.log1p(margin), tuple(contrasts)
     if any(one.interval.low > limit for one in made if one.interval):
         return SetResult(name, UNMET, made)
@@ -93,7 +93,7 @@ def no_worse(name: str, contrasts: Sequence[Contrast], margin: float) -> SetResu
 
 
 def conjunction(parts: Sequence[Part]) -> tuple[str, str]:
-    """The verdict on a claim that says several things: all have to hold, and one that does not is enough against it."""
+    """Decide on a claim that says several things: all have to hold, and one that does not is enough against it."""
     counted = [(part, *part.verdict) for part in parts if part.counted]
     verdicts = [verdict for _, verdict, _ in counted]
     if not counted:
@@ -106,13 +106,13 @@ def conjunction(parts: Sequence[Part]) -> tuple[str, str]:
 
 
 def weakest(parts: Sequence[Part]) -> Part | None:
-    """The counted part whose effect supports the claim least."""
+    """Find the counted part whose effect supports the claim least."""
     known = [(part.effect.estimate - math.log1p(part.margin), part) for part in parts if part.counted and part.effect]
     return max(known, key=lambda pair: pair[0])[1] if known else None
 
 
 def pooled(intervals: Iterable[Interval]) -> Interval | None:
-    """Mean of independent estimates; variances are recovered from the ends of their intervals.
+    """Average independent estimates; variances are recovered from the ends of their intervals.
 
     That is Zou and Donner's method, *Construction of confidence limits about effect measures*, Statistics in
     Medicine 2008. It describes; no verdict depends on it.

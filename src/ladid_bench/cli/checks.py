@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ladid_bench.cli.options import Datasets, Experiments, Methods, Scale, Seeds, open_study, selection_from_options
+from ladid_bench.cli.options import (
+    Datasets,
+    Experiments,
+    Methods,
+    Scale,
+    Seeds,
+    open_runs,
+    open_study,
+    selection_from_options,
+)
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import find_root
 
@@ -39,19 +48,21 @@ def verify(
     choice = selection_from_options(dataset, method, seed, experiment, keys)
     if choice.is_of_all != everything:
         raise BenchError("say which runs: KEYs, --dataset, --method, --seed or --experiment, or all with --all")
-    study, folders = open_study(scale)
+    study, folders = open_study(_scale_of(keys, scale) if keys else scale)
     runs = plan_runs(study, folders.root)
-    asked = choice.of(runs).values()
-    chosen = [run for run in asked if rerunning.kept_result(run, folders) is not None]
+    selected = choice.of(runs).values()
+    chosen = [run for run in selected if rerunning.kept_result(run, folders) is not None]
     if not chosen:
-        raise BenchError(f"none of the {len(asked)} chosen runs has a kept result in {folders.results}; run them first")
+        raise BenchError(
+            f"none of the {len(selected)} chosen runs has a kept result in {folders.results}; run them first"
+        )
     place = rerunning.place_for_reruns(folders)
     minutes = sum(run.estimated_seconds for run in chosen) / 60
     print(
         f"{len(chosen)} runs of scale '{study.scale}' again, about {minutes:.1f} CPU-minutes, in {place.root}",
         flush=True,
     )
-    for run in asked:
+    for run in selected:
         if run not in chosen:
             print(f"{'not kept':<10} {run.key[:8]}  {run.label}: there is no result to compare with")
     found = rerunning.verify(
@@ -60,6 +71,14 @@ def verify(
     path = rerunning.values_file(chosen, place)
     rerunning.write_values(path, found)
     _sum_up(path, found)
+
+
+def _scale_of(keys: list[str], scale: str | None) -> str:
+    """The scale that has the runs called ``keys``."""
+    scales = sorted({found.study.scale for found in open_runs(keys, scale)})
+    if len(scales) > 1:
+        raise BenchError(f"these runs are of the scales {', '.join(scales)}; verify those of one scale at a time")
+    return scales[0]
 
 
 def _sum_up(path: Path, found: "Sequence[Comparison]") -> None:

@@ -6,24 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ladid_bench.cli.options import Scale, open_study
-from ladid_bench.core.configuration import Study
+from ladid_bench.cli.options import Scale, open_runs
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_json
-from ladid_bench.core.paths import Folders
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
-    from ladid_bench.study.plan import PlannedRun
+    from ladid_bench.study.lookup import FoundRun
 
 app = typer.Typer()
-
-
-def _planned(keys: list[str], scale: str | None) -> "tuple[Study, Folders, list[PlannedRun]]":
-    from ladid_bench.study.plan import find_run, plan_runs
-
-    study, folders = open_study(scale)
-    runs = plan_runs(study, folders.root)
-    return study, folders, [find_run(runs, key) for key in keys]
 
 
 @app.command()
@@ -35,8 +25,8 @@ def inspect(
     """Look inside a trained LaDID: attention, psi, the latent path, and what F does between frames."""
     from ladid_bench.reporting.inside import inspect_run
 
-    _, folders, (planned,) = _planned([key], scale)
-    print(inspect_run(planned, folders, output))
+    (found,) = open_runs([key], scale)
+    print(inspect_run(found.run, found.folders, output))
 
 
 @app.command()
@@ -47,35 +37,37 @@ def probe(
     skip_failed: Annotated[bool, typer.Option(help="exit with 0 even if a run ended without a result")] = False,
     force: Annotated[bool, typer.Option(help="probe again although that was done")] = False,
 ) -> None:
-    """Read true quantities off the code psi of trained models, and test whether F is the same for all windows."""
+    """Read true quantities off psi, the representation in trained models, and test whether F is one map for all."""
     from ladid_bench.probing.state import why_not_probed
 
-    study, folders, chosen = _planned(keys, scale)
-    for planned in chosen:
+    chosen = open_runs(keys, scale)
+    for found in chosen:
+        planned, folders = found.run, found.folders
         reason = why_not_probed(planned, folders)
         if reason and not skip_failed:
-            raise BenchError(f"{planned.label}: cannot be probed, {reason}; 'ladid-bench run {planned.key}' makes it")
+            raise BenchError(f"{planned.label}: cannot be probed, {reason}")
         if reason:
             print(f"{planned.label}: not probed, {reason}", file=sys.stderr)
         elif folders.probe(planned.key).exists() and not force:
             print(f"{planned.label}: was probed already, {folders.probe(planned.key)}; --force probes it again")
         else:
-            _probe(planned, study, folders)
+            _probe(found)
     if outcome is not None:
-        write_json(outcome, {planned.key: folders.probe(planned.key).exists() for planned in chosen})
+        write_json(outcome, {found.run.key: found.folders.probe(found.run.key).exists() for found in chosen})
 
 
-def _probe(planned: "PlannedRun", study: Study, folders: Folders) -> None:
+def _probe(found: "FoundRun") -> None:
     """Probe the model of a run, which is trained again first where it is gone."""
     from ladid_bench.runs.supervise import supply_model
     from ladid_bench.study.datasets import make_missing
 
+    planned, folders, execution = found.run, found.folders, found.study.execution
     make_missing(planned.datasets, folders)
-    problem = supply_model(planned, folders, study.execution)
+    problem = supply_model(planned, folders, execution)
     if problem:
         raise BenchError(f"{planned.label}: has no model, {problem.status} ({problem.reason})")
     from ladid_bench.probing.probing import probe_run  # after the model: a process that has torch forks no more
 
-    found = probe_run(planned, folders, study.execution.threads)
-    print(f"{planned.label}: {found.words}", file=sys.stderr)
+    probe = probe_run(planned, folders, execution.threads)
+    print(f"{planned.label}: {probe.words}", file=sys.stderr)
     print(folders.probe(planned.key))

@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ladid_bench.cli.checks import app as checks_app
+from ladid_bench.cli.forecasting import app as forecasting_app
 from ladid_bench.cli.inspection import app as inside_app
 from ladid_bench.cli.methods import app as methods_app
-from ladid_bench.cli.options import Datasets, Experiments, Methods, Scale, Seeds, open_study, selection_from_options
+from ladid_bench.cli.options import (
+    Datasets,
+    Experiments,
+    Methods,
+    Scale,
+    Seeds,
+    open_runs,
+    open_study,
+    selection_from_options,
+)
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError, explain, nearest
 from ladid_bench.core.files import finished, write_json, write_text
@@ -24,6 +34,7 @@ if TYPE_CHECKING:  # what takes long to import, each command imports for itself
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(checks_app)
+app.add_typer(forecasting_app)
 app.add_typer(inside_app)
 app.add_typer(methods_app)
 
@@ -94,14 +105,10 @@ def run(
     force: Annotated[bool, typer.Option(help="run again although there is a record")] = False,
 ) -> None:
     """Train, forecast, score and record runs, or go on with what was interrupted."""
-    from ladid_bench.study.plan import find_run
-
-    study, folders = open_study(scale)
-    runs = _runs(study, folders)
-    chosen = [find_run(runs, key) for key in keys]
-    for planned in chosen:
-        _attempt(planned, study, folders, force)
-    recorded = {planned.key: folders.record(planned.key).exists() for planned in chosen}
+    chosen = open_runs(keys, scale)
+    for found in chosen:
+        _attempt(found.run, found.study, found.folders, force)
+    recorded = {found.run.key: found.folders.record(found.run.key).exists() for found in chosen}
     if not all(recorded.values()) and not last_attempt:
         raise typer.Exit(1)
     if outcome is not None:
@@ -137,10 +144,9 @@ def model(
     """Make sure a run's trained model is there: train it again, for the model alone, where only the record is."""
     from ladid_bench.runs.supervise import supply_model
     from ladid_bench.study.datasets import make_missing
-    from ladid_bench.study.plan import find_run
 
-    study, folders = open_study(scale)
-    planned = find_run(_runs(study, folders), key)
+    (found,) = open_runs([key], scale)
+    planned, study, folders = found.run, found.study, found.folders
     if not planned.trained:
         raise BenchError(f"{planned.label}: trains no model of its own")
     make_missing(planned.datasets, folders)
@@ -163,14 +169,13 @@ def score(key: str, forecast: Path, scale: Scale = None) -> None:
     from ladid_bench.runs.execute import training_mean
     from ladid_bench.runs.scoring import score as score_forecast
     from ladid_bench.study.datasets import load_task
-    from ladid_bench.study.plan import find_run
 
-    study, folders = open_study(scale)
-    planned = find_run(_runs(study, folders), key)
+    (found,) = open_runs([key], scale)
+    planned, folders = found.run, found.folders
     splits = {split: read_trajectories(path) for split, path in planned.dataset.files(folders).items()}
     task = load_task(planned.dataset, splits["train"])
-    asked = splits["test"].times[:, task.context_frames : task.frames]
-    answer = read_forecast(forecast, asked, task.shape)
+    query_times = splits["test"].times[:, task.context_frames : task.frames]
+    answer = read_forecast(forecast, query_times, task.shape)
     try:
         metrics, _ = score_forecast(task, splits["test"], answer, training_mean(task, splits["train"]))
     except Diverged as error:
@@ -325,7 +330,7 @@ def prune(scale: Scale = None) -> None:
 
 
 def main() -> Any:
-    """Entry point of ``ladid-bench``: an error the user can act on is one line and exit code 1."""
+    """Run the command ``ladid-bench``: an error the user can act on is one line and exit code 1."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         return app()

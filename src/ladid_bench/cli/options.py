@@ -9,6 +9,7 @@ from ladid_bench.core.configuration import Study, load_study
 from ladid_bench.core.paths import Folders, chosen_scale, find_root
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
+    from ladid_bench.study.lookup import FoundRun
     from ladid_bench.study.selection import Selection
 
 Scale = Annotated[str | None, typer.Option(help="scale to use; default: the one named in params.yaml")]
@@ -19,10 +20,17 @@ Experiments = Annotated[list[str] | None, typer.Option("--experiment", help="run
 
 
 def open_study(scale: str | None) -> tuple[Study, Folders]:
-    """The study of ``scale``, or of the scale chosen in params.yaml, and its folders in this checkout."""
+    """Open the study of ``scale``, or of the scale chosen in params.yaml, with its folders in this checkout."""
     root = find_root()
     name = scale or chosen_scale(root)
     return load_study(name, root), Folders(root, name)
+
+
+def open_runs(keys: Sequence[str], scale: str | None) -> "list[FoundRun]":
+    """Find the runs that ``keys`` mean in ``scale`` or, without one, in whichever scale has them."""
+    from ladid_bench.study.lookup import find_runs
+
+    return find_runs(keys, find_root(), scale)
 
 
 def selection_from_options(
@@ -32,7 +40,7 @@ def selection_from_options(
     experiments: Sequence[str] | None,
     keys: Sequence[str] | None = None,
 ) -> "Selection":
-    """The runs that the options above ask for, of which those not given are None."""
+    """Select runs by the options above, of which those not used are None."""
     from ladid_bench.study.selection import Selection
 
     return Selection(keys or (), datasets or (), methods or (), seeds or (), experiments or ())

@@ -42,7 +42,7 @@ class SplitSizes(Section):
 
 
 class Dataset(Section):
-    """How one data set is made. Frames given and asked for default to what its source declares."""
+    """How one data set is made. Context and forecast frames default to what its source declares."""
 
     source: str | None = Field(
         None, description="system or measured set it is made from, when the name is one of your own; default: the name"
@@ -51,7 +51,9 @@ class Dataset(Section):
     seed: int = Field(
         0, ge=0, le=LARGEST_SEED, description="seed of the generator; splits draw from disjoint streams of it"
     )
-    context_frames: int | None = Field(None, ge=1, le=MOST, description="frames given to a method")
+    context_frames: int | None = Field(
+        None, ge=1, le=MOST, description="frames of the context, from which a method forecasts"
+    )
     forecast_frames: int | None = Field(None, ge=1, le=MOST, description="frames a method has to forecast")
     image_size: int | None = Field(
         None, ge=16, le=LARGEST_IMAGE, multiple_of=16, description="side of an image in pixels; default: the study's"
@@ -126,7 +128,7 @@ class Experiment(Section):
         default=["scratch"],
         min_length=1,
         max_length=len(typing.get_args(Arm)),
-        description="zero-shot asks the model of 'init_from' as it is, fine-tuned trains it on, frozen-* a part of it",
+        description="zero-shot takes the model of 'init_from' as it is, fine-tuned trains it on, frozen-* a part of it",
     )
     changes: list[dict[str, Any]] = Field(
         default=[{}],
@@ -222,7 +224,11 @@ def load_study(scale: str, root: Path) -> Study:
 
 
 def parse(model: type[Model], content: Any, where: str) -> Model:
-    """Validate ``content`` against ``model``; errors are one line that names ``where`` and the key."""
+    """Validate the configuration ``content`` against ``model``.
+
+    Raises:
+        BenchError: one line that names ``where``, the key and, where one is close, the known key that was meant.
+    """
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -271,7 +277,7 @@ def _section(annotation: Any, location: list[str]) -> type[BaseModel] | None:
 
 
 def changed_settings(defaults: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """``defaults`` with ``changes`` applied; a change must name a known key and keep its type.
+    """Apply ``changes`` to the settings ``defaults``; each must name a known setting and keep its type.
 
     Raises:
         BenchError: an unknown key, with the nearest valid one, or a value of another type.

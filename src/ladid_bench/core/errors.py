@@ -24,7 +24,7 @@ class BenchError(Exception):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint naming the known names closest to ``name``, or all of them when none is close."""
+    """Hint at the known name closest to ``name``, or at all of them where none is close."""
     known = sorted(known)
     close = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
     if close:
@@ -34,7 +34,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def explain(error: OSError) -> str:
-    """One line for what a file system refused: which file, why, and what to do."""
+    """Explain in one line what a file system refused: which file, why, and what to do."""
     where = error.filename or "file system"
     if error.errno in FULL:
         return f"{where}: no space left on the device; free some {INTACT}"

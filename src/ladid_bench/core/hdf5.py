@@ -32,7 +32,7 @@ def open_file(path: Path) -> h5py.File:
 
 
 def member(group: h5py.Group, name: str) -> Any:
-    """What stands at ``name`` in ``group``; links into other files are not followed."""
+    """Find the array or group at ``name`` in ``group``; links into other files are not followed."""
     item = group
     for part in filter(None, name.split("/")):
         if not isinstance(item, h5py.Group) or part not in item:
@@ -44,7 +44,7 @@ def member(group: h5py.Group, name: str) -> Any:
 
 
 def arrays(group: h5py.Group, names: Sequence[str]) -> list[np.ndarray]:
-    """The values of several arrays of numbers in ``group``, after all of them have been checked."""
+    """Read several arrays of numbers in ``group``, after all of them have been checked."""
     if len(set(names)) != len(names):
         raise Refused("names an array twice")
     found = [member(group, name) for name in names]
@@ -53,7 +53,7 @@ def arrays(group: h5py.Group, names: Sequence[str]) -> list[np.ndarray]:
 
 
 def array(group: h5py.Group, name: str) -> np.ndarray:
-    """The values of one array of numbers in ``group``."""
+    """Read one array of numbers in ``group``."""
     return arrays(group, [name])[0]
 
 

@@ -9,7 +9,7 @@ CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
 def available_memory() -> int:
-    """Bytes: what the machine has, what its control group allows, or the limit set for the process."""
+    """Find the bytes of memory that this process may use: the machine's, its control group's, or its own limit."""
     known = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     with suppress(OSError, ValueError):  # no such file, or it says 'max'
         known.append(int(CGROUP.read_text(encoding="ascii")))

@@ -11,7 +11,7 @@ MIDPOINTS = "midpoints"  # test trajectories at times halfway between their fram
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The checkout that contains ``start`` (default: the current folder).
+    """Find the checkout that contains ``start`` (default: the current folder).
 
     Raises:
         BenchError: there is no ``params.yaml`` in ``start`` or above it.
@@ -24,7 +24,11 @@ def find_root(start: Path | None = None) -> Path:
 
 
 def chosen_scale(root: Path) -> str:
-    """The scale named in ``params.yaml``."""
+    """Read the scale that ``params.yaml`` names.
+
+    Raises:
+        BenchError: it names none.
+    """
     content = read_yaml(root / "params.yaml", "params.yaml")
     if not isinstance(content, dict) or not isinstance(content.get("scale"), str):
         raise BenchError("params.yaml: key 'scale' must name a scale, for example 'scale: demo'")
@@ -70,11 +74,11 @@ class Folders:
         return self.work / "forecasts" / f"{key}.hdf5"
 
     def model(self, key: str) -> Path:
-        """Folder of a trained model, for a look inside and for transfer; never versioned."""
+        """Name the folder of a trained model, for a look inside and for transfer; never versioned."""
         return self.work / "models" / key
 
     def workspace(self, key: str, code_hash: str) -> Path:
-        """Folder for checkpoints: code that has changed never resumes what other code began."""
+        """Name the folder of a run's checkpoints: code that has changed never resumes what other code began."""
         return self.work / "runs" / f"{key}-{code_hash}"
 
     def log(self, key: str) -> Path:

@@ -35,7 +35,7 @@ RECORDED = (
 
 
 def code_hash(method_folder: Path, start: Path = RUNNER) -> str:
-    """Hash of the code a run goes through, as syntax trees: comments and formatting do not count.
+    """Hash the code that a run goes through, as syntax trees: comments and formatting do not count.
 
     That is what the runner, or another ``start``, and the method import, directly or not, so that a change to the
     report, the search or a module that only other methods use makes no record stale; and, as it is, whatever else
@@ -80,7 +80,7 @@ def _is_code(path: Path) -> bool:
 
 
 def report_hash() -> str:
-    """Hash of the code and templates that turn records into a report."""
+    """Hash the code and templates that turn records into a report."""
     folders = [PACKAGE / "reporting", PACKAGE / "analysis", PACKAGE / "probing"]
     paths = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".j2", ".css"))
     return _tree_hash(tuple(paths))
@@ -116,7 +116,7 @@ def _without_docstrings(path: Path, content: bytes) -> bytes:
 
 
 def _dumped(tree: ast.Module) -> str:
-    """The tree as Python 3.11 writes it, so that the hash of a code is the same under each later version.
+    """The tree as Python 3.11 writes it, so that code has the same hash under each later version.
 
     3.12 lists the type parameters of functions and classes, also where there are none; 3.13 leaves out what is empty.
     """
@@ -129,7 +129,7 @@ def _dumped(tree: ast.Module) -> str:
 
 
 def commit(root: Path) -> tuple[str, bool]:
-    """The git commit of the checkout and whether files differ from it; ``("unknown", True)`` outside git."""
+    """Read the git commit of the checkout and whether files differ from it; ``("unknown", True)`` outside git."""
     try:
         revision = _git(root, "rev-parse", "HEAD")
         changed = _git(root, "status", "--porcelain", "--", "src", "baselines", "config", "workflow", "Snakefile")
@@ -144,7 +144,7 @@ def _git(root: Path, *words: str) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Host, platform, kind of processor and Python."""
+    """Describe this machine: host, platform, kind of processor and Python."""
     return {
         "host": socket.gethostname(),
         "platform": platform.platform(),
@@ -168,7 +168,7 @@ def _processor() -> str:
 
 
 def versions(packages: Iterable[str] = RECORDED) -> dict[str, str]:
-    """Installed versions of the packages that results can depend on."""
+    """Look up the installed versions of the packages that results can depend on."""
     found = {}
     for package in packages:
         try:

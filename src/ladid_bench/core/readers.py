@@ -1,6 +1,8 @@
 """Reading YAML and JSON that anybody may have written: an error is one line, and a small file stays small in memory."""
 
+import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,12 @@ LARGEST_YAML = 2**19  # bytes; more takes PyYAML many seconds
 LARGEST_NUMBER = 2.0**63
 LONGEST = 5000  # letters of a message that are looked at
 MOST_VALUES = 200_000  # of a YAML file, aliases written out: ten of them in ten of them, nine deep, are a billion
-DEEPEST = 50
+TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map")}
+KEY_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
 
 
 def read_yaml(path: Path, where: str | None = None) -> Any:
-    """What a YAML file says, as plain containers, texts and finite numbers; mappings have texts as keys.
+    """Read a YAML file as plain containers, texts and finite numbers; mappings have texts as keys.
 
     Args:
         path: the file.
@@ -30,20 +33,18 @@ def read_yaml(path: Path, where: str | None = None) -> Any:
     try:
         loader = yaml.SafeLoader(_text(path, LARGEST_YAML))
         node = loader.get_single_node()
-        _counted(node, {})
-        content = None if node is None else loader.construct_document(node)
+        if node is None:
+            return None
+        _check(loader, node, "", itertools.count(1))
+        return loader.construct_document(node)
     except RecursionError as error:
         raise BenchError(f"{where}: not valid YAML: nested too deeply") from error
     except Exception as error:  # texts that look like dates or numbers and are none fail in any way
         raise BenchError(f"{where}: not valid YAML: {one_line(error)}") from error
-    problem = _odd(content, "")
-    if problem:
-        raise BenchError(f"{where}: {problem}")
-    return content
 
 
 def read_json(path: Path, what: str, remedy: str) -> Any:
-    """What a JSON file says.
+    """Read a JSON file as plain containers.
 
     Raises:
         BenchError: it cannot be read or is no JSON; ``what`` it should be and the ``remedy`` stand in the line.
@@ -57,7 +58,7 @@ def read_json(path: Path, what: str, remedy: str) -> Any:
 
 
 def one_line(error: BaseException, longest: int = 300) -> str:
-    """The message of an exception in one line, or its name where it has none or cannot even say it."""
+    """Put the message of an exception in one line, or its name where it has none or cannot even say it."""
     try:
         text = " ".join("".join(letter if letter.isprintable() else " " for letter in str(error)[:LONGEST]).split())
     except Exception:  # whoever raises an exception also writes its __str__
@@ -77,39 +78,28 @@ def _no_number(text: str) -> None:
     raise ValueError(f"{text} is no number")
 
 
-def _counted(node: yaml.Node | None, known: dict[int, int], depth: int = 0) -> int:
-    """Values below a node, those behind an alias each time they are met.
+def _check(loader: yaml.SafeLoader, node: yaml.Node, key: str, seen: Iterator[int]) -> None:
+    """Refuse a node below which stands what no configuration can mean, or more than a configuration can hold.
+
+    Aliases are followed each time they are met, before anything is made of them: a node that holds itself has no end.
 
     Raises:
-        ValueError: too many, too deep, or a node that holds itself.
+        ValueError: the key, and what is wrong with its value.
     """
-    if node is None or isinstance(node, yaml.ScalarNode):
-        return 1
-    if id(node) not in known:
-        known[id(node)] = MOST_VALUES  # whoever asks before the answer is there stands inside
-        pairs = isinstance(node, yaml.MappingNode)
-        parts = [part for pair in node.value for part in pair] if pairs else node.value
-        known[id(node)] = 1 + sum(_counted(part, known, depth + 1) for part in parts)
-    if known[id(node)] > MOST_VALUES or depth > DEEPEST:
-        raise ValueError(f"holds more than {MOST_VALUES:,} values or {DEEPEST} levels, aliases written out")
-    return known[id(node)]
-
-
-def _odd(value: Any, key: str) -> str | None:
-    """The first thing in ``value`` that is no mapping, list, text or number a configuration can mean, or None."""
-    if isinstance(value, dict):
-        names = next((name for name in value if not isinstance(name, str)), None)
-        if names is not None:
-            return f"key '{_joined(key, names)}': must be a text; quote it"
-        return next(filter(None, (_odd(part, _joined(key, name)) for name, part in value.items())), None)
-    if isinstance(value, list):
-        return next(filter(None, (_odd(part, _joined(key, index)) for index, part in enumerate(value))), None)
-    if isinstance(value, int | float) and not abs(value) < LARGEST_NUMBER:
-        return f"key '{key}': must be a finite number below {LARGEST_NUMBER:g}, got {value!r:.40}"
-    if value is None or isinstance(value, str | bool | int | float):
-        return None
-    return f"key '{key}': a {type(value).__name__} is neither text, number, list nor mapping; quote it"
-
-
-def _joined(key: str, part: Any) -> str:
-    return f"{key}.{part}".lstrip(".")[:100]
+    if next(seen) > MOST_VALUES:
+        raise ValueError(f"holds more than {MOST_VALUES:,} values, aliases written out")
+    if node.tag not in TAGS:
+        kind = node.tag.rpartition(":")[2]
+        raise ValueError(f"key '{key[:100]}': a {kind} is neither text, number, list nor mapping; quote it")
+    if isinstance(node, yaml.SequenceNode):
+        for index, part in enumerate(node.value):
+            _check(loader, part, f"{key}.{index}".lstrip("."), seen)
+    elif isinstance(node, yaml.MappingNode):
+        for name, part in node.value:
+            if name.tag not in KEY_TAGS:
+                raise ValueError(f"key '{key[:100]}.{name.value!s:.40}': must be a text; quote it")
+            _check(loader, part, f"{key}.{name.value}".lstrip("."), seen)
+    else:
+        value = loader.construct_object(node)
+        if isinstance(value, int | float) and not abs(value) < LARGEST_NUMBER:
+            raise ValueError(f"key '{key[:100]}': must be a finite number below {LARGEST_NUMBER:g}, got {value!r:.40}")

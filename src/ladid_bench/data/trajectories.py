@@ -101,7 +101,7 @@ def write_trajectories(path: Path, trajectories: Trajectories) -> None:
     Raises:
         BenchError: the trajectories are inconsistent; nothing is written.
     """
-    _validate(trajectories, str(path))
+    check_trajectories(trajectories, str(path))
     with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
         _write_root(file, trajectories)
         _write_dimensions(file, trajectories)
@@ -185,7 +185,7 @@ def read_trajectories(path: Path) -> Trajectories:
             f"{path}: not a readable trajectory file ({reason}); if the suite made it, delete it and rerun; "
             "a file from elsewhere becomes a data set with 'ladid-bench import'"
         ) from error
-    _validate(trajectories, str(path))
+    check_trajectories(trajectories, str(path))
     if trajectories.content_sha256 != expected:
         raise BenchError(f"{path}: contents do not match their SHA-256; delete the file and rerun")
     return trajectories
@@ -219,7 +219,12 @@ def _text(values: Any) -> tuple[str, ...]:
     return tuple(value.decode() if isinstance(value, bytes) else str(value) for value in values)
 
 
-def _validate(trajectories: Trajectories, where: str) -> None:
+def check_trajectories(trajectories: Trajectories, where: str) -> None:
+    """Check that shapes, types, times and groups of trajectories fit together, and that values are finite.
+
+    Raises:
+        BenchError: the first thing wrong with them, after ``where``.
+    """
     problem = _problem(trajectories)
     if problem:
         raise BenchError(f"{where}: {problem}")

@@ -14,12 +14,12 @@ class Components:
     shares: np.ndarray
 
     def of(self, points: np.ndarray) -> np.ndarray:
-        """``(..., k)`` to ``(..., component)``."""
+        """Project points ``(..., k)`` onto the components, ``(..., component)``."""
         return (points - self.centre) @ self.axes.T
 
 
 def principal_components(points: np.ndarray) -> Components:
-    """Components of points ``(N, k)``, largest first and at least two, each with its largest entry positive."""
+    """Compute components of points ``(N, k)``, largest first, at least two, each with its largest entry positive."""
     centre = points.mean(axis=0, dtype=np.float64)
     _, sizes, axes = np.linalg.svd(points - centre, full_matrices=False)
     signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])

@@ -27,27 +27,27 @@ class Quantity:
 
     @property
     def targets(self) -> np.ndarray:
-        """What a regression is asked for, ``(trajectory, target)``: sine and cosine of what is cyclic."""
+        """What a probe has to read, ``(trajectory, target)``: sine and cosine of what is cyclic."""
         if self.cyclic:
             return np.stack([np.sin(self.values), np.cos(self.values)], axis=1)
         return self.values[:, None].astype(np.float64)
 
 
 def known_quantities(trajectories: Trajectories, source: DataSource) -> list[Quantity]:
-    """Constants that vary between trajectories, and states at their first frame that do."""
+    """List the constants that vary between trajectories, and the states at their first frame that do."""
     known = {name: values for name, values in trajectories.parameters.items() if _varies(values)}
     known |= {name: values[:, 0] for name, values in trajectories.states.items() if _varies(values[:, 0])}
     return [quantity(name, unit_of(source, name), values) for name, values in known.items()]
 
 
 def quantity(name: str, unit: str, values: np.ndarray) -> Quantity:
-    """A quantity of ``values`` ``(trajectory,)``: angles over more than half a turn are cyclic."""
+    """Make a quantity of ``values`` ``(trajectory,)``: angles over more than half a turn are cyclic."""
     cyclic = unit == "rad" and bool(np.ptp(values) > np.pi)  # a small range of angles has two ends
     return Quantity(name, unit, np.angle(np.exp(1j * values)) if cyclic else values, cyclic)
 
 
 def unit_of(source: DataSource, name: str) -> str:
-    """Unit of a quantity as it is written; nothing for a pure number."""
+    """Look up the unit of a quantity as it is written; nothing for a pure number."""
     unit = source.units.get(name, "")
     return "" if unit == "1" else unit
 

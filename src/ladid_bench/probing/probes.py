@@ -1,4 +1,4 @@
-"""What was found in the code of a trained model: ``results/<scale>/probes/<key>.json``, light enough to version."""
+"""What was found in the representation of a trained model, ``results/<scale>/probes/<key>.json``: light, versioned."""
 
 import json
 from pathlib import Path
@@ -35,8 +35,8 @@ class Reading(_Part):
     """One true quantity, and how well it is read off psi and off the controls.
 
     Attributes:
-        name, unit, cyclic: as in ``truths.Quantity``.
-        shown: the true values, ``(trajectory,)``.
+        name, unit, cyclic: as in ``ground_truth.Quantity``.
+        ground_truth: the true values, ``(trajectory,)``.
         deviation: squared distance from their mean, in units of its own mean, ``(trajectory,)``.
         errors: squared errors of the readings in the same units, ``(trajectory,)`` by representation and probe;
             their sum over that of ``deviation`` is 1 - R^2.
@@ -45,7 +45,7 @@ class Reading(_Part):
     name: str
     unit: str
     cyclic: bool
-    shown: Numbers
+    ground_truth: Numbers
     deviation: Numbers
     errors: dict[str, dict[str, Numbers]]
 
@@ -81,7 +81,7 @@ class Probe(_Part):
     Attributes:
         key: of the run that trained it.
         reason: why nothing was read, empty where something was.
-        code: numbers in psi; 0 for a method without one.
+        representation_size: numbers in psi; 0 for a method without one.
         group: ``(trajectory,)``, of the test trajectories.
         readings: one a true quantity.
         points: psi of the test trajectories in its two leading components.
@@ -95,7 +95,7 @@ class Probe(_Part):
     variant: str
     seed: int
     reason: str
-    code: int = Field(ge=0)
+    representation_size: int = Field(ge=0)
     group: list[int]
     readings: list[Reading]
     points: list[Numbers]
@@ -108,7 +108,7 @@ class Probe(_Part):
         for one in self.readings:
             if {PSI, PCA, SHUFFLED} - set(one.errors) or any(set(PROBES) - set(made) for made in one.errors.values()):
                 raise ValueError(f"readings of {one.name!r} are not complete")
-            lists: list[Any] = [self.points, one.shown, one.deviation]
+            lists: list[Any] = [self.points, one.ground_truth, one.deviation]
             lists += [errors for made in one.errors.values() for errors in made.values()]
             if any(len(values) != len(self.group) for values in lists):
                 raise ValueError(f"readings of {one.name!r} are of another number of trajectories")
@@ -124,7 +124,7 @@ class Probe(_Part):
         return f"linear readings of {len(self.readings)} quantities, mean R^2: {', '.join(read)}"
 
     def unexplained(self, representation: str, probe: str, name: str = "") -> tuple[np.ndarray, np.ndarray] | None:
-        """Squared errors and deviations, ``(trajectory,)`` each, of one quantity or, without a name, averaged over all.
+        """Find squared errors and deviations, ``(trajectory,)`` each, of a quantity; without a name averaged over all.
 
         None where there is no such quantity or representation.
         """
@@ -136,7 +136,7 @@ class Probe(_Part):
 
 
 def write_probe(path: Path, probe: dict[str, Any]) -> None:
-    """Check what was found and write it, the same bytes for the same content.
+    """Check a probe and write its file, the same bytes for the same content.
 
     Raises:
         BenchError: it is not complete, or holds a number that is not finite.
@@ -146,7 +146,7 @@ def write_probe(path: Path, probe: dict[str, Any]) -> None:
 
 
 def read_probe(path: Path) -> Probe:
-    """Read what ``write_probe`` wrote.
+    """Read the probe that ``write_probe`` wrote.
 
     Raises:
         BenchError: it is damaged, or that of another run.
@@ -159,17 +159,17 @@ def read_probe(path: Path) -> Probe:
 
 
 def load_probe(folders: Folders, key: str) -> Probe | None:
-    """What was found in the model of a run, None where it was not probed."""
+    """Read the probe of a run's model, None where it was not probed."""
     path = folders.probe(key)
     return read_probe(path) if path.exists() else None
 
 
 def is_stale(probe: Probe, root: Path) -> bool:
-    """Whether it was made by other code of the method or of the probing than today's."""
+    """Say whether a probe was made by other code of the method or of the probing than today's."""
     folder = method_folders(root).get(probe.method)
     return folder is None or probe.provenance.code_hash != code_hash(folder, PROBING)
 
 
 def rounded(values: np.ndarray) -> list[float]:
-    """Numbers with as many digits as are kept."""
+    """Round numbers to as many digits as are kept."""
     return [float(f"{value:.{DIGITS}g}") for value in values]

@@ -1,4 +1,4 @@
-"""What is in psi: true quantities are read off the code of a trained model, and off three controls.
+"""What is in psi: true quantities are read off the representation of a trained model, and off three controls.
 
 Probes are fitted to training and validation trajectories and scored on the test split, which neither the model, nor
 the choice among its checkpoints, nor the probe has seen. The alternative, to fit and score by cross-validation on
@@ -35,29 +35,34 @@ from ladid_bench.runs.learning import model_sha256
 from ladid_bench.runs.trained import load_trained
 from ladid_bench.study.plan import PlannedRun
 
-LEAST_UNITS = 10  # to fit a probe to
+LEAST_GROUPS = 10  # to fit a probe to
 
 
 def probe_run(run: PlannedRun, folders: Folders, threads: int) -> probes.Probe:
-    """Probe the model that ``run`` trained, and write ``results/<scale>/probes/<key>.json``.
+    """Probe the representation of the model that ``run`` trained, and write ``results/<scale>/probes/<key>.json``.
+
+    Args:
+        run: whose trained model is in its folder, see ``Folders.model``.
+        folders: of the scale.
+        threads: that torch may use.
 
     Raises:
         BenchError: the model cannot be loaded.
     """
     torch.set_num_threads(threads)
     method, splits = load_trained(run, folders)
-    codes = _codes(method, splits)
-    found: dict[str, Any] = {"code": 0, "group": [], "readings": [], "points": [], "shares": []}
-    reason = f"{run.method} has no code to read"
-    if codes is not None:
-        fitted = len(codes) - len(splits["test"])  # as many are read from, the others are test trajectories
-        components, truths = principal_components(codes[fitted:]), _truths(run, splits)
-        reason = _unreadable(truths, splits)
+    psi = _representations(method, splits)
+    found: dict[str, Any] = {"representation_size": 0, "group": [], "readings": [], "points": [], "shares": []}
+    reason = f"{run.method} has no representation to read"
+    if psi is not None:
+        fitted = len(psi) - len(splits["test"])  # probes are fitted to so many, the others are test trajectories
+        components, ground_truth = principal_components(psi[fitted:]), _ground_truth(run, splits)
+        reason = _unreadable(ground_truth, splits)
         found = {
-            "code": codes.shape[1],
+            "representation_size": psi.shape[1],
             "group": splits["test"].group.tolist(),
-            "readings": [] if reason else _readings(run, method, splits, codes, truths),
-            "points": [rounded(point) for point in components.of(codes[fitted:])[:, :2]],
+            "readings": [] if reason else _readings(run, method, splits, psi, ground_truth),
+            "points": [rounded(point) for point in components.of(psi[fitted:])[:, :2]],
             "shares": rounded(components.shares[:2]),
         }
     identity = {"key": run.key, "dataset": run.dataset.name, "method": run.method, "variant": run.variant}
@@ -74,22 +79,22 @@ def probe_run(run: PlannedRun, folders: Folders, threads: int) -> probes.Probe:
     return probes.read_probe(folders.probe(run.key))
 
 
-def _codes(method: Method, splits: dict[str, Trajectories]) -> np.ndarray | None:
-    """psi of the contexts of all trajectories, split after split, ``(trajectory, code)``."""
-    given = method.task.context_frames
-    parts = [method.represent(part.frames[:, :given], part.times[:, :given]) for part in splits.values()]
+def _representations(method: Method, splits: dict[str, Trajectories]) -> np.ndarray | None:
+    """psi of the contexts of all trajectories, split after split, ``(trajectory, latent)``, or None."""
+    context = slice(method.task.context_frames)
+    parts = [method.represent(part.frames[:, context], part.times[:, context]) for part in splits.values()]
     known = [part for part in parts if part is not None]
     return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def _groups(splits: dict[str, Trajectories]) -> np.ndarray:
-    """Units of all trajectories as numbers, ``(trajectory,)``; splits share none."""
+    """Groups of all trajectories as numbers, ``(trajectory,)``; splits share none."""
     named = [(index, int(group)) for index, part in enumerate(splits.values()) for group in part.group]
     return np.unique(named, axis=0, return_inverse=True)[1].ravel()
 
 
-def _truths(run: PlannedRun, splits: dict[str, Trajectories]) -> list[Quantity]:
-    """What is true of all trajectories, split after split."""
+def _ground_truth(run: PlannedRun, splits: dict[str, Trajectories]) -> list[Quantity]:
+    """Quantities known to be true of all trajectories, split after split, that differ among those of the test split."""
     parts = list(splits.values())
     every = Trajectories(
         frames=np.concatenate([part.frames[:, :1] for part in parts]),
@@ -105,43 +110,43 @@ def _truths(run: PlannedRun, splits: dict[str, Trajectories]) -> list[Quantity]:
     return [one for one in known if np.ptp(one.values[-count:]) > 0]  # else there is nothing to explain
 
 
-def _unreadable(truths: list[Quantity], splits: dict[str, Trajectories]) -> str:
+def _unreadable(ground_truth: list[Quantity], splits: dict[str, Trajectories]) -> str:
     """Why nothing can be read, empty where something can."""
-    if not truths:
+    if not ground_truth:
         return "nothing is known of the trajectories that differs between them"
-    units = len(np.unique(_groups(splits)[: -len(splits["test"])]))
-    return "" if units >= LEAST_UNITS else f"{units} independent units are too few to fit a probe to"
+    groups = len(np.unique(_groups(splits)[: -len(splits["test"])]))
+    return "" if groups >= LEAST_GROUPS else f"{groups} independent groups are too few to fit a probe to"
 
 
 def _readings(
-    run: PlannedRun, method: Method, splits: dict[str, Trajectories], psi: np.ndarray, truths: list[Quantity]
+    run: PlannedRun, method: Method, splits: dict[str, Trajectories], psi: np.ndarray, ground_truth: list[Quantity]
 ) -> list[dict[str, Any]]:
     """``probes.Reading`` of every quantity."""
     fitted, group = len(psi) - len(splits["test"]), _groups(splits)
-    known, test = ([truth.targets[part] for truth in truths] for part in (slice(fitted), slice(fitted, None)))
+    known, test = ([one.targets[part] for one in ground_truth] for part in (slice(fitted), slice(fitted, None)))
     mixed = np.random.default_rng(run.seed).permutation(fitted)
-    sources = {
+    features = {
         probes.PSI: (psi, known),
         probes.PCA: (_context_components(method, splits, psi.shape[1]), known),
         probes.SHUFFLED: (psi, [values[mixed] for values in known]),
     }
     if isinstance(method, NeuralMethod):
-        sources[probes.UNTRAINED] = (_untrained_codes(run, method, splits), known)
+        features[probes.UNTRAINED] = (_untrained_representations(run, method, splits), known)
     read = {
         name: {probe: readout.read(made[:fitted], labels, group[:fitted], made[fitted:], probe) for probe in PROBES}
-        for name, (made, labels) in sources.items()
+        for name, (made, labels) in features.items()
     }
     return [
         _reading(
-            truth,
+            quantity,
             values,
             {name: {probe: answers[index] for probe, answers in made.items()} for name, made in read.items()},
         )
-        for index, (truth, values) in enumerate(zip(truths, test, strict=True))
+        for index, (quantity, values) in enumerate(zip(ground_truth, test, strict=True))
     ]
 
 
-def _reading(truth: Quantity, values: np.ndarray, read: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
+def _reading(quantity: Quantity, values: np.ndarray, read: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
     """``probes.Reading`` of one quantity from what was read where ``values`` are true, ``(trajectory, target)``."""
     deviation = ((values - values.mean(axis=0)) ** 2).sum(axis=1)  # (trajectory,)
     size = deviation.mean()
@@ -149,28 +154,30 @@ def _reading(truth: Quantity, values: np.ndarray, read: dict[str, dict[str, np.n
         name: {probe: rounded(((found - values) ** 2).sum(axis=1) / size) for probe, found in made.items()}
         for name, made in read.items()
     }
-    identity = {"name": truth.name, "unit": truth.unit, "cyclic": truth.cyclic}
-    shown = rounded(truth.values[-len(values) :])
-    return {**identity, "shown": shown, "deviation": rounded(deviation / size), "errors": errors}
+    identity = {"name": quantity.name, "unit": quantity.unit, "cyclic": quantity.cyclic}
+    ground_truth = rounded(quantity.values[-len(values) :])
+    return {**identity, "ground_truth": ground_truth, "deviation": rounded(deviation / size), "errors": errors}
 
 
 def _context_components(method: Method, splits: dict[str, Trajectories], count: int) -> np.ndarray:
     """The context frames in their leading ``count`` principal components, those of the training split."""
-    given = method.task.context_frames
-    flat = {name: part.frames[:, :given].reshape(len(part), -1) for name, part in splits.items()}
+    context = slice(method.task.context_frames)
+    flat = {  # (trajectory, frame, channel, *space) -> (trajectory, value)
+        name: part.frames[:, context].reshape(len(part), -1) for name, part in splits.items()
+    }
     most = min(count, *flat["train"].shape)
     fitted = PrincipalComponents(most, random_state=0).fit(flat["train"])
     return np.concatenate([fitted.transform(part) for part in flat.values()])
 
 
-def _untrained_codes(run: PlannedRun, method: NeuralMethod, splits: dict[str, Trajectories]) -> np.ndarray:
+def _untrained_representations(run: PlannedRun, method: NeuralMethod, splits: dict[str, Trajectories]) -> np.ndarray:
     """psi of the model as it was before its first step."""
     untrained = type(method)(method.task, run.settings)
     torch.manual_seed(run.seed)
     untrained.model = untrained.build_model()
-    codes = _codes(untrained, splits)
-    assert codes is not None
-    return codes
+    psi = _representations(untrained, splits)
+    assert psi is not None
+    return psi
 
 
 def _provenance(run: PlannedRun, folders: Folders, splits: dict[str, Trajectories]) -> dict[str, Any]:

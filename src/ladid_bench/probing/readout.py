@@ -21,7 +21,7 @@ TINY = np.finfo(np.float64).tiny
 
 
 def read(
-    features: np.ndarray, targets: Sequence[np.ndarray], group: np.ndarray, asked: np.ndarray, probe: str
+    features: np.ndarray, targets: Sequence[np.ndarray], group: np.ndarray, held_out: np.ndarray, probe: str
 ) -> list[np.ndarray]:
     """Fit a probe of every quantity and read the quantities off other trajectories.
 
@@ -32,14 +32,14 @@ def read(
         features: ``(trajectory, feature)``, to fit to.
         targets: their true values, one ``(trajectory, target)`` a quantity.
         group: ``(trajectory,)``, the independent group of each, of which there are at least two.
-        asked: ``(other trajectory, feature)``.
+        held_out: ``(other trajectory, feature)``, to read from.
         probe: ``linear`` (ridge) or ``kernel`` (kernel ridge with a Gaussian kernel).
 
     Returns:
         ``(other trajectory, target)`` for every quantity.
     """
     centre, size = features.mean(axis=0, dtype=np.float64), max(float(features.std(axis=0).max()), TINY)
-    known, other = (features - centre) / size, (asked - centre) / size
+    known, other = (features - centre) / size, (held_out - centre) / size
     columns = np.concatenate(targets, axis=1)  # (trajectory, target)
     owner = np.repeat(np.arange(len(targets)), [one.shape[1] for one in targets])
     chosen = _chosen(known, columns, group, owner, probe)[owner]  # (target,)
@@ -50,17 +50,17 @@ def read(
 def _chosen(features: np.ndarray, columns: np.ndarray, group: np.ndarray, owner: np.ndarray, probe: str) -> np.ndarray:
     """Index of the setting with the lowest cross-validated error for each quantity, ``(quantity,)``."""
     total: Any = 0
-    for known, asked in GroupKFold(min(FOLDS, len(np.unique(group)))).split(features, groups=group):
-        answers = _answers(features[known], columns[known], features[asked], probe)
-        total = total + ((answers - columns[asked]) ** 2).sum(axis=1)  # (setting, target)
+    for known, left in GroupKFold(min(FOLDS, len(np.unique(group)))).split(features, groups=group):
+        answers = _answers(features[known], columns[known], features[left], probe)
+        total = total + ((answers - columns[left]) ** 2).sum(axis=1)  # (setting, target)
     return np.stack([total[:, owner == index].sum(axis=1).argmin() for index in np.unique(owner)])
 
 
-def _answers(features: np.ndarray, columns: np.ndarray, asked: np.ndarray, probe: str) -> np.ndarray:
-    """What every setting of a probe reads off ``asked``, ``(setting, trajectory, target)``."""
+def _answers(features: np.ndarray, columns: np.ndarray, held_out: np.ndarray, probe: str) -> np.ndarray:
+    """What every setting of a probe reads off ``held_out``, ``(setting, trajectory, target)``."""
     mean = columns.mean(axis=0)
     made = []
-    for gram, cross in _kernels(features, asked, probe):
+    for gram, cross in _kernels(features, held_out, probe):
         sizes, axes = eigh(gram)
         turned = axes.T @ (columns - mean)
         for penalty in PENALTIES * max(float(np.diag(gram).mean()), TINY):
@@ -68,12 +68,12 @@ def _answers(features: np.ndarray, columns: np.ndarray, asked: np.ndarray, probe
     return np.stack(made)
 
 
-def _kernels(features: np.ndarray, asked: np.ndarray, probe: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Kernels among ``features`` and from ``asked`` to them, features as they are and each scaled on its own."""
+def _kernels(features: np.ndarray, held_out: np.ndarray, probe: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Kernels among ``features`` and from ``held_out`` to them, features as they are and each scaled on its own."""
     centre, spread = features.mean(axis=0), features.std(axis=0)
     alone = np.where(spread > 0, spread, 1)
     for scale in (np.ones_like(alone), alone):
-        known, other = (features - centre) / scale, (asked - centre) / scale
+        known, other = (features - centre) / scale, (held_out - centre) / scale
         if probe == LINEAR:
             yield known @ known.T, other @ known.T
         else:

@@ -13,34 +13,33 @@ SHIFTS = 4  # later windows that are compared with the first
 SLACK = 1e-6  # of the training span, for rounding
 
 
-def maps_code_to_states(method: Method) -> bool:
-    """Whether the model is asked for latent states as ``states(psi, times)``."""
+def maps_representation_to_states(method: Method) -> bool:
+    """Say whether a method has a model that gives latent states as ``states(psi, times)``."""
     states = getattr(getattr(method, "model", None), "states", None)
     return states is not None and list(signature(states).parameters) == ["psi", "times"]
 
 
 def semigroup(method: Method, test: Trajectories) -> dict[str, list[float]] | None:
-    """``probes.Semigroup`` of a trained method on the test trajectories.
+    """Measure how well the windows of each test trajectory agree on its latent path, as ``probes.Semigroup`` keeps it.
 
-    The first window is compared with later ones at all frames that both are asked for in training: after the
+    The first window is compared with later ones at all frames that both have to forecast in training: after the
     context of the later one, and no longer after the first frame than a training trajectory lasts. None for a method
     without ``states(psi, times)``, or trajectories too short for a second window.
     """
-    given, last = method.task.context_frames, min(method.task.frames, test.frames.shape[1])
+    context, last = method.task.context_frames, min(method.task.frames, test.frames.shape[1])
     elapsed = test.times - test.times[:, :1]
     inside = (elapsed[:, :last] <= method.task.duration * (1 + SLACK)).all(axis=0)  # (frame,)
     last = int(inside.sum())
-    starts = np.unique(np.linspace(0, last - given - 1, SHIFTS + 1).round().astype(int))[1:]
-    if not maps_code_to_states(method) or len(starts) == 0 or starts[0] < 1:
+    starts = np.unique(np.linspace(0, last - context - 1, SHIFTS + 1).round().astype(int))[1:]
+    if not maps_representation_to_states(method) or len(starts) == 0 or starts[0] < 1:
         return None
-    first = _states(method, test, 0, given, last)  # (trajectory, frame, latent)
+    first = _states(method, test, 0, context, last)  # (trajectory, frame, latent)
     same, other = (np.zeros(len(test)) for _ in range(2))
     count = 0
     partner = np.roll(np.arange(len(test)), len(test) // 2)  # windows of one recording stand side by side
     for start in starts:
-        asked = slice(start + given, last)
-        later = _states(method, test, int(start), start + given, last)
-        mine = first[:, asked.start - given :]
+        later = _states(method, test, int(start), start + context, last)
+        mine = first[:, start:]  # the same frames, seen from the first window
         same += ((mine - later) ** 2).sum(axis=(1, 2))
         other += ((mine - later[partner]) ** 2).sum(axis=(1, 2))
         count += later.shape[1]

@@ -14,12 +14,14 @@ PROBE: ExperimentName = "probe"
 
 
 def why_not_probed(run: PlannedRun, folders: Folders) -> str:
-    """Why there is no trained model of ``run`` to probe, empty where there is one or it can be trained again."""
-    if run.card.kind != "neural" or not run.trained:
-        return "it trains no forecasting model of its own"
+    """Say why there is no trained model of ``run`` to probe; empty where there is one or it can be trained again."""
+    if run.card.kind != "neural":
+        return f"{run.method} has no representation to read"
+    if not run.trained:
+        return "it trains no model of its own"
     path = folders.record(run.key)
     if not path.exists():
-        return "it has not ended with a result"
+        return f"it has not ended with a result; '{run.rerun_command}' makes one"
     status = read_record(path)["status"]
     return "" if status == "ok" else f"it ended as {status}"
 
@@ -27,7 +29,7 @@ def why_not_probed(run: PlannedRun, folders: Folders) -> str:
 def probes_to_do(
     runs: Iterable[PlannedRun], state: RunState, to_do: frozenset[str], folders: Folders, stale: bool
 ) -> frozenset[str]:
-    """Keys of the runs that the experiment ``probe`` asks for and that are to be probed now.
+    """Find the keys of the runs that the experiment ``probe`` asks for and that are to be probed now.
 
     These are the ones without a probe, those that are about to be trained anew, and with ``stale`` those whose probe
     was made by code that has changed since. A run that ended without a result is not waited for.
@@ -39,9 +41,9 @@ def probes_to_do(
         folders: of the scale.
         stale: whether what older code made is to be made again.
     """
-    asked = [run for run in runs if PROBE in run.experiments and run.card.kind == "neural" and run.trained]
-    found = {run.key for run in asked if run.key in to_do}
-    for run in asked:
+    planned = [run for run in runs if PROBE in run.experiments and run.card.kind == "neural" and run.trained]
+    found = {run.key for run in planned if run.key in to_do}
+    for run in planned:
         path = folders.probe(run.key)
         if run.key in state.done - to_do and not why_not_probed(run, folders):
             missing = not path.exists() or (stale and is_stale(read_probe(path), folders.root))

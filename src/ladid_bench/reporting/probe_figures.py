@@ -121,6 +121,8 @@ def code_figures(name: str, probe: Probe) -> list[Drawing]:
     """psi of the test trajectories of one run, once for every true quantity."""
     points, shares = np.array(probe.points), np.array(probe.shares)
     return [
-        code_figure(f"{name}-{index}", points, shares, Quantity(one.name, one.unit, np.array(one.shown), one.cyclic))
+        code_figure(
+            f"{name}-{index}", points, shares, Quantity(one.name, one.unit, np.array(one.ground_truth), one.cyclic)
+        )
         for index, one in enumerate(probe.readings)
     ]

@@ -17,10 +17,10 @@ from ladid_bench.study.plan import ZERO_SHOT, PlannedRun
 
 
 def task_for(run: PlannedRun, task: Task, folders: Folders) -> Task:
-    """The task as the run's method is to see it: that of its data set, unless it starts from another run's model.
+    """Derive the task that the run's method sees: that of its data set, unless it starts from another run's model.
 
-    Such a model keeps the units it was trained in. Range, time step and duration stay those of the data
-    set it comes from; only what is asked, the frames to forecast, is the new data set's.
+    Such a model keeps the scales it was trained in. Range, time step and duration stay those of the data
+    set it comes from; only the number of frames to forecast is the new data set's.
     """
     if run.init_from is None:
         return task
@@ -31,7 +31,7 @@ def task_for(run: PlannedRun, task: Task, folders: Folders) -> Task:
 
 
 def part_of(train: Trajectories, fraction: float, seed: int) -> Trajectories:
-    """A share of the trajectories, drawn by ``seed``: a smaller share of the same seed lies in a larger one."""
+    """Draw a share of the training trajectories by ``seed``: a smaller share of the same seed lies in a larger one."""
     if fraction == 1:
         return train
     order = np.random.default_rng(seed).permutation(len(train))
@@ -70,7 +70,7 @@ def keep_model(method: Method, folder: Path) -> None:
 
 
 def model_sha256(folder: Path) -> str:
-    """Hash of the files of a model that was kept."""
+    """Hash the files of a model that was kept."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(folder)} {file_sha256(path)}\n".encode())

@@ -82,7 +82,7 @@ def run_search(study: Study, folders: Folders, name: str, jobs: int = 1) -> Path
 
 
 def best_trial(trials: list[dict[str, Any]]) -> int | None:
-    """Number of the trial with the lowest validation error, or None where all diverged."""
+    """Find the number of the trial with the lowest validation error, or None where all diverged."""
     ended = [number for number, trial in enumerate(trials) if trial["status"] == "ok"]
     return min(ended, key=lambda number: trials[number]["valid_nmse"], default=None)
 

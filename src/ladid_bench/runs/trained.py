@@ -11,7 +11,7 @@ from ladid_bench.study.plan import PlannedRun
 
 
 def load_trained(run: PlannedRun, folders: Folders) -> tuple[Method, dict[str, Trajectories]]:
-    """The method of a run with its trained weights, on the CPU, and its data, split by split.
+    """Load the method of a run with its trained weights, on the CPU, and its data, split by split.
 
     Raises:
         BenchError: the weights do not fit the method or are damaged.

@@ -1,1 +1,1 @@
-"""What a study asks for: its data sets, its runs, which of them are selected, and what they need."""
+"""What a study is made of: its data sets, its runs, which of them are selected, and what they need."""

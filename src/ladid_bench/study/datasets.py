@@ -37,7 +37,7 @@ COPIES = 4  # of a split's frames that are in memory at once while it is made
 
 
 def dataset_names() -> list[str]:
-    """Every data set the suite can make: each source, each source under each intervention, and what was imported."""
+    """List every data set the suite can make: each source, each under each intervention, and what was imported."""
     names = list(SOURCES)
     for name, source in SOURCES.items():
         names += [f"{name}{INTERVENTION}{intervention}" for intervention in source.regimes()]
@@ -53,7 +53,7 @@ def _imported() -> list[str]:
 
 
 def find_source(dataset: str, changes: Mapping[str, Any] | None = None) -> DataSource:
-    """The source called ``<source>`` or ``<source>--<intervention>``, with ``changes`` to its settings.
+    """Find the source called ``<source>`` or ``<source>--<intervention>``, with ``changes`` to its settings.
 
     A name that the suite does not have is looked for among the imported data sets of the checkout.
 
@@ -73,7 +73,7 @@ def find_source(dataset: str, changes: Mapping[str, Any] | None = None) -> DataS
 
 @dataclass(frozen=True)
 class PlannedDataset:
-    """A data set as one study asks for it. ``key`` names everything that determines its numbers."""
+    """A data set as one study configures it. ``key`` names everything that determines its numbers."""
 
     name: str
     source: DataSource
@@ -113,12 +113,12 @@ class PlannedDataset:
         return content_key(self.identity)
 
     def files(self, folders: Folders) -> dict[str, Path]:
-        """The trajectory file of each split."""
+        """Name the trajectory file of each split."""
         return {split: folders.split(self.name, self.key, split) for split in self.source.splits}
 
 
 def planned_dataset(study: Study, name: str) -> PlannedDataset:
-    """``name`` as ``study`` asks for it.
+    """Plan the data set ``name`` as ``study`` configures it.
 
     Raises:
         BenchError: the study does not list it, or gives it a name that is taken or no name for a folder.
@@ -167,7 +167,7 @@ def make_files(planned: PlannedDataset, folders: Folders, splits: Sequence[str] 
 
 
 def write_card(planned: PlannedDataset, folders: Folders) -> None:
-    """Describe the files of a data set for the report, which does not read them, and log the ranges."""
+    """Write the data card that describes a data set for the report, which does not read its files; log the ranges."""
     splits = {split: read_trajectories(path) for split, path in planned.files(folders).items()}
     card = describe(planned, splits, folders)
     write_json(folders.card(planned.name, planned.key), card)
@@ -217,13 +217,13 @@ def _check_room(planned: PlannedDataset, split: str, frames: int) -> None:
 
 
 def load_task(planned: PlannedDataset, train: Trajectories) -> Task:
-    """The task of a data set, derived from its training split."""
-    given, asked, source = planned.context_frames, planned.forecast_frames, planned.source
-    return task_of(train, planned.name, given, asked, source.season, source.vectors)
+    """Derive the task of a data set from its training split."""
+    context, forecast, source = planned.context_frames, planned.forecast_frames, planned.source
+    return task_of(train, planned.name, context, forecast, source.season, source.vectors)
 
 
 def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folders: Folders) -> dict[str, Any]:
-    """The data card of a data set whose files are there, ready for JSON.
+    """Describe a data set whose files are there as a data card, ready for JSON.
 
     ``film`` is one test trajectory in small, ``regime`` names the intervention, ``control`` says that by
     physics it changes nothing, and ``regimes`` lists all the interventions that the source has. ``task`` has the
@@ -261,7 +261,7 @@ def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folder
 
 
 def full_title(dataset: str, source: DataSource, origin: str = "") -> str:
-    """The title of a data set; a regime that its source's card does not speak of is named behind it.
+    """Compose the title of a data set; a regime that its source's card does not speak of is named behind it.
 
     ``origin`` is what the suite calls a data set to which a study gave a name of its own, which is then named.
     """
@@ -273,7 +273,7 @@ def full_title(dataset: str, source: DataSource, origin: str = "") -> str:
 
 
 def _film(task: Task, test: Trajectories) -> dict[str, Any]:
-    """The first test trajectory, first channel, in small; ``lead`` is the time from the last given frame."""
+    """The first test trajectory, first channel, in small; ``lead`` is the time from the last context frame."""
     kept = np.unique(np.linspace(0, task.frames - 1, min(task.frames, FILM_FRAMES)).round().astype(int))
     unit = np.clip(task.normalize(test.frames[0, kept])[:, 0], 0, 1)  # (frame, *space)
     lead = test.times[0, kept] - test.times[0, task.context_frames - 1]
@@ -341,7 +341,7 @@ class _StoredCard(BaseModel):
 
 
 def load_data_card(planned: PlannedDataset, folders: Folders) -> dict[str, Any]:
-    """The card that ``write_card`` wrote.
+    """Read the data card that ``write_card`` wrote.
 
     Raises:
         BenchError: it is not there, or an earlier version of this package wrote it.

@@ -145,7 +145,7 @@ def _text(changes: dict[str, Any]) -> str:
 
 
 def plan_runs(study: Study, root: Path) -> dict[str, PlannedRun]:
-    """All runs a study asks for, by key, in a fixed order; runs shared by experiments appear once.
+    """Plan all runs of a study, by key, in a fixed order; runs shared by experiments appear once.
 
     Raises:
         BenchError: the study names a data set, method or variant that does not exist.
@@ -162,7 +162,7 @@ def plan_runs(study: Study, root: Path) -> dict[str, PlannedRun]:
 
 
 def seconds_per_step(card: MethodCard, image_size: int) -> float:
-    """Rough CPU seconds of a step on one core: the card's figure at 32 px, scaled with the number of pixels."""
+    """Estimate the CPU seconds of a step on one core: the card's figure at 32 px, scaled with the number of pixels."""
     return card.estimate.seconds_per_step * (image_size / 32) ** 2
 
 
@@ -208,7 +208,7 @@ def _init_dataset(
     for what in ("context_frames", "image_size"):
         if getattr(source, what) != getattr(other, what):
             raise BenchError(
-                f"{where}: a model of '{source.name}' cannot be asked of '{other.name}': {what} is "
+                f"{where}: a model of '{source.name}' cannot forecast '{other.name}': {what} is "
                 f"{getattr(source, what)} there and {getattr(other, what)} here"
             )
     return source

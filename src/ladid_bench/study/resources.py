@@ -20,7 +20,7 @@ FLOAT_BYTES = 4
 
 
 def data_mb(run: PlannedRun) -> float:
-    """Rough size in memory of the data sets that ``run`` reads in MB, as if its frames were pictures of one channel."""
+    """Estimate the memory of the data sets that ``run`` reads in MB, as if its frames were pictures of one channel."""
     return sum(_frames(dataset) * dataset.image_size**2 for dataset in run.datasets) * FLOAT_BYTES / 1e6
 
 
@@ -30,12 +30,12 @@ def _frames(dataset: PlannedDataset) -> int:
 
 
 def memory_mb(run: PlannedRun) -> int:
-    """Memory to ask for in MB, about twice what was measured."""
+    """Estimate the memory to request for ``run`` in MB, about twice what was measured."""
     return round(LIBRARIES_MB + COPIES * data_mb(run))
 
 
 def expected_seconds(run: PlannedRun, gpu: bool) -> float:
-    """Expected time of ``run`` on one core, or on one GPU where it is trained; rather more than less."""
+    """Estimate the seconds of ``run`` on one core, or on one GPU where it is trained; rather more than less."""
     estimate = run.card.estimate
     if gpu and run.trained:
         computing = estimate.seconds + GPU_STEP * estimate.seconds_per_step * run.budget.steps
@@ -45,7 +45,7 @@ def expected_seconds(run: PlannedRun, gpu: bool) -> float:
 
 
 def batches(runs: Iterable[PlannedRun], gpu: bool, target: float) -> dict[str, list[str]]:
-    """Keys of the runs that share a job, by the key of the first of them.
+    """Group runs into jobs: the keys of those that share one, by the key of the first of them.
 
     Their expected times add up to at most ``target`` seconds; a run that takes longer has a job of its own. A batch
     never mixes data sets, so that no run waits for data that it does not need, nor trained methods with others, which
@@ -66,7 +66,7 @@ def batches(runs: Iterable[PlannedRun], gpu: bool, target: float) -> dict[str, l
 
 
 def describe_plan(study: Study, runs: dict[str, PlannedRun], pending: set[str], cores: int, gpu: bool = False) -> str:
-    """The plan as text: a line a run, and the estimated time of what is left to do.
+    """Describe the plan as text: a line a run, and the estimated time of what is left to do.
 
     Args:
         study: whose plan it is.

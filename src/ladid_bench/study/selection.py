@@ -10,7 +10,7 @@ from ladid_bench.study.plan import PlannedRun, find_run
 
 @dataclass(frozen=True)
 class Selection:
-    """The runs of a study that agree with every part that is given; all of them where none is.
+    """The runs of a study that agree with every part of it; all of them where it has none.
 
     Attributes:
         keys: keys of runs, or their first digits.
@@ -28,26 +28,26 @@ class Selection:
         return not any(astuple(self))
 
     def of(self, runs: Mapping[str, PlannedRun]) -> dict[str, PlannedRun]:
-        """The chosen ones of ``runs``.
+        """Choose from ``runs`` those that agree with the selection.
 
         Raises:
             BenchError: a name that no run has, or a choice that leaves none.
         """
         named = (self.datasets, self.methods, self.seeds, self.experiments)
-        for asked, names in zip(named, zip(*map(_names, runs.values()), strict=True), strict=True):
+        for wanted, names in zip(named, zip(*map(_names, runs.values()), strict=True), strict=True):
             known = {str(name) for several in names for name in several}
-            for one in asked:
+            for one in wanted:
                 if str(one) not in known:
                     raise BenchError(f"no run of this study has '{one}'; {nearest(str(one), known)}")
         keys = {find_run(dict(runs), key).key for key in self.keys} or set(runs)
         chosen = {key: run for key, run in runs.items() if key in keys and _agrees(run, named)}
         if not chosen:
-            raise BenchError("no run of this study is all that was asked for; see 'ladid-bench plan'")
+            raise BenchError("no run of this study is all of that at once; see 'ladid-bench plan'")
         return chosen
 
 
 def _agrees(run: PlannedRun, named: Iterable[Sequence[Any]]) -> bool:
-    return all(not asked or set(asked) & set(names) for asked, names in zip(named, _names(run), strict=True))
+    return all(not wanted or set(wanted) & set(names) for wanted, names in zip(named, _names(run), strict=True))
 
 
 def _names(run: PlannedRun) -> tuple[Sequence[Any], ...]:
@@ -56,6 +56,6 @@ def _names(run: PlannedRun) -> tuple[Sequence[Any], ...]:
 
 
 def with_sources(chosen: Mapping[str, PlannedRun]) -> dict[str, PlannedRun]:
-    """``chosen`` and the runs whose models they start from, these first."""
+    """Add to ``chosen`` the runs whose models they start from, these first."""
     sources = [run.model_from for run in chosen.values() if run.model_from]
     return {run.key: run for run in sources if run.key not in chosen} | dict(chosen)

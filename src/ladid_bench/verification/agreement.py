@@ -99,7 +99,7 @@ def compare(
     spread: Mapping[str, float],
     exact: bool,
 ) -> tuple[Value, ...]:
-    """All values of two records of a run, or of the failed attempts that stand in for them; of two statuses no more.
+    """Compare all values of two records of a run, or of failed attempts in their place; of two statuses no more.
 
     Args:
         kept, found: records, then and now.
@@ -139,7 +139,7 @@ def _data(kept: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, tuple[
 
 
 def spread_over_seeds(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Standard deviation of each metric over the kept records of one method, which differ in their seeds alone."""
+    """Compute the standard deviation of each metric over records of one method that differ in their seeds alone."""
     metrics = [record["metrics"] for record in records if record["status"] == "ok"]
     if len(metrics) < SEEDS_FOR_SPREAD:
         return {}
@@ -153,7 +153,7 @@ def _deviation(values: Sequence[float]) -> float:
 
 
 def circumstances(kept: Mapping[str, Any], found: Mapping[str, Any], code: str) -> tuple[str, ...]:
-    """What is not as it was: machine, versions, data, code. An attempt that failed knows its machine alone.
+    """Name what is not as it was: machine, versions, data, code. An attempt that failed knows its machine alone.
 
     Args:
         kept, found: records or attempts.
@@ -187,7 +187,7 @@ def _told(name: str, then: Any, now: Any) -> str:
 
 
 def asks_for_the_same_bits(kept: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    """Whether machine and versions are those of the kept record, and it ran on the CPU, which repeats itself."""
+    """Say whether machine and versions are those of the kept record, and it ran on the CPU, which repeats itself."""
     then, now = (one.get("provenance", one) for one in (kept, found))
     same = not any(_differ(name, then, now) for name in MACHINE)
     packages, present = then.get("versions", {}), now.get("versions", {})

@@ -49,7 +49,7 @@ class Finding:
 
 
 def examine(root: Path, scale: str | None = None, cores: int = 1) -> Iterator[Finding]:
-    """Everything worth knowing about this machine before the main job of a checkout begins.
+    """Examine this machine for all that is worth knowing before the main job of a checkout begins.
 
     Args:
         root: the checkout.

@@ -35,7 +35,7 @@ COLUMNS = ("key", "run", "value", "kept", "found", "difference", "allowed", "out
 
 
 def kept_result(run: PlannedRun, folders: Folders) -> dict[str, Any] | None:
-    """The record of a run, or else its last failed attempt, or None where it never ended."""
+    """Read the record of a run, or else its last failed attempt; None where it never ended."""
     if folders.record(run.key).exists():
         return read_record(folders.record(run.key))
     attempts = read_attempts(folders.attempts(run.key))
@@ -43,7 +43,7 @@ def kept_result(run: PlannedRun, folders: Folders) -> dict[str, Any] | None:
 
 
 def place_for_reruns(folders: Folders) -> Folders:
-    """The folders of reruns: a checkout in small with links to all that determines a run."""
+    """Make the folders of reruns: a checkout in small with links to all that determines a run."""
     root = folders.work / "verify"
     root.mkdir(parents=True, exist_ok=True)
     folders.data.mkdir(parents=True, exist_ok=True)
@@ -136,20 +136,22 @@ def write_values(path: Path, comparisons: Iterable[Comparison]) -> None:
 
 
 def values_file(chosen: Iterable[PlannedRun], place: Folders) -> Path:
-    """Where the values of a set of runs go: another set, another file."""
+    """Name the file for the values of a set of runs: another set, another file."""
     return place.root / f"values-{content_key(sorted(run.key for run in chosen))}.csv"
 
 
 def describe(comparison: Comparison) -> str:
-    """A line on how a run came out, one on each value that differs, and one on what is not as it was."""
+    """Describe how a run came out in a line, each value that differs in one, and what is not as it was in one."""
     total, worst = len(comparison.values), max(comparison.values, key=lambda value: value.relative)
     if comparison.outcome == "identical":
         words = f"all {total} values are the same, bit for bit"
     elif comparison.outcome == "agrees":
         words = f"all {total} values within tolerance; furthest off: {worst.name}, by {worst.relative:.2g} of its value"
     else:
-        asked = "bit for bit, as on the same machine with the same versions" if comparison.exact else "within tolerance"
-        words = f"{len(comparison.differing)} of {total} values do not agree {asked}"
+        demand = (
+            "bit for bit, as on the same machine with the same versions" if comparison.exact else "within tolerance"
+        )
+        words = f"{len(comparison.differing)} of {total} values do not agree {demand}"
     lines = [f"{comparison.outcome:<10} {comparison.key[:8]}  {comparison.label}: {words}"]
     lines += [
         f"{'':<20} {value.name}: {_shown(value.kept)} then, {_shown(value.found)} now; allowed {value.allowed:.2g}"

@@ -16,7 +16,7 @@ SEASONS = 1000  # whole seasons by which dates are moved
 
 
 def shapes(subject: Subject) -> Verdict:
-    """Forecasts have the right shape and type and are finite, on images, two channels and vectors."""
+    """Check that forecasts have the right shape and type and are finite, on images, two channels and vectors."""
     taken, notes = [], []
     for toy in ("image", "two channels", "vector"):
         reason = subject.refuses(toy)
@@ -26,8 +26,8 @@ def shapes(subject: Subject) -> Verdict:
         method, data = subject.fitted(toy), subject.toy(toy)
         problem = _shape_problem(method.forecast(*data.context, data.query_times), data) or _part_problem(method, data)
         if not problem:
-            frames, given = data.context
-            one = method.forecast(frames[:1], given[:1], data.query_times[:1, -1:]).mean
+            frames, context_times = data.context
+            one = method.forecast(frames[:1], context_times[:1], data.query_times[:1, -1:]).mean
             problem = "" if one.shape == data.truth[:1, -1:].shape else f"of one frame has shape {one.shape}"
         if problem:
             return failed(f"{toy}: {problem}")
@@ -65,32 +65,32 @@ def _part_problem(method: Method, data: Toy) -> str:
 
 
 def times(subject: Subject) -> Verdict:
-    """Frames are those of the times asked for, whatever else is asked, and whichever year it is."""
+    """Check that frames are those of their query times, whatever else is queried, and whichever year it is."""
     method, data = subject.fitted(), subject.toy(subject.main)
-    asked, tolerance = data.query_times, ON_ANOTHER_GRID * data.scale
+    query_times, tolerance = data.query_times, ON_ANOTHER_GRID * data.scale
     whole = subject.learnt
     some = [1, 4, 6]
-    if _far(subject.answer(method, times=asked[:, some]), whole[:, some], tolerance):
+    if _far(subject.answer(method, times=query_times[:, some]), whole[:, some], tolerance):
         return failed("asking for fewer times gives other frames at the same times")
-    fine = subject.answer(method, times=np.sort(np.concatenate([asked, asked - STEP / 2], axis=1), axis=1))
+    fine = subject.answer(method, times=np.sort(np.concatenate([query_times, query_times - STEP / 2], axis=1), axis=1))
     if not np.isfinite(fine).all():
         return failed("at times between frames the forecast is not finite")
     if _far(fine[:, 1::2], whole, tolerance):
         return failed("asking for times between frames too gives other frames at the same times")
-    if not np.isfinite(subject.answer(method, times=asked + PERIOD)).all():
+    if not np.isfinite(subject.answer(method, times=query_times + PERIOD)).all():
         return failed("beyond the times it was trained on, the forecast is not finite")
-    frames, given = data.context
+    frames, context_times = data.context
     later = SEASONS * PERIOD
-    if _far(method.forecast(frames, given + later, asked + later).mean, whole, tolerance):
+    if _far(method.forecast(frames, context_times + later, query_times + later).mean, whole, tolerance):
         return failed("whole seasons later the forecast is another one; only the time within a season may count")
     return passed()
 
 
 def moves(subject: Subject) -> Verdict:
-    """Forecasts at different times differ where the truth moves."""
+    """Check that forecasts at different times differ where the truth moves."""
     if not subject.is_forecaster:
         return exempt(f"a {subject.card.kind} method need not move")
-    # from the first frame asked for to the last the truth goes through most of half a period
+    # from the first query time to the last the truth goes through most of half a period
     whole, data = subject.learnt, subject.toy(subject.main)
     change = np.abs(whole[:, -1] - whole[:, 0]).reshape(len(whole), -1).mean(axis=1)
     still = int((change < MOVED * data.scale).sum())
@@ -98,21 +98,21 @@ def moves(subject: Subject) -> Verdict:
 
 
 def rows(subject: Subject) -> Verdict:
-    """Every trajectory of a batch gets the frames of its own times."""
+    """Check that every trajectory of a batch gets the frames of its own times."""
     method, data = subject.fitted(), subject.toy(subject.main)
-    frames, given = data.context
+    frames, context_times = data.context
     later = STEP / 2 * (np.arange(len(frames)) % 3)[:, None]  # other times in every row
     together = subject.answer(method, times=data.query_times + later)
     for row in (1, 2):
         one = slice(row, row + 1)
-        alone = method.forecast(frames[one], given[one], (data.query_times + later)[one]).mean
+        alone = method.forecast(frames[one], context_times[one], (data.query_times + later)[one]).mean
         if _far(together[one], alone, ON_ANOTHER_GRID * data.scale):
             return failed("a trajectory with query times of its own gets other frames in a batch than alone")
     return passed()
 
 
 def irregular(subject: Subject) -> Verdict:
-    """It works where every trajectory has uneven times of its own, or says why not."""
+    """Check that it works where every trajectory has uneven times of its own, or says why not."""
     toy = "irregular" if subject.main != "vector" else "irregular vector"
     reason = subject.skips(toy)
     if reason:
@@ -141,10 +141,10 @@ def horizon(subject: Subject) -> Verdict:
 
 
 def companions(subject: Subject) -> Verdict:
-    """A forecast does not depend on the other trajectories in the batch."""
+    """Check that a forecast does not depend on the other trajectories in the batch."""
     method, data = subject.fitted(), subject.toy(subject.main)
-    (frames, given), whole = data.context, subject.learnt
-    alone = method.forecast(frames[:1], given[:1], data.query_times[:1]).mean
+    (frames, context_times), whole = data.context, subject.learnt
+    alone = method.forecast(frames[:1], context_times[:1], data.query_times[:1]).mean
     if _far(alone, whole[:1], ALONE * data.scale):
         return failed(f"alone a trajectory gets another forecast than in a batch {_distance(alone, whole[:1], data)}")
     turned = method.forecast(*(part[::-1].copy() for part in (*data.context, data.query_times))).mean[::-1]
@@ -154,17 +154,17 @@ def companions(subject: Subject) -> Verdict:
 
 
 def stateless(subject: Subject) -> Verdict:
-    """Asked twice it says the same, and it leaves what it was given as it was."""
+    """Check that the same queries get the same forecast twice, and that its inputs stay as they were."""
     method, data = subject.fitted(), subject.toy(subject.main)
-    (frames, given), asked = data.context, data.query_times
-    first = method.forecast(frames, given, asked).mean.copy()
-    named = {"context": (frames, data.context[0]), "context_times": (given, data.context[1])}
-    for name, (now, before) in (named | {"query_times": (asked, data.query_times)}).items():
+    (frames, context_times), query_times = data.context, data.query_times
+    first = method.forecast(frames, context_times, query_times).mean.copy()
+    named = {"context": (frames, data.context[0]), "context_times": (context_times, data.context[1])}
+    for name, (now, before) in (named | {"query_times": (query_times, data.query_times)}).items():
         if not np.array_equal(now, before):
             return failed(f"forecast changes its argument '{name}'")
-    method.forecast(frames[::-1].copy(), given, asked[:, :2])
+    method.forecast(frames[::-1].copy(), context_times, query_times[:, :2])
     if not np.array_equal(method.forecast(*data.context, data.query_times).mean, first):
-        return failed("asked for the same again, after something else, it answers differently")
+        return failed("the same queries after others get another forecast")
     train, valid = data.known
     subject.new(subject.main).fit(Training(train, valid, BRIEF, 0))
     if (train.content_sha256, valid.content_sha256) != (data.train.content_sha256, data.valid.content_sha256):
@@ -173,7 +173,7 @@ def stateless(subject: Subject) -> Verdict:
 
 
 def better(subject: Subject) -> Verdict:
-    """On a toy system that is learnt in seconds it explains some of the variance that the mean leaves."""
+    """Check that on a toy system learnt in seconds it explains some of the variance that the mean leaves."""
     if subject.card.kind == "reference":
         return exempt("a reference method need not beat the mean")
     data = subject.toy(subject.main)
@@ -182,12 +182,12 @@ def better(subject: Subject) -> Verdict:
         return failed("a floor needs 'reconstruct'")
     mean = data.train.frames.mean(axis=(0, 1))
     unexplained = measure(data.truth, made, mean, data.task.variables).pooled_fvu
-    found = f"leaves {unexplained:.3f} of the variance unexplained; the mean leaves 1, at most {BETTER:g} is asked for"
+    found = f"leaves {unexplained:.3f} of the variance unexplained; the mean leaves 1, at most {BETTER:g} may be left"
     return passed(found) if unexplained <= BETTER else failed(found)
 
 
 def limits(subject: Subject) -> Verdict:
-    """Images whose sides no shared coder takes are forecast, or refused with a reason."""
+    """Check that images whose sides no shared coder takes are forecast, or refused with a reason."""
     toy = "odd sides"
     skipped, reason = subject.method_class.skip(subject.toy(toy).task)
     if skipped and not reason.strip():

@@ -7,7 +7,7 @@ from ladid_bench.verification.conformance.subject import Subject
 
 
 def complete(subject: Subject) -> Verdict:
-    """The card can be read, its parts agree with each other and with the code, and what it needs is installed."""
+    """Check that the card can be read, agrees with itself and with the code, and that what it needs is installed."""
     card = subject.card
     texts = {"title": card.title, "summary": card.summary, "citation.text": card.citation.text}
     for key, text in (texts | {"fidelity": card.fidelity}).items():

@@ -49,7 +49,7 @@ class Check:
     judge: Callable[[Subject], Verdict]
 
     def run(self, subject: Subject) -> Verdict:
-        """The verdict; whatever a method does becomes one."""
+        """Make the check; whatever a method does becomes a verdict."""
         try:
             return self.judge(subject)
         except Exception as error:

@@ -15,7 +15,7 @@ from ladid_bench.verification.conformance.subject import Subject
 
 
 def round_trip(subject: Subject) -> Verdict:
-    """What is saved and loaded gives the same forecast and has the same size."""
+    """Check that what is saved and loaded gives the same forecast and has the same size."""
     method, folder = subject.fitted(), subject.folder("saved")
     method.save(folder)
     loaded = subject.new(subject.main)
@@ -38,7 +38,7 @@ class Trap:
 
 
 def no_code(subject: Subject) -> Verdict:
-    """Loading runs nothing that stands in the files."""
+    """Check that loading runs nothing that stands in the files."""
     source, mark = subject.folder("saved-clean"), subject.folder("code-has-run")
     subject.fitted(subject.main).save(source)
     trap, tried = pickle.dumps(Trap(mark), protocol=2), 0  # the protocol that torch writes

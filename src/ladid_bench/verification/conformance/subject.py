@@ -77,12 +77,12 @@ class Subject:
         return make_toy(*TOYS[name])
 
     def skips(self, toy: str) -> str:
-        """Why it does not take toy ``toy``, or nothing."""
+        """Say why it does not take toy ``toy``, or nothing."""
         skipped, reason = self.method_class.skip(self.toy(toy).task)
         return (reason or "no reason given") if skipped else ""
 
     def refuses(self, toy: str) -> str:
-        """Why it does not take toy ``toy``, be it by ``skip`` or by an error of one line from ``fit``, or nothing."""
+        """Say why it does not take toy ``toy``, be it by ``skip`` or by a one-line error from ``fit``, or nothing."""
         reason = self.skips(toy)
         if not reason:
             try:
@@ -104,7 +104,7 @@ class Subject:
         return method
 
     def fitted(self, toy: str | None = None, budget: Budget | None = None, seed: int = 0) -> Method:
-        """A trained method that checks share and leave as it is; by default on the main toy, long enough to learn."""
+        """Train a method that checks share and leave as it is; by default on the main toy, long enough to learn."""
         if budget is None:
             budget = LEARNING if toy is None else BRIEF
         toy = toy or self.main
@@ -114,7 +114,7 @@ class Subject:
         return self._fitted[key]
 
     def folder(self, name: str) -> Path:
-        """A folder for a check to write to; it goes with this object."""
+        """Make a folder for a check to write to; it goes with this object."""
         return Path(self._temporary.name) / name
 
     @cached_property
@@ -123,7 +123,7 @@ class Subject:
         return self.answer(self.fitted())
 
     def answer(self, method: Method, toy: str | None = None, times: np.ndarray | None = None) -> np.ndarray:
-        """Mean forecast of the test trajectories, at their frames or at ``times``."""
+        """Forecast the mean of the test trajectories, at their frames or at ``times``."""
         data = self.toy(toy or self.main)
         return method.forecast(*data.context, data.query_times if times is None else times).mean
 

@@ -46,7 +46,7 @@ CHECKS = (
 
 
 def run_checks(subject: Subject) -> Iterator[tuple[Check, Verdict]]:
-    """Each check with its verdict; without a sound card no other is made."""
+    """Make each check and yield it with its verdict; without a sound card no other is made."""
     for check in CHECKS:
         verdict = check.run(subject)
         yield check, verdict

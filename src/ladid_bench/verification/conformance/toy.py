@@ -32,12 +32,12 @@ class Toy:
 
     @property
     def context(self) -> tuple[np.ndarray, np.ndarray]:
-        """Frames and times of the test trajectories that are given; copies, for whatever a method does to them."""
+        """Context frames and times of the test trajectories; copies, for whatever a method does to them."""
         return self.test.frames[:, :GIVEN].copy(), self.test.times[:, :GIVEN].copy()
 
     @property
     def query_times(self) -> np.ndarray:
-        """Times of the test frames that are asked for, ``(trajectory, query)``; a copy likewise."""
+        """Times of the test frames to forecast, ``(trajectory, query)``; a copy likewise."""
         return self.test.times[:, GIVEN:].copy()
 
     @property
@@ -60,13 +60,13 @@ class Toy:
 
 
 @cache
-def make_toy(shape: tuple[int, ...], irregular: bool = False, asked: int = ASKED) -> Toy:
-    """A toy data set with frames of ``shape`` ``(channel, *space)``; the same numbers every time."""
+def make_toy(shape: tuple[int, ...], irregular: bool = False, queries: int = ASKED) -> Toy:
+    """Make a toy data set with frames of ``shape`` ``(channel, *space)``; the same numbers every time."""
     train, valid, test = (
-        _split(shape, irregular, GIVEN + asked, np.random.default_rng([index, *shape]), count)
+        _split(shape, irregular, GIVEN + queries, np.random.default_rng([index, *shape]), count)
         for index, count in enumerate(SIZES.values())
     )
-    return Toy(train, valid, test, task_of(train, "toy", GIVEN, asked, season=PERIOD))
+    return Toy(train, valid, test, task_of(train, "toy", GIVEN, queries, season=PERIOD))
 
 
 def _split(

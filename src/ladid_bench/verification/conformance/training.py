@@ -20,7 +20,7 @@ NOT_TRAINED = not_applicable("the shared trainer does not train it")
 
 
 def gradients(subject: Subject) -> Verdict:
-    """Over several batches at the full horizon, the training loss gives every parameter a gradient."""
+    """Check that over several batches at the full horizon the training loss gives every parameter a gradient."""
     if not subject.is_neural:
         return NOT_TRAINED
     import torch
@@ -46,7 +46,7 @@ def gradients(subject: Subject) -> Verdict:
 
 
 def parameters(subject: Subject) -> Verdict:
-    """Every parameter matters for the mean forecast, but for those that the card declares, and these do not."""
+    """Check that every parameter matters for the mean forecast, but for those on the card, which do not."""
     if not subject.is_neural:
         return NOT_TRAINED
     effects, declared = _effects(subject), subject.card.not_in_forecast
@@ -70,8 +70,8 @@ def _effects(subject: Subject) -> dict[str, float]:
 
     method, data = copy.copy(_neural(subject)), subject.toy(subject.main)
     method.model = copy.deepcopy(method.model)
-    frames, given, asked = (part[:2] for part in (*data.context, data.query_times))
-    former = method.forecast(frames, given, asked).mean
+    frames, times, query_times = (part[:2] for part in (*data.context, data.query_times))
+    former = method.forecast(frames, times, query_times).mean
     random = torch.Generator().manual_seed(0)
     effects = {}
     with torch.no_grad():
@@ -79,14 +79,14 @@ def _effects(subject: Subject) -> dict[str, float]:
             kept = parameter.clone()
             size = 0.2 * float(kept.square().mean().sqrt()) + 0.02
             parameter.add_(size * torch.empty_like(kept).uniform_(-1, 1, generator=random))
-            change = np.abs(method.forecast(frames, given, asked).mean - former).max() / data.scale
+            change = np.abs(method.forecast(frames, times, query_times).mean - former).max() / data.scale
             effects[name] = float(np.nan_to_num(change, nan=np.inf))
             parameter.copy_(kept)
     return effects
 
 
 def seeds(subject: Subject) -> Verdict:
-    """The same seed gives the same forecast bit for bit; another one another, unless the card says deterministic."""
+    """Check that a seed gives one forecast bit for bit, and another another, unless the card says deterministic."""
     toy = subject.main
     first = subject.answer(subject.fitted(toy, BRIEF))
     if not np.array_equal(subject.answer(subject.fit(subject.new(toy), toy)), first):
@@ -102,7 +102,7 @@ class Killed(Exception):
 
 
 def resume(subject: Subject) -> Verdict:
-    """Killed and resumed, a training ends with the same weights and history as undisturbed."""
+    """Check that a training killed and resumed ends with the same weights and history as undisturbed."""
     if not subject.is_neural:
         return NOT_TRAINED
     import torch
@@ -137,7 +137,7 @@ def resume(subject: Subject) -> Verdict:
 
 
 def warm_start(subject: Subject) -> Verdict:
-    """Training starts from a saved model and leaves alone what it is told to; so does a fit without training."""
+    """Check that training starts from a saved model, leaves alone what it is told to, as does a fit without steps."""
     toy, folder = subject.main, subject.folder("source")
     subject.fitted(toy, BRIEF).save(folder)
     if not subject.is_neural:

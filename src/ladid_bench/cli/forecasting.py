@@ -1,0 +1,68 @@
+"""The part of the command line that forecasts new data with a model that is there."""
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.memory import available_memory
+from ladid_bench.core.readers import one_line
+
+if TYPE_CHECKING:  # what takes long to import, each command imports for itself
+    import numpy as np
+
+    from ladid_bench.data.task import Task
+
+app = typer.Typer()
+
+ARRAYS = ("context", "context_times", "query_times")  # of an .npz file, as in ``Model.forecast``
+COPIES = 4  # of an array that are in memory at once
+
+
+@app.command()
+def forecast(
+    model: Annotated[str, typer.Argument(metavar="KEY", help="run with a trained model, or a saved model's folder")],
+    file: Annotated[
+        Path, typer.Argument(help=".npz with context, context_times and query_times, or a trajectory file (HDF5)")
+    ],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="forecast file to write (HDF5)")],
+) -> None:
+    """Forecast new data with a trained model; of a trajectory file, the frames after the context."""
+    from ladid_bench.methods.forecasts import write_forecast
+    from ladid_bench.runs.model import load, of_each, with_channels
+
+    trained = load(model)
+    context, context_times, query_times = _question(file, trained.task)
+    context = with_channels(context, trained.task.shape, str(file))
+    made = trained.forecast(context, context_times, query_times)
+    write_forecast(output, made, of_each(query_times, len(context)))
+    print(f"{output}: mean {' x '.join(map(str, made.mean.shape))} (trajectory, query, ...)")
+
+
+def _question(path: Path, task: "Task") -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+    """Context, its times and the query times that a file holds."""
+    from ladid_bench.data.trajectories import read_trajectories
+
+    if path.suffix == ".npz":
+        return _from_npz(path)
+    data, seen = read_trajectories(path), task.context_frames
+    if data.frames.shape[1] <= seen:
+        raise BenchError(f"{path}: has {data.frames.shape[1]} frames, and the context alone takes {seen}")
+    return data.frames[:, :seen], data.times[:, :seen], data.times[:, seen:]
+
+
+def _from_npz(path: Path) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+    import numpy as np
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(one.file_size for one in archive.infolist())
+        if COPIES * size > available_memory():
+            raise ValueError(f"unpacks to {size / 1e9:,.1f} GB, too much for the memory here")
+        with np.load(path, allow_pickle=False) as arrays:
+            context, context_times, query_times = (arrays[name] for name in ARRAYS)
+    except Exception as error:  # a damaged archive fails in any way
+        raise BenchError(f"{path}: must hold the arrays {', '.join(ARRAYS)} ({one_line(error)})") from error
+    return context, context_times, query_times

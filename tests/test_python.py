@@ -1,0 +1,146 @@
+"""The face of the package for Python users, and the command that forecasts new data."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from checkouts import Checkout
+from commands import call
+from refusals import check_refusal, refused
+
+import ladid_bench
+from ladid_bench.data.trajectories import read_trajectories
+from ladid_bench.methods.forecasts import read_forecast
+
+TIMES = np.linspace(0, 3, 30)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """A checkout of its own, in which this process stands."""
+    made = Checkout(tmp_path / "checkout", root)
+    monkeypatch.chdir(made.root)
+    return made
+
+
+def turning(count: int = 24) -> np.ndarray:
+    """Points that turn on a circle at two radians a unit of time, ``(trajectory, time, 2)``."""
+    angle = 2 * TIMES + np.random.default_rng(0).uniform(0, 2 * np.pi, (count, 1))
+    return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+
+
+def test_the_package_is_imported_without_torch() -> None:
+    names = "; ".join(f"ladid_bench.{name}" for name in ("BenchError", "__version__"))
+    code = f"import sys, ladid_bench; {names}; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert all(hasattr(ladid_bench, name) for name in ladid_bench.__all__)
+    assert not hasattr(ladid_bench, "no_such_name")
+
+
+def test_every_example_of_the_page_runs(checkout: Checkout, root: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (root / "docs" / "python.md").read_text(), flags=re.DOTALL)
+    assert len(blocks) == 3
+    known: dict[str, object] = {}
+    for block in blocks:
+        exec(block, known)
+    assert known["forecast"].mean.shape == (8, 50, 2)  # type: ignore[attr-defined]
+    assert (checkout.root / "my-model" / "model.json").exists()
+
+
+def test_a_linear_method_forecasts_what_is_linear_exactly(checkout: Checkout, tmp_path: Path) -> None:
+    """A turn is a linear map of the point, so that ridge regression knows the future, in any unit."""
+    frames = 1000 + 300 * turning()
+    model = ladid_bench.fit("ridge", frames[:20], TIMES, context_frames=10)
+    forecast = model.forecast(frames[20:, :10], TIMES[:10], TIMES[10:]).mean
+    np.testing.assert_allclose(forecast, frames[20:, 10:], atol=0.1)
+    model.save(tmp_path / "kept")
+    again = ladid_bench.load(tmp_path / "kept")
+    assert again.task == model.task
+    np.testing.assert_array_equal(again.forecast(frames[20:, :10], TIMES[:10], TIMES[10:]).mean, forecast)
+
+
+def test_the_answer_has_the_axes_of_the_context(checkout: Checkout) -> None:
+    images = np.random.default_rng(0).random((6, 8, 16, 16))
+    model = ladid_bench.fit("mean", images, np.arange(8.0), context_frames=3)
+    for context in (images[:2, :3], images[:2, :3, None]):
+        forecast = model.forecast(context, np.arange(3.0), np.arange(3.0, 8.0)).mean
+        assert forecast.shape == (2, 5, *context.shape[2:])
+    colours = np.random.default_rng(0).random((6, 8, 3, 16, 16))
+    model = ladid_bench.fit("mean", colours, np.arange(8.0), context_frames=3)
+    assert model.forecast(colours[:, :3], np.arange(3.0), [4.0, 5.0]).mean.shape == (6, 2, 3, 16, 16)
+
+
+def test_what_does_not_fit_is_one_line(checkout: Checkout, tmp_path: Path) -> None:
+    frames = turning()
+    model = ladid_bench.fit("mean", frames, TIMES, context_frames=10)
+    context, seen, later = frames[:, :10], TIMES[:10], TIMES[10:]
+    for named, arguments in (
+        (("context", 9, 10), (context[:, :9], seen[:9], later)),
+        (("context", "(1, 3)", "(1, 2)"), (np.zeros((4, 10, 3)), seen, later)),
+        (("context", "finite"), (np.where(context > 0.9, np.nan, context), seen, later)),
+        (("context", "times"), (context, seen[::-1], later)),
+        (("query_times",), (context, seen, later[::-1])),
+        (("query_times", "context_times"), (context, seen, TIMES[5:])),
+        (("query_times",), (context, seen, [np.inf])),
+    ):
+        with refused(*named):
+            model.forecast(*arguments)
+    for named, arguments, options in (
+        (("frames", "(24, 30)"), (frames[:, :, 0], TIMES), {"context_frames": 10}),
+        (("frames", "times"), (frames, TIMES[:-1]), {"context_frames": 10}),
+        (("context_frames", 30), (frames, TIMES), {"context_frames": 30}),
+        (("valid_fraction",), (frames[:1], TIMES), {"context_frames": 10}),
+        (("'bugdet'",), (frames, TIMES), {"context_frames": 10, "budget": {"bugdet": 1}}),
+        (("'latnet'", "'latent'"), (frames, TIMES), {"context_frames": 10, "settings": {"latnet": 1}}),
+    ):
+        with refused(*named):
+            ladid_bench.fit("ladid", *arguments, **options)
+    with refused("'laddid'", "'ladid'"):
+        ladid_bench.fit("laddid", frames, TIMES, context_frames=10)
+    with refused("'ladid'", 16):  # sides that its encoder does not take
+        ladid_bench.fit("ladid", np.random.default_rng(0).random((4, 30, 15, 15)), TIMES, context_frames=10)
+    with refused("config", "model.json"):
+        ladid_bench.load("config")
+    with refused("'ffff'"):
+        ladid_bench.load("ffff")
+    model.save(tmp_path / "kept")
+    (tmp_path / "kept" / "model.json").write_text('{"method": "mean"}')
+    with refused("model.json", "'settings'"):
+        ladid_bench.load(tmp_path / "kept")
+
+
+def test_the_model_of_a_run_forecasts_what_the_run_forecast(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    run, outcome = checkout.supervise("gru")
+    assert outcome.status == "ok"
+    file = run.dataset.files(checkout.folders)["test"]
+    test, answered = read_trajectories(file), tmp_path / "out.hdf5"
+    made = ladid_bench.load(run.key[:10]).forecast(test.frames[:, :10], test.times[:, :10], test.times[:, 10:60])
+    kept = read_forecast(checkout.folders.forecast(run.key), test.times[:, 10:60], test.frames.shape[2:])
+    np.testing.assert_array_equal(made.mean, kept.mean)
+
+    def say(*words: object) -> tuple[int, str]:
+        return call(checkout.root, "forecast", *map(str, words), monkeypatch=monkeypatch, capsys=capsys)
+
+    code, said = say(run.key, file, answered)
+    assert code == 0, said
+    np.testing.assert_array_equal(read_forecast(answered, test.times[:, 10:60], test.frames.shape[2:]).mean, kept.mean)
+    arrays = {"context": test.frames[:1, :10, 0], "context_times": test.times[0, :10], "query_times": [2.5, 2.75]}
+    np.savez(tmp_path / "new.npz", **arrays)
+    code, said = say(run.key, tmp_path / "new.npz", answered)
+    assert code == 0, said
+    with h5py.File(answered) as written:
+        assert written["mean"].shape == (1, 2, 1, 32, 32)
+        assert written["times"][()].tolist() == [[2.5, 2.75]]
+    np.savez(tmp_path / "less.npz", context=arrays["context"])
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04")
+    for name, named in (("less.npz", "context_times"), ("broken.npz", "query_times"), ("none.hdf5", "none.hdf5")):
+        code, said = say(run.key, tmp_path / name, tmp_path / "other.hdf5")
+        assert code == 1
+        check_refusal(said, name, named)
+    assert not (tmp_path / "other.hdf5").exists()
