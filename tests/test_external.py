@@ -162,7 +162,7 @@ def test_an_answer_that_is_not_finite_is_a_divergence(checkout: Checkout) -> Non
     outside(checkout, FIT + ANSWER, fit=FIT_PY, answer=ANSWER_PY.replace('["shift"])', '["shift"]) / 0 * 0'))
     _, outcome = checkout.supervise("outside")
     assert outcome.status == "diverged"
-    assert "not finite" in outcome.reason
+    assert "forecast" in outcome.reason
 
 
 def test_a_changed_program_makes_records_stale_and_a_changed_card_does_not(checkout: Checkout) -> None:

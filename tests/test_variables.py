@@ -1,15 +1,23 @@
 """Physical variables: ranges that keep what varies, worked out by hand, and what is constant."""
 
-from dataclasses import replace
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 
+from ladid_bench.core.configuration import Dataset, SplitSizes
 from ladid_bench.core.errors import BenchError
+from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.variables import MARGIN, Variable, outside, variables_of
+from ladid_bench.datasets.source import DataCard, DataSource
+from ladid_bench.study.datasets import PlannedDataset, load_data_card, make_files, write_card
 
 RANDOM = np.random.default_rng(0)
 
@@ -187,3 +195,47 @@ def test_the_task_names_the_range_of_each_component_in_json() -> None:
     written = task_of(split, "made-up", 4, 16, vectors={"position": (0, 1)}).to_json()
     assert written["low"][0] == written["low"][1] > written["low"][2] > written["low"][3]
     assert [one["name"] for one in written["variables"]] == ["position", "motion 2", "motion 3"]
+
+
+@dataclass(frozen=True)
+class Weather(DataSource):
+    """Wind of two components, a pressure, and a sensor that is broken; in the test split the pressure rises once."""
+
+    name: ClassVar[str] = "weather"
+    version: ClassVar[int] = 1
+    context_frames: ClassVar[int] = 5
+    forecast_frames: ClassVar[int] = 15
+    units: ClassVar[Mapping[str, str]] = {}
+    vectors: ClassVar[Mapping[str, tuple[int, ...]]] = {"wind": (0, 1)}
+
+    @property
+    def card(self) -> DataCard:
+        return DataCard(**dict.fromkeys(DataCard.__dataclass_fields__, "-"))  # type: ignore[arg-type]
+
+    def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Trajectories:
+        random = np.random.default_rng(len(name))
+        values = random.uniform(-1, 1, (6, frames, 1, 4)) * [3, 3, 100, 0] + [0, 0, 1e5, -40]
+        if name == "test":
+            values[2, 7:9, 0, 2] = 2e5
+        return trajectories(values)
+
+
+def test_the_data_card_holds_ranges_losses_and_values_out_of_range(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folders, planned = Folders(tmp_path, "demo"), PlannedDataset("weather", Weather(), Dataset(), 16)
+    with caplog.at_level(logging.INFO):
+        make_files(planned, folders)
+        write_card(planned, folders)
+    card = load_data_card(planned, folders)
+    wind, pressure, broken = card["task"]["variables"]
+    assert [one["name"] for one in (wind, pressure, broken)] == ["wind", "channel_0 2", "channel_0 3"]
+    assert [one["constant"] for one in (wind, pressure, broken)] == [False, False, True]
+    assert -3.31 < wind["low"] < -3 and 3 < wind["high"] < 3.31
+    assert card["task"]["low"][:2] == [wind["low"], wind["low"]]
+    outside = {split: made["outside"] for split, made in card["splits_made"].items()}
+    assert outside == {"train": [0, 0, 0], "valid": [0, 0, 0], "test": [0, 2, 0]}
+    said = {name: [line for line in caplog.messages if f" {name}:" in line] for name in ("wind", "2", "3")}
+    assert all(len(lines) == 2 for lines in said.values())  # when the training split is made, and with the card
+    assert "2 test values" in said["2"][1]
+    assert "constant" in said["3"][0]

@@ -5,7 +5,10 @@ import pytest
 import torch
 
 from ladid_bench.core.configuration import Budget
+from ladid_bench.data.task import task_of
+from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowSampler, query_length
+from ladid_bench.methods.coders import DecoderKind, build_decoder
 
 
 @pytest.fixture(params=[1, 4, 50])
@@ -68,6 +71,37 @@ def test_same_generator_same_windows(pendulum, pendulum_task) -> None:
     sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=4), "cpu")
     first, second = (sampler.draw(8, torch.Generator().manual_seed(3)) for _ in range(2))
     assert torch.equal(first.query, second.query)
+
+
+def test_each_channel_is_normalized_by_its_own_range_and_targets_are_clipped_to_it() -> None:
+    """Channel 1 has a thousand times the values of channel 0, and four of 5,120 beyond 1,049, where its range ends."""
+    frames = np.random.default_rng(0).random((8, 40, 2, 4, 4)) * [[[1]], [[1000]]]
+    frames[:4, 20, 1, 0, 0] = 1200
+    split = Trajectories(frames.astype(np.float32), np.tile(np.arange(40.0), (8, 1)), np.arange(8), fields=("a", "b"))
+    sampler, generator = WindowSampler(split, task_of(split, "made-up", 10, 30), Budget(), "cpu"), torch.Generator()
+    batches = [sampler.draw(30, generator.manual_seed(seed)) for seed in range(10)]
+    query = torch.cat([batch.query for batch in batches]).amax(dim=(0, 1, 3, 4))
+    assert query.tolist() == pytest.approx([1.05 / 1.1, 1], abs=2e-3)
+    assert batches[0].bank.amax(dim=(0, 2, 3)).tolist() == pytest.approx([1.05 / 1.1, 1.25 / 1.1], abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "levels"),
+    [
+        ((2, 16, 32), "transposed", [0.2, 0.7]),
+        ((2, 16, 32), "shuffle", [0.2, 0.7]),
+        ((1, 3), "shuffle", [0.1, 0.5, 0.9]),
+    ],
+)
+def test_an_untrained_decoder_starts_at_the_level_of_each_component(
+    shape: tuple[int, ...], kind: DecoderKind, levels: list[float]
+) -> None:
+    decoder = build_decoder(4, shape, 2, kind)
+    decoder.start_at(levels)
+    torch.nn.init.zeros_(decoder.output.weight)  # what is left is the bias
+    rendered = decoder(torch.randn(5, 4))  # (n, channel, *space)
+    components = rendered.flatten(1) if len(shape) == 2 else rendered.mean(dim=(2, 3))
+    assert components.detach().numpy() == pytest.approx(np.tile(levels, (5, 1)), rel=1e-5)
 
 
 def test_query_length_doubles_to_the_full_horizon() -> None:
