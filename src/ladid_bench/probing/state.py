@@ -21,7 +21,7 @@ def why_not_probed(run: PlannedRun, folders: Folders) -> str:
         return "it trains no model of its own"
     path = folders.record(run.key)
     if not path.exists():
-        return f"it has not ended with a result; '{run.rerun_command}' makes one"
+        return f"it has not ended with a result; 'ladid-bench run {run.key}' makes one"
     status = read_record(path)["status"]
     return "" if status == "ok" else f"it ended as {status}"
 
