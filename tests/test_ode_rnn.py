@@ -126,7 +126,7 @@ def test_layer_sizes_and_initial_weights_are_the_released_code_s(pendulum_task, 
 def test_the_loss_is_the_likelihood_of_its_own_forecasts(model, batch) -> None:
     """Of the queries from the whole context, and of each context frame from the frames before it."""
     model.decoder = nn.Sequential(nn.Linear(32, 1024), nn.Unflatten(-1, (1, 32, 32)))  # shows the state as it is
-    batch = replace(batch, frames=3 * batch.frames - 1)  # some frames leave the unit range; targets do not
+    batch = replace(batch, frames=3 * batch.frames - 1)  # some frames leave the range 0 to 1; targets do not
     context, times = batch.frames[batch.context], batch.context_times
     values = batch.query[0, 0].numel()
     with torch.no_grad():

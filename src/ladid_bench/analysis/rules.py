@@ -139,7 +139,7 @@ def psi_carries_the_realization(evidence: Evidence) -> list[Part]:
     """Linear readings of psi against those of every control, and transfer with F kept as it was.
 
     Readings by the kernel probe are told and do not count: a probe that is strong enough reads off the pictures
-    themselves whatever they determine, so that no code could be ahead of them.
+    themselves whatever they determine, so that no representation could be ahead of them.
 
     Of the transfer two things have to hold, because either alone can hold without the claim. With F frozen it has to
     beat training from scratch, but encoder and decoder come from the source as well, and they alone could do that. So
