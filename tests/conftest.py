@@ -2,16 +2,23 @@
 
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import made_up
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.configuration import Budget, SplitSizes
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.datasets.simulated.grids import irregular_times
 from ladid_bench.datasets.simulated.pendulum import Pendulum
+
+if TYPE_CHECKING:
+    from ladid_bench.data.windows import WindowSampler
 
 # How long an example takes says nothing on a machine that other jobs share. A gate has to say the same of the same
 # commit, so there the examples are fixed; everywhere else each run looks at new ones.
@@ -38,6 +45,16 @@ def pendulum() -> dict[str, Trajectories]:
 @pytest.fixture(scope="session")
 def pendulum_task(pendulum: dict[str, Trajectories]) -> Task:
     return task_of(pendulum["train"], "pendulum", 10, 50)
+
+
+@pytest.fixture
+def uneven_sampler(pendulum: dict[str, Trajectories], pendulum_task: Task) -> "WindowSampler":
+    """Windows of trajectories whose times differ from row to row; the frames themselves do not matter here."""
+    from ladid_bench.data.windows import WindowSampler  # loads torch, which most tests go without
+
+    train = pendulum["train"]
+    times = irregular_times(np.random.SeedSequence(0).spawn(len(train)), train.times.shape[1], pendulum_task.time_step)
+    return WindowSampler(replace(train, times=times), pendulum_task, Budget(batch_size=3, queries=4), "cpu")
 
 
 @pytest.fixture(name="trajectories")

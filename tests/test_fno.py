@@ -109,7 +109,7 @@ def test_forecasts_are_rolled_out_and_interpolated_between_frames(root: Path, pe
     times = torch.arange(10.0).expand(2, -1) * pendulum_task.time_step
     steps = torch.tensor([[0.5, 1.0, 2.25], [1.0, 3.0, 60.0]])  # beyond the training horizon, too
     made = model.forecast(context, times, times[:, -1:] + steps * pendulum_task.time_step)
-    expected = (0.2 + 0.1 * steps).clamp(max=1)  # clipped to the unit range, or the roll-out would leave it
+    expected = (0.2 + 0.1 * steps).clamp(max=1)  # clipped to [0, 1], or the roll-out would leave it
     torch.testing.assert_close(made.mean(dim=(2, 3, 4)), expected, atol=1e-5, rtol=0)
     torch.testing.assert_close(made.std(dim=(2, 3, 4)), torch.zeros(2, 3), atol=1e-6, rtol=0)
 

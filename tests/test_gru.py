@@ -1,16 +1,12 @@
 """The GRU baseline: its step against torch's, its times, and that training rolls as freely as forecasting."""
 
 import sys
-from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from ladid_bench.core.configuration import Budget
-from ladid_bench.data.windows import WindowBatch, WindowSampler
-from ladid_bench.datasets.simulated.grids import irregular_times
+from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.distributions import negative_log_likelihood
 from ladid_bench.methods.registry import load_method, resolve_settings
 
@@ -23,23 +19,19 @@ def model(pendulum_task, root):
 
 
 @pytest.fixture
-def code(root):
+def module(root):
     load_method("gru", root)
     return sys.modules["ladid_bench_baselines_gru"]
 
 
 @pytest.fixture
-def batch(pendulum, pendulum_task) -> WindowBatch:
-    """Windows of trajectories whose times differ from row to row; the frames themselves do not matter here."""
-    train = pendulum["train"]
-    times = irregular_times(np.random.SeedSequence(0).spawn(len(train)), train.times.shape[1], pendulum_task.time_step)
-    sampler = WindowSampler(replace(train, times=times), pendulum_task, Budget(batch_size=3, queries=4), "cpu")
-    return sampler.draw(50, torch.Generator().manual_seed(0))
+def batch(uneven_sampler) -> WindowBatch:
+    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
 
 
-def stepped(roll_out: nn.Module, code: Tensor, steps: int) -> Tensor:
+def stepped(roll_out: nn.Module, representation: Tensor, steps: int) -> Tensor:
     """States after 0, 1, ... ``steps`` whole steps, one after the other, ``(N, steps + 1, latent)``."""
-    hidden = roll_out.start(code).tanh()
+    hidden = roll_out.start(representation).tanh()
     states = [roll_out.state(hidden)]
     for _ in range(steps):
         hidden = roll_out.cell(hidden)
@@ -47,10 +39,10 @@ def stepped(roll_out: nn.Module, code: Tensor, steps: int) -> Tensor:
     return torch.stack(states, dim=1)
 
 
-def test_the_cell_is_a_gated_recurrent_unit_without_input(code) -> None:
+def test_the_cell_is_a_gated_recurrent_unit_without_input(module) -> None:
     """With the reset gate open it is torch's, which applies that gate after the matrix instead of before."""
     torch.manual_seed(0)
-    cell, reference = code.AutonomousCell(6), nn.GRUCell(1, 6)
+    cell, reference = module.AutonomousCell(6), nn.GRUCell(1, 6)
     with torch.no_grad():
         cell.gates.weight[:6], cell.gates.bias[:6] = 0, 50
         reference.weight_hh.copy_(torch.cat([cell.gates.weight, cell.candidate.weight]))
@@ -60,9 +52,9 @@ def test_the_cell_is_a_gated_recurrent_unit_without_input(code) -> None:
     torch.testing.assert_close(cell(hidden), reference(torch.zeros(4, 1), hidden))
 
 
-def test_a_closed_reset_gate_hides_the_state_from_the_candidate(code) -> None:
+def test_a_closed_reset_gate_hides_the_state_from_the_candidate(module) -> None:
     torch.manual_seed(0)
-    cell, hidden = code.AutonomousCell(6), torch.randn(4, 6)
+    cell, hidden = module.AutonomousCell(6), torch.randn(4, 6)
     with torch.no_grad():
         cell.gates.weight.zero_()
         cell.gates.bias.copy_(torch.tensor([-50.0] * 6 + [0.0] * 6))
@@ -71,36 +63,38 @@ def test_a_closed_reset_gate_hides_the_state_from_the_candidate(code) -> None:
 
 
 def test_whole_steps_are_steps_of_the_cell_and_what_is_between_lies_on_straight_lines(model) -> None:
-    codes = torch.randn(2, 32)
-    states = stepped(model.roll_out, codes, 7)
+    representations = torch.randn(2, 32)
+    states = stepped(model.roll_out, representations, 7)
     asked = torch.tensor([[1.0, 2.0, 6.0], [0.25, 3.5, 6.75]])  # each row at times of its own
-    got = model.roll_out(codes, asked)
+    got = model.roll_out(representations, asked)
     torch.testing.assert_close(got[0], states[0, [1, 2, 6]])
     expected = [0.75 * states[1, 0] + 0.25 * states[1, 1], (states[1, 3] + states[1, 4]) / 2]
     torch.testing.assert_close(got[1], torch.stack([*expected, 0.25 * states[1, 6] + 0.75 * states[1, 7]]))
 
 
 def test_a_time_off_by_rounding_changes_nothing(model) -> None:
-    codes, frames = torch.randn(1, 32), torch.arange(1.0, 51.0)[None]
-    exact = model.roll_out(codes, frames)
+    representations, frames = torch.randn(1, 32), torch.arange(1.0, 51.0)[None]
+    exact = model.roll_out(representations, frames)
     for rounded in (frames * (1 - 1e-6), frames * (1 + 1e-6)):
-        torch.testing.assert_close(model.roll_out(codes, rounded), exact, atol=1e-4, rtol=0)
+        torch.testing.assert_close(model.roll_out(representations, rounded), exact, atol=1e-4, rtol=0)
 
 
 def test_a_forecast_does_not_depend_on_what_else_is_asked_for(model) -> None:
-    codes, asked = torch.randn(2, 32), torch.tensor([[0.5, 3.0, 20.25, 70.0], [1.0, 1.5, 40.0, 41.0]])
-    together = model.roll_out(codes, asked)
-    torch.testing.assert_close(model.roll_out(codes, asked.flip(1)).flip(1), together)
+    representations, asked = torch.randn(2, 32), torch.tensor([[0.5, 3.0, 20.25, 70.0], [1.0, 1.5, 40.0, 41.0]])
+    together = model.roll_out(representations, asked)
+    torch.testing.assert_close(model.roll_out(representations, asked.flip(1)).flip(1), together)
     for query in range(4):
-        torch.testing.assert_close(model.roll_out(codes, asked[:, query : query + 1])[:, 0], together[:, query])
+        torch.testing.assert_close(
+            model.roll_out(representations, asked[:, query : query + 1])[:, 0], together[:, query]
+        )
 
 
 def test_times_count_from_the_last_context_frame_in_time_steps(model, pendulum_task, batch) -> None:
     step, context = pendulum_task.time_step, batch.frames[batch.context]
     asked = batch.context_times[:, -1:] + step * torch.tensor([1.0, 2.5])  # rows end their contexts at other times
     with torch.no_grad():
-        codes = model.represent(context, batch.context_times)
-        states = stepped(model.roll_out, codes, 3)
+        representations = model.represent(context, batch.context_times)
+        states = stepped(model.roll_out, representations, 3)
         expected = model.decoder(torch.stack([states[:, 1], (states[:, 2] + states[:, 3]) / 2], dim=1))
         torch.testing.assert_close(model.forecast(context, batch.context_times, asked), expected, atol=1e-4, rtol=0)
 
@@ -108,9 +102,9 @@ def test_times_count_from_the_last_context_frame_in_time_steps(model, pendulum_t
 def test_the_code_depends_on_the_gaps_of_the_context_not_on_when_it_began(model, batch) -> None:
     context, times = batch.frames[batch.context], batch.context_times
     with torch.no_grad():
-        codes = model.represent(context, times)
-        torch.testing.assert_close(model.represent(context, times + 0.5), codes, atol=1e-5, rtol=0)
-        assert (model.represent(context, times**2) - codes).abs().max() > 1e-3
+        representations = model.represent(context, times)
+        torch.testing.assert_close(model.represent(context, times + 0.5), representations, atol=1e-5, rtol=0)
+        assert (model.represent(context, times**2) - representations).abs().max() > 1e-3
 
 
 def test_training_rolls_as_freely_as_forecasting(model, batch) -> None:

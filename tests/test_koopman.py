@@ -2,17 +2,14 @@
 
 import math
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from ladid_bench.core.configuration import Budget
 from ladid_bench.core.errors import BenchError
-from ladid_bench.data.windows import WindowBatch, WindowSampler
-from ladid_bench.datasets.simulated.grids import irregular_times
+from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.registry import load_method, resolve_settings
 
 
@@ -27,29 +24,21 @@ def build(pendulum_task, root):
 
 
 @pytest.fixture
-def code(root):
+def module(root):
     load_method("koopman", root)
     return sys.modules["ladid_bench_baselines_koopman"]
 
 
 @pytest.fixture
-def sampler(pendulum, pendulum_task) -> WindowSampler:
-    """Of trajectories whose times differ from row to row; the frames themselves do not matter here."""
-    train = pendulum["train"]
-    times = irregular_times(np.random.SeedSequence(0).spawn(len(train)), train.times.shape[1], pendulum_task.time_step)
-    return WindowSampler(replace(train, times=times), pendulum_task, Budget(batch_size=3, queries=4), "cpu")
+def batch(uneven_sampler) -> WindowBatch:
+    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
 
 
 @pytest.fixture
-def batch(sampler) -> WindowBatch:
-    return sampler.draw(50, torch.Generator().manual_seed(0))
-
-
-@pytest.fixture
-def flow(code) -> nn.Module:
+def flow(module) -> nn.Module:
     """Four pairs, with a network for the spectrum whose say is larger than before training."""
     torch.manual_seed(0)
-    flow = code.LinearFlow(8, shortest=0.2, longest=6.0, span=3.0, auxiliary=16)
+    flow = module.LinearFlow(8, shortest=0.2, longest=6.0, span=3.0, auxiliary=16)
     with torch.no_grad():
         flow.shift[-1].weight.mul_(10)
     return flow.requires_grad_(False)
@@ -109,8 +98,8 @@ def test_nothing_grows(flow) -> None:
     assert (radii.diff(dim=1) <= 1e-5).all()
 
 
-def test_frequencies_start_spread_over_what_frames_resolve(code, build, pendulum_task) -> None:
-    frequencies = code.spread_frequencies(5, 0.2, 6.0)
+def test_frequencies_start_spread_over_what_frames_resolve(module, build, pendulum_task) -> None:
+    frequencies = module.spread_frequencies(5, 0.2, 6.0)
     assert frequencies[0] == 0
     np.testing.assert_allclose((2 * math.pi / frequencies[1:]).numpy(), np.geomspace(6.0, 0.2, 4), rtol=1e-5)
     model = build()
@@ -130,11 +119,11 @@ def test_times_are_those_of_each_row_and_any_time_is_exact(build) -> None:
     model.flow.decay = -100.0
     model.decoder = nn.Identity()
     context, times = torch.rand(2, 10, 1, 32, 32), torch.arange(10.0).expand(2, -1) * 0.05
-    code = model.represent(context, times)
+    representation = model.represent(context, times)
     pair = 3
     period = (2 * math.pi / model.flow.frequencies[pair] * model.time_scale).item()
     states = model.forecast(context, times, torch.tensor([[period, 1.5 * period], [2 * period, 4.5 * period]]))
-    found, at_start = (part[..., 2 * pair : 2 * pair + 2] for part in (states, code[:, None]))
+    found, at_start = (part[..., 2 * pair : 2 * pair + 2] for part in (states, representation[:, None]))
     torch.testing.assert_close(found[:, :1], at_start, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(found[:, 1:], -at_start, atol=1e-4, rtol=1e-4)
 
@@ -153,9 +142,9 @@ def test_linearity_is_the_mismatch_of_windows_of_one_trajectory(build, batch) ->
     torch.testing.assert_close(model._linearity(states + shift.flatten(0, 1), batch), expected, atol=1e-4, rtol=1e-3)
 
 
-def test_there_is_no_linearity_with_one_window(build, sampler) -> None:
-    sampler.budget = sampler.budget.model_copy(update={"windows": 1})
-    terms = build().train().loss(sampler.draw(20, torch.Generator().manual_seed(0)))
+def test_there_is_no_linearity_with_one_window(build, uneven_sampler) -> None:
+    uneven_sampler.budget = uneven_sampler.budget.model_copy(update={"windows": 1})
+    terms = build().train().loss(uneven_sampler.draw(20, torch.Generator().manual_seed(0)))
     assert terms["linearity"] == 0
 
 
@@ -173,13 +162,15 @@ def test_terms_of_the_loss_are_as_written(build, batch) -> None:
     torch.manual_seed(3)
     terms = model.loss(batch)
     torch.manual_seed(3)
-    code = model.recognition(model.encoder(batch.frames)[batch.context], batch.context_times / model.time_scale)
-    state = code.sample()
+    initial = model.recognition(model.encoder(batch.frames)[batch.context], batch.context_times / model.time_scale)
+    state = initial.sample()
     mean = model.decoder(model.flow(state, batch.query_times / model.time_scale))
     squared = (mean - batch.query).square().sum(dim=(2, 3, 4)).mean()
     values = 32 * 32
     torch.testing.assert_close(terms["reconstruction"], squared / (2 * model.settings.observation_std**2) / values)
-    torch.testing.assert_close(terms["kl"], model.settings.kl_weight * code.kl_from_standard_normal().mean() / values)
+    torch.testing.assert_close(
+        terms["kl"], model.settings.kl_weight * initial.kl_from_standard_normal().mean() / values
+    )
 
 
 def test_an_odd_latent_is_explained(build) -> None:

@@ -2,15 +2,13 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from ladid_bench.core.configuration import Budget
 from ladid_bench.core.errors import BenchError
-from ladid_bench.data.windows import WindowBatch, WindowSampler
-from ladid_bench.datasets.simulated.grids import irregular_times
+from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.base import Training
 from ladid_bench.methods.registry import load_card, load_method, resolve_settings
 
@@ -36,16 +34,8 @@ def small(build):
 
 
 @pytest.fixture
-def sampler(pendulum, pendulum_task) -> WindowSampler:
-    """Of trajectories whose times differ from row to row; the frames themselves do not matter here."""
-    train = pendulum["train"]
-    times = irregular_times(np.random.SeedSequence(0).spawn(len(train)), train.times.shape[1], pendulum_task.time_step)
-    return WindowSampler(replace(train, times=times), pendulum_task, Budget(batch_size=3, queries=4), "cpu")
-
-
-@pytest.fixture
-def batch(sampler) -> WindowBatch:
-    return sampler.draw(50, torch.Generator().manual_seed(0))
+def batch(uneven_sampler) -> WindowBatch:
+    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
 
 
 def size(module: nn.Module) -> int:
@@ -136,9 +126,9 @@ def test_one_path_through_a_window_meets_all_that_the_loss_asks_for(small, batch
 
 
 @torch.no_grad()
-def test_the_last_overlap_may_lie_beyond_the_frames_of_a_window(small, sampler) -> None:
+def test_the_last_overlap_may_lie_beyond_the_frames_of_a_window(small, uneven_sampler) -> None:
     """While the horizon is one frame, windows are one frame apart, and the later one's query is out of reach."""
-    model, batch = small("conditional"), sampler.draw(1, torch.Generator().manual_seed(0))
+    model, batch = small("conditional"), uneven_sampler.draw(1, torch.Generator().manual_seed(0))
     psi = torch.randn(len(batch.query), 32)
     earlier, _ = model.overlap_times(batch)
     assert (earlier[:, 0, 0] > batch.grid_times.unflatten(0, (3, 3))[:, 0, -1]).all()
@@ -147,10 +137,10 @@ def test_the_last_overlap_may_lie_beyond_the_frames_of_a_window(small, sampler) 
 
 
 @torch.no_grad()
-def test_there_is_no_overlap_with_one_window_or_without_the_term(small, sampler, pendulum_task) -> None:
+def test_there_is_no_overlap_with_one_window_or_without_the_term(small, uneven_sampler, pendulum_task) -> None:
     model = small("conditional")
-    sampler.budget = sampler.budget.model_copy(update={"windows": 1})
-    batch = sampler.draw(20, torch.Generator().manual_seed(0))
+    uneven_sampler.budget = uneven_sampler.budget.model_copy(update={"windows": 1})
+    batch = uneven_sampler.draw(20, torch.Generator().manual_seed(0))
     queries, overlap = model.window_states(torch.zeros(3, 32), batch)
     assert [len(side) for side in overlap] == [0, 0]
     assert model.loss(batch)["smoothness"] == 0

@@ -105,15 +105,15 @@ def test_few_points_estimate_the_loss_of_whole_frames(build, batch, monkeypatch)
     torch.manual_seed(0)
     with torch.no_grad():
         terms = [model.loss(batch) for _ in range(8)]
-        code = model.recognition(model.encoder(batch.frames)[batch.context], batch.context_times / model.time_scale)
+        initial = model.recognition(model.encoder(batch.frames)[batch.context], batch.context_times / model.time_scale)
         times = batch.query_times / model.time_scale
-        states, _ = solve_adaptively(model.derivative, code.mean, times, 1e-7)
+        states, _ = solve_adaptively(model.derivative, initial.mean, times, 1e-7)
         full = negative_log_likelihood(model.decoder(states), batch.query, 0.1) / 1024
     estimates = torch.stack([term["reconstruction"] for term in terms])
     error = estimates.std() / len(estimates) ** 0.5
     assert (estimates.mean() - full).abs() < 4 * error
     assert error < 0.02 * full
-    torch.testing.assert_close(terms[0]["kl"], 2.0 * code.kl_from_standard_normal().mean() / 1024)
+    torch.testing.assert_close(terms[0]["kl"], 2.0 * initial.kl_from_standard_normal().mean() / 1024)
 
 
 def test_few_states_move_and_follow_the_equation(build, batch) -> None:

@@ -1,4 +1,4 @@
-"""MSVI: blocks against closed forms, its bound term by term, what each code reads, frames that do not exist."""
+"""MSVI: blocks against closed forms, its bound term by term, what shooting variables read, frames that do not exist."""
 
 import sys
 from dataclasses import replace
@@ -59,7 +59,7 @@ def exists(batch: WindowBatch) -> Tensor:
     return torch.arange(batch.grid.shape[1]) < left
 
 
-def known_code(blocks: int, std: float = 0.0) -> Gaussian:
+def known_shooting(blocks: int, std: float = 0.0) -> Gaussian:
     torch.manual_seed(2)
     mean = torch.randn(5, blocks, LATENT)
     return Gaussian(mean, torch.full_like(mean, std))
@@ -82,30 +82,30 @@ def test_every_state_comes_from_the_shooting_variable_of_its_block(build, times,
     model = build(block=block)
     model.field = Decay()
     assert model.begin(times).tolist() == [index * block for index in range(blocks)]
-    code = known_code(blocks)
-    states, _ = model.shoot(code, times, everywhere(times))
+    shooting = known_shooting(blocks)
+    states, _ = model.shoot(shooting, times, everywhere(times))
     assert states.shape == (5, 23, LATENT)
-    torch.testing.assert_close(states[:, 0], code.mean[:, 0])
+    torch.testing.assert_close(states[:, 0], shooting.mean[:, 0])
     for frame in range(1, 23):
         index = (frame - 1) // block
-        decayed = (times[:, index * block] - times[:, frame]).exp()[:, None] * code.mean[:, index]
+        decayed = (times[:, index * block] - times[:, frame]).exp()[:, None] * shooting.mean[:, index]
         torch.testing.assert_close(states[:, frame], decayed, atol=1e-4, rtol=0)
 
 
 def test_a_block_as_long_as_the_window_is_a_single_solve(build, times) -> None:
-    model, code = build(block=22), known_code(1)
-    states, continuity = model.shoot(code, times, everywhere(times))
-    torch.testing.assert_close(states, solve_by_frame(model.derivative, code.mean[:, 0], times))
+    model, shooting = build(block=22), known_shooting(1)
+    states, continuity = model.shoot(shooting, times, everywhere(times))
+    torch.testing.assert_close(states, solve_by_frame(model.derivative, shooting.mean[:, 0], times))
     assert (continuity == 0).all()
 
 
 def test_continuity_is_the_divergence_from_a_gaussian_at_the_end_of_the_block_before(build, times) -> None:
-    model, code = build(block=4, continuity_std=0.3), known_code(6, std=0.2)
+    model, shooting = build(block=4, continuity_std=0.3), known_shooting(6, std=0.2)
     torch.manual_seed(3)
-    states, continuity = model.shoot(code, times, everywhere(times))
+    states, continuity = model.shoot(shooting, times, everywhere(times))
     expected = torch.zeros(5)
     for index in range(1, 6):  # a state at the beginning of a block is the end of the one before
-        posterior = Independent(Normal(code.mean[:, index], code.std[:, index]), 1)
+        posterior = Independent(Normal(shooting.mean[:, index], shooting.std[:, index]), 1)
         prior = Independent(Normal(states[:, 4 * index], torch.tensor(0.3 / LATENT**0.5)), 1)
         expected += kl_divergence(posterior, prior)
     torch.testing.assert_close(continuity, expected)
@@ -114,11 +114,11 @@ def test_continuity_is_the_divergence_from_a_gaussian_at_the_end_of_the_block_be
 def test_continuity_vanishes_where_blocks_meet_and_pulls_at_both_sides(build, times) -> None:
     model = build(block=11, continuity_std=0.3)
     std = 0.3 / LATENT**0.5
-    path = solve_by_frame(model.derivative, known_code(1).mean[:, 0], times)
+    path = solve_by_frame(model.derivative, known_shooting(1).mean[:, 0], times)
     met = Gaussian(path[:, [0, 11]].detach(), torch.tensor([0.0, std])[:, None].expand(5, 2, LATENT))
     _, continuity = model.shoot(met, times, everywhere(times))
     torch.testing.assert_close(continuity, torch.zeros(5), atol=1e-4, rtol=0)
-    mean = known_code(2).mean.requires_grad_()
+    mean = known_shooting(2).mean.requires_grad_()
     model.shoot(Gaussian(mean, met.std), times, everywhere(times))[1].sum().backward()
     assert (mean.grad[:, 0].abs().sum(dim=1) > 0).all() and (mean.grad[:, 1].abs().sum(dim=1) > 0).all()
     assert all(parameter.grad.abs().sum() > 0 for parameter in model.field.parameters())
@@ -126,21 +126,21 @@ def test_continuity_vanishes_where_blocks_meet_and_pulls_at_both_sides(build, ti
 
 def test_blocks_that_begin_where_a_trajectory_ends_cost_nothing(build, times) -> None:
     """The first 10 of 23 frames exist, so that blocks of 3 with a frame to reach begin at 0, 3 and 6, not at 9."""
-    model, code = build(block=3), known_code(8, std=0.2)
+    model, shooting = build(block=3), known_shooting(8, std=0.2)
     there = torch.arange(23).expand(5, -1) < 10
     torch.manual_seed(4)
-    states, continuity = model.shoot(code, torch.where(there, times, times[:, 9:10]), there)
+    states, continuity = model.shoot(shooting, torch.where(there, times, times[:, 9:10]), there)
     std = model.settings.continuity_std / LATENT**0.5
-    jumps = [Gaussian(code.mean[:, b], code.std[:, b]).kl_from(states[:, 3 * b], std) for b in (1, 2)]
+    jumps = [Gaussian(shooting.mean[:, b], shooting.std[:, b]).kl_from(states[:, 3 * b], std) for b in (1, 2)]
     torch.testing.assert_close(continuity, torch.stack(jumps).sum(dim=0))
 
 
 def test_shooting_variables_read_the_context_and_the_window_but_no_frame_that_does_not_exist(build, batch) -> None:
     model, times, there = build(block=20), batch.grid_times / UNIT, exists(batch)
-    code = model.recognise(batch, times, there)
+    shooting = model.recognise(batch, times, there)
     frames, index = batch.grid_frames()
     forecast = model.represent(frames[index[:, :CONTEXT]], batch.grid_times[:, :CONTEXT])
-    torch.testing.assert_close(code.mean[:, 0], forecast, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(shooting.mean[:, 0], forecast, atol=1e-5, rtol=1e-4)
     lengths = there.sum(dim=1)
     assert lengths.min() < FRAMES
     for row in (int(lengths.argmin()), int(lengths.argmax())):
@@ -148,17 +148,17 @@ def test_shooting_variables_read_the_context_and_the_window_but_no_frame_that_do
         tokens = model.encoder(frames[index[row, :length]])[None]
         alone = model.recognition(tokens, times[row : row + 1, :length])
         for block in range(1, (length - 2) // 20 + 1):
-            torch.testing.assert_close(code.mean[row, block], alone.mean[0, 20 * block], atol=1e-5, rtol=1e-4)
-            torch.testing.assert_close(code.std[row, block], alone.std[0, 20 * block], atol=1e-5, rtol=1e-4)
+            torch.testing.assert_close(shooting.mean[row, block], alone.mean[0, 20 * block], atol=1e-5, rtol=1e-4)
+            torch.testing.assert_close(shooting.std[row, block], alone.std[0, 20 * block], atol=1e-5, rtol=1e-4)
 
 
 def test_a_window_no_longer_than_a_block_is_read_in_its_context_alone(build, pendulum, pendulum_task) -> None:
     short = draw(pendulum, pendulum_task, 8)
     model, times = build(block=20), short.grid_times / UNIT
-    code = model.recognise(short, times, exists(short))
-    assert code.mean.shape == (len(times), 1, LATENT)
+    shooting = model.recognise(short, times, exists(short))
+    assert shooting.mean.shape == (len(times), 1, LATENT)
     forecast = model.represent(short.frames[short.context], short.context_times)
-    torch.testing.assert_close(code.mean[:, 0], forecast, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(shooting.mean[:, 0], forecast, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("query_length", [8, 50])
@@ -168,15 +168,15 @@ def test_the_loss_is_the_bound_over_the_number_of_frames(build, pendulum, pendul
     torch.manual_seed(6)
     terms = model.loss(batch)
     torch.manual_seed(6)
-    code = model.recognise(batch, times, there)
-    states, continuity = model.shoot(code, times, there)
+    shooting = model.recognise(batch, times, there)
+    states, continuity = model.shoot(shooting, times, there)
     early = torch.rand(len(times), CONTEXT).argsort(dim=1)[:, :2]
     squared = torch.zeros(len(times))
     for row in range(len(times)):
         for frame in [*early[row].tolist(), *batch.query_index[row].tolist()]:
             seen = model.decoder(states[row, frame][None])[0]
             squared[row] += (seen - batch.bank[batch.grid[row, frame]].clamp(0, 1)).square().sum()
-    first = Gaussian(code.mean[:, 0], code.std[:, 0]).kl_from_standard_normal()
+    first = Gaussian(shooting.mean[:, 0], shooting.std[:, 0]).kl_from_standard_normal()
     expected = {
         "reconstruction": squared.mean() / (2 + batch.query.shape[1]) / (2 * model.settings.observation_std**2),
         "kl": (first / there.sum(dim=1)).mean(),
@@ -236,9 +236,9 @@ def test_a_forecast_is_one_solve_from_the_mean_of_the_first_frame_at_every_rows_
     made = model.forecast(context, context_times, asked)
     steps = torch.linspace(0, 1, 41)
     for row in range(3):
-        code = model.recognition(model.encoder(context[row])[None], context_times[row : row + 1] / UNIT).mean[:, 0]
+        initial = model.recognition(model.encoder(context[row])[None], context_times[row : row + 1] / UNIT).mean[:, 0]
         for query in range(6):
-            state = solve_by_frame(model.derivative, code, steps[None] * asked[row, query] / UNIT)[:, -1]
+            state = solve_by_frame(model.derivative, initial, steps[None] * asked[row, query] / UNIT)[:, -1]
             seen = model.decoder(state[:, : model.positions])[0]
             torch.testing.assert_close(made[row, query], seen, atol=1e-4, rtol=0)
     assert model.function_evaluations > 0

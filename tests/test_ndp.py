@@ -61,9 +61,9 @@ def test_frames_come_in_no_order_but_each_with_its_own_time(build, batch, initia
     model = build(initial=initial).train()  # untrained, only the batch's own statistics tell frames apart
     frames, times = batch.frames[batch.context], batch.context_times
     order = torch.tensor([0, 4, 2, 9, 1, 3, 8, 7, 6, 5])
-    code = model.represent(frames, times)
-    torch.testing.assert_close(model.represent(frames[:, order], times[:, order]), code, atol=1e-5, rtol=1e-5)
-    assert (model.represent(frames, times[:, order]) - code).abs().max() > 1e-3
+    latent = model.represent(frames, times)
+    torch.testing.assert_close(model.represent(frames[:, order], times[:, order]), latent, atol=1e-5, rtol=1e-5)
+    assert (model.represent(frames, times[:, order]) - latent).abs().max() > 1e-3
 
 
 def test_the_initial_state_comes_from_the_first_frame_or_from_all(build, batch) -> None:
@@ -114,14 +114,14 @@ def test_the_path_solves_the_equation_at_each_rows_own_times(build, batch) -> No
     middle = times[:, -1:] + model.time_scale * torch.rand(len(times), 1)
     asked = middle + model.time_scale * torch.tensor([-step, 0, step])
     with torch.no_grad():
-        code = model.represent(frames, times)
+        latent = model.represent(frames, times)
         seen = model.forecast(frames, times, asked)
         before, now, after = seen.unbind(dim=1)
-        rate = model.derivative(code[:, 16:], middle / model.time_scale, now[:, :16])
-        elsewhen = model.derivative(code[:, 16:], middle / model.time_scale + 1, now[:, :16])
+        rate = model.derivative(latent[:, 16:], middle / model.time_scale, now[:, :16])
+        elsewhen = model.derivative(latent[:, 16:], middle / model.time_scale + 1, now[:, :16])
     torch.testing.assert_close((after - before)[:, :16] / (2 * step), rate, atol=1e-3, rtol=0)
     assert (elsewhen - rate).abs().max() > 1e-2
-    torch.testing.assert_close(seen[..., 16:32], code[:, None, 16:].expand(-1, 3, -1))
+    torch.testing.assert_close(seen[..., 16:32], latent[:, None, 16:].expand(-1, 3, -1))
     torch.testing.assert_close(seen[..., 32], asked / model.time_scale)
 
 

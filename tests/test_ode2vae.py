@@ -1,4 +1,4 @@
-"""ODE2VAE: its flow and densities against closed forms, its loss term by term, and what each code reads."""
+"""ODE2VAE: its flow and densities against closed forms, its loss term by term, and what each encoding reads."""
 
 import sys
 from dataclasses import replace
@@ -21,7 +21,7 @@ DEGREES, CONTEXT = 16, 10
 
 
 @pytest.fixture(scope="module")
-def code(root) -> ModuleType:
+def module(root) -> ModuleType:
     return sys.modules[load_method("ode2vae", root).__module__]
 
 
@@ -47,30 +47,30 @@ def times() -> Tensor:
     return torch.cat([torch.zeros(5, 1), torch.rand(5, 40).sort(dim=1).values], dim=1).double()
 
 
-def random_field(code: ModuleType, degrees: int, hidden: int = 12):
+def random_field(module: ModuleType, degrees: int, hidden: int = 12):
     torch.manual_seed(2)
-    field = code.BayesianField(2 * degrees, hidden).double()
+    field = module.BayesianField(2 * degrees, hidden).double()
     return field.with_weights(4 * field.posterior().mean.detach())
 
 
-def linear_field(code: ModuleType, stiffness: Tensor, damping: Tensor, small: float = 1e-4):
+def linear_field(module: ModuleType, stiffness: Tensor, damping: Tensor, small: float = 1e-4):
     """The network that is ``dv/dt = stiffness s + damping v`` up to the third order in ``small``."""
     degrees = len(stiffness)
     hidden = 2 * degrees
     identity, nothing = torch.eye(hidden, dtype=torch.float64), torch.zeros(hidden, dtype=torch.float64)
     last = torch.cat([stiffness, damping], dim=1) / small
-    return code.SecondOrderField([small * identity, nothing, identity, nothing, last, nothing[:degrees]])
+    return module.SecondOrderField([small * identity, nothing, identity, nothing, last, nothing[:degrees]])
 
 
-def test_velocity_moves_the_position_and_the_network_the_velocity(code) -> None:
-    field = code.BayesianField(6, 12)
+def test_velocity_moves_the_position_and_the_network_the_velocity(module) -> None:
+    field = module.BayesianField(6, 12)
     state = torch.randn(4, 6)
     derivative = field.with_weights(field.posterior().mean).derivative(torch.zeros(4, 1), state)
     torch.testing.assert_close(derivative, torch.cat([state[:, 3:], field.mean(state)], dim=1))
 
 
-def test_divergence_is_the_trace_of_the_jacobian(code) -> None:
-    field, states = random_field(code, 3), torch.randn(4, 6, dtype=torch.float64)
+def test_divergence_is_the_trace_of_the_jacobian(module) -> None:
+    field, states = random_field(module, 3), torch.randn(4, 6, dtype=torch.float64)
     rate = field.derivative_with_density(torch.zeros(4, 1), torch.cat([states, torch.zeros(4, 1)], dim=1))
     for row, state in enumerate(states):
         jacobian = torch.autograd.functional.jacobian(lambda z: field.derivative(torch.zeros(1, 1), z[None])[0], state)
@@ -79,10 +79,10 @@ def test_divergence_is_the_trace_of_the_jacobian(code) -> None:
     torch.testing.assert_close(rate[:, :-1], field.derivative(torch.zeros(4, 1), states))
 
 
-def test_divergence_agrees_with_finite_differences_on_a_linear_acceleration(code) -> None:
+def test_divergence_agrees_with_finite_differences_on_a_linear_acceleration(module) -> None:
     torch.manual_seed(3)
     stiffness, damping = torch.randn(2, 3, 3, dtype=torch.float64)
-    field = linear_field(code, stiffness, damping)
+    field = linear_field(module, stiffness, damping)
     state, step = torch.randn(1, 6, dtype=torch.float64), 1e-3
     moved = [state + sign * step * torch.eye(6, dtype=torch.float64)[3:] for sign in (1, -1)]
     ahead, behind = (field.derivative(torch.zeros(3, 1), z)[:, 3:] for z in moved)
@@ -91,11 +91,11 @@ def test_divergence_agrees_with_finite_differences_on_a_linear_acceleration(code
     torch.testing.assert_close(-rate, damping.trace(), atol=1e-5, rtol=0)
 
 
-def test_density_along_a_linear_flow_is_the_gaussian_pushed_forward(code, times) -> None:
+def test_density_along_a_linear_flow_is_the_gaussian_pushed_forward(module, times) -> None:
     torch.manual_seed(4)
     stiffness, damping = torch.randn(2, 3, 3, dtype=torch.float64)
     mean, std = torch.randn(3, 1, 6, dtype=torch.float64), 0.5 + torch.rand(3, 1, 6, dtype=torch.float64)
-    states, density = code.ODE2VAE.flow(Gaussian(mean, std), linear_field(code, stiffness, damping), times[:3])
+    states, density = module.ODE2VAE.flow(Gaussian(mean, std), linear_field(module, stiffness, damping), times[:3])
     zero, one = torch.zeros(3, 3, dtype=torch.float64), torch.eye(3, dtype=torch.float64)
     generator = torch.cat([torch.cat([zero, one], dim=1), torch.cat([stiffness, damping], dim=1)])
     for row in range(3):
@@ -106,10 +106,10 @@ def test_density_along_a_linear_flow_is_the_gaussian_pushed_forward(code, times)
             torch.testing.assert_close(density[row, frame], expected, atol=1e-4, rtol=0)
 
 
-def test_density_along_a_curved_flow_is_the_determinant_of_the_flow_map(code) -> None:
-    field, times = random_field(code, 2), torch.linspace(0, 1, 161, dtype=torch.float64)[None]
+def test_density_along_a_curved_flow_is_the_determinant_of_the_flow_map(module) -> None:
+    field, times = random_field(module, 2), torch.linspace(0, 1, 161, dtype=torch.float64)[None]
     gaussian = Gaussian(torch.randn(1, 1, 4).double(), 0.5 + torch.rand(1, 1, 4).double())
-    states, density = code.ODE2VAE.flow(gaussian, field, times)
+    states, density = module.ODE2VAE.flow(gaussian, field, times)
 
     def flow_map(initial: Tensor) -> Tensor:
         return solve_by_frame(field.derivative, initial[None], times)[0, -1]
@@ -120,31 +120,31 @@ def test_density_along_a_curved_flow_is_the_determinant_of_the_flow_map(code) ->
     assert change.abs() > 0.1
 
 
-def test_initial_density_counts_the_spread(code, times) -> None:
+def test_initial_density_counts_the_spread(module, times) -> None:
     """The published code leaves ``-sum log std`` out, so that all spreads are equally good."""
-    field, mean = random_field(code, 3), torch.randn(5, 1, 6).double()
+    field, mean = random_field(module, 3), torch.randn(5, 1, 6).double()
     densities = []
     for std in (1.0, 0.1):
         torch.manual_seed(5)
-        states, density = code.ODE2VAE.flow(Gaussian(mean, torch.full_like(mean, std)), field, times)
+        states, density = module.ODE2VAE.flow(Gaussian(mean, torch.full_like(mean, std)), field, times)
         expected = Normal(mean[:, 0], std).log_prob(states[:, 0]).sum(dim=-1)
         torch.testing.assert_close(density[:, 0], expected)
         densities.append(density[:, 0])
     torch.testing.assert_close(densities[1] - densities[0], torch.full((5,), 6 * torch.tensor(10.0).log()).double())
 
 
-def test_weights_are_drawn_around_their_mean_with_one_spread(code) -> None:
+def test_weights_are_drawn_around_their_mean_with_one_spread(module) -> None:
     torch.manual_seed(6)
-    posterior = code.BayesianField(6, 12).posterior()
+    posterior = module.BayesianField(6, 12).posterior()
     prior = Normal(torch.zeros_like(posterior.mean), 1.0)
     expected = kl_divergence(Normal(posterior.mean, posterior.std), prior).sum()
     torch.testing.assert_close(posterior.kl_from_standard_normal(), expected)
     assert len(posterior.mean) == 6 * 12 + 12 + 12 * 12 + 12 + 12 * 3 + 3
     deviation = (torch.stack([posterior.sample() for _ in range(200)]) - posterior.mean).std()
-    assert deviation.item() == pytest.approx(code.INITIAL_STD, rel=0.02)
+    assert deviation.item() == pytest.approx(module.INITIAL_STD, rel=0.02)
 
 
-def test_loss_is_the_papers_term_by_term(code, build, batch) -> None:
+def test_loss_is_the_papers_term_by_term(module, build, batch) -> None:
     model = build(path_weight=0.5, gamma=0.25, observation_std=0.05)
     torch.manual_seed(7)
     terms = model.loss(batch)
@@ -166,7 +166,7 @@ def test_loss_is_the_papers_term_by_term(code, build, batch) -> None:
         "reconstruction": negative_log_likelihood(image, batch.query, 0.05),
         "path": 0.5 * path.mean(),
         "weights": DEGREES * spread.mean() / 2 / 50,  # q / |W| times the divergence, over 50 frames ahead
-        "encoding": 0.25 * code.encoding_penalty(encoding, states, density, times),
+        "encoding": 0.25 * module.encoding_penalty(encoding, states, density, times),
     }
     assert terms.keys() == expected.keys()
     for name, value in expected.items():
@@ -174,7 +174,7 @@ def test_loss_is_the_papers_term_by_term(code, build, batch) -> None:
 
 
 @pytest.mark.parametrize(("variant", "run"), [("default", CONTEXT), ("original", 3)])
-def test_penalty_compares_with_encodings_of_complete_runs_of_frames(code, build, batch, variant, run) -> None:
+def test_penalty_compares_with_encodings_of_complete_runs_of_frames(module, build, batch, variant, run) -> None:
     model = build(variant).eval()
     times = batch.grid_times / model.time_scale
     frames, index = batch.grid_frames()
@@ -190,7 +190,7 @@ def test_penalty_compares_with_encodings_of_complete_runs_of_frames(code, build,
                 alone = model.recognition(tokens[row : row + 1, part], times[row : row + 1, part])
                 log_prob = Normal(alone.mean[0, 0], alone.std[0, 0]).log_prob(states[row, first]).sum()
                 differences.append(density[row, first] - log_prob)
-        penalty = code.encoding_penalty(encoding, states, density, times)
+        penalty = module.encoding_penalty(encoding, states, density, times)
     torch.testing.assert_close(penalty, torch.stack(differences).mean(), rtol=1e-4, atol=1e-4)
     assert len(differences) < 12 * (60 - run)  # some windows reach beyond their trajectory
 

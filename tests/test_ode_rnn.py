@@ -3,7 +3,6 @@
 import sys
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,7 +10,6 @@ from torch import Tensor, nn
 from ladid_bench.core.configuration import Budget
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.windows import WindowBatch, WindowSampler
-from ladid_bench.datasets.simulated.grids import irregular_times
 from ladid_bench.methods.distributions import negative_log_likelihood
 from ladid_bench.methods.registry import load_method, resolve_settings
 
@@ -28,18 +26,14 @@ def model(pendulum_task, root):
 
 
 @pytest.fixture
-def code(root):
+def module(root):
     load_method("ode-rnn", root)
     return sys.modules["ladid_bench_baselines_ode_rnn"]
 
 
 @pytest.fixture
-def batch(pendulum, pendulum_task) -> WindowBatch:
-    """Windows of trajectories whose times differ from row to row; the frames themselves do not matter here."""
-    train = pendulum["train"]
-    times = irregular_times(np.random.SeedSequence(0).spawn(len(train)), train.times.shape[1], pendulum_task.time_step)
-    sampler = WindowSampler(replace(train, times=times), pendulum_task, Budget(batch_size=3, queries=4), "cpu")
-    return sampler.draw(50, torch.Generator().manual_seed(0))
+def batch(uneven_sampler) -> WindowBatch:
+    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
 
 
 @pytest.fixture
@@ -48,18 +42,18 @@ def times() -> Tensor:
     return torch.rand(3, 6).sort(dim=1).values
 
 
-def test_intervals_are_the_gaps_between_frames(code) -> None:
+def test_intervals_are_the_gaps_between_frames(module) -> None:
     times = torch.tensor([[0, 0.1, 0.25, 0.3, 0.6, 1.0], [0, 0.2, 0.3, 0.5, 0.55, 0.9]])
     expected = torch.tensor([[0, 0.1, 0.15, 0.05, 0.3, 0.4], [0, 0.2, 0.1, 0.2, 0.05, 0.35]])
-    torch.testing.assert_close(code.gaps(times), expected)
+    torch.testing.assert_close(module.gaps(times), expected)
 
 
-def test_published_intervals_are_those_measured_in_the_released_code(code) -> None:
+def test_published_intervals_are_those_measured_in_the_released_code(module) -> None:
     """0.01 back, the whole span, then each gap backwards and one frame late."""
     times = torch.tensor([[0, 0.1, 0.25, 0.3, 0.6, 1.0]])
     expected = torch.tensor([[-0.01, 1.0, -0.1, -0.15, -0.05, -0.3]])
-    torch.testing.assert_close(code.published_intervals(times), expected)
-    assert code.published_intervals(times[:, :1]).tolist() == [[pytest.approx(-0.01)]]
+    torch.testing.assert_close(module.published_intervals(times), expected)
+    assert module.published_intervals(times[:, :1]).tolist() == [[pytest.approx(-0.01)]]
 
 
 @pytest.mark.parametrize("variant", ["default", "official-bug"])
@@ -94,9 +88,9 @@ def test_between_frames_the_state_follows_the_equation(model, times, monkeypatch
     torch.testing.assert_close(last, state, atol=1e-4, rtol=1e-4)
 
 
-def test_the_update_is_gated_as_published(code) -> None:
+def test_the_update_is_gated_as_published(module) -> None:
     torch.manual_seed(0)
-    update = code.GatedUpdate(3, 5, 7)
+    update = module.GatedUpdate(3, 5, 7)
     mean, std, token = torch.randn(2, 3), torch.rand(2, 3), torch.randn(2, 5)
 
     def network(part: nn.Sequential, inputs: Tensor) -> Tensor:
@@ -132,7 +126,7 @@ def test_layer_sizes_and_initial_weights_are_the_released_code_s(pendulum_task, 
 def test_the_loss_is_the_likelihood_of_its_own_forecasts(model, batch) -> None:
     """Of the queries from the whole context, and of each context frame from the frames before it."""
     model.decoder = nn.Sequential(nn.Linear(32, 1024), nn.Unflatten(-1, (1, 32, 32)))  # shows the state as it is
-    batch = replace(batch, frames=3 * batch.frames - 1)  # some frames leave the unit range; targets do not
+    batch = replace(batch, frames=3 * batch.frames - 1)  # some frames leave the range 0 to 1; targets do not
     context, times = batch.frames[batch.context], batch.context_times
     values = batch.query[0, 0].numel()
     with torch.no_grad():

@@ -199,7 +199,7 @@ class NavierStokes(System):
     def solve(
         self, drawn: Mapping[str, np.ndarray], times: np.ndarray, size: int, courant: float = COURANT
     ) -> Iterator[np.ndarray]:
-        """Solve for the spectra of vorticity, time after time, ``(trajectory, size, size // 2 + 1)`` complex128.
+        """Solve for spectra of vorticity, one time after the other, complex128 ``(trajectory, size, size // 2 + 1)``.
 
         Args:
             drawn: what ``draw`` returned, stacked, for a few trajectories.
