@@ -17,7 +17,7 @@ from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task
 from ladid_bench.data.thumbnails import pack
 from ladid_bench.datasets.source import DataCard, DataSource
-from ladid_bench.reporting.html import build_report
+from ladid_bench.reporting.report import build_report
 from ladid_bench.runs.records import Sample, write_sample
 from ladid_bench.study import datasets as catalogue
 

@@ -20,6 +20,13 @@ from ladid_bench.datasets.simulated.pendulum import Pendulum
 from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.registry import resolve_settings
 from ladid_bench.probing.components import principal_components
+from ladid_bench.probing.inside import (
+    PARTS,
+    Inside,
+    look_inside,
+    smooth_path,
+    step_lengths,
+)
 from ladid_bench.reporting.inside_figures import (
     attention_figures,
     between_figures,
@@ -28,13 +35,6 @@ from ladid_bench.reporting.inside_figures import (
     psi_caption,
     psi_figures,
     smoothness,
-)
-from ladid_bench.reporting.inside_probe import (
-    PARTS,
-    Inside,
-    look_inside,
-    smooth_path,
-    step_lengths,
 )
 
 Splits = dict[str, Trajectories]

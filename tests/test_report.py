@@ -9,19 +9,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from ladid_bench.reporting.equation import equation_lines
+from ladid_bench.reporting.table_files import to_latex
 from PIL import Image
 from reports import ASKED, GIVEN, Bench, make_bench
 
+from ladid_bench.analysis.entries import gather
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_json
 from ladid_bench.data.thumbnails import LARGEST_SIDE, pack, smaller, unpack
 from ladid_bench.reporting import findings
-from ladid_bench.reporting.content import gather
 from ladid_bench.reporting.drawing import spread
-from ladid_bench.reporting.equation import equation_lines
 from ladid_bench.reporting.formatting import decimals, number, ratio, short
-from ladid_bench.reporting.pictures import collect
-from ladid_bench.reporting.table_files import to_latex
+from ladid_bench.reporting.media import collect
 from ladid_bench.reporting.tables import comparison
 from ladid_bench.runs.records import write_sample
 

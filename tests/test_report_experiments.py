@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from reports import Bench, make_bench
 
+from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, gather
 from ladid_bench.core.configuration import ExperimentName
-from ladid_bench.reporting.content import COMPARISON, EQUAL_TIME, gather
 from ladid_bench.reporting.experiments import QUESTIONS, experiment_tables
 
 PICTURES = "fake-pictures"

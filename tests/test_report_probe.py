@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from reports import TRAJECTORIES, Bench, make_bench
 
+from ladid_bench.analysis.entries import gather
+from ladid_bench.analysis.readings import MEAN, probed
 from ladid_bench.core.provenance import code_hash
 from ladid_bench.methods.registry import method_folders
 from ladid_bench.probing.probes import PROBING, write_probe
-from ladid_bench.reporting.content import gather
-from ladid_bench.reporting.readings import MEAN, probed
 
 PICTURES = "fake-pictures"
 UNEXPLAINED = {"psi": 0.1, "pca": 0.4, "untrained": 0.5, "shuffled": 1.1}

@@ -10,10 +10,10 @@ from PIL import Image
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
+from ladid_bench.reporting.media import Motion, look_at
 from ladid_bench.reporting.palette import difference_colours
 from ladid_bench.reporting.show import choose, show_target
 from ladid_bench.reporting.show_figures import constant, time_caption, varying
-from ladid_bench.reporting.trajectory_media import Motion, look_at
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+from markupsafe import Markup
+
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_text
 from ladid_bench.core.readers import read_json
 from ladid_bench.methods.registry import method_folders
 from ladid_bench.reporting.formatting import MISSING, counted, duration, short
 from ladid_bench.reporting.pages import render
+from ladid_bench.reporting.tables import to_html
 from ladid_bench.runs.search import SEARCH
 
 BENCHMARKS = "benchmarks.html"
@@ -24,13 +28,23 @@ MANY = 50
 
 @dataclass(frozen=True)
 class Section:
-    """A table with what a reader should know about it; the first column names the rows, ``wordy`` ones hold words."""
+    """A table with what a reader should know about it: a row a list, the first column names them."""
 
     title: str
     words: str
     columns: list[str]
     rows: list[list[str]]
-    wordy: tuple[str, ...] = ()
+
+    @property
+    def anchor(self) -> str:
+        """What links lead to."""
+        return self.title.lower().replace(" ", "-")
+
+    @property
+    def table(self) -> Markup:
+        first, *others = self.columns
+        index = pd.Index([row[0] for row in self.rows], name=first, dtype=object)
+        return to_html(pd.DataFrame([row[1:] for row in self.rows], index, others), 'class="numbers measured"')
 
 
 def benchmarks_folder(root: Path) -> Path:
@@ -55,7 +69,17 @@ def write_benchmarks_page(path: Path, root: Path) -> bool:
             except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
                 raise BenchError(f"{file}: not a readable file of measurements ({error!r}); {remedy}") from error
     if sections:
-        write_text(path, render("benchmarks.html.j2", sections=sections))
+        page = render(
+            "tables.html.j2",
+            title="What does it cost?",
+            name="benchmarks",
+            lead="Times of every method and of the suite itself, measured side by side.",
+            caution="",
+            words="Two things that are compared were timed in turn on one machine, so ratios carry over to others "
+            "better than times do. 'python benchmarks/all.py' measures everything again.",
+            sections=[(one.anchor, one.title, one.words, one.table) for one in sections],
+        )
+        write_text(path, page)
     return bool(sections)
 
 
@@ -142,7 +166,6 @@ def _simulators(result: dict[str, Any], root: Path) -> Section:
         "same equations take at the same accuracy as a multiple of ours: above 1 ours is faster, below 1 theirs.",
         ["system", *(f"ms a frame, {size} px" for size in sizes), "theirs / ours"],
         table,
-        wordy=("theirs / ours",),
     )
 
 

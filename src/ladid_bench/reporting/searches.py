@@ -5,25 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+from markupsafe import Markup
+
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import read_json
 from ladid_bench.methods.registry import MethodCard, method_folders
-from ladid_bench.reporting.formatting import MISSING, counted, decimals, duration, listed, number
+from ladid_bench.reporting.formatting import counted, decimals, duration, error_text, listed, number
+from ladid_bench.reporting.tables import to_html
 from ladid_bench.runs.search import SEARCH
 
 WARNING = "More search lowers the error of any method."
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One trial: the values of the settings that differ, and what came of them."""
-
-    number: int
-    values: list[str]
-    error: str
-    status: str
-    minutes: str
-    best: bool
 
 
 @dataclass(frozen=True)
@@ -32,16 +24,17 @@ class Search:
 
     Attributes:
         identity: what was searched for: data, budget, trials, seed, space.
-        settings: names of the settings that differ between trials.
-        trials: in the order in which they were made.
+        trials: a row each, in the order in which they were made: error (NaN where there is none), status, minutes, and
+            the settings that differ between trials.
         best: settings of the trial with the lowest validation error, None where no trial has a result.
+        best_trial: its number.
         cpu_seconds: of all trials together.
     """
 
     identity: Mapping[str, Any]
-    settings: list[str]
-    trials: list[Trial]
+    trials: pd.DataFrame
     best: Mapping[str, Any] | None
+    best_trial: int | None
     cpu_seconds: float
 
     @property
@@ -58,9 +51,32 @@ class Search:
         found = {"trials": self.identity["trials"], "trials made": len(self.trials), **data, **self.identity["budget"]}
         return {name: str(value) for name, value in found.items()}
 
+    @property
+    def table(self) -> Markup:
+        """The trials as the page shows them, the best one in bold."""
+        errors = self.trials["valid_nmse"]
+        places = decimals(errors, 3)
+        shown: dict[str, list[str]] = {
+            "validation nMSE": [error_text(value, places) for value in errors],
+            "status": [_status(one) for one in self.trials["status"]],
+            "CPU minutes": [number(seconds / 60, 1) for seconds in self.trials["cpu_seconds"]],
+        }
+        settings = self.trials.drop(columns=["valid_nmse", "status", "cpu_seconds"])
+        names = [f"{trial} best" if trial == self.best_trial else str(trial) for trial in self.trials.index]
+        frame = pd.DataFrame(
+            shown | {str(name): list(settings[name]) for name in settings}, pd.Index(names, name="trial", dtype=object)
+        )
+        classes = pd.DataFrame("", frame.index, frame.columns)
+        classes.loc[[name.endswith("best") for name in names]] = "best"
+        return to_html(frame, 'class="plain trials"', classes=classes)
+
+
+def _status(status: str) -> Markup:
+    return Markup("ok") if status == "ok" else Markup('<span class="status">{}</span>').format(status)
+
 
 def read_search(name: str, root: Path) -> Search | None:
-    """What was recorded of the search of a method, None where it was not searched yet.
+    """Read what was recorded of the search of a method; None where it was not searched yet.
 
     Raises:
         BenchError: ``search.json`` is not what ``ladid-bench search`` writes.
@@ -71,39 +87,29 @@ def read_search(name: str, root: Path) -> Search | None:
     content = read_json(path, "record of a search", "search again")
     try:
         search = _search(content["identity"], content["trials"], content["best"])
-        _check(search)
+        for needed in ("trials", "seed", "method_version"):  # fail here, where the file is known
+            int(search.identity[needed])
+        str((search.effort, search.conditions, search.table))
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise BenchError(f"{path}: not a readable record of a search ({error!r}); search again") from error
     return search
 
 
 def _search(identity: dict[str, Any], trials: list[dict[str, Any]], best: int | None) -> Search:
-    names = [name for name in identity["space"] if len({str(trial["settings"][name]) for trial in trials}) > 1]
-    places = decimals([trial["valid_nmse"] for trial in trials if "valid_nmse" in trial], 3)
-    made = [
-        Trial(
-            number=index,
-            values=[str(trial["settings"][name]) for name in names],
-            error=number(trial["valid_nmse"], places) if "valid_nmse" in trial else MISSING,
-            status=trial["status"],
-            minutes=number(trial["cpu_seconds"] / 60, 1),
-            best=index == best,
-        )
-        for index, trial in enumerate(trials)
+    differing = [name for name in identity["space"] if len({str(trial["settings"][name]) for trial in trials}) > 1]
+    rows = [
+        {"valid_nmse": float(trial.get("valid_nmse", "nan")), "status": trial["status"]}
+        | {"cpu_seconds": float(trial["cpu_seconds"])}
+        | {name: str(trial["settings"][name]) for name in differing}
+        for trial in trials
     ]
-    spent = sum(float(trial["cpu_seconds"]) for trial in trials)
-    return Search(identity, names, made, None if best is None else trials[best]["settings"], spent)
-
-
-def _check(search: Search) -> None:
-    """Fail here, where the file is known, if something is missing that the words about a search need."""
-    for name in ("trials", "seed", "method_version"):
-        int(search.identity[name])
-    str(search.effort + str(search.conditions))
+    frame = pd.DataFrame(rows, columns=["valid_nmse", "status", "cpu_seconds", *differing])
+    found = None if best is None else trials[best]["settings"]
+    return Search(identity, frame, found, best, float(frame["cpu_seconds"].sum()))
 
 
 def describe_search(search: Search, card: MethodCard) -> str:
-    """How a method was searched, and whether its card has what the search found."""
+    """Say how a method was searched, and whether its card has what the search found."""
     seed, spent = search.identity["seed"], duration(search.cpu_seconds)
     words = f"Searched in {search.effort}, chosen on its validation split, seed {seed}, {spent} of CPU time in all."
     if search.best is None:
@@ -121,7 +127,7 @@ def describe_search(search: Search, card: MethodCard) -> str:
 
 
 def effort(searches: Mapping[str, Search | None]) -> tuple[bool, str]:
-    """Whether all methods were searched with equal effort, and what was done in words.
+    """Tell whether all methods were searched with equal effort, and what was done in words.
 
     Args:
         searches: by name of each neural method that is compared.
@@ -138,8 +144,7 @@ def effort(searches: Mapping[str, Search | None]) -> tuple[bool, str]:
 
 
 def _told(search: Search | None, names: list[str]) -> str:
-    done = f"searched in {search.effort}" if search else "not searched yet"
-    return f"{listed(names)} were {done}"
+    return f"{listed(names)} were {f'searched in {search.effort}' if search else 'not searched yet'}"
 
 
 def _differing(conditions: list[dict[str, str]]) -> list[str]:
