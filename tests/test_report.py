@@ -21,7 +21,7 @@ from ladid_bench.data.thumbnails import LARGEST_SIDE, pack, smaller, unpack
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.drawing import spread
 from ladid_bench.reporting.formatting import decimals, number, ratio, short
-from ladid_bench.reporting.media import collect
+from ladid_bench.analysis.pictures import collect
 from ladid_bench.reporting.tables import comparison
 from ladid_bench.runs.records import write_sample
 

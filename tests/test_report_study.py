@@ -18,7 +18,7 @@ from ladid_bench.reporting import findings
 from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, panels_of, points_of
 from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.labels import Box, place_names
-from ladid_bench.reporting.media import collect
+from ladid_bench.analysis.pictures import collect
 from ladid_bench.reporting.palette import FADED, styles, styles_on
 from ladid_bench.reporting.searches import describe_search, effort, read_search
 from ladid_bench.reporting.tables import comparison, core, equal_time

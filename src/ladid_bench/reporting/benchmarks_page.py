@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.core.errors import BenchError
@@ -42,9 +41,8 @@ class Section:
 
     @property
     def table(self) -> Markup:
-        first, *others = self.columns
-        index = pd.Index([row[0] for row in self.rows], name=first, dtype=object)
-        return to_html(pd.DataFrame([row[1:] for row in self.rows], index, others), 'class="numbers measured"')
+        (first, names), *others = zip(self.columns, zip(*self.rows, strict=True), strict=True)
+        return to_html(first, names, dict(others), "numbers measured")
 
 
 def benchmarks_folder(root: Path) -> Path:

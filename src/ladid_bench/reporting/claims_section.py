@@ -96,7 +96,7 @@ def no_verdicts(table: pd.DataFrame) -> str:
 
 def _table(judged: list[Judged]) -> Markup:
     names = [Markup('<span id="claim-{}">{}</span>').format(one.claim.id, one.claim.id) for one in judged]
-    cells = {
+    cells: dict[str, list[Any]] = {
         "statement": [_statement(one) for one in judged],
         "verdict": [_tag(one.verdict) for one in judged],
         "error ratio": [ratio(one.effect.estimate) if one.effect else MISSING for one in judged],
@@ -104,9 +104,7 @@ def _table(judged: list[Judged]) -> Markup:
         "seeds": [one.seeds or MISSING for one in judged],
         "runs": [_runs(one.runs) for one in judged],
     }
-    frame = pd.DataFrame(cells, pd.Index(names, name="claim", dtype=object))
-    classes = pd.DataFrame("", frame.index, frame.columns).assign(statement="reason")
-    return to_html(frame, 'class="plain claims"', HEADINGS, classes)
+    return to_html("claim", names, cells, "plain claims", HEADINGS, {"statement": "reason"})
 
 
 def _statement(one: Judged) -> Markup:

@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, DatasetContent, Entry, gather
+from ladid_bench.analysis.frames import entry_frame
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.core.configuration import ExperimentName, Study
 from ladid_bench.core.paths import Folders
@@ -18,7 +19,6 @@ from ladid_bench.reporting.tables import (
     NMSE,
     PRIMARY,
     Column,
-    entry_frame,
     heading,
     method_name,
     run_links,
@@ -107,7 +107,7 @@ class ExperimentTable:
             cells["changed"] = [entry.changes for entry in entries]
         if any(entry.init_from for entry in self.entries):
             cells["arm"] = [row.start for row in rows]
-        texts = list(cells)
+        texts = dict.fromkeys(cells, "text")
         if any(entry.fraction < 1 for entry in self.entries):
             cells["training data"] = [row.fraction for row in rows]
         for column in columns:
@@ -116,9 +116,7 @@ class ExperimentTable:
                 cells["95 % interval"] = [_ends(row, content) for row in rows]
         cells["runs"] = [run_links(entry) for entry in entries]
         names = [method_name(row.entry, label=row.name) for row in rows]
-        frame = pd.DataFrame(cells, pd.Index(names, name="method", dtype=object))
-        classes = pd.DataFrame({name: ["text" if name in texts else ""] * len(rows) for name in cells}, frame.index)
-        return to_html(frame, 'class="numbers"', {one.name: heading(one) for one in columns}, classes)
+        return to_html("method", names, cells, "numbers", {one.name: heading(one) for one in columns}, texts)
 
 
 def _text(value: float, column: Column) -> str:

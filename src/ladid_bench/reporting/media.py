@@ -7,7 +7,6 @@ The same picture also gives the stills at chosen times, so that no frame is stor
 import base64
 import io
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,17 +15,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ladid_bench.analysis.entries import DatasetContent, Entry, load_sample
-from ladid_bench.core.paths import Folders
-from ladid_bench.data.thumbnails import LARGEST_SIDE, smaller, unpack
+from ladid_bench.analysis.entries import DatasetContent
+from ladid_bench.analysis.pictures import Pictures
+from ladid_bench.data.thumbnails import unpack
 from ladid_bench.reporting.formatting import decimals, error_text, number, short
 from ladid_bench.reporting.palette import difference_colours, frame_colours
-from ladid_bench.runs.records import Sample
 
-MOST_FRAMES, FEWEST_FRAMES = 60, 12
 COLUMNS = 8  # stills beside a film
 FRAMES_PER_SECOND, SHORTEST = 8, 5.0  # SHORTEST in seconds
-PIXELS = 6_000_000  # of all films of a report together, at roughly a byte each
 PRECISION = 4  # levels are rounded to multiples of this: no eye sees it, and a film is a third smaller
 LARGE, SMALL, TILE = 256, 128, 96  # CSS pixels of a film on a card, of its stills, and of one among many
 STOPS = 12  # of a colour bar
@@ -170,100 +166,6 @@ def _gradient(colours: np.ndarray) -> str:
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """One test trajectory of a data set as every method forecast it, first channel, as levels 0 to 255.
-
-    Attributes:
-        trajectory: its number in the test split.
-        lead: time from the last given frame to each frame, ``(frame,)``; not positive in the context.
-        truth: uint8 ``(frame, *space)``, context first.
-        forecasts: by label of the method, uint8 ``(forecast frame, *space)``.
-        errors: primary error of each method on this trajectory.
-    """
-
-    trajectory: int
-    lead: np.ndarray
-    truth: np.ndarray
-    forecasts: dict[str, np.ndarray]
-    errors: dict[str, float]
-
-    @property
-    def given(self) -> int:
-        """Frames of the context."""
-        return int((self.lead <= 0).sum())
-
-    def difference(self, label: str) -> np.ndarray:
-        """Take the absolute difference of a method's forecast and the truth, uint8 ``(forecast frame, *space)``."""
-        truth = self.truth[self.given :].astype(np.int16)
-        return np.abs(truth - self.forecasts[label]).astype(np.uint8)
-
-    def film(self, dataset: DatasetContent) -> Film:
-        """Give the truth as a film."""
-        return Film(self.truth, self.lead, self.given, dataset.time_unit)
-
-    def title(self, dataset: DatasetContent, label: str) -> str:
-        """Name the error of a method's film, capped where it is beyond all use."""
-        return f"{dataset.error_name} {error_text(self.errors[label])}"
-
-    def thinned(self, frames: int) -> "Pictures":
-        """Keep at most that many frames, spread evenly, first and last kept; average large ones down."""
-        total = len(self.truth)
-        kept = np.unique(np.linspace(0, total - 1, min(total, frames)).round().astype(int))
-        asked = kept[kept >= self.given] - self.given
-        forecasts = {label: smaller(levels[asked]) for label, levels in self.forecasts.items()}
-        return Pictures(self.trajectory, self.lead[kept], smaller(self.truth[kept]), forecasts, self.errors)
-
-
-def collect(dataset: DatasetContent, folders: Folders) -> Pictures | None:
-    """Collect the first trajectory that the best method kept pictures of, as all methods forecast it.
-
-    A floor comes last; its pictures render the true frames. Methods that kept no pictures of it are left out; None
-    where none did, or the data have no card.
-    """
-    samples = {entry.label: _pictured(entry, folders) for entry in [*dataset.ordered, *dataset.floors]}
-    known = {label: sample for label, sample in samples.items() if sample is not None and len(sample.pictured)}
-    if not known or not dataset.card:
-        return None
-    first = next(iter(known.values()))
-    trajectory = int(first.pictured[0])
-    places = {label: np.flatnonzero(sample.pictured == trajectory) for label, sample in known.items()}
-    shown = {label: int(place[0]) for label, place in places.items() if len(place)}
-    return Pictures(
-        trajectory=trajectory,
-        lead=_lead(dataset, first.times[trajectory]),
-        truth=first.truth[0, :, 0].copy(),  # (example, frame, channel, *space); a view would keep it all in memory
-        forecasts={label: known[label].forecast[place, :, 0].copy() for label, place in shown.items()},
-        errors={label: _error(dataset, known[label], trajectory) for label in shown},
-    )
-
-
-def _pictured(entry: Entry, folders: Folders) -> Sample | None:
-    return load_sample(folders.samples(entry.done[0].key)) if entry.done else None
-
-
-def _lead(dataset: DatasetContent, times: np.ndarray) -> np.ndarray:
-    """Lead time of every frame; the context's own times are not kept, so its step is taken as even."""
-    step = dataset.card["task"]["time_step"]
-    context = np.arange(1 - dataset.context_frames, 1) * step
-    return np.concatenate([context, times - times[0] + step])
-
-
-def _error(dataset: DatasetContent, sample: Sample, trajectory: int) -> float:
-    below = sample.squared_truth if dataset.primary_metric == "nmse" else sample.squared_deviation
-    scale = float(below[trajectory].sum())
-    return float(sample.squared_error[trajectory].sum(dtype=np.float64)) / scale if scale > 0 else math.nan
-
-
-def all_pictures(datasets: list[DatasetContent], folders: Folders) -> dict[str, Pictures]:
-    """Collect the pictures by data set, thinned so that all films of a report together stay small."""
-    found = {dataset.name: collect(dataset, folders) for dataset in datasets}
-    known = {name: pictures for name, pictures in found.items() if pictures is not None}
-    areas = [(1 + 2 * len(one.forecasts)) * min(one.truth[0].size, LARGEST_SIDE**2) for one in known.values()]
-    frames = int(np.clip(PIXELS // max(1, sum(areas)), FEWEST_FRAMES, MOST_FRAMES))
-    return {name: one.thinned(frames) if one.truth.ndim == 3 else one for name, one in known.items()}
-
-
-@dataclass(frozen=True)
 class Forecast:
     """One method's pictures: style-sheet classes of its films, or addresses of its strips."""
 
@@ -297,9 +199,19 @@ class Forecasts:
         return [front, others] if front else [others, []]
 
 
+def truth_film(dataset: DatasetContent, pictures: Pictures) -> Film:
+    """Give the true frames of a pictured trajectory as a film."""
+    return Film(pictures.truth, pictures.lead, pictures.given, dataset.time_unit)
+
+
+def error_title(dataset: DatasetContent, pictures: Pictures, label: str) -> str:
+    """Name the error of a method's film, capped where it is beyond all use."""
+    return f"{dataset.error_name} {error_text(pictures.errors[label])}"
+
+
 def forecasts(dataset: DatasetContent, pictures: Pictures) -> Forecasts:
     """Prepare the pictures of a data set: films, or strips of colour for vector observations."""
-    colours, dark, film = frame_colours(dataset.card), difference_colours(), pictures.film(dataset)
+    colours, dark, film = frame_colours(dataset.card), difference_colours(), truth_film(dataset, pictures)
     sources = {f"film-{dataset.name}-truth": strip(pictures.truth, colours)}
     floors, front = [entry.label for entry in dataset.floors], [entry.label for entry in dataset.front]
     methods = []
@@ -308,7 +220,7 @@ def forecasts(dataset: DatasetContent, pictures: Pictures) -> Forecasts:
         shown = (pictures.forecasts[label], colours), (pictures.difference(label), dark)
         sources |= {name: strip(*one, pictures.given) for name, one in zip(names, shown, strict=True)}
         first, second = names if film.image else [sources[name] for name in names]
-        error = pictures.title(dataset, label)
+        error = error_title(dataset, pictures, label)
         methods.append(Forecast(label, error, first, second, front=label in [*front, *floors], floor=label in floors))
     truth = next(iter(sources)) if film.image else next(iter(sources.values()))
     return Forecasts(film, pictures.trajectory, truth, methods, sources if film.image else {})

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.core.files import write_text
@@ -78,18 +77,16 @@ def checks_table(results: list[Result]) -> Markup:
     """Lay out the checks of one system, a row each."""
     slow = Markup(' <span class="tag">slow</span>')
     names = [Markup("{}{}").format(one.quantity, slow if one.slow else "") for one in results]
-    cells = {
+    cells: dict[str, list[str]] = {
         "expected": [significant(one.expected, one.tolerance) for one in results],
         "measured": [MISSING if one.measured is None else significant(one.measured, one.tolerance) for one in results],
         "tolerance": [plain(f"{one.tolerance:.2g}") for one in results],
         "deviation / tolerance": [_gauge(one) for one in results],
         "source of the expected value": [one.source for one in results],
     }
-    frame = pd.DataFrame(cells, pd.Index(names, name="quantity", dtype=object))
-    classes = pd.DataFrame("", frame.index, frame.columns)
-    classes["measured"] = [state(one).replace(" ", "-") for one in results]
-    classes[["deviation / tolerance", "source of the expected value"]] = "words"
-    return to_html(frame, 'class="numbers measured"', classes=classes)
+    told = dict.fromkeys(("deviation / tolerance", "source of the expected value"), "words")
+    states = {"measured": [state(one).replace(" ", "-") for one in results]}
+    return to_html("quantity", names, cells, "numbers measured", classes=told | states)
 
 
 def _gauge(result: Result) -> Markup:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.analysis.entries import Entry, Run
-from ladid_bench.reporting.tables import state, to_html
+from ladid_bench.analysis.frames import state
+from ladid_bench.reporting.tables import to_html
 
 MACHINE = ("host", "platform", "processor", "device")
 
@@ -41,15 +41,12 @@ def _pairs(values: Mapping[str, Any]) -> str:
 def lost_table(lost: Sequence[tuple[str, Entry, Run]]) -> Markup:
     """Lay out runs without a result: title of the data set, entry, run."""
     link = Markup('<a class="key" href="#run-{}">{}</a>')
-    cells = pd.DataFrame(
-        {
-            "data set": [title for title, _, _ in lost],
-            "method": [entry.label for _, entry, _ in lost],
-            "seed": [run.row["seed"] for _, _, run in lost],
-            "status": [Markup('<span class="status">{}</span>').format(state(run)) for _, _, run in lost],
-            "reason": [run.row["reason"] for _, _, run in lost],
-        },
-        index=pd.Index([link.format(run.key, run.key[:7]) for _, _, run in lost], name="run", dtype=object),
-    )
-    classes = pd.DataFrame("", cells.index, cells.columns).assign(reason="reason")
-    return to_html(cells, 'class="plain"', classes=classes)
+    names = [link.format(run.key, run.key[:7]) for _, _, run in lost]
+    cells = {
+        "data set": [title for title, _, _ in lost],
+        "method": [entry.label for _, entry, _ in lost],
+        "seed": [run.row["seed"] for _, _, run in lost],
+        "status": [Markup('<span class="status">{}</span>').format(state(run)) for _, _, run in lost],
+        "reason": [run.row["reason"] for _, _, run in lost],
+    }
+    return to_html("run", names, cells, "plain", classes={"reason": "reason"})

@@ -9,7 +9,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.analysis.entries import EQUAL_TIME, LADID, DatasetContent, Entry, Run, gather
+from ladid_bench.analysis.frames import state
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
+from ladid_bench.analysis.pictures import Pictures, all_pictures
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.files import write_text
 from ladid_bench.core.paths import Folders
@@ -38,7 +40,6 @@ from ladid_bench.reporting.tables import (
     cost,
     equal_time,
     methods_html,
-    state,
     write_csv,
     write_table,
 )
@@ -62,7 +63,7 @@ class Section:
 
     content: DatasetContent
     equal: DatasetContent | None
-    pictures: media.Pictures | None
+    pictures: Pictures | None
     styles: dict[str, MethodStyle]
     judged: bool
 
@@ -156,7 +157,7 @@ def _sections(
     style_of: dict[str, MethodStyle],
     judged: bool,
 ) -> list[Section]:
-    equal, pictures = {dataset.name: dataset for dataset in again}, media.all_pictures(datasets, folders)
+    equal, pictures = {dataset.name: dataset for dataset in again}, all_pictures(datasets, folders)
     return [
         Section(
             one,

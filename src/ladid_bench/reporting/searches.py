@@ -61,14 +61,11 @@ class Search:
             "status": [_status(one) for one in self.trials["status"]],
             "CPU minutes": [number(seconds / 60, 1) for seconds in self.trials["cpu_seconds"]],
         }
-        settings = self.trials.drop(columns=["valid_nmse", "status", "cpu_seconds"])
+        settings = {str(name): list(self.trials[name]) for name in self.trials.columns[3:]}
         names = [f"{trial} best" if trial == self.best_trial else str(trial) for trial in self.trials.index]
-        frame = pd.DataFrame(
-            shown | {str(name): list(settings[name]) for name in settings}, pd.Index(names, name="trial", dtype=object)
-        )
-        classes = pd.DataFrame("", frame.index, frame.columns)
-        classes.loc[[name.endswith("best") for name in names]] = "best"
-        return to_html(frame, 'class="plain trials"', classes=classes)
+        best = ["best" if trial == self.best_trial else "" for trial in self.trials.index]
+        cells = shown | settings
+        return to_html("trial", names, cells, "plain trials", classes=dict.fromkeys(cells, best))
 
 
 def _status(status: str) -> Markup:

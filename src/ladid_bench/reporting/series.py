@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ladid_bench.analysis.entries import LADID, DatasetContent, Entry
+from ladid_bench.analysis.pictures import Pictures
 from ladid_bench.reporting.drawing import BOTTOM, LEFT, RIGHT, WIDTH, Drawing, style, to_svg
 from ladid_bench.reporting.formatting import listed
-from ladid_bench.reporting.media import Pictures
 from ladid_bench.reporting.palette import GRID, INK, MethodStyle
 
 MOST_FEATURES = 6

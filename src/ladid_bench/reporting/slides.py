@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ladid_bench.analysis.entries import DatasetContent
+from ladid_bench.analysis.pictures import Pictures
 from ladid_bench.reporting.formatting import slug
-from ladid_bench.reporting.media import TILE, Film, Pictures
+from ladid_bench.reporting.media import TILE, Film, error_title, truth_film
 from ladid_bench.reporting.palette import ACCENT, GRID, INK, MUTED, difference_colours, frame_colours
 
 GAP, MARGIN, LINE, BAR = 10, 14, 16, 4  # pixels; LINE is the height of a line of words, BAR that of the time bar
@@ -25,11 +26,11 @@ PALETTE = 228  # of a GIF's 256 colours that the pictures get; words and bars ge
 def write_forecasts(folder: Path, dataset: DatasetContent, pictures: Pictures) -> None:
     """Write ``<dataset>-<method>.webp``, truth beside forecast and difference, and ``<dataset>-strip.png``."""
     folder.mkdir(parents=True, exist_ok=True)
-    film, colours = pictures.film(dataset), frame_colours(dataset.card)
+    film, colours = truth_film(dataset, pictures), frame_colours(dataset.card)
     for label, forecast in pictures.forecasts.items():
         difference = difference_colours()[pictures.difference(label)]
         panels = {"truth": colours[film.levels], "forecast": colours[forecast], "difference": difference}
-        heads = (f"{dataset.title}, {label}", pictures.title(dataset, label))
+        heads = (f"{dataset.title}, {label}", error_title(dataset, pictures, label))
         frames = [_frame(heads, panels, film, index, PANEL) for index in range(film.frames)]
         _save(folder / f"{dataset.name}-{slug(label)}.webp", frames, film, lossless=True, method=4, quality=90)
     _strip(dataset, pictures).save(folder / f"{dataset.name}-strip.png", optimize=True)
@@ -102,7 +103,7 @@ def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, colour:
 
 def _strip(dataset: DatasetContent, pictures: Pictures) -> Image.Image:
     """Draw the truth above the forecast of every method, a column a lead time."""
-    film, colours = pictures.film(dataset), frame_colours(dataset.card)
+    film, colours = truth_film(dataset, pictures), frame_colours(dataset.card)
     columns = film.stills(film.given)
     rows, step = {"truth": pictures.truth[film.given :], **pictures.forecasts}, TILE + 4
     size = (2 * MARGIN + LABELS + step * len(columns), 2 * MARGIN + LINE + 6 + step * len(rows))

@@ -1,7 +1,7 @@
 """The tables of a report: a tidy frame is the CSV, and pandas' Styler lays it out as HTML and as LaTeX."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ import pandas as pd
 from markupsafe import Markup, escape
 from pandas.io.formats.style import Styler
 
-from ladid_bench.analysis.entries import DatasetContent, Entry, Run
-from ladid_bench.analysis.statistics import ranks
+from ladid_bench.analysis.entries import DatasetContent, Entry
+from ladid_bench.analysis.frames import accuracy_frame, cost_frame, note_on, state
 from ladid_bench.core.files import write_text
 from ladid_bench.reporting.formatting import MINUS, MISSING, MOST_ERROR, decimals, error_text, number, slug, span
 from ladid_bench.reporting.palette import MethodStyle, variable
@@ -53,7 +53,7 @@ FVU_MEDIAN = Column("fvu_median", "median FVU", LOW, "median over test trajector
 MIDPOINTS = Column(
     "midpoints_nmse_mean", "nMSE between", LOW, "nMSE at the times halfway between frames, from the simulator itself"
 )
-SKILL = Column("skill", "skill", HIGH, "1 minus error / error of the best simple method", fixed=2, narrow=True)
+SKILLED = Column("skill", "skill", HIGH, "1 minus error / error of the best simple method", fixed=2, narrow=True)
 VALID = Column(
     "valid_time_mean", "valid time", HIGH, "time until the error first exceeds 40 % of the variance", digits=1
 )
@@ -145,10 +145,11 @@ class Table:
 def comparison(dataset: DatasetContent) -> Table:
     """Tabulate the accuracy of every method on one data set: best first, failures last, then the floor."""
     valid = replace(VALID, heading=f"{VALID.heading} ({dataset.time_unit})") if dataset.time_unit else VALID
-    known = (*PRIMARY[dataset.primary_metric], MIDPOINTS, SKILL, valid, *OTHERS)
+    known = (*PRIMARY[dataset.primary_metric], MIDPOINTS, SKILLED, valid, *OTHERS)
     found = {name for entry in dataset.entries for run in entry.done for name in run.metrics}
     extra = sorted(found - {column.name for column in known} - UNSHOWN)
-    return _accuracy(dataset, (*known, *(Column(name, name.replace("_", " ")) for name in extra)))
+    columns = (*known, *(Column(name, name.replace("_", " ")) for name in extra))
+    return _table(dataset, columns, accuracy_frame).used()
 
 
 def core(table: Table) -> Table:
@@ -158,60 +159,17 @@ def core(table: Table) -> Table:
 
 def equal_time(dataset: DatasetContent) -> Table:
     """Tabulate the accuracy at equal CPU time, and what was spent."""
-    return _accuracy(dataset, (*PRIMARY[dataset.primary_metric][:2], *SPENT))
+    return _table(dataset, (*PRIMARY[dataset.primary_metric][:2], *SPENT), accuracy_frame).used()
 
 
 def cost(dataset: DatasetContent) -> Table:
     """Tabulate what every method cost on one data set, in the order of its comparison."""
+    return _table(dataset, COST, cost_frame)
+
+
+def _table(dataset: DatasetContent, columns: tuple[Column, ...], frame: Callable[..., pd.DataFrame]) -> Table:
     entries = (*dataset.ordered, *dataset.floors)
-    frame = entry_frame(dataset, entries, [column.name for column in COST])
-    trajectories = dataset.card["splits_made"]["test"]["trajectories"] if dataset.card else math.nan
-    seconds = [entry.mean("cost_forecast_seconds") for entry in entries]
-    return Table(entries, COST, frame.assign(forecast_milliseconds=1000 * np.array(seconds) / trajectories))
-
-
-def entry_frame(dataset: DatasetContent, entries: Sequence[Entry], names: Iterable[str]) -> pd.DataFrame:
-    """Tabulate means over runs, a row an entry that names its runs."""
-    return pd.DataFrame(
-        [
-            {"dataset": dataset.name, "method": entry.method, "variant": entry.variant, "fraction": entry.fraction}
-            | {"kind": entry.kind, "runs": len(entry.runs), "runs_ok": len(entry.done)}
-            | {name: entry.mean(name) for name in names}
-            | {"note": note_on(entry), "keys": " ".join(run.key for run in entry.runs)}
-            for entry in entries
-        ]
-    )
-
-
-def _accuracy(dataset: DatasetContent, columns: tuple[Column, ...]) -> Table:
-    entries = (*dataset.ordered, *dataset.floors)
-    frame = entry_frame(dataset, entries, [column.name for column in columns])
-    if SKILL in columns:
-        simple = dataset.best(neural=False)
-        reference = simple.mean(dataset.error) if simple else 0.0
-        frame[SKILL.name] = 1 - frame[dataset.error] / (reference or math.nan)
-        frame.loc[[entry.floor for entry in entries], SKILL.name] = math.nan
-    ranked = ranks(np.array([entry.mean(dataset.error) for entry in dataset.ranked]))
-    frame.insert(7, "rank", [*ranked, *[math.nan] * (len(entries) - len(ranked))])
-    found = [dataset.error_interval(entry) for entry in entries]
-    for place, end in enumerate(("low", "high")):
-        values = [math.nan if one is None else getattr(one, end) for one in found]
-        frame.insert(8 + len(columns) + place, f"interval_{end}", values)
-    return Table(entries, columns, frame).used()
-
-
-def note_on(entry: Entry) -> str:
-    """Say what a reader has to know about the runs behind a line: failures and skips."""
-    lost = [run for run in entry.runs if run.status != "ok"]
-    if lost and not entry.done:
-        return "; ".join(dict.fromkeys(f"{state(run)}: {run.row['reason']}" for run in lost))
-    seeds = ", ".join(f"{run.status} (seed {run.row['seed']})" for run in lost)
-    return f"{len(entry.done)} of {len(entry.runs)} runs, not ranked; {seeds}" if lost else ""
-
-
-def state(run: Run) -> str:
-    """Say how a run without a result ended; a method that declines a data set has not failed."""
-    return "not applicable" if run.status == "skipped" else run.status
+    return Table(entries, columns, frame(dataset, entries, [column.name for column in columns]))
 
 
 def write_csv(folder: Path, name: str, frame: pd.DataFrame) -> None:
@@ -250,25 +208,31 @@ def write_table(folder: Path, name: str, table: Table, caption: str, bold: bool 
 
 
 def to_html(
-    cells: pd.DataFrame, attributes: str, headings: Mapping[str, Markup] | None = None, classes: Any = None
+    corner: str,
+    names: Sequence[str],
+    cells: Mapping[str, Sequence[Any]],
+    kind: str = "numbers",
+    headings: Mapping[str, Markup] | None = None,
+    classes: Mapping[str, Any] | None = None,
 ) -> Markup:
     """Lay out cells as a table; text is escaped, ``Markup`` is not.
 
     Args:
-        cells: what stands in each; the index is what stands at the head of a row.
-        attributes: of the table.
+        corner: what stands above the names of the rows.
+        names: of the rows.
+        cells: of every column, by its name.
+        kind: classes of the table in the style sheet.
         headings: of columns by name, where it is not the name itself.
-        classes: of the cells in the style sheet, a frame like ``cells``.
+        classes: of cells in the style sheet, one a column or one a cell, by the column's name.
     """
-    rows, corner = [str(escape(name)) for name in cells.index], str(escape(cells.index.name or ""))
-    styled = Styler(cells.reset_index(drop=True), uuid="", cell_ids=False).relabel_index(rows, axis=0).format(escape)
-    styled = styled.format_index(lambda name: escape((headings or {}).get(str(name), name)), axis=1)
-    styled = styled.set_table_attributes(attributes)
+    frame = pd.DataFrame({name: pd.Series(list(column), dtype=object) for name, column in cells.items()})
+    own = pd.DataFrame("", frame.index, frame.columns).assign(**(classes or {}))
+    styled = Styler(frame, uuid="", cell_ids=False).relabel_index([str(escape(name)) for name in names], axis=0)
+    styled = styled.format(escape).format_index(lambda name: escape((headings or {}).get(str(name), name)), axis=1)
+    styled = styled.set_table_attributes(f'class="{kind}"').set_td_classes(own)
     styled = styled.set_table_styles(css_class_names={"row": "r", "col": "c", "data": "", "row_heading": "name"})
-    if classes is not None:
-        styled = styled.set_td_classes(classes.reset_index(drop=True))
-    html = styled.to_html().replace("&nbsp;", corner, 1)
-    return Markup(html[html.index("<table") :].replace('id="T_" ', ""))
+    html = styled.to_html().replace("&nbsp;", str(escape(corner)), 1)
+    return Markup(html[html.index("<table") :].replace('id="T_" ', "", 1))
 
 
 def heading(column: Column, kind: str = "") -> Markup:
@@ -289,7 +253,7 @@ def methods_html(
         bold: whether the best value of each column stands out.
     """
     cells: dict[str, list[str]] = {}
-    classes: dict[str, list[str]] = {}
+    classes: dict[str, Any] = {}
     headings: dict[str, Markup] = {}
     for place, column in enumerate(table.columns):
         values = zip(table.frame[column.name], table.texts(column), strict=True)
@@ -300,16 +264,15 @@ def methods_html(
         if drawn and not place:
             if table.frame["interval_low"].notna().any():
                 cells["95 % interval"] = table.intervals()
-                classes["95 % interval"] = ["wide minor"] * len(table.entries)
+                classes["95 % interval"] = "wide minor"
             cells["drawn"] = [*_dots(table, looks, drawn)]
             headings["drawn"] = Markup('<span title="low errors at the left, logarithmic">drawn</span>')
             headings["95 % interval"] = Markup('<span class="minor">95 % interval</span>')
     cells["runs"] = [run_links(entry) for entry in table.entries]
     ordinals = table.frame["rank"] if ranked else [math.nan] * len(table.entries)
     names = [method_name(entry, looks[entry.label], rank) for entry, rank in zip(table.entries, ordinals, strict=True)]
-    index = pd.Index(names, name="method", dtype=object)
     kind = f"numbers{' sortable' if ranked else ''}{' brief' if drawn else ''}"
-    return to_html(pd.DataFrame(cells, index), f'class="{kind}"', headings, pd.DataFrame(classes, index))
+    return to_html("method", names, cells, kind, headings, classes)
 
 
 def datum(value: float, text: str) -> Markup:

@@ -118,9 +118,12 @@ class Pendulum(System):
             ),
             splits="independent random streams of one law; the group is the trajectory",
             equation=(
-                "theta'' = -(g / l) sin(theta) - (b / m) theta', "
-                f"{self._lengths}, g = {self.gravity:g} m/s^2, m = {self.mass:g} kg, b = {self.damping:g} kg/s; "
-                "theta(0) ~ U(0, 2 pi), theta'(0) ~ U(-pi/2, pi/2); 60 frames span 3 s"
+                r"\ddot{\theta} = -\frac{g}{l} \sin\theta - \frac{b}{m} \dot{\theta}" + "\n\n"
+                rf"{self._lengths}, \quad g = {self.gravity:g} \text{{ m/s}}^2, \quad m = {self.mass:g} "
+                rf"\text{{ kg}}, "
+                rf"\quad b = {self.damping:g} \text{{ kg/s}}" + "\n"
+                r"\theta(0) \sim \mathcal{U}(0, 2\pi), \quad \dot{\theta}(0) \sim \mathcal{U}(-\pi/2, \pi/2); \quad "
+                r"\text{60 frames span 3 s}"
             ),
             caution=(
                 "The error of a picture saturates: at 32 pixels an angle wrong by 10 degrees costs as much as a black "
@@ -138,8 +141,9 @@ class Pendulum(System):
     def _lengths(self) -> str:
         """The law of l, for the card."""
         if not self.length_spread:
-            return f"l = {self.length:g} m"
-        return f"l ~ U({self.length - self.length_spread:g}, {self.length + self.length_spread:g}) m"
+            return rf"l = {self.length:g} \text{{ m}}"
+        low, high = self.length - self.length_spread, self.length + self.length_spread
+        return rf"l \sim \mathcal{{U}}({low:g}, {high:g}) \text{{ m}}"
 
     def draw(self, random: np.random.Generator) -> dict[str, Any]:
         return {
