@@ -36,8 +36,8 @@ def short(value: float, digits: int = 3) -> str:
 
 def error_text(value: float, places: int | None = None) -> str:
     """Write an error with ``places`` decimals, or briefly; one beyond ``MOST_ERROR`` only as more than that."""
-    if value > MOST_ERROR:
-        return f"> {MOST_ERROR:,.0f}"
+    if abs(value) > MOST_ERROR:
+        return f"> {MOST_ERROR:,.0f}" if value > 0 else f"< {MINUS}{MOST_ERROR:,.0f}"
     return short(value, 2) if places is None else number(value, places)
 
 

@@ -73,13 +73,13 @@ def math_lines(latex: str) -> list[tuple[Markup, bool]]:
     """Set the equations of a data card, a line each; whether it is a law, above the empty line, or names a constant."""
     law, _, where = latex.strip().partition("\n\n")
     lines = [(line, True) for line in law.splitlines()] + [(line, False) for line in where.splitlines()]
-    return [(_math(line), main) for line, main in lines if line.strip()]
+    return [(_math(line, main), main) for line, main in lines if line.strip()]
 
 
-def _math(latex: str) -> Markup:
+def _math(latex: str, main: bool) -> Markup:
     """Set one line in MathML, which browsers draw themselves; what is no LaTeX is shown as it is."""
     try:
-        element = convert_to_element(latex)
+        element = convert_to_element(latex, display="block" if main else "inline")
     except Exception:  # the parser has errors of many kinds, and a card may hold anything
         return Markup("<code>{}</code>").format(latex)
     for part in element.iter():

@@ -114,7 +114,7 @@ class Table:
 
     def texts(self, column: Column) -> list[str]:
         """Write the cells of a column, with more decimals for a floor that is far below all others."""
-        found, write = [], error_text if column.best == LOW else number
+        found, write = [], error_text if column.best == LOW or column is SKILLED else number
         for entry, value in zip(self.entries, self.frame[column.name], strict=True):
             own = decimals([value], 1) if entry.floor and column.fixed is None else 0
             found.append(write(value, max(self.places(column), own)))
@@ -227,12 +227,12 @@ def to_html(
     """
     frame = pd.DataFrame({name: pd.Series(list(column), dtype=object) for name, column in cells.items()})
     own = pd.DataFrame("", frame.index, frame.columns).assign(**(classes or {}))
-    styled = Styler(frame, uuid="", cell_ids=False).relabel_index([str(escape(name)) for name in names], axis=0)
+    styled = Styler(frame, uuid="t", cell_ids=False).relabel_index([str(escape(name)) for name in names], axis=0)
     styled = styled.format(escape).format_index(lambda name: escape((headings or {}).get(str(name), name)), axis=1)
     styled = styled.set_table_attributes(f'class="{kind}"').set_td_classes(own)
     styled = styled.set_table_styles(css_class_names={"row": "r", "col": "c", "data": "", "row_heading": "name"})
     html = styled.to_html().replace("&nbsp;", str(escape(corner)), 1)
-    return Markup(html[html.index("<table") :].replace('id="T_" ', "", 1))
+    return Markup(html[html.index("<table") :].replace('id="T_t" ', "", 1))
 
 
 def heading(column: Column, kind: str = "") -> Markup:

@@ -115,13 +115,13 @@ class DoublePendulum(System):
             citation="Textbook mechanics; constants of the LaDID paper's own set are not published",
             splits="independent random streams of one law; the group is the trajectory",
             equation=(
-                r"\ddot{\theta}_1 = -\frac{g (2 m_1 + m_2) \sin\theta_1 + m_2 g \sin(\theta_1 - 2 "
-                r"\theta_2) + 2 m_2 \sin\delta "
-                r"\left(l_2 \dot{\theta}_2^2 + l_1 \dot{\theta}_1^2 \cos\delta\right)}{l_1 D}" + "\n"
-                r"\ddot{\theta}_2 = \frac{2 \sin\delta \left(l_1 (m_1 + m_2) \dot{\theta}_1^2 + g (m_1 "
-                r"+ m_2) \cos\theta_1 "
-                r"+ l_2 m_2 \dot{\theta}_2^2 \cos\delta\right)}{l_2 D}" + "\n\n"
-                r"\delta = \theta_1 - \theta_2, \quad D = 2 m_1 + m_2 - m_2 \cos 2\delta" + "\n"
+                r"\ddot{\theta}_1 = -\frac{g (2 m_1 + m_2) \sin(\theta_1) + m_2 g \sin(\theta_1 - 2 "
+                r"\theta_2) + 2 m_2 \sin(\delta) "
+                r"\left(l_2 \dot{\theta}_2^2 + l_1 \dot{\theta}_1^2 \cos(\delta)\right)}{l_1 D}" + "\n"
+                r"\ddot{\theta}_2 = \frac{2 \sin(\delta) \left(l_1 (m_1 + m_2) \dot{\theta}_1^2 + g (m_1 "
+                r"+ m_2) \cos(\theta_1) "
+                r"+ l_2 m_2 \dot{\theta}_2^2 \cos(\delta)\right)}{l_2 D}" + "\n\n"
+                r"\delta = \theta_1 - \theta_2, \quad D = 2 m_1 + m_2 - m_2 \cos(2\delta)" + "\n"
                 rf"l_1 = {self.length1:g} \text{{ m}}, \quad l_2 {self._law('length2')} \text{{ m}}, "
                 rf"\quad m_1 = {self.mass1:g} \text{{ kg}}, \quad m_2 {self._law('mass2')} \text{{ kg}}, "
                 rf"\quad g = {self.gravity:g} \text{{ m/s}}^2" + "\n"

@@ -118,7 +118,7 @@ class Pendulum(System):
             ),
             splits="independent random streams of one law; the group is the trajectory",
             equation=(
-                r"\ddot{\theta} = -\frac{g}{l} \sin\theta - \frac{b}{m} \dot{\theta}" + "\n\n"
+                r"\ddot{\theta} = -\frac{g}{l} \sin(\theta) - \frac{b}{m} \dot{\theta}" + "\n\n"
                 rf"{self._lengths}, \quad g = {self.gravity:g} \text{{ m/s}}^2, \quad m = {self.mass:g} "
                 rf"\text{{ kg}}, "
                 rf"\quad b = {self.damping:g} \text{{ kg/s}}" + "\n"

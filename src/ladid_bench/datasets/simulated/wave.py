@@ -88,6 +88,7 @@ class Wave(System):
 
     @property
     def card(self) -> DataCard:
+        damped = rf"- {self.damping:g} \frac{{\partial u}}{{\partial t}}" if self.damping else ""
         return DataCard(
             title="Waves on a square",
             summary=(
@@ -103,8 +104,7 @@ class Wave(System):
             splits="independent random streams of one law; the group is the trajectory",
             equation=(
                 r"\frac{\partial^2 u}{\partial t^2} = c^2 \left(\frac{\partial^2 u}{\partial x^2} + "
-                rf"\frac{{\partial^2 u}}{{\partial y^2}}\right) - {self.damping:g} \frac{{\partial "
-                rf"u}}{{\partial t}} \quad "
+                rf"\frac{{\partial^2 u}}{{\partial y^2}}\right) {damped} \quad "
                 rf"\text{{on }} [-1, 1]^2 \text{{, {self.walls} walls}}" + "\n\n"
                 rf"c \sim \mathcal{{U}}({self.speed_low:g}, {self.speed_high:g}); \quad \text{{at rest "
                 rf"at first, }} u(0) "
