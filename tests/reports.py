@@ -234,7 +234,7 @@ class Page(HTMLParser):
         ids, links, loaded, tags: in the order of the page.
         classes: every class of every element.
         data: every attribute of an element that has a name beginning with ``data-``, as (name, value).
-        parts: text of every element that has an id, by its id, up to the next such element.
+        parts: text by the id of the element that it begins with, up to the next element with an id; figures have none.
         tables: rows of texts, by the id that stands before the table.
     """
 
@@ -251,17 +251,19 @@ class Page(HTMLParser):
         self.tables: dict[str, list[list[str]]] = {}
         self.bold: list[str] = []
         self.text = ""
-        self._in_cell = self._in_best = False
+        self._in_cell = self._in_best = self._in_figure = False
         self.feed(self.source)
 
     def handle_endtag(self, tag: str) -> None:
         if tag in ("td", "th"):
             self._in_cell = self._in_best = False
+        self._in_figure = self._in_figure and tag != "svg"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         classes = str(dict(attrs).get("class") or "").split()
         self.classes += classes
+        self._in_figure = self._in_figure or tag == "svg"
         if tag == "table":
             self.tables.setdefault(list(self.parts)[-1], [])
         if tag == "tr":
@@ -274,7 +276,7 @@ class Page(HTMLParser):
                 self.data.append((name, value or ""))
             if name == "id":
                 self.ids.append(value or "")
-                self.parts[value or ""] = ""
+                self.parts |= {} if self._in_figure else {value or "": ""}
             elif tag == "a" and name == "href":
                 self.links.append(value or "")
             elif name in ("src", "srcset", "data", "poster", "action", "href", "xlink:href"):
