@@ -12,6 +12,7 @@ from reports import Bench, make_bench
 
 from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, gather
 from ladid_bench.analysis.pictures import collect
+from ladid_bench.analysis.searches import read_search
 from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting import findings
@@ -19,7 +20,7 @@ from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, panels_of
 from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.labels import Box, place_names
 from ladid_bench.reporting.palette import FADED, styles, styles_on
-from ladid_bench.reporting.searches import describe_search, effort, read_search
+from ladid_bench.reporting.searches import describe_search, effort
 from ladid_bench.reporting.tables import comparison, core, equal_time, to_latex
 
 PICTURES, BOTH = "fake-pictures", "comparison,equal-time"

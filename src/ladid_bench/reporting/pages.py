@@ -48,7 +48,9 @@ def published(final: Path) -> Iterator[Path]:
     if final.exists() and not (final / INDEX).exists():
         raise BenchError(f"{final}: is there and holds no page; move it or choose another --output")
     building, former = (final.with_name(f".{final.name}-{word}") for word in ("building", "former"))
-    for left in (building, former):  # by a build that was killed
+    if former.exists() and not final.exists():  # killed between the two renames
+        former.rename(final)
+    for left in (building, former):
         shutil.rmtree(left, ignore_errors=True)
     building.mkdir(parents=True)
     try:
@@ -56,9 +58,9 @@ def published(final: Path) -> Iterator[Path]:
         if final.exists():
             final.rename(former)
         building.rename(final)
+        shutil.rmtree(former, ignore_errors=True)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-        shutil.rmtree(former, ignore_errors=True)
 
 
 def figures(folder: Path, drawings: Sequence[Drawing | None]) -> list[tuple[Markup, str]]:

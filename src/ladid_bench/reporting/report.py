@@ -12,6 +12,7 @@ from ladid_bench.analysis.entries import EQUAL_TIME, LADID, DatasetContent, Entr
 from ladid_bench.analysis.frames import state
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.pictures import Pictures, all_pictures
+from ladid_bench.analysis.searches import read_search
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.files import write_text
 from ladid_bench.core.paths import Folders
@@ -30,7 +31,7 @@ from ladid_bench.reporting.physics_page import PHYSICS, write_physics_page
 from ladid_bench.reporting.probe_section import write_probes
 from ladid_bench.reporting.provenance import facts, lost_table
 from ladid_bench.reporting.rank_figure import ranks_over_datasets, ranks_over_groups
-from ladid_bench.reporting.searches import describe_search, effort, read_search
+from ladid_bench.reporting.searches import describe_search, effort, trials_table
 from ladid_bench.reporting.series import draw_series
 from ladid_bench.reporting.slides import write_forecasts
 from ladid_bench.reporting.tables import (
@@ -248,7 +249,7 @@ def _methods(contents: list[DatasetContent], root: Path) -> tuple[list[dict[str,
     for name, card in cards.items():
         search = searches[name]
         words = describe_search(search, card) if search else "Settings not searched yet." * (card.kind == "neural")
-        made.append({"name": name, "card": card, "search": search, "searched": words})
+        made.append({"name": name, "card": card, "trials": trials_table(search) if search else "", "searched": words})
     equal, words = effort({name: searches[name] for name, card in cards.items() if card.kind == "neural"})
     return made, {} if equal else {"search": words}
 
