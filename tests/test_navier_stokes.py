@@ -213,7 +213,9 @@ def test_viscosity_fills_its_range() -> None:
 
 
 def test_the_card_names_the_settings_in_force() -> None:
-    assert "0.0005" in system().card.equation and "log 0.0001, log 0.0001" in system("viscosity-1e-4").card.equation
+    assert (
+        "0.0005" in system().card.equation and r"\log(0.0001), \log(0.0001)" in system("viscosity-1e-4").card.equation
+    )
     assert "f = 0" in system().card.equation and "f = 0.2 " in system("forced-doubled").card.equation
     assert "x - y" in system("forced-antidiagonal").card.equation
 

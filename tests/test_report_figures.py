@@ -12,10 +12,11 @@ import pytest
 from reports import ASKED, GIVEN, TRAJECTORIES, Bench, make_bench
 from scipy.stats import wilcoxon
 
+from ladid_bench.analysis.entries import DatasetContent, Entry, Run, gather
+from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
 from ladid_bench.core.configuration import Dataset, SplitSizes, Study
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting.ablation_figure import ratios, reference_of
-from ladid_bench.reporting.content import DatasetContent, Entry, Run, gather
 from ladid_bench.reporting.dot_plot import Dot, Panel, dot_plot
 from ladid_bench.reporting.drawing import style
 from ladid_bench.reporting.experiment_figures import Illustrated, Scene, illustrate, styles_by_method
@@ -23,7 +24,6 @@ from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables
 from ladid_bench.reporting.formatting import TIMES
 from ladid_bench.reporting.palette import styles
 from ladid_bench.reporting.rank_figure import rank_diagram, rank_rows
-from ladid_bench.reporting.ranking import Ranking, rank_over_datasets, rank_over_groups
 from ladid_bench.reporting.transfer_figure import areas
 from ladid_bench.runs.records import Sample
 

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from reports import TRAJECTORIES, Bench, make_bench
 
+from ladid_bench.analysis.entries import gather
+from ladid_bench.analysis.readings import MEAN, probed
 from ladid_bench.core.provenance import code_hash
 from ladid_bench.methods.registry import method_folders
 from ladid_bench.probing.probes import PROBING, write_probe
-from ladid_bench.reporting.content import gather
-from ladid_bench.reporting.readings import MEAN, probed
 
 PICTURES = "fake-pictures"
 UNEXPLAINED = {"psi": 0.1, "pca": 0.4, "untrained": 0.5, "shuffled": 1.1}
@@ -61,11 +61,8 @@ def test_page_table_and_figures(bench: Bench) -> None:
         run(bench, seed)
     page = bench.build()
     folder = page.path.parent
-    assert f"psi has a mean R² of {0.9:.2f} (0." in page.text
-    assert "It leaves 0.25 times as much unexplained as the control that comes closest, PCA of the context" in page.text
-    assert "squared distance is 0.1 of the variance of z" in page.text
-    assert "For windows of two different trajectories it is 2." in page.text
-    assert "older code" not in page.text
+    told = page.parts["experiment-probe"]
+    assert [one in told for one in ("R² of 0.90 (0.", "0.25 times", "PCA", "is 0.1 of", "it is 2.")] == [True] * 5
     kept = pd.read_csv(folder / "tables" / "probe.csv")
     assert len(kept) == 2 * 3 * 4  # probes, quantities and their mean, representations
     wanted = kept[(kept["quantity"] == "mean") & (kept["probe"] == "linear")].set_index("representation")
@@ -95,11 +92,22 @@ def test_what_is_missing_older_or_unreadable_is_said(bench: Bench) -> None:
         semigroup=None,
     )
     page = bench.build()
-    assert "Without a probe: seed 1 (not probed yet) and seed 2 (diverged)." in page.text
-    assert "Probed by older code: seed 0." in page.text
-    assert "Nothing was read: other-net has no representation to read." in page.text
-    assert "over 1 seed;" in page.text
+    (content,) = gather(bench.folders, bench.table, bench.study, "probe")
+    first, other = (probed(entry, bench.folders) for entry in content.entries)
+    assert first.missing == ["seed 1 (not probed yet)", "seed 2 (diverged)"]
+    assert (first.stale, first.readable, other.readable) == ([0], True, False)
+    assert page.classes.count("probe") == 2
+    assert all(one in page.text for one in (*first.missing, other.probes[0].reason, "over 1 seed;"))
     assert set(pd.read_csv(page.path.parent / "tables" / "probe.csv")["method"]) == {"ladid"}
+
+
+def test_a_probe_that_cannot_be_read_is_missing(bench: Bench) -> None:
+    keys = [run(bench, seed) for seed in range(3)]
+    bench.folders.probe(keys[1]).write_text("{")
+    (content,) = gather(bench.folders, bench.table, bench.study, "probe")
+    found = probed(content.entries[0], bench.folders)
+    assert [len(found.probes), found.missing] == [2, ["seed 1 (unreadable)"]]
+    assert "experiment-probe" in bench.build().ids
 
 
 def test_without_the_experiment_nothing_is_written(bench: Bench) -> None:

@@ -20,11 +20,11 @@ from hostile.arrays import device, pipe
 from hostile.case import Case, trap, written
 from hostile.texts import REAL
 from ladid_bench.analysis.results import aggregate
+from ladid_bench.analysis.run_table import read_run_table
+from ladid_bench.analysis.searches import read_search
 from ladid_bench.core.paths import Folders
 from ladid_bench.methods.listing import list_methods
 from ladid_bench.reporting.benchmarks_page import write_benchmarks_page
-from ladid_bench.reporting.run_table import read_run_table
-from ladid_bench.reporting.searches import read_search
 from ladid_bench.runs.records import read_attempts, read_record, read_sample, write_sample
 from ladid_bench.runs.search import _former_trials
 from ladid_bench.study.datasets import load_data_card, planned_dataset

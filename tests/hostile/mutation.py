@@ -19,13 +19,13 @@ from scipy.io import savemat
 from hostile import foreign, kept, texts
 from hostile.arrays import SHAPE, TIMES, trajectories
 from hostile.case import mark_of, written
+from ladid_bench.analysis.run_table import read_run_table
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.trajectories import read_trajectories, write_trajectories
 from ladid_bench.datasets.measured.archive import read_member
 from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.forecasts import read_forecast, write_forecast
 from ladid_bench.methods.tensors import load_tensors
-from ladid_bench.reporting.run_table import read_run_table
 from ladid_bench.runs.records import read_record, read_sample
 from ladid_bench.study.datasets import load_data_card, planned_dataset
 

@@ -197,8 +197,8 @@ def aggregate(scale: Scale = None) -> None:
 @app.command()
 def report(scale: Scale = None) -> None:
     """Render the report from runs.parquet and the samples."""
-    from ladid_bench.reporting.html import build_report
-    from ladid_bench.reporting.run_table import read_run_table
+    from ladid_bench.analysis.run_table import read_run_table
+    from ladid_bench.reporting.report import build_report
 
     study, folders = open_study(scale)
     print(build_report(folders, read_run_table(folders), study, folders.root))

@@ -36,7 +36,7 @@ class DataCard:
     licence: str
     citation: str
     splits: str
-    equation: str = ""
+    equation: str = ""  # LaTeX, a line each: the law, an empty line, then constants and initial values
     caution: str = ""
 
 

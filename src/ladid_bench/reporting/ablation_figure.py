@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ladid_bench.analysis.entries import LADID, DatasetContent, Entry
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.methods.registry import MethodCard
-from ladid_bench.reporting.content import LADID, DatasetContent, Entry
 from ladid_bench.reporting.dot_plot import Dot, Panel, dot_plot
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn

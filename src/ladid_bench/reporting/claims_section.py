@@ -1,47 +1,51 @@
 """The claims with their verdicts: the first section of the report, and ``claims.json``."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from ladid_bench.analysis.claims import CLAIMS, Judged, judge
+from ladid_bench.analysis.entries import load_sample
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS, Contrast, Evidence
 from ladid_bench.analysis.rules import LADID
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.analysis.verdicts import SetResult
 from ladid_bench.core.configuration import Study
+from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_json
 from ladid_bench.core.paths import Folders
 from ladid_bench.methods.registry import load_card
 from ladid_bench.probing.probes import load_probe
-from ladid_bench.reporting.content import load_sample
 from ladid_bench.reporting.formatting import MISSING, counted, ratio
-from ladid_bench.runs.records import Sample
+from ladid_bench.reporting.tables import to_html
 
 FILE = "claims.json"
-
-
-@dataclass(frozen=True)
-class ClaimRow:
-    """A claim as the page shows it; ``behind`` is what was found, part by part: (name, verdict, lines)."""
-
-    judged: Judged
-    effect: str
-    interval: str
-    seeds: str
-    behind: list[tuple[str, str, list[str]]]
+LONGEST_REASON = 240  # letters of a reason in the table
+HEADINGS = {
+    "error ratio": Markup(
+        '<span title="ratio of errors, a mean over data sets against the strongest rival on each; below 1 speaks for '
+        "the claim, and a claim of 'no worse' allows for its margin\">error ratio</span>"
+    )
+}
 
 
 @dataclass(frozen=True)
 class ClaimsView:
-    """The section: ``line`` is all of it where the study cannot give a verdict, and then there are no rows."""
+    """The section; ``behind`` is what was found, by claim and part: (claim, [(name, verdict, lines)]).
+
+    ``line`` is all of it where the study cannot give a verdict, and then there is no table.
+    """
 
     line: str
     lead: str
-    rows: list[ClaimRow]
+    table: Markup
+    behind: list[tuple[Judged, list[tuple[str, str, list[str]]]]]
 
 
 def write_claims(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, root: Path) -> ClaimsView:
@@ -55,15 +59,34 @@ def write_claims(folder: Path, folders: Folders, table: pd.DataFrame, study: Stu
         root: the checkout, where the methods' cards are.
     """
     preferred = {name: next(iter(load_card(name, root).variants)) for name in sorted(set(table["method"]))}
-    judged = judge(Evidence(table, partial(_sample, folders), preferred, partial(load_probe, folders)))
+    sample = _if_readable(lambda key: load_sample(folders.samples(key)))
+    judged = judge(Evidence(table, sample, preferred, _if_readable(partial(load_probe, folders))))
     told = {"scale": study.scale, "image_size": study.image_size, "budget": study.budget.model_dump()}
     write_json(folder / FILE, {**told, "claims": [one.to_json() for one in judged]})
-    line = no_verdicts(table)
-    return ClaimsView(line, _lead(study), [] if line else [_row(one) for one in judged])
+    if line := no_verdicts(table):
+        return ClaimsView(line, "", Markup(), [])
+    budget, size = study.budget, study.image_size
+    lead = (
+        f"At scale {study.scale}: images of {size} by {size} pixels, {budget.steps:,} steps of {budget.batch_size} "
+        "trajectories unless an experiment says otherwise. Verdicts are for these."
+    )
+    return ClaimsView("", lead, _table(judged), [(one, _behind(one)) for one in judged])
+
+
+def _if_readable(load: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Load what was kept of a run, None where it cannot be read: one run never stops the others."""
+
+    def loaded(key: str) -> Any:
+        try:
+            return load(key)
+        except BenchError:
+            return None
+
+    return loaded
 
 
 def no_verdicts(table: pd.DataFrame) -> str:
-    """Why no claim can have a verdict, in a sentence; empty where some can."""
+    """Say why no claim can have a verdict, in a sentence; empty where some can."""
     seeds = int(table.loc[table["method"] == LADID, "seed"].nunique())
     if seeds >= SEEDS_FOR_VERDICTS:
         return ""
@@ -71,30 +94,42 @@ def no_verdicts(table: pd.DataFrame) -> str:
     return f"No verdicts on the claims {CLAIMS[0].id} to {CLAIMS[-1].id}: they need three seeds, and {problem}."
 
 
-def _sample(folders: Folders, key: str) -> Sample | None:
-    return load_sample(folders.samples(key))
+def _table(judged: list[Judged]) -> Markup:
+    names = [Markup('<span id="claim-{}">{}</span>').format(one.claim.id, one.claim.id) for one in judged]
+    cells: dict[str, list[Any]] = {
+        "statement": [_statement(one) for one in judged],
+        "verdict": [_tag(one.verdict) for one in judged],
+        "error ratio": [ratio(one.effect.estimate) if one.effect else MISSING for one in judged],
+        "95 % interval": [_ends(one.effect) for one in judged],
+        "seeds": [one.seeds or MISSING for one in judged],
+        "runs": [_runs(one.runs) for one in judged],
+    }
+    return to_html("claim", names, cells, "plain claims", HEADINGS, {"statement": "reason"})
 
 
-def _lead(study: Study) -> str:
-    budget = study.budget
-    return (
-        f"At scale {study.scale}: images of {study.image_size} by {study.image_size} pixels, {budget.steps:,} steps of "
-        f"{budget.batch_size} trajectories unless an experiment says otherwise. Verdicts are for these."
-    )
+def _statement(one: Judged) -> Markup:
+    reason = one.reason if len(one.reason) <= LONGEST_REASON else f"{one.reason[: LONGEST_REASON - 3]}..."
+    return Markup('{}<span class="why">{}</span>').format(one.claim.statement, reason)
 
 
-def _row(judged: Judged) -> ClaimRow:
-    effect = judged.effect
+def _tag(verdict: str) -> Markup:
+    return Markup('<span class="tag {}">{}</span>').format(verdict.replace(" ", "-"), verdict)
+
+
+def _runs(keys: list[str]) -> Markup:
+    if not keys:
+        return Markup()
+    links = Markup(" ").join(Markup('<a class="key" href="#run-{}">{}</a>').format(key, key[:7]) for key in keys)
+    return Markup("<details><summary>{}</summary>{}</details>").format(counted(len(keys), "run"), links)
+
+
+def _behind(judged: Judged) -> list[tuple[str, str, list[str]]]:
     behind = []
     for part in judged.parts:
         verdict, reason = part.verdict
         name = part.name if part.counted else f"{part.name} (told, not counted)"
-        words = f"{verdict}: {reason}" if reason else verdict
-        behind.append((name, words, [_set_words(one) for one in part.sets]))
-    if judged.lost:
-        behind.append(("lost runs", "counted against their method", judged.lost))
-    seeds = str(judged.seeds) if judged.seeds else MISSING
-    return ClaimRow(judged, ratio(effect.estimate) if effect else MISSING, _ends(effect), seeds, behind)
+        behind.append((name, f"{verdict}: {reason}" if reason else verdict, [_set_words(one) for one in part.sets]))
+    return [*behind, ("lost runs", "counted against their method", judged.lost)] if judged.lost else behind
 
 
 def _set_words(one: SetResult) -> str:

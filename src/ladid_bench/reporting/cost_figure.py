@@ -8,8 +8,8 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.statistics import Interval
-from ladid_bench.reporting.content import DatasetContent, Entry
 from ladid_bench.reporting.drawing import LETTER, LINE, TALL, Drawing, blank, error_axis, mark, plain_log, to_svg
 from ladid_bench.reporting.figures import NAMES, height_for, run_seconds, told_of_times
 from ladid_bench.reporting.formatting import listed

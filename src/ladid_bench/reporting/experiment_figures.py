@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from ladid_bench.analysis.entries import FEW, LADID, DatasetContent, Entry
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.files import write_text
 from ladid_bench.methods.registry import load_card, resolve_settings
 from ladid_bench.reporting import ablation_figure, sizes_figure, transfer_figure
-from ladid_bench.reporting.content import FEW, LADID, DatasetContent, Entry
 from ladid_bench.reporting.dot_plot import Dot, Panel, dot_plot
 from ladid_bench.reporting.drawing import Drawing, inline, style
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn

@@ -1,18 +1,30 @@
 """The experiments beside the comparison, a plain table each: what was asked of which method, and its error."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 
+from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, DatasetContent, Entry, gather
+from ladid_bench.analysis.frames import entry_frame
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.core.configuration import ExperimentName, Study
-from ladid_bench.core.files import write_text
 from ladid_bench.core.paths import Folders
-from ladid_bench.reporting.content import COMPARISON, EQUAL_TIME, DatasetContent, Entry, gather
-from ladid_bench.reporting.formatting import MISSING, decimals, listed, number, short
-from ladid_bench.reporting.tables import MIDPOINTS, NMSE, PRIMARY, Column, note_on
+from ladid_bench.reporting.formatting import MISSING, decimals, error_text, listed, number, short, span
+from ladid_bench.reporting.tables import (
+    MIDPOINTS,
+    NMSE,
+    PRIMARY,
+    Column,
+    heading,
+    method_name,
+    run_links,
+    to_html,
+    write_csv,
+)
 from ladid_bench.study.plan import ZERO_SHOT
 
 QUESTIONS: dict[ExperimentName, str] = {
@@ -34,28 +46,31 @@ EXTRA: dict[ExperimentName, tuple[Column, ...]] = {
         Column("cost_peak_memory_mb", "peak memory (MB)"),
     ),
 }
-
 BUDGETED = ("steps=", "validations=")  # changes that a whole block has, which no caption need name
 MOST_LOST = 6  # lines without a result that a caption names
 
 
 @dataclass(frozen=True)
 class ExperimentRow:
-    """A line: one method on one data set with one arm, part of the data and set of changes; texts for the page.
-
-    ``ends`` is the interval of the error as numbers, for figures.
-    """
+    """A line: one method on one data set with one arm, part of the data and set of changes; ``ends`` of its error."""
 
     entry: Entry
     ends: Interval | None
-    name: str
-    start: str
-    fraction: str
-    error: str
-    median: str
-    interval: str
-    extra: list[str]
-    note: str
+
+    @property
+    def name(self) -> str:
+        """The method, without the part of the data."""
+        return self.entry.label.partition(",")[0]
+
+    @property
+    def start(self) -> str:
+        """What the training started from."""
+        return f"{self.entry.arm} from {self.entry.init_from}" if self.entry.init_from else self.entry.arm
+
+    @property
+    def fraction(self) -> str:
+        """The part of the training data that was used."""
+        return "none" if self.entry.arm == ZERO_SHOT else f"{short(100 * self.entry.fraction, 2)} %"
 
     @property
     def dataset(self) -> str:
@@ -64,7 +79,7 @@ class ExperimentRow:
 
 @dataclass(frozen=True)
 class ExperimentTable:
-    """An experiment, with what it is asked of: data sets and their rows. Columns that say nothing are off."""
+    """An experiment, with what it is asked of: data sets and their rows."""
 
     name: ExperimentName
     columns: tuple[Column, ...]
@@ -79,52 +94,75 @@ class ExperimentTable:
         return [row.entry for _, rows in self.parts for row in rows]
 
     @property
-    def changed(self) -> bool:
-        return any(entry.changes for entry in self.entries)
+    def views(self) -> list[tuple[DatasetContent, Markup]]:
+        """The data sets with their tables, ready for the page."""
+        return [(content, self._html(content, rows)) for content, rows in self.parts]
 
-    @property
-    def started(self) -> bool:
-        return any(entry.init_from for entry in self.entries)
+    def _html(self, content: DatasetContent, rows: list[ExperimentRow]) -> Markup:
+        """Lay out the rows of a data set; columns that say nothing in the whole experiment are off."""
+        primary, median, _ = PRIMARY[content.primary_metric]
+        entries, columns = [row.entry for row in rows], (primary, median, *self.columns)
+        cells: dict[str, list[str]] = {}
+        if any(entry.changes for entry in self.entries):
+            cells["changed"] = [entry.changes for entry in entries]
+        if any(entry.init_from for entry in self.entries):
+            cells["arm"] = [row.start for row in rows]
+        texts = dict.fromkeys(cells, "text")
+        if any(entry.fraction < 1 for entry in self.entries):
+            cells["training data"] = [row.fraction for row in rows]
+        for column in columns:
+            cells[column.name] = [_text(entry.mean(column.name), column) for entry in entries]
+            if column is primary:
+                cells["95 % interval"] = [_ends(row, content) for row in rows]
+        cells["runs"] = [run_links(entry) for entry in entries]
+        names = [method_name(row.entry, label=row.name) for row in rows]
+        return to_html("method", names, cells, "numbers", {one.name: heading(one) for one in columns}, texts)
 
-    @property
-    def divided(self) -> bool:
-        return any(entry.fraction < 1 for entry in self.entries)
+
+def _text(value: float, column: Column) -> str:
+    places = decimals([value], 2)
+    return error_text(value, places) if column.best else number(value, places)
+
+
+def _ends(row: ExperimentRow, content: DatasetContent) -> str:
+    return span(row.ends.low, row.ends.high, decimals([row.entry.mean(content.error)])) if row.ends else MISSING
 
 
 def experiment_tables(folders: Folders, table: pd.DataFrame, study: Study) -> list[ExperimentTable]:
-    """The experiments of a study beside those that the comparison tells of, in the order of the study."""
+    """Collect the experiments of a study beside those that the comparison tells of, in the order of the study."""
     made = []
     for name in study.experiments:
         contents = [] if name in (COMPARISON, EQUAL_TIME) else gather(folders, table, study, name)
-        if contents:
-            columns = EXTRA.get(name, ())
-            parts = [(content, [_row(content, entry, columns) for entry in content.entries]) for content in contents]
-            made.append(ExperimentTable(name, columns, parts))
+        parts = [(one, [ExperimentRow(entry, one.error_interval(entry)) for entry in one.entries]) for one in contents]
+        if parts:
+            made.append(ExperimentTable(name, EXTRA.get(name, ()), parts))
     return made
 
 
 def write_experiments(folder: Path, tables: list[ExperimentTable]) -> None:
     """Write ``tables/experiment-<name>.csv`` with all digits."""
     for table in tables:
-        rows = [_all_digits(table, content, row) for content, rows in table.parts for row in rows]
-        text = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
-        write_text(folder / "tables" / f"experiment-{table.name}.csv", text)
+        frames = [_all_digits(table, content, rows) for content, rows in table.parts]
+        write_csv(folder, f"experiment-{table.name}", pd.concat(frames))
 
 
-def _row(content: DatasetContent, entry: Entry, columns: tuple[Column, ...]) -> ExperimentRow:
-    interval = content.error_interval(entry)
-    places = decimals([entry.mean(content.error)], 2)
-    ends = f"{number(interval.low, places)} to {number(interval.high, places)}" if interval else MISSING
-    extra = [number(value, decimals([value], 2)) for value in (entry.mean(column.name) for column in columns)]
-    start = f"{entry.arm} from {entry.init_from}" if entry.init_from else entry.arm
-    used = "none" if entry.arm == ZERO_SHOT else f"{short(100 * entry.fraction, 2)} %"
-    error, name = number(entry.mean(content.error), places), entry.label.partition(",")[0]  # no part of the data
-    median = number(entry.mean(PRIMARY[content.primary_metric][1].name), places)
-    return ExperimentRow(entry, interval, name, start, used, error, median, ends, extra, note_on(entry))
+def _all_digits(table: ExperimentTable, content: DatasetContent, rows: list[ExperimentRow]) -> pd.DataFrame:
+    entries = [row.entry for row in rows]
+    names = dict.fromkeys((NMSE.name, PRIMARY[content.primary_metric][1].name, *(one.name for one in table.columns)))
+    told = pd.DataFrame(
+        [
+            {"experiment": table.name, "changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from}
+            | {"primary_metric": content.primary_metric, "error": entry.mean(content.error)}
+            | {"interval_low": row.ends.low if row.ends else math.nan}
+            | {"interval_high": row.ends.high if row.ends else math.nan}
+            for row, entry in zip(rows, entries, strict=True)
+        ]
+    )
+    return pd.concat([told, entry_frame(content, entries, names)], axis=1)
 
 
 def not_drawn(rows: Sequence[ExperimentRow]) -> str:
-    """The end of a caption: what was asked for and cannot be drawn, because results are missing; empty if nothing."""
+    """End a caption: what was asked for and cannot be drawn, because results are missing; empty if nothing."""
     lost = [row for row in rows if not row.entry.complete and not row.entry.skipped]
     if not lost:
         return ""
@@ -135,31 +173,9 @@ def not_drawn(rows: Sequence[ExperimentRow]) -> str:
 
 
 def _in_words(row: ExperimentRow, several: bool) -> str:
-    """What a row was asked, as short as it can be said; with its data set where there are ``several``."""
+    """Say what a row was asked, as short as it can be said; with its data set where there are ``several``."""
     entry = row.entry
-    told = [change for change in entry.changes.split(", ") if not change.startswith(BUDGETED)]
-    words = [row.name, *(one for one in told if one), *([entry.arm] if entry.init_from else [])]
+    told = [change for change in entry.changes.split(", ") if change and not change.startswith(BUDGETED)]
+    words = [row.name, *told, *([entry.arm] if entry.init_from else []), *([f"on {row.dataset}"] if several else [])]
     done = f"{len(entry.done)} of {len(entry.runs)} runs"
-    words += [f"on {row.dataset}"] if several else []
     return f"{' '.join(words)}{'' if entry.fraction == 1 else f' with {row.fraction}'} ({done})"
-
-
-def _all_digits(table: ExperimentTable, content: DatasetContent, row: ExperimentRow) -> dict[str, object]:
-    entry = row.entry
-    interval, median = row.ends, PRIMARY[content.primary_metric][1].name
-    columns = (content.error, median, *(column.name for column in table.columns))
-    what = {"experiment": table.name, "dataset": content.name, "method": entry.method, "variant": entry.variant}
-    told = {"changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from, "fraction": entry.fraction}
-    ends = {"interval_low": interval.low, "interval_high": interval.high} if interval else {}
-    return {
-        **what,
-        **told,
-        "primary_metric": content.primary_metric,
-        "error": entry.mean(content.error),
-        **ends,
-        **{name: entry.mean(name) for name in dict.fromkeys((NMSE.name, *columns))},
-        "runs": len(entry.runs),
-        "runs_ok": len(entry.done),
-        "note": note_on(entry),
-        "keys": " ".join(run.key for run in entry.runs),
-    }

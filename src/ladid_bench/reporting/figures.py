@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ladid_bench.analysis.costs import PLACE, shared
+from ladid_bench.analysis.entries import DatasetContent, Entry, Run
 from ladid_bench.analysis.statistics import Band, ratio_band
-from ladid_bench.reporting.content import DatasetContent, Entry, Run
 from ladid_bench.reporting.drawing import (
     BOTTOM,
     HEIGHT,

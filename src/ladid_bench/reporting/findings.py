@@ -4,56 +4,63 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
+from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.core.configuration import Study
-from ladid_bench.reporting.content import DatasetContent, Entry
-from ladid_bench.reporting.figures import NAMES
-from ladid_bench.reporting.formatting import counted, duration, listed, ratio, short
+from ladid_bench.reporting.formatting import counted, duration, error_text, listed, ratio
 
+SMOKE = "smoke"  # the scale that only tries whether everything runs
 FEW_UNITS = 5
 MOST_MOVES = 3  # changes of rank that are named
+AHEAD = {
+    "neural": "the neural method is ahead on these trajectories.",
+    "simple": "the simple method is ahead on these trajectories.",
+    "open": "the two cannot be told apart.",
+}
 
 
 @dataclass(frozen=True)
 class Finding:
     """What was found on one data set. ``outcome`` says who is ahead: ``neural``, ``simple``, ``open`` or ``none``."""
 
-    dataset: DatasetContent
     lowest: str
-    comparison: str
-    outcome: str
+    comparison: str = ""
+    outcome: str = "none"
+
+    @property
+    def tag(self) -> str:
+        """The outcome in two words, empty where there is none."""
+        return {"open": "not separable", "none": ""}.get(self.outcome, f"{self.outcome} ahead")
 
 
 def finding(dataset: DatasetContent) -> Finding:
-    """Which method has the lowest error, and whether the best neural one beats the best simple one."""
+    """Say which method has the lowest error, and whether the best neural one beats the best simple one."""
     if not dataset.entries:
-        return Finding(dataset, "No run of this study compares methods here at equal steps.", "", "none")
+        return Finding("No run of this study compares methods here at equal steps.")
     if not dataset.ranked:
-        return Finding(dataset, "No method has a result on all of its runs.", "", "none")
+        return Finding("No method has a result on all of its runs.")
     best = dataset.ranked[0]
     found = dataset.error_interval(best)
-    within = f" (95 % {short(found.low, 2)} to {short(found.high, 2)})" if found else ""
-    lowest = (
-        f"{best.label} has the lowest {NAMES[dataset.primary_metric]}, {short(best.mean(dataset.error), 2)}{within}."
-    )
+    within = f" (95 % {error_text(found.low)} to {error_text(found.high)})" if found else ""
+    lowest = f"{best.label} has the lowest {dataset.error_name}, {error_text(best.mean(dataset.error))}{within}."
     neural, simple = dataset.best(neural=True), dataset.best(neural=False)
     if not neural or not simple:
-        missing = "simple" if neural else "neural"
-        return Finding(dataset, lowest, f"No {missing} method has a result to compare it with.", "none")
-    comparison, outcome = _compare(dataset, neural, simple)
-    return Finding(dataset, lowest, comparison, outcome)
+        return Finding(lowest, f"No {'simple' if neural else 'neural'} method has a result to compare it with.")
+    return _compare(dataset, lowest, neural, simple)
 
 
-def _compare(dataset: DatasetContent, neural: Entry, simple: Entry) -> tuple[str, str]:
-    over = _quotient(neural.mean(dataset.error), simple.mean(dataset.error))
-    pair = f"The error of the best neural method ({neural.label}) is {ratio(over)} times that of the best simple one"
+def _compare(dataset: DatasetContent, lowest: str, neural: Entry, simple: Entry) -> Finding:
+    below = simple.mean(dataset.error)
+    over = ratio(neural.mean(dataset.error) / below if below else math.inf)
+    pair = f"The error of the best neural method ({neural.label}) is {over} times that of the best simple one"
     pair += f" ({simple.label})"
     found = dataset.log_ratio(neural, simple)
     if not found:
-        return f"{pair}; {_no_interval(dataset, neural, simple)}, so there is no interval.", "none"
-    pair += f", 95 % {ratio(math.exp(found.low))} to {ratio(math.exp(found.high))}: "
-    return pair + _words(found), _outcome(found)
+        return Finding(lowest, f"{pair}; {_no_interval(dataset, neural, simple)}, so there is no interval.")
+    outcome = _outcome(found)
+    ends = f"{ratio(math.exp(min(found.low, 700)))} to {ratio(math.exp(min(found.high, 700)))}"  # exp(710) overflows
+    return Finding(lowest, f"{pair}, 95 % {ends}: {AHEAD[outcome]}", outcome)
 
 
 def _no_interval(dataset: DatasetContent, neural: Entry, simple: Entry) -> str:
@@ -62,63 +69,61 @@ def _no_interval(dataset: DatasetContent, neural: Entry, simple: Entry) -> str:
     return "one test group" if dataset.groups == 1 else "an error is 0 or infinite"
 
 
-def _quotient(one: float, other: float) -> float:
-    return one / other if other else math.inf
-
-
 def _outcome(found: Interval) -> str:
     return "neural" if found.high < 0 else "simple" if found.low > 0 else "open"
 
 
-def _words(found: Interval) -> str:
-    ahead = {
-        "neural": "the neural method is ahead on these trajectories.",
-        "simple": "the simple method is ahead on these trajectories.",
-    }
-    return ahead.get(_outcome(found), "the two cannot be told apart.")
-
-
 def seeds(datasets: list[DatasetContent]) -> int:
-    """Fewest seeds of any neural method in the report, 0 where there is none."""
+    """Count the fewest seeds of any neural method in the report, 0 where there is none."""
     return min((len(entry.runs) for dataset in datasets for entry in dataset.entries if entry.neural), default=0)
 
 
-def cautions(datasets: list[DatasetContent]) -> list[str]:
-    """What a reader must know before believing a difference."""
-    notes, count = [], seeds(datasets)
-    if 0 < count < SEEDS_FOR_VERDICTS:
-        named = "One seed" if count == 1 else f"{count} seeds"
-        notes.append(
-            f"{named}: no verdicts. Training again with another seed gives another error, and with fewer than "
-            f"{SEEDS_FOR_VERDICTS} seeds nobody knows how different. The intervals here cover the choice of test "
-            "trajectories" + (" only." if count == 1 else " and these seeds.")
+def cautions(datasets: list[DatasetContent], scale: str, stale: int, total: int) -> dict[str, str]:
+    """Say what a reader must know before believing a number, by a name for each caution.
+
+    Args:
+        datasets: those that the report compares methods on.
+        scale: of the study.
+        stale: runs of older code, of ``total`` that the report tells of.
+    """
+    notes, count = {}, seeds(datasets)
+    if scale == SMOKE:
+        notes["smoke"] = (
+            "The numbers on this page mean nothing: the scale smoke trains every method for a few steps on a handful "
+            "of trajectories, to see that everything runs. Nobody is ahead here."
         )
-    few = [
-        f"{dataset.title} ({counted(dataset.groups, 'group')})"
-        for dataset in datasets
-        if 0 < dataset.groups < FEW_UNITS
-    ]
+    if stale:
+        notes["stale"] = (
+            f"{stale} of {counted(total, 'run')} were made by older code than today's: their numbers are those of that "
+            "code. Each is marked where its run is described; 'snakemake' makes them again."
+        )
+    if 0 < count < SEEDS_FOR_VERDICTS:
+        notes["seeds"] = (
+            f"{counted(count, 'seed')}: no verdicts. Training again with another seed gives another error, and with "
+            f"fewer than {SEEDS_FOR_VERDICTS} seeds nobody knows how different. The intervals here cover the choice of "
+            f"test trajectories{' only' if count == 1 else ' and these seeds'}."
+        )
+    few = [f"{one.title} ({counted(one.groups, 'group')})" for one in datasets if 0 < one.groups < FEW_UNITS]
     if few:
-        notes.append(
+        notes["groups"] = (
             f"Few independent test groups: {listed(few)}. Windows of one day, year or subject resemble each other, so "
-            "intervals rest on units, not windows; over so few they are wide, and over one there are none."
+            "intervals rest on groups, not windows; over so few they are wide, and over one there are none."
         )
     return notes
 
 
 def about_colours(dataset: DatasetContent) -> str:
-    """Which methods the figures show in colour, in words; empty where they show all."""
+    """Say which methods the figures show in colour; nothing where they show all."""
     if not dataset.crowded:
         return ""
-    front = listed(entry.label for entry in dataset.front)
     return (
-        f"In colour: {front}, which are LaDID, the best other neural method and the best simple one. "
-        "Point at a name or a line to bring out another method, click to keep it."
+        f"In colour: {listed(entry.label for entry in dataset.front)}, which are LaDID, the best other neural method "
+        "and the best simple one. Point at a name or a line to bring out another method, click to keep it."
     )
 
 
 def below_floor(dataset: DatasetContent) -> str:
-    """Which methods have a lower error than the floor, in words; empty where none has."""
+    """Say which methods have a lower error than the floor; nothing where none has."""
     known = [entry.mean(dataset.error) for entry in dataset.floors if entry.complete]
     below = [entry.label for entry in dataset.ranked if known and entry.mean(dataset.error) < min(known)]
     if not below:
@@ -128,14 +133,14 @@ def below_floor(dataset: DatasetContent) -> str:
 
 
 def equal_time(dataset: DatasetContent, equal: DatasetContent, minutes: float | None) -> str:
-    """Who is ahead at equal CPU time, and whether the order differs from that at equal steps."""
+    """Say who is ahead at equal CPU time, and whether the order differs from that at equal steps."""
     found = finding(equal)
     each = f"With {duration(60 * minutes)} of CPU time for training each" if minutes else "At equal CPU time"
     return f"{each}, {found.lowest} {found.comparison} {_order(dataset, equal)}".strip()
 
 
 def _order(dataset: DatasetContent, equal: DatasetContent) -> str:
-    """How the order of the methods that are ranked in both experiments changed."""
+    """Say how the order of the methods that are ranked in both experiments changed."""
     before, after = ([entry.label for entry in content.ranked] for content in (dataset, equal))
     before, after = [one for one in before if one in after], [one for one in after if one in before]
     if len(before) < 2:
@@ -150,7 +155,7 @@ def _order(dataset: DatasetContent, equal: DatasetContent) -> str:
 
 
 def spent(equal: DatasetContent) -> str:
-    """What the neural runs of an experiment at equal CPU time were measured to cost."""
+    """Say what the neural runs of an experiment at equal CPU time were measured to cost."""
     seconds = [entry.mean("cost_cpu_seconds") for entry in equal.ranked if entry.neural]
     known = [value for value in seconds if not math.isnan(value)]
     if not known:
@@ -162,35 +167,34 @@ def spent(equal: DatasetContent) -> str:
 
 
 def lead_text(datasets: list[DatasetContent], again: list[DatasetContent], study: Study) -> str:
-    """What was compared, at which scale and budget, in one paragraph.
+    """Say what was compared, at which scale and budget.
 
     Args:
         datasets: at equal steps.
         again: at equal CPU time.
         study: that they are of.
     """
-    entries = [entry for dataset in [*datasets, *again] for entry in dataset.competitors]
-    neural = {entry.method for entry in entries if entry.neural}
-    others = {entry.method for entry in entries if not entry.neural}
-    runs = {run.key: run for dataset in [*datasets, *again] for entry in dataset.entries for run in entry.runs}
+    told = [*datasets, *again]
+    entries = [entry for dataset in told for entry in dataset.competitors]
+    kinds = {word: {one.method for one in entries if one.neural == (word == "neural")} for word in ("neural", "simple")}
+    runs = {run.key: run for dataset in told for entry in dataset.entries for run in entry.runs}
     cpu = sum(float(run.record.get("cost", {}).get("cpu_seconds", 0)) for run in runs.values())
-    methods = [counted(len(neural), "neural method")] if neural else []
-    methods += [counted(len(others), "simple method")] if others else []
-    count = len({dataset.name for dataset in [*datasets, *again]})
+    methods = listed(counted(len(some), f"{word} method") for word, some in kinds.items() if some)
     budget, trained = study.budget, []
-    if datasets and neural:
+    if datasets and kinds["neural"]:
         trained.append(f"for {budget.steps:,} steps of {budget.batch_size} trajectories")
-    if again and neural:
+    if again and kinds["neural"]:
         trained.append(f"{'once more ' if datasets else ''}for equal CPU time")
     words = f" Neural methods were all trained {listed(trained)}." if trained else ""
     return (
-        f"{listed(methods)} on {counted(count, 'data set')}, images of {study.image_size} by {study.image_size} "
-        f"pixels.{words} {_statuses(Counter(run.status for run in runs.values()))}, {duration(cpu)} of CPU time in all."
+        f"{methods} on {counted(len({one.name for one in told}), 'data set')}, images of {study.image_size} by "
+        f"{study.image_size} pixels.{words} {_statuses(Counter(run.status for run in runs.values()))}, {duration(cpu)} "
+        "of CPU time in all."
     )
 
 
 def _statuses(counts: Counter[str]) -> str:
-    """How many runs ended with a result; a method that declines a data set has nothing to end."""
+    """Say how many runs ended with a result; a method that declines a data set has nothing to end."""
     declined, total = counts["skipped"], counts.total() - counts["skipped"]
     apart = f"; {counted(declined, 'run')} not applicable" if declined else ""
     if not total:

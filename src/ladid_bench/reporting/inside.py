@@ -1,12 +1,9 @@
 """A look inside a trained LaDID: one self-contained page, with its figures as files beside it."""
 
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_text
@@ -15,12 +12,12 @@ from ladid_bench.data.task import Task
 from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.neural import WEIGHTS
 from ladid_bench.probing.ground_truth import unit_of
-from ladid_bench.reporting import inside_figures as figures
-from ladid_bench.reporting.drawing import inline, style
-from ladid_bench.reporting.films import contact_sheet, data_uri, film
-from ladid_bench.reporting.formatting import number, short
-from ladid_bench.reporting.inside_probe import STRIP_SHARES, Inside, Strip, Truth, look_inside
-from ladid_bench.reporting.pages import INDEX, render, swap
+from ladid_bench.probing.inside import STRIP_SHARES, Inside, Strip, Truth, look_inside
+from ladid_bench.reporting import inside_figures as drawings
+from ladid_bench.reporting.drawing import style
+from ladid_bench.reporting.formatting import error_text, number
+from ladid_bench.reporting.media import contact_sheet, strip
+from ladid_bench.reporting.pages import INDEX, figures, published, render
 from ladid_bench.reporting.palette import frame_colours
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.trained import load_trained
@@ -44,19 +41,11 @@ def inspect_run(run: PlannedRun, folders: Folders, output: Path | None = None) -
         BenchError: the run is of another method, has no trained model, or the place is taken by something else.
     """
     final = (output or folders.results / "inside") / run.key
-    if final.exists() and not (final / INDEX).exists():
-        raise BenchError(f"{final}: is there and holds no page of 'inspect'; move it or choose another --output")
     record = _record(run, folders)
     method, splits = load_trained(run, folders)
     assert isinstance(method, LaDIDMethod)
-    building = final.with_name(f".{run.key}-building")
-    shutil.rmtree(building, ignore_errors=True)  # left by a build that was killed
-    building.mkdir(parents=True)
-    try:
-        _build(building, run, record, look_inside(method, splits["test"], run.dataset.source), method.task)
-        swap(building, final)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    with published(final) as folder:
+        _build(folder, run, record, look_inside(method, splits["test"], run.dataset.source), method.task)
     return final / INDEX
 
 
@@ -80,17 +69,15 @@ def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside
     unit = unit_of(run.dataset.source, "time")
     with style():
         drawn = {
-            "attention": figures.attention_figures(inside),
-            "psi": figures.psi_figures(inside),
-            "path": figures.path_figures(inside, unit),
-            "between": figures.between_figures(inside, unit),
+            "attention": (drawings.attention_figures(inside), drawings.attention_caption(inside)),
+            "psi": (drawings.psi_figures(inside), drawings.psi_caption(inside)),
+            "path": (drawings.path_figures(inside, unit), drawings.path_caption(inside)),
+            "between": (drawings.between_figures(inside, unit), drawings.between_caption(inside)),
         }
-    for drawing in (one for group in drawn.values() for one in group):
-        write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
-    card = {"task": task.to_json(), "origin": run.dataset.source.card.origin}
-    colours = frame_colours(card)
-    for place, strip in enumerate(inside.strips, 1):
-        (folder / "figures" / f"strip-{place}.png").write_bytes(contact_sheet(_levels(strip.decoded), colours))
+    colours = frame_colours({"task": task.to_json(), "origin": run.dataset.source.card.origin})
+    shown = {name: ([svg for svg, _ in figures(folder, group)], caption) for name, (group, caption) in drawn.items()}
+    for place, one in enumerate(inside.strips, 1):
+        (folder / "figures" / f"strip-{place}.png").write_bytes(contact_sheet(_levels(one.decoded), colours))
     page = render(
         "inside.html.j2",
         run=run,
@@ -99,56 +86,36 @@ def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside
         inside=inside,
         title=run.dataset.source.card.title,
         lead=_lead(inside),
-        figures={name: [Markup(inline(drawing)) for drawing in group] for name, group in drawn.items()},
-        captions=_captions(inside),
+        figures=shown,
         shares=STRIP_SHARES,
-        strips=[_strip_view(strip, colours, unit) for strip in inside.strips],
-        nmse=short(record["metrics"]["nmse_mean"], 2),
-        fvu=short(record["metrics"]["fvu_pooled"], 2),
+        strips=[_strip_view(one, colours, unit) for one in inside.strips],
+        nmse=error_text(record["metrics"]["nmse_mean"]),
+        fvu=error_text(record["metrics"]["fvu_pooled"]),
     )
     write_text(folder / INDEX, page)
-
-
-def _captions(inside: Inside) -> dict[str, str]:
-    return {
-        "attention": figures.attention_caption(inside),
-        "psi": figures.psi_caption(inside),
-        "path": figures.path_caption(inside),
-        "between": figures.between_caption(inside),
-    }
 
 
 def _lead(inside: Inside) -> str:
     """The findings of the page in a few sentences."""
     known = [truth for truth in inside.truths if truth.reading is not None]
     if not known:
-        return figures.verdict(inside)
+        return drawings.verdict(inside)
     best = max(known, key=lambda truth: truth.reading or 0)
     worst = min(known, key=lambda truth: truth.reading or 0)
     words = f"Of what is true of a trajectory, psi tells {_read(best)} best"
     words += "." if best is worst else f" and {_read(worst)} least."
-    return f"{words} {figures.verdict(inside)}"
+    return f"{words} {drawings.verdict(inside)}"
 
 
 def _read(truth: Truth) -> str:
-    return f"{figures.readable(truth.name)} (R\N{SUPERSCRIPT TWO} {number(truth.reading or 0, 2)})"
+    return f"{drawings.readable(truth.name)} (R\N{SUPERSCRIPT TWO} {number(truth.reading or 0, 2)})"
 
 
-@dataclass(frozen=True)
-class StripView:
-    """A row of pictures, as data URIs: the decoded ones between the two true frames."""
-
-    name: str
-    start: str
-    end: str
-    decoded: list[str]
-
-
-def _strip_view(strip: Strip, colours: np.ndarray, unit: str) -> StripView:
-    start, end = (data_uri(film(_levels(frame[None]), colours)) for frame in strip.truth)
-    decoded = [data_uri(film(_levels(frame[None]), colours)) for frame in strip.decoded]
-    name = f"{strip.start:.3g} to {strip.end:.3g} {unit}".strip()
-    return StripView(name, start, end, decoded)
+def _strip_view(one: Strip, colours: np.ndarray, unit: str) -> tuple[str, list[str]]:
+    """A row of pictures: its name, and the addresses of the true frame, the decoded ones and the next true frame."""
+    pictures = [one.truth[:1], *(frame[None] for frame in one.decoded), one.truth[1:]]
+    name = f"{one.start:.3g} to {one.end:.3g} {unit}".strip()
+    return name, [strip(_levels(frame), colours) for frame in pictures]
 
 
 def _levels(frames: np.ndarray) -> np.ndarray:

@@ -13,9 +13,9 @@ from matplotlib.ticker import MaxNLocator
 
 from ladid_bench.probing.components import Components, principal_components
 from ladid_bench.probing.ground_truth import Quantity
+from ladid_bench.probing.inside import PARTS, Inside, smooth_path, step_lengths
 from ladid_bench.reporting.drawing import BOTTOM, LEFT, RIGHT, TALL, TOP, Drawing, End, blank, end_labels, to_svg
 from ladid_bench.reporting.formatting import MINUS, counted, listed, number, short
-from ladid_bench.reporting.inside_probe import PARTS, Inside, smooth_path, step_lengths
 from ladid_bench.reporting.palette import ACCENT, MUTED, NEURAL
 
 PANEL = 250.0  # points; width of a small multiple

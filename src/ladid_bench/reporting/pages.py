@@ -1,30 +1,30 @@
-"""What all pages share: their templates, the style sheet, and how a page's folder takes the place of a former one."""
+"""What all pages share: templates, style sheet, equations, and how a page's folder takes the place of a former one."""
 
+import html
+import re
 import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import tostring
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from latex2mathml.converter import convert_to_element
 from markupsafe import Markup
 
-from ladid_bench.reporting import views
-from ladid_bench.reporting.equation import equation_lines
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.files import write_text
+from ladid_bench.reporting.drawing import Drawing, inline
 from ladid_bench.reporting.formatting import counted, listed
 from ladid_bench.reporting.palette import theme
-from ladid_bench.reporting.tables import state
 
 TEMPLATES = Path(__file__).parent / "templates"
 INDEX = "index.html"
 
 
 def render(template: str, **values: Any) -> str:
-    """A page of its own, in the look that all have."""
-    css = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
-    page = environment().get_template(template)
-    return page.render(css=css, light=theme(dark=False), dark=theme(dark=True), **values)
-
-
-def environment() -> Environment:
+    """Render a page of its own, in the look that all have."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -32,22 +32,63 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(
-        counted=counted,
-        equation_lines=equation_lines,
-        facts=views.facts,
-        listed=listed,
-        safe_link=views.safe_link,
-        state=state,
-    )
-    return environment
+    environment.globals.update(counted=counted, listed=listed, math_lines=math_lines, safe_link=safe_link)
+    css = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
+    page = environment.get_template(template)
+    return page.render(css=css, light=theme(dark=False), dark=theme(dark=True), **values)
 
 
-def swap(building: Path, final: Path) -> None:
-    """Put a folder that is built in the place of a former one."""
-    former = final.with_name(".report-former")
-    shutil.rmtree(former, ignore_errors=True)
-    if final.exists():
-        final.rename(former)
-    building.rename(final)
-    shutil.rmtree(former, ignore_errors=True)
+@contextmanager
+def published(final: Path) -> Iterator[Path]:
+    """Give a folder to build a page in, which takes the place of ``final`` at the end, unless something fails.
+
+    Raises:
+        BenchError: the place is taken by something that is no page.
+    """
+    if final.exists() and not (final / INDEX).exists():
+        raise BenchError(f"{final}: is there and holds no page; move it or choose another --output")
+    building, former = (final.with_name(f".{final.name}-{word}") for word in ("building", "former"))
+    if former.exists() and not final.exists():  # killed between the two renames
+        former.rename(final)
+    for left in (building, former):
+        shutil.rmtree(left, ignore_errors=True)
+    building.mkdir(parents=True)
+    try:
+        yield building
+        if final.exists():
+            final.rename(former)
+        building.rename(final)
+        shutil.rmtree(former, ignore_errors=True)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def figures(folder: Path, drawings: Sequence[Drawing | None]) -> list[tuple[Markup, str]]:
+    """Write ``figures/<name>.svg`` for each drawing there is, and give it for the page, with its caption."""
+    made = [drawing for drawing in drawings if drawing]
+    for drawing in made:
+        write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
+    return [(Markup(inline(drawing)), drawing.caption) for drawing in made]
+
+
+def math_lines(latex: str) -> list[tuple[Markup, bool]]:
+    """Set the equations of a data card, a line each; whether it is a law, above the empty line, or names a constant."""
+    law, _, where = latex.strip().partition("\n\n")
+    lines = [(line, True) for line in law.splitlines()] + [(line, False) for line in where.splitlines()]
+    return [(_math(line, main), main) for line, main in lines if line.strip()]
+
+
+def _math(latex: str, main: bool) -> Markup:
+    """Set one line in MathML, which browsers draw themselves; what is no LaTeX is shown as it is."""
+    try:
+        element = convert_to_element(latex, display="block" if main else "inline")
+    except Exception:  # the parser has errors of many kinds, and a card may hold anything
+        return Markup("<code>{}</code>").format(latex)
+    for part in element.iter():
+        part.text = html.unescape(part.text or "")  # symbols come as entities; whatever needs it is escaped below
+    return Markup(tostring(element, encoding="unicode"))
+
+
+def safe_link(address: str) -> str:
+    """Give an address back if it is one that a page may link to, else nothing."""
+    return address if re.match(r"https?://", address) else ""

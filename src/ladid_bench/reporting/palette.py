@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import seaborn
 
-from ladid_bench.reporting.content import LADID, DatasetContent, Entry
+from ladid_bench.analysis.entries import LADID, DatasetContent, Entry
 from ladid_bench.reporting.formatting import slug
 
 NEURAL = (

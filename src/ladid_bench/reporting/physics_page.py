@@ -3,60 +3,38 @@
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+
+from markupsafe import Markup
 
 from ladid_bench.core.files import write_text
 from ladid_bench.datasets.simulated import SYSTEMS
 from ladid_bench.reporting.formatting import MINUS, MISSING, counted, duration, listed
 from ladid_bench.reporting.pages import render
+from ladid_bench.reporting.tables import to_html
 from ladid_bench.verification.physics.results import Result
 
 PHYSICS = "physics.html"
 MOST_DIGITS = 12
 
 
-@dataclass(frozen=True)
-class CheckRow:
-    """A check as the page shows it; ``share`` is the deviation in tolerances, None where nothing was measured."""
-
-    result: Result
-    state: str
-    expected: str
-    measured: str
-    tolerance: str
-    share: float | None
-
-    @property
-    def bar(self) -> float:
-        """Length of the bar in per cent; a deviation of one tolerance fills it."""
-        return round(100 * min(1.0, self.share or 0.0), 1)
-
-    @property
-    def share_text(self) -> str:
-        """The deviation in per cent of the tolerance."""
-        if self.share is None:
-            return ""
-        if 0 < self.share < 1e-4:
-            return "< 0.01 %"
-        return f"{100 * self.share:.2g} %" if self.share <= 1 else f"{self.share:.3g} times"
-
-
-@dataclass(frozen=True)
-class SystemChecks:
-    """The checks of one system."""
-
-    name: str
-    title: str
-    summary: str
-    rows: list[CheckRow]
-
-
 def write_physics_page(path: Path, results: list[Result]) -> None:
     """Write the page about ``results``, which hold every check there is, run or not."""
-    systems = [_system(name, list(group)) for name, group in groupby(results, key=lambda result: result.system)]
-    write_text(path, render("physics.html.j2", systems=systems, lead=summary(results), caution=_caution(results)))
+    systems = [(name, list(group)) for name, group in groupby(results, key=lambda result: result.system)]
+    page = render(
+        "tables.html.j2",
+        title="Are the simulators right?",
+        name="physics checks",
+        lead=f"{summary(results)}.",
+        caution=_caution(results),
+        words="Every synthetic system is held against values that do not come from its simulator: analytic solutions, "
+        "conservation laws, published numbers, or another integrator. A check passes where the measured value is "
+        "within the tolerance of the expected one. The bar is the deviation as a share of that tolerance: an empty bar "
+        "is exact, a full one is at the limit.",
+        sections=[(name, SYSTEMS[name]().card.title, _words(some), checks_table(some)) for name, some in systems],
+    )
+    write_text(path, page)
 
 
 def state(result: Result) -> str:
@@ -90,26 +68,45 @@ def _caution(results: list[Result]) -> str:
     return " ".join([*words, "'ladid-bench physics --slow' runs all."]) if words else ""
 
 
-def _system(name: str, results: list[Result]) -> SystemChecks:
+def _words(results: list[Result]) -> str:
     times = sum(result.seconds or 0 for result in results)
-    words = f"{summary(results)}. The checks that ran took {duration(times)}."
-    return SystemChecks(name, SYSTEMS[name]().card.title, words, [_row(result) for result in results])
+    return f"{summary(results)}. The checks that ran took {duration(times)}."
 
 
-def _row(result: Result) -> CheckRow:
-    measured = result.measured
-    share = None
-    if measured is not None:
-        gap = abs(measured - result.expected)
+def checks_table(results: list[Result]) -> Markup:
+    """Lay out the checks of one system, a row each."""
+    slow = Markup(' <span class="tag">slow</span>')
+    names = [Markup("{}{}").format(one.quantity, slow if one.slow else "") for one in results]
+    cells: dict[str, list[str]] = {
+        "expected": [significant(one.expected, one.tolerance) for one in results],
+        "measured": [MISSING if one.measured is None else significant(one.measured, one.tolerance) for one in results],
+        "tolerance": [plain(f"{one.tolerance:.2g}") for one in results],
+        "deviation / tolerance": [_gauge(one) for one in results],
+        "source of the expected value": [one.source for one in results],
+    }
+    told = dict.fromkeys(("deviation / tolerance", "source of the expected value"), "words")
+    states = {"measured": [state(one).replace(" ", "-") for one in results]}
+    return to_html("quantity", names, cells, "numbers measured", classes=told | states)
+
+
+def _gauge(result: Result) -> Markup:
+    """Draw the deviation as a share of the tolerance, and say what is amiss."""
+    found, made = state(result), Markup()
+    if result.measured is not None:
+        gap = abs(result.measured - result.expected)
         share = gap / result.tolerance if result.tolerance else (0.0 if gap == 0 else math.inf)
-    return CheckRow(
-        result=result,
-        state=state(result),
-        expected=significant(result.expected, result.tolerance),
-        measured=MISSING if measured is None else significant(measured, result.tolerance),
-        tolerance=plain(f"{result.tolerance:.2g}"),
-        share=share,
-    )
+        bar = Markup('<span class="gauge {}" style="--bar:{}%"><i></i><span>{}</span></span>')
+        made += bar.format(found.replace(" ", "-"), round(100 * min(1.0, share), 1), _share(share))
+    then = f", {'passed' if result.passed else 'failed'} then" if found == "stale" else ""
+    words = [word for word in ("" if found == "passed" else f"{found}{then}", result.reason) if word]
+    muted = "" if found == "failed" else " skipped"
+    return made + Markup(" ").join(Markup('<span class="status{}">{}</span>').format(muted, word) for word in words)
+
+
+def _share(share: float) -> str:
+    if 0 < share < 1e-4:
+        return "< 0.01 %"
+    return f"{100 * share:.2g} %" if share <= 1 else f"{share:.3g} times"
 
 
 def significant(value: float, tolerance: float) -> str:

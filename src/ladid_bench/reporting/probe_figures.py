@@ -8,6 +8,7 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ladid_bench.analysis.readings import MEAN, Estimate
 from ladid_bench.probing.ground_truth import Quantity
 from ladid_bench.probing.probes import PCA, PSI, SHUFFLED, UNTRAINED, Probe
 from ladid_bench.probing.readout import KERNEL, LINEAR
@@ -15,7 +16,6 @@ from ladid_bench.reporting.drawing import BOTTOM, FONT_SIZE, LETTER, RIGHT, WIDT
 from ladid_bench.reporting.formatting import counted, short
 from ladid_bench.reporting.inside_figures import code_figure, readable
 from ladid_bench.reporting.palette import GRID, INK, MUTED, NEURAL
-from ladid_bench.reporting.readings import MEAN, Estimate
 
 LOOKS: dict[str, tuple[str, str, str]] = {  # colour, marker, name
     PSI: (NEURAL[0][0], "o", "\N{GREEK SMALL LETTER PSI}"),

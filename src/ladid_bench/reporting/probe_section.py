@@ -7,18 +7,19 @@ from pathlib import Path
 import pandas as pd
 from markupsafe import Markup
 
+from ladid_bench.analysis.entries import DatasetContent, Entry
+from ladid_bench.analysis.readings import MEAN, Estimate, Probed, probed
 from ladid_bench.analysis.statistics import Interval
-from ladid_bench.core.files import write_text
 from ladid_bench.core.paths import Folders
 from ladid_bench.probing.probes import CONTROLS, PROBES, PSI
 from ladid_bench.probing.readout import LINEAR
 from ladid_bench.probing.state import PROBE
-from ladid_bench.reporting.content import DatasetContent, Entry
-from ladid_bench.reporting.drawing import Drawing, inline, style
+from ladid_bench.reporting.drawing import style
 from ladid_bench.reporting.experiments import ExperimentTable
 from ladid_bench.reporting.formatting import counted, listed, number, ratio, short
+from ladid_bench.reporting.pages import figures
 from ladid_bench.reporting.probe_figures import LOOKS, code_figures, readings_caption, readings_figure
-from ladid_bench.reporting.readings import MEAN, Estimate, Probed, probed
+from ladid_bench.reporting.tables import write_csv
 
 SQUARED = "R\N{SUPERSCRIPT TWO}"
 
@@ -35,20 +36,18 @@ class EntryView:
     about_codes: str
 
 
-@dataclass(frozen=True)
-class ProbeView:
-    """The section: (data set, its methods)."""
-
-    parts: list[tuple[DatasetContent, list[EntryView]]]
-
-
-def write_probes(folder: Path, folders: Folders, tables: list[ExperimentTable]) -> ProbeView:
+def write_probes(
+    folder: Path, folders: Folders, tables: list[ExperimentTable]
+) -> list[tuple[DatasetContent, list[EntryView]]]:
     """Write ``tables/probe.csv`` and the figures of the experiment ``probe`` into the report's folder.
 
     Args:
         folder: of the report.
         folders: of the scale, where the probes are.
         tables: the study's experiments; without ``probe`` among them nothing is written.
+
+    Returns:
+        Data sets with their methods.
     """
     contents = [content for table in tables if table.name == PROBE for content, _ in table.parts]
     rows: list[dict[str, object]] = []
@@ -61,8 +60,8 @@ def write_probes(folder: Path, folders: Folders, tables: list[ExperimentTable]) 
             views.append(_view(folder, f"probe-{content.name}-{index}", found))
         parts.append((content, views))
     if rows:
-        write_text(folder / "tables" / "probe.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
-    return ProbeView([(content, views) for content, views in parts if views])
+        write_csv(folder, "probe", pd.DataFrame(rows))
+    return [(content, views) for content, views in parts if views]
 
 
 def _view(folder: Path, name: str, found: Probed) -> EntryView:
@@ -77,8 +76,8 @@ def _view(folder: Path, name: str, found: Probed) -> EntryView:
             drawings = [readings_figure(f"{name}-{probe}", estimates, probe) for probe in PROBES]
             coloured = code_figures(f"{name}-psi", found.probes[0])
         captions = [readings_caption(probe, seeds, trajectories) for probe in PROBES]
-        dots = list(zip(_written(folder, drawings), captions, strict=True))
-        codes, about = _written(folder, coloured), _about_codes(found)
+        dots = [(svg, words) for (svg, _), words in zip(figures(folder, drawings), captions, strict=True)]
+        codes, about = [svg for svg, _ in figures(folder, coloured)], _about_codes(found)
         words.append(_readings_words(found, estimates))
     elif found.probes:
         reasons = list(dict.fromkeys(one.reason for one in found.probes if one.reason))
@@ -91,17 +90,11 @@ def _name(entry: Entry) -> str:
     return f"{entry.label} ({entry.changes})" if entry.changes else entry.label
 
 
-def _written(folder: Path, drawings: list[Drawing]) -> list[Markup]:
-    for drawing in drawings:
-        write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
-    return [Markup(inline(drawing)) for drawing in drawings]
-
-
 def _readings_words(found: Probed, estimates: list[Estimate]) -> str:
     """The linear readings averaged over the quantities, in two sentences."""
     means = {one.representation: one for one in estimates if one.quantity == MEAN and one.probe == LINEAR}
     others = [f"{LOOKS[name][2]} {_r2(means[name])}" for name in CONTROLS if name in means]
-    mine, quantities = means[PSI], counted(len(found.quantities), "quantity").replace("quantitys", "quantities")
+    mine, quantities = means[PSI], counted(len(found.quantities), "quantity")
     ends = f" ({_ends(mine.r2)})" if math.isfinite(mine.r2.low) else ""
     text = f"Read linearly, psi has a mean {SQUARED} of {_r2(mine)}{ends} over {quantities}; {listed(others)}."
     known = [one for one in means.values() if one.ratio is not None]
@@ -132,7 +125,7 @@ def _semigroup_words(found: Probed) -> list[str]:
 def _about_codes(found: Probed) -> str:
     first = found.probes[0]
     return (
-        f"A dot is psi of one of {counted(len(first.group), 'test trajectory').replace('trajectorys', 'trajectories')} "
+        f"A dot is psi of one of {counted(len(first.group), 'test trajectory')} "
         f"(seed {first.seed}) in its two leading components; the panels differ in colour only. Where colour runs "
         "smoothly across the cloud, psi orders the trajectories by that quantity."
     )

@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ladid_bench.analysis.entries import FEW, LADID, DatasetContent
+from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
 from ladid_bench.analysis.verdicts import LEVEL
 from ladid_bench.core.files import write_text
-from ladid_bench.reporting.content import FEW, LADID, DatasetContent
 from ladid_bench.reporting.drawing import LETTER, LINE, RIGHT, WIDTH, Drawing, inline, mark, style, to_svg
 from ladid_bench.reporting.formatting import counted, listed, short
 from ladid_bench.reporting.palette import FADED, INK, MethodStyle
-from ladid_bench.reporting.ranking import Ranking, rank_over_datasets, rank_over_groups
 
 HEAD, FOOT = 24.0, 6.0  # points above the line and below the last name
 GAP = 5.0  # points between a name and its line

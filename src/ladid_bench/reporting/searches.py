@@ -1,111 +1,48 @@
 """The recorded search for a method's settings, as its card shows it, and whether the effort was the same for all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from ladid_bench.core.errors import BenchError
-from ladid_bench.core.readers import read_json
-from ladid_bench.methods.registry import MethodCard, method_folders
-from ladid_bench.reporting.formatting import MISSING, counted, decimals, duration, listed, number
-from ladid_bench.runs.search import SEARCH
+from markupsafe import Markup
+
+from ladid_bench.analysis.searches import TOLD, Search
+from ladid_bench.methods.registry import MethodCard
+from ladid_bench.reporting.formatting import counted, decimals, duration, error_text, listed, number
+from ladid_bench.reporting.tables import to_html
 
 WARNING = "More search lowers the error of any method."
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One trial: the values of the settings that differ, and what came of them."""
-
-    number: int
-    values: list[str]
-    error: str
-    status: str
-    minutes: str
-    best: bool
-
-
-@dataclass(frozen=True)
-class Search:
-    """What ``search.json`` says of a method.
-
-    Attributes:
-        identity: what was searched for: data, budget, trials, seed, space.
-        settings: names of the settings that differ between trials.
-        trials: in the order in which they were made.
-        best: settings of the trial with the lowest validation error, None where no trial has a result.
-        cpu_seconds: of all trials together.
-    """
-
-    identity: Mapping[str, Any]
-    settings: list[str]
-    trials: list[Trial]
-    best: Mapping[str, Any] | None
-    cpu_seconds: float
-
-    @property
-    def effort(self) -> str:
-        """Trials, steps and data in words."""
-        planned, made = self.identity["trials"], len(self.trials)
-        trials = counted(made, "trial") if made == planned else f"{made} of {counted(planned, 'trial')}"
-        return f"{trials} of {self.identity['budget']['steps']:,} steps on {self.identity['data']['dataset']}"
-
-    @property
-    def conditions(self) -> dict[str, str]:
-        """All that has to agree between two searches of equal effort, by name."""
-        data = {name: self.identity["data"].get(name) for name in ("dataset", "image_size", "trajectories", "frames")}
-        found = {"trials": self.identity["trials"], "trials made": len(self.trials), **data, **self.identity["budget"]}
-        return {name: str(value) for name, value in found.items()}
+def trials_table(search: Search) -> Markup:
+    """Lay out the trials as the page shows them, the best one in bold."""
+    errors = search.trials["valid_nmse"]
+    places = decimals(errors, 3)
+    shown: dict[str, list[str]] = {
+        "validation nMSE": [error_text(value, places) for value in errors],
+        "status": [_status(one) for one in search.trials["status"]],
+        "CPU minutes": [number(seconds / 60, 1) for seconds in search.trials["cpu_seconds"]],
+    }
+    settings = {str(name): list(search.trials[name]) for name in search.trials.columns[len(TOLD) :]}
+    names = [f"{trial} best" if trial == search.best_trial else str(trial) for trial in search.trials.index]
+    best = ["best" if trial == search.best_trial else "" for trial in search.trials.index]
+    cells = shown | settings
+    return to_html("trial", names, cells, "plain trials", classes=dict.fromkeys(cells, best))
 
 
-def read_search(name: str, root: Path) -> Search | None:
-    """What was recorded of the search of a method, None where it was not searched yet.
-
-    Raises:
-        BenchError: ``search.json`` is not what ``ladid-bench search`` writes.
-    """
-    path = method_folders(root)[name] / SEARCH
-    if not path.exists():
-        return None
-    content = read_json(path, "record of a search", "search again")
-    try:
-        search = _search(content["identity"], content["trials"], content["best"])
-        _check(search)
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        raise BenchError(f"{path}: not a readable record of a search ({error!r}); search again") from error
-    return search
+def _status(status: str) -> Markup:
+    return Markup("ok") if status == "ok" else Markup('<span class="status">{}</span>').format(status)
 
 
-def _search(identity: dict[str, Any], trials: list[dict[str, Any]], best: int | None) -> Search:
-    names = [name for name in identity["space"] if len({str(trial["settings"][name]) for trial in trials}) > 1]
-    places = decimals([trial["valid_nmse"] for trial in trials if "valid_nmse" in trial], 3)
-    made = [
-        Trial(
-            number=index,
-            values=[str(trial["settings"][name]) for name in names],
-            error=number(trial["valid_nmse"], places) if "valid_nmse" in trial else MISSING,
-            status=trial["status"],
-            minutes=number(trial["cpu_seconds"] / 60, 1),
-            best=index == best,
-        )
-        for index, trial in enumerate(trials)
-    ]
-    spent = sum(float(trial["cpu_seconds"]) for trial in trials)
-    return Search(identity, names, made, None if best is None else trials[best]["settings"], spent)
-
-
-def _check(search: Search) -> None:
-    """Fail here, where the file is known, if something is missing that the words about a search need."""
-    for name in ("trials", "seed", "method_version"):
-        int(search.identity[name])
-    str(search.effort + str(search.conditions))
+def effort_of(search: Search) -> str:
+    """Say how many trials of how many steps were made, on which data."""
+    planned, made = search.identity["trials"], len(search.trials)
+    trials = counted(made, "trial") if made == planned else f"{made} of {counted(planned, 'trial')}"
+    return f"{trials} of {search.identity['budget']['steps']:,} steps on {search.identity['data']['dataset']}"
 
 
 def describe_search(search: Search, card: MethodCard) -> str:
-    """How a method was searched, and whether its card has what the search found."""
+    """Say how a method was searched, and whether its card has what the search found."""
     seed, spent = search.identity["seed"], duration(search.cpu_seconds)
-    words = f"Searched in {search.effort}, chosen on its validation split, seed {seed}, {spent} of CPU time in all."
+    words = f"Searched in {effort_of(search)}, chosen on its validation split, seed {seed}, {spent} of CPU time in all."
     if search.best is None:
         return f"{words} No trial ended with a result."
     default = card.settings | next(iter(card.variants.values()))
@@ -121,7 +58,7 @@ def describe_search(search: Search, card: MethodCard) -> str:
 
 
 def effort(searches: Mapping[str, Search | None]) -> tuple[bool, str]:
-    """Whether all methods were searched with equal effort, and what was done in words.
+    """Tell whether all methods were searched with equal effort, and what was done in words.
 
     Args:
         searches: by name of each neural method that is compared.
@@ -138,8 +75,7 @@ def effort(searches: Mapping[str, Search | None]) -> tuple[bool, str]:
 
 
 def _told(search: Search | None, names: list[str]) -> str:
-    done = f"searched in {search.effort}" if search else "not searched yet"
-    return f"{listed(names)} were {done}"
+    return f"{listed(names)} were {f'searched in {effort_of(search)}' if search else 'not searched yet'}"
 
 
 def _differing(conditions: list[dict[str, str]]) -> list[str]:

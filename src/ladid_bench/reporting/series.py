@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ladid_bench.reporting.content import LADID, DatasetContent, Entry
+from ladid_bench.analysis.entries import LADID, DatasetContent, Entry
+from ladid_bench.analysis.pictures import Pictures
 from ladid_bench.reporting.drawing import BOTTOM, LEFT, RIGHT, WIDTH, Drawing, style, to_svg
 from ladid_bench.reporting.formatting import listed
 from ladid_bench.reporting.palette import GRID, INK, MethodStyle
-from ladid_bench.reporting.pictures import Pictures
 
 MOST_FEATURES = 6
 ROW, LEGEND = 58.0, 26.0  # points

@@ -1,13 +1,11 @@
 """A data set or a trajectory file as one self-contained page, with a film for talks beside it."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError
@@ -17,14 +15,13 @@ from ladid_bench.data.thumbnails import smaller
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
 from ladid_bench.data.variables import by_component, variables_of
 from ladid_bench.datasets.source import DataCard, DataSource
-from ladid_bench.reporting import show_figures as figures
-from ladid_bench.reporting.drawing import Drawing, inline
+from ladid_bench.reporting import show_figures as drawings
+from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.formatting import counted, short
-from ladid_bench.reporting.pages import INDEX, render, swap
-from ladid_bench.reporting.palette import frame_colours
-from ladid_bench.reporting.talk import gif
-from ladid_bench.reporting.trajectory_media import Motion, look_at
-from ladid_bench.reporting.views import colour_bars
+from ladid_bench.reporting.media import Film, colour_bars, strip
+from ladid_bench.reporting.pages import INDEX, figures, published, render
+from ladid_bench.reporting.palette import frame_colours, variable
+from ladid_bench.reporting.slides import write_gif
 from ladid_bench.study.datasets import describe, find_source, full_title, make_files, planned_dataset
 
 SUFFIXES = (".hdf5", ".h5")
@@ -85,16 +82,8 @@ def show_target(target: str, study: Study, folders: Folders, output: Path | None
     is_file = target.endswith(SUFFIXES) or Path(target).is_file()
     shown = _of_file(Path(target)) if is_file else _of_dataset(target, study, folders)
     final = (output or folders.results / "show") / shown.name
-    if final.exists() and not (final / INDEX).exists():
-        raise BenchError(f"{final}: is there and holds no page of 'show'; move it or choose another --output")
-    building = final.with_name(f".{shown.name}-building")
-    shutil.rmtree(building, ignore_errors=True)  # left by a build that was killed
-    building.mkdir(parents=True)
-    try:
-        _build(building, shown)
-        swap(building, final)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    with published(final) as folder:
+        _build(folder, shown)
     return final / INDEX
 
 
@@ -134,31 +123,28 @@ def _source_of(provenance: Mapping[str, Any]) -> DataSource | None:
 
 
 def _build(folder: Path, shown: Shown) -> None:
-    data, colours = shown.data, frame_colours(dict(shown.card))
+    data, card, colours = shown.data, dict(shown.card), frame_colours(dict(shown.card))
     chosen = choose(data)
-    motions = [_motion(shown, index) for index in chosen.values()]
-    styles = [
-        look_at(motion, colours, str(place), f"trajectory {index}")
-        for place, (motion, index) in enumerate(zip(motions, chosen.values(), strict=True))
-    ]
+    films = [_film(shown, index) for index in chosen.values()]
+    sources = {film.name: strip(film.levels, colours) for film in films}
+    image = films[0].image
+    if image:
+        write_gif(folder / f"{shown.name}.gif", str(card["title"]), films, colours)
     drawn = _drawings(shown, list(chosen.values()))
-    for drawing in (one for group in drawn.values() for one in group):
-        write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
-    film = f"{shown.name}.gif" if motions[0].levels.ndim == 3 else ""
-    if film:
-        (folder / film).write_bytes(gif(str(shown.card["title"]), motions, colours))
+    swatches = [f"background:var({variable(colour)})" for colour in drawings.CHOSEN]
+    splits = {name: drawings.SPLIT_COLOURS.get(name, "") for name in shown.splits}
     page = render(
         "show.html.j2",
         shown=shown,
-        card=shown.card,
-        films=[(look, role, index) for look, (role, index) in zip(styles, chosen.items(), strict=True)],
-        bar=colour_bars(dict(shown.card))[0],
-        figures={name: [(Markup(inline(one)), one.caption) for one in group] for name, group in drawn.items()},
-        swatches=figures.CHOSEN,
-        split_colours={name: figures.SPLIT_COLOURS.get(name, "") for name in shown.splits},
-        constants={name: short(value, 4) for name, value in figures.constant(shown.splits).items()},
+        card=card,
+        films=list(zip(films, chosen.items(), swatches, strict=False)),
+        sources=sources,
+        bar=colour_bars(card)[0],
+        figures={name: figures(folder, group) for name, group in drawn.items()},
+        keys={name: f"var({variable(colour)})" if colour else "var(--ink)" for name, colour in splits.items()},
+        constants={name: short(value, 4) for name, value in drawings.constant(shown.splits).items()},
         facts=_facts(shown),
-        gif=film,
+        gif=f"{shown.name}.gif" if image else "",
     )
     write_text(folder / INDEX, page)
 
@@ -176,28 +162,29 @@ def choose(data: Trajectories) -> dict[str, int]:
     return {f"the {', the '.join(roles)}": index for index, roles in unique.items()}
 
 
-def _motion(shown: Shown, index: int) -> Motion:
-    """A trajectory of the shown split, first channel, as levels over the card's range."""
+def _film(shown: Shown, index: int) -> Film:
+    """Take a trajectory of the shown split, first channel, as levels over the card's range."""
     data, task = shown.data, shown.card["task"]
     total = data.frames.shape[1]
     kept = np.unique(np.linspace(0, total - 1, min(total, MOST_FRAMES)).round().astype(int))
     features = 1 if data.frames.ndim == 5 else data.frames.shape[3]
     low, high = (np.array(task[end][:features]) for end in ("low", "high"))  # of the first channel
     unit = (data.frames[index, kept, 0] - low) / (high - low)  # (frame, *space)
-    start = data.times[index, max(0, shown.given - 1)]
-    levels = (255 * unit.clip(0, 1)).round().astype(np.uint8)
-    return Motion(smaller(levels), data.times[index, kept] - start, int((kept < shown.given).sum()), shown.time_unit)
+    lead = data.times[index, kept] - data.times[index, max(0, shown.given - 1)]
+    levels = smaller((255 * unit.clip(0, 1)).round().astype(np.uint8))
+    given = int((kept < shown.given).sum())
+    return Film(levels, lead, given, shown.time_unit, f"trajectory {index}", f"film-{index}")
 
 
 def _drawings(shown: Shown, chosen: list[int]) -> dict[str, list[Drawing]]:
     data, unit = shown.data, shown.units.get(shown.data.fields[0], "").removesuffix("1")
     vectors = data.frames.ndim == 4
     return {
-        "series": figures.feature_figures(data, chosen, unit, shown.time_unit) if vectors else [],
-        "states": figures.state_figures(data, chosen, shown.units, shown.time_unit),
-        "histogram": [figures.values_figure(shown.splits, unit)],
-        "parameters": figures.parameter_figures(shown.splits, shown.units),
-        "times": [figures.time_figure(data, shown.time_unit)],
+        "series": drawings.feature_figures(data, chosen, unit, shown.time_unit) if vectors else [],
+        "states": drawings.state_figures(data, chosen, shown.units, shown.time_unit),
+        "histogram": [drawings.values_figure(shown.splits, unit)],
+        "parameters": drawings.parameter_figures(shown.splits, shown.units),
+        "times": [drawings.time_figure(data, shown.time_unit)],
     }
 
 

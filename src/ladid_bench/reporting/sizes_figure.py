@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 from ladid_bench.analysis.costs import shared
+from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.paired import changed_to
 from ladid_bench.analysis.rules import CONTEXTS, STATE
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.core.configuration import Study
-from ladid_bench.reporting.content import DatasetContent, Entry
 from ladid_bench.reporting.curve_plot import Curve, Scale, curve_plot
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, DatasetContent, Entry
 from ladid_bench.core.files import write_json, write_text
-from ladid_bench.reporting.content import COMPARISON, EQUAL_TIME, DatasetContent, Entry
 from ladid_bench.reporting.figures import horizon_errors
 
 METRICS, TRAINING, HORIZON = "metrics.json", "training.csv", "horizon.csv"

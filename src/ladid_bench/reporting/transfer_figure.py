@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ladid_bench.analysis.entries import FEW, LADID, DatasetContent, Run, stack
 from ladid_bench.analysis.statistics import Interval, interval
-from ladid_bench.reporting.content import FEW, LADID, DatasetContent, Run, stack
 from ladid_bench.reporting.curve_plot import Curve, Scale, curve_plot
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn

@@ -130,6 +130,7 @@ class CylinderFlow(System):
 
     @property
     def card(self) -> DataCard:
+        levels = rf" \text{{ in {self.levels} levels}}" if self.levels else ""
         return self.describe(
             title="Flow around a cylinder",
             summary=(
@@ -149,14 +150,19 @@ class CylinderFlow(System):
                 "windows of a run overlap"
             ),
             equation=(
-                "incompressible Navier-Stokes equations in a plane by the lattice-Boltzmann method, "
-                f"{COARSEST} nodes a diameter or more; Re = U D / viscosity from [{self.reynolds_low:g}, "
-                f"{self.reynolds_high:g}]{f' in {self.levels} levels' if self.levels else ''}, lateral place of the "
-                f"body from [{self.position_y - self.spread:g}, {self.position_y + self.spread:g}] D in steps of "
-                f"D/{COARSEST}, stream from [{-self.angle:g}, {self.angle:g}] degrees, a vortex that starts "
-                f"the shedding from [{-KICK:g}, {KICK:g}] U/D, first frame from "
-                f"[{STARTS[0]:g}, {STARTS[1]:g}] D/U, all uniform; the picture shows {VIEW} x {VIEW} D; "
-                f"a frame every {self.frame_interval:g} D/U"
+                r"\frac{\partial \mathbf{u}}{\partial t} + \mathbf{u} \cdot \nabla \mathbf{u} = -\nabla p + "
+                r"\frac{1}{\mathrm{Re}} \nabla^2 \mathbf{u}, \quad \nabla \cdot \mathbf{u} = 0" + "\n\n"
+                r"\text{in a plane, in units of the diameter } D \text{ and the stream } U; \quad "
+                rf"\text{{lattice-Boltzmann method, {COARSEST} nodes a diameter or more}}" + "\n"
+                rf"\mathrm{{Re}} \in [{self.reynolds_low:g}, {self.reynolds_high:g}]"
+                rf"{levels}, \quad \text{{lateral place of the body in }} "
+                rf"[{self.position_y - self.spread:g}, {self.position_y + self.spread:g}] \text{{ in "
+                rf"steps of }} 1/{COARSEST}, "
+                rf"\quad \text{{stream from }} [{-self.angle:g}, {self.angle:g}] \text{{ degrees}}" + "\n"
+                rf"\text{{a vortex that starts the shedding in }} [{-KICK:g}, {KICK:g}], \quad "
+                rf"\text{{first frame at }} "
+                rf"[{STARTS[0]:g}, {STARTS[1]:g}] \text{{, all uniform}}" + "\n"
+                rf"\text{{the picture shows {VIEW} by {VIEW} diameters; a frame every {self.frame_interval:g}}}"
             ),
             caution=CAUTION,
         )

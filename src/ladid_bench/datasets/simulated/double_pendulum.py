@@ -101,13 +101,19 @@ class DoublePendulum(RodSystem):
             quantity="brightness of white rods and bobs on black, 0 to 1",
             citation="Textbook mechanics; constants of the LaDID paper's own set are not published",
             equation=(
-                "den = 2 m1 + m2 - m2 cos(2 d), d = theta1 - theta2; "
-                "theta1'' = [-g (2 m1 + m2) sin(theta1) - m2 g sin(theta1 - 2 theta2) "
-                "- 2 m2 sin(d) (l2 theta2'^2 + l1 theta1'^2 cos(d))] / (l1 den); "
-                "theta2'' = 2 sin(d) [l1 (m1 + m2) theta1'^2 + g (m1 + m2) cos(theta1) + l2 m2 theta2'^2 cos(d)] "
-                f"/ (l2 den); l1 = {self.length1:g} m, l2 {self.law('length2')} m, m1 = {self.mass1:g} kg, "
-                f"m2 {self.law('mass2')} kg, g = {self.gravity:g} m/s^2; theta1(0), theta2(0) ~ "
-                f"U(-{self.angle:.4g}, {self.angle:.4g}), at rest; a frame every {self.frame_interval:.4g} s"
+                r"\ddot{\theta}_1 = -\frac{g (2 m_1 + m_2) \sin(\theta_1) + m_2 g \sin(\theta_1 - 2 "
+                r"\theta_2) + 2 m_2 \sin(\delta) "
+                r"\left(l_2 \dot{\theta}_2^2 + l_1 \dot{\theta}_1^2 \cos(\delta)\right)}{l_1 D}" + "\n"
+                r"\ddot{\theta}_2 = \frac{2 \sin(\delta) \left(l_1 (m_1 + m_2) \dot{\theta}_1^2 + g (m_1 "
+                r"+ m_2) \cos(\theta_1) "
+                r"+ l_2 m_2 \dot{\theta}_2^2 \cos(\delta)\right)}{l_2 D}" + "\n\n"
+                r"\delta = \theta_1 - \theta_2, \quad D = 2 m_1 + m_2 - m_2 \cos(2\delta)" + "\n"
+                rf"l_1 = {self.length1:g} \text{{ m}}, \quad l_2 {self.law('length2')} \text{{ m}}, "
+                rf"\quad m_1 = {self.mass1:g} \text{{ kg}}, \quad m_2 {self.law('mass2')} \text{{ kg}}, "
+                rf"\quad g = {self.gravity:g} \text{{ m/s}}^2" + "\n"
+                rf"\theta_1(0), \theta_2(0) \sim \mathcal{{U}}(-{self.angle:.4g}, {self.angle:.4g}) "
+                rf"\text{{, at rest}}; "
+                rf"\quad \text{{a frame every {self.frame_interval:.4g} s}}"
             ),
             caution=(
                 "The start is two angles, and 200 trajectories cover them well: with these, at 32 px, nearest "

@@ -124,16 +124,21 @@ class NavierStokes(System):
     def _equation(self) -> str:
         sign = "+" if FORCINGS[self.forcing] == 1 else "-"
         force = (
-            f"f = {self.forcing_amplitude:g} (sin a + cos a), a = 2 pi (x {sign} y) + phase, phase ~ U(0, 2 pi)"
+            rf"f = {self.forcing_amplitude:g} (\sin(a) + \cos(a)), \quad a = 2\pi (x {sign} y) + \phi, "
+            r"\quad \phi \sim \mathcal{U}(0, 2\pi)"
             if self.forced
             else "f = 0"
         )
-        scaled = f", {SPIN_UP:g} before the first frame" if self.forced else f" scaled to rms {self.initial_rms:g}"
+        scaled = f", {SPIN_UP:g} before the first frame" if self.forced else f", scaled to rms {self.initial_rms:g}"
         return (
-            "w_t + u . grad w = nu Laplacian w + f, u = (psi_y, -psi_x), -Laplacian psi = w, unit torus; "
-            f"log nu ~ U(log {self.viscosity_low:g}, log {self.viscosity_high:g}); {force}; w starts as a Gaussian "
-            f"random field of spectrum (4 pi^2 k^2 + {INVERSE_LENGTH**2:g})^(-{SMOOTHNESS:g}){scaled}; "
-            f"a frame every {self.frame_interval:g}"
+            r"\frac{\partial w}{\partial t} + \mathbf{u} \cdot \nabla w = \nu \nabla^2 w + f, \quad "
+            r"\mathbf{u} = \left(\frac{\partial \psi}{\partial y}, -\frac{\partial \psi}{\partial x}\right), "
+            r"\quad -\nabla^2 \psi = w" + "\n\n"
+            rf"\log(\nu) \sim \mathcal{{U}}(\log({self.viscosity_low:g}), \log({self.viscosity_high:g})); "
+            rf"\quad {force}; \quad \text{{unit torus}}" + "\n"
+            r"w \text{ starts as a Gaussian random field of spectrum } "
+            rf"(4 \pi^2 k^2 + {INVERSE_LENGTH**2:g})^{{-{SMOOTHNESS:g}}} \text{{{scaled}}}; "
+            rf"\quad \text{{a frame every {self.frame_interval:g}}}"
         )
 
     @property

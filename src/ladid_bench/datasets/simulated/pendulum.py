@@ -103,9 +103,12 @@ class Pendulum(RodSystem):
                 "Multiple Shooting, ICLR 2023; constants of the LaDID paper's own pendulum set are not published"
             ),
             equation=(
-                "theta'' = -(g / l) sin(theta) - (b / m) theta', "
-                f"l {self.law('length')} m, g = {self.gravity:g} m/s^2, m = {self.mass:g} kg, "
-                f"b = {self.damping:g} kg/s; theta(0) ~ U(0, 2 pi), theta'(0) ~ U(-pi/2, pi/2); 60 frames span 3 s"
+                r"\ddot{\theta} = -\frac{g}{l} \sin(\theta) - \frac{b}{m} \dot{\theta}" + "\n\n"
+                rf"l {self.law('length')} \text{{ m}}, \quad g = {self.gravity:g} \text{{ m/s}}^2, \quad m = {self.mass:g} "
+                rf"\text{{ kg}}, "
+                rf"\quad b = {self.damping:g} \text{{ kg/s}}" + "\n"
+                r"\theta(0) \sim \mathcal{U}(0, 2\pi), \quad \dot{\theta}(0) \sim \mathcal{U}(-\pi/2, \pi/2); \quad "
+                r"\text{60 frames span 3 s}"
             ),
             caution=(
                 "The error of a picture saturates: at 32 pixels an angle wrong by 10 degrees costs as much as a black "

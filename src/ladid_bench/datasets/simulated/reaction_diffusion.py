@@ -103,12 +103,16 @@ class ReactionDiffusion(System):
                 "not published"
             ),
             equation=(
-                "u_t = (1 - A) u + beta A v + d (u_xx + u_yy), v_t = -beta A u + (1 - A) v + d (v_xx + v_yy), "
-                f"A = u^2 + v^2, periodic square of side {SIDE:g}; beta ~ U({self.beta_low:g}, {self.beta_high:g}), "
-                f"d ~ U({self.d_low:g}, {self.d_high:g}); u + i v starts as tanh(r) exp(i (s angle - p r + phase)) "
-                f"about a centre in [-{self.spread:g}, {self.spread:g}]^2, |s| = {self.arms} with either sign, "
-                f"p ~ U({PITCHES[0]:g}, {PITCHES[1]:g}), phase ~ U(0, 2 pi), {SPIN_UP:g} before the first frame; "
-                f"a frame every {self.frame_interval:g}"
+                r"\frac{\partial u}{\partial t} = (1 - A) u + \beta A v + d \nabla^2 u" + "\n"
+                r"\frac{\partial v}{\partial t} = -\beta A u + (1 - A) v + d \nabla^2 v" + "\n\n"
+                rf"A = u^2 + v^2 \text{{ on a periodic square of side {SIDE:g}}}; "
+                rf"\quad \beta \sim \mathcal{{U}}({self.beta_low:g}, {self.beta_high:g}), "
+                rf"\quad d \sim \mathcal{{U}}({self.d_low:g}, {self.d_high:g})" + "\n"
+                r"u + i v = \tanh(r) \exp(i (s \alpha - p r + \phi)) \text{ at first, } r, \alpha "
+                r"\text{ polar about a centre in } "
+                rf"[-{self.spread:g}, {self.spread:g}]^2; \quad |s| = {self.arms} \text{{ with either sign}}" + "\n"
+                rf"p \sim \mathcal{{U}}({PITCHES[0]:g}, {PITCHES[1]:g}), \quad \phi \sim \mathcal{{U}}(0, 2\pi); "
+                rf"\quad \text{{{SPIN_UP:g} before the first frame, then a frame every {self.frame_interval:g}}}"
             ),
             caution=(
                 "The field's mean is near 0, so that nMSE and FVU agree and a forecast of the mean scores 1. Nothing "

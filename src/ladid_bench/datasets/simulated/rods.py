@@ -60,9 +60,9 @@ class RodSystem(System):
             )
 
     def law(self, constant: str) -> str:
-        """Write the law that a constant is drawn from, for the data card."""
+        """Write the law that a constant is drawn from in LaTeX, for the data card."""
         low, high = self.bounds(constant)
-        return f"~ U({low:g}, {high:g})" if high > low else f"= {low:g}"
+        return rf"\sim \mathcal{{U}}({low:g}, {high:g})" if high > low else f"= {low:g}"
 
 
 @dataclass(frozen=True)

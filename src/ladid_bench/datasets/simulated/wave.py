@@ -81,6 +81,7 @@ class Wave(System):
 
     @property
     def card(self) -> DataCard:
+        damped = rf"- {self.damping:g} \frac{{\partial u}}{{\partial t}}" if self.damping else ""
         return self.describe(
             title="Waves on a square",
             summary=(
@@ -91,11 +92,17 @@ class Wave(System):
             quantity="displacement u, dimensionless, mostly between -1 and 1",
             citation="Constants of the LaDID paper's own wave set are not published",
             equation=(
-                f"u_tt = c^2 (u_xx + u_yy) - {self.damping:g} u_t on [-1, 1]^2, {self.walls} walls; "
-                f"c ~ U({self.speed_low:g}, {self.speed_high:g}); u_t(0) = 0 and u(0) the sum of two bumps "
-                f"a exp(-r^2 / 2 s^2) and of their images behind the walls, centres ~ U(-{SPREAD:g}, {SPREAD:g})^2, "
-                f"s ~ U({WIDTHS[0]:g}, {WIDTHS[1]:g}), |a| ~ U({AMPLITUDES[0]:g}, {AMPLITUDES[1]:g}) with either sign; "
-                f"60 frames span {DURATION:g}"
+                r"\frac{\partial^2 u}{\partial t^2} = c^2 \left(\frac{\partial^2 u}{\partial x^2} + "
+                rf"\frac{{\partial^2 u}}{{\partial y^2}}\right) {damped} \quad "
+                rf"\text{{on }} [-1, 1]^2 \text{{, {self.walls} walls}}" + "\n\n"
+                rf"c \sim \mathcal{{U}}({self.speed_low:g}, {self.speed_high:g}); \quad \text{{at rest "
+                rf"at first, }} u(0) "
+                r"\text{ the sum of two bumps } a \exp(-r^2 / 2 s^2) \text{ and of their images behind the walls}"
+                + "\n"
+                rf"\text{{centres}} \sim \mathcal{{U}}(-{SPREAD:g}, {SPREAD:g})^2, "
+                rf"\quad s \sim \mathcal{{U}}({WIDTHS[0]:g}, {WIDTHS[1]:g}), "
+                rf"\quad |a| \sim \mathcal{{U}}({AMPLITUDES[0]:g}, {AMPLITUDES[1]:g}) \text{{ with either sign}}; "
+                rf"\quad \text{{60 frames span {DURATION:g}}}"
             ),
             caution=(
                 "Between reflecting walls and periodic edges the mean of a picture never changes, damped or not. The "

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ladid_bench.analysis.entries import UNREADABLE, Entry
 from ladid_bench.analysis.statistics import Interval, interval
+from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.probing.probes import CONTROLS, PROBES, PSI, Probe, is_stale, load_probe
-from ladid_bench.reporting.content import Entry
 
 MEAN = ""  # the name of the average over all quantities
 
@@ -112,10 +113,13 @@ def probed(entry: Entry, folders: Folders) -> Probed:
     """The probes of an entry's runs."""
     found, missing, stale = [], [], []
     for run in entry.runs:
-        probe = load_probe(folders, run.key) if run.status == "ok" else None
-        seed = int(run.row["seed"])
+        seed, state = int(run.row["seed"]), run.status if run.status != "ok" else "not probed yet"
+        try:
+            probe = load_probe(folders, run.key) if run.status == "ok" else None
+        except BenchError:
+            probe, state = None, UNREADABLE
         if probe is None:
-            missing.append(f"seed {seed} ({'not probed yet' if run.status == 'ok' else run.status})")
+            missing.append(f"seed {seed} ({state})")
             continue
         found.append(probe)
         if is_stale(probe, folders.root):

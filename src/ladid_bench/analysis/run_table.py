@@ -1,4 +1,4 @@
-"""Reading ``runs.parquet`` for a report: checked first, for it may be of another version or from anywhere."""
+"""Reading ``runs.parquet``: checked first, for it may be of another version or from anywhere."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a report is made from: the run table, sorted by data set and method, with samples and cards."""
+"""The runs of a study sorted by data set and method, with what was kept of each: samples, records, data cards."""
 
 import math
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ import pandas as pd
 from ladid_bench.analysis.paired import primary_errors
 from ladid_bench.analysis.statistics import Interval, interval, paired_log_ratio
 from ladid_bench.core.configuration import ExperimentName, Study
+from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.runs.records import Sample, read_record, read_sample
 from ladid_bench.study.datasets import PlannedDataset, load_data_card, planned_dataset
@@ -20,9 +21,11 @@ NEURAL, FLOOR = "neural", "floor"
 LADID = "ladid"  # the method that the suite is about
 COMPARISON: ExperimentName = "comparison"
 EQUAL_TIME: ExperimentName = "equal-time"
+UNREADABLE = "unreadable"  # status of a run that has ended with a result whose files cannot be read
 FEW = 8  # methods that a figure can show side by side in colour
 ASKED = ("method", "variant", "fraction", "arm", "init_from", "changes")  # columns in which runs of one entry agree
 ERRORS = {"nmse": "nmse_mean", "fvu": "fvu_pooled"}  # column of the primary error
+ERROR_NAMES = {"nmse": "nMSE", "fvu": "FVU"}
 DESCRIPTIVE = frozenset(
     {
         "dataset",
@@ -66,6 +69,11 @@ class Run:
         return str(self.row["status"])
 
     @property
+    def stale(self) -> bool:
+        """Whether it was made by older code than today's."""
+        return self.row.get("stale") is True
+
+    @property
     def compared(self) -> bool:
         """Whether the comparison at equal steps asked for it."""
         return COMPARISON in str(self.row["experiments"]).split(",")
@@ -93,7 +101,7 @@ class Entry:
     """One method in one variant on one data set: a line in every table and figure.
 
     In an experiment beside the comparison it may also have ``changes`` of settings or budget, and an ``arm``:
-    what is done with the model of the data set ``source``.
+    what is done with the model of the data set ``init_from``.
     """
 
     method: str
@@ -157,6 +165,11 @@ class DatasetContent:
     def error(self) -> str:
         """Column of the primary error."""
         return ERRORS[self.primary_metric]
+
+    @property
+    def error_name(self) -> str:
+        """What the primary error is called on pages and in figures."""
+        return ERROR_NAMES[self.primary_metric]
 
     @property
     def image(self) -> bool:
@@ -240,7 +253,7 @@ class DatasetContent:
 
 @dataclass(frozen=True)
 class Stacked:
-    """primary errors of several runs, one entry a trajectory and run, each ``(entry,)``.
+    """Primary errors of several runs, one entry a trajectory and run, each ``(entry,)``.
 
     ``weights`` are the denominators of a pooled ratio, None for a mean over trajectories.
     """
@@ -312,14 +325,22 @@ def _dataset(folders: Folders, rows: pd.DataFrame, planned: PlannedDataset, seve
 
 
 def _run(folders: Folders, row: dict[str, Any]) -> Run:
+    """A run with its files; one whose files cannot be read has no result, and the reason in its row."""
     key, path = str(row["key"]), folders.record(str(row["key"]))
-    record = read_record(path) if path.exists() else {}
-    sample = load_sample(folders.samples(key)) if row["status"] == "ok" else None
+    try:
+        record = read_record(path) if path.exists() else {}
+        sample = load_sample(folders.samples(key)) if row["status"] == "ok" else None
+    except BenchError as error:
+        return Run({**row, "status": UNREADABLE, "reason": str(error)}, None, {})
     if sample is not None:
         sample = replace(sample, truth=sample.truth[:0], forecast=sample.forecast[:0])
     return Run(row, sample, record)
 
 
 def load_sample(path: Path) -> Sample | None:
-    """The whole sample of a run with its pictures, or None where it was not kept."""
+    """Read the whole sample of a run with its pictures; None where it was not kept.
+
+    Raises:
+        BenchError: it is there and cannot be read.
+    """
     return read_sample(path) if path.exists() else None

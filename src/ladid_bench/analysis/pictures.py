@@ -5,21 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ladid_bench.analysis.entries import DatasetContent, Entry, load_sample
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.thumbnails import LARGEST_SIDE, smaller
-from ladid_bench.reporting.content import DatasetContent, Entry, load_sample
-from ladid_bench.reporting.formatting import decimals, number
 from ladid_bench.runs.records import Sample
 
 MOST_FRAMES, FEWEST_FRAMES = 60, 12
-STRIP_COLUMNS = 8
-FRAMES_PER_SECOND, SHORTEST = 8, 5.0  # SHORTEST in seconds
 PIXELS = 6_000_000  # of all films of a report together, at roughly a byte each
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Frames of one trajectory, first channel, as levels 0 to 255 over the task's range.
+    """One test trajectory of a data set as every method forecast it, first channel, as levels 0 to 255.
 
     Attributes:
         trajectory: its number in the test split.
@@ -41,30 +38,12 @@ class Pictures:
         return int((self.lead <= 0).sum())
 
     def difference(self, label: str) -> np.ndarray:
-        """Absolute difference of a method's forecast and the truth, uint8 ``(forecast frame, *space)``."""
+        """Take the absolute difference of a method's forecast and the truth, uint8 ``(forecast frame, *space)``."""
         truth = self.truth[self.given :].astype(np.int16)
         return np.abs(truth - self.forecasts[label]).astype(np.uint8)
 
-    @property
-    def seconds(self) -> float:
-        """How long the film plays; one of few frames plays slower."""
-        return max(SHORTEST, len(self.truth) / FRAMES_PER_SECOND)
-
-    @property
-    def columns(self) -> list[int]:
-        """Frames that a strip shows, spread evenly over the forecast, first and last included."""
-        last = len(self.truth) - 1
-        count = min(STRIP_COLUMNS, last + 1 - self.given)
-        return np.unique(np.linspace(self.given, last, count).round().astype(int)).tolist()
-
-    def lead_text(self, frame: int, unit: str) -> str:
-        """Lead time of a frame, with its sign and unit."""
-        places = decimals(self.lead[self.given :].tolist(), 1)
-        sign = "+" if self.lead[frame] > 0 else ""
-        return f"{sign}{number(self.lead[frame], places)} {unit}".strip()
-
     def thinned(self, frames: int) -> "Pictures":
-        """The same with at most that many frames, spread evenly, first and last kept; large ones averaged down."""
+        """Keep at most that many frames, spread evenly, first and last kept; average large ones down."""
         total = len(self.truth)
         kept = np.unique(np.linspace(0, total - 1, min(total, frames)).round().astype(int))
         asked = kept[kept >= self.given] - self.given
@@ -73,7 +52,7 @@ class Pictures:
 
 
 def collect(dataset: DatasetContent, folders: Folders) -> Pictures | None:
-    """The first trajectory that the best method kept pictures of, as all methods forecast it.
+    """Collect the first trajectory that the best method kept pictures of, as all methods forecast it.
 
     A floor comes last; its pictures render the true frames. Methods that kept no pictures of it are left out; None
     where none did, or the data have no card.
@@ -109,10 +88,13 @@ def _lead(dataset: DatasetContent, times: np.ndarray) -> np.ndarray:
 def _error(dataset: DatasetContent, sample: Sample, trajectory: int) -> float:
     below = sample.squared_truth if dataset.primary_metric == "nmse" else sample.squared_deviation
     scale = float(below[trajectory].sum())
-    return float(sample.squared_error[trajectory].sum()) / scale if scale > 0 else math.nan
+    return float(sample.squared_error[trajectory].sum(dtype=np.float64)) / scale if scale > 0 else math.nan
 
 
-def frames_for(pictures: list[Pictures]) -> int:
-    """Frames a film may have so that all films of a report together stay small."""
-    areas = [(1 + 2 * len(one.forecasts)) * min(one.truth[0].size, LARGEST_SIDE**2) for one in pictures]
-    return int(np.clip(PIXELS // max(1, sum(areas)), FEWEST_FRAMES, MOST_FRAMES))
+def all_pictures(datasets: list[DatasetContent], folders: Folders) -> dict[str, Pictures]:
+    """Collect the pictures by data set, thinned so that all films of a report together stay small."""
+    found = {dataset.name: collect(dataset, folders) for dataset in datasets}
+    known = {name: pictures for name, pictures in found.items() if pictures is not None}
+    areas = [(1 + 2 * len(one.forecasts)) * min(one.truth[0].size, LARGEST_SIDE**2) for one in known.values()]
+    frames = int(np.clip(PIXELS // max(1, sum(areas)), FEWEST_FRAMES, MOST_FRAMES))
+    return {name: one.thinned(frames) if one.truth.ndim == 3 else one for name, one in known.items()}

@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import friedmanchisquare, studentized_range
 
+from ladid_bench.analysis.entries import DatasetContent, Entry, stack
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS, TINY
 from ladid_bench.analysis.verdicts import LEVEL
-from ladid_bench.reporting.content import DatasetContent, Entry, stack
-from ladid_bench.reporting.formatting import counted
 
 # with fewer blocks not even a method that wins in all of them differs from another by a signed-rank test
 BLOCKS_FOR_RANKS = 6
@@ -128,7 +127,7 @@ def _too_few(errors: pd.DataFrame, noun: str) -> str:
     if blocks < BLOCKS_FOR_RANKS:
         return (
             f"{NO_DIAGRAM}: over fewer than {BLOCKS_FOR_RANKS} {noun}s not even a method that wins on all of them "
-            f"would differ from another; here {'is' if blocks == 1 else 'are'} {counted(blocks, noun)}."
+            f"would differ from another; number of {noun}s here: {blocks}."
         )
     return ""
 
