@@ -104,8 +104,8 @@ class Pendulum(RodSystem):
             ),
             equation=(
                 r"\ddot{\theta} = -\frac{g}{l} \sin(\theta) - \frac{b}{m} \dot{\theta}" + "\n\n"
-                rf"l {self.law('length')} \text{{ m}}, \quad g = {self.gravity:g} \text{{ m/s}}^2, \quad m = {self.mass:g} "
-                rf"\text{{ kg}}, "
+                rf"l {self.law('length')} \text{{ m}}, \quad g = {self.gravity:g} \text{{ m/s}}^2, "
+                rf"\quad m = {self.mass:g} \text{{ kg}}, "
                 rf"\quad b = {self.damping:g} \text{{ kg/s}}" + "\n"
                 r"\theta(0) \sim \mathcal{U}(0, 2\pi), \quad \dot{\theta}(0) \sim \mathcal{U}(-\pi/2, \pi/2); \quad "
                 r"\text{60 frames span 3 s}"
