@@ -17,6 +17,7 @@ from ladid_bench.reporting import findings
 from ladid_bench.reporting.benchmarks_page import BENCHMARKS, write_benchmarks_page
 from ladid_bench.reporting.claims_section import write_claims
 from ladid_bench.reporting.content import EQUAL_TIME, LADID, DatasetContent, Entry, gather
+from ladid_bench.reporting.drawing import write_drawings
 from ladid_bench.reporting.experiment_figures import Scene, illustrate, styles_by_method, write_illustrated
 from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables, write_experiments
 from ladid_bench.reporting.pages import INDEX, render, swap
@@ -77,7 +78,7 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
     shown = [illustrate(one, Scene(study, root, by_method, datasets)) for one in experiments]
     write_illustrated(folder, shown)
     ranks = ranks_over_datasets(compared, style)
-    ranks.write(folder)
+    write_drawings(folder, [ranks.drawing] if ranks.drawing else [])
     methods, cautions = _methods([*datasets, *again, *others], root)
     further = _further(told, experiments)
     page = render(

@@ -16,7 +16,7 @@ from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.neural import WEIGHTS
 from ladid_bench.probing.ground_truth import unit_of
 from ladid_bench.reporting import inside_figures as figures
-from ladid_bench.reporting.drawing import inline, style
+from ladid_bench.reporting.drawing import inline, write_drawings
 from ladid_bench.reporting.films import contact_sheet, data_uri, film
 from ladid_bench.reporting.formatting import number, short
 from ladid_bench.reporting.inside_probe import STRIP_SHARES, Inside, Strip, Truth, look_inside
@@ -78,15 +78,13 @@ def _record(run: PlannedRun, folders: Folders) -> dict[str, Any]:
 
 def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside, task: Task) -> None:
     unit = unit_of(run.dataset.source, "time")
-    with style():
-        drawn = {
-            "attention": figures.attention_figures(inside),
-            "psi": figures.psi_figures(inside),
-            "path": figures.path_figures(inside, unit),
-            "between": figures.between_figures(inside, unit),
-        }
-    for drawing in (one for group in drawn.values() for one in group):
-        write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
+    drawn = {
+        "attention": figures.attention_figures(inside),
+        "psi": figures.psi_figures(inside),
+        "path": figures.path_figures(inside, unit),
+        "between": figures.between_figures(inside, unit),
+    }
+    write_drawings(folder, (drawing for group in drawn.values() for drawing in group))
     card = {"task": task.to_json(), "origin": run.dataset.source.card.origin}
     colours = frame_colours(card)
     for place, strip in enumerate(inside.strips, 1):

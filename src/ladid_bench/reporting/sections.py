@@ -11,14 +11,13 @@ from ladid_bench.reporting import findings, views
 from ladid_bench.reporting.animations import write_animations
 from ladid_bench.reporting.content import DatasetContent
 from ladid_bench.reporting.cost_figure import accuracy_and_cost
-from ladid_bench.reporting.drawing import Drawing, inline, style
-from ladid_bench.reporting.figures import NAMES, horizon, training, training_time
+from ladid_bench.reporting.drawing import Drawing, inline, write_drawings
+from ladid_bench.reporting.figures import NAMES, draw_series, horizon, training, training_time
 from ladid_bench.reporting.formatting import short, slug
 from ladid_bench.reporting.palette import MethodStyle, styles_on
 from ladid_bench.reporting.pictures import Pictures
 from ladid_bench.reporting.rank_figure import ranks_over_groups
 from ladid_bench.reporting.rows import table_view
-from ladid_bench.reporting.series import draw_series
 from ladid_bench.reporting.table_files import to_frame, to_latex
 from ladid_bench.reporting.tables import Table, comparison, core, equal_time
 from ladid_bench.reporting.trajectory_media import card_look
@@ -57,10 +56,8 @@ def write_section(folder: Path, told: Told, styles: dict[str, MethodStyle], minu
     shown = styles_on(dataset if dataset.entries else told.equal or dataset, styles)
     accuracy, ranks = comparison(dataset), ranks_over_groups(dataset, shown)
     drawings = _drawings(told, shown, ranks.drawing)
-    ranks.write(folder)
     write_table(folder, f"comparison-{dataset.name}", accuracy, dataset)
-    for drawing in drawings:
-        write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
+    write_drawings(folder, drawings)
     if pictures and dataset.image:
         _write_animations(folder, dataset, pictures)
     brief = core(accuracy)
@@ -85,14 +82,13 @@ def _drawings(told: Told, styles: dict[str, MethodStyle], ranks: Drawing | None)
     """The figures that the results of a data set allow."""
     dataset, pictures = told.content, told.pictures
     timed = told.equal if told.equal and told.equal.ranked else dataset
-    with style():
-        made = [
-            horizon(dataset, styles),
-            accuracy_and_cost(dataset, told.equal, styles),
-            ranks,
-            training(dataset, styles),
-            training_time(timed, styles, equal_time=timed is told.equal),
-        ]
+    made = [
+        horizon(dataset, styles),
+        accuracy_and_cost(dataset, told.equal, styles),
+        ranks,
+        training(dataset, styles),
+        training_time(timed, styles, equal_time=timed is told.equal),
+    ]
     if pictures and not dataset.image:
         made.append(draw_series(dataset, pictures, styles))
     return [drawing for drawing in made if drawing]

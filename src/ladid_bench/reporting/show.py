@@ -18,7 +18,7 @@ from ladid_bench.data.thumbnails import smaller
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
 from ladid_bench.datasets.source import DataCard, DataSource
 from ladid_bench.reporting import show_figures as figures
-from ladid_bench.reporting.drawing import Drawing, inline
+from ladid_bench.reporting.drawing import Drawing, inline, write_drawings
 from ladid_bench.reporting.formatting import counted, short
 from ladid_bench.reporting.pages import INDEX, render, swap
 from ladid_bench.reporting.palette import frame_colours
@@ -144,8 +144,7 @@ def _build(folder: Path, shown: Shown) -> None:
         for place, (motion, index) in enumerate(zip(motions, chosen.values(), strict=True))
     ]
     drawn = _drawings(shown, list(chosen.values()))
-    for drawing in (one for group in drawn.values() for one in group):
-        write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
+    write_drawings(folder, (drawing for group in drawn.values() for drawing in group))
     film = f"{shown.name}.gif" if motions[0].levels.ndim == 3 else ""
     if film:
         (folder / film).write_bytes(gif(str(shown.card["title"]), motions, colours))
