@@ -17,7 +17,7 @@ from ladid_bench.core.files import write_json
 from ladid_bench.data.thumbnails import LARGEST_SIDE, pack, smaller, unpack
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.content import gather
-from ladid_bench.reporting.drawing import spread
+from ladid_bench.reporting.charts import spread
 from ladid_bench.reporting.equation import equation_lines
 from ladid_bench.reporting.formatting import decimals, number, ratio, short
 from ladid_bench.reporting.pictures import collect

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
-from ladid_bench.reporting.drawing import FONT_SIZE, HEIGHT, LINE, canvas, mark, style, to_svg
+from ladid_bench.reporting.drawing import FONT_SIZE, HEIGHT, LINE, canvas, mark, settle, style, to_svg
 from ladid_bench.reporting.formatting import short
 from ladid_bench.reporting.palette import INK, MUTED, MethodStyle
 
@@ -197,7 +197,7 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, str, MethodStyle]]) -> Non
         note = axes.annotate(text, tip, (16, 0), arrowprops=leader | {"relpos": (0, 0.5)}, **font, **place)
         mark(note, look.name)
         notes.append(note)
-    axes.figure.draw_without_rendering()  # type: ignore[union-attr]  # now it is known where the axes are
+    settle(axes.figure)  # type: ignore[arg-type]
     heights = [float(axes.get_yaxis_transform().transform(note.xy)[1]) for note in notes]
     tall = [LINE * _size(look) for _, _, look in ends]
     for note, own, height in zip(notes, heights, spread(heights, tall, *axes.bbox.intervaly), strict=True):
@@ -287,7 +287,7 @@ def _rows(frame: pd.DataFrame, step: float) -> tuple[dict[tuple[str, str], float
     panels, place = {}, 0.0
     for panel, some in frame.groupby("panel", sort=False):
         if panel:
-            panels[str(panel)] = place
+            panels[str(panel)] = place = place + 0.3 * bool(rows)
             place += 1
         for row in dict.fromkeys(some["row"]):
             rows[str(panel), row] = place

@@ -1,14 +1,15 @@
 """Accuracy against cost: one point a method, at equal steps and at equal CPU time."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from adjustText import adjust_text
 from matplotlib.axes import Axes
-from matplotlib.transforms import Bbox
 
 from ladid_bench.reporting.charts import LINE, SMALL, Looks, error_axis, plain_log
 from ladid_bench.reporting.content import DatasetContent
-from ladid_bench.reporting.drawing import FONT_SIZE, TALL, Drawing, canvas, mark, style, to_svg
+from ladid_bench.reporting.drawing import FONT_SIZE, TALL, Drawing, canvas, mark, settle, style, to_svg
 from ladid_bench.reporting.figures import NAMES, described, run_seconds, told_of_times
 from ladid_bench.reporting.formatting import listed
 from ladid_bench.reporting.palette import MUTED, MethodStyle
@@ -18,7 +19,15 @@ CROWD = 5  # as many trained methods have a panel of their own, for they take mu
 COST = "CPU seconds of a whole run, training included"
 COST_APART = ("not trained: CPU s", "trained: CPU seconds of a whole run")
 SHARES = (0.35, 0.65)  # of the width, where there are two panels
-ROUNDS = 500  # of moving names apart; a limit of time would depend on the machine
+STEPS = 9  # along an interval
+ROUNDS = 250  # of moving names apart; a limit of time would depend on the machine
+FORCES: dict[str, Any] = {  # tried on the figures of eighteen methods: no name covers another one, or a point
+    "force_text": (0.4, 0.8),
+    "force_static": (0.3, 0.5),
+    "force_pull": (0.003, 0.003),
+    "force_explode": (0.3, 0.8),
+    "expand": (1.1, 1.4),
+}
 
 
 def cost_frame(dataset: DatasetContent, equal: DatasetContent | None) -> pd.DataFrame:
@@ -62,15 +71,15 @@ def panels_of(frame: pd.DataFrame) -> list[pd.DataFrame]:
 def _scatter(frame: pd.DataFrame, floors: list[tuple[float, MethodStyle]], styles: Looks, title: str) -> str:
     panels = panels_of(frame)
     figure = canvas(max(TALL, 1.1 * LINE * len(frame)))
-    shares = SHARES if len(panels) > 1 else (1,)
+    shares, headings = (SHARES, COST_APART) if len(panels) > 1 else ((1.0,), (COST,))
     drawn = figure.subplots(1, len(panels), sharey=True, squeeze=False, width_ratios=shares)[0]
     drawn[0].set_title(title)
-    for axes, panel, words in zip(drawn, panels, COST_APART if len(panels) > 1 else (COST,), strict=True):
+    for axes, panel, share, words in zip(drawn, panels, shares, headings, strict=True):
         reach = panel["seconds"].max() / panel["seconds"].min() * 2
         margin = reach ** (MARGIN / (1 - 2 * MARGIN))
         axes.set_xscale("log")
         axes.set_xlim(panel["seconds"].min() / margin, panel["seconds"].max() * margin)
-        plain_log(axes.xaxis, reach * margin * len(panels))
+        plain_log(axes.xaxis, reach * margin / share**3)
         axes.set_xlabel(words)
     error_axis(
         drawn[0],
@@ -83,7 +92,7 @@ def _scatter(frame: pd.DataFrame, floors: list[tuple[float, MethodStyle]], style
         drawn[-1].text(0.995, error, "floor", transform=drawn[-1].get_yaxis_transform(), va="bottom", ha="right")
     for axes, panel in zip(drawn, panels, strict=True):
         _draw_points(axes, panel, styles)
-    figure.draw_without_rendering()  # now it is known where the axes are
+    settle(figure)
     for axes, panel in zip(drawn, panels, strict=True):
         _write_names(axes, panel, styles)
     return to_svg(figure)
@@ -105,7 +114,7 @@ def _draw_points(axes: Axes, panel: pd.DataFrame, styles: Looks) -> None:
 
 
 def _write_names(axes: Axes, panel: pd.DataFrame, styles: Looks) -> None:
-    """Write each method's name once, beside its first point, clear of the other names, points and intervals."""
+    """Write each method's name once, beside its first point, clear of the other names and points."""
     first = panel.drop_duplicates("name")
     texts = []
     for name, seconds, error in zip(
@@ -117,21 +126,28 @@ def _write_names(axes: Axes, panel: pd.DataFrame, styles: Looks) -> None:
         text.set_in_layout(False)
         mark(text, look.name)
         texts.append(text)
-    bars = panel.dropna(subset=["low", "high"])
-    low, high = (bars[end].clip(*axes.get_ylim()) for end in ("low", "high"))
     _, leaders = adjust_text(
         texts,
-        panel["seconds"].to_numpy(),
-        panel["error"].clip(*axes.get_ylim()).to_numpy(),
-        objects=[Bbox([[x, bottom], [x, top]]) for x, bottom, top in zip(bars["seconds"], low, high, strict=True)]
-        or None,
+        *_in_the_way(panel, styles, axes.get_ylim()),
         ax=axes,
         iter_lim=ROUNDS,
+        prevent_crossings=False,  # it would keep names from leaving a crowd
         min_arrow_len=10,
         arrowprops={"arrowstyle": "-", "color": MUTED[0], "linewidth": 0.5},
+        **FORCES,
     )
     for leader in leaders:
         mark(leader, leader.patchA.get_gid() or "")
+
+
+def _in_the_way(panel: pd.DataFrame, styles: Looks, ends: tuple[float, float]) -> np.ndarray:
+    """What names had better not cover, as (seconds, error): points, and intervals of what stands in front."""
+    bars = panel[[styles[name].strong for name in panel["name"]]].dropna(subset=["low"])
+    spots = [panel[["seconds", "error"]].to_numpy()]
+    for seconds, low, high in zip(bars["seconds"], bars["low"], bars["high"], strict=True):
+        spots.append(np.column_stack([np.full(STEPS, seconds), np.geomspace(max(low, ends[0]), high, STEPS)]))
+    seconds, error = np.concatenate(spots).T
+    return np.stack([seconds, error.clip(*ends)])
 
 
 def _caption(frame: pd.DataFrame) -> str:

@@ -88,6 +88,12 @@ def canvas(height: float = HEIGHT, width: float = WIDTH) -> Figure:
     return figure
 
 
+def settle(figure: Figure) -> None:
+    """Give everything its place for good, so that it is known where the axes are."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
 def mark(artist: Artist, name: str) -> None:
     """Note whose artist it is, so that the page can bring a method out; no one's where ``name`` is empty."""
     if name:

@@ -240,7 +240,7 @@ def _ablation_caption(mine: pd.DataFrame, rows: Sequence[ExperimentRow]) -> str:
 
 def _named(some: pd.DataFrame) -> str:
     """The first of the variants by name with their ratios, and how many more there are."""
-    changes = some["changes"].where(some["changes"].nunique() > 1, "")
+    changes = some["changes"] if some["changes"].nunique() > 1 else [""] * len(some)
     told = zip(some["row"], some["ratio"], changes, strict=True)
     named = [f"{row} ({TIMES}{ratio(value)}{f', {change}' * bool(change)})" for row, value, change in told]
     return listed(named if len(named) <= MOST_NAMED else [*named[:MOST_NAMED], f"{len(named) - MOST_NAMED} more"])
