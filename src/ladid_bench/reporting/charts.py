@@ -78,7 +78,7 @@ def line_chart(
     Returns:
         The figure as SVG.
     """
-    lines = dict(list(frame.groupby("name", sort=False)))
+    lines = {str(name): line for name, line in frame.groupby("name", sort=False)}
     texts = {name: (ends or {}).get(name, name) for name in lines}
     figure = canvas(max(height, AXIS + LINE * (2 + sum(_size(looks[name]) for name, text in texts.items() if text))))
     axes = figure.add_subplot()
@@ -189,10 +189,14 @@ def _size(look: MethodStyle) -> float:
 def name_ends(axes: Axes, ends: Sequence[tuple[float, str, MethodStyle]]) -> None:
     """Write a name beside the right end of each line: (height of the end, name, look)."""
     notes = []
-    place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "annotation_clip": False}
+    place: dict[str, Any] = {
+        "xycoords": axes.get_yaxis_transform(),
+        "textcoords": "offset points",
+        "annotation_clip": False,
+    }
     for value, text, look in ends:
         leader = {"arrowstyle": "-", "color": look.colour, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
-        font = {"fontsize": FONT_SIZE * _size(look), "color": look.ink, "va": "center"}
+        font: dict[str, Any] = {"fontsize": FONT_SIZE * _size(look), "color": look.ink, "va": "center"}
         tip = (1, np.clip(value, *axes.get_ylim()))
         note = axes.annotate(text, tip, (16, 0), arrowprops=leader | {"relpos": (0, 0.5)}, **font, **place)
         mark(note, look.name)
@@ -315,7 +319,7 @@ def _draw_dot(
         interval = np.clip([dot["low"], dot["high"]], *ends)
         mark(axes.plot(interval, [place] * 2, color=colour, linewidth=1.6, alpha=0.75)[0], look.name)
     if not pd.isna(dot.get("other")):
-        stroke = {"color": MUTED[0], "markersize": 10, "markeredgewidth": 1.6}
+        stroke: dict[str, Any] = {"color": MUTED[0], "markersize": 10, "markeredgewidth": 1.6}
         mark(axes.plot(dot["other"], place, "|", **stroke)[0], look.name)
     shape = "<" if value < ends[0] else ">" if value > ends[1] else look.marker
     (marker,) = axes.plot(np.clip(value, *ends), place, shape, color=colour, markersize=6.2, clip_on=False)
@@ -324,5 +328,5 @@ def _draw_dot(
         marker.set_markerfacecolor("white")
     mark(marker, look.name)
     if shape in "<>":
-        side = {"ha": "left" if shape == "<" else "right", "color": MUTED[0], "fontsize": SMALL}
+        side: dict[str, Any] = {"ha": "left" if shape == "<" else "right", "color": MUTED[0], "fontsize": SMALL}
         axes.text(np.clip(value, *ends), place, f"   {short(value, 2)}   ", va="center", **side)

@@ -104,7 +104,11 @@ def _draw_points(axes: Axes, panel: pd.DataFrame, styles: Looks) -> None:
         mark(axes.plot(pair["seconds"], pair["error"], color=styles[name].colour, linewidth=0.9)[0], styles[name].name)
     for point in sorted(panel.to_dict("records"), key=lambda point: styles[point["name"]].strong):
         look = styles[point["name"]]
-        bar = {"colors": look.colour, "linewidth": 0.75 * look.width, "alpha": 0.7 if look.strong else 0.5}
+        bar: dict[str, Any] = {
+            "colors": look.colour,
+            "linewidth": 0.75 * look.width,
+            "alpha": 0.7 if look.strong else 0.5,
+        }
         mark(axes.vlines(point["seconds"], point["low"], point["high"], **bar), look.name)
         (marker,) = axes.plot(point["seconds"], point["error"], look.marker, color=look.colour)
         marker.set(markersize=6.5 if look.strong else 5, markeredgewidth=1.5 if look.strong else 1.1)

@@ -14,6 +14,7 @@ import seaborn
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ladid_bench.core.files import write_text
 from ladid_bench.reporting.formatting import slug
@@ -83,9 +84,7 @@ def style() -> Iterator[None]:
 
 def canvas(height: float = HEIGHT, width: float = WIDTH) -> Figure:
     """An empty figure of that size in points, which finds the room for names and numbers by itself."""
-    figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
-    figure.get_layout_engine().set(w_pad=3 / 72, h_pad=3 / 72)  # type: ignore[union-attr]
-    return figure
+    return Figure(figsize=(width / 72, height / 72), layout=ConstrainedLayoutEngine(w_pad=3 / 72, h_pad=3 / 72))
 
 
 def settle(figure: Figure) -> None:

@@ -1,6 +1,7 @@
 """What two experiments measure: the area below the curves of a transfer, and what each part of a method contributes."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,14 +79,14 @@ def ratios(table: ExperimentTable, cards: Cards) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def _ratio(content: DatasetContent, entry: Entry, reference: Entry | None) -> dict[str, float] | None:
+def _ratio(content: DatasetContent, entry: Entry, reference: Entry | None) -> dict[str, Any] | None:
     log = content.log_ratio(entry, reference) if reference and entry.complete else None
     if reference is None or log is None:
         return None
     middle, low, high = np.exp(np.minimum([log.estimate, log.low, log.high], 700))
     seeds = len({run.row["seed"] for run in entry.runs} & {run.row["seed"] for run in reference.runs})
     told = int(low > 1) - int(high < 1) if seeds >= SEEDS_FOR_VERDICTS else 0
-    named: dict[str, object] = {
+    named: dict[str, Any] = {
         "panel": f"{content.name}: {entry.changes}" if entry.changes else content.name,
         "row": _part(entry, reference),
         "dataset": content.name,
@@ -96,7 +97,7 @@ def _ratio(content: DatasetContent, entry: Entry, reference: Entry | None) -> di
         "reference_variant": reference.variant,
         "primary_metric": content.primary_metric,
     }
-    return {**named, "ratio": middle, "low": low, "high": high, "seeds": seeds, "told": told}  # type: ignore[dict-item]
+    return {**named, "ratio": middle, "low": low, "high": high, "seeds": seeds, "told": told}
 
 
 def _part(entry: Entry, reference: Entry) -> str:

@@ -148,7 +148,8 @@ def _transfer_curves(content: DatasetContent, rows: Sequence[ExperimentRow], loo
     frame["percent"] = (100 * frame["fraction"]).where(frame["arm"] != ZERO_SHOT)  # which uses none of them
     frame = frame.assign(label=frame["name"], name=_line_names(frame))
     front, first = _front(frame), frame.drop_duplicates("name").set_index("name")
-    shown, ends = {}, {}
+    shown: dict[str, MethodStyle] = {}
+    ends: dict[str, str] = {}
     for name, method, arm in zip(first.index, first["method"], first["arm"], strict=True):
         look = replace(looks[method], dash=DASHES.get(arm, ("solid",))[0])
         shown[name] = look if method in front else look.faded
@@ -181,10 +182,10 @@ def _front(frame: pd.DataFrame) -> set[str]:
 
 def _transfer_caption(content: DatasetContent, rows: Sequence[ExperimentRow], frame: pd.DataFrame) -> str:
     arms = [words for arm, (_, words) in DASHES.items() if arm in set(frame["arm"])]
-    least = frame[frame["percent"] == frame["percent"].min()]
+    least = frame[frame["percent"] == frame["percent"].min()].sort_values("error", kind="stable")
     return (
         f"Error on {content.name} over the share of its training trajectories; lower is better ({listed(arms)}). "
-        f"With {short(least['percent'].iloc[0])} % of them {least.loc[least['error'].idxmin(), 'name']} is lowest."
+        f"With {short(least['percent'].iloc[0])} % of them {least['name'].iloc[0]} is lowest."
         f"{_gains(content, rows, least['fraction'].iloc[0])} Where a fine-tuned line "
         f"meets the dashed one of its method, the source no longer helps. Bars are 95 % intervals."
         f"{not_drawn(rows)}"
@@ -266,8 +267,8 @@ def _horizon(table: ExperimentTable, scene: Scene) -> list[Drawing]:
                 "mean error."
             )
             caption = f"{content.name}. {drawing.caption}{words * (trained is not None)}{not_drawn(rows)}"
-            arms = {entry.label: {"arm": entry.arm, "init_from": entry.init_from} for entry in shown.entries}
-            frame = drawing.frame.assign(**pd.DataFrame([arms[name] for name in drawing.frame["name"]]).to_dict("list"))
+            arms = pd.DataFrame([(one.label, one.arm, one.init_from) for one in shown.entries])
+            frame = drawing.frame.merge(arms.set_axis(["name", "arm", "init_from"], axis=1), on="name")
             name = f"experiment-{drawing.name}"
             drawings.append(Drawing(name, drawing.svg, caption, frame, "experiment-horizon-curves"))
     return drawings

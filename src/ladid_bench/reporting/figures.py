@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ladid_bench.analysis.costs import PLACE, shared
-from ladid_bench.analysis.statistics import ratio_band
+from ladid_bench.analysis.statistics import Band, ratio_band
 from ladid_bench.reporting.charts import Looks, Scale, draw_line, line_chart
 from ladid_bench.reporting.content import LADID, DatasetContent, Entry, Run
 from ladid_bench.reporting.drawing import TALL, Drawing, canvas, style, to_svg
@@ -61,7 +61,7 @@ def horizon_errors(dataset: DatasetContent, entry: Entry) -> tuple[np.ndarray, n
     return lead_times(dataset, _samples(entry)[0].times), ratio
 
 
-def _band(dataset: DatasetContent, entry: Entry):  # type: ignore[no-untyped-def]
+def _band(dataset: DatasetContent, entry: Entry) -> Band | None:
     group = np.concatenate([sample.group for sample in _samples(entry)])
     seed = np.concatenate([np.full(len(sample.group), index) for index, sample in enumerate(_samples(entry))])
     return ratio_band(*_sums(dataset, entry), group, seed)
@@ -175,7 +175,8 @@ def _training_frame(
     """Validation errors of every run of the methods that have several, at where ``across`` says it was by then."""
     made = []
     for entry, run in [(one, run) for one in dataset.ordered if _validated(one) for run in one.runs]:
-        places = across(run, np.array([point["step"] for point in run.history], dtype=float)) if run.history else []
+        steps = np.array([point["step"] for point in run.history], dtype=float)
+        places = across(run, steps) if len(steps) else steps
         if len(places) and np.isfinite(places).all():
             errors = np.array([point["valid_nmse"] for point in run.history], dtype=float)
             told = described(dataset, entry) | {"seed": run.row["seed"]}

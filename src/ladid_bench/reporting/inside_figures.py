@@ -69,7 +69,7 @@ def _colour_bar(bar: Any, labels: Sequence[str]) -> None:
     """Write numbers at even places of a colour bar."""
     bar.outline.set_visible(False)
     bar.solids.set(edgecolor="face", linewidth=0)
-    bar.set_ticks(np.linspace(*bar.ax.get_xlim(), len(labels)).tolist(), labels=list(labels))
+    bar.set_ticks(np.linspace(bar.vmin, bar.vmax, len(labels)).tolist(), labels=list(labels))
 
 
 def attention_caption(inside: Inside) -> str:
@@ -111,8 +111,8 @@ def code_figure(name: str, points: np.ndarray, shares: np.ndarray, truth: Quanti
     figure = canvas(1.15 * PANEL, PANEL)
     axes = figure.add_subplot()
     low, high = (-np.pi, np.pi) if truth.cyclic else (float(truth.values.min()), float(truth.values.max()))
-    how = {"cmap": CYCLIC if truth.cyclic else SEQUENTIAL, "norm": Normalize(low, high)}
-    dots = axes.scatter(*points.T, c=truth.values, s=30, edgecolors=MUTED[0], linewidths=0.4, **how)
+    how: dict[str, Any] = {"cmap": CYCLIC if truth.cyclic else SEQUENTIAL, "norm": Normalize(low, high)}
+    dots = axes.scatter(points[:, 0], points[:, 1], c=truth.values, s=30, edgecolors=MUTED[0], linewidths=0.4, **how)
     axes.set_title(with_unit(readable(truth.name), truth.unit))
     axes.set(xlabel=_component(0, shares), ylabel=_component(1, shares))
     axes.margins(0.08)

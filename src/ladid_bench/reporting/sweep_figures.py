@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -35,7 +36,6 @@ class Asked:
     row: ExperimentRow
     latent: int | None
 
-    @property
     def error(self) -> dict[str, float]:
         """Its primary error with the ends of the interval."""
         ends = {"low": self.row.ends.low, "high": self.row.ends.high} if self.row.ends else {}
@@ -52,6 +52,9 @@ class Asked:
             column = "cost_forecast_seconds" if math.isnan(self.row.entry.mean(column)) else column
         values = pd.Series([run.row.get(column) for run in self.row.entry.done], dtype=float).dropna() * unit
         return {"value": values.mean(), "low": values.min(), "high": values.max()}
+
+
+Value = Callable[[Asked], dict[str, float]]  # with the ends of an interval
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Factor:
                 found.setdefault(self.held(one), []).append(one)
         yield from found.items()
 
-    def frame(self, asked: Sequence[Asked], name: str, what: str, value: Callable[[Asked], dict[str, float]]):  # type: ignore[no-untyped-def]
+    def frame(self, asked: Sequence[Asked], name: str, what: str, value: Value) -> pd.DataFrame:
         """The table of a figure: methods with complete results at several sizes; empty where there is none."""
         frame = pd.DataFrame(
             {
@@ -156,7 +159,7 @@ def sufficiency_drawings(table: ExperimentTable, study: Study, root: Path, looks
     for factor in (SIZE, CONTEXT):
         for (name, *_), some in factor.groups(_asked(table, study, root)):
             title = f"{name}: {NAMES[some[0].content.primary_metric]}"
-            frame = factor.frame(some, f"sufficiency-{factor.name}-{name}", title, lambda one: one.error)
+            frame = factor.frame(some, f"sufficiency-{factor.name}-{name}", title, Asked.error)
             if len(frame):
                 marks = _marks(factor, some)
                 caption = _sufficiency_caption(frame, marks) + not_drawn([one.row for one in some])
@@ -173,7 +176,7 @@ def _marks(factor: Factor, some: Sequence[Asked]) -> list[tuple[float, str]]:
 
 
 def _sufficiency_caption(frame: pd.DataFrame, marks: Sequence[tuple[float, str]]) -> str:
-    best = frame.loc[frame["value"].idxmin()]
+    best = frame.sort_values("value", kind="stable").iloc[0]
     words = (
         f"Error over the {best['across'].partition(' (')[0]}, where nothing else differs; lower is better. Lowest is "
         f"{best['name']} at {best['at']:g}. A curve that is flat from a size on has room enough there."
@@ -193,7 +196,7 @@ def cost_drawings(table: ExperimentTable, study: Study, root: Path, looks: Looks
         for (system, *held), some in factor.groups(_asked(table, study, root)):
             for what, title in SPENT.items():
                 name = slug(f"cost-{what}-{system}-{factor.name}-{'-'.join(f'{one:g}' for one in held)}")
-                frame = factor.frame(some, name, f"{system}: {title}", lambda one, what=what: one.spent(what))
+                frame = factor.frame(some, name, f"{system}: {title}", partial(Asked.spent, what=what))
                 if len(frame):
                     caption = _cost_caption(frame, some)
                     drawings.append(_drawing(frame, looks, caption, "experiment-cost-growth", 1))
