@@ -354,7 +354,7 @@ def test_cost_grows_with_one_thing_at_a_time(bench: Varied) -> None:
     assert [one.frame["at"].tolist() for one in found.drawings[::2]] == [
         [SIDE**2, 64**2],
         [ASKED, 2 * ASKED],
-        [100, 200],  # trajectories of the usual split for training
+        [SplitSizes().train / 2, SplitSizes().train],
     ]
     assert found.drawings[1].frame["value"].tolist() == pytest.approx([100, 400])  # of a trajectory, in ms
     alone = found.drawings[0].caption
