@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 from scipy.optimize import isotonic_regression
 
 from ladid_bench.reporting.drawing import FONT_SIZE, HEIGHT, LINE, canvas, mark, settle, style, to_svg
-from ladid_bench.reporting.formatting import short
+from ladid_bench.reporting.formatting import MINUS
 from ladid_bench.reporting.palette import INK, MUTED, MethodStyle
 
 DECADES = 20.0  # values that span this factor get a logarithmic axis
@@ -329,4 +329,4 @@ def _draw_dot(
     mark(marker, look.name)
     if shape in "<>":
         side: dict[str, Any] = {"ha": "left" if shape == "<" else "right", "color": MUTED[0], "fontsize": SMALL}
-        axes.text(np.clip(value, *ends), place, f"   {short(value, 2)}   ", va="center", **side)
+        axes.text(np.clip(value, *ends), place, f"   {value:.2g}   ".replace("-", MINUS), va="center", **side)
