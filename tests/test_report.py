@@ -18,7 +18,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_json
 from ladid_bench.data.thumbnails import LARGEST_SIDE, pack, smaller, unpack
 from ladid_bench.reporting import findings
-from ladid_bench.reporting.drawing import spread
+from ladid_bench.reporting.charts import spread
 from ladid_bench.reporting.formatting import MISSING, decimals, error_text, number, ratio, short
 from ladid_bench.reporting.pages import math_lines, safe_link
 from ladid_bench.reporting.tables import comparison, to_html, to_latex
@@ -344,9 +344,9 @@ def test_numbers_read_well() -> None:
 
 
 def test_labels_are_moved_as_little_as_needed() -> None:
-    assert spread([0.1, 0.9], 0.1) == pytest.approx([0.1, 0.9])
-    assert spread([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
-    assert spread([1.0, 0.99], 0.1) == pytest.approx([1.0, 0.9])
+    assert spread([0.1, 0.9], [0.1, 0.1], 0, 1) == pytest.approx([0.1, 0.9])
+    assert spread([0.5, 0.5], [0.1, 0.1], 0, 1) == pytest.approx([0.45, 0.55])
+    assert spread([1.0, 0.9], [0.1, 0.3], 0, 1) == pytest.approx([0.95, 0.75])  # not beyond the top
 
 
 def test_a_card_shows_a_film_a_strip_and_the_equation(full: Bench) -> None:

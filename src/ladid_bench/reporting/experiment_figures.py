@@ -1,30 +1,38 @@
-"""The figures of the experiments beside the comparison, with the numbers behind them as files."""
+"""The figures of the experiments beside the comparison: for each a tidy table, its chart, and what to see in it."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.analysis.entries import FEW, LADID, DatasetContent, Entry
+from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.core.configuration import Study
-from ladid_bench.core.files import write_text
-from ladid_bench.methods.registry import load_card, resolve_settings
-from ladid_bench.reporting import ablation_figure, sizes_figure, transfer_figure
-from ladid_bench.reporting.dot_plot import Dot, Panel, dot_plot
-from ladid_bench.reporting.drawing import Drawing, inline, style
+from ladid_bench.methods.registry import load_card
+from ladid_bench.reporting.charts import Looks, Scale, dot_chart, line_chart
+from ladid_bench.reporting.drawing import Drawing, inline, write_drawings, write_table
+from ladid_bench.reporting.effects import areas, lines_of, ratios
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn
-from ladid_bench.reporting.figures import NAMES, horizon, horizon_errors
-from ladid_bench.reporting.formatting import MISSING, decimals, number, short
-from ladid_bench.reporting.palette import FADED, MethodStyle, styles
+from ladid_bench.reporting.figures import MOST_NAMED, NAMES, horizon, horizon_errors
+from ladid_bench.reporting.formatting import MISSING, TIMES, decimals, listed, number, ratio, short
+from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, styles
+from ladid_bench.reporting.sweep_figures import cost_drawings, sufficiency_drawings
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
 
+PERCENT = Scale("percent", "share of the target's training trajectories", suffix=" %")
+DASHES: dict[str, tuple[Any, str]] = {  # of an arm, with what a caption says of it
+    "fine-tuned": ("solid", "solid: fine-tuned"),
+    SCRATCH: ((0, (4, 2)), "dashed: from scratch"),
+    "frozen-dynamics": ((0, (6, 1.5, 1.5, 1.5)), "dash-dotted: fine-tuned with frozen dynamics"),
+    "frozen-encoder": ((0, (1.5, 1.5)), "dotted: fine-tuned with a frozen encoder"),
+    ZERO_SHOT: ((0, (1, 3)), "level of sparse dots: zero-shot, the model of the source as it is"),
+}
+TOLD = {1: NEURAL[0][0], 0: MUTED[0], -1: NEURAL[1][0]}  # colour of a part without which the error is larger, smaller
 DOTTED = {
     "transfer": "Targets of which one share of the trajectories was tried: full dots left of the open one of their "
     "method start better than from nothing.",
@@ -52,120 +60,218 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class AreaRow:
-    """A line of the small table below the curves of a transfer; texts for the page."""
-
-    dataset: str
-    name: str
-    arm: str
-    shares: str
-    area: str
-    interval: str
-
-
-@dataclass(frozen=True)
 class Illustrated:
-    """What stands beside the table of an experiment: figures, the numbers behind them by file name, areas."""
+    """What stands beside the table of an experiment: figures, and the areas below the curves of a transfer."""
 
     drawings: list[Drawing]
-    numbers: dict[str, pd.DataFrame] = field(default_factory=dict)
-    areas: list[AreaRow] = field(default_factory=list)
+    area_frame: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def figures(self) -> list[tuple[Markup, str]]:
         return [(Markup(inline(drawing)), drawing.caption) for drawing in self.drawings]
 
+    @property
+    def areas(self) -> list[dict[str, str]]:
+        """Lines of a small table for the page."""
+        made = []
+        for one in self.area_frame.to_dict("records"):
+            mean, low, high = (one.get(f"{end}", math.nan) for end in ("mean_error_over_log_fraction", *ENDS))
+            places = decimals([mean], 2)
+            interval = MISSING if pd.isna(low) else f"{number(low, places)} to {number(high, places)}"
+            span = f"{short(100 * one['fraction_low'])} to {short(100 * one['fraction_high'])} %"
+            told = {name: str(one[name]) for name in ("dataset", "name", "arm")}
+            made.append(told | {"shares": span, "area": number(mean, places), "interval": interval})
+        return made
+
+
+ENDS = ("interval_low", "interval_high")
+
 
 def illustrate(table: ExperimentTable, scene: Scene) -> Illustrated:
-    """The figures of one experiment, as far as its results go."""
-    with style():
-        return DRAWN[table.name](table, scene) if table.name in DRAWN else Illustrated([])
+    """Draw the figures of one experiment, as far as its results go."""
+    if table.name == "transfer":
+        return Illustrated(_transfer(table, scene), pd.concat([areas(*part) for part in table.parts]))
+    return Illustrated(DRAWN[table.name](table, scene) if table.name in DRAWN else [])
 
 
 def write_illustrated(folder: Path, shown: Iterable[Illustrated]) -> None:
-    """Write ``figures/<name>.svg`` and ``tables/<name>.csv``."""
+    """Write the figures with their numbers, and the areas of a transfer."""
     for one in shown:
-        for drawing in one.drawings:
-            write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
-        for name, frame in one.numbers.items():
-            if len(frame):
-                write_text(folder / "tables" / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
+        write_drawings(folder, one.drawings)
+        if len(one.area_frame):
+            write_table(folder, "experiment-transfer-areas", one.area_frame)
 
 
 def styles_by_method(shown: Mapping[str, MethodStyle], contents: Sequence[DatasetContent]) -> dict[str, MethodStyle]:
-    """A look for every method: that which it has in the comparison, else one of its own."""
+    """The look of every method: that which it has in the comparison, else one of its own."""
     entries = {entry.label: entry for content in contents for entry in content.entries}
+    compared = {one.partition(":")[0] for one in shown}
     found: dict[str, MethodStyle] = {}
     for label, look in {**styles(contents), **shown}.items():
         method = entries[label].method if label in entries else label.partition(":")[0]
-        if label in shown or method not in {one.partition(":")[0] for one in shown}:
-            kept = found.get(method)
-            found[method] = look if kept is None or (kept.dash != "solid" and look.dash == "solid") else kept
+        better = method not in found or (found[method].dash != "solid" and look.dash == "solid")
+        if better and (label in shown or method not in compared):
+            found[method] = replace(look, name=method)
     return found
 
 
-def _transfer(table: ExperimentTable, scene: Scene) -> Illustrated:
-    drawn = {one.name: transfer_figure.transfer_drawing(one, rows, dict(scene.styles)) for one, rows in table.parts}
+def _told(content: DatasetContent, row: ExperimentRow) -> dict[str, Any]:
+    """What every table says of a row: which method was asked what."""
+    entry = row.entry
+    asked = {"changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from, "fraction": entry.fraction}
+    return {"dataset": content.name, "name": row.name, "method": entry.method, "variant": entry.variant, **asked}
+
+
+def _error(content: DatasetContent, row: ExperimentRow, name: str = "error") -> dict[str, float]:
+    """The primary error of a row with the ends of its interval."""
+    low, high = (row.ends.low, row.ends.high) if row.ends else (math.nan, math.nan)
+    return {name: row.entry.mean(content.error), "low": low, "high": high}
+
+
+# --- transfer: errors over the share of the target's trajectories
+
+
+def _transfer(table: ExperimentTable, scene: Scene) -> list[Drawing]:
+    """Curves for targets of which several shares were tried, dots for the others."""
+    drawn = {content.name: _transfer_curves(content, rows, scene.styles) for content, rows in table.parts}
     sources = {entry.init_from for entry in table.entries}
     rest = [part for part in table.parts if drawn[part[0].name] is None and part[0].name not in sources]
-    made = [one for one in drawn.values() if one] + _dots(replace(table, parts=rest), scene).drawings
-    lines = [_area_row(content, one) for content, rows in table.parts for one in transfer_figure.areas(content, rows)]
-    numbers = {"experiment-transfer-areas": transfer_figure.area_rows(table)}
-    return Illustrated(made, numbers, lines)
+    return [one for one in drawn.values() if one] + _dots(replace(table, parts=rest), scene)
 
 
-def _area_row(content: DatasetContent, one: transfer_figure.Area) -> AreaRow:
-    places, ends, shares = decimals([one.value], 2), one.interval, one.line.fractions
-    interval = f"{number(ends.low, places)} to {number(ends.high, places)}" if ends else MISSING
-    span = f"{short(100 * shares[0])} to {short(100 * shares[-1])} %"
-    return AreaRow(content.name, one.line.first.name, one.line.arm, span, number(one.value, places), interval)
+def _transfer_curves(content: DatasetContent, rows: Sequence[ExperimentRow], looks: Looks) -> Drawing | None:
+    lines = lines_of(content, rows)
+    if not any(len(line) > 1 for line in lines):
+        return None
+    frame = pd.DataFrame([_told(content, row) | _error(content, row) for line in lines for row in line])
+    frame["neural"] = [row.entry.neural for line in lines for row in line]
+    frame["percent"] = (100 * frame["fraction"]).where(frame["arm"] != ZERO_SHOT)  # which uses none of them
+    frame = frame.assign(label=frame["name"], name=_line_names(frame))
+    front, first = _front(frame), frame.drop_duplicates("name").set_index("name")
+    shown: dict[str, MethodStyle] = {}
+    ends: dict[str, str] = {}
+    for name, method, arm in zip(first.index, first["method"], first["arm"], strict=True):
+        look = replace(looks[method], dash=DASHES.get(arm, ("solid",))[0])
+        shown[name] = look if method in front else look.faded
+        if method not in front:  # a name a method is enough, and the page brings the method out
+            ends[name] = "" if arm == ZERO_SHOT or method in ends.values() else method
+    title = f"{content.name}: {NAMES[content.primary_metric]}"
+    scale = replace(PERCENT, ticks=sorted(frame["percent"].dropna().unique()))
+    svg = line_chart(frame, shown, scale, "error", title, ends=ends, decades=5, height=340)
+    caption = _transfer_caption(content, rows, frame)
+    return Drawing(f"transfer-{content.name}", svg, caption, frame, "experiment-transfer-curves")
 
 
-def _ablation(table: ExperimentTable, scene: Scene) -> Illustrated:
+def _line_names(frame: pd.DataFrame) -> pd.Series:
+    """The method of each row, with its arm, source and changes where the method has several."""
+    arms = frame.groupby("name")["arm"].transform(lambda arm: set(arm) != {SCRATCH})
+    names = frame["name"] + (", " + frame["arm"]).where(arms.astype(bool), "")
+    for column, before in (("init_from", ", from "), ("changes", ", ")):
+        several = frame.groupby(["name", "arm"])[column].transform("nunique") > 1
+        names += (before + frame[column]).where(several & (frame[column] != ""), "")
+    return names
+
+
+def _front(frame: pd.DataFrame) -> set[str]:
+    """Methods in colour: all if they are few, else LaDID, the best other neural and the best simple one."""
+    if frame["method"].nunique() <= FEW:
+        return set(frame["method"])
+    rivals = frame[(frame["arm"] != ZERO_SHOT) & (frame["method"] != LADID)].sort_values("error", kind="stable")
+    return {LADID, *rivals.drop_duplicates("neural")["method"]}
+
+
+def _transfer_caption(content: DatasetContent, rows: Sequence[ExperimentRow], frame: pd.DataFrame) -> str:
+    arms = [words for arm, (_, words) in DASHES.items() if arm in set(frame["arm"])]
+    least = frame[frame["percent"] == frame["percent"].min()].sort_values("error", kind="stable")
+    return (
+        f"Error on {content.name} over the share of its training trajectories; lower is better ({listed(arms)}). "
+        f"With {short(least['percent'].iloc[0])} % of them {least['name'].iloc[0]} is lowest."
+        f"{_gains(content, rows, least['fraction'].iloc[0])} Where a fine-tuned line "
+        f"meets the dashed one of its method, the source no longer helps. Bars are 95 % intervals."
+        f"{not_drawn(rows)}"
+    )
+
+
+def _gains(content: DatasetContent, rows: Sequence[ExperimentRow], least: float) -> str:
+    """By how much fine-tuning LaDID changes its error with the fewest trajectories, paired."""
+    mine = {row.entry.arm: row.entry for row in rows if row.entry.method == LADID and row.entry.fraction == least}
+    if not {SCRATCH, "fine-tuned"} <= set(mine):
+        return ""
+    found = content.log_ratio(mine["fine-tuned"], mine[SCRATCH])
+    if found is None:
+        return ""
+    middle, low, high = (ratio(math.exp(value)) for value in (found.estimate, found.low, found.high))
+    return f" There LaDID fine-tuned has {middle} times the error of LaDID from scratch ({low} to {high})."
+
+
+# --- ablation: the error without each part over the error with it
+
+
+def _ablation(table: ExperimentTable, scene: Scene) -> list[Drawing]:
     cards = {method: load_card(method, scene.root) for method in sorted({entry.method for entry in table.entries})}
-    found = ablation_figure.ratios(table, cards)
-    numbers = {"experiment-ablation-ratios": ablation_figure.ratio_rows(found)}
-    return Illustrated(ablation_figure.ablation_drawings(table, found), numbers)
+    found = ratios(table, cards)
+    looks = {told: MethodStyle("", colour, "solid", "o", colour) for told, colour in TOLD.items()}
+    drawings = []
+    for content, rows in table.parts if len(found) else ():
+        mine = found[found["dataset"] == content.name]
+        if len(mine):
+            shown = mine.assign(full=mine["told"] != 0)
+            svg = dot_chart(shown, looks, "told", "error over that of the preset", value="ratio", level=1)
+            name, table_name = f"ablation-{content.name}", "experiment-ablation-ratios"
+            drawings.append(Drawing(name, svg, _ablation_caption(mine, rows), mine, table_name))
+    return drawings
 
 
-def _sufficiency(table: ExperimentTable, scene: Scene) -> Illustrated:
-    sweeps = sizes_figure.latent_sweeps(table, partial(_usual, scene)) + sizes_figure.context_sweeps(table, scene.study)
-    made = [sizes_figure.sufficiency_drawing(sweep, dict(scene.styles)) for sweep in sweeps]
-    return Illustrated(made, {"experiment-sufficiency-sizes": sizes_figure.sweep_rows(sweeps)})
+def _ablation_caption(mine: pd.DataFrame, rows: Sequence[ExperimentRow]) -> str:
+    ordered = mine.sort_values("ratio", ascending=False, kind="stable")
+    worse, better = (ordered[ordered["told"] == sign][::sign] for sign in (1, -1))
+    words = (
+        "Error of each variant over the error of the preset that it differs from, paired by seed and test "
+        "trajectory, with 95 % intervals, each for itself. Right of the line, orange: worse, so what was changed "
+        "matters. Left of it, blue: better. Open and grey: not told apart"
+    )
+    few = (mine["seeds"] < SEEDS_FOR_VERDICTS).sum()
+    words += f", or fewer than {SEEDS_FOR_VERDICTS} seeds ({few} of {len(mine)})." if few else "."
+    if (mine["method"] != mine["reference_method"]).any():
+        words += " A method by its name alone is measured against LaDID's preset."
+    words += f" What matters most: {_named(worse)}." if len(worse) else ""
+    words += f" Better than the preset: {_named(better)}." if len(better) else ""
+    return words + not_drawn(rows)
 
 
-def _usual(scene: Scene, method: str, variant: str) -> dict[str, Any]:
-    """Settings of a method in a variant, as the study changes them; none for a variant that its card no longer has."""
-    if variant not in load_card(method, scene.root).variants:
-        return {}
-    return resolve_settings(method, variant, scene.study.method_settings.get(method, {}), scene.root)
+def _named(some: pd.DataFrame) -> str:
+    """The first of the variants by name with their ratios, and how many more there are."""
+    changes = some["changes"] if some["changes"].nunique() > 1 else [""] * len(some)
+    told = zip(some["row"], some["ratio"], changes, strict=True)
+    named = [f"{row} ({TIMES}{ratio(value)}{f', {change}' * bool(change)})" for row, value, change in told]
+    return listed(named if len(named) <= MOST_NAMED else [*named[:MOST_NAMED], f"{len(named) - MOST_NAMED} more"])
 
 
-def _cost(table: ExperimentTable, scene: Scene) -> Illustrated:
-    sweeps = sizes_figure.cost_sweeps(table, scene.study)
-    made = [sizes_figure.cost_drawing(sweep, dict(scene.styles)) for sweep in sweeps]
-    return Illustrated(made, {"experiment-cost-growth": sizes_figure.sweep_rows(sweeps)})
+# --- horizon: errors over times that no model was trained on
 
 
-def _horizon(table: ExperimentTable, scene: Scene) -> Illustrated:
+def _horizon(table: ExperimentTable, scene: Scene) -> list[Drawing]:
     """Errors over time, the end of what was trained on marked where the model comes from a shorter data set."""
-    drawings, curves = [], []
-    sources = {
-        entry.init_from for entry in table.entries
-    }  # there because models of them are asked; the comparison has them
+    drawings = []
+    sources = {entry.init_from for entry in table.entries}  # asked for their models; the comparison has them
     for content, rows in table.parts:
-        if content.name in sources:
-            continue
         shown = _told_apart(content)
-        drawing = horizon(shown, _by_label(shown, scene.styles), _trained(shown, scene.study))
-        if drawing is None:
-            continue
-        first = shown.ranked[0]
-        words = f" Right of the dashed line is what no model was trained on; {first.label} has the lowest mean error."
-        caption = drawing.caption + (words if _trained(shown, scene.study) is not None else "") + not_drawn(rows)
-        drawings.append(replace(drawing, name=f"experiment-{drawing.name}", caption=f"{content.name}. {caption}"))
-        curves += [_curve_rows(shown, entry) for entry in shown.ranked]
-    return Illustrated(drawings, {"experiment-horizon-curves": pd.concat(curves) if curves else pd.DataFrame()})
+        looks = {entry.label: replace(scene.styles[entry.method], name=entry.method) for entry in shown.entries}
+        front = {entry.label for entry in shown.front}
+        looks = {label: look if label in front else look.faded for label, look in looks.items()}
+        trained = _trained(shown, scene.study)
+        drawing = None if content.name in sources else horizon(shown, looks, trained)
+        if drawing:
+            words = (
+                f" Right of the dashed line is what no model was trained on; {shown.ranked[0].label} has the lowest "
+                "mean error."
+            )
+            caption = f"{content.name}. {drawing.caption}{words * (trained is not None)}{not_drawn(rows)}"
+            arms = pd.DataFrame([(one.label, one.arm, one.init_from) for one in shown.entries])
+            frame = drawing.frame.merge(arms.set_axis(["name", "arm", "init_from"], axis=1), on="name")
+            name = f"experiment-{drawing.name}"
+            drawings.append(Drawing(name, drawing.svg, caption, frame, "experiment-horizon-curves"))
+    return drawings
 
 
 def _told_apart(content: DatasetContent) -> DatasetContent:
@@ -176,117 +282,92 @@ def _told_apart(content: DatasetContent) -> DatasetContent:
     return replace(content, entries=tuple(told if several else kept))
 
 
-def _by_label(content: DatasetContent, by_method: Mapping[str, MethodStyle]) -> dict[str, MethodStyle]:
-    """The styles of the entries of a data set; what does not stand in front is grey where they are many."""
-    front = {entry.label for entry in content.front}
-    many = len(content.entries) > FEW
-    return {
-        entry.label: replace(look, colour=FADED[0]) if many and entry.label not in front else look
-        for entry in content.entries
-        for look in [by_method[entry.method]]
-    }
-
-
 def _trained(content: DatasetContent, study: Study) -> float | None:
     """Longest lead time that the models on a data set were trained on, None where it is all that is asked."""
-    sources = [entry.init_from for entry in content.entries if entry.arm == ZERO_SHOT]
-    alike = len(set(sources)) == 1 and len(sources) == len(content.entries)
-    if not alike or sources[0] not in study.datasets:
+    sources = {entry.init_from if entry.arm == ZERO_SHOT else "" for entry in content.entries}
+    if len(sources) != 1 or not sources & set(study.datasets):
         return None
-    frames = planned_dataset(study, sources[0]).forecast_frames
+    frames = planned_dataset(study, sources.pop()).forecast_frames
     lead, _ = horizon_errors(content, content.entries[0])
     return float(lead[frames - 1]) if frames < len(lead) else None
 
 
-def _curve_rows(content: DatasetContent, entry: Entry) -> pd.DataFrame:
-    lead, error = horizon_errors(content, entry)
-    told = {"dataset": content.name, "method": entry.method, "variant": entry.variant, "arm": entry.arm}
-    return pd.DataFrame({**told, "init_from": entry.init_from, "lead_time": np.round(lead, 9), "error": error})
+# --- irregular, shift, mixture, and transfers of a single share: errors as dots
 
 
-def _dots(table: ExperimentTable, scene: Scene) -> Illustrated:
-    """Errors as dots, a figure a system and primary_metric, a panel a data set."""
+def _dots(table: ExperimentTable, scene: Scene) -> list[Drawing]:
+    """Errors as dots, a figure a system and primary metric, a panel a data set."""
     groups: dict[tuple[str, str], list[tuple[DatasetContent, list[ExperimentRow]]]] = {}
     for content, rows in table.parts:
         system = planned_dataset(scene.study, content.name).source.name
         groups.setdefault((system, content.primary_metric), []).append((content, rows))
+    looks = {method: replace(look, marker="o") for method, look in scene.styles.items()}
     drawings = []
-    for (system, primary_metric), parts in groups.items():
-        moved = any(row.entry.init_from for _, rows in parts for row in rows)
-        panels = [Panel(content.name, _panel(content, rows, table, scene, moved)) for content, rows in parts]
-        panels = [panel for panel in panels if panel.dots]
+    for (system, metric), parts in groups.items():
         rows = [row for _, some in parts for row in some]
-        if panels:
-            caption = _dots_caption(table, panels, rows)
-            drawings.append(dot_plot(f"{table.name}-{system}-{primary_metric}", panels, NAMES[primary_metric], caption))
-    return Illustrated(drawings)
+        moved = any(row.entry.init_from for row in rows)
+        frame = pd.DataFrame([dot for part in parts for dot in _panel(*part, table, scene, moved)])
+        if len(frame):
+            svg = dot_chart(frame, looks, "method", NAMES[metric], value="error")
+            name = f"{table.name}-{system}-{metric}"
+            drawings.append(Drawing(name, svg, _dots_caption(table, frame, rows), frame))
+    return drawings
 
 
 def _panel(
     content: DatasetContent, rows: Sequence[ExperimentRow], table: ExperimentTable, scene: Scene, moved: bool
-) -> list[Dot]:
+) -> list[dict[str, Any]]:
     """The complete entries of a data set, LaDID first, the arms of a method together.
 
     Where the figure has models that were ``moved`` from another data set, those that were not are open.
     """
     complete = [row for row in rows if row.entry.complete and not row.entry.floor]
+    complete = [row for row in complete if 0 < row.entry.mean(content.error) < math.inf]
     sources = {row.entry.init_from for row in complete if row.entry.init_from}
     complete.sort(key=lambda row: (row.entry.method != LADID, row.entry.method, row.name, row.entry.init_from != ""))
     names = [_words(row, sources) for row in complete]
     made = []
     for row, name in zip(complete, names, strict=True):
-        entry, value = row.entry, row.entry.mean(content.error)
-        if 0 < value < math.inf:
-            told = f"{name}, {entry.changes}" if names.count(name) > 1 and entry.changes else name
-            other = _at_home(entry, content, table, scene) if entry.arm == ZERO_SHOT else None
-            full, colour = entry.arm != SCRATCH or not moved, scene.styles[entry.method].colour
-            made.append(Dot(told, value, row.ends, colour, entry.method, full, other))
+        told = f"{name}, {row.entry.changes}" if names.count(name) > 1 and row.entry.changes else name
+        other = _at_home(row.entry, content, table, scene) if row.entry.arm == ZERO_SHOT else math.nan
+        drawn = {"full": row.entry.arm != SCRATCH or not moved, "other": other}
+        made.append({"panel": content.name, "row": told, **_told(content, row), **_error(content, row), **drawn})
     return made
 
 
 def _words(row: ExperimentRow, sources: set[str]) -> str:
     """A row in short: method, arm, part of the data, and source where there are several."""
     entry = row.entry
-    words = [row.name]
-    words += [entry.arm] if sources else []
-    words += [row.fraction] if entry.fraction < 1 else []
-    words += [f"from {entry.init_from}"] if len(sources) > 1 and entry.init_from else []
-    return ", ".join(words)
+    words = [row.name, *([entry.arm] if sources else []), *([row.fraction] if entry.fraction < 1 else [])]
+    return ", ".join([*words, *([f"from {entry.init_from}"] if len(sources) > 1 and entry.init_from else [])])
 
 
-def _at_home(entry: Entry, content: DatasetContent, table: ExperimentTable, scene: Scene) -> float | None:
-    """The error of the same models on the data set that they were trained on, None where it is not known."""
+def _at_home(entry: Entry, content: DatasetContent, table: ExperimentTable, scene: Scene) -> float:
+    """The error of the same models on the data set that they were trained on, NaN where it is not known."""
+    wanted = (entry.method, entry.variant, SCRATCH, 1, "")
     for home in [*scene.compared, *(one for one, _ in table.parts)]:
         if home.name == entry.init_from and home.primary_metric == content.primary_metric:
-            for other in home.entries:
-                same = (other.method, other.variant, other.arm, other.fraction) == (
-                    entry.method,
-                    entry.variant,
-                    SCRATCH,
-                    1,
-                )
-                if same and not other.changes and other.complete:
-                    return other.mean(home.error)
-    return None
+            for one in home.entries:
+                if (one.method, one.variant, one.arm, one.fraction, one.changes) == wanted and one.complete:
+                    return one.mean(home.error)
+    return math.nan
 
 
-def _dots_caption(table: ExperimentTable, panels: Sequence[Panel], rows: Sequence[ExperimentRow]) -> str:
-    dots = [dot for panel in panels for dot in panel.dots]
+def _dots_caption(table: ExperimentTable, frame: pd.DataFrame, rows: Sequence[ExperimentRow]) -> str:
     words = f"Errors with 95 % intervals, a panel a data set; left is better. {DOTTED[table.name]}"
-    if not all(dot.full for dot in dots):
+    if not frame["full"].all():
         words += " Open dots: trained on the data set itself. Full dots: models of another data set."
-    if any(dot.other is not None for dot in dots):
+    if frame["other"].notna().any():
         words += " Strokes: the same models on the data they were trained on."
     return words + not_drawn(rows)
 
 
-DRAWN: dict[str, Callable[[ExperimentTable, Scene], Illustrated]] = {
-    "transfer": _transfer,
+DRAWN: dict[str, Callable[[ExperimentTable, Scene], list[Drawing]]] = {
     "irregular": _dots,
     "ablation": _ablation,
     "horizon": _horizon,
     "shift": _dots,
     "mixture": _dots,
-    "sufficiency": _sufficiency,
-    "cost": _cost,
+    "sufficiency": lambda table, scene: sufficiency_drawings(table, scene.study, scene.root, scene.styles),
+    "cost": lambda table, scene: cost_drawings(table, scene.study, scene.root, scene.styles),
 }

@@ -14,7 +14,6 @@ from ladid_bench.methods.neural import WEIGHTS
 from ladid_bench.probing.ground_truth import unit_of
 from ladid_bench.probing.inside import STRIP_SHARES, Inside, Strip, Truth, look_inside
 from ladid_bench.reporting import inside_figures as drawings
-from ladid_bench.reporting.drawing import style
 from ladid_bench.reporting.formatting import error_text, number
 from ladid_bench.reporting.media import contact_sheet, strip
 from ladid_bench.reporting.pages import INDEX, figures, published, render
@@ -67,13 +66,12 @@ def _record(run: PlannedRun, folders: Folders) -> dict[str, Any]:
 
 def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside, task: Task) -> None:
     unit = unit_of(run.dataset.source, "time")
-    with style():
-        drawn = {
-            "attention": (drawings.attention_figures(inside), drawings.attention_caption(inside)),
-            "psi": (drawings.psi_figures(inside), drawings.psi_caption(inside)),
-            "path": (drawings.path_figures(inside, unit), drawings.path_caption(inside)),
-            "between": (drawings.between_figures(inside, unit), drawings.between_caption(inside)),
-        }
+    drawn = {
+        "attention": (drawings.attention_figures(inside), drawings.attention_caption(inside)),
+        "psi": (drawings.psi_figures(inside), drawings.psi_caption(inside)),
+        "path": (drawings.path_figures(inside, unit), drawings.path_caption(inside)),
+        "between": (drawings.between_figures(inside, unit), drawings.between_caption(inside)),
+    }
     colours = frame_colours({"task": task.to_json(), "origin": run.dataset.source.card.origin})
     shown = {name: ([svg for svg, _ in figures(folder, group)], caption) for name, (group, caption) in drawn.items()}
     for place, one in enumerate(inside.strips, 1):

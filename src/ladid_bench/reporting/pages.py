@@ -14,8 +14,7 @@ from latex2mathml.converter import convert_to_element
 from markupsafe import Markup
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.core.files import write_text
-from ladid_bench.reporting.drawing import Drawing, inline
+from ladid_bench.reporting.drawing import Drawing, inline, write_drawings
 from ladid_bench.reporting.formatting import counted, listed
 from ladid_bench.reporting.palette import theme
 
@@ -64,10 +63,9 @@ def published(final: Path) -> Iterator[Path]:
 
 
 def figures(folder: Path, drawings: Sequence[Drawing | None]) -> list[tuple[Markup, str]]:
-    """Write ``figures/<name>.svg`` for each drawing there is, and give it for the page, with its caption."""
+    """Write the figure and the numbers of each drawing there is, and give it for the page, with its caption."""
     made = [drawing for drawing in drawings if drawing]
-    for drawing in made:
-        write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
+    write_drawings(folder, made)
     return [(Markup(inline(drawing)), drawing.caption) for drawing in made]
 
 

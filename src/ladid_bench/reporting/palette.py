@@ -50,16 +50,23 @@ class MethodStyle:
     """How one method in one variant is drawn.
 
     Attributes:
+        name: of the method, by which the page brings it out.
         colour: in force.
         dash: a matplotlib line style.
         marker: of points.
         own: colour that the method has while the reader points at it.
     """
 
+    name: str
     colour: str
     dash: Any
     marker: str
     own: str
+
+    @property
+    def faded(self) -> "MethodStyle":
+        """The same in grey."""
+        return replace(self, colour=FADED[0])
 
     @property
     def strong(self) -> bool:
@@ -92,13 +99,13 @@ def styles_on(dataset: DatasetContent, style: dict[str, MethodStyle]) -> dict[st
     if not dataset.crowded:
         return style
     front = {entry.label for entry in [*dataset.front, *dataset.floors]}
-    return {label: look if label in front else replace(look, colour=FADED[0]) for label, look in style.items()}
+    return {label: look if label in front else look.faded for label, look in style.items()}
 
 
 def _look(entry: Entry, methods: list[str], entries: dict[str, Entry]) -> MethodStyle:
     """Methods differ in colour; variants of one neural method, and methods that share a hue, in their dashes."""
     if entry.floor:
-        return MethodStyle(INK[0], FLOOR_DASH, "_", INK[0])
+        return MethodStyle(entry.label, INK[0], FLOOR_DASH, "_", INK[0])
     index = methods.index(entry.method)
     siblings = sorted(label for label, other in entries.items() if other.method == entry.method)
     version = siblings.index(entry.label)
@@ -106,7 +113,7 @@ def _look(entry: Entry, methods: list[str], entries: dict[str, Entry]) -> Method
     turn = version + index // len(hues) if entry.neural else version + index + 1
     dash = "solid" if turn == 0 else (0, DASHES[(turn - 1) % len(DASHES)])
     colour = hues[index % len(hues)][0]
-    return MethodStyle(colour, dash, markers[index % len(markers)], colour)
+    return MethodStyle(entry.label, colour, dash, markers[index % len(markers)], colour)
 
 
 def own_colours(style: dict[str, MethodStyle]) -> list[tuple[str, str]]:

@@ -14,11 +14,10 @@ from ladid_bench.core.paths import Folders
 from ladid_bench.probing.probes import CONTROLS, PROBES, PSI
 from ladid_bench.probing.readout import LINEAR
 from ladid_bench.probing.state import PROBE
-from ladid_bench.reporting.drawing import style
 from ladid_bench.reporting.experiments import ExperimentTable
 from ladid_bench.reporting.formatting import counted, listed, number, ratio, short
 from ladid_bench.reporting.pages import figures
-from ladid_bench.reporting.probe_figures import LOOKS, code_figures, readings_caption, readings_figure
+from ladid_bench.reporting.probe_figures import KINDS, code_figures, readings_caption, readings_figure
 from ladid_bench.reporting.tables import write_csv
 
 SQUARED = "R\N{SUPERSCRIPT TWO}"
@@ -72,9 +71,8 @@ def _view(folder: Path, name: str, found: Probed) -> EntryView:
     if found.readable:
         estimates = found.estimates()
         seeds, trajectories = len(found.probes), len(found.probes[0].group)
-        with style():
-            drawings = [readings_figure(f"{name}-{probe}", estimates, probe) for probe in PROBES]
-            coloured = code_figures(f"{name}-psi", found.probes[0])
+        drawings = [readings_figure(f"{name}-{probe}", estimates, probe) for probe in PROBES]
+        coloured = code_figures(f"{name}-psi", found.probes[0])
         captions = [readings_caption(probe, seeds, trajectories) for probe in PROBES]
         dots = [(svg, words) for (svg, _), words in zip(figures(folder, drawings), captions, strict=True)]
         codes, about = [svg for svg, _ in figures(folder, coloured)], _about_codes(found)
@@ -93,7 +91,7 @@ def _name(entry: Entry) -> str:
 def _readings_words(found: Probed, estimates: list[Estimate]) -> str:
     """The linear readings averaged over the quantities, in two sentences."""
     means = {one.representation: one for one in estimates if one.quantity == MEAN and one.probe == LINEAR}
-    others = [f"{LOOKS[name][2]} {_r2(means[name])}" for name in CONTROLS if name in means]
+    others = [f"{KINDS[name][0]} {_r2(means[name])}" for name in CONTROLS if name in means]
     mine, quantities = means[PSI], counted(len(found.quantities), "quantity")
     ends = f" ({_ends(mine.r2)})" if math.isfinite(mine.r2.low) else ""
     text = f"Read linearly, psi has a mean {SQUARED} of {_r2(mine)}{ends} over {quantities}; {listed(others)}."
@@ -104,7 +102,7 @@ def _readings_words(found: Probed, estimates: list[Estimate]) -> str:
     assert closest.ratio is not None
     return (
         f"{text} It leaves {ratio(closest.ratio.estimate)} times as much unexplained as the control that comes "
-        f"closest, {LOOKS[closest.representation][2]} (95 % interval {ratio(closest.ratio.low)} to "
+        f"closest, {KINDS[closest.representation][0]} (95 % interval {ratio(closest.ratio.low)} to "
         f"{ratio(closest.ratio.high)}, below 1 is better)."
     )
 

@@ -1,32 +1,28 @@
 """Critical-difference diagrams: mean ranks along a line, and bars that join the methods that are not told apart."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ladid_bench.analysis.entries import FEW, LADID, DatasetContent
 from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
 from ladid_bench.analysis.verdicts import LEVEL
-from ladid_bench.core.files import write_text
-from ladid_bench.reporting.drawing import LETTER, LINE, RIGHT, WIDTH, Drawing, inline, mark, style, to_svg
+from ladid_bench.reporting.charts import Looks
+from ladid_bench.reporting.drawing import LINE, Drawing, canvas, inline, mark, style, to_svg
 from ladid_bench.reporting.formatting import counted, listed, short
-from ladid_bench.reporting.palette import FADED, INK, MethodStyle
+from ladid_bench.reporting.palette import INK, MethodStyle
 
-HEAD, FOOT = 24.0, 6.0  # points above the line and below the last name
-GAP = 5.0  # points between a name and its line
+HEAD = 30.0  # points above the line
 NAMED = 8  # methods that a caption names one by one
 TINY_P = 0.001
 
 
-def rank_diagram(name: str, ranking: Ranking, styles: dict[str, MethodStyle], what: str) -> Drawing:
-    """The diagram of a ranking.
+def rank_diagram(name: str, ranking: Ranking, styles: Looks, what: str) -> Drawing:
+    """Draw a ranking.
 
     Args:
         name: of the figure.
@@ -34,20 +30,16 @@ def rank_diagram(name: str, ranking: Ranking, styles: dict[str, MethodStyle], wh
         styles: of every label that is ranked.
         what: on which the methods were ranked, in words.
     """
-    with style():
-        svg = _diagram(ranking, styles)
-    return Drawing(name, svg, _caption(ranking, what))
+    return Drawing(name, _diagram(ranking, styles), _caption(ranking, what), rank_rows(ranking))
 
 
-def _diagram(ranking: Ranking, styles: dict[str, MethodStyle]) -> str:
+@style()
+def _diagram(ranking: Ranking, styles: Looks) -> str:
     from scikit_posthocs import critical_difference_diagram  # takes seconds to import
 
-    longest = max(len(label) for label in ranking.ranks.index) + len(" (00.0)")
-    figure = Figure(figsize=(WIDTH / 72, 1))
-    left = min(longest * LETTER, 0.5 * WIDTH)
-    axes = figure.add_axes((left / WIDTH, 0, 1 - (left + RIGHT) / WIDTH, 1))
+    figure, methods = canvas(), len(ranking.ranks)
+    axes = figure.add_subplot()
     axes.grid(False)
-    gap = GAP / (WIDTH - left - RIGHT) * (len(ranking.ranks) - 1)  # in ranks
     made = critical_difference_diagram(
         ranking.ranks,
         ranking.significance,
@@ -55,46 +47,29 @@ def _diagram(ranking: Ranking, styles: dict[str, MethodStyle]) -> str:
         ax=axes,
         label_fmt_left="{label} ({rank:.1f})",
         color_palette={label: styles[label].colour for label in ranking.ranks.index},
-        crossbar_props={"color": INK[0], "linewidth": 2.2, "marker": "o", "markersize": 3.4},
-        marker_props={"s": 22},
-        elbow_props={"linewidth": 1.1},
-        text_h_margin=float(ranking.ranks.iloc[0]) - 1 + gap,
+        crossbar_props={"color": INK[0], "linewidth": 2.2, "marker": "o", "markersize": 3.4, "clip_on": False},
+        marker_props={"s": 22, "clip_on": False},
+        elbow_props={"linewidth": 1.1, "clip_on": False},
+        text_h_margin=float(ranking.ranks.iloc[0]) - 1 + 0.02 * (methods - 1),
         left_only=True,
     )
     for (bar,) in made["crossbars"]:
         bar.set_xdata(np.sort(bar.get_xdata()))  # they come in the order of a set, another in each process
-    _own(made, ranking, styles)
-    _place(figure, axes, ranking, left)
-    return to_svg(figure)
-
-
-def _own(made: dict[str, list], ranking: Ranking, styles: dict[str, MethodStyle]) -> None:
-    """Names in the colour of words, and every part of the diagram marked as its method's."""
-    parts = zip(ranking.ranks.index, made["elbows"], made["markers"], made["labels"], strict=True)
-    for label, elbow, marker, text in parts:
-        text.set_color(styles[label].ink)
-        elbow.set_linewidth(styles[label].width * 0.7)
-        for part, artist in (("elbow", elbow), ("marker", marker), ("label", text)):
-            mark(artist, label, part)
-
-
-def _place(figure: Figure, axes: Axes, ranking: Ranking, left: float) -> None:
-    """Make the figure as high as its lines of names, and the line of ranks as long as there are ranks."""
-    lowest, methods = min(float(text.get_position()[1]) for text in axes.texts), len(ranking.ranks)
-    head = HEAD + (2 * LINE if ranking.critical else 0)
-    height = head + FOOT + LINE * (0.6 - lowest)
-    figure.set_size_inches(WIDTH / 72, height / 72)
-    axes.set_position((left / WIDTH, FOOT / height, 1 - (left + RIGHT) / WIDTH, 1 - (head + FOOT) / height))
-    axes.set_ylim(lowest - 0.6, 0)
-    axes.set_xlim(1, methods)
+    for label, *parts in zip(ranking.ranks.index, made["elbows"], made["markers"], made["labels"], strict=True):
+        parts[2].set_color(styles[label].ink)
+        parts[0].set_linewidth(0.7 * styles[label].width)
+        for part in parts:
+            mark(part, styles[label].name)
+    lowest, head = min(float(text.get_position()[1]) for text in axes.texts), HEAD
+    axes.set(ylim=(lowest - 0.6, 0), xlim=(1, methods))
     axes.xaxis.set_major_locator(MaxNLocator(min(methods, 8), integer=True))
     axes.tick_params(axis="x", length=3, pad=1)
-    for artist in [*axes.lines, *axes.collections]:
-        artist.set_clip_on(False)
     if ranking.critical:
-        above = HEAD / LINE  # in lines
+        above, head = 2.2, HEAD + 2 * LINE  # in lines, and in points
         axes.plot([1, 1 + ranking.critical], [above] * 2, color=INK[0], linewidth=1.4, marker="|", clip_on=False)
         axes.text(1, above + 0.9, f"CD {ranking.critical:.1f}", va="center", ha="left")
+    figure.set_figheight((head + LINE * (0.6 - lowest)) / 72)
+    return to_svg(figure)
 
 
 def _caption(ranking: Ranking, what: str) -> str:
@@ -113,15 +88,12 @@ def _caption(ranking: Ranking, what: str) -> str:
         words += " by Wilcoxon's signed-rank test with Holm's correction; errors are means over seeds."
     else:
         words += f": their ranks are less than {short(ranking.critical, 2)} (CD) apart, by Nemenyi's test."
-    words += f" Friedman's test that any differ: p {_p_value(ranking.friedman)}."
+    p = f"< {TINY_P}" if ranking.friedman < TINY_P else f"= {short(ranking.friedman, 2)}"
+    words += f" Friedman's test that any differ: p {p}."
     if ranking.missing:
         left = _named(list(ranking.missing))
         words += f" Not ranked, without a complete result on all of them or with too few seeds: {left}."
     return words
-
-
-def _p_value(p: float) -> str:
-    return f"< {TINY_P}" if p < TINY_P else f"= {short(p, 2)}"
 
 
 def _named(labels: Sequence[str]) -> str:
@@ -130,68 +102,50 @@ def _named(labels: Sequence[str]) -> str:
 
 def rank_rows(ranking: Ranking) -> pd.DataFrame:
     """The numbers of a diagram: a row a method with its mean rank, and its adjusted p against each other one."""
-    frame = pd.DataFrame({"method": ranking.ranks.index, "mean_rank": ranking.ranks.to_numpy()})
-    frame["blocks"], frame["friedman_p"], frame["critical_difference"] = (
-        len(ranking.blocks),
-        ranking.friedman,
-        ranking.critical,
-    )
-    against = ranking.p.add_prefix("p_against_").reset_index(drop=True)
-    return pd.concat([frame, against], axis=1)
+    numbers = {"blocks": len(ranking.blocks), "friedman_p": ranking.friedman, "critical_difference": ranking.critical}
+    frame = pd.DataFrame({"method": ranking.ranks.index, "mean_rank": ranking.ranks.to_numpy(), **numbers})
+    return pd.concat([frame, ranking.p.add_prefix("p_against_").reset_index(drop=True)], axis=1)
 
 
 @dataclass(frozen=True)
 class RanksView:
-    """A diagram with the numbers behind it, or in its place ``words`` that say why there is none."""
+    """A diagram with its words, or in its place ``words`` that say why there is none."""
 
     drawing: Drawing | None
-    table: pd.DataFrame
     words: str
 
     @property
     def figure(self) -> Markup:
         return Markup(inline(self.drawing)) if self.drawing else Markup()
 
-    def write(self, folder: Path) -> None:
-        """Write ``figures/<name>.svg`` and ``tables/<name>.csv`` into the folder of a report."""
-        if self.drawing:
-            write_text(folder / "figures" / f"{self.drawing.name}.svg", self.drawing.svg)
-            text = self.table.to_csv(index=False, lineterminator="\n")
-            write_text(folder / "tables" / f"{self.drawing.name}.csv", text)
 
-
-def ranks_over_datasets(datasets: Sequence[DatasetContent], styles: dict[str, MethodStyle]) -> RanksView:
-    """The methods of the comparison, ranked over its data sets."""
+def ranks_over_datasets(datasets: Sequence[DatasetContent], styles: Looks) -> RanksView:
+    """Rank the methods of the comparison over its data sets."""
     ranking = rank_over_datasets(datasets)
     if isinstance(ranking, str):
-        return RanksView(None, pd.DataFrame(), ranking)
+        return RanksView(None, ranking)
     without = [one.title for one in datasets if one.name not in ranking.blocks]
-    drawing = rank_diagram(
-        "ranks", ranking, _faded(datasets, ranking, styles), counted(len(ranking.blocks), "data set")
-    )
+    shown = _faded(datasets, ranking, styles)
+    drawing = rank_diagram("ranks", ranking, shown, counted(len(ranking.blocks), "data set"))
     words = f"{drawing.caption} Too few results so far: {listed(without)}." if without else drawing.caption
-    return RanksView(drawing, rank_rows(ranking), words)
+    return RanksView(drawing, words)
 
 
-def ranks_over_groups(dataset: DatasetContent, styles: dict[str, MethodStyle]) -> RanksView:
-    """The methods of one data set, ranked over its test units."""
+def ranks_over_groups(dataset: DatasetContent, styles: Looks) -> RanksView:
+    """Rank the methods of one data set over its test groups."""
     ranking = rank_over_groups(dataset)
     if isinstance(ranking, str):
-        return RanksView(None, pd.DataFrame(), ranking)
-    drawing = rank_diagram(f"ranks-{dataset.name}", ranking, styles, counted(len(ranking.blocks), "test unit"))
-    return RanksView(drawing, rank_rows(ranking), drawing.caption)
+        return RanksView(None, ranking)
+    drawing = rank_diagram(f"ranks-{dataset.name}", ranking, styles, counted(len(ranking.blocks), "test group"))
+    return RanksView(drawing, drawing.caption)
 
 
-def _faded(
-    datasets: Sequence[DatasetContent], ranking: Ranking, styles: dict[str, MethodStyle]
-) -> dict[str, MethodStyle]:
+def _faded(datasets: Sequence[DatasetContent], ranking: Ranking, styles: Looks) -> dict[str, MethodStyle]:
     """Where methods are many, grey for all but LaDID, the first other neural and the first simple method."""
-    if len(ranking.ranks) <= FEW:
-        return styles
     entries = {entry.label: entry for one in datasets for entry in one.competitors}
-    order = [entries[label] for label in ranking.ranks.index]
-    firsts = (
-        next((one for one in order if one.neural == kind and one.method != LADID), None) for kind in (True, False)
-    )
-    front = {entry.label for entry in [*(one for one in order if one.method == LADID), *firsts] if entry}
-    return {label: look if label in front else replace(look, colour=FADED[0]) for label, look in styles.items()}
+    front = set(ranking.ranks.index)
+    if len(front) > FEW:
+        rivals = [entries[label] for label in ranking.ranks.index if entries[label].method != LADID]
+        firsts = [next((one.label for one in rivals if one.neural == kind), "") for kind in (True, False)]
+        front = {*firsts, *(label for label in front if entries[label].method == LADID)}
+    return {label: look if label in front else look.faded for label, look in styles.items()}

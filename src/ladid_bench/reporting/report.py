@@ -21,7 +21,7 @@ from ladid_bench.reporting import findings, media
 from ladid_bench.reporting.benchmarks_page import BENCHMARKS, write_benchmarks_page
 from ladid_bench.reporting.claims_section import write_claims
 from ladid_bench.reporting.cost_figure import accuracy_and_cost
-from ladid_bench.reporting.drawing import style
+from ladid_bench.reporting.drawing import write_drawings
 from ladid_bench.reporting.experiment_figures import Scene, illustrate, styles_by_method, write_illustrated
 from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables, write_experiments
 from ladid_bench.reporting.figures import horizon, training, training_time
@@ -113,7 +113,7 @@ def _build(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, ro
     illustrated = [illustrate(one, Scene(study, root, by_method, datasets)) for one in experiments]
     write_illustrated(folder, illustrated)
     ranks = ranks_over_datasets(compared, style_of)
-    ranks.write(folder)
+    write_drawings(folder, [ranks.drawing] if ranks.drawing else [])
     methods, unequal = _methods(contents, root)
     runs: list[Told] = [*((one.content.title, one.runs) for one in sections), *_further(sections, experiments)]
     minutes = next((block.cpu_minutes for block in study.experiments.get(EQUAL_TIME, []) if block.cpu_minutes), None)
@@ -175,7 +175,6 @@ def _view(folder: Path, one: Section, minutes: float | None) -> dict[str, Any]:
     """Write the files of a data set into the report's folder, and give what the template wants to know of it."""
     dataset, pictures = one.content, one.pictures
     ranks = ranks_over_groups(dataset, one.styles)
-    ranks.write(folder)
     accuracy = comparison(dataset) if dataset.entries else None
     brief = core(accuracy) if accuracy else None
     if accuracy:
@@ -209,14 +208,13 @@ def _drawings(one: Section, ranks: Any) -> list[Any]:
     """The figures that the results of a data set allow."""
     dataset = one.content
     timed = one.equal if one.equal and one.equal.ranked else dataset
-    with style():
-        made = [
-            horizon(dataset, one.styles),
-            accuracy_and_cost(dataset, one.equal, one.styles),
-            ranks,
-            training(dataset, one.styles),
-            training_time(timed, one.styles, equal_time=timed is one.equal),
-        ]
+    made = [
+        horizon(dataset, one.styles),
+        accuracy_and_cost(dataset, one.equal, one.styles),
+        ranks,
+        training(dataset, one.styles),
+        training_time(timed, one.styles, equal_time=timed is one.equal),
+    ]
     if one.pictures and not dataset.image:
         made.append(draw_series(dataset, one.pictures, one.styles))
     return made

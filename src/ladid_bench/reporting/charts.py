@@ -1,0 +1,332 @@
+"""The two charts that most figures are: lines named at their ends, and dots in rows; each drawn from a tidy table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from scipy.optimize import isotonic_regression
+
+from ladid_bench.reporting.drawing import FONT_SIZE, HEIGHT, LINE, canvas, mark, settle, style, to_svg
+from ladid_bench.reporting.formatting import MINUS
+from ladid_bench.reporting.palette import INK, MUTED, MethodStyle
+
+DECADES = 20.0  # values that span this factor get a logarithmic axis
+OFF_SCALE = 30.0  # errors beyond this multiple of a useless forecast's are cut off
+DEEPEST = 1e-5  # share of the top at which a logarithmic axis ends
+SMALL = 9.5  # points; names of methods that do not stand in front
+ROW = 1.25 * LINE  # height of a row of dots, in points
+DODGE = 0.65  # rows between dots of one row
+ASIDE = 1.014  # factor between the places of intervals that would cover each other
+AXIS = 44.0  # points below the axes
+UP_TO = (0, (4, 3))  # dash of a vertical line that marks a place
+
+Looks = Mapping[Any, MethodStyle]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The horizontal axis of lines.
+
+    Attributes:
+        column: of the table.
+        heading: what it is.
+        ticks: the values that are named; the axis is logarithmic where they are given.
+        suffix: behind each of them.
+        marks: places of vertical lines, with words.
+    """
+
+    column: str
+    heading: str
+    ticks: Sequence[float] = ()
+    suffix: str = ""
+    marks: Sequence[tuple[float, str]] = ()
+
+
+@style()
+def line_chart(
+    frame: pd.DataFrame,
+    looks: Looks,
+    scale: Scale,
+    value: str,
+    title: str,
+    *,
+    ends: Mapping[str, str] | None = None,
+    level: float | None = None,
+    decades: float = DECADES,
+    height: float = HEIGHT,
+) -> str:
+    """Draw a line for each ``name`` of a table, or one for each of its seeds.
+
+    A line whose place is not known is a level, one that ends early is carried on by dots.
+
+    Args:
+        frame: with the columns ``name``, that of the scale and ``value``, best lines first; it may have ``seed``,
+            and ``low`` and ``high``, the ends of intervals.
+        looks: by name.
+        scale: of the horizontal axis.
+        value: column of the heights.
+        title: what they are.
+        ends: what to write beside a line in place of its name; empty for nothing.
+        level: where a horizontal line goes through, if the axis reaches it.
+        decades: factor of heights from which the vertical axis is logarithmic.
+        height: of the figure in points, at least.
+
+    Returns:
+        The figure as SVG.
+    """
+    lines = {str(name): line for name, line in frame.groupby("name", sort=False)}
+    texts = {name: (ends or {}).get(name, name) for name in lines}
+    figure = canvas(max(height, AXIS + LINE * (2 + sum(_size(looks[name]) for name, text in texts.items() if text))))
+    axes = figure.add_subplot()
+    _horizontal(axes, scale, frame[scale.column])
+    names = list(lines)
+    upwards = sorted(names, key=lambda name: (looks[name].strong, -names.index(name)))  # the best one on top
+    for index, name in enumerate(upwards):
+        draw_line(axes, lines[name], scale, value, looks[name], ASIDE ** (index - len(lines) / 2))
+    error_axis(axes, _heights(frame, looks, scale, value), decades=decades)
+    if level is not None and axes.get_ylim()[0] < level < axes.get_ylim()[1]:
+        axes.axhline(level, color=MUTED[0], linewidth=0.8, zorder=1)
+    axes.set_title(title)
+    name_ends(axes, [(_end(lines[name], value), text, looks[name]) for name, text in texts.items() if text])
+    return to_svg(figure)
+
+
+def _end(line: pd.DataFrame, value: str) -> float:
+    """Height of the right end of a line, the mean over its seeds."""
+    return float((line.groupby("seed")[value].last() if "seed" in line else line[value].iloc[[-1]]).mean())
+
+
+def draw_line(
+    axes: Axes, points: pd.DataFrame, scale: Scale, value: str, look: MethodStyle, aside: float = 1.0
+) -> None:
+    """One line with its interval; ``aside`` moves the bars of the interval, so that they do not cover others."""
+    how: dict[str, Any] = {"color": look.colour, "linestyle": look.dash, "linewidth": look.width}
+    if points[scale.column].isna().all():
+        mark(axes.plot([0, 1], points[value].repeat(2), transform=axes.get_yaxis_transform(), **how)[0], look.name)
+        return
+    several = bool(scale.ticks) or "seed" in points
+    for _, run in points.groupby("seed") if "seed" in points else [(0, points)]:
+        (line,) = axes.plot(run[scale.column], run[value], **how)
+        line.set(marker="o" if several else "", markersize=4.5 if look.strong else 2.5 if scale.ticks else 0)
+        mark(line, look.name)
+    last, edge = points[scale.column].max(), axes.get_xlim()[1]
+    if last < 0.97 * edge:
+        level = [_end(points, value)] * 2
+        mark(axes.plot([last, edge], level, color=look.colour, linestyle=(0, (1, 3)), linewidth=0.9)[0], look.name)
+    if "low" in points and look.strong and points["low"].notna().any():
+        low, high = (points[end].clip(upper=1e12) for end in ("low", "high"))
+        if scale.ticks:
+            mark(axes.vlines(points[scale.column] * aside, low, high, look.colour, linewidth=1.1, alpha=0.6), look.name)
+        else:
+            area = axes.fill_between(points[scale.column], low, high, color=look.colour, alpha=0.14, linewidth=0)
+            mark(area, look.name)
+
+
+def _heights(frame: pd.DataFrame, looks: Looks, scale: Scale, value: str) -> np.ndarray:
+    """What the vertical axis has to show: values, and the bars of lines that stand in front."""
+    shown = [frame[value].to_numpy()]
+    if scale.ticks:
+        front = frame[[looks[name].strong for name in frame["name"]]]
+        shown.append(front[["low", "high"]].to_numpy().ravel())
+    return np.concatenate(shown).astype(float)
+
+
+def _horizontal(axes: Axes, scale: Scale, places: pd.Series) -> None:
+    axes.set_xlabel(scale.heading)
+    axes.set_xlim(min(0.0, places.min()), places.max())
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    if scale.ticks:
+        low, high = min(places.min(), *scale.ticks), max(places.max(), *scale.ticks)
+        room = (high / low) ** 0.06 if high > low else 1.5
+        axes.set_xscale("log")
+        axes.set_xlim(low / room, high * room)
+        axes.xaxis.set_major_locator(FixedLocator(list(scale.ticks)))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}{scale.suffix}"))
+    for place, words in scale.marks:
+        axes.axvline(place, color=INK[0], linewidth=1, linestyle=UP_TO, zorder=1)
+        text = axes.text(place, 0.98, f" {words}", transform=axes.get_xaxis_transform(), va="top", ha="left")
+        text.set_in_layout(False)
+
+
+def error_axis(axes: Axes, errors: np.ndarray, decades: float = DECADES) -> None:
+    """Scale the vertical axis for errors, cut off far above a useless forecast's.
+
+    It is logarithmic where they span the factor ``decades`` or more.
+    """
+    known = errors[np.isfinite(errors) & (errors > 0)]
+    if len(known) == 0:
+        return
+    top = min(known.max(), OFF_SCALE * max(1.0, float(np.median(known))))
+    low = max(known.min(), DEEPEST * top)
+    if top / low >= decades:
+        axes.set_yscale("log")
+        axes.set_ylim(low / 1.3, top * 1.3)
+        plain_log(axes.yaxis, float(top / low))
+    else:
+        axes.set_ylim(0, top * 1.08)
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+
+
+def plain_log(axis: Any, span: float) -> None:
+    """Plain numbers along a logarithmic axis whose values span the factor ``span``."""
+    axis.set_major_locator(LogLocator(subs=(1,) if span > 300 else (1, 2, 5) if span > 10 else (1, 1.5, 2, 3, 5, 7)))
+    if span < 1.6:
+        axis.set_major_locator(MaxNLocator(4))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _size(look: MethodStyle) -> float:
+    """Size of the font of a name, as a share of the usual one."""
+    return 1.0 if look.strong else SMALL / FONT_SIZE
+
+
+def name_ends(axes: Axes, ends: Sequence[tuple[float, str, MethodStyle]]) -> None:
+    """Write a name beside the right end of each line: (height of the end, name, look)."""
+    notes = []
+    place: dict[str, Any] = {
+        "xycoords": axes.get_yaxis_transform(),
+        "textcoords": "offset points",
+        "annotation_clip": False,
+    }
+    for value, text, look in ends:
+        leader = {"arrowstyle": "-", "color": look.colour, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
+        font: dict[str, Any] = {"fontsize": FONT_SIZE * _size(look), "color": look.ink, "va": "center"}
+        tip = (1, np.clip(value, *axes.get_ylim()))
+        note = axes.annotate(text, tip, (16, 0), arrowprops=leader | {"relpos": (0, 0.5)}, **font, **place)
+        mark(note, look.name)
+        notes.append(note)
+    settle(axes.figure)  # type: ignore[arg-type]
+    heights = [float(axes.get_yaxis_transform().transform(note.xy)[1]) for note in notes]
+    tall = [LINE * _size(look) for _, _, look in ends]
+    for note, own, height in zip(notes, heights, spread(heights, tall, *axes.bbox.intervaly), strict=True):
+        note.set_position((16, height - own))
+
+
+def spread(places: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
+    """Middles of names of those heights, moved as little as needed to be clear of each other.
+
+    They keep their order, and lie within ``low`` and ``high`` if they fit.
+    """
+    order = np.argsort(places, kind="stable")
+    tall = np.asarray(heights, dtype=float)[order]
+    packed = np.cumsum(tall) - tall / 2  # where they would be, one on the other from 0
+    level = isotonic_regression(np.asarray(places, dtype=float)[order] - packed).x
+    placed = np.empty(len(order))
+    placed[order] = np.clip(level, low, max(low, high - tall.sum())) + packed
+    return placed.tolist()
+
+
+@style()
+def dot_chart(
+    frame: pd.DataFrame,
+    looks: Looks,
+    hue: str,
+    heading: str,
+    *,
+    value: str,
+    title: str = "",
+    level: float | None = None,
+    limits: tuple[float, float] | None = None,
+    key: Mapping[Any, str] | None = None,
+) -> str:
+    """Draw dots with their intervals, in rows below headings.
+
+    Args:
+        frame: with the columns ``panel``, ``row``, ``hue``, ``value``, ``low`` and ``high``; it may have ``full``,
+            whether the dot is filled, and ``other``, a second value that is drawn as a stroke.
+        looks: by what is in the column ``hue``.
+        hue: name of that column.
+        heading: of the scale.
+        value: name of the column of the values.
+        title: of the figure.
+        level: where a vertical line goes through.
+        limits: ends of the scale, which is logarithmic over all values without them.
+        key: names of the hues, written above; with it a row has a dot for each hue, else it is in the order of rows.
+
+    Returns:
+        The figure as SVG.
+    """
+    dodge = {one: place for place, one in enumerate(looks)} if key else dict.fromkeys(looks, 0)
+    step = DODGE * (len(looks) - 1) + 1 if key else 1.0
+    rows, panels, height = _rows(frame, step)
+    figure = canvas(AXIS + ROW * height + LINE * (bool(title) + 1.6 * bool(key)))
+    axes = figure.add_subplot()
+    axes.set_xscale("linear" if limits else "log")
+    ends = limits or _limits(frame, value, level)
+    axes.set_xlim(*ends)
+    axes.set_ylim(height - 0.5, -0.5)
+    axes.set_title(title, weight="bold")
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
+    if not limits:
+        plain_log(axes.xaxis, ends[1] / ends[0])
+    if level is not None:
+        axes.axvline(level, color=MUTED[0], linewidth=1.1, zorder=1)
+    for panel, place in panels.items():
+        axes.text(0, place, panel, transform=axes.get_yaxis_transform(), va="center", weight="bold")
+    middle = (step - 1) / 2
+    axes.set_yticks([place + middle for place in rows.values()], [row for _, row in rows], color=INK[0])
+    for tick, one in zip(axes.get_yticklabels(), frame[hue], strict=False) if not key else ():
+        mark(tick, looks[one].name)
+    for dot in frame.to_dict("records"):
+        place = rows[dot["panel"], dot["row"]] + DODGE * dodge[dot[hue]]
+        _draw_dot(axes, dot, dot[value], place, looks[dot[hue]], ends)
+    axes.set_xlabel(heading)
+    for one, words in (key or {}).items():
+        axes.plot([], [], looks[one].marker, color=looks[one].colour, label=words)
+    if key:
+        figure.legend(loc="outside upper left", ncols=4, handletextpad=0.1, columnspacing=1.0, fontsize=10)
+    return to_svg(figure)
+
+
+def _rows(frame: pd.DataFrame, step: float) -> tuple[dict[tuple[str, str], float], dict[str, float], float]:
+    """Places of the rows by panel and name, those of the panels' headings, and how many rows there are in all."""
+    rows: dict[tuple[str, str], float] = {}
+    panels, place = {}, 0.0
+    for panel, some in frame.groupby("panel", sort=False):
+        if panel:
+            panels[str(panel)] = place = place + 0.3 * bool(rows)
+            place += 1
+        for row in dict.fromkeys(some["row"]):
+            rows[str(panel), row] = place
+            place += step
+    return rows, panels, place
+
+
+def _limits(frame: pd.DataFrame, value: str, level: float | None) -> tuple[float, float]:
+    """Ends of the scale: all dots and intervals, unless they are far off."""
+    values = np.array([*frame[value], *([level] if level else [])])
+    middle = float(np.median(values[np.isfinite(values)]))
+    reach = np.concatenate([values, *(frame[name] for name in ("low", "high", "other") if name in frame)])
+    inside = reach[(reach >= middle / OFF_SCALE**2) & (reach <= middle * OFF_SCALE)]
+    low, high = float(inside.min()), float(inside.max())
+    room = max((high / low) ** 0.04, 1.01)
+    return low / room, high * room
+
+
+def _draw_dot(
+    axes: Axes, dot: Mapping[Any, Any], value: float, place: float, look: MethodStyle, ends: tuple[float, float]
+) -> None:
+    """A dot with its interval; one that is off the scale is a triangle at the edge, with its number."""
+    colour = look.colour
+    if not pd.isna(dot["low"]):
+        interval = np.clip([dot["low"], dot["high"]], *ends)
+        mark(axes.plot(interval, [place] * 2, color=colour, linewidth=1.6, alpha=0.75)[0], look.name)
+    if not pd.isna(dot.get("other")):
+        stroke: dict[str, Any] = {"color": MUTED[0], "markersize": 10, "markeredgewidth": 1.6}
+        mark(axes.plot(dot["other"], place, "|", **stroke)[0], look.name)
+    shape = "<" if value < ends[0] else ">" if value > ends[1] else look.marker
+    (marker,) = axes.plot(np.clip(value, *ends), place, shape, color=colour, markersize=6.2, clip_on=False)
+    marker.set_markeredgewidth(1.4)
+    if not dot.get("full", True):
+        marker.set_markerfacecolor("white")
+    mark(marker, look.name)
+    if shape in "<>":
+        side: dict[str, Any] = {"ha": "left" if shape == "<" else "right", "color": MUTED[0], "fontsize": SMALL}
+        axes.text(np.clip(value, *ends), place, f"   {value:.2g}   ".replace("-", MINUS), va="center", **side)

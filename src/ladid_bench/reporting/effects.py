@@ -1,0 +1,124 @@
+"""What two experiments measure: the area below the curves of a transfer, and what each part of a method contributes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, Run, stack
+from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
+from ladid_bench.analysis.statistics import interval
+from ladid_bench.methods.registry import MethodCard
+from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable
+from ladid_bench.study.plan import SCRATCH
+
+Cards = Mapping[str, MethodCard]  # by method
+
+
+def lines_of(content: DatasetContent, rows: Sequence[ExperimentRow]) -> list[list[ExperimentRow]]:
+    """Rows with complete results that differ in their share of the data alone, by rising share."""
+    found: dict[tuple[str, ...], list[ExperimentRow]] = {}
+    for row in rows:
+        entry = row.entry
+        if entry.complete and not entry.floor and np.isfinite(entry.mean(content.error)):
+            key = (entry.method, entry.variant, entry.arm, entry.init_from, entry.changes)
+            found.setdefault(key, []).append(row)
+    return [sorted(line, key=lambda row: row.entry.fraction) for line in found.values()]
+
+
+def areas(content: DatasetContent, rows: Sequence[ExperimentRow]) -> pd.DataFrame:
+    """Mean height of each line along the logarithm of the share, lowest first; lines of one point have none."""
+    made = [_area(content, line) for line in lines_of(content, rows) if len(line) > 1]
+    frame = pd.DataFrame([one for one in made if one])
+    return frame if frame.empty else frame.sort_values("mean_error_over_log_fraction", kind="stable")
+
+
+def _area(content: DatasetContent, line: Sequence[ExperimentRow]) -> dict[str, object] | None:
+    """By the trapezoidal rule, trajectory by trajectory and seed by seed; None where these do not match."""
+    entries = [row.entry for row in line]
+    if not all(entry.sampled for entry in entries):
+        return None
+    places = np.log([entry.fraction for entry in entries])
+    shares = np.convolve(np.diff(places), [0.5, 0.5], mode="full") / (places[-1] - places[0])  # (share,)
+    seeds = max(len(entry.done) for entry in entries)
+    stacked = [stack(_by_seed(entry.done, seeds), content.primary_metric) for entry in entries]
+    first, last = stacked[0], entries[-1]
+    if any(not np.array_equal(one.group, first.group) for one in stacked):
+        return None
+    values = np.sum([share * one.values for share, one in zip(shares, stacked, strict=True)], axis=0)
+    below = [one.weights for one in stacked if one.weights is not None]
+    scale = np.sum([share * one for share, one in zip(shares, below, strict=True)], axis=0) if below else None
+    mean = float(values.mean() if scale is None else values.sum() / scale.sum())
+    found = interval(values, first.group, first.seed, scale)
+    ends = {"interval_low": found.low, "interval_high": found.high} if found else {}
+    how = {"arm": last.arm, "init_from": last.init_from, "changes": last.changes}
+    told = {"dataset": content.name, "name": line[0].name, "method": last.method, "variant": last.variant, **how}
+    span = {"fraction_low": entries[0].fraction, "fraction_high": last.fraction, "points": len(line)}
+    metric = {"primary_metric": content.primary_metric}
+    return {**told, **metric, **span, "mean_error_over_log_fraction": mean, **ends}
+
+
+def _by_seed(runs: Sequence[Run], seeds: int) -> list[Run]:
+    """Runs in the order of their seeds; one that does not depend on the seed stands for all of them."""
+    ordered = sorted(runs, key=lambda run: run.row["seed"])
+    return ordered * seeds if len(ordered) == 1 else ordered
+
+
+def ratios(table: ExperimentTable, cards: Cards) -> pd.DataFrame:
+    """The error of each variant over that of its reference, paired, by data set and changes, largest first.
+
+    ``told`` is 1 where the error is larger than the reference's, -1 where it is smaller, 0 where nobody can say.
+    """
+    found = []
+    for content, rows in table.parts:
+        for changes in dict.fromkeys(row.entry.changes for row in rows):
+            entries = [row.entry for row in rows if row.entry.changes == changes and row.entry.arm == SCRATCH]
+            made = [_ratio(content, entry, reference_of(entry, entries, cards)) for entry in entries]
+            found += sorted((one for one in made if one), key=lambda one: -one["ratio"])
+    return pd.DataFrame(found)
+
+
+def _ratio(content: DatasetContent, entry: Entry, reference: Entry | None) -> dict[str, Any] | None:
+    log = content.log_ratio(entry, reference) if reference and entry.complete else None
+    if reference is None or log is None:
+        return None
+    middle, low, high = np.exp(np.minimum([log.estimate, log.low, log.high], 700))
+    seeds = len({run.row["seed"] for run in entry.runs} & {run.row["seed"] for run in reference.runs})
+    told = int(low > 1) - int(high < 1) if seeds >= SEEDS_FOR_VERDICTS else 0
+    named: dict[str, Any] = {
+        "panel": f"{content.name}: {entry.changes}" if entry.changes else content.name,
+        "row": _part(entry, reference),
+        "dataset": content.name,
+        "changes": entry.changes,
+        "method": entry.method,
+        "variant": entry.variant,
+        "reference_method": reference.method,
+        "reference_variant": reference.variant,
+        "primary_metric": content.primary_metric,
+    }
+    return {**named, "ratio": middle, "low": low, "high": high, "seeds": seeds, "told": told}
+
+
+def _part(entry: Entry, reference: Entry) -> str:
+    """What differs from the reference, which is named where it is no preset."""
+    if entry.method != reference.method:
+        return entry.method
+    own = entry.variant if entry.method == LADID else f"{entry.method}:{entry.variant}"
+    return f"{own} (from {reference.variant})" if reference.variant in entry.variant else own
+
+
+def reference_of(entry: Entry, entries: Sequence[Entry], cards: Cards) -> Entry | None:
+    """Find what an entry is measured against: the variant from which it differs in one setting, else the preset.
+
+    The preset of another method is measured against LaDID's, of which it is a part exchanged.
+    """
+    variants = cards[entry.method].variants
+    preset, mine = next(iter(variants)), variants.get(entry.variant, {})
+    if entry.variant == preset:
+        wanted = [(LADID, next(iter(cards[LADID].variants)))] if LADID in cards and entry.method != LADID else []
+    else:
+        smaller = [name for name, one in variants.items() if len(one) == len(mine) - 1 and one.items() <= mine.items()]
+        wanted = [(entry.method, name) for name in [*(one for one in smaller if one != preset), preset]]
+    complete = {(one.method, one.variant): one for one in reversed(entries) if one.complete}
+    return next((complete[one] for one in wanted if one in complete), None)
