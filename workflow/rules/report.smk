@@ -1,21 +1,16 @@
-rule plan:
-    """Write down what the study asks for; another study is another file, so what follows is redone."""
+rule outdated:
+    """Signal that the run table or the report is of other records, another plan or other code than today's."""
     output:
-        PLAN,
-    log:
-        f"{LOGS}/plan.log",
-    params:
-        command=COMMAND,
-        scale=STUDY.scale,
-    shell:
-        "{params.command} plan --scale {params.scale} --output {output} > {log} 2>&1"
+        temp(touch(f"{FOLDERS.work}/outdated/{{what}}")),
 
 
 rule aggregate:
     """Collect the records in one table, failures included."""
     input:
-        NEWS,
-        [str(FOLDERS.card(name, dataset.key)) for name, dataset in DATASETS.items()],
+        [kept_record(key) for key in CHOSEN],
+        [kept(path, "probe") for path in PROBES],
+        ancient([str(FOLDERS.card(name, dataset.key)) for name, dataset in DATASETS.items()]),
+        lambda wildcards: signal_that("table"),
     output:
         report(RUN_TABLE, caption="../report/runs.rst", category="Runs"),
     log:
@@ -30,8 +25,9 @@ rule aggregate:
 rule render:
     """Render the report."""
     input:
-        RUN_TABLE,
-        PHYSICS,
+        table_to_render,
+        ancient(PHYSICS),
+        lambda wildcards: signal_that("report"),
     output:
         report(REPORT, caption="../report/report.rst", category="Report"),
     log:

@@ -1,4 +1,4 @@
-"""The part of the command line that styles inside of trained models."""
+"""The part of the command line that looks inside trained models."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,6 @@ import typer
 from ladid_bench.cli.options import Scale, open_study
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError
-from ladid_bench.core.files import write_json
 from ladid_bench.core.paths import Folders
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
@@ -32,7 +31,7 @@ def inspect(
     scale: Scale = None,
     output: Annotated[Path | None, typer.Option(help="folder to write to; default: results/<scale>/inside")] = None,
 ) -> None:
-    """MethodStyle inside a trained LaDID: attention, psi, the latent path, and what F does between frames."""
+    """Look inside a trained LaDID: attention, psi, the latent path, and what F does between frames."""
     from ladid_bench.reporting.inside import inspect_run
 
     _, folders, (planned,) = _planned([key], scale)
@@ -43,26 +42,27 @@ def inspect(
 def probe(
     keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="runs with a trained model, one after the other")],
     scale: Scale = None,
-    outcome: Annotated[Path | None, typer.Option(help="file to write the outcomes to")] = None,
-    skip_failed: Annotated[bool, typer.Option(help="exit with 0 even if a run ended without a result")] = False,
+    skip_failed: Annotated[
+        bool, typer.Option("--skip-failed", help="of a run that ended without a result, write why it has no probe")
+    ] = False,
     force: Annotated[bool, typer.Option(help="probe again although that was done")] = False,
 ) -> None:
     """Read true quantities off the code psi of trained models, and test whether F is the same for all windows."""
-    from ladid_bench.probing.state import why_not_probed
+    from ladid_bench.probing.state import why_not_probed, write_reason
 
     study, folders, chosen = _planned(keys, scale)
     for planned in chosen:
         reason = why_not_probed(planned, folders)
-        if reason and not skip_failed:
+        failed = reason and folders.record(planned.key).exists()
+        if reason and not (failed and skip_failed):
             raise BenchError(f"{planned.label}: cannot be probed, {reason}; 'ladid-bench run {planned.key}' makes it")
         if reason:
+            write_reason(planned, folders, reason)
             print(f"{planned.label}: not probed, {reason}", file=sys.stderr)
         elif folders.probe(planned.key).exists() and not force:
             print(f"{planned.label}: was probed already, {folders.probe(planned.key)}; --force probes it again")
         else:
             _probe(planned, study, folders)
-    if outcome is not None:
-        write_json(outcome, {planned.key: folders.probe(planned.key).exists() for planned in chosen})
 
 
 def _probe(planned: "PlannedRun", study: Study, folders: Folders) -> None:
