@@ -61,8 +61,6 @@ GPU = bool({"gpu", "gpu_model", "gres"} & set(workflow.resource_settings.overwri
 GRAPH = RunGraph(STUDY, RUNS, FOLDERS, GPU)
 RECORDS = GRAPH.records(CHOSEN)
 PROBES = [str(FOLDERS.probe(key)) for key, run in CHOSEN.items() if has_probe(run)]
-# what --forcerun names; what depends on it is made again too
-FORCED = set(workflow.dag_settings.forcerun) if workflow.dag_settings else set()
 
 
 wildcard_constraints:
@@ -71,9 +69,14 @@ wildcard_constraints:
     data_key="[0-9a-f]{16}",
 
 
+def forced():
+    """The files and rules that --forcerun names; known only once all rules have been read."""
+    return set(workflow.dag_settings.forcerun)
+
+
 def kept(path, rule):
-    """A file whose time does not matter, unless it is to be made again."""
-    return path if {path, rule} & FORCED else ancient(path)
+    """A file whose time does not matter, unless it is to be made again: what depends on it then is made again too."""
+    return path if {path, rule} & forced() else ancient(path)
 
 
 def kept_record(key):
@@ -126,7 +129,12 @@ def signal_that(name):
     return [f"{FOLDERS.work}/outdated/{name}"] if name in out_of_date() else []
 
 
+def rows(wildcards):
+    """What the run table is collected from."""
+    return [kept_record(key) for key in CHOSEN] + [kept(path, "probe") for path in PROBES]
+
+
 def table_to_render(wildcards):
     """The run table, whose time does not matter where it will not be made again."""
-    stays = not (FORCED or out_of_date() or missing()) and all(Path(path).exists() for path in PROBES)
+    stays = not (forced() or out_of_date() or missing()) and all(Path(path).exists() for path in PROBES)
     return ancient(RUN_TABLE) if stays else RUN_TABLE

@@ -7,8 +7,7 @@ rule outdated:
 rule aggregate:
     """Collect the records in one table, failures included."""
     input:
-        [kept_record(key) for key in CHOSEN],
-        [kept(path, "probe") for path in PROBES],
+        rows,
         ancient([str(FOLDERS.card(name, dataset.key)) for name, dataset in DATASETS.items()]),
         lambda wildcards: signal_that("table"),
     output:
