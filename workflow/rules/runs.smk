@@ -21,6 +21,7 @@ rule run:
     resources:
         mem_mb=lambda wildcards, attempt: attempt * memory_mb(RUNS[wildcards.key]),
         runtime=lambda wildcards, attempt: GRAPH.minutes(wildcards.key, attempt),
+        turn=1, # runs that share a job of the cluster take turns (slurm/config.yaml)
     shell:
         "{params.command} {wildcards.key} --scale {params.scale} 2>&1 | tee {log}"
 
