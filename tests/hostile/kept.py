@@ -27,7 +27,7 @@ from ladid_bench.runs.search import _former_trials
 from ladid_bench.study.datasets import load_data_card, planned_dataset
 from ladid_bench.verification.physics.results import read_results
 
-KEPT = sorted((REAL / "results" / "pendulum" / "records").glob("*.json"))[0]
+KEPT = sorted((REAL / "results" / "cpu" / "records").glob("*.json"))[0]
 KEY = KEPT.stem
 DEEP = "[" * 50_000
 
@@ -218,15 +218,15 @@ TABLES: dict[str, Callable[[Path], Path]] = {
 }
 
 
-CARD = next((REAL / "results" / "pendulum" / "datasets").glob("*.json"))
-STUDY = load_study("pendulum", REAL)
+STUDY = load_study("cpu", REAL)
+CARD = Folders(REAL, "cpu").card("pendulum", planned_dataset(STUDY, "pendulum").key)
 
 
 def _card(change: Callable[[dict], object]) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         content = json.loads(CARD.read_text(encoding="utf-8"))
         change(content)
-        written(folder, f"results/pendulum/datasets/{CARD.name}", json.dumps(content))
+        written(folder, f"results/cpu/datasets/{CARD.name}", json.dumps(content))
         return folder
 
     return make
@@ -234,7 +234,7 @@ def _card(change: Callable[[dict], object]) -> Callable[[Path], Path]:
 
 def _damaged_card(content: str | bytes) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        written(folder, f"results/pendulum/datasets/{CARD.name}", content)
+        written(folder, f"results/cpu/datasets/{CARD.name}", content)
         return folder
 
     return make
@@ -275,7 +275,7 @@ SEARCHES: dict[str, str] = {
 
 
 def _load_card(folder: object) -> None:
-    load_data_card(planned_dataset(STUDY, "pendulum"), Folders(Path(str(folder)), "pendulum"))
+    load_data_card(planned_dataset(STUDY, "pendulum"), Folders(Path(str(folder)), "cpu"))
 
 
 def _listed(folder: object) -> None:

@@ -265,7 +265,7 @@ def _weights(folder: Path) -> Path:
 
 
 def _table(folder: Path) -> Path:
-    return written(folder, "results/pendulum/runs.parquet", (kept.KEPT.parents[1] / "runs.parquet").read_bytes())
+    return written(folder, "results/cpu/runs.parquet", (kept.KEPT.parents[1] / "runs.parquet").read_bytes())
 
 
 def _answer(folder: Path) -> Path:
@@ -282,7 +282,7 @@ def _read_answer(path: Path) -> None:
 
 
 def _load_card(path: Path) -> None:
-    load_data_card(planned_dataset(kept.STUDY, "pendulum"), Folders(path.parents[3], "pendulum"))
+    load_data_card(planned_dataset(kept.STUDY, "pendulum"), Folders(path.parents[3], "cpu"))
 
 
 SAMPLE = kept.KEPT.parents[1] / "samples" / f"{kept.KEY}.npz"
@@ -294,8 +294,8 @@ FUZZES = (
     Fuzz("forecast file", _forecast, _hdf5, lambda path: read_forecast(path, TIMES, SHAPE)),
     Fuzz("record", _copied(kept.KEPT, kept.KEPT.name), _json, read_record),
     Fuzz("sample", _copied(SAMPLE, "sample.npz"), _bytes, read_sample),
-    Fuzz("data card", _copied(kept.CARD, f"results/pendulum/datasets/{kept.CARD.name}"), _json, _load_card),
-    Fuzz("run table", _table, _bytes, lambda path: read_run_table(Folders(path.parents[2], "pendulum"))),
+    Fuzz("data card", _copied(kept.CARD, f"results/cpu/datasets/{kept.CARD.name}"), _json, _load_card),
+    Fuzz("run table", _table, _bytes, lambda path: read_run_table(Folders(path.parents[2], "cpu"))),
     Fuzz("text answer", _answer, _bytes, _read_answer),
     Fuzz("checkpoint", _weights, _bytes, lambda path: load_tensors(path, "cpu")),
     Fuzz(
