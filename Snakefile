@@ -1,6 +1,6 @@
 include: "workflow/Snakefile"
 
 
-rule all: # the default; Snakemake takes none from an included file
+rule all:  # the default; Snakemake takes none from an included file
     input:
         rules.everything.input,

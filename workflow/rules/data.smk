@@ -4,13 +4,13 @@ rule dataset:
         **data_files("{dataset}", "{data_key}"),
     log:
         f"{LOGS}/data-{{dataset}}-{{data_key}}.log",
+    resources:
+        mem_mb=4000,
+        runtime=lambda wildcards, attempt: 180 * attempt,
     params:
         command=COMMAND,
         scale=STUDY.scale,
         splits=" ".join(f"--split {split}" for split in SPLITS),
-    resources:
-        mem_mb=4000,
-        runtime=lambda wildcards, attempt: 180 * attempt,
     shell:
         "{params.command} data {wildcards.dataset} --scale {params.scale} {params.splits} 2>&1 | tee {log}"
 

@@ -28,11 +28,26 @@ rule render:
         ancient(PHYSICS),
         lambda wildcards: signal_that("report"),
     output:
-        report(REPORT, caption="../report/report.rst", category="Report"),
+        page=report(REPORT, caption="../report/report.rst", category="Report"),
+        figures=report(
+            directory(f"{FOLDERS.report.parent}/figures"),
+            patterns=["{name}.svg"],
+            caption="../report/figures.rst",
+            category="Figures",
+            labels={"figure": "{name}"},
+        ),
+        tables=report(
+            directory(f"{FOLDERS.report.parent}/tables"),
+            patterns=["{name}.csv"],
+            caption="../report/tables.rst",
+            category="Tables",
+            labels={"table": "{name}"},
+        ),
     log:
         f"{LOGS}/report.log",
     params:
         command=COMMAND,
         scale=STUDY.scale,
     shell:
-        "{params.command} report --scale {params.scale} 2>&1 | tee {log}"
+        "{params.command} report --scale {params.scale} 2>&1 | tee {log}; "
+        "mkdir -p {output.figures} {output.tables}" # a study whose runs all failed has none

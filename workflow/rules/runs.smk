@@ -13,15 +13,15 @@ rule run:
         f"{LOGS}/{{key}}.job.log",
     wildcard_constraints:
         key=GRAPH.keys_of("run"),
-    params:
-        command=f"{COMMAND} run --restartable",
-        scale=STUDY.scale,
-    threads: STUDY.execution.threads
     retries: STUDY.execution.retries + KILLED
+    threads: STUDY.execution.threads
     resources:
         mem_mb=lambda wildcards, attempt: attempt * memory_mb(RUNS[wildcards.key]),
         runtime=lambda wildcards, attempt: GRAPH.minutes(wildcards.key, attempt),
-        turn=1, # runs that share a job of the cluster take turns (slurm/config.yaml)
+        turn=1,  # runs that share a job of the cluster take turns (slurm/config.yaml)
+    params:
+        command=f"{COMMAND} run --restartable",
+        scale=STUDY.scale,
     shell:
         "{params.command} {wildcards.key} --scale {params.scale} 2>&1 | tee {log}"
 
@@ -67,9 +67,9 @@ use rule run as probe with:
         f"{LOGS}/{{key}}.probe.log",
     wildcard_constraints:
         key="[0-9a-f]{16}",
-    params:
-        command=f"{COMMAND} probe --skip-failed",
-        scale=STUDY.scale,
     resources:
         mem_mb=lambda wildcards, attempt: attempt * memory_mb(RUNS[wildcards.key]),
         runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        command=f"{COMMAND} probe --skip-failed",
+        scale=STUDY.scale,
