@@ -15,11 +15,10 @@ from ladid_bench.core.errors import BenchError, explain
 from ladid_bench.core.files import check_room
 from ladid_bench.core.paths import MIDPOINTS, SPLITS, Folders, chosen_scale, find_root
 from ladid_bench.datasets.measured import MEASURED
-from ladid_bench.probing.state import has_probe
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.restart import drop_spares
 from ladid_bench.study.datasets import planned_dataset
-from ladid_bench.study.graph import RULES, RunGraph, rule_of
+from ladid_bench.study.graph import RunGraph, has_probe, rule_of
 from ladid_bench.study.plan import plan_runs
 from ladid_bench.study.resources import describe_work, memory_mb
 from ladid_bench.study.selection import Selection, with_sources

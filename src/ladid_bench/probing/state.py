@@ -12,11 +12,6 @@ from ladid_bench.study.plan import PlannedRun
 PROBE: ExperimentName = "probe"
 
 
-def has_probe(run: PlannedRun) -> bool:
-    """Say whether the experiment ``probe`` asks for the run, and the run trains a forecasting model of its own."""
-    return PROBE in run.experiments and run.card.kind == "neural" and run.trained
-
-
 def why_not_probed(run: PlannedRun, folders: Folders) -> str:
     """Say why there is no trained model of ``run`` to probe; empty where there is one or it can be trained again."""
     if run.card.kind != "neural" or not run.trained:

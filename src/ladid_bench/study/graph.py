@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.paths import Folders
 from ladid_bench.study.plan import PlannedRun
 from ladid_bench.study.resources import expected_seconds
 
-RULES = ("run", "train", "transfer")  # that make records
 MARGIN_MINUTES = 5  # beyond the time limit of a run
 
 
@@ -27,8 +27,13 @@ class RunGraph:
 
     def data(self, key: str) -> list[str]:
         """The files of the data sets that a run reads."""
-        datasets = self.runs[key].datasets
-        return sorted({str(path) for one in datasets for path in one.files(self.folders).values()})
+        return sorted({path for dataset in self.runs[key].datasets for path in self._files[dataset.name]})
+
+    @cached_property
+    def _files(self) -> dict[str, list[str]]:
+        """The files of each data set that a run reads, by its name."""
+        datasets = {dataset.name: dataset for run in self.runs.values() for dataset in run.datasets}
+        return {name: [str(path) for path in one.files(self.folders).values()] for name, one in datasets.items()}
 
     def record(self, key: str) -> str:
         return str(self.folders.record(key))
@@ -51,3 +56,8 @@ def rule_of(run: PlannedRun) -> str:
     if not run.card.trained:
         return "run"
     return "transfer" if run.model_from else "train"
+
+
+def has_probe(run: PlannedRun) -> bool:
+    """Whether the experiment ``probe`` asks for the run, and the run trains a forecasting model of its own."""
+    return "probe" in run.experiments and run.card.kind == "neural" and run.trained
