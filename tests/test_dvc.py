@@ -19,7 +19,17 @@ STUDY = {
     "datasets": {"pendulum": {"trajectories": {"train": 8, "valid": 2, "test": 3}}},
     "experiments": {"comparison": {"datasets": ["pendulum"], "methods": ["ridge", "mean"]}},
 }
-COPIED = ("Snakefile", "workflow", "profiles", "baselines", "config", "src", "results/physics.json", "dvc.yaml", "imported/README.md")
+COPIED = (
+    "Snakefile",
+    "workflow",
+    "profiles",
+    "baselines",
+    "config",
+    "src",
+    "results/physics.json",
+    "dvc.yaml",
+    "imported/README.md",
+)
 CONFIGURED = (".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots")
 IDENTITY = {f"GIT_{who}_{what}": "tests@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 UP_TO_DATE = "Data and pipelines are up to date."
