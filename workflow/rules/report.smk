@@ -22,7 +22,7 @@ rule aggregate:
 
 
 rule render:
-    """Render the report."""
+    """Render the report; one of a study whose runs all failed has no figures and no tables."""
     input:
         table_to_render,
         ancient(PHYSICS),
@@ -49,5 +49,4 @@ rule render:
         command=COMMAND,
         scale=STUDY.scale,
     shell:
-        "{params.command} report --scale {params.scale} 2>&1 | tee {log}; "
-        "mkdir -p {output.figures} {output.tables}" # a study whose runs all failed has none
+        "{params.command} report --scale {params.scale} 2>&1 | tee {log}; " "mkdir -p {output.figures} {output.tables}"
