@@ -87,22 +87,37 @@ def data_files(dataset, data_key):
     return {split: str(FOLDERS.split(dataset, data_key, split)) for split in SPLITS}
 
 
+def made_from(product, rule, paths):
+    """What a file is made from. Of one that is there and stays, only what is there too: else what is made for others
+    would make it again."""
+    stays = Path(product).exists() and not {product, rule} & forced()
+    return [path for path in paths if Path(path).exists()] if stays else paths
+
+
 def data_of_card(wildcards):
     """The files that a card describes."""
-    return ancient([str(path) for path in DATASETS[wildcards.dataset].files(FOLDERS).values()])
+    dataset = DATASETS[wildcards.dataset]
+    paths = [str(path) for path in dataset.files(FOLDERS).values()]
+    return ancient(made_from(str(FOLDERS.card(dataset.name, dataset.key)), "card", paths))
 
 
 def data_of_run(wildcards):
-    return ancient(GRAPH.data(wildcards.key))
+    key = wildcards.key
+    return ancient(made_from(GRAPH.record(key), rule_of(RUNS[key]), GRAPH.data(key)))
 
 
-def record_to_start_from(wildcards):
-    """The record of the run whose model a run starts from."""
-    return kept_record(RUNS[wildcards.key].model_from.key)
+def start_of_run(wildcards):
+    """The record of the run that a run starts from, and the signal that its model has been trained again."""
+    source = RUNS[wildcards.key].model_from.key
+    paths = made_from(GRAPH.record(wildcards.key), "transfer", [GRAPH.record(source), *model_again(source)])
+    return [kept(path, rule_of(RUNS[source])) for path in paths]
 
 
-def model_to_start_from(wildcards):
-    return model_again(RUNS[wildcards.key].model_from.key)
+def what_to_probe(wildcards):
+    """The record of a run, and the signal that its model has been trained again."""
+    key = wildcards.key
+    paths = made_from(str(FOLDERS.probe(key)), "probe", [GRAPH.record(key), *model_again(key)])
+    return [kept(path, rule_of(RUNS[key])) for path in paths]
 
 
 def model_again(key):

@@ -36,8 +36,7 @@ use rule run as transfer with:
     """Train on, or ask as it is, the model of another run."""
     input:
         data_of_run,
-        record_to_start_from,
-        model_to_start_from,
+        start_of_run,
     wildcard_constraints:
         key=GRAPH.keys_of("transfer"),
 
@@ -58,9 +57,7 @@ use rule run as model with:
 use rule run as probe with:
     """Look at what is in the latents of a trained model; of a run that ended without a result it says just that."""
     input:
-        data_of_run,
-        lambda wildcards: kept_record(wildcards.key),
-        lambda wildcards: model_again(wildcards.key),
+        what_to_probe,
     output:
         str(FOLDERS.probe("{key}")),
     log:
