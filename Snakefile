@@ -1,6 +1,10 @@
 include: "workflow/Snakefile"
 
 
+localrules:
+    all,
+
+
 rule all:  # the default; Snakemake takes none from an included file
     input:
         rules.everything.input,
