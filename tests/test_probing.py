@@ -24,9 +24,7 @@ from ladid_bench.methods.registry import load_method, resolve_settings
 from ladid_bench.probing import readout
 from ladid_bench.probing.probes import Probe, is_stale, read_probe, write_probe
 from ladid_bench.probing.semigroup import maps_representation_to_states, semigroup
-from ladid_bench.probing.state import probes_to_do
 from ladid_bench.runs.records import write_record
-from ladid_bench.runs.state import RunState
 from ladid_bench.study.plan import PlannedRun, plan_runs
 
 RANDOM = np.random.default_rng(0)
@@ -224,27 +222,11 @@ def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
     write_probe(folders.probe(key), json.loads(before))  # for the test below
 
 
-def test_what_is_still_to_be_probed(checkout: Path) -> None:
-    runs, folders = planned(checkout), Folders(checkout, "tiny")
-    first, second, mean = runs
-    for path, write in ((folders.record, write_record), (folders.probe, write_probe)):
-        content = json.loads(path(first).read_text())
-        if write is write_probe:
-            content["provenance"]["code_hash"] = "older"
-        write(path(second), content | {"key": second})
-    nothing: frozenset[str] = frozenset()
-    state = RunState(frozenset(runs), nothing, nothing, nothing)
-
-    def to_do(begun: set[str] = frozenset(), stale: bool = False, state: RunState = state) -> frozenset[str]:
-        return probes_to_do(runs.values(), state, frozenset(begun), folders, stale)
-
-    assert to_do() == nothing
-    assert to_do({first, mean}) == {first}
-    assert to_do(stale=True) == {second}
-    assert to_do({first}, stale=True) == {first, second}
-    folders.probe(second).unlink()
-    assert to_do() == {second}
-    assert to_do(state=RunState(frozenset({first}), nothing, frozenset({second}), nothing)) == nothing
-    content = json.loads(folders.record(second).read_text())
-    write_record(folders.record(second), content | {"status": "diverged", "reason": "not finite"})
-    assert to_do() == nothing
+def test_the_probe_of_a_run_without_a_model_says_why(checkout: Path) -> None:
+    (key, other, _), folders = planned(checkout), Folders(checkout, "tiny")
+    content = json.loads(folders.record(key).read_text())
+    write_record(folders.record(other), content | {"key": other, "status": "diverged", "reason": "not finite"})
+    call(checkout, "probe", other, "--skip-failed")
+    found = read_probe(folders.probe(other))
+    assert (found.readings, found.words) == ([], "it ended as diverged")
+    assert not is_stale(found, checkout)

@@ -1,12 +1,14 @@
-"""What runs ask of a cluster, and which of them share a job."""
+"""What runs ask of a cluster, and which of them wait for each other."""
 
 from pathlib import Path
 
 import pytest
 
 from ladid_bench.core.configuration import load_study
+from ladid_bench.core.paths import Folders
+from ladid_bench.study.graph import RunGraph, rule_of
 from ladid_bench.study.plan import PlannedRun, plan_runs
-from ladid_bench.study.resources import batches, data_mb, describe_plan, expected_seconds, memory_mb
+from ladid_bench.study.resources import data_mb, describe_plan, expected_seconds, memory_mb
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +21,7 @@ def run_of(runs: dict[str, PlannedRun], method: str) -> PlannedRun:
 
 
 def test_memory_is_that_of_the_data_and_of_the_libraries(paper: dict[str, PlannedRun], root: Path) -> None:
-    large, small = run_of(paper, "ladid"), run_of(plan_runs(load_study("pendulum", root), root), "ladid")
+    large, small = run_of(paper, "ladid"), run_of(plan_runs(load_study("cpu", root), root), "ladid")
     assert data_mb(large) == pytest.approx(500 * 60 * 128 * 128 * 4 / 1e6)
     assert memory_mb(large) > 5022  # the most that was measured, on a GPU
     assert memory_mb(small) > 1300  # likewise, on a CPU
@@ -33,29 +35,19 @@ def test_a_gpu_shortens_what_is_trained_and_nothing_else(paper: dict[str, Planne
     assert expected_seconds(direct, gpu=True) == expected_seconds(direct, gpu=False) > 41  # measured
 
 
-def test_batches_fill_their_time_with_runs_of_one_kind(paper: dict[str, PlannedRun]) -> None:
-    hours = 4
-    found = batches(paper.values(), gpu=True, target=hours * 3600)
-    assert sorted(key for keys in found.values() for key in keys) == sorted(paper)
-    assert 100 < len(found) < len(paper) / 1.5
-    for name, keys in found.items():
-        runs = [paper[key] for key in keys]
-        assert name == keys[0]
-        assert len({(run.dataset.name, run.card.trained, run.init_from is None) for run in runs}) == 1
-        assert len(runs) == 1 or sum(expected_seconds(run, True) for run in runs) <= hours * 3600
+def test_no_two_jobs_of_several_runs_wait_for_each_other(paper: dict[str, PlannedRun]) -> None:
+    """Each rule's runs may share jobs in any way: none of them starts from another run of the same rule."""
+    waits = {(rule_of(run), rule_of(run.model_from)) for run in paper.values() if run.model_from}
+    assert waits == {("transfer", "train")}
 
 
-def test_without_a_target_every_run_has_a_job_of_its_own(paper: dict[str, PlannedRun]) -> None:
-    assert batches(paper.values(), gpu=False, target=0) == {key: [key] for key in paper}
-
-
-def test_no_two_batches_wait_for_each_other(paper: dict[str, PlannedRun]) -> None:
-    found = batches(paper.values(), gpu=True, target=4 * 3600)
-    waiting = {name for name, keys in found.items() if any(paper[key].model_from for key in keys)}
-    place = {key: name for name, keys in found.items() for key in keys}
-    waited_for = {place[run.model_from.key] for run in paper.values() if run.model_from}
-    assert len(waiting) > 100
-    assert not waiting & waited_for
+def test_time_grows_with_attempts_up_to_the_limit_of_a_run(paper: dict[str, PlannedRun], root: Path) -> None:
+    study = load_study("paper", root)
+    graph, run = RunGraph(study, paper, Folders(Path(), "paper")), run_of(paper, "ridge")
+    first, second, last = (graph.minutes(run.key, attempt) for attempt in (1, 2, 1000))
+    assert first == 2 * expected_seconds(run, gpu=False) // 60 + 1
+    assert first < second < last == study.execution.time_limit_minutes + 6
+    assert all(path.startswith("data/paper/pendulum/") for path in graph.data(run.key))
 
 
 def test_a_model_that_is_only_asked_takes_no_time_to_train(paper: dict[str, PlannedRun]) -> None:

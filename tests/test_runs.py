@@ -22,10 +22,11 @@ from ladid_bench.core.provenance import RUNNER, _dumped, _gone_through, _tree_ha
 from ladid_bench.data.task import task_of
 from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.forecasts import read_forecast, write_forecast
-from ladid_bench.runs.records import read_attempts, read_record, read_sample, write_sample
+from ladid_bench.runs.records import read_record, read_sample, write_sample
+from ladid_bench.runs.restart import carry_out_or_restore, drop_spares
 from ladid_bench.runs.scoring import score
-from ladid_bench.runs.state import run_state
-from ladid_bench.runs.supervise import supervise
+from ladid_bench.runs.state import has_failed, is_stale
+from ladid_bench.runs.supervise import carry_out, supervise
 
 
 @pytest.fixture
@@ -142,11 +143,13 @@ def test_failures_are_attempts_and_then_rows(checkout: Checkout, fit: str, statu
     assert outcome.status == status
     assert reason in outcome.reason
     study, runs = checkout.study, checkout.runs
-    assert run_state(study, runs, checkout.folders).pending == {run.key}  # one more attempt is allowed
+    assert not checkout.folders.record(run.key).exists()  # one more attempt is allowed
+    assert aggregate(runs, checkout.folders).iloc[0]["attempts"] == 1
     supervise(run, checkout.folders, study.execution.model_copy(update={"time_limit_minutes": limit}))
-    assert run_state(study, runs, checkout.folders).given_up == {run.key}
-    assert run_state(study, runs, checkout.folders, retry_failed=True).pending == {run.key}
-    assert len(read_attempts(checkout.folders.attempts(run.key))) == 2
+    record = read_record(checkout.folders.record(run.key))
+    assert (record["status"], [one["status"] for one in record["failed_attempts"]]) == (status, [status] * 2)
+    assert has_failed(run, checkout.folders)
+    assert not checkout.folders.attempts(run.key).exists()
     row = aggregate(runs, checkout.folders).iloc[0]
     assert (row["status"], row["attempts"]) == (status, 2)
     assert reason in row["reason"]
@@ -179,11 +182,40 @@ def wait_for(condition, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+def test_a_failure_is_repeated_at_once_but_not_for_want_of_time_or_memory(checkout: Checkout) -> None:
+    checkout.add("strange", "raise ValueError('no')")
+    checkout.supervise("mean")  # makes the data
+    run = checkout.run_of("strange")
+    assert carry_out(run, checkout.folders, checkout.study.execution).status == "error"
+    assert len(read_record(checkout.folders.record(run.key))["failed_attempts"]) == 2
+    checkout.add("hungry", "raise MemoryError")
+    run = checkout.run_of("hungry")
+    for recorded in (False, True):
+        assert carry_out(run, checkout.folders, checkout.study.execution).status == "out-of-memory"
+        assert checkout.folders.record(run.key).exists() == recorded
+
+
+def test_a_job_that_is_started_again_puts_back_what_it_had_finished(checkout: Checkout) -> None:
+    run, folders, execution = checkout.run_of("mean"), checkout.folders, checkout.study.execution
+    checkout.supervise("mean")  # makes the data
+    folders.record(run.key).unlink()
+    carry_out_or_restore(run, folders, execution)
+    made = folders.record(run.key).read_bytes()
+    folders.record(run.key).unlink()  # as Snakemake does before a job
+    carry_out_or_restore(run, folders, execution)
+    assert folders.record(run.key).read_bytes() == made  # with the seconds that it took then
+    drop_spares(folders)
+    folders.record(run.key).unlink()
+    carry_out_or_restore(run, folders, execution)
+    assert folders.record(run.key).read_bytes() != made
+
+
 def test_divergence_is_final(checkout: Checkout) -> None:
     checkout.add("strange", "raise Diverged('at step 3')")
     run, outcome = checkout.supervise("strange")
     assert (outcome.status, outcome.reason) == ("diverged", "at step 3")
-    assert run_state(checkout.study, checkout.runs, checkout.folders).done == {run.key}
+    assert read_record(checkout.folders.record(run.key))["status"] == "diverged"
+    assert not has_failed(run, checkout.folders)
 
 
 def in_one_frame(value: str) -> str:
@@ -292,7 +324,7 @@ def test_code_hash_is_the_same_under_each_version_of_python() -> None:
 
 def _stale(checkout: Checkout) -> frozenset[str]:
     _tree_hash.cache_clear()
-    return run_state(checkout.study, checkout.runs, checkout.folders).stale
+    return frozenset(key for key, run in checkout.runs.items() if is_stale(run, checkout.folders))
 
 
 TIMES = np.tile(np.arange(4.0), (2, 1))

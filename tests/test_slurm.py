@@ -67,8 +67,6 @@ def assert_same_results(folder: Path, other: Path) -> None:
 
 def test_a_study_on_slurm_gives_what_a_local_one_gives(cluster: Cluster, tmp_path: Path, root: Path) -> None:
     ours, local = (slurm_checkout(root, tmp_path / name) for name in ("slurm", "local"))
-    for folder in (ours, local):
-        configure(folder, execution={"batch_minutes": 30})
     on_slurm(ours)
     assert sorted(job.rule for job in cluster.jobs()) == ["midpoints", "dataset", "run", "train"]
     assert {job.state for job in cluster.jobs()} == {"COMPLETED"}

@@ -1,6 +1,5 @@
 """Experiments beyond the comparison: blocks, changes, fractions, and models that start from another data set's."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from ladid_bench.methods.base import Training
 from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
 from ladid_bench.runs.execute import execute
 from ladid_bench.runs.learning import part_of
-from ladid_bench.runs.records import read_attempts, read_record
+from ladid_bench.runs.records import read_record
 from ladid_bench.runs.supervise import supervise, supply_model
 from ladid_bench.study.datasets import make_files
 from ladid_bench.study.plan import PlannedRun
@@ -317,7 +316,8 @@ def test_a_source_that_fails_is_the_reason_in_the_row(checkout: Checkout) -> Non
         assert outcome.status == "error"
         assert "ValueError: no luck" in outcome.reason
     assert run.init_from is not None
-    assert len(read_attempts(checkout.folders.attempts(run.init_from.key))) == 2  # as often as retries allow
+    source = read_record(checkout.folders.record(run.init_from.key))
+    assert len(source["failed_attempts"]) == 2  # as often as retries allow
 
 
 def test_a_source_that_diverged_ends_what_starts_from_it(checkout: Checkout) -> None:
@@ -348,10 +348,9 @@ def test_the_command_line_makes_the_data_trains_the_source_and_the_model_again(c
         called = [sys.executable, "-m", "ladid_bench", *words, "--scale", "tiny"]
         return subprocess.run(called, cwd=checkout.root, capture_output=True, text=True, check=False)
 
-    outcome = checkout.root / "outcome.json"
-    done = command("run", run.key, "--outcome", str(outcome))
+    done = command("run", run.key)
     assert done.returncode == 0, done.stderr
-    assert json.loads(outcome.read_text()) == {run.key: True}
+    assert checkout.folders.record(run.key).exists()
     shutil.rmtree(checkout.folders.model(run.init_from.key))
     done = command("model", run.init_from.key)
     assert done.returncode == 0, done.stderr

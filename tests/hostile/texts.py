@@ -9,10 +9,9 @@ from checkouts import STUDY
 
 from hostile.case import Case, mark_of, written
 from ladid_bench.core.configuration import load_study
-from ladid_bench.core.paths import Folders, chosen_scale
+from ladid_bench.core.paths import chosen_scale
 from ladid_bench.datasets.user.source import load_import
 from ladid_bench.methods.listing import list_methods
-from ladid_bench.runs.state import run_state
 from ladid_bench.study.plan import _card_of, plan_runs
 
 REAL = Path(__file__).parents[2]
@@ -27,8 +26,7 @@ def plan(root: object) -> None:
     assert isinstance(root, Path)
     _card_of.cache_clear()
     study = load_study("tiny", root)
-    runs = plan_runs(study, root)
-    run_state(study, runs, Folders(root, "tiny"))
+    plan_runs(study, root)
 
 
 def study(**changes: object) -> str:

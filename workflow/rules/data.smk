@@ -4,13 +4,13 @@ rule dataset:
         **data_files("{dataset}", "{data_key}"),
     log:
         f"{LOGS}/data-{{dataset}}-{{data_key}}.log",
+    resources:
+        mem_mb=4000,
+        runtime=lambda wildcards, attempt: 180 * attempt,
     params:
         command=COMMAND,
         scale=STUDY.scale,
         splits=" ".join(f"--split {split}" for split in SPLITS),
-    resources:
-        mem_mb=4000,
-        runtime=lambda wildcards, attempt: 180 * attempt,
     shell:
         "{params.command} data {wildcards.dataset} --scale {params.scale} {params.splits} 2>&1 | tee {log}"
 
@@ -24,7 +24,7 @@ use rule dataset as measured with:
 ruleorder: measured > dataset
 
 
-rule midpoints:
+use rule dataset as midpoints with:
     """Simulate the test trajectories of a system at the times halfway between their frames."""
     output:
         str(FOLDERS.split("{dataset}", "{data_key}", MIDPOINTS)),
@@ -33,12 +33,7 @@ rule midpoints:
     params:
         command=COMMAND,
         scale=STUDY.scale,
-        split=MIDPOINTS,
-    resources:
-        mem_mb=4000,
-        runtime=lambda wildcards, attempt: 180 * attempt,
-    shell:
-        "{params.command} data {wildcards.dataset} --scale {params.scale} --split {params.split} 2>&1 | tee {log}"
+        splits=f"--split {MIDPOINTS}",
 
 
 rule card:

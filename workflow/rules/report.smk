@@ -1,21 +1,15 @@
-rule plan:
-    """Write down what the study asks for; another study is another file, so what follows is redone."""
+rule outdated:
+    """Signal that the run table or the report is of other records, another plan or other code than today's."""
     output:
-        PLAN,
-    log:
-        f"{LOGS}/plan.log",
-    params:
-        command=COMMAND,
-        scale=STUDY.scale,
-    shell:
-        "{params.command} plan --scale {params.scale} --output {output} > {log} 2>&1"
+        temp(touch(f"{FOLDERS.work}/outdated/{{what}}")),
 
 
 rule aggregate:
     """Collect the records in one table, failures included."""
     input:
-        NEWS,
-        [str(FOLDERS.card(name, dataset.key)) for name, dataset in DATASETS.items()],
+        rows,
+        ancient([str(FOLDERS.card(name, dataset.key)) for name, dataset in DATASETS.items()]),
+        lambda wildcards: signal_that("table"),
     output:
         report(RUN_TABLE, caption="../report/runs.rst", category="Runs"),
     log:
@@ -28,16 +22,31 @@ rule aggregate:
 
 
 rule render:
-    """Render the report."""
+    """Render the report; one of a study whose runs all failed has no figures and no tables."""
     input:
-        RUN_TABLE,
-        PHYSICS,
+        table_to_render,
+        ancient(PHYSICS),
+        lambda wildcards: signal_that("report"),
     output:
-        report(REPORT, caption="../report/report.rst", category="Report"),
+        page=report(REPORT, caption="../report/report.rst", category="Report"),
+        figures=report(
+            directory(f"{FOLDERS.report.parent}/figures"),
+            patterns=["{name}.svg"],
+            caption="../report/figures.rst",
+            category="Figures",
+            labels={"figure": "{name}"},
+        ),
+        tables=report(
+            directory(f"{FOLDERS.report.parent}/tables"),
+            patterns=["{name}.csv"],
+            caption="../report/tables.rst",
+            category="Tables",
+            labels={"table": "{name}"},
+        ),
     log:
         f"{LOGS}/report.log",
     params:
         command=COMMAND,
         scale=STUDY.scale,
     shell:
-        "{params.command} report --scale {params.scale} 2>&1 | tee {log}"
+        "{params.command} report --scale {params.scale} 2>&1 | tee {log}; " "mkdir -p {output.figures} {output.tables}"

@@ -1,80 +1,72 @@
-# A job that the cluster killed (time limit, memory, preemption) may need more attempts than a run that failed of itself:
-# it goes on where it was, with more time and memory.
+# A job that the cluster killed, or whose run lacked time or memory, goes on where it was with more of both. A run that
+# fails of itself is attempted again in its job, and then its record says why.
 KILLED = 2
 
 
 rule run:
-    """Fit, forecast, score and record methods that are not trained, one run after the other."""
+    """Fit, forecast, score and record a method that is not trained step by step."""
     input:
-        data_of_batch,
-        models_of_batch,
+        data_of_run,
     output:
-        temp(f"{FOLDERS.work}/outcomes/{{moment}}/run/{{batch}}.json"),
+        str(FOLDERS.record("{key}")),
     log:
-        f"{LOGS}/{{moment}}-{{batch}}.log",
-    params:
-        command=COMMAND,
-        scale=STUDY.scale,
-        chosen=lambda wildcards: left(wildcards) or BATCHES[wildcards.batch],
-        force=force,
-    threads: STUDY.execution.threads
+        f"{LOGS}/{{key}}.job.log",
+    wildcard_constraints:
+        key=GRAPH.keys_of("run"),
     retries: STUDY.execution.retries + KILLED
+    threads: STUDY.execution.threads
     resources:
-        mem_mb=memory,
-        runtime=minutes,
-        last=last_attempt,
+        mem_mb=lambda wildcards, attempt: attempt * memory_mb(RUNS[wildcards.key]),
+        runtime=lambda wildcards, attempt: GRAPH.minutes(wildcards.key, attempt),
+        turn=1,  # runs that share a job of the cluster take turns (slurm/config.yaml)
+    params:
+        command=f"{COMMAND} run --restartable",
+        scale=STUDY.scale,
     shell:
-        "{params.command} run {params.chosen} --scale {params.scale} --outcome {output} "
-        "{resources.last} {params.force} 2>&1 | tee {log}"
+        "{params.command} {wildcards.key} --scale {params.scale} 2>&1 | tee {log}"
 
 
 use rule run as train with:
-    """Train, forecast, score and record, one run after the other; a profile may give these jobs a GPU."""
-    output:
-        temp(f"{FOLDERS.work}/outcomes/{{moment}}/train/{{batch}}.json"),
+    """Train, forecast, score and record; a profile may give these jobs a GPU."""
+    wildcard_constraints:
+        key=GRAPH.keys_of("train"),
 
 
-rule model:
-    """Train again what other runs start from, where its record is there and its model is not; the record stays."""
+use rule run as transfer with:
+    """Train on, or ask as it is, the model of another run."""
     input:
-        data_of_model,
+        data_of_run,
+        start_of_run,
+    wildcard_constraints:
+        key=GRAPH.keys_of("transfer"),
+
+
+use rule run as model with:
+    """Train again what other runs start from, or what is to be probed, where only its record is there."""
     output:
-        temp(f"{FOLDERS.work}/outcomes/{{moment}}/model/{{batch}}.json"),
+        temp(touch(f"{FOLDERS.model('{key}')}.again")),
     log:
-        f"{LOGS}/{{moment}}-{{batch}}-model.log",
+        f"{LOGS}/{{key}}.model.log",
+    wildcard_constraints:
+        key="[0-9a-f]{16}",
     params:
-        command=COMMAND,
+        command=f"{COMMAND} model",
         scale=STUDY.scale,
-    threads: STUDY.execution.threads
-    retries: STUDY.execution.retries + KILLED
-    resources:
-        mem_mb=lambda wildcards, attempt: attempt * memory_mb(RUNS[wildcards.batch]),
-        runtime=lambda wildcards, attempt: minutes_of([RUNS[wildcards.batch]], attempt),
-        last=last_attempt,
-    shell:
-        "{params.command} model {wildcards.batch} --scale {params.scale} --outcome {output} "
-        "{resources.last} 2>&1 | tee {log}"
 
 
-rule probe:
-    """Look at what is in the codes of models trained on one data set; a run that ended without a result has none."""
+use rule run as probe with:
+    """Look at what is in the latents of a trained model; of a run that ended without a result it says just that."""
     input:
-        data_to_probe,
-        models_to_probe,
+        what_to_probe,
     output:
-        temp(f"{FOLDERS.work}/outcomes/{{moment}}/probe/{{dataset}}.json"),
+        str(FOLDERS.probe("{key}")),
     log:
-        f"{LOGS}/{{moment}}-{{dataset}}-probe.log",
-    params:
-        command=COMMAND,
-        scale=STUDY.scale,
-        chosen=lambda wildcards: PROBES_OF[wildcards.dataset],
-        force="--force" if asked("rerun_stale") else "",
-    threads: STUDY.execution.threads
-    retries: KILLED
+        f"{LOGS}/{{key}}.probe.log",
+    wildcard_constraints:
+        key="[0-9a-f]{16}",
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * max(memory_mb(RUNS[key]) for key in PROBES_OF[wildcards.dataset]),
-        runtime=lambda wildcards, attempt: attempt * (10 + 2 * len(PROBES_OF[wildcards.dataset])),
-    shell:
-        "{params.command} probe {params.chosen} --scale {params.scale} --outcome {output} --skip-failed "
-        "{params.force} 2>&1 | tee {log}"
+        mem_mb=lambda wildcards, attempt: attempt * memory_mb(RUNS[wildcards.key]),
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        command=f"{COMMAND} probe --skip-failed",
+        scale=STUDY.scale,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ladid_bench.core.files import atomic_write, file_sha256
 from ladid_bench.core.paths import SPLITS, Folders
-from ladid_bench.runs.records import read_attempts, read_record
+from ladid_bench.runs.records import FINAL, read_attempts, read_record
 from ladid_bench.runs.state import is_stale
 from ladid_bench.study.plan import PlannedRun
 
@@ -19,8 +19,7 @@ PROVENANCE = ("commit", "dirty", "code_hash", "config_hash", "host", "processor"
 def aggregate(runs: dict[str, PlannedRun], folders: Folders) -> pd.DataFrame:
     """Collect the run table of a study, a row a run, and write it to ``results/<scale>/runs.parquet``."""
     table = pd.DataFrame([_row(run, folders) for run in runs.values()])
-    path = folders.results / "runs.parquet"
-    with atomic_write(path) as temporary:
+    with atomic_write(folders.table) as temporary:
         table.to_parquet(temporary, index=False)
     return table
 
@@ -47,13 +46,13 @@ def _row(run: PlannedRun, folders: Folders) -> dict[str, Any]:
         last = attempts[-1] if attempts else NOT_RUN
         return row | {"status": last["status"], "reason": last["reason"], "attempts": len(attempts), "stale": False}
     record = read_record(folders.record(run.key))
-    provenance = record["provenance"]
+    failed, provenance = record.get("failed_attempts", ()), record["provenance"]
+    row |= {"status": record["status"], "reason": record["reason"], "stale": is_stale(run, folders)}
+    if record["status"] not in FINAL:
+        return row | {"attempts": len(failed)}
     return {
         **row,
-        "status": record["status"],
-        "reason": record["reason"],
-        "attempts": len(read_attempts(folders.attempts(run.key))) + 1,
-        "stale": is_stale(run, folders),
+        "attempts": len(failed) + 1,
         **record["metrics"],
         **{f"cost_{name}": value for name, value in record["cost"].items()},
         **{name: provenance.get(name, "") for name in PROVENANCE},  # former versions did not record all of it

@@ -8,7 +8,6 @@ import typer
 
 from ladid_bench.cli.options import Scale, open_runs
 from ladid_bench.core.errors import BenchError
-from ladid_bench.core.files import write_json
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
     from ladid_bench.study.lookup import FoundRun
@@ -33,27 +32,28 @@ def inspect(
 def probe(
     keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="runs with a trained model, one after the other")],
     scale: Scale = None,
-    outcome: Annotated[Path | None, typer.Option(help="file to write the outcomes to")] = None,
-    skip_failed: Annotated[bool, typer.Option(help="exit with 0 even if a run ended without a result")] = False,
+    skip_failed: Annotated[
+        bool, typer.Option("--skip-failed", help="of a run that ended without a result, write why it has no probe")
+    ] = False,
     force: Annotated[bool, typer.Option(help="probe again although that was done")] = False,
 ) -> None:
     """Read true quantities off psi, the representation in trained models, and test whether F is one map for all."""
-    from ladid_bench.probing.state import why_not_probed
+    from ladid_bench.probing.state import why_not_probed, write_reason
 
     chosen = open_runs(keys, scale)
     for found in chosen:
         planned, folders = found.run, found.folders
         reason = why_not_probed(planned, folders)
-        if reason and not skip_failed:
+        failed = reason and folders.record(planned.key).exists()
+        if reason and not (failed and skip_failed):
             raise BenchError(f"{planned.label}: cannot be probed, {reason}")
         if reason:
+            write_reason(planned, folders, reason)
             print(f"{planned.label}: not probed, {reason}", file=sys.stderr)
         elif folders.probe(planned.key).exists() and not force:
             print(f"{planned.label}: was probed already, {folders.probe(planned.key)}; --force probes it again")
         else:
             _probe(found)
-    if outcome is not None:
-        write_json(outcome, {found.run.key: found.folders.probe(found.run.key).exists() for found in chosen})
 
 
 def _probe(found: "FoundRun") -> None:

@@ -25,7 +25,7 @@ from ladid_bench.cli.options import (
 )
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError, explain, nearest
-from ladid_bench.core.files import finished, write_json, write_text
+from ladid_bench.core.files import finished, write_json
 from ladid_bench.core.paths import Folders, find_root
 from ladid_bench.core.readers import read_json
 
@@ -56,22 +56,36 @@ def plan(
     seed: Seeds = None,
     experiment: Experiments = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="estimate for a GPU for each run that is trained")] = False,
-    output: Annotated[Path | None, typer.Option(help="also write the plan to this file")] = None,
 ) -> None:
     """Show the runs of a study, or some of them, which are done, and how long the others will take."""
-    from ladid_bench.runs.state import run_state
     from ladid_bench.study.resources import describe_plan
     from ladid_bench.study.selection import with_sources
 
     study, folders = open_study(scale)
     choice = selection_from_options(dataset, method, seed, experiment)
     runs = with_sources(choice.of(_runs(study, folders)))
-    text = describe_plan(study, runs, set(run_state(study, runs, folders).pending), cores, gpu)
-    print(text)
-    if output is not None:
-        for former in finished(output.parent, output.suffix):
-            former.unlink()  # only the plan in force is kept: coming back to an older one is a change too
-        write_text(output, text + "\n")
+    missing = {key for key in runs if not folders.record(key).exists()}
+    print(describe_plan(study, runs, missing, cores, gpu))
+
+
+@app.command()
+def records(
+    scale: Scale = None,
+    dataset: Datasets = None,
+    method: Methods = None,
+    seed: Seeds = None,
+    experiment: Experiments = None,
+    failed: Annotated[bool, typer.Option("--failed", help="only those of failures")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="only those made by code that has changed since")] = False,
+) -> None:
+    """List the files of the records that are there, for example as targets of snakemake."""
+    from ladid_bench.runs.state import has_failed, is_stale
+
+    study, folders = open_study(scale)
+    for key, planned in selection_from_options(dataset, method, seed, experiment).of(_runs(study, folders)).items():
+        meant = (not failed or has_failed(planned, folders)) and (not stale or is_stale(planned, folders))
+        if meant and folders.record(key).exists():
+            print(folders.record(key).relative_to(folders.root))
 
 
 @app.command()
@@ -100,47 +114,39 @@ def card(dataset: str, scale: Scale = None) -> None:
 def run(
     keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="runs, one after the other")],
     scale: Scale = None,
-    outcome: Annotated[Path | None, typer.Option(help="file to write the outcomes to")] = None,
-    last_attempt: Annotated[bool, typer.Option(help="exit with 0 even if a run fails")] = False,
-    force: Annotated[bool, typer.Option(help="run again although there is a record")] = False,
+    force: Annotated[bool, typer.Option("--force", help="run again although there is a record")] = False,
+    restartable: Annotated[
+        bool, typer.Option("--restartable", help="put back what this job had finished when it was started before")
+    ] = False,
 ) -> None:
     """Train, forecast, score and record runs, or go on with what was interrupted."""
     chosen = open_runs(keys, scale)
-    for found in chosen:
-        _attempt(found.run, found.study, found.folders, force)
-    recorded = {found.run.key: found.folders.record(found.run.key).exists() for found in chosen}
-    if not all(recorded.values()) and not last_attempt:
+    recorded = [_carry_out(found.run, found.study, found.folders, force, restartable) for found in chosen]
+    if not all(recorded):
         raise typer.Exit(1)
-    if outcome is not None:
-        write_json(outcome, recorded)
 
 
-def _attempt(planned: "PlannedRun", study: Study, folders: Folders, force: bool) -> None:
-    """Attempt a run that has no record, or any if ``force``, and say how it ended."""
-    from ladid_bench.runs.supervise import supervise
+def _carry_out(planned: "PlannedRun", study: Study, folders: Folders, force: bool, restartable: bool) -> bool:
+    """Carry out a run that has no record, or any if ``force``; say how it ended, and return whether it is recorded."""
+    from ladid_bench.probing.state import drop_probe_of_former_model
+    from ladid_bench.runs.restart import carry_out_or_restore
+    from ladid_bench.runs.supervise import carry_out
     from ladid_bench.study.datasets import make_missing
 
     record = folders.record(planned.key)
     if record.exists() and not force:
         print(f"{planned.label}: has a record already, {record}; --force runs it again")
-        return
+        return True
     make_missing(planned.datasets, folders)
-    ended = supervise(planned, folders, study.execution)
+    ended = (carry_out_or_restore if restartable else carry_out)(planned, folders, study.execution)
     print(f"{planned.label}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}", file=sys.stderr)
-    if force:
-        from ladid_bench.probing.state import drop_probe_of_former_model
-
-        if drop_probe_of_former_model(planned, folders):
-            print(f"{planned.label}: its probe was of the former model and is deleted; probe it again", file=sys.stderr)
+    if drop_probe_of_former_model(planned, folders):
+        print(f"{planned.label}: its probe was of the former model and is deleted; probe it again", file=sys.stderr)
+    return not folders.attempts(planned.key).exists()
 
 
 @app.command()
-def model(
-    key: str,
-    scale: Scale = None,
-    outcome: Annotated[Path | None, typer.Option(help="file to write the outcome to")] = None,
-    last_attempt: Annotated[bool, typer.Option(help="exit with 0 even if training fails")] = False,
-) -> None:
+def model(key: str, scale: Scale = None) -> None:
     """Make sure a run's trained model is there: train it again, for the model alone, where only the record is."""
     from ladid_bench.runs.supervise import supply_model
     from ladid_bench.study.datasets import make_missing
@@ -151,13 +157,11 @@ def model(
         raise BenchError(f"{planned.label}: trains no model of its own")
     make_missing(planned.datasets, folders)
     problem = supply_model(planned, folders, study.execution)
-    there = folders.model(planned.key).exists()
-    words = f"{problem.status} ({problem.reason})" if problem else "its run ended without one"
-    print(f"{planned.label}: {folders.model(planned.key) if there else f'no model, {words}'}", file=sys.stderr)
-    if not there and not last_attempt:
-        raise typer.Exit(1)
-    if outcome is not None:
-        write_json(outcome, {planned.key: there})
+    if problem:
+        raise BenchError(f"{planned.label}: has no model, {problem.status} ({problem.reason})")
+    if not folders.model(planned.key).exists():
+        raise BenchError(f"{planned.label}: has no model, its run ended without one")
+    print(folders.model(planned.key))
 
 
 @app.command()
@@ -186,22 +190,28 @@ def score(key: str, forecast: Path, scale: Scale = None) -> None:
 @app.command()
 def aggregate(scale: Scale = None) -> None:
     """Collect the records of a study in one table, runs.parquet."""
+    from ladid_bench.analysis.currency import table_key, write_made_from
     from ladid_bench.analysis.results import aggregate as collect
 
     study, folders = open_study(scale)
-    table = collect(_runs(study, folders), folders)
+    runs = _runs(study, folders)
+    table = collect(runs, folders)
+    write_made_from(folders, {"table": table_key(runs, folders)})
     counts = ", ".join(f"{count} {status}" for status, count in table["status"].value_counts().items())
-    print(f"{folders.results / 'runs.parquet'}: {len(table)} runs ({counts})")
+    print(f"{folders.table}: {len(table)} runs ({counts})")
 
 
 @app.command()
 def report(scale: Scale = None) -> None:
     """Render the report from runs.parquet and the samples."""
+    from ladid_bench.analysis.currency import read_made_from, report_key, write_made_from
     from ladid_bench.analysis.run_table import read_run_table
     from ladid_bench.reporting.report import build_report
 
     study, folders = open_study(scale)
     print(build_report(folders, read_run_table(folders), study, folders.root))
+    made = read_made_from(folders)
+    write_made_from(folders, made | {"report": report_key(made.get("table", ""), folders)})
 
 
 @app.command()

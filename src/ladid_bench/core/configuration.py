@@ -177,12 +177,6 @@ class Execution(Section):
         60, gt=0, le=LONGEST, description="a run that takes longer is stopped and counts as a timeout"
     )
     retries: int = Field(1, ge=0, le=100, description="further attempts of a run that failed")
-    batch_minutes: float = Field(
-        0,
-        ge=0,
-        le=LONGEST,
-        description="runs that share a job, up to so many expected minutes; 0: every run is a job of its own",
-    )
 
 
 class Study(Section):

@@ -62,7 +62,12 @@ class Folders:
         return self.records / f"{key}.json"
 
     def attempts(self, key: str) -> Path:
-        return self.records / f"{key}.attempts"
+        """Folder of the failed attempts of a run that has no record yet."""
+        return self.work / "attempts" / key
+
+    def spare(self, key: str, code_hash: str) -> Path:
+        """Copy of the record that a job has finished, should that job be started again."""
+        return self.work / "spare" / code_hash / f"{key}.json"
 
     def samples(self, key: str) -> Path:
         return self.results / "samples" / f"{key}.npz"
@@ -86,6 +91,20 @@ class Folders:
 
     def split(self, dataset: str, data_key: str, split: str) -> Path:
         return self.data / dataset / split / f"{data_key}.hdf5"
+
+    @property
+    def table(self) -> Path:
+        return self.results / "runs.parquet"
+
+    @property
+    def report(self) -> Path:
+        """First page of the report."""
+        return self.results / "report" / "index.html"
+
+    @property
+    def made_from(self) -> Path:
+        """What the run table and the report that are there were made from."""
+        return self.results / "made-from.json"
 
     def card(self, dataset: str, data_key: str) -> Path:
         return self.results / "datasets" / f"{dataset}-{data_key}.json"

@@ -1,13 +1,12 @@
-"""Which runs of a study are to be probed, and which of them still have to be."""
-
-from collections.abc import Iterable
+"""Which runs have a model to be probed, and what becomes of the probe of one that has not, or not any more."""
 
 from ladid_bench.core.configuration import ExperimentName
 from ladid_bench.core.paths import Folders
-from ladid_bench.probing.probes import is_stale, read_probe
+from ladid_bench.core.provenance import code_hash, commit, machine, versions
+from ladid_bench.methods.registry import method_folders
+from ladid_bench.probing.probes import PROBING, load_probe, write_probe
 from ladid_bench.runs.learning import model_sha256
 from ladid_bench.runs.records import read_record
-from ladid_bench.runs.state import RunState
 from ladid_bench.study.plan import PlannedRun
 
 PROBE: ExperimentName = "probe"
@@ -26,29 +25,27 @@ def why_not_probed(run: PlannedRun, folders: Folders) -> str:
     return "" if status == "ok" else f"it ended as {status}"
 
 
-def probes_to_do(
-    runs: Iterable[PlannedRun], state: RunState, to_do: frozenset[str], folders: Folders, stale: bool
-) -> frozenset[str]:
-    """Find the keys of the runs that the experiment ``probe`` asks for and that are to be probed now.
-
-    These are the ones without a probe, those that are about to be trained anew, and with ``stale`` those whose probe
-    was made by code that has changed since. A run that ended without a result is not waited for.
-
-    Args:
-        runs: of the study.
-        state: what is known of them.
-        to_do: keys of the runs that are about to be made.
-        folders: of the scale.
-        stale: whether what older code made is to be made again.
-    """
-    planned = [run for run in runs if PROBE in run.experiments and run.card.kind == "neural" and run.trained]
-    found = {run.key for run in planned if run.key in to_do}
-    for run in planned:
-        path = folders.probe(run.key)
-        if run.key in state.done - to_do and not why_not_probed(run, folders):
-            missing = not path.exists() or (stale and is_stale(read_probe(path), folders.root))
-            found |= {run.key} if missing else set()
-    return frozenset(found)
+def write_reason(run: PlannedRun, folders: Folders, reason: str) -> None:
+    """Write the probe of a run without a model, which says why nothing was read."""
+    revision, dirty = commit(folders.root)
+    code = code_hash(method_folders(folders.root)[run.method], PROBING)
+    made = {"commit": revision, "dirty": dirty, "code_hash": code, "versions": versions(), **machine()}
+    content = {
+        "key": run.key,
+        "dataset": run.dataset.name,
+        "method": run.method,
+        "variant": run.variant,
+        "seed": run.seed,
+        "reason": reason,
+        "representation_size": 0,
+        "group": [],
+        "readings": [],
+        "points": [],
+        "shares": [],
+        "semigroup": None,
+        "provenance": {**made, "model_sha256": "", "data_sha256": {}},
+    }
+    write_probe(folders.probe(run.key), content)
 
 
 def drop_probe_of_former_model(run: PlannedRun, folders: Folders) -> bool:
@@ -56,8 +53,8 @@ def drop_probe_of_former_model(run: PlannedRun, folders: Folders) -> bool:
 
     Training again on the same machine gives the same model, whose probe stays.
     """
-    probe, model = folders.probe(run.key), folders.model(run.key)
-    if not (probe.exists() and model.exists()) or read_probe(probe).provenance.model_sha256 == model_sha256(model):
+    probe, model = load_probe(folders, run.key), folders.model(run.key)
+    if probe is None or not model.exists() or probe.provenance.model_sha256 == model_sha256(model):
         return False
-    probe.unlink()
+    folders.probe(run.key).unlink()
     return True

@@ -21,7 +21,7 @@ from ladid_bench.methods.base import Diverged, Forecast, Method
 from ladid_bench.methods.forecasts import read_forecast, write_forecast
 from ladid_bench.methods.registry import load_method, method_folders
 from ladid_bench.runs.learning import keep_model, learn, model_sha256, part_of, task_for
-from ladid_bench.runs.records import read_record, write_record, write_sample
+from ladid_bench.runs.records import read_attempts, read_record, write_record, write_sample
 from ladid_bench.runs.scoring import finite, midpoint_frames, score
 from ladid_bench.study.datasets import load_task
 from ladid_bench.study.plan import ZERO_SHOT, PlannedRun
@@ -54,6 +54,7 @@ def execute(run: PlannedRun, folders: Folders, execution: Execution) -> dict[str
         "key": run.key,
         "identity": run.identity,
         **outcome,
+        "failed_attempts": read_attempts(folders.attempts(run.key)),
         "provenance": _provenance(run, splits, folders, code) | {"device": device, "threads": execution.threads},
         "rerun": run.rerun_command,
     }

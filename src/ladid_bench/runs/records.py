@@ -1,13 +1,13 @@
 """The run record and what is kept of a run for the report.
 
-``results/<scale>/records/<key>.json`` is the final word on a run. Attempts that ended without a
-result stand in ``records/<key>.attempts/``, one file each, numbered from 1.
+``results/<scale>/records/<key>.json`` is the final word on a run, also on one that failed as often as it may.
+Until then its failed attempts stand in ``work/<scale>/attempts/<key>/``, one file each, numbered from 1.
 """
 
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, FiniteFloat
@@ -52,7 +52,7 @@ class _Provenance(_Part):
 
 
 class _Record(_Part):
-    """A final record, as it is relied upon wherever it is read."""
+    """A record of a run that ended by itself, as it is relied upon wherever it is read."""
 
     key: str
     reason: str
@@ -66,12 +66,30 @@ class _Record(_Part):
 class _Attempt(_Part):
     """A failed attempt, likewise."""
 
+    status: Literal["timeout", "out-of-memory", "error"]
     reason: str
     host: str
 
 
+class _FailureProvenance(_Part):
+    commit: str
+    code_hash: str
+    config_hash: str
+    host: str
+
+
+class _Failure(_Part):
+    """A record of a run that failed as often as it may, likewise."""
+
+    key: str
+    reason: str
+    identity: dict[str, Any]
+    failed_attempts: list[_Attempt]
+    provenance: _FailureProvenance
+
+
 def read_record(path: Path) -> dict[str, Any]:
-    """Read one record or attempt.
+    """Read the record of a run.
 
     Raises:
         BenchError: it is not a JSON object with a status and all that belongs to that status, or the record of
@@ -82,25 +100,40 @@ def read_record(path: Path) -> dict[str, Any]:
     status = record.get("status") if isinstance(record, dict) else None
     if status not in (*FINAL, *FAILED):
         raise BenchError(f"{path}: not a run record (no known status); {remedy}")
-    parse(_Record if status in FINAL else _Attempt, record, f"{path}: not a run record ({remedy})")
-    if status in FINAL and record["key"] != path.stem:
+    parse(_kind(record), record, f"{path}: not a run record ({remedy})")
+    if record["key"] != path.stem:
         raise BenchError(f"{path}: the record of another run, {record['key'][:40]!r}; {remedy}")
     return dict(record)
 
 
+def _kind(record: dict[str, Any]) -> type[_Part]:
+    return _Failure if record["status"] in FAILED else _Record
+
+
 def write_record(path: Path, record: dict[str, Any]) -> None:
-    """Write a final record.
+    """Write the record of a run.
 
     Raises:
         BenchError: a method reported something that no record can hold; it would spoil the whole run table.
     """
-    parse(_Record, record, "the record of this run")
+    parse(_kind(record), record, "the record of this run")
     write_json(path, record)
 
 
 def read_attempts(folder: Path) -> list[dict[str, Any]]:
-    """The failed attempts of a run, oldest first."""
-    return [read_record(path) for path in finished(folder, ".json")]
+    """Read the failed attempts of a run, oldest first.
+
+    Raises:
+        BenchError: one is damaged.
+    """
+    return [_read_attempt(path) for path in finished(folder, ".json")]
+
+
+def _read_attempt(path: Path) -> dict[str, Any]:
+    remedy = "delete it"
+    attempt = read_json(path, "failed attempt", remedy)
+    parse(_Attempt, attempt, f"{path}: not a failed attempt ({remedy})")
+    return dict(attempt)
 
 
 def write_attempt(folder: Path, attempt: dict[str, Any]) -> None:

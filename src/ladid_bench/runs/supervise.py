@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -14,20 +15,22 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 from types import FrameType
-from typing import Literal, TypeGuard
+from typing import Any, Literal, TypeGuard
 
 from ladid_bench.core.configuration import Execution, load_study
 from ladid_bench.core.errors import REFUSALS, BenchError, explain
+from ladid_bench.core.files import content_key
 from ladid_bench.core.paths import Folders
-from ladid_bench.core.provenance import machine
+from ladid_bench.core.provenance import commit, machine, versions
 from ladid_bench.core.readers import one_line
-from ladid_bench.runs.records import FINAL, read_attempts, read_record, write_attempt
-from ladid_bench.runs.state import failures_here
+from ladid_bench.runs.records import FINAL, read_attempts, read_record, write_attempt, write_record
+from ladid_bench.runs.state import current_code
 from ladid_bench.study.plan import PlannedRun, plan_runs
 
 log = logging.getLogger(__name__)
 
 REFUSED = "refused"  # by the file system: no failure of the run, and no attempt
+SHORT = ("timeout", "out-of-memory")  # of what another job may have more
 DONE = ("ok", "")  # the last word of a child whose run has its record
 Work = Literal["execute", "train_again"]  # what a child does, a function of the runner
 
@@ -40,8 +43,19 @@ class Outcome:
     reason: str
 
 
+def carry_out(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome:
+    """Attempt ``run`` until it has a record, of its result or of its failure.
+
+    A run that lacked time or memory has no record while attempts are left: the next one may be given more.
+    """
+    outcome = supervise(run, folders, execution)
+    while outcome.status not in SHORT and folders.attempts(run.key).exists():
+        outcome = supervise(run, folders, execution)
+    return outcome
+
+
 def supervise(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome:
-    """Attempt ``run`` once. A failure is written down beside the record's place.
+    """Attempt ``run`` once. A failure is noted, and the last one that a study allows is the run's record.
 
     An attempt that the user or the scheduler interrupts leaves its checkpoint and no trace of failure.
 
@@ -49,28 +63,58 @@ def supervise(run: PlannedRun, folders: Folders, execution: Execution) -> Outcom
         BenchError: the file system takes no more; the run can be made once there is room.
     """
     outcome = _lacking(run, folders, execution) or _attempt(run, folders, execution, "execute")
+    notes = folders.attempts(run.key)
     if outcome is None:
-        record = read_record(folders.record(run.key))
-        return Outcome(record["status"], record["reason"])
-    attempt = {"key": run.key, "status": outcome.status, "reason": outcome.reason, **machine()}
-    write_attempt(folders.attempts(run.key), attempt)
+        shutil.rmtree(notes, ignore_errors=True)  # they stand in the record
+        return _recorded(run, folders)
+    write_attempt(notes, {"key": run.key, "status": outcome.status, "reason": outcome.reason, **machine()})
+    failed = read_attempts(notes)
+    if len(failed) > execution.retries:
+        write_record(folders.record(run.key), _failure(run, folders, outcome, failed))
+        shutil.rmtree(notes)
     return outcome
+
+
+def _recorded(run: PlannedRun, folders: Folders) -> Outcome:
+    record = read_record(folders.record(run.key))
+    return Outcome(record["status"], record["reason"])
+
+
+def _failure(run: PlannedRun, folders: Folders, last: Outcome, failed: list[dict[str, Any]]) -> dict[str, Any]:
+    """The record of a run that failed as often as it may."""
+    revision, dirty = commit(folders.root)
+    return {
+        "key": run.key,
+        "identity": run.identity,
+        "status": last.status,
+        "reason": last.reason,
+        "metrics": {},
+        "cost": {},
+        "history": [],
+        "failed_attempts": failed,
+        "provenance": {
+            "commit": revision,
+            "dirty": dirty,
+            "config_hash": content_key(run.identity),
+            "code_hash": current_code(run, folders),
+            "versions": versions(),
+            **machine(),
+        },
+        "rerun": run.rerun_command,
+    }
 
 
 def supply_model(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome | None:
     """Make sure that the trained model of ``run`` is there, if the run can have one; None when all is well.
 
-    A run without a record is attempted, as often as a study's retries allow. A record whose model is gone, as
-    in a clone, stays as it is while the model is trained again.
+    A run without a record is carried out. A record whose model is gone, as in a clone, stays as it is while the
+    model is trained again.
     """
-    if not folders.record(run.key).exists():
-        if failures_here(run.key, folders) > execution.retries:
-            last = read_attempts(folders.attempts(run.key))[-1]
-            return Outcome(last["status"], last["reason"])
-        outcome = supervise(run, folders, execution)
-        if outcome.status not in FINAL:
-            return outcome
-    if read_record(folders.record(run.key))["status"] != "ok" or folders.model(run.key).exists():
+    there = folders.record(run.key).exists()
+    outcome = _recorded(run, folders) if there else carry_out(run, folders, execution)
+    if outcome.status not in FINAL:
+        return outcome
+    if outcome.status != "ok" or folders.model(run.key).exists():
         return None
     return _attempt(run, folders, execution, "train_again")
 

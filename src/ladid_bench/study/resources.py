@@ -1,9 +1,9 @@
-"""What runs ask of a machine, time and memory, which of them share a job, and the plan of a study in words.
+"""What runs ask of a machine, time and memory, and the plan of a study in words.
 
 The figures were measured: at 32 px on one core of a CPU, at 128 px on one NVIDIA H100 (docs/cluster.md).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ladid_bench.core.configuration import Study
 from ladid_bench.study.datasets import PlannedDataset
@@ -44,48 +44,34 @@ def expected_seconds(run: PlannedRun, gpu: bool) -> float:
     return START_SECONDS + START_SECONDS_PER_GB * data_mb(run) / 1000 + computing
 
 
-def batches(runs: Iterable[PlannedRun], gpu: bool, target: float) -> dict[str, list[str]]:
-    """Group runs into jobs: the keys of those that share one, by the key of the first of them.
-
-    Their expected times add up to at most ``target`` seconds; a run that takes longer has a job of its own. A batch
-    never mixes data sets, so that no run waits for data that it does not need, nor trained methods with others, which
-    need no GPU, nor runs that start from other runs with those that do not, so that no two batches wait for each
-    other. Which runs share a batch does not depend on which are done: a job that was killed finds its own again.
-    """
-    found: dict[str, list[str]] = {}
-    filling: dict[tuple[str, bool, str], tuple[str, float]] = {}  # the last batch of a kind, and its time
-    for run in runs:
-        start = run.init_from.dataset.key if run.init_from else ""
-        kind, seconds = (run.dataset.key, run.card.trained, start), expected_seconds(run, gpu)
-        name, taken = filling.get(kind, ("", target))
-        if taken + seconds > target:
-            name, taken = run.key, 0.0
-        found.setdefault(name, []).append(run.key)
-        filling[kind] = (name, taken + seconds)
-    return found
-
-
-def describe_plan(study: Study, runs: dict[str, PlannedRun], pending: set[str], cores: int, gpu: bool = False) -> str:
+def describe_plan(study: Study, runs: dict[str, PlannedRun], missing: set[str], cores: int, gpu: bool = False) -> str:
     """Describe the plan as text: a line a run, and the estimated time of what is left to do.
 
     Args:
         study: whose plan it is.
         runs: of the study, all or some.
-        pending: keys of those that are still to do.
+        missing: keys of those that are still to do.
         cores: to divide the work by.
         gpu: whether a run that is trained has a GPU of its own.
     """
-    methods = len({run.method for run in runs.values()})
-    lines = [
-        f"Plan of scale '{study.scale}': {len(runs)} runs "
-        f"({len({run.dataset.name for run in runs.values()})} data sets x {methods} methods x seeds), "
-        f"{len(runs) - len(pending)} done, {len(pending)} to do",
-    ]
+    head, estimate = describe_work(study, runs, missing, cores, gpu).split("\n")
+    lines = []
     for run in runs.values():
-        state = "to do" if run.key in pending else "done"
+        state = "to do" if run.key in missing else "done"
         steps = f"{run.budget.steps} steps, " if run.trained else ""
         lines.append(f"  {run.key[:8]}  {run.label:<48} {steps}about {_seconds(run, gpu):.0f} s  [{state}]")
-    return "\n".join([*lines, f"Estimated: {_estimate([runs[key] for key in pending], cores, gpu)}"])
+    return "\n".join([head, *lines, estimate])
+
+
+def describe_work(study: Study, runs: dict[str, PlannedRun], missing: set[str], cores: int, gpu: bool = False) -> str:
+    """The plan in two lines: how many runs are still to do, and how long that will take; see ``describe_plan``."""
+    methods = len({run.method for run in runs.values()})
+    head = (
+        f"Plan of scale '{study.scale}': {len(runs)} runs "
+        f"({len({run.dataset.name for run in runs.values()})} data sets x {methods} methods x seeds), "
+        f"{len(runs) - len(missing)} done, {len(missing)} to do"
+    )
+    return f"{head}\nEstimated: {_estimate([runs[key] for key in runs if key in missing], cores, gpu)}"
 
 
 def _estimate(pending: Sequence[PlannedRun], cores: int, gpu: bool) -> str:

@@ -1,0 +1,48 @@
+"""Whether the run table and the report are of the records that are there, by their contents.
+
+Times of files cannot say it: in a fresh clone they are all new, in any order.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ladid_bench.core.files import content_key, file_sha256, write_json
+from ladid_bench.core.paths import Folders
+from ladid_bench.core.provenance import report_hash
+from ladid_bench.core.readers import read_json
+from ladid_bench.study.plan import PlannedRun
+
+
+def table_key(runs: Mapping[str, PlannedRun], folders: Folders) -> str:
+    """Hash what the run table is made from: the plan, the records and the probes."""
+    return content_key(
+        [[key, run.experiments, _sha256(folders.record(key)), _sha256(folders.probe(key))] for key, run in runs.items()]
+    )
+
+
+def report_key(table: str, folders: Folders) -> str:
+    """Hash what the report is made from: the run table, by its key, the physics checks and the report's own code."""
+    return content_key([table, _sha256(folders.root / "results" / "physics.json"), report_hash()])
+
+
+def _sha256(path: Path) -> str:
+    return file_sha256(path) if path.exists() else ""
+
+
+def read_made_from(folders: Folders) -> dict[str, str]:
+    """Read the keys of what the table and the report that are there were made from; none where it was never written."""
+    path = folders.made_from
+    made = read_json(path, "note of what the report was made from", "delete it") if path.exists() else {}
+    return made if isinstance(made, dict) else {}
+
+
+def write_made_from(folders: Folders, keys: Mapping[str, str]) -> None:
+    """Note the keys of what the table and the report were made from."""
+    write_json(folders.made_from, dict(keys))
+
+
+def outdated(runs: Mapping[str, PlannedRun], folders: Folders) -> set[str]:
+    """Name what is not of today's plan, records and code: ``table``, ``report``, both or neither."""
+    made, table = read_made_from(folders), table_key(runs, folders)
+    today = {"table": table, "report": report_key(table, folders)}
+    return {name for name, key in today.items() if made.get(name) != key}

@@ -1,0 +1,63 @@
+"""What runs wait for, in files as the rules of the workflow name them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ladid_bench.core.configuration import Study
+from ladid_bench.core.paths import Folders
+from ladid_bench.study.plan import PlannedRun
+from ladid_bench.study.resources import expected_seconds
+
+MARGIN_MINUTES = 5  # beyond the time limit of a run
+
+
+@dataclass(frozen=True)
+class RunGraph:
+    """The runs of a study, by key, and where their files are; ``gpu``: whether each that is trained has one."""
+
+    study: Study
+    runs: Mapping[str, PlannedRun]
+    folders: Folders
+    gpu: bool = False
+
+    def keys_of(self, rule: str) -> str:
+        """The keys of the runs that a rule makes, as a regular expression."""
+        return "|".join(key for key, run in self.runs.items() if rule_of(run) == rule) or "none"
+
+    def data(self, key: str) -> list[str]:
+        """The files of the data sets that a run reads."""
+        return sorted({path for dataset in self.runs[key].datasets for path in self._files[dataset.name]})
+
+    @cached_property
+    def _files(self) -> dict[str, list[str]]:
+        """The files of each data set that a run reads, by its name."""
+        datasets = {dataset.name: dataset for run in self.runs.values() for dataset in run.datasets}
+        return {name: [str(path) for path in one.files(self.folders).values()] for name, one in datasets.items()}
+
+    def record(self, key: str) -> str:
+        return str(self.folders.record(key))
+
+    def records(self, keys: Iterable[str]) -> list[str]:
+        return [self.record(key) for key in keys]
+
+    def minutes(self, key: str, attempt: int) -> int:
+        """Time to ask for: twice what is expected, more with each attempt, and hardly beyond a run's time limit."""
+        limit = 60 * (self.study.execution.time_limit_minutes + MARGIN_MINUTES)
+        return int(min(limit, (1 + attempt) * expected_seconds(self.runs[key], self.gpu))) // 60 + 1
+
+
+def rule_of(run: PlannedRun) -> str:
+    """The rule that makes the record of ``run``.
+
+    A run that starts from another run's model has a rule of its own, so that jobs of several runs of one rule never
+    wait for each other.
+    """
+    if not run.card.trained:
+        return "run"
+    return "transfer" if run.model_from else "train"
+
+
+def has_probe(run: PlannedRun) -> bool:
+    """Whether the experiment ``probe`` asks for the run, and the run trains a forecasting model of its own."""
+    return "probe" in run.experiments and run.card.kind == "neural" and run.trained
