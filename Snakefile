@@ -7,4 +7,7 @@ localrules:
 
 rule all:  # the default; Snakemake takes none from an included file
     input:
-        rules.everything.input,
+        REPORT,
+        RECORDS,
+        PROBES,
+        signals,
