@@ -156,8 +156,8 @@ def window_length(lengths: Sequence[int], cutting: Cutting, share: float | None 
         window = min(USUAL_WINDOW, *(length for length in lengths if length >= SHORT * max(lengths)))
     if window < max(SHORTEST, (given or 1) + (asked or 1)):
         raise BenchError(
-            f"trajectories of {window} frames are too short for {given or 1} given and {asked or 1} asked for, or for any "
-            f"forecast (recordings have {min(lengths)} to {max(lengths)} frames); give longer recordings, or change "
+            f"trajectories of {window} frames are too short for {given or 1} given and {asked or 1} asked for "
+            f"(recordings have {min(lengths)} to {max(lengths)} frames); give longer recordings, or change "
             "--window, --context, --forecast, or --layout if that is not what the axes are"
         )
     return window

@@ -14,7 +14,7 @@ from ladid_bench.datasets.user.dividing import Cutting, Piece, check_windows, di
 from ladid_bench.datasets.user.pictures import picture_files
 from ladid_bench.datasets.user.reading import DIVIDED, Contents, Found, read_file
 from ladid_bench.datasets.user.recordings import Recording, Storage, check_recordings, check_size
-from ladid_bench.datasets.user.repeats import Hashes, check_between, hash_frames, linked, stitched
+from ladid_bench.datasets.user.repeats import Hashes, check_between, check_given, hash_frames, linked, stitched
 from ladid_bench.datasets.user.request import Request, check_request
 from ladid_bench.datasets.user.source import SourceFile
 from ladid_bench.datasets.user.storing import storage_for, survey
@@ -97,6 +97,7 @@ def understand(request: Request, root: Path, taken: Collection[str]) -> Understo
     hashes = hash_frames(kept.recordings, storage)
     kept, hashes, told = _stitched(kept, hashes)
     groups = linked(hashes, kept.groups)
+    check_given(kept.splits, groups, [one.name for one in kept.recordings])
     notes += told + _on_groups(kept.groups, groups)
     timed = [with_pauses(one, request.cutting.max_gap) for one in kept.recordings]
     notes += _on_pauses(timed)
@@ -105,9 +106,11 @@ def understand(request: Request, root: Path, taken: Collection[str]) -> Understo
     counts = {split: check_windows(pieces[split], window, stride, split) for split in SPLITS}
     check_size(max(counts.values()) * window * int(np.prod(timed[0].shape)), "all windows")
     ranges = {split: [(one.number, one.first, one.last) for one in pieces[split]] for split in SPLITS}
-    compared = check_between(ranges, hashes, [one.name for one in timed])
+    compared, equal = check_between(ranges, hashes, [one.name for one in timed])
     found = [one for several in every for one in several]
-    return Understood(files, found, timed, groups, storage, pieces, window, stride, counts, divided, compared, notes)
+    return Understood(
+        files, found, timed, groups, storage, pieces, window, stride, counts, divided, compared, notes + equal
+    )
 
 
 def _paths_by_split(request: Request) -> dict[str, list[Path]]:
@@ -210,9 +213,7 @@ def _stitched(kept: _Sorted, hashes: Hashes) -> tuple[_Sorted, Hashes, list[str]
 def _on_groups(former: Sequence[int], groups: Sequence[int]) -> list[str]:
     if len(set(groups)) == len(set(former)):
         return []
-    return [
-        f"recordings that share frames with each other are one group: {len(set(former))} became {len(set(groups))} groups"
-    ]
+    return [f"recordings that share frames are one group: {len(set(former))} became {len(set(groups))} groups"]
 
 
 def _on_pauses(recordings: Sequence[Recording]) -> list[str]:
@@ -225,8 +226,8 @@ def _on_pauses(recordings: Sequence[Recording]) -> list[str]:
     longest = f"{min(gaps):g}" if min(gaps) == max(gaps) else f"{min(gaps):g} to {max(gaps):g}"
     where = ", ".join(f"{one.name} before frame {one.breaks[0]}" for one in cut[:3]) + ", ..." * (len(cut) > 3)
     return [
-        f"{len(gaps)} pauses of {longest} (the usual step is {step:g}): no trajectory spans one ({where}); --max-gap says "
-        "otherwise"
+        f"{len(gaps)} pauses of {longest} (the usual step is {step:g}): no trajectory spans one ({where}); --max-gap "
+        "says otherwise"
     ]
 
 

@@ -75,8 +75,8 @@ def read_file(path: Path, reading: Reading) -> Contents:
     """All recordings in a file or folder.
 
     Raises:
-        BenchError: the format is unknown, or the file is damaged, holds no such array, leaves open what its axes are, or
-            does not fit in memory; one line that says so.
+        BenchError: the format is unknown, or the file is damaged, holds no such array, leaves open what its axes
+            are, or does not fit in memory; one line that says so.
     """
     if not path.exists():
         raise BenchError(f"{path}: no such file or folder")

@@ -91,9 +91,7 @@ class Recording:
         if frames.ndim != 4:
             return frames
         if self.reading.grayscale and frames.shape[1] == len(LUMA):
-            frames = np.einsum("tchw,c->thw", frames, np.asarray(LUMA, kind))[
-                :, None
-            ]  # (time, 3, h, w) -> (time, 1, h, w)
+            frames = np.tensordot(frames, LUMA.astype(kind), (1, 0))[:, None]  # (time, 3, h, w) -> (time, 1, h, w)
         return shrink(frames, self.reading.image_size) if self.reading.image_size else frames
 
     def frames(self, first: int, last: int, storage: Storage) -> np.ndarray:

@@ -3,6 +3,10 @@
 Every frame is hashed. Single frames may be equal by chance (blank pictures, a system at rest, few values), so what
 counts is a run of successive frames, long enough that it would not come about by chance: its length is chosen from how
 many different values there are. A run whose frames are all equal to each other says nothing and is passed over.
+
+Two recordings are of one group if one continues the other, that is if the frames in which they overlap are all equal,
+or if they share a long run anywhere. A simulation that passes through the same state twice, with a few frames equal to
+the last bit by chance of rounding, is no copy; how many frames are equal is said then.
 """
 
 import math
@@ -17,6 +21,10 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.user.recordings import Recording, Storage
 
 SHORTEST_RUN = 2  # frames
+LONG_RUN = 32  # frames that are equal in two recordings only if one was copied
+SHARE_OF_COPY = 0.25  # of the shorter recording, where all frames of the overlap are equal
+MOST_SHIFTS = 5  # that are looked at between two recordings
+TOO_MANY_EQUAL = 0.01  # of the frames that are tested on, so that the reader is told
 MOST_INDEPENDENT = 4  # values of a frame that are counted as independent of each other; neighbours in a picture are not
 SAMPLED = 16, 64  # recordings, and frames of each, in which different values are counted
 BY_CHANCE = 1e-6  # how probable one equal run among all pairs may be, if frames were drawn at random
@@ -46,13 +54,15 @@ class Hashes:
         """Those of several rows of recordings, one after the other."""
         return cls([h for one in parts for h in one.frames], [h for one in parts for h in one.written], parts[0].run)
 
-    def runs(self, number: int, first: int = 0, last: int | None = None) -> np.ndarray:
-        """Hashes of the runs within frames ``first`` to before ``last`` of a recording, without those at rest."""
+    @property
+    def long_run(self) -> int:
+        return max(LONG_RUN, self.run)
+
+    def runs(self, length: int, number: int, first: int = 0, last: int | None = None) -> np.ndarray:
+        """Hashes of ``length`` successive frames, or of as many as there are, without those at rest."""
         frames = self.frames[number][first:last]
-        length = min(self.run, len(frames))
-        if length < 2:
-            return frames
-        windows = np.lib.stride_tricks.sliding_window_view(frames, length)  # (run, length)
+        length = min(length, len(frames))
+        windows = np.lib.stride_tricks.sliding_window_view(frames, max(1, length))  # (run, length)
         moving = (windows != windows[:, :1]).any(axis=1)
         with np.errstate(over="ignore"):  # hashes wrap around
             powers = np.cumprod(np.full(length, MULTIPLIER))
@@ -112,12 +122,12 @@ def stitched(recordings: list[Recording], hashes: Hashes) -> tuple[list[Recordin
     if not told:
         return recordings, hashes, []
     joined = [_joined(recordings, chain) for chain in chains]
-    kept = [
+    frames, written = (
         [np.concatenate([each[number][-added:] for number, added in chain]) for chain in chains]
         for each in (hashes.frames, hashes.written)
-    ]
+    )
     more = f", and so in {len(told) - 1} more places" * (len(told) > 1)
-    return joined, Hashes(*kept, hashes.run), [told[0] + more]
+    return joined, Hashes(frames, written, hashes.run), [told[0] + more]
 
 
 def _added(former: np.ndarray, following: np.ndarray, run: int) -> int | None:
@@ -181,25 +191,63 @@ def linked(hashes: Hashes, groups: Sequence[int]) -> list[int]:
             number = leader[number]
         return number
 
-    for one, other in _sharing(hashes):
+    for one, other in _copies(hashes):
         leader[root(one)] = root(other)
     names: dict[int, int] = {}
     return [names.setdefault(root(number), len(names)) for number in range(len(groups))]
 
 
-def _sharing(hashes: Hashes) -> Iterator[tuple[int, int]]:
-    """Pairs of recordings that share a run; enough of them to link all that do."""
-    runs = [np.unique(hashes.runs(number)) for number in range(len(hashes.frames))]
+def _copies(hashes: Hashes) -> Iterator[tuple[int, int]]:
+    """Pairs of recordings of which one holds frames of the other; enough pairs to link all that do."""
+    runs = [np.unique(hashes.runs(hashes.run, number)) for number in range(len(hashes.frames))]
     owner = np.repeat(np.arange(len(runs)), [len(one) for one in runs])
     every = np.concatenate(runs)
     order = np.argsort(every, kind="stable")
     equal = every[order][1:] == every[order][:-1]
     pairs = np.stack([owner[order][:-1], owner[order][1:]], axis=1)[equal]  # (pair, 2)
-    yield from map(tuple, np.unique(pairs, axis=0).tolist())
+    for one, other in np.unique(pairs, axis=0).tolist():
+        if _is_copy(hashes.frames[one], hashes.frames[other], hashes.long_run):
+            yield one, other
 
 
-def check_between(splits: Mapping[str, Sequence[tuple[int, int, int]]], hashes: Hashes, names: Sequence[str]) -> str:
-    """See that no run of frames stands in two splits, and say in words what was compared.
+def _is_copy(one: np.ndarray, other: np.ndarray, long_run: int) -> bool:
+    """Whether all frames in which two recordings overlap by a fair share are equal, or a long run of them is."""
+    _, in_one, in_other = np.intersect1d(one, other, return_indices=True)
+    shifts, counts = np.unique(in_one - in_other, return_counts=True)
+    for shift in shifts[np.argsort(-counts)][:MOST_SHIFTS]:
+        length = min(len(one) - max(0, shift), len(other) - max(0, -shift))
+        equal = one[max(0, shift) :][:length] == other[max(0, -shift) :][:length]
+        if _longest(equal) >= min(long_run, max(len(equal), SHARE_OF_COPY * min(len(one), len(other)))):
+            return True
+    return False
+
+
+def _longest(equal: np.ndarray) -> int:
+    """Length of the longest row of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], equal, [False]])))
+    return int((edges[1::2] - edges[::2]).max(initial=0))
+
+
+def check_given(splits: Sequence[str], groups: Sequence[int], names: Sequence[str]) -> None:
+    """Refuse recordings that hold the same frames and were given for different splits.
+
+    Raises:
+        BenchError: two of one group are.
+    """
+    first: dict[int, int] = {}
+    for number, group in enumerate(groups):
+        former = first.setdefault(group, number)
+        if splits[former] != splits[number]:
+            raise BenchError(
+                f"{names[former]} ({splits[former]}) and {names[number]} ({splits[number]}) have equal contents, or "
+                "one holds frames of the other; leave one of them out, or give all for --splits to divide"
+            )
+
+
+def check_between(
+    splits: Mapping[str, Sequence[tuple[int, int, int]]], hashes: Hashes, names: Sequence[str]
+) -> tuple[str, list[str]]:
+    """See that nothing that is tested on stands in another split; what was compared in words, and what to look at.
 
     Args:
         splits: for each, number of the recording, first frame, and the frame after the last.
@@ -207,44 +255,43 @@ def check_between(splits: Mapping[str, Sequence[tuple[int, int, int]]], hashes: 
         names: of the recordings.
 
     Raises:
-        BenchError: two splits share a run.
+        BenchError: two splits share a long run of frames.
     """
-    runs = {split: _distinct([hashes.runs(*piece) for piece in pieces]) for split, pieces in splits.items()}
-    written = {
-        split: _distinct([hashes.written[number][first:last] for number, first, last in pieces])
-        for split, pieces in splits.items()
-    }
-    equal = 0
+    length = hashes.long_run
+    runs = {split: _distinct([hashes.runs(length, *piece) for piece in pieces]) for split, pieces in splits.items()}
     for first, second in combinations(splits, 2):
         shared = np.intersect1d(runs[first], runs[second])
         if len(shared):
-            raise BenchError(_shared(first, second, splits, hashes, names, shared))
-        equal += len(np.intersect1d(written[first], written[second]))
+            holder = [names[_holder(splits[split], hashes, shared)] for split in (first, second)]
+            raise BenchError(
+                f"splits '{first}' and '{second}' have equal contents: {len(shared)} runs of up to {length} frames "
+                f"stand in both, in {holder[0]} and {holder[1]}; leave out what is repeated, or give the uncut recordings"
+            )
+    return _equal_frames(splits, hashes)
+
+
+def _holder(pieces: Sequence[tuple[int, int, int]], hashes: Hashes, shared: np.ndarray) -> int:
+    return next(piece[0] for piece in pieces if np.isin(hashes.runs(hashes.long_run, *piece), shared).any())
+
+
+def _equal_frames(splits: Mapping[str, Sequence[tuple[int, int, int]]], hashes: Hashes) -> tuple[str, list[str]]:
+    """How many frames to validate or test on are equal, as written, to one of another split."""
+    written = {
+        split: np.concatenate([hashes.written[number][first:last] for number, first, last in pieces])
+        for split, pieces in splits.items()
+    }
+    elsewhere = {"valid": written["train"], "test": np.concatenate([written["train"], written["valid"]])}
+    equal = sum(int(np.isin(written[split], others).sum()) for split, others in elsewhere.items())
+    total = sum(len(written[split]) for split in elsewhere)
     if not equal:
-        return "no two splits share a frame (all frames were compared)"
-    return (
-        f"no {hashes.run} successive frames stand in two splits; {equal} single frames do, to single precision (all frames "
-        "were compared)"
+        return "no two splits share a frame (all frames were compared)", []
+    told = f"{equal} of {total} frames to validate or test on are equal to one of another split, in single precision"
+    notes = [f"{told}: the recordings pass through the same states, so look whether they are independent"]
+    said = (
+        f"no recording and no run of {hashes.long_run} frames stands in two splits (all frames were compared); {told}"
     )
+    return said, notes if equal > TOO_MANY_EQUAL * total else []
 
 
 def _distinct(several: Sequence[np.ndarray]) -> np.ndarray:
     return np.unique(np.concatenate(several))
-
-
-def _shared(
-    first: str,
-    second: str,
-    splits: Mapping[str, Sequence[tuple[int, int, int]]],
-    hashes: Hashes,
-    names: Sequence[str],
-    shared: np.ndarray,
-) -> str:
-    owners = [
-        names[next(piece[0] for piece in splits[split] if np.isin(hashes.runs(*piece), shared).any())]
-        for split in (first, second)
-    ]
-    return (
-        f"splits '{first}' and '{second}' have equal contents: {len(shared)} runs of {hashes.run} frames stand in both, in "
-        f"{owners[0]} and {owners[1]}; leave out what is repeated, or give the uncut recordings and let --window cut them"
-    )

@@ -55,8 +55,8 @@ def select(file: ArrayFile, keys: Sequence[str], times: Sequence[str]) -> list[M
     for key, column in zip(keys, columns, strict=False):
         if len(column) != len(columns[0]):
             raise BenchError(
-                f"{file.path}: --key {keys[0]} names {len(columns[0])} arrays and --key {key} {len(column)}; each key is "
-                "a channel of the same recordings, so they must name as many"
+                f"{file.path}: --key {keys[0]} names {len(columns[0])} arrays and --key {key} {len(column)}; each key "
+                "is a channel of the same recordings, so they must name as many"
             )
     return [Member(channels) for channels in zip(*columns, strict=True)]
 

@@ -89,7 +89,8 @@ def storage_for(recordings: Sequence[Recording], found: Survey) -> tuple[Storage
     if (rounding > WORST_OF_SPREAD * spread).any() or (rounding > WORST_OF_STEP * step).any():
         worst = int(np.argmax((rounding - WORST_OF_STEP * step).ravel()))
         raise BenchError(
-            f"{recordings[0].name}: single precision rounds feature or channel {worst} by {rounding.ravel()[worst]:.2g}, "
+            f"{recordings[0].name}: single precision rounds feature or channel {worst} by "
+            f"{rounding.ravel()[worst]:.2g}, "
             f"and it changes by {step.ravel()[worst]:.2g} a frame; import the difference from a trend, or fewer digits"
         )
     lost = float((plain / np.maximum(spread, np.finfo(float).tiny)).max())
@@ -111,8 +112,8 @@ def _masked(recordings: Sequence[Recording], found: Survey) -> tuple[Storage, li
         place = np.argwhere(found.missing > 0)[0].tolist()
         raise BenchError(
             f"{recordings[0].name}: {int(found.missing.sum()):,} values are missing (not finite), the first at "
-            f"{place} (channel, then space) in {int(found.missing[tuple(place)])} of {found.frames} frames; only pixels "
-            "that have none in any frame are masked: fill or remove the others before importing"
+            f"{place} (channel, then space) in {int(found.missing[tuple(place)])} of {found.frames} frames; only "
+            "pixels that have none in any frame are masked: fill or remove the others before importing"
         )
     fill = np.array([found.mean[channel][~gone[channel]].mean() for channel in range(len(gone))])
     told = (

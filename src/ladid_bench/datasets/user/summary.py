@@ -87,8 +87,8 @@ def _range(train: Trajectories, given: int, asked: int, name: str) -> list[str]:
     ranges = ", ".join(f"{a:.6g} to {b:.6g}" for a, b in list(zip(low, high, strict=True))[:MOST_SAID])
     more = ", ..." * (low.size > MOST_SAID)
     return [
-        f"range: {ranges}{more} for the neural methods; values beyond it carry at most {lost.max():.1%} of the variance of "
-        "a channel or feature"
+        f"range: {ranges}{more} for the neural methods; values beyond it carry at most {lost.max():.1%} of the "
+        "variance of a channel or feature"
     ]
 
 
