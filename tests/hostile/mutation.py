@@ -252,7 +252,7 @@ def _bring_in(path: Path) -> None:
     given = path if path.suffix != ".png" else path.parent
     (root / "a-checkout").mkdir()
     request = foreign.Request("mine", [given], reading=foreign.Reading(), cutting=foreign.Cutting())
-    foreign.import_files(request, root / "a-checkout", [])
+    foreign.write_import(request, foreign.understand(request, root / "a-checkout", []), root / "a-checkout")
 
 
 def _well(folder: Path) -> Path:

@@ -64,8 +64,8 @@ def find_source(dataset: str, changes: Mapping[str, Any] | None = None) -> DataS
     if name not in SOURCES or (intervention and intervention not in SOURCES[name].regimes()):
         raise BenchError(
             f"unknown data set '{dataset}'; {nearest(dataset, dataset_names())}; if it is an import, its card "
-            f"{FOLDER}/{dataset}/{CARD} is not here: get it from whoever imported it (it belongs into git), or import it "
-            "again with 'ladid-bench import'"
+            f"{FOLDER}/{dataset}/{CARD} is not here: get it from whoever imported it, by git, or import it again "
+            "with 'ladid-bench import'"
         )
     source = SOURCES[name]()
     if intervention:

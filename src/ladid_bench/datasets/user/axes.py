@@ -342,9 +342,10 @@ def check_contents(values: np.ndarray, axes: Sequence[Axis], where: str) -> None
             though the values have a smooth course along another axis.
     """
     meanings = ("trajectory", "time", "channel", *(SPACE if values.ndim == 5 else ("feature",)))
-    sample = values[tuple(slice(0, LOOKED_AT) for _ in meanings)].astype(np.float64)
-    sample = sample - sample.mean(axis=(0, 1), keepdims=True)
-    rough = {meaning: _roughness(sample, place) for place, meaning in enumerate(meanings)}
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused later, by its place
+        sample = values[tuple(slice(0, LOOKED_AT) for _ in meanings)].astype(np.float64)
+        sample = sample - sample.mean(axis=(0, 1), keepdims=True)
+        rough = {meaning: _roughness(sample, place) for place, meaning in enumerate(meanings)}
     evident = {axis.meaning for axis in axes if not axis.why.startswith(GUESSES)}
     length = {axis.meaning: axis.length for axis in axes}
     read_as = " ".join(axis.meaning for axis in axes)

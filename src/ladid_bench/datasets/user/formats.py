@@ -202,7 +202,7 @@ def _column(column: Any) -> np.ndarray:
     if column.dtype.kind in "fiub":
         return column.to_numpy(dtype=np.float64)
     try:
-        return pd.to_datetime(column, utc=True).dt.tz_localize(None).to_numpy()
+        return pd.to_datetime(column, utc=True, format="ISO8601").dt.tz_localize(None).to_numpy()
     except (ValueError, TypeError):
         return column.astype(str).to_numpy(dtype=str)
 

@@ -14,7 +14,7 @@ from ladid_bench.datasets.user.axes import SPACE, Axis, check_contents, find_axe
 from ladid_bench.datasets.user.formats import open_hdf5, open_mat, open_npy, open_npz, open_table, unreadable
 from ladid_bench.datasets.user.gridded import open_gridded
 from ladid_bench.datasets.user.pictures import MOVIES, read_folder, read_video
-from ladid_bench.datasets.user.recordings import Reading, Recording
+from ladid_bench.datasets.user.recordings import Reading, Recording, check_real
 from ladid_bench.datasets.user.selecting import Member, by_split, select
 from ladid_bench.datasets.user.times import Times, find_times, with_times
 from ladid_bench.datasets.user.well import is_well, read_well
@@ -186,7 +186,9 @@ def _joined(member: Member, meanings: tuple[str, ...], where: str) -> np.ndarray
                 f"{where}: {array.name} has shape {array.shape} and {member.first.name} {member.first.shape}; channels "
                 "must have the same"
             )
-        parts.append(arranged(array.read(), meanings))
+        values = array.read()
+        check_real(values, f"{where}:{array.name}" if len(member.channels) > 1 else where)
+        parts.append(arranged(values, meanings))
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2 if parts[0].ndim == 5 else 3)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from ladid_bench.datasets.user.resampling import SMALLEST_SIDE, shrink
 
 COPIES = 2  # of the values as float32 that are in memory at once: as read, and cut into windows
 STRETCH = 2**23  # values that are converted at a time
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 EXACT = ("f2", "f4", "i1", "u1", "i2", "u2", "b1")  # types whose every value float32 holds
 
 
@@ -86,12 +87,14 @@ class Recording:
 
     def prepared(self, first: int, last: int) -> np.ndarray:
         """Frames in grey and shrunk as far as asked for, float32, or float64 where float32 might not hold them."""
-        kind = np.float32 if self.exact else np.float64
-        frames = np.ascontiguousarray(self.values[first:last], dtype=kind)
+        kind: Any = np.float32 if self.exact else np.float64
+        with np.errstate(invalid="ignore"):  # what is no number stays none, and is refused by its place
+            frames = np.ascontiguousarray(self.values[first:last], dtype=kind)
         if frames.ndim != 4:
             return frames
         if self.reading.grayscale and frames.shape[1] == len(LUMA):
-            frames = np.tensordot(frames, LUMA.astype(kind), (1, 0))[:, None]  # (time, 3, h, w) -> (time, 1, h, w)
+            weights = np.array(LUMA, dtype=kind).reshape(-1, 1, 1)  # (channel,) -> (channel, 1, 1)
+            frames = (frames * weights).sum(axis=1, keepdims=True)
         return shrink(frames, self.reading.image_size) if self.reading.image_size else frames
 
     def frames(self, first: int, last: int, storage: Storage) -> np.ndarray:
@@ -132,12 +135,21 @@ def _gigabytes(size: float) -> str:
     return f"{size / 1e9:,.1f} GB"
 
 
+def check_real(values: np.ndarray, where: str) -> None:
+    """Refuse values that are no real numbers.
+
+    Raises:
+        BenchError: they are complex, text, or objects.
+    """
+    if values.dtype.kind not in "fiub":
+        raise BenchError(f"{where}: values must be real numbers, not {values.dtype}; convert them first")
+
+
 def check_recordings(recordings: Iterable[Recording]) -> None:
     """Check what all recordings of an import must agree in, and their times.
 
     Raises:
-        BenchError: values that are no real numbers, frames of different shapes, images that are too small, or times
-            that do not increase.
+        BenchError: frames of different shapes, images that are too small, or times that do not increase.
     """
     first: Recording | None = None
     for one in recordings:
@@ -149,8 +161,6 @@ def check_recordings(recordings: Iterable[Recording]) -> None:
 def _check_frames(one: Recording, first: Recording) -> None:
     if 0 in one.values.shape:
         raise BenchError(f"{one.name}: there is nothing in it (shape {one.values.shape})")
-    if one.values.dtype.kind not in "fiub":
-        raise BenchError(f"{one.name}: values must be real numbers, not {one.values.dtype}; convert them first")
     channels, *space = one.values.shape[1:]
     if one.reading.grayscale and len(space) != 2:
         raise BenchError(f"{one.name}: --grayscale is for images; these are vectors")

@@ -265,7 +265,7 @@ def check_between(
             holder = [names[_holder(splits[split], hashes, shared)] for split in (first, second)]
             raise BenchError(
                 f"splits '{first}' and '{second}' have equal contents: {len(shared)} runs of up to {length} frames "
-                f"stand in both, in {holder[0]} and {holder[1]}; leave out what is repeated, or give the uncut recordings"
+                f"stand in both, in {holder[0]} and {holder[1]}; leave out what is repeated"
             )
     return _equal_frames(splits, hashes)
 
