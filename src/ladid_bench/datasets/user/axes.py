@@ -182,7 +182,8 @@ def coordinates_beside(array: FileArray, file: ArrayFile) -> list[FileArray]:
 
 def _by_coordinates(array: FileArray, file: ArrayFile, known: dict[int, tuple[str, str]]) -> None:
     """Add what coordinates of the same length tell; one that fits several axes tells nothing until others are known."""
-    waiting = {one.role: one for one in coordinates_beside(array, file) if one.role and "{" not in one.name}
+    beside = [one for one in coordinates_beside(array, file) if one.role and "{" not in one.name]
+    waiting = {one.role: one for one in beside if not array.is_vector or one.role == "time"}
     for _ in range(len(waiting)):
         for role, one in list(waiting.items()):
             fits = _fitting(array, one, known)
@@ -294,7 +295,9 @@ def _is_usual(layout: Layout, shape: tuple[int, ...], column_major: bool, timed:
     if text == "height width time" and not column_major:  # few pictures, and they come last
         return shape[2] >= SMALLEST_SIDE or shape[0] == shape[1]
     if text == "trajectory feature time":
-        return shape[2] > shape[1]
+        return not column_major if timed else shape[2] > shape[1]
+    if text == "trajectory time feature" and not timed and shape[0] < FEWEST_FRAMES:
+        return min(shape[1:]) < SMALLEST_SIDE  # rather one or two pictures
     if text == "feature time trajectory":
         return shape[2] >= MOST_CHANNELS
     few = {"trajectory height width time": 3, "trajectory time height width": 1}.get(text)
@@ -309,13 +312,14 @@ def _is_square(layout: Layout, shape: tuple[int, ...]) -> bool:
 def _refusal(where: str, shape: tuple[int, ...], readings: Sequence[Layout], matlab: bool) -> str:
     """What to choose from, the likeliest first."""
     order = [*(USUAL_OF_MATLAB.get(len(shape), ()) if matlab else ()), *USUAL.get(len(shape), ())]
-    place = {text: index for index, text in enumerate(order)}
+    place = {text: index for index, text in enumerate(dict.fromkeys(order))}
     ordered = sorted(readings, key=lambda layout: place.get(" ".join(layout), len(order)))
     choices = "; or ".join(
         f"--layout '{' '.join(layout)}' ({describe(layout, shape)})" for layout in ordered[:MOST_READINGS]
     )
     return f"{where}: cannot tell what the axes of an array of shape {shape} are; say it: " + (
-        choices or f"--layout with {len(shape)} of {', '.join(AXES)}"
+        choices
+        or f"--layout with {len(shape)} of {', '.join(AXES)} (pictures need sides of at least {SMALLEST_SIDE} pixels)"
     )
 
 

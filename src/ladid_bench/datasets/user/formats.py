@@ -191,7 +191,7 @@ def open_table(path: Path) -> ArrayFile:
     vectors = [name for name in columns if arrays[name].numeric and arrays[name].role != "time"]
     if vectors and "table" not in arrays:
         whole = np.column_stack([columns[name] for name in vectors])
-        arrays["table"] = _held("table", whole, ("row", ", ".join(vectors)))
+        arrays["table"] = _held("table", whole)
     return ArrayFile(path, arrays)
 
 
@@ -207,5 +207,5 @@ def _column(column: Any) -> np.ndarray:
         return column.astype(str).to_numpy(dtype=str)
 
 
-def _held(name: str, values: np.ndarray, dims: tuple[str, ...] = ()) -> FileArray:
-    return FileArray(name, values.shape, values.dtype.str, lambda: values, dims)
+def _held(name: str, values: np.ndarray) -> FileArray:
+    return FileArray(name, values.shape, values.dtype.str, lambda: values)

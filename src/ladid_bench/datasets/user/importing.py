@@ -101,6 +101,7 @@ def understand(request: Request, root: Path, taken: Collection[str]) -> Understo
     notes += told + _on_groups(kept.groups, groups)
     timed = [with_pauses(one, request.cutting.max_gap) for one in kept.recordings]
     notes += _on_pauses(timed)
+    _check_blocks(kept, groups)
     pieces, window, divided = _divided(replace(kept, recordings=timed, groups=groups), request.cutting)
     stride = request.cutting.stride or window
     counts = {split: check_windows(pieces[split], window, stride, split) for split in SPLITS}
@@ -214,6 +215,23 @@ def _on_groups(former: Sequence[int], groups: Sequence[int]) -> list[str]:
     if len(set(groups)) == len(set(former)):
         return []
     return [f"recordings that share frames are one group: {len(set(former))} became {len(set(groups))} groups"]
+
+
+def _check_blocks(kept: _Sorted, groups: Sequence[int]) -> None:
+    """Refuse recordings that share frames where there are too few groups to keep those together in one split.
+
+    Raises:
+        BenchError: blocks of time of one would hold frames of another's.
+    """
+    source = kept.of(DIVIDED if DIVIDED in kept.splits else "train")
+    asked = len(SPLITS) if DIVIDED in kept.splits else len(SPLITS) - len(set(kept.splits)) + 1
+    left, former = {groups[number] for number in source}, {kept.groups[number] for number in source}
+    if len(left) < min(asked, len(former)):
+        raise BenchError(
+            f"{kept.recordings[source[0]].name}: {len(former)} recordings share frames with each other and are only "
+            f"{len(left)} independent one{'s' * (len(left) > 1)}; give the uncut recordings, for --window to cut, "
+            "or leave out what is repeated"
+        )
 
 
 def _on_pauses(recordings: Sequence[Recording]) -> list[str]:

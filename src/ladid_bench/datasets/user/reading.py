@@ -1,5 +1,6 @@
 """From files to recordings: open, choose the arrays, find their axes and times, take them apart."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from ladid_bench.datasets.user.axes import SPACE, Axis, check_contents, find_axe
 from ladid_bench.datasets.user.formats import open_hdf5, open_mat, open_npy, open_npz, open_table, unreadable
 from ladid_bench.datasets.user.gridded import open_gridded
 from ladid_bench.datasets.user.pictures import MOVIES, read_folder, read_video
-from ladid_bench.datasets.user.recordings import Reading, Recording, check_real
+from ladid_bench.datasets.user.recordings import Reading, Recording, check_real, check_size
 from ladid_bench.datasets.user.selecting import Member, by_split, select
 from ladid_bench.datasets.user.times import Times, find_times, with_times
 from ladid_bench.datasets.user.well import is_well, read_well
@@ -136,6 +137,7 @@ def _axes(members: Mapping[str, list[Member]], file: ArrayFile, reading: Reading
     alone = all(len(found) == 1 for found in members.values())
     varying = "trajectory" if len(members) > 1 and alone else "time"
     every = [member.first for found in members.values() for member in found]
+    check_size(sum(math.prod(one.shape) for one in every), where)
     axes = find_axes(every, file, reading.layout, where, varying)
     lengths = {split: found[0].first.shape for split, found in members.items()}
     return {

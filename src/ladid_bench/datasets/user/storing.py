@@ -48,7 +48,7 @@ def survey(recordings: Sequence[Recording]) -> Survey:
             frames = one.prepared(first, last)
             _check_finite(frames, one, first)
             gone = np.isnan(frames)
-            about = np.where(gone, 0, frames - start)
+            about = np.where(gone, 0, np.nan_to_num(frames) - start)
             missing += gone.sum(axis=0)
             total += about.sum(axis=0)
             squares += np.square(about).sum(axis=0)

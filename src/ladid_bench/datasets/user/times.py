@@ -95,7 +95,7 @@ def _read(one: FileArray, file: ArrayFile, why: str) -> Times:
     if values.dtype.kind == "M":
         if np.isnat(values).any():
             raise BenchError(f"{where}: {np.isnat(values).sum()} dates are missing; remove those rows before importing")
-        seconds = (values - values.ravel()[0]) / np.timedelta64(1, "ns") * 1e-9
+        seconds = (values - values.ravel()[0]) / np.timedelta64(1, "ns") / 1e9
         return Times(_rows(seconds), "s", f"'{one.name}', dates, {why}")
     if values.dtype.kind not in "fiu":
         raise BenchError(f"{where}: times must be numbers or dates, not {values.dtype}; name other ones with --times")
