@@ -77,22 +77,46 @@ def npz(path: Path, **arrays: np.ndarray) -> Path:
     return path
 
 
-# The documented example
+# The documented examples
+
+EXAMPLES = {  # shape of a frame, frames of a trajectory, unit of time
+    "rings": ([1, 24, 32], 30, "s"),
+    "weather": ([1, 20, 36], 24, "h"),
+    "film": ([1, 24, 32], 20, "s"),
+    "flame": ([1, 24, 32], 16, "s"),
+    "logger": ([1, 2], 30, "s"),
+}
 
 
-def test_the_documented_example_runs_as_it_stands(tmp_path: Path, root: Path) -> None:
-    text = (root / "docs" / "your-own-data.md").read_text()
-    (_, python), (_, importing), (_, study), (_, running) = re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
+def test_the_documented_examples_run_as_they_stand(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    blocks = re.findall(r"```(\w+)\n(.*?)```", (root / "docs" / "your-own-data.md").read_text(), re.DOTALL)
+    python, study = (next(text for kind, text in blocks if kind == wanted) for wanted in ("python", "yaml"))
+    lines = [line for kind, text in blocks if kind == "sh" for line in text.strip().splitlines()]
     for name in ("Snakefile", "workflow", "profiles", "baselines", "config"):
         copy = shutil.copytree if (root / name).is_dir() else shutil.copy
         copy(root / name, tmp_path / name)
     (tmp_path / "params.yaml").write_text("scale: demo\n")
     (tmp_path / "config" / "rings.yaml").write_text(study)
-    (tmp_path / "make_rings.py").write_text(python)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(python, "make_examples.py", "exec"), {})
+    for line in (line for line in lines if line.startswith("ladid-bench")):
+        before = sorted(tmp_path.rglob("*"))
+        monkeypatch.setattr(sys, "argv", shlex.split(line))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0, line + capsys.readouterr().err
+        assert ("--check" in line) == (sorted(tmp_path.rglob("*")) == before)
+    cards = {name: yaml.safe_load((tmp_path / f"imported/{name}/card.yaml").read_text()) for name in EXAMPLES}
+    assert {name: (card["shape"], card["frames"], card["time_unit"]) for name, card in cards.items()} == EXAMPLES
+    assert cards["weather"]["quantity"] == "temperature at 2 m, K"
+    logger = read_trajectories(tmp_path / "imported/logger/data/train.hdf5")
+    np.testing.assert_array_equal(np.diff(logger.times, axis=1), 1.0)
+    (running,) = (line for line in lines if not line.startswith("ladid-bench"))
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    for line in ("python make_rings.py", importing, running):
-        done = subprocess.run(shlex.split(line), cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+    done = subprocess.run(shlex.split(running), cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
     table = pd.read_parquet(tmp_path / "results/rings/runs.parquet")
     assert set(table["method"]) == {"mean", "persistence", "analog"}
     assert (table["status"] == "ok").all()
