@@ -41,7 +41,7 @@ from ladid_bench.datasets.user.source import load_import
 from ladid_bench.datasets.user.summary import describe
 from ladid_bench.datasets.user.times import with_pauses
 from ladid_bench.datasets.user.writing import trajectories, write_import
-from ladid_bench.study.datasets import SOURCES
+from ladid_bench.study.datasets import SOURCES, find_source
 
 ALL = SplitSizes(train=10_000, valid=10_000, test=10_000)
 
@@ -565,6 +565,21 @@ def test_each_array_of_a_file_is_a_trajectory_in_the_order_of_numbers(tmp_path: 
     assert "--key 'arr_*'" in refusal(tmp_path, tmp_path / "a.npz")
 
 
+def test_arrays_are_paired_with_times_of_the_same_number(tmp_path: Path) -> None:
+    swing, times = oscillators(8)
+    runs = {f"run_{number}": swing[number, : 400 - 5 * number] for number in range(8)}
+    clocks = {f"time_{number}": times[: 400 - 5 * number] + number for number in range(8)}
+    path = npz(tmp_path / "a.npz", **runs, **clocks)
+    for said in ((), ("time_*",)):
+        for number, one in enumerate(looked_at(tmp_path, path, keys=("run_*",), times=said).recordings):
+            np.testing.assert_array_equal(one.times, times[: 400 - 5 * number] + number)
+
+
+def test_a_film_may_be_called_frames(tmp_path: Path) -> None:
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", frames=noise(40, 3, 64, 64)), cutting=Cutting(window=3))
+    assert meanings(found) == "time channel height width"
+
+
 def test_structs_are_opened_by_a_dot(tmp_path: Path) -> None:
     swing, times = oscillators()
     path = matlab(tmp_path / "a.mat", data={"x": swing[0], "t": times, "about": {"rig": "B", "gain": 2.0}})
@@ -688,6 +703,14 @@ def test_an_import_is_an_out_of_dvc_with_its_card_in_git(tmp_path: Path) -> None
     tool(clone, sys.executable, "-m", "dvc", "pull", "-q")
     assert source.split("train", ALL, 16, 0, 20).frames.shape == (8, 20, 1, 6)
     shutil.rmtree(clone / "imported")
+
+
+def test_an_import_whose_card_is_not_here_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "params.yaml").write_text("scale: tiny\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BenchError, match=r"'mine'.*imported/mine/card\.yaml"):
+        find_source("mine")
 
 
 # The dry run

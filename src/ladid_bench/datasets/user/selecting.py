@@ -89,6 +89,7 @@ def _matches(name: str, wanted: Sequence[str]) -> bool:
 def _only(file: ArrayFile, times: Sequence[str]) -> list[FileArray]:
     """The one array, or the arrays of the one cell array, that can be the data."""
     possible = [one for one in file.arrays.values() if _can_be_data(one) and one.family not in times]
+    possible = [one for one in possible if one.role != "time" or len(one.shape) > 2] or possible
     families = list(dict.fromkeys(one.family for one in possible))
     if len(families) > 1:
         lengths = {
@@ -106,7 +107,7 @@ def _only(file: ArrayFile, times: Sequence[str]) -> list[FileArray]:
 
 def _can_be_data(one: FileArray) -> bool:
     long_axes = sum(length > 1 for length in one.shape)
-    return one.numeric and long_axes >= 2 and not BOUNDS.fullmatch(one.name) and one.role != "time"
+    return one.numeric and long_axes >= 2 and not BOUNDS.fullmatch(one.name)
 
 
 def suggestion(possible: Sequence[FileArray]) -> str:

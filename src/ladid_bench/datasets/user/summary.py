@@ -18,16 +18,17 @@ SHADES = " .:-=+*#%@"
 BARS = "▁▂▃▄▅▆▇█"
 STRIP_FRAMES, STRIP_ROWS, STRIP_COLUMNS = 6, 8, 16  # of a strip of pictures, in letters
 CURVES, CURVE_LETTERS = 4, 60  # of a strip of vectors
-LOOKED_AT = 400  # training trajectories that the range is measured on, as many as a study takes
+LOOKED_AT = 400  # training trajectories that the range is measured on, as many as a study takes ...
+VALUES_LOOKED_AT = 2**25  # ... or fewer, so that this takes no more memory than the import itself
 MOST_FOUND = 6
 MOST_SAID = 4  # numbers of a list
 
 
 def describe(request: Request, understood: Understood) -> str:
     """All that was understood, for a reader who decides whether it is what was meant."""
-    train = trajectories(understood, "train", LOOKED_AT)
-    given, asked = given_and_asked(understood.window, request.cutting)
     shape = understood.recordings[0].shape
+    train = trajectories(understood, "train", _looked_at(understood.window * int(np.prod(shape))))
+    given, asked = given_and_asked(understood.window, request.cutting)
     lines = [line for found in understood.found[:MOST_FOUND] for line in _table(found)]
     if len(understood.found) > MOST_FOUND:
         lines.append(f"and {len(understood.found) - MOST_FOUND} more files or arrays")
@@ -42,6 +43,11 @@ def describe(request: Request, understood: Understood) -> str:
     lines += [f"times: {_times(train, time_unit(understood))}", *_range(train, given, asked, request.name)]
     lines += [f"note: {note}" for note in understood.notes]
     return "\n".join([*lines, "", *_strip(train)])
+
+
+def _looked_at(values: int) -> int:
+    """How many trajectories of so many values the range is measured on."""
+    return max(1, min(LOOKED_AT, VALUES_LOOKED_AT // values))
 
 
 def _table(found: Found) -> list[str]:
@@ -87,8 +93,8 @@ def _range(train: Trajectories, given: int, asked: int, name: str) -> list[str]:
     ranges = ", ".join(f"{a:.6g} to {b:.6g}" for a, b in list(zip(low, high, strict=True))[:MOST_SAID])
     more = ", ..." * (low.size > MOST_SAID)
     return [
-        f"range: {ranges}{more} for the neural methods; values beyond it carry at most {lost.max():.1%} of the "
-        "variance of a channel or feature"
+        f"range: {ranges}{more} for the neural methods, by {len(train)} training trajectories; values beyond it "
+        f"carry at most {lost.max():.1%} of the variance of a channel or feature"
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.datasets.user.arrays import INDEX, TIME_UNITS, ArrayFile, FileArray
+from ladid_bench.datasets.user.arrays import TIME_UNITS, ArrayFile, FileArray
 from ladid_bench.datasets.user.axes import coordinates_beside
 from ladid_bench.datasets.user.recordings import Recording
 from ladid_bench.datasets.user.selecting import named
@@ -15,6 +15,7 @@ from ladid_bench.datasets.user.selecting import named
 PAUSE_IN_STEPS = 10  # a gap this many times the usual step is a pause ...
 PAUSE_IN_LONG_STEPS = 5  # ... if it is also this many times the longest tenth of the steps
 LONG_STEPS = 0.9
+NUMBER = re.compile(r"\d+")  # what tells recordings of one kind apart: cells, groups, run_3 and time_3
 PREFERENCE = ("time", "t", "times", "timestamp", "date", "datetime")
 
 
@@ -61,7 +62,7 @@ def find_times(
 
 def _beside(array: FileArray, file: ArrayFile, size: tuple[int, int]) -> dict[str, FileArray]:
     """Arrays that could be the times of ``array``, by their names without what tells recordings apart."""
-    own = INDEX.findall(array.name)
+    own = NUMBER.findall(array.name)
     rows = [one for one in file.arrays.values() if one.numeric and one.shape == size and one.role == "time"]
     coordinate = next(
         (file.arrays[dim] for dim in array.dims if dim in file.arrays and file.arrays[dim].is_vector), None
@@ -69,18 +70,17 @@ def _beside(array: FileArray, file: ArrayFile, size: tuple[int, int]) -> dict[st
     near = [one for one in coordinates_beside(array, file) if one.role == "time" and one.length == size[1]]
     if coordinate is not None and coordinate in near:
         near = [coordinate]
-    fitting = [one for one in (near or rows) if not INDEX.search(one.name) or INDEX.findall(one.name) == own]
-    prefix = len(array.parent) if array.parent else 0
-    return {INDEX.sub("", one.name[prefix:] if one.name.startswith(array.parent) else one.name): one for one in fitting}
+    fitting = [one for one in (near or rows) if not own or NUMBER.findall(one.name) in (own, [])]
+    return {NUMBER.sub("*", one.name): one for one in fitting}
 
 
 def _preferred(families: Sequence[str], array: FileArray, file: ArrayFile) -> str | None:
     """The one of several names that is most plainly the time."""
     if len(families) < 2:
         return families[0] if families else None
-    ending = re.sub(r"^[^_]*", "", array.family)
+    ending = NUMBER.sub("*", re.sub(r"^[^_]*", "", array.name))
     alike = [name for name in families if ending and name.endswith(ending)]
-    plain = [name for name in families if name.lstrip("/.").lower() in PREFERENCE]
+    plain = [name for name in families if re.split(r"[/.]", name)[-1].lower() in PREFERENCE]
     for narrowed in (alike, plain):
         if len(narrowed) == 1:
             return narrowed[0]
