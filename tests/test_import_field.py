@@ -243,6 +243,14 @@ def test_coordinates_of_any_name_tell_axes_of_any_order(order: str, names: tuple
     assert found.recordings[0].values.shape == (50, 3 if "channel" in order else 1, 20, 34)
 
 
+def test_coordinates_of_one_length_stand_in_the_usual_order(tmp_path: Path) -> None:
+    film, side = travelling(400, 32, 32), np.arange(32.0)
+    path = npz(tmp_path / "a.npz", lon=side, lat=-side, t2m=film, time=np.arange(400))
+    assert meanings(looked_at(tmp_path, path)) == "time height width"
+    cube = npz(tmp_path / "b.npz", t2m=film[:32], time=np.arange(32), lat=side, lon=side)
+    assert "--layout" in refusal(tmp_path, cube)
+
+
 @pytest.mark.parametrize("name", ["t", "time", "tspan"])
 def test_samples_of_operator_learning_have_time_last(name: str, tmp_path: Path) -> None:
     u = np.stack([travelling(20, 32, 32, phase=phase) for phase in np.random.default_rng(0).uniform(0, 6, 30)])
