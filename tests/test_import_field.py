@@ -251,6 +251,15 @@ def test_coordinates_of_one_length_stand_in_the_usual_order(tmp_path: Path) -> N
     assert "--layout" in refusal(tmp_path, cube)
 
 
+def test_the_coordinate_of_fitting_length_counts_and_the_splits_may_differ_in_time(tmp_path: Path) -> None:
+    u = noise(30, 32, 32, 20)
+    path = npz(tmp_path / "a.npz", u=u, t=np.arange(20.0), tspan=np.array([0.0, 19.0]), times=np.arange(21.0))
+    assert meanings(looked_at(tmp_path, path)) == "trajectory height width time"
+    path = npz(tmp_path / "b.npz", a=noise(20, 100, 2), b=noise(20, 80, 2, seed=1))
+    found = looked_at(tmp_path, path, keys=("train=a", "test=b"))
+    assert meanings(found) == "trajectory time feature"
+
+
 @pytest.mark.parametrize("name", ["t", "time", "tspan"])
 def test_samples_of_operator_learning_have_time_last(name: str, tmp_path: Path) -> None:
     u = np.stack([travelling(20, 32, 32, phase=phase) for phase in np.random.default_rng(0).uniform(0, 6, 30)])

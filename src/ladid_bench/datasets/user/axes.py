@@ -158,7 +158,8 @@ def _evidence(arrays: Sequence[FileArray], file: ArrayFile, varying: str) -> dic
     differing = {place for one in arrays for place, length in enumerate(one.shape) if length != first.shape[place]}
     if len(differing) == 1 and not (differing & known.keys()):
         place = differing.pop()
-        meaning = varying if len(first.shape) > 2 or varying == "time" else "time"
+        outermost = 0 if not file.column_major or place == 0 else len(first.shape) - 1
+        meaning = varying if place == outermost and len(first.shape) > 2 else "time"
         if meaning not in {found for found, _ in known.values()}:
             known[place] = (meaning, "only this length differs between the arrays")
     _by_coordinates(first, file, known)
@@ -183,7 +184,8 @@ def coordinates_beside(array: FileArray, file: ArrayFile) -> list[FileArray]:
 def _by_coordinates(array: FileArray, file: ArrayFile, known: dict[int, tuple[str, str]]) -> None:
     """Add what coordinates of the same length tell; one that fits several axes tells nothing until others are known."""
     beside = [one for one in coordinates_beside(array, file) if one.role and "{" not in one.name]
-    waiting = {one.role: one for one in beside if not array.is_vector or one.role == "time"}
+    fitting = [one for one in beside if _fitting(array, one, known) and (not array.is_vector or one.role == "time")]
+    waiting = {one.role: one for one in fitting}
     for _ in range(len(waiting)):
         for role, one in list(waiting.items()):
             fits = _fitting(array, one, known)

@@ -21,8 +21,6 @@ HEADERS: Mapping[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bo
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
-ROWS_LOOKED_AT = 1000  # of a table, to tell what its columns hold
 
 
 def unreadable(error: Exception) -> str:
