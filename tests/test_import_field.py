@@ -759,6 +759,14 @@ def test_a_dry_run_shows_the_axes_and_writes_nothing(tmp_path: Path, capsys, mon
     assert "@" in said  # the strip has its brightest letter
 
 
+def test_a_card_names_no_folder_of_this_machine(tmp_path: Path) -> None:
+    walk = np.cumsum(noise(300, 3), axis=0)
+    request = Request("mine", [npz(tmp_path / "a.npz", x=windows_of(walk, 60, 10))])
+    card = write_import(request, understand(request, tmp_path, SOURCES), tmp_path)
+    assert "a.npz" in card.notes[0]
+    assert str(tmp_path) not in (tmp_path / "imported/mine/card.yaml").read_text()
+
+
 def test_what_is_written_is_what_the_dry_run_said(tmp_path: Path) -> None:
     swing, times = oscillators()
     request = Request("mine", [npz(tmp_path / "a.npz", x=swing, t=times)])

@@ -244,8 +244,8 @@ def _on_pauses(recordings: Sequence[Recording]) -> list[str]:
     longest = f"{min(gaps):g}" if min(gaps) == max(gaps) else f"{min(gaps):g} to {max(gaps):g}"
     where = ", ".join(f"{one.name} before frame {one.breaks[0]}" for one in cut[:3]) + ", ..." * (len(cut) > 3)
     return [
-        f"{len(gaps)} pauses of {longest} (the usual step is {step:g}): no trajectory spans one ({where}); --max-gap "
-        "says otherwise"
+        f"{len(gaps)} pause{'s' * (len(gaps) > 1)} of {longest} (the usual step is {step:g}): no trajectory spans one "
+        f"({where}); --max-gap says otherwise"
     ]
 
 

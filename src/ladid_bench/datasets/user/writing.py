@@ -97,10 +97,10 @@ def _card(request: Request, understood: Understood, made: Mapping[str, ImportedS
         divided=f"{understood.divided}; {len(set(understood.groups))} groups; {understood.compared}",
         left_out=understood.left_out,
         offset=[] if offset is None else offset.ravel().tolist(),
-        notes=understood.notes,
+        notes=[_without_folders(note, request) for note in understood.notes],
         arrays=[
             FoundArray(
-                name=one.name,
+                name=_without_folders(one.name, request),
                 count=one.count,
                 times=one.times or "counted in frames",
                 axes=[FoundAxis(length=axis.length, meaning=axis.meaning, why=axis.why) for axis in one.axes],
@@ -111,6 +111,13 @@ def _card(request: Request, understood: Understood, made: Mapping[str, ImportedS
         splits=dict(made),
         options=request.options,
     )
+
+
+def _without_folders(text: str, request: Request) -> str:
+    """A text in which files stand without the folders that they lie in on this machine."""
+    for path in (*request.files, *(path for several in request.held.values() for path in several)):
+        text = text.replace(str(path), path.resolve().name)
+    return text
 
 
 def _described(request: Request, understood: Understood) -> dict[str, Any]:
