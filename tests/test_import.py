@@ -29,14 +29,16 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
 from ladid_bench.datasets.pooling import mean_pool
 from ladid_bench.datasets.user import pictures, recordings
-from ladid_bench.datasets.user.dividing import Cutting, Piece, cut, divide, parse_shares, window_length
-from ladid_bench.datasets.user.importing import Request, import_files
-from ladid_bench.datasets.user.layout import AXES, detect_layout, parse_layout, recordings_of
+from ladid_bench.datasets.user.axes import AXES, parse_layout
+from ladid_bench.datasets.user.dividing import Cutting, Piece, check_windows, divide, parse_shares, window_length
+from ladid_bench.datasets.user.importing import understand
 from ladid_bench.datasets.user.pictures import read_folder
-from ladid_bench.datasets.user.readers import read_recordings
-from ladid_bench.datasets.user.recordings import Reading, Recording
+from ladid_bench.datasets.user.reading import arranged, read_file
+from ladid_bench.datasets.user.recordings import Reading, Recording, Storage
+from ladid_bench.datasets.user.request import Request
 from ladid_bench.datasets.user.resampling import area_average, resample
 from ladid_bench.datasets.user.source import ImportCard, load_import
+from ladid_bench.datasets.user.writing import write_import
 from ladid_bench.study.datasets import SOURCES, dataset_names, find_source, planned_dataset
 
 SPLITS = ("train", "valid", "test")
@@ -58,7 +60,16 @@ def values(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 def bring_in(root: Path, files: list[Path], name: str = "mine", **changes) -> ImportCard:
-    return import_files(Request(name=name, files=files, **changes), root, SOURCES)
+    request = Request(name=name, files=files, **changes)
+    return write_import(request, understand(request, root, SOURCES), root)
+
+
+def read_recordings(path: Path, reading: Reading) -> list[Recording]:
+    return read_file(path, reading).recordings["divided"]
+
+
+def frames(one: Recording) -> np.ndarray:
+    return one.frames(0, len(one), Storage())
 
 
 def npz(path: Path, **arrays: np.ndarray) -> Path:
@@ -66,22 +77,46 @@ def npz(path: Path, **arrays: np.ndarray) -> Path:
     return path
 
 
-# The documented example
+# The documented examples
+
+EXAMPLES = {  # shape of a frame, frames of a trajectory, unit of time
+    "rings": ([1, 24, 32], 30, "s"),
+    "weather": ([1, 20, 36], 24, "h"),
+    "film": ([1, 24, 32], 20, "s"),
+    "flame": ([1, 24, 32], 16, "s"),
+    "logger": ([1, 2], 30, "s"),
+}
 
 
-def test_the_documented_example_runs_as_it_stands(tmp_path: Path, root: Path) -> None:
-    text = (root / "docs" / "your-own-data.md").read_text()
-    (_, python), (_, importing), (_, study), (_, running) = re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
+def test_the_documented_examples_run_as_they_stand(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    blocks = re.findall(r"```(\w+)\n(.*?)```", (root / "docs" / "your-own-data.md").read_text(), re.DOTALL)
+    python, study = (next(text for kind, text in blocks if kind == wanted) for wanted in ("python", "yaml"))
+    lines = [line for kind, text in blocks if kind == "sh" for line in text.strip().splitlines()]
     for name in ("Snakefile", "workflow", "profiles", "baselines", "config"):
         copy = shutil.copytree if (root / name).is_dir() else shutil.copy
         copy(root / name, tmp_path / name)
     (tmp_path / "params.yaml").write_text("scale: demo\n")
     (tmp_path / "config" / "rings.yaml").write_text(study)
-    (tmp_path / "make_rings.py").write_text(python)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(python, "make_examples.py", "exec"), {})
+    for line in (line for line in lines if line.startswith("ladid-bench")):
+        before = sorted(tmp_path.rglob("*"))
+        monkeypatch.setattr(sys, "argv", shlex.split(line))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0, line + capsys.readouterr().err
+        assert ("--check" in line) == (sorted(tmp_path.rglob("*")) == before)
+    cards = {name: yaml.safe_load((tmp_path / f"imported/{name}/card.yaml").read_text()) for name in EXAMPLES}
+    assert {name: (card["shape"], card["frames"], card["time_unit"]) for name, card in cards.items()} == EXAMPLES
+    assert cards["weather"]["quantity"] == "temperature at 2 m, K"
+    logger = read_trajectories(tmp_path / "imported/logger/data/train.hdf5")
+    np.testing.assert_array_equal(np.diff(logger.times, axis=1), 1.0)
+    (running,) = (line for line in lines if not line.startswith("ladid-bench"))
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    for line in ("python make_rings.py", importing, running):
-        done = subprocess.run(shlex.split(line), cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+    done = subprocess.run(shlex.split(running), cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
     table = pd.read_parquet(tmp_path / "results/rings/runs.parquet")
     assert set(table["method"]) == {"mean", "persistence", "analog"}
     assert (table["status"] == "ok").all()
@@ -133,31 +168,30 @@ def test_every_array_format_gives_the_same_recordings(write: Callable, kind: str
     found = read_recordings(write(tmp_path / "a", array), Reading())
     assert len(found) == 3
     for one, expected in zip(found, array, strict=True):
-        assert one.frames.dtype == np.float32
-        np.testing.assert_array_equal(one.frames, expected[:, None].astype(np.float32))
+        np.testing.assert_array_equal(frames(one), expected[:, None].astype(np.float32))
 
 
 LAYOUTS = [
     axes
-    for space in (("height", "width"), ("feature",))
+    for space in (("height", "width"), ("feature",), ())
     for extra in ((), ("trajectory",), ("channel",), ("trajectory", "channel"))
     for axes in [(*extra, "time", *space)]
-    if not ("feature" in axes and "channel" in axes)
 ]
 
 
 @given(axes=st.sampled_from(LAYOUTS).flatmap(st.permutations), sizes=st.tuples(*[st.integers(1, 4)] * len(AXES)))
 def test_a_layout_puts_every_value_where_it_belongs(axes: list[str], sizes: tuple[int, ...]) -> None:
     size = dict(zip(AXES, sizes, strict=True))
-    array = np.arange(np.prod([size[axis] for axis in axes]), dtype=np.float32).reshape([size[axis] for axis in axes])
-    named = parse_layout(" ".join(axes), array.ndim, "x")
-    found = recordings_of(array, named, Reading(), "x")
-    space = ["feature"] if "feature" in axes else ["height", "width"]
-    kept = ["trajectory", "time", "channel", *space]
-    assert len(found) == (size["trajectory"] if "trajectory" in axes else 1)
+    array = np.arange(np.prod([size[axis] for axis in axes])).reshape([size[axis] for axis in axes])
+    found = arranged(array, parse_layout(" ".join(axes), array.ndim, "x"))
+    image = "height" in axes
+    kept = ["trajectory", "time", "channel", *(("height", "width") if image else ("feature",))]
+    assert found.ndim == len(kept)
     for place in itertools.product(*(range(size[axis] if axis in axes else 1) for axis in kept)):
         at = dict(zip(kept, place, strict=True))
-        assert found[place[0]].frames[place[1:]] == array[tuple(at[axis] for axis in axes)]
+        features = size["feature"] if "feature" in axes else 1
+        to = place if image else (*place[:2], 0, at["channel"] * features + at["feature"])
+        assert found[to] == array[tuple(at[axis] for axis in axes)]
 
 
 @pytest.mark.parametrize(
@@ -165,24 +199,25 @@ def test_a_layout_puts_every_value_where_it_belongs(axes: list[str], sizes: tupl
     [
         ((100, 6), "time feature"),
         ((100, 32, 32), "time height width"),
-        ((32, 32, 100), "height width time"),
         ((8, 100, 6), "trajectory time feature"),
         ((8, 100, 32, 32), "trajectory time height width"),
+        ((8, 12, 24, 32), "trajectory time height width"),
         ((100, 32, 32, 3), "time height width channel"),
         ((100, 3, 32, 32), "time channel height width"),
         ((8, 100, 32, 32, 3), "trajectory time height width channel"),
         ((8, 100, 2, 32, 32), "trajectory time channel height width"),
     ],
 )
-def test_the_layout_is_detected_as_documented(shape: tuple[int, ...], axes: str) -> None:
-    assert " ".join(detect_layout(shape, "x")) == axes
+def test_the_layout_is_found_as_documented(shape: tuple[int, ...], axes: str, tmp_path: Path) -> None:
+    found = read_file(npz(tmp_path / "a.npz", x=values(*shape)), Reading()).found[0].axes
+    assert " ".join(axis.meaning for axis in found) == axes
 
 
 def test_times_come_from_the_file_and_may_differ_between_trajectories(tmp_path: Path) -> None:
     one, each = np.arange(7.0) ** 2, np.arange(7.0) * np.arange(1, 4)[:, None]
     path = npz(tmp_path / "a.npz", x=values(3, 7, 5), one=one, each=each, row=one[None])
     for key, expected in (("one", [one] * 3), ("each", list(each)), ("row", [one] * 3)):
-        found = read_recordings(path, Reading(key="x", times=key))
+        found = read_recordings(path, Reading(("x",), (key,)))
         np.testing.assert_array_equal([recording.times for recording in found], expected)
 
 
@@ -200,9 +235,9 @@ def test_a_file_of_the_well_describes_itself(tmp_path: Path, trajectories: Traje
     found = read_recordings(tmp_path / "a.hdf5", Reading())
     assert [one.group for one in found] == [5, 5, 9, 7]
     for index, one in enumerate(found):
-        np.testing.assert_array_equal(one.frames[:, :2], data.frames[index])
+        np.testing.assert_array_equal(frames(one)[:, :2], data.frames[index])
         velocity = np.moveaxis(values(4, 6, 16, 18, 2, seed=1)[index], -1, 1)
-        np.testing.assert_array_equal(one.frames[:, 2:], velocity)
+        np.testing.assert_array_equal(frames(one)[:, 2:], velocity)
         np.testing.assert_array_equal(one.times, data.times[index])
 
 
@@ -210,7 +245,7 @@ def test_vectors_of_the_well_are_vectors(tmp_path: Path) -> None:
     data = Trajectories(values(4, 6, 1, 5), np.tile(np.arange(6.0), (4, 1)), np.arange(4), space=("feature",))
     write_trajectories(tmp_path / "a.hdf5", data)
     found = read_recordings(tmp_path / "a.hdf5", Reading())
-    np.testing.assert_array_equal([one.frames for one in found], data.frames)
+    np.testing.assert_array_equal([frames(one) for one in found], data.frames)
 
 
 def picture_folder(folder: Path, count: int = 12, mode: str = "L", size: tuple[int, int] = (20, 16)) -> Path:
@@ -226,10 +261,10 @@ def test_pictures_are_frames_in_the_order_of_their_numbers(tmp_path: Path) -> No
     (folder / "notes.txt").write_text("not a picture")
     (folder / ".hidden.png").write_text("not a picture either")
     (found,) = read_folder(folder, Reading())
-    assert found.frames.shape == (12, 1, 16, 20)
-    np.testing.assert_allclose(found.frames.mean((1, 2, 3)) * 255, np.arange(12), rtol=1e-5)
+    assert found.values.shape == (12, 1, 16, 20)
+    np.testing.assert_allclose(found.values.mean((1, 2, 3)) * 255, np.arange(12), rtol=1e-5)
     (found,) = read_folder(picture_folder(tmp_path / "deep", mode="I;16"), Reading())
-    np.testing.assert_allclose(found.frames.mean((1, 2, 3)) * 65535, np.arange(12), rtol=1e-5)
+    np.testing.assert_allclose(found.values.mean((1, 2, 3)) * 65535, np.arange(12), rtol=1e-5)
 
 
 def test_a_folder_of_folders_is_one_trajectory_each(tmp_path: Path) -> None:
@@ -237,9 +272,9 @@ def test_a_folder_of_folders_is_one_trajectory_each(tmp_path: Path) -> None:
         picture_folder(tmp_path / "all" / name, mode="RGB")
     found = read_recordings(tmp_path / "all", Reading())
     assert [Path(one.name).name for one in found] == ["run9", "run10"]
-    assert found[0].frames.shape == (12, 3, 16, 20)
+    assert found[0].values.shape == (12, 3, 16, 20)
     grey = read_recordings(tmp_path / "all", Reading(grayscale=True, image_size=16))
-    assert grey[0].frames.shape == (12, 1, 16, 16)
+    assert frames(grey[0]).shape == (12, 1, 16, 16)
 
 
 def test_a_video_is_a_trajectory_in_seconds(tmp_path: Path) -> None:
@@ -254,12 +289,12 @@ def test_a_video_is_a_trajectory_in_seconds(tmp_path: Path) -> None:
         for packet in stream.encode():
             container.mux(packet)
     (found,) = read_recordings(tmp_path / "a.mp4", Reading(image_size=32))
-    assert found.frames.shape == (30, 3, 32, 32)
-    np.testing.assert_allclose(found.frames.mean((1, 2, 3)) * 255, 8 * np.arange(30), atol=6)
+    assert found.values.shape == (30, 3, 32, 32)
+    np.testing.assert_allclose(found.values.mean((1, 2, 3)) * 255, 8 * np.arange(30), atol=6)
     assert found.times is not None
     np.testing.assert_allclose(np.diff(found.times), 1 / 24)
     (tmp_path / "b.mp4").write_bytes((tmp_path / "a.mp4").read_bytes()[:500])
-    refused(lambda: read_recordings(tmp_path / "b.mp4", Reading()), "not a readable video")
+    refused(lambda: read_recordings(tmp_path / "b.mp4", Reading()), "b.mp4")
 
 
 def test_without_the_extra_a_video_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,43 +333,32 @@ def test_an_image_size_that_divides_is_mean_pooling_and_nothing_is_enlarged() ->
 
 @given(
     lengths=st.lists(st.integers(20, 400), min_size=1, max_size=6),
-    window=st.none() | st.integers(2, 12),
+    window=st.none() | st.integers(3, 12),
     stride=st.integers(1, 15),
     shares=st.sampled_from([(0.8, 0.1, 0.1), (0.5, 0.25, 0.25), (0.34, 0.33, 0.33)]),
 )
-def test_no_two_splits_share_a_frame_or_a_unit(lengths: list, window: int | None, stride: int, shares: tuple) -> None:
-    found = [
-        (
-            Recording(
-                str(number), np.full((length, 1, 1), number, np.float32) + np.arange(length)[:, None, None] / 1000
-            ),
-            number,
-        )
-        for number, length in enumerate(lengths)
-    ]
+def test_no_two_splits_share_a_frame_or_a_group(lengths: list, window: int | None, stride: int, shares: tuple) -> None:
+    found = [(n, Recording(str(n), np.zeros((length, 1, 1)))) for n, length in enumerate(lengths)]
     cutting = Cutting(shares, window=window, stride=stride)
+    groups = list(range(len(lengths)))
     try:
-        pieces, blocks = divide(found, cutting)
-        length = window_length(lengths, cutting, blocks)
-        splits = {split: cut(pieces[split], length, stride, split) for split in SPLITS}
-    except BenchError as error:
-        assert "too short" in str(error) or "has no trajectory" in str(error)
+        pieces, settled = divide(found, groups, SPLITS, cutting)
+        length = settled or window_length(lengths, cutting)
+        for split in SPLITS:
+            check_windows(pieces[split], length, stride, split)
+    except BenchError:
         return
-    seen = [set(data.frames.ravel().tolist()) for data in splits.values()]
-    units = [set(data.group.tolist()) for data in splits.values()]
-    for one, other in ((0, 1), (0, 2), (1, 2)):
-        assert not seen[one] & seen[other]
-        assert blocks or not units[one] & units[other]
-    for data in splits.values():
-        assert data.frames.shape[1] == length
-        np.testing.assert_allclose(np.diff(data.frames[:, :, 0, 0], axis=1), 0.001, atol=1e-4)
-        np.testing.assert_array_equal(np.floor(data.frames[:, 0, 0, 0] + 1e-4), data.group)
-    if blocks:
-        assert len(lengths) < 3
-        for unit in set.intersection(*units):
-            ends = [data.times[data.group == unit] for data in splits.values()]
-            assert ends[1].min() - ends[0].max() > length
-            assert ends[2].min() - ends[1].max() > length
+    for piece in (piece for several in pieces.values() for piece in several):
+        assert all(piece.first <= start and start + length <= piece.last for start in piece.starts(length, stride))
+    owners = [{piece.number for piece in pieces[split]} for split in SPLITS]
+    if settled is None:
+        assert not owners[0] & owners[1] and not owners[0] & owners[2] and not owners[1] & owners[2]
+        return
+    assert len(lengths) < 3
+    for number in groups:
+        train, valid, test = (next(p for p in pieces[split] if p.number == number) for split in SPLITS)
+        assert valid.first - train.last >= length
+        assert test.first - valid.last >= length
 
 
 @pytest.mark.parametrize(
@@ -350,7 +374,7 @@ def test_no_two_splits_share_a_frame_or_a_unit(lengths: list, window: int | None
     ],
 )
 def test_the_length_of_a_trajectory_is_as_documented(lengths: list[int], cutting: Cutting, expected: int) -> None:
-    assert window_length(lengths, cutting, blocks=len(lengths) < 3) == expected
+    assert window_length(lengths, cutting, min(cutting.shares) if len(lengths) < 3 else None) == expected
 
 
 def test_trajectories_of_one_unit_stay_in_one_split(tmp_path: Path, checkout: Path) -> None:
@@ -374,8 +398,7 @@ def test_files_may_be_given_for_each_split(tmp_path: Path, checkout: Path) -> No
     for seed, split in enumerate(SPLITS):
         made = find_source("mine").split(split, ALL, 32, 0, 9)
         np.testing.assert_array_equal(made.frames[:, :, 0], values(3, 9, 5, seed=seed))
-    refused(lambda: bring_in(checkout, [paths["train"]], "other", held={"valid": [paths["valid"]]}), "belong together")
-    refused(lambda: bring_in(checkout, [paths["train"]], "other", held=held | {"test": [paths["train"]]}), "twice")
+    refused(lambda: bring_in(checkout, [paths["train"]], "other", held=held | {"test": [paths["train"]]}), "train.npz")
 
 
 # What was imported, as a data set
@@ -398,19 +421,19 @@ def test_an_import_is_a_data_set_whose_identity_is_its_contents(tmp_path: Path, 
 
 def test_planning_reads_the_card_and_nothing_else(tmp_path: Path, checkout: Path) -> None:
     bring_in(checkout, [npz(tmp_path / "a.npz", x=values(10, 20, 6))])
-    for path in (checkout / "imported/mine").glob("*.hdf5"):
+    for path in (checkout / "imported/mine/data").glob("*.hdf5"):
         path.unlink()
     assert find_source("mine").settings["contents"].keys() == set(SPLITS)
-    refused(lambda: find_source("mine").split("train", ALL, 16, 0, 20), "no such trajectory file")
+    refused(lambda: find_source("mine").split("train", ALL, 16, 0, 20), "dvc pull imported/mine/data.dvc")
 
 
 def test_what_does_not_fit_the_card_is_refused(tmp_path: Path, checkout: Path) -> None:
     bring_in(checkout, [npz(tmp_path / "a.npz", x=values(10, 20, 6))])
     source, folder = find_source("mine"), checkout / "imported/mine"
-    refused(lambda: source.split("train", ALL, 16, 0, 21), "21 frames are asked for, its trajectories have 20")
-    refused(lambda: find_source("mine", {"x": 1}), "has no settings")
-    shutil.copy(folder / "valid.hdf5", folder / "test.hdf5")
-    refused(lambda: source.split("test", ALL, 16, 0, 20), "not what card.yaml describes")
+    refused(lambda: source.split("train", ALL, 16, 0, 21), "--window")
+    refused(lambda: find_source("mine", {"x": 1}), "--replace")
+    shutil.copy(folder / "data/valid.hdf5", folder / "data/test.hdf5")
+    refused(lambda: source.split("test", ALL, 16, 0, 20), "card.yaml")
     for damaged in ("title: [", "a: 1\n", "", b"\xff\xfe\xff"):
         (folder / "card.yaml").write_bytes(damaged if isinstance(damaged, bytes) else damaged.encode())
         os.utime(folder / "card.yaml", ns=(0, len(damaged)))
@@ -419,7 +442,7 @@ def test_what_does_not_fit_the_card_is_refused(tmp_path: Path, checkout: Path) -
 
 def test_sizes_are_upper_bounds_and_frames_are_cut_from_the_front(tmp_path: Path, checkout: Path) -> None:
     array = values(10, 20, 18, 16)
-    bring_in(checkout, [npz(tmp_path / "a.npz", x=array)])
+    bring_in(checkout, [npz(tmp_path / "a.npz", x=array)], reading=Reading(layout="trajectory time height width"))
     everything = find_source("mine").split("train", ALL, 16, 0, 12)
     some = find_source("mine").split("train", SplitSizes(train=4, valid=1, test=1), 16, 0, 12)
     assert everything.frames.shape == (8, 12, 1, 16, 16)
@@ -431,7 +454,8 @@ def test_sizes_are_upper_bounds_and_frames_are_cut_from_the_front(tmp_path: Path
 
 def test_colours_are_channels_all_the_way(tmp_path: Path, checkout: Path) -> None:
     array = (200 * np.abs(values(10, 20, 16, 18, 3))).astype(np.uint8)
-    assert bring_in(checkout, [npz(tmp_path / "a.npz", x=array)]).shape == [3, 16, 18]
+    colour = Reading(layout="trajectory time height width channel")
+    assert bring_in(checkout, [npz(tmp_path / "a.npz", x=array)], reading=colour).shape == [3, 16, 18]
     for name in SPLITS:
         made = find_source("mine").split(name, ALL, 64, 0, 20)
         write_trajectories(tmp_path / f"{name}.hdf5", made)
@@ -446,17 +470,17 @@ def test_matlab_s_things_that_are_no_numbers_are_not_taken_for_numbers(tmp_path:
         tmp_path / "a.mat",
         {"x": values(9, 5), "cell": cell, "text": "words", "struct": {"a": 1}, "z": values(9, 5) * 1j},
     )
-    refused(lambda: read_recordings(tmp_path / "a.mat", Reading(key="cell")), "holds cell, not real numbers")
-    refused(lambda: read_recordings(tmp_path / "a.mat", Reading(key="struct")), "holds struct, not real numbers")
-    refused(lambda: read_recordings(tmp_path / "a.mat", Reading(key="z")), "must be real numbers, not complex64")
-    (found,) = read_recordings(tmp_path / "a.mat", Reading(key="x"))
-    np.testing.assert_array_equal(found.frames[:, 0], values(9, 5))
+    refused(lambda: read_recordings(tmp_path / "a.mat", Reading(("cell",))), "cell")
+    refused(lambda: read_recordings(tmp_path / "a.mat", Reading(("struct",))), "struct")
+    refused(lambda: read_recordings(tmp_path / "a.mat", Reading(("z",))), "a.mat")
+    (found,) = read_recordings(tmp_path / "a.mat", Reading(("x",)))
+    np.testing.assert_array_equal(found.values[:, 0], values(9, 5))
 
 
 def test_a_failed_replacement_leaves_the_former_import(tmp_path: Path, checkout: Path) -> None:
     bring_in(checkout, [npz(tmp_path / "a.npz", x=values(10, 20, 6))])
     before = find_source("mine").settings
-    refused(lambda: bring_in(checkout, [npz(tmp_path / "b.npz", x=values(1, 3, 6))], replace=True), "too short")
+    refused(lambda: bring_in(checkout, [npz(tmp_path / "b.npz", x=values(1, 3, 6))], replace=True), "b.npz")
     assert find_source("mine").settings == before
     assert [path.name for path in (checkout / "imported").iterdir()] == ["mine"]
 
@@ -474,7 +498,7 @@ def test_names_that_are_taken_or_none_are_refused(name: str, tmp_path: Path, che
 def test_an_import_is_only_replaced_on_demand(tmp_path: Path, checkout: Path) -> None:
     path = npz(tmp_path / "a.npz", x=values(10, 20, 6))
     bring_in(checkout, [path])
-    refused(lambda: bring_in(checkout, [path]), "replace it with --replace")
+    refused(lambda: bring_in(checkout, [path]), "--replace")
 
 
 def test_the_command_says_what_it_understood(
@@ -486,7 +510,7 @@ def test_the_command_says_what_it_understood(
         main()
     assert ended.value.code == 0
     said = capsys.readouterr().out
-    assert "trajectories of 8 frames of 1 x 16 x 16 (channel, height, width): 16 train, 2 valid, 2 test" in said
+    assert re.search(r"train +16 .*\n +valid +2 .*\n +test +2 ", said)
     assert "  mine: {}" in said
     card = yaml.safe_load((checkout / "imported/mine/card.yaml").read_text())
     assert card["options"] == {"grayscale": True, "window": 8}
@@ -494,7 +518,7 @@ def test_the_command_says_what_it_understood(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 1
-    assert capsys.readouterr().err == "ladid-bench: error: nothing.npz: no such file or folder\n"
+    assert capsys.readouterr().err.startswith("ladid-bench: error: nothing.npz: ")
 
 
 # Hostile files
@@ -534,43 +558,43 @@ HUGE = values(5, 9, 6).astype(np.float64) * 1e300
 SIGNALLING = values(5, 9, 6).astype(np.float64)
 SIGNALLING.view(np.uint64)[2, 3, 4] = 0x7FF0000000000001  # a NaN whose conversion NumPy warns of
 HOSTILE: dict[str, tuple[str, bytes, str]] = {
-    "objects in npy": ("a.npy", npy_bytes(np.array([[{}], [1]], dtype=object)), "no array of numbers"),
-    "objects in npz": ("a.npz", zipped(x=npy_bytes(np.array([[{}], [1]], dtype=object))), "no array of numbers"),
-    "structure": ("a.npy", npy_bytes(np.zeros((5, 9), dtype=[("a", "f8")])), "no array of numbers"),
-    "complex": ("a.npy", npy_bytes(np.zeros((5, 9), dtype=complex)), "no array of numbers"),
-    "words": ("a.npy", npy_bytes(np.full((5, 9), "word")), "no array of numbers"),
-    "one axis": ("a.npy", npy_bytes(np.arange(9)), "no array of numbers with two axes"),
-    "no axis": ("a.npy", npy_bytes(np.array(1.0)), "no array of numbers with two axes"),
-    "six axes": ("a.npy", npy_bytes(np.zeros((2,) * 6)), "cannot tell what the axes"),
-    "no frames": ("a.npy", npy_bytes(np.zeros((5, 0, 6))), "nothing in it"),
-    "no trajectories": ("a.npy", npy_bytes(np.zeros((0, 9, 6))), "nothing in it"),
-    "one frame": ("a.npy", npy_bytes(np.zeros((5, 1, 6))), "too short"),
+    "objects in npy": ("a.npy", npy_bytes(np.array([[{}], [1]], dtype=object)), "a.npy"),
+    "objects in npz": ("a.npz", zipped(x=npy_bytes(np.array([[{}], [1]], dtype=object))), "a.npz"),
+    "structure": ("a.npy", npy_bytes(np.zeros((5, 9), dtype=[("a", "f8")])), "a.npy"),
+    "complex": ("a.npy", npy_bytes(np.zeros((5, 9), dtype=complex)), "a.npy"),
+    "words": ("a.npy", npy_bytes(np.full((5, 9), "word")), "a.npy"),
+    "one axis": ("a.npy", npy_bytes(np.arange(9)), "a.npy"),
+    "no axis": ("a.npy", npy_bytes(np.array(1.0)), "a.npy"),
+    "six axes": ("a.npy", npy_bytes(np.zeros((2,) * 6)), "a.npy.*--layout"),
+    "no frames": ("a.npy", npy_bytes(np.zeros((5, 0, 6))), "a.npy"),
+    "no trajectories": ("a.npy", npy_bytes(np.zeros((0, 9, 6))), "a.npy"),
+    "one frame": ("a.npy", npy_bytes(np.zeros((5, 1, 6))), "a.npy|--window"),
     "not finite": (
         "a.npy",
         npy_bytes(BROKEN),
-        r"trajectory 2: 1 of .* not finite .* \[3, 0, 4, 5\]|trajectory 2: 1 of",
+        r"a.npy.*\[0, 4, 5\]",
     ),
-    "beyond float32": ("a.npy", npy_bytes(HUGE), "not finite or beyond float32"),
-    "signalling NaN": ("a.npy", npy_bytes(SIGNALLING), "not finite or beyond float32"),
-    "small images": ("a.npy", npy_bytes(np.zeros((5, 9, 12, 40))), "at least 16 x 16"),
-    "cut off npy": ("a.npy", GOOD[:3000], "too few for an array"),
-    "cut off npz": ("a.npz", zipped(x=GOOD)[:3000], "not a readable file"),
-    "cut off member": ("a.npz", zipped(x=GOOD[:3000]), "not a readable file"),
-    "text as npy": ("a.npy", b"1,2,3\n", "not a readable file"),
-    "text as npz": ("a.npz", b"1,2,3\n", "not a readable file"),
-    "text as mat": ("a.mat", b"1,2,3\n" * 40, "not a readable file"),
-    "text as h5": ("a.h5", b"1,2,3\n", "not a readable file"),
-    "nothing as npy": ("a.npy", b"", "not a readable file|too few"),
-    "nothing as mat": ("a.mat", b"", "not a readable file"),
-    "unknown ending": ("a.csv", b"1,2,3\n", r"cannot read files ending in '.csv'"),
-    "npz without arrays": ("a.npz", zipped(), "holds no array"),
-    "npz of several": ("a.npz", zipped(x=GOOD, y=GOOD), "several arrays that could be the data; name one with --key"),
-    "absurd npy": ("a.npy", header_of((10**6, 10**6)), "too few for an array"),
-    "absurd npz": ("a.npz", zipped(x=header_of((10**6, 10**6))), "need about 16,000.0 GB of memory"),
-    "absurd bytes in npz": ("a.npz", zipped(x=header_of((10**6, 10**7), "|u1")), "GB of memory"),
-    "sizes that overflow": ("a.npz", zipped(x=header_of((2**40, 2**40))), "GB of memory"),
-    "negative size": ("a.npz", zipped(x=header_of((-5, -9, 6))), "not a readable file|nothing in it|negative"),
-    "path as member": ("a.npz", zipped(**{"../../x": GOOD, "/etc/y": GOOD}), "several arrays"),
+    "beyond float32": ("a.npy", npy_bytes(HUGE), "a.npy"),
+    "signalling NaN": ("a.npy", npy_bytes(SIGNALLING), "a.npy"),
+    "small images": ("a.npy", npy_bytes(np.zeros((5, 9, 12, 40))), "--layout.* 16 "),
+    "cut off npy": ("a.npy", GOOD[:3000], "a.npy"),
+    "cut off npz": ("a.npz", zipped(x=GOOD)[:3000], "a.npz"),
+    "cut off member": ("a.npz", zipped(x=GOOD[:3000]), "a.npz"),
+    "text as npy": ("a.npy", b"1,2,3\n", "a.npy"),
+    "text as npz": ("a.npz", b"1,2,3\n", "a.npz"),
+    "text as mat": ("a.mat", b"1,2,3\n" * 40, "a.mat"),
+    "text as h5": ("a.h5", b"1,2,3\n", "a.h5"),
+    "nothing as npy": ("a.npy", b"", "a.npy"),
+    "nothing as mat": ("a.mat", b"", "a.mat"),
+    "unknown ending": ("a.xlsx", b"1,2,3\n", r"'.xlsx'"),
+    "npz without arrays": ("a.npz", zipped(), "a.npz"),
+    "npz of several": ("a.npz", zipped(x=GOOD, y=GOOD), "--key x"),
+    "absurd npy": ("a.npy", header_of((10**6, 10**6)), "a.npy"),
+    "absurd npz": ("a.npz", zipped(x=header_of((10**6, 10**6))), "8,000.0 GB"),
+    "absurd bytes in npz": ("a.npz", zipped(x=header_of((10**6, 10**7), "|u1")), " GB"),
+    "sizes that overflow": ("a.npz", zipped(x=header_of((2**40, 2**40))), " GB"),
+    "negative size": ("a.npz", zipped(x=header_of((-5, -9, 6))), "a.npz"),
+    "path as member": ("a.npz", zipped(**{"../../x": GOOD, "/etc/y": GOOD}), "--key"),
 }
 
 
@@ -597,73 +621,77 @@ def test_an_absurd_hdf5_file_is_refused_before_it_is_read(tmp_path: Path) -> Non
             content = bytearray((tmp_path / turned).read_bytes())
             content[:128] = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
             (tmp_path / turned).write_bytes(content)
-        refused(lambda path=tmp_path / turned: read_recordings(path, Reading()), "GB of memory")
+        refused(lambda path=tmp_path / turned: read_recordings(path, Reading()), " GB")
 
 
 def test_all_files_together_must_fit_in_memory(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [npz(tmp_path / f"{n}.npz", x=values(5, 10, 6, seed=n)) for n in range(4)]
-    monkeypatch.setattr(recordings, "available_memory", lambda: 16 * 700)
-    refused(lambda: bring_in(checkout, paths), "all files: 900 values need")
-    monkeypatch.setattr(recordings, "available_memory", lambda: 16 * 1500)
+    monkeypatch.setattr(recordings, "available_memory", lambda: 8 * 700)
+    refused(lambda: bring_in(checkout, paths), "all files.* GB")
+    monkeypatch.setattr(recordings, "available_memory", lambda: 8 * 1250)
     refused(lambda: bring_in(checkout, paths, cutting=Cutting(window=6, stride=1)), "all windows")
 
 
 def test_hostile_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("empty", "mixed", "sizes", "text", "colours", "long"):
         (tmp_path / name).mkdir()
-    refused(lambda: read_folder(tmp_path / "empty", Reading()), "has no pictures")
+    refused(lambda: read_folder(tmp_path / "empty", Reading()), "empty")
     picture_folder(tmp_path / "mixed")
     picture_folder(tmp_path / "mixed" / "inner")
-    refused(lambda: read_folder(tmp_path / "mixed", Reading()), "pictures and folders of pictures")
+    refused(lambda: read_folder(tmp_path / "mixed", Reading()), "mixed")
     picture_folder(tmp_path / "sizes", 3)
     Image.new("L", (21, 16)).save(tmp_path / "sizes" / "f2.png")
-    refused(lambda: read_folder(tmp_path / "sizes", Reading()), r"f2.png: is 21 x 16 pixels, f0.png is 20 x 16")
+    refused(lambda: read_folder(tmp_path / "sizes", Reading()), "f2.png.*21 x 16.*f0.png")
     (tmp_path / "text" / "a.png").write_text("no picture")
-    refused(lambda: read_folder(tmp_path / "text", Reading()), "not a readable picture")
+    refused(lambda: read_folder(tmp_path / "text", Reading()), "a.png")
     picture_folder(tmp_path / "colours", 3)
     Image.new("RGB", (20, 16)).save(tmp_path / "colours" / "f2.png")
-    refused(lambda: read_folder(tmp_path / "colours", Reading()), "other channels")
-    assert len(read_folder(tmp_path / "colours", Reading(grayscale=True))[0].frames) == 3
+    refused(lambda: read_folder(tmp_path / "colours", Reading()), "f2.png")
+    assert len(read_folder(tmp_path / "colours", Reading(grayscale=True))[0]) == 3
     whole = (picture_folder(tmp_path / "colours", 3) / "f1.png").read_bytes()
     (tmp_path / "colours" / "f1.png").write_bytes(whole[:-30])
     (tmp_path / "colours" / "f2.png").unlink()
-    refused(lambda: read_folder(tmp_path / "colours", Reading()), "not a readable picture")
+    refused(lambda: read_folder(tmp_path / "colours", Reading()), "f1.png")
     frames = [Image.new("L", (20, 16), shade) for shade in (0, 9)]
     frames[0].save(tmp_path / "long" / "a.tif", save_all=True, append_images=frames[1:])
-    refused(lambda: read_folder(tmp_path / "long", Reading()), "holds several pictures")
+    refused(lambda: read_folder(tmp_path / "long", Reading()), "a.tif")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    refused(lambda: read_folder(tmp_path / "mixed" / "inner", Reading()), "not a readable picture")
+    refused(lambda: read_folder(tmp_path / "mixed" / "inner", Reading()), "f0.png")
 
 
 def test_pictures_of_different_sizes_in_different_folders_are_refused(tmp_path: Path, checkout: Path) -> None:
     for number in range(4):
         picture_folder(tmp_path / "all" / str(number), size=(20 + number // 3, 16))
-    refused(lambda: bring_in(checkout, [tmp_path / "all"]), "all recordings of a data set must have the same")
+    refused(lambda: bring_in(checkout, [tmp_path / "all"]), "3")
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"reading": Reading(key="y")}, "has no array 'y'"),
-        ({"reading": Reading(key="word")}, "holds <U4, not real numbers"),
-        ({"reading": Reading(key="x", times="t5")}, "10 frames, but times of shape"),
-        ({"reading": Reading(key="x", times="back")}, "times must be finite and increase"),
-        ({"reading": Reading(key="x", times="word")}, "holds <U4, not real numbers"),
-        ({"reading": Reading(key="x", times="t3")}, "times of 3 trajectories, there are 5"),
-        ({"reading": Reading(key="x", layout="time")}, "must name time and either"),
-        ({"reading": Reading(key="x", layout="time hight width")}, "unknown axis 'hight'; did you mean 'height'"),
-        ({"reading": Reading(key="x", layout="time time feature")}, "names an axis twice"),
-        ({"reading": Reading(key="x", layout="time feature")}, "the array has 3 axes, --layout names 2"),
-        ({"reading": Reading(key="x", grayscale=True)}, "--grayscale is for images"),
-        ({"reading": Reading(key="x", image_size=8)}, "--image-size: must be at least 16"),
-        ({"time_step": 0.0}, "--time-step: must be a positive number"),
-        ({"time_step": float("nan")}, "--time-step: must be a positive number"),
-        ({"time_step": 1.0, "reading": Reading(times="t5")}, "say the same thing"),
-        ({"reading": Reading(key="x"), "cutting": Cutting(window=11)}, "has no trajectory of 11 frames"),
-        ({"reading": Reading(key="x"), "cutting": Cutting(context=10)}, "too short for 10 given and 1 asked for"),
-        ({"reading": Reading(key="x"), "cutting": Cutting(window=0)}, "--window: must be at least 1"),
-        ({"reading": Reading(key="x"), "cutting": Cutting(stride=0)}, "--stride: must be at least 1"),
-        ({"described": {"origin": "found"}}, "--origin: 'found' is none of"),
+        ({"reading": Reading(("y",))}, "'y'.*--key"),
+        ({"reading": Reading(("word",))}, "a.npz:word"),
+        ({"reading": Reading(("x", "word"))}, "a.npz:word"),
+        ({"reading": Reading(("x",), ("t5",))}, "a.npz.*10 frames"),
+        ({"reading": Reading(("x",), ("back",))}, "a.npz.*--time-step"),
+        ({"reading": Reading(("x",), ("word",))}, "a.npz:word"),
+        ({"reading": Reading(("x",), ("t3",))}, "a.npz.*3.*5"),
+        ({"reading": Reading(("x",), ("nowhere",))}, "'nowhere'.*--times"),
+        ({"reading": Reading(("x",), layout="feature")}, "--layout"),
+        ({"reading": Reading(("x",), layout="time height")}, "--layout"),
+        ({"reading": Reading(("x",), layout="time hight width")}, "'hight'.*'height'"),
+        ({"reading": Reading(("x",), layout="time time feature")}, "--layout"),
+        ({"reading": Reading(("x",), layout="time feature")}, "a.npz.*--layout"),
+        ({"reading": Reading(("x",), grayscale=True)}, "--grayscale"),
+        ({"reading": Reading(("x",), image_size=8)}, "--image-size"),
+        ({"time_step": 0.0}, "--time-step"),
+        ({"time_step": float("nan")}, "--time-step"),
+        ({"time_step": 1.0, "reading": Reading(times=("t5",))}, "--time-step.*--times"),
+        ({"reading": Reading(("x",)), "cutting": Cutting(window=11)}, "'train'.*--window"),
+        ({"reading": Reading(("x",)), "cutting": Cutting(context=10)}, "--context"),
+        ({"cutting": Cutting(window=2)}, "--window"),
+        ({"cutting": Cutting(stride=0)}, "--stride"),
+        ({"cutting": Cutting(max_gap=-1.0)}, "--max-gap"),
+        ({"described": {"origin": "found"}}, "--origin.*'found'"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(changes: dict, said: str, tmp_path: Path, checkout: Path) -> None:
@@ -681,16 +709,16 @@ def test_options_that_make_no_sense_are_refused(changes: dict, said: str, tmp_pa
 
 @pytest.mark.parametrize("text", ["", "1", "0.5,0.5", "0.8,0.1,0.2", "a,b,c", "1.2,-0.1,-0.1", "nan,0.5,0.5", "1,0,0"])
 def test_fractions_that_are_none_are_refused(text: str) -> None:
-    refused(lambda: parse_shares(text), "must be three positive numbers that sum to 1")
+    refused(lambda: parse_shares(text), "--splits")
 
 
 def test_too_few_frames_for_three_blocks_are_refused() -> None:
-    refused(lambda: cut([Piece(Recording("a", values(3, 1, 6)), 0, 0, 3)], 4, 1, "test"), "longest stretch has 3")
+    refused(lambda: check_windows([Piece(0, Recording("a", values(3, 1, 6)), 0, 3)], 4, 1, "test"), "'test'.*--window")
 
 
 @given(
     content=st.binary(max_size=300),
-    suffix=st.sampled_from([".npy", ".npz", ".mat", ".h5", ".hdf5"]),
+    suffix=st.sampled_from([".npy", ".npz", ".mat", ".h5", ".hdf5", ".nc", ".csv"]),
     lead=st.booleans(),
 )
 def test_any_bytes_are_read_or_refused(
@@ -698,7 +726,9 @@ def test_any_bytes_are_read_or_refused(
 ) -> None:
     start = {".npy": b"\x93NUMPY\x01\x00", ".npz": b"PK\x03\x04", ".mat": b"MATLAB 5.0".ljust(124) + b"\x00\x01IM"}
     path = tmp_path_factory.getbasetemp() / f"any{suffix}"
-    path.write_bytes((start.get(suffix, b"\x89HDF\r\n\x1a\n") if lead else b"") + content)
+    path.write_bytes(
+        (start.get(suffix, b"CDF\x01" if suffix == ".nc" else b"\x89HDF\r\n\x1a\n") if lead else b"") + content
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

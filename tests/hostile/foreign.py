@@ -22,8 +22,10 @@ from hostile.arrays import HUGE, device, pipe
 from hostile.case import Case, Trap, mark_of, trap, written
 from ladid_bench.datasets.measured.archive import read_member
 from ladid_bench.datasets.user.dividing import Cutting
-from ladid_bench.datasets.user.importing import Request, import_files
+from ladid_bench.datasets.user.importing import understand
 from ladid_bench.datasets.user.recordings import Reading
+from ladid_bench.datasets.user.request import Request
+from ladid_bench.datasets.user.writing import write_import
 from ladid_bench.methods.tensors import load_tensors
 
 MEMBER = "weather/rain.csv"
@@ -350,10 +352,37 @@ IMPORTS: dict[str, Make] = {
     "pictures that are too small": pictures(*[picture(size=(8, 8))] * 30),
     "a text as a film": lambda folder: written(folder, "a.mp4", "film"),
     "a playlist as a film": lambda folder: written(folder, "a.avi", "#EXTM3U\nfile:///etc/passwd\n"),
+    "a netCDF of text": lambda folder: written(folder, "a.nc", "netcdf a { }"),
+    "a classic netCDF cut off": lambda folder: written(folder, "a.nc", b"CDF\x01" + bytes(40)),
+    "a netCDF with values in another file": hdf5(lambda file: _described(file, "a"), "a.nc"),
+    "a netCDF of 16 GB": hdf5(lambda file: _described(file, ""), "a.nc"),
+    "a netCDF in another file": hdf5(lambda f: f.__setitem__("x", h5py.ExternalLink("/etc/passwd", "/x")), "a.nc"),
+    "a Zarr of nothing": lambda folder: (folder / "a.zarr").mkdir() or folder / "a.zarr",
+    "a Zarr of text": lambda folder: written(folder, "a.zarr/zarr.json", "{").parent,
+    "a table without a line": lambda folder: written(folder, "a.csv", ""),
+    "a table of noise": lambda folder: written(folder, "a.csv", np.random.default_rng(0).bytes(3000)),
+    "a table of numbers alone": lambda folder: written(folder, "a.csv", "1,2\n3,4\n" * 40),
+    "a table with a formula": lambda folder: written(folder, "a.csv", "t,x,y\n" + "1,=cmd|' /C calc'!A0,2\n" * 40),
+    "cells without end": hdf5(lambda file: _cells(file), "a.mat"),
     "no such file": lambda folder: folder / "nowhere.npy",
     "a name with a line break": lambda folder: written(folder, "a\nb.npy", b""),
     "a name of another alphabet": lambda folder: written(folder, "\u202egnp.npy", b""),
 }
+
+
+def _described(file: h5py.File, elsewhere: str) -> None:
+    """A packed variable whose values are those of any file, or are declared and were never written."""
+    if elsewhere:
+        data = file.create_dataset("x", (30, 16), "u1", external=[("/etc/passwd", 0, 480)])
+    else:
+        data = file.create_dataset("x", (HUGE // 256, 16, 16), "f4", chunks=True)
+    data.attrs["scale_factor"] = 0.5
+
+
+def _cells(file: h5py.File) -> None:
+    """A cell array of itself."""
+    cells = file.create_dataset("x", (2, 2), h5py.ref_dtype)
+    cells[...] = cells.ref
 
 
 def _npy_of_objects(folder: Path) -> bytes:
@@ -396,7 +425,8 @@ def _bring_in(path: object) -> None:
     root = path.parent / "a-checkout"
     root.mkdir()
     try:
-        import_files(Request("mine", [path], reading=Reading(), cutting=Cutting()), root, [])
+        request = Request("mine", [path], reading=Reading(), cutting=Cutting())
+        write_import(request, understand(request, root, []), root)
     finally:
         assert not (root / "imported").exists(), "something was written"
 

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import torch
 import yaml
+from field_files import packed
 from PIL import Image
 from scipy.io import savemat
 
@@ -240,12 +241,22 @@ def _npz(folder: Path) -> Path:
 
 
 def _mat(folder: Path) -> Path:
-    savemat(folder / "a.mat", {"x": np.random.default_rng(0).random((5, 30, 6))}, do_compression=True)
+    savemat(folder / "a.mat", {"x": np.random.default_rng(0).random((5, 30, 3))}, do_compression=True)
     return folder / "a.mat"
 
 
+def _netcdf(folder: Path) -> Path:
+    return packed(folder / "a.nc")[0]
+
+
+def _csv(folder: Path) -> Path:
+    rows = np.column_stack([np.arange(90.0), np.random.default_rng(0).random((90, 2))])
+    np.savetxt(folder / "a.csv", rows, delimiter=",", header="t,x,y", comments="")
+    return folder / "a.csv"
+
+
 def _picture(folder: Path) -> Path:
-    for index in range(30):
+    for index in range(40):
         path = folder / "film" / f"{index}.png"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(np.full((16, 16), index, np.uint8)).save(path)
@@ -258,7 +269,7 @@ def _bring_in(path: Path) -> None:
     given = path if path.suffix != ".png" else path.parent
     (root / "a-checkout").mkdir()
     request = foreign.Request("mine", [given], reading=foreign.Reading(), cutting=foreign.Cutting())
-    foreign.import_files(request, root / "a-checkout", [])
+    foreign.write_import(request, foreign.understand(request, root / "a-checkout", []), root / "a-checkout")
 
 
 def _well(folder: Path) -> Path:
@@ -320,5 +331,8 @@ FUZZES = (
     Fuzz("import, npz", _npz, _bytes, _bring_in),
     Fuzz("import, mat", _mat, _bytes, _bring_in),
     Fuzz("import, png", _picture, _bytes, _bring_in),
+    Fuzz("import, netCDF", _netcdf, _bytes, _bring_in),
+    Fuzz("import, netCDF's parts", _netcdf, _hdf5, _bring_in),
+    Fuzz("import, csv", _csv, _bytes, _bring_in),
     Fuzz("import, The Well", _well, _hdf5, _bring_in),
 )

@@ -11,6 +11,7 @@ import typer
 
 from ladid_bench.cli.checks import app as checks_app
 from ladid_bench.cli.forecasting import app as forecasting_app
+from ladid_bench.cli.importing import app as importing_app
 from ladid_bench.cli.inspection import app as inside_app
 from ladid_bench.cli.methods import app as methods_app
 from ladid_bench.cli.options import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # what takes long to import, each command imports for itself
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(checks_app)
 app.add_typer(forecasting_app)
+app.add_typer(importing_app)
 app.add_typer(inside_app)
 app.add_typer(methods_app)
 
@@ -273,52 +275,6 @@ def datasets() -> None:
     from ladid_bench.study.datasets import dataset_names
 
     print("\n".join(dataset_names()))
-
-
-@app.command("import")
-def import_(
-    name: Annotated[str, typer.Argument(help="name of the new data set")],
-    files: Annotated[list[Path], typer.Argument(help=".npy .npz .mat .h5 .hdf5, videos, or folders of pictures")],
-    valid: Annotated[list[Path] | None, typer.Option(help="file to validate on; repeat for several")] = None,
-    test: Annotated[list[Path] | None, typer.Option(help="file to test on; repeat for several")] = None,
-    splits: Annotated[str, typer.Option(help="fractions of train, valid and test")] = "0.8,0.1,0.1",
-    key: Annotated[str | None, typer.Option(help="name of the array in a file with several")] = None,
-    layout: Annotated[str, typer.Option(help="axes, such as 'trajectory time height width channel'")] = "",
-    times: Annotated[str | None, typer.Option(help="name of the array of times in the same file")] = None,
-    time_step: Annotated[float | None, typer.Option(help="time between two frames")] = None,
-    time_unit: Annotated[str, typer.Option(help="unit of time, such as s")] = "",
-    context: Annotated[int | None, typer.Option(help="frames given")] = None,
-    forecast: Annotated[int | None, typer.Option(help="frames asked for")] = None,
-    window: Annotated[int | None, typer.Option(help="frames of a trajectory, cut from longer recordings")] = None,
-    stride: Annotated[int | None, typer.Option(help="frames from one window to the next; default: the window")] = None,
-    image_size: Annotated[int | None, typer.Option(help="largest side that images are kept at")] = None,
-    grayscale: Annotated[bool, typer.Option(help="average colours to one channel")] = False,
-    title: Annotated[str, typer.Option(help="title in the report")] = "",
-    quantity: Annotated[str, typer.Option(help="what the values are, with their unit")] = "",
-    origin: Annotated[str, typer.Option(help="measured, simulated or analysed")] = "",
-    source: Annotated[str, typer.Option(help="where the data come from")] = "",
-    licence: Annotated[str, typer.Option(help="licence of the data")] = "",
-    citation: Annotated[str, typer.Option(help="how to cite the data")] = "",
-    replace: Annotated[bool, typer.Option(help="replace an import of this name")] = False,
-) -> None:
-    """Make a data set of your own files; see docs/your-own-data.md."""
-    from ladid_bench.datasets.user.dividing import Cutting, parse_shares
-    from ladid_bench.datasets.user.importing import Request, describe_import, import_files
-    from ladid_bench.datasets.user.recordings import Reading
-    from ladid_bench.study.datasets import SOURCES
-
-    words = {"title": title, "quantity": quantity, "origin": origin, "source": source, "licence": licence}
-    request = Request(
-        name=name,
-        files=files,
-        held={split: paths for split, paths in (("valid", valid), ("test", test)) if paths},
-        reading=Reading(key, times, layout, grayscale, image_size),
-        cutting=Cutting(parse_shares(splits), context, forecast, window, stride),
-        time_step=time_step,
-        described={**words, "citation": citation, "time_unit": time_unit},
-        replace=replace,
-    )
-    print(describe_import(name, import_files(request, find_root(), SOURCES)))
 
 
 @app.command()

@@ -23,7 +23,7 @@ from ladid_bench.data.variables import Variable, outside, variables_of
 from ladid_bench.datasets.measured import MEASURED
 from ladid_bench.datasets.simulated import SYSTEMS
 from ladid_bench.datasets.source import DataSource
-from ladid_bench.datasets.user.source import import_names, load_import
+from ladid_bench.datasets.user.source import CARD, FOLDER, import_names, load_import
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,11 @@ def find_source(dataset: str, changes: Mapping[str, Any] | None = None) -> DataS
     if name not in SOURCES and dataset in _imported():
         return load_import(dataset, find_root()).changed(changes or {}, f"datasets.{dataset}.settings")
     if name not in SOURCES or (intervention and intervention not in SOURCES[name].regimes()):
-        raise BenchError(f"unknown data set '{dataset}'; {nearest(dataset, dataset_names())}")
+        raise BenchError(
+            f"unknown data set '{dataset}'; {nearest(dataset, dataset_names())}; if it is an import, its card "
+            f"{FOLDER}/{dataset}/{CARD} is not here: get it from whoever imported it, by git, or import it again "
+            "with 'ladid-bench import'"
+        )
     source = SOURCES[name]()
     if intervention:
         source = source.changed(source.regimes()[intervention], f"intervention '{dataset}'")

@@ -1,18 +1,18 @@
 """From recordings to the trajectories of train, valid and test, none of which share a frame."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import SPLITS
-from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.datasets.user.recordings import Recording
 
 USUAL_WINDOW = 60  # frames
 USUAL_CONTEXT = 10
-SHORTEST = 2  # frames: one given, one asked for
+SHORTEST = 3  # frames: one given, and two asked for
+SHORT = 0.25  # of the longest stretch; shorter ones do not decide how long a trajectory is
 SHUFFLE = 0  # seed of the order in which recordings are dealt to the splits
 
 
@@ -25,6 +25,7 @@ class Cutting:
         context, forecast: frames given and asked for, or None.
         window: frames of a trajectory, or None.
         stride: frames from the start of one window to that of the next, or None.
+        max_gap: longest time between two frames of a trajectory, or None for what is usual in the recording.
     """
 
     shares: tuple[float, float, float] = (0.8, 0.1, 0.1)
@@ -32,20 +33,28 @@ class Cutting:
     forecast: int | None = None
     window: int | None = None
     stride: int | None = None
+    max_gap: float | None = None
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Frames ``first`` to before ``last`` of a recording, which belong to one split and one group."""
+    """Frames ``first`` to before ``last`` of recording ``number``, which belong to one split."""
 
+    number: int
     recording: Recording
-    group: int
     first: int
     last: int
 
     @property
-    def length(self) -> int:
-        return self.last - self.first
+    def stretches(self) -> list[tuple[int, int]]:
+        """First frame, and frame after the last, of each stretch without a pause."""
+        cut = [(max(a, self.first), min(b, self.last)) for a, b in self.recording.between_pauses()]
+        return [(a, b) for a, b in cut if a < b]
+
+    def starts(self, window: int, stride: int) -> Iterator[int]:
+        """First frames of the windows that fit; none spans a pause."""
+        for first, last in self.stretches:
+            yield from range(first, last - window + 1, stride)
 
 
 def parse_shares(text: str) -> tuple[float, float, float]:
@@ -63,81 +72,93 @@ def parse_shares(text: str) -> tuple[float, float, float]:
     return shares
 
 
-def numbered(files: Sequence[Sequence[Recording]]) -> list[tuple[Recording, int]]:
-    """All recordings with a group each: their own, or the one they share within their file."""
-    found, following = [], 0
-    for recordings in files:
-        numbers: dict[int, int] = {}
-        for index, one in enumerate(recordings):
-            key = index if one.group is None else one.group
-            numbers.setdefault(key, following + len(numbers))
-            found.append((one, numbers[key]))
-        following += len(numbers)
-    return found
+def divide(
+    recordings: Sequence[tuple[int, Recording]],
+    groups: Sequence[int],
+    splits: Sequence[str],
+    cutting: Cutting,
+) -> tuple[dict[str, list[Piece]], int | None]:
+    """The pieces of each of ``splits``, and frames of a trajectory where blocks of time settle it.
 
-
-def divide(recordings: list[tuple[Recording, int]], cutting: Cutting) -> tuple[dict[str, list[Piece]], bool]:
-    """The pieces of each split, and whether they are blocks of time rather than whole groups.
-
-    Three groups or more are dealt to the splits whole, in an order shuffled once and for all. Of one or two, every
-    recording is cut into three blocks of time with a gap of one window between them.
+    As many groups as splits or more are dealt to them whole, in an order shuffled once and for all. Of fewer, every
+    recording is cut into blocks of time with a gap of one window between them.
     """
-    groups = np.array(sorted({group for _, group in recordings}))
-    if len(groups) >= len(SPLITS):
-        return _by_group(recordings, groups, cutting.shares), False
-    return _by_time(recordings, cutting), True
+    shares = [share for split, share in zip(SPLITS, cutting.shares, strict=True) if split in splits]
+    fractions = np.array(shares) / sum(shares)
+    if len(set(groups)) >= len(splits):
+        return _by_group(recordings, groups, splits, fractions), None
+    lengths = [len(one) for _, one in recordings]
+    longest = window_length(lengths, cutting, float(fractions.min()))
+    for window in (longest,) if _is_said(cutting) else range(longest, SHORTEST - 1, -1):
+        pieces = _by_time(recordings, splits, fractions, window)
+        if all(any(True for piece in found for _ in piece.starts(window, 1)) for found in pieces.values()):
+            break
+    return pieces, window
+
+
+def _is_said(cutting: Cutting) -> bool:
+    return cutting.window is not None or (cutting.context is not None and cutting.forecast is not None)
 
 
 def _by_group(
-    recordings: list[tuple[Recording, int]], groups: np.ndarray, shares: tuple[float, float, float]
+    recordings: Sequence[tuple[int, Recording]], groups: Sequence[int], splits: Sequence[str], fractions: np.ndarray
 ) -> dict[str, list[Piece]]:
-    order = np.random.default_rng(SHUFFLE).permutation(groups)
-    held = [max(1, round(share * len(groups))) for share in shares[1:]]
-    while sum(held) >= len(groups):
+    names = np.array(sorted(set(groups)))
+    order = np.random.default_rng(SHUFFLE).permutation(names)
+    held = [max(1, round(float(share) * len(names))) for share in fractions[1:]]
+    while sum(held) >= len(names):
         held[int(np.argmax(held))] -= 1
-    ends = np.cumsum([len(groups) - sum(held), *held])
-    members = dict(zip(SPLITS, np.split(order, ends[:-1]), strict=True))
+    ends = np.cumsum([len(names) - sum(held), *held])
+    members = dict(zip(splits, np.split(order, ends[:-1]), strict=True))
     return {
-        split: [Piece(one, group, 0, len(one.frames)) for one, group in recordings if group in set(chosen.tolist())]
+        split: [
+            Piece(number, one, 0, len(one))
+            for (number, one), group in zip(recordings, groups, strict=True)
+            if group in set(chosen.tolist())
+        ]
         for split, chosen in members.items()
     }
 
 
-def _by_time(recordings: list[tuple[Recording, int]], cutting: Cutting) -> dict[str, list[Piece]]:
-    window = window_length([len(one.frames) for one, _ in recordings], cutting, blocks=True)
-    pieces: dict[str, list[Piece]] = {split: [] for split in SPLITS}
-    for one, group in recordings:
-        start, usable = 0, len(one.frames) - 2 * window
-        ends = np.rint(np.cumsum(cutting.shares) * max(0, usable)).astype(int)
-        for place, (split, end) in enumerate(zip(SPLITS, ends, strict=True)):
+def _by_time(
+    recordings: Sequence[tuple[int, Recording]], splits: Sequence[str], fractions: np.ndarray, window: int
+) -> dict[str, list[Piece]]:
+    pieces: dict[str, list[Piece]] = {split: [] for split in splits}
+    for number, one in recordings:
+        start, usable = 0, len(one) - (len(splits) - 1) * window
+        ends = np.rint(np.cumsum(fractions) * max(0, usable)).astype(int)
+        for place, (split, end) in enumerate(zip(splits, ends, strict=True)):
             last = int(end) + place * window
-            pieces[split].append(Piece(one, group, start, max(start, last)))
+            pieces[split].append(Piece(number, one, start, max(start, last)))
             start = last + window
     return pieces
 
 
-def window_length(lengths: list[int], cutting: Cutting, blocks: bool) -> int:
+def window_length(lengths: Sequence[int], cutting: Cutting, share: float | None = None) -> int:
     """Frames of a trajectory: as asked for, or as many as the recordings allow.
 
     Args:
-        lengths: frames of each recording.
+        lengths: frames of each recording, or of each stretch of one without a pause.
         cutting: what was asked for.
-        blocks: whether recordings are cut into blocks of time, each of which must hold a window.
+        share: of the smallest of the blocks that a recording is cut into, each of which must hold a window; None where
+            recordings stay whole.
     """
     given, asked = cutting.context, cutting.forecast
     if cutting.window is not None:
         window = cutting.window
     elif given is not None and asked is not None:
         window = given + asked
-    elif blocks:
-        share = min(cutting.shares)
+    elif share is not None:
         window = min(USUAL_WINDOW, int(share * max(lengths) / (1 + 2 * share)))
+    elif len(set(lengths)) == 1:
+        window = lengths[0]
     else:
-        window = min(lengths) if len(set(lengths)) == 1 else min(USUAL_WINDOW, *lengths)
+        window = min(USUAL_WINDOW, *(length for length in lengths if length >= SHORT * max(lengths)))
     if window < max(SHORTEST, (given or 1) + (asked or 1)):
         raise BenchError(
             f"trajectories of {window} frames are too short for {given or 1} given and {asked or 1} asked for "
-            f"(recordings have {min(lengths)} to {max(lengths)} frames); change --window, --context or --forecast"
+            f"(recordings have {min(lengths)} to {max(lengths)} frames); give longer recordings, or change "
+            "--window, --context, --forecast, or --layout if that is not what the axes are"
         )
     return window
 
@@ -152,37 +173,17 @@ def given_and_asked(window: int, cutting: Cutting) -> tuple[int, int]:
     return context, window - context
 
 
-def cut(pieces: list[Piece], window: int, stride: int, split: str) -> Trajectories:
-    """All windows of ``window`` frames, ``stride`` apart, of the pieces of a split.
+def check_windows(pieces: Sequence[Piece], window: int, stride: int, split: str) -> int:
+    """How many trajectories a split has.
 
     Raises:
-        BenchError: no piece is long enough.
+        BenchError: it has none.
     """
-    starts = [(piece, first) for piece in pieces for first in range(piece.first, piece.last - window + 1, stride)]
-    if not starts:
-        longest = max((piece.length for piece in pieces), default=0)
+    count = sum(1 for piece in pieces for _ in piece.starts(window, stride))
+    if not count:
+        longest = max((last - first for piece in pieces for first, last in piece.stretches), default=0)
         raise BenchError(
             f"split '{split}' has no trajectory of {window} frames (the longest stretch has {longest}); "
             "use a smaller --window, or give more or longer recordings"
         )
-    frames = np.stack([piece.recording.frames[first : first + window] for piece, first in starts])
-    channels = frames.shape[2]
-    return Trajectories(
-        frames=frames,
-        times=np.stack([_times(piece.recording)[first : first + window] for piece, first in starts]),
-        group=np.array([piece.group for piece, _ in starts], dtype=np.int64),
-        fields=("intensity",) if channels == 1 else tuple(f"channel_{index}" for index in range(channels)),
-        space=("height", "width") if frames.ndim == 5 else ("feature",),
-    )
-
-
-def _times(recording: Recording) -> np.ndarray:
-    """Times of a recording, ``(time,)``; they are set by now."""
-    return np.arange(len(recording.frames), dtype=np.float64) if recording.times is None else recording.times
-
-
-def in_steps(recording: Recording, step: float | None) -> Recording:
-    """The recording with times ``step`` apart, or its own, or counted in frames."""
-    if step is None:
-        return replace(recording, times=_times(recording))
-    return replace(recording, times=step * np.arange(len(recording.frames)))
+    return count

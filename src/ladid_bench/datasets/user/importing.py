@@ -1,254 +1,284 @@
-"""``ladid-bench import``: read, check, cut, divide, write."""
+"""``ladid-bench import``: read, compare contents, cut, divide; then show what was understood, and write it or not."""
 
 import hashlib
-import re
-import shutil
-import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.core.files import file_sha256, write_text
+from ladid_bench.core.files import file_sha256
 from ladid_bench.core.paths import SPLITS
-from ladid_bench.data.trajectories import Trajectories, write_trajectories
-from ladid_bench.datasets.user.dividing import (
-    Cutting,
-    Piece,
-    cut,
-    divide,
-    given_and_asked,
-    in_steps,
-    numbered,
-    window_length,
-)
-from ladid_bench.datasets.user.pictures import MOVIES, picture_files
-from ladid_bench.datasets.user.readers import read_recordings
-from ladid_bench.datasets.user.recordings import Reading, Recording, check_recordings, check_size
-from ladid_bench.datasets.user.source import CARD, FOLDER, ImportCard, ImportedSplit, SourceFile
-
-NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-LONGEST_NAME = 60
-ORIGINS = ("measured", "simulated", "analysed")
-AXES_OF = {2: "channel, feature", 3: "channel, height, width"}
+from ladid_bench.datasets.user.dividing import Cutting, Piece, check_windows, divide, window_length
+from ladid_bench.datasets.user.pictures import picture_files
+from ladid_bench.datasets.user.reading import DIVIDED, Contents, Found, read_file
+from ladid_bench.datasets.user.recordings import Recording, Storage, check_recordings, check_size
+from ladid_bench.datasets.user.repeats import Hashes, check_between, check_given, hash_frames, linked, stitched
+from ladid_bench.datasets.user.request import Request, check_request
+from ladid_bench.datasets.user.source import SourceFile
+from ladid_bench.datasets.user.storing import storage_for, survey
+from ladid_bench.datasets.user.times import with_pauses
 
 
 @dataclass(frozen=True)
-class Request:
-    """One import, as asked for.
+class Understood:
+    """All that an import found out, before anything is written.
 
     Attributes:
-        files: files or folders that are divided, or, where ``held`` is given, those to train on.
-        held: files of the splits ``valid`` and ``test``; both or neither.
-        time_step: time between frames, or None for the files' own times.
-        described: title, quantity, origin, source, licence, citation and time_unit of the card.
+        files: what was read.
+        found: what was understood of each array.
+        recordings: by number.
+        groups: of each recording.
+        storage: how values become float32.
+        pieces: of each split.
+        window, stride: frames of a trajectory, and from the start of one to that of the next.
+        trajectories: how many each split has.
+        divided: the splits in words.
+        compared: what is known of equal frames in different splits.
+        notes: what was done to the data, and what a reader should look at.
     """
 
-    name: str
-    files: Sequence[Path]
-    held: Mapping[str, Sequence[Path]] = field(default_factory=dict)
-    reading: Reading = field(default_factory=Reading)
-    cutting: Cutting = field(default_factory=Cutting)
-    time_step: float | None = None
-    described: Mapping[str, str] = field(default_factory=dict)
-    replace: bool = False
+    files: list[SourceFile]
+    found: list[Found]
+    recordings: list[Recording]
+    groups: list[int]
+    storage: Storage
+    pieces: Mapping[str, list[Piece]]
+    window: int
+    stride: int
+    trajectories: Mapping[str, int]
+    divided: str
+    compared: str
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def left_out(self) -> int:
+        """Stretches without a pause that are shorter than a trajectory."""
+        return sum(b - a < self.window for one in self.recordings for a, b in one.between_pauses())
+
+    def groups_of(self, split: str) -> set[int]:
+        return {self.groups[piece.number] for piece in self.pieces[split]}
 
 
-def import_files(request: Request, root: Path, taken: Collection[str]) -> ImportCard:
-    """Make ``imported/<name>`` in the checkout ``root``; ``taken`` are the names of the suite's own data sets.
+@dataclass(frozen=True)
+class _Sorted:
+    """Recordings with the split that each was given for, and its group."""
+
+    recordings: list[Recording]
+    splits: list[str]
+    groups: list[int]
+
+    def of(self, split: str) -> list[int]:
+        return [number for number, found in enumerate(self.splits) if found == split]
+
+
+def understand(request: Request, root: Path, taken: Collection[str]) -> Understood:
+    """Read the files of an import and decide all that is to be decided; nothing is written.
+
+    Args:
+        request: what was asked for.
+        root: the checkout.
+        taken: names of the suite's own data sets.
 
     Raises:
-        BenchError: the name is taken or no name, a file cannot be read, or the data do not make three splits;
-            nothing is written then.
+        BenchError: the name is taken or no name, a file cannot be read or leaves open what it holds, contents are
+            repeated in different splits, or the data do not make three splits.
     """
-    _check_request(request, root, taken)
-    files = _files_by_split(request)
-    recordings = {split: list(_read(paths, request)) for split, paths in files.items()}
-    check_recordings(one for found in recordings.values() for several in found for one in several)
-    window, pieces, told = _divided(recordings, request.cutting)
+    check_request(request, root, taken)
+    paths = _paths_by_split(request)
+    files = [source_file(path, split) for split, several in paths.items() for path in several]
+    _check_equal_files(files)
+    contents = {split: [read_file(path, request.reading) for path in several] for split, several in paths.items()}
+    every = [_counted(found, request.time_step) for several in contents.values() for found in several]
+    kept = _sorted(contents, request)
+    check_recordings(kept.recordings)
+    storage, notes = storage_for(kept.recordings, survey(kept.recordings))
+    hashes = hash_frames(kept.recordings, storage)
+    kept, hashes, told = _stitched(kept, hashes)
+    groups = linked(hashes, kept.groups)
+    check_given(kept.splits, groups, [one.name for one in kept.recordings])
+    notes += told + _on_groups(kept.groups, groups)
+    timed = [with_pauses(one, request.cutting.max_gap) for one in kept.recordings]
+    notes += _on_pauses(timed)
+    _check_blocks(kept, groups)
+    pieces, window, divided = _divided(replace(kept, recordings=timed, groups=groups), request.cutting)
     stride = request.cutting.stride or window
-    check_size(sum(_values(piece, window, stride) for found in pieces.values() for piece in found), "all windows")
-    splits = {split: cut(pieces[split], window, stride, split) for split in SPLITS}
-    groups = [set(data.group.tolist()) for data in splits.values()]
-    short = sum(len(one.frames) < window for found in recordings.values() for several in found for one in several)
-    card = ImportCard(
-        **_described(request, recordings),
-        shape=list(splits["train"].frames.shape[2:]),
-        frames=window,
-        **dict(zip(("context_frames", "forecast_frames"), given_and_asked(window, request.cutting), strict=True)),
-        divided=f"{told}; {len(set.union(*groups))} groups; no two splits share a frame",
-        left_out=short,
-        files=[_source_file(path, split) for split, paths in files.items() for path in paths],
-        splits={split: _made(data) for split, data in splits.items()},
-        options=_options(request),
-    )
-    _write(root / FOLDER / request.name, splits, card)
-    return card
-
-
-def describe_import(name: str, card: ImportCard) -> str:
-    """What was made, and how to use it."""
-    counts = ", ".join(f"{made.trajectories} {split}" for split, made in card.splits.items())
-    frame = " x ".join(map(str, card.shape))
-    left_out = f"\n  {card.left_out} recordings of fewer frames were left out" * (card.left_out > 0)
-    return (
-        f"{FOLDER}/{name}: trajectories of {card.frames} frames of {frame} ({AXES_OF[len(card.shape)]}): {counts}\n"
-        f"  {card.context_frames} frames given, {card.forecast_frames} asked for; {card.divided}{left_out}\n"
-        f"  not what you meant? say it with --layout, --window, --context, --forecast, --splits, and --replace\n"
-        f"Use it in config/<scale>.yaml: add the line\n"
-        f"  {name}: {{}}\n"
-        f"under 'datasets', and its name to the 'datasets' of an experiment"
+    counts = {split: check_windows(pieces[split], window, stride, split) for split in SPLITS}
+    check_size(max(counts.values()) * window * int(np.prod(timed[0].shape)), "all windows")
+    ranges = {split: [(one.number, one.first, one.last) for one in pieces[split]] for split in SPLITS}
+    compared, equal = check_between(ranges, hashes, [one.name for one in timed])
+    found = [one for several in every for one in several]
+    return Understood(
+        files, found, timed, groups, storage, pieces, window, stride, counts, divided, compared, notes + equal
     )
 
 
-def _check_request(request: Request, root: Path, taken: Collection[str]) -> None:
-    name = request.name
-    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
-        raise BenchError(
-            f"{name[:LONGEST_NAME]!r} cannot be the name of a data set; use small letters, digits and single hyphens, "
-            "a letter first"
-        )
-    if name in taken:
-        raise BenchError(f"'{name}' is a data set of the suite; choose another name")
-    if (root / FOLDER / name).exists() and not request.replace:
-        raise BenchError(f"{FOLDER}/{name} exists; choose another name, or replace it with --replace")
-    origin = request.described.get("origin") or "measured"
-    if origin not in ORIGINS:
-        raise BenchError(f"--origin: '{origin}' is none of {', '.join(ORIGINS)}")
-    if len(request.held) == 1:
-        raise BenchError("--valid and --test belong together; give both, or neither and let --splits divide the files")
-    cutting = request.cutting
-    for option in ("context", "forecast", "window", "stride"):
-        value = getattr(cutting, option)
-        if value is not None and value < 1:
-            raise BenchError(f"--{option}: must be at least 1, got {value}")
-    if request.reading.image_size is not None and (request.reading.image_size < 16):
-        raise BenchError(f"--image-size: must be at least 16, got {request.reading.image_size}")
-    if request.time_step is not None and not 0 < request.time_step < np.inf:
-        raise BenchError(f"--time-step: must be a positive number, got {request.time_step}")
-    if request.time_step is not None and request.reading.times is not None:
-        raise BenchError("--time-step and --times say the same thing; give one")
-
-
-def _files_by_split(request: Request) -> dict[str, list[Path]]:
-    """Files by the split they are given for, all of them ``divided`` where none is; no file twice."""
-    files = {"train" if request.held else "divided": list(request.files)}
-    files |= {split: list(paths) for split, paths in request.held.items()}
+def _paths_by_split(request: Request) -> dict[str, list[Path]]:
+    """Files by the split they are given for; no file twice."""
+    paths = {"train" if request.held else DIVIDED: list(request.files)}
+    paths |= {split: list(several) for split, several in request.held.items()}
     seen: set[Path] = set()
-    for path in (path for paths in files.values() for path in paths):
+    for path in (path for several in paths.values() for path in several):
         if path.resolve() in seen:
             raise BenchError(f"{path}: is given twice; a file belongs to one split")
         seen.add(path.resolve())
-    return files
+    return paths
 
 
-def _read(paths: Sequence[Path], request: Request) -> Iterator[list[Recording]]:
-    """The recordings of each file, with times; together they must fit in memory too."""
-    values = 0
-    for path in paths:
-        found = [in_steps(one, request.time_step) for one in read_recordings(path, request.reading)]
-        values += sum(one.frames.size for one in found)
-        check_size(values, "all files")
-        yield found
+def source_file(path: Path, split: str) -> SourceFile:
+    """What the card says of a file or folder.
 
-
-def _divided(
-    recordings: Mapping[str, list[list[Recording]]], cutting: Cutting
-) -> tuple[int, dict[str, list[Piece]], str]:
-    """Frames of a trajectory, the pieces of each split, and how they came about in words."""
-    every = numbered([several for found in recordings.values() for several in found])
-    lengths = [len(one.frames) for one, _ in every]
-    if "divided" not in recordings:
-        pieces, start = {}, 0
-        for split in SPLITS:
-            count = sum(len(several) for several in recordings[split])
-            pieces[split] = [Piece(one, group, 0, len(one.frames)) for one, group in every[start : start + count]]
-            start += count
-        return window_length(lengths, cutting, blocks=False), pieces, "files given for each split"
-    pieces, blocks = divide(every, cutting)
-    window = window_length(lengths, cutting, blocks)
-    shares = ", ".join(f"{share:g}" for share in cutting.shares)
-    if blocks:
-        return window, pieces, f"blocks of time ({shares}) of each recording, {window} frames apart"
-    return window, pieces, f"whole units ({shares}), shuffled"
-
-
-def _values(piece: Piece, window: int, stride: int) -> int:
-    """Numbers in the windows of a piece, which overlap where the stride is short."""
-    count = max(0, (piece.length - window) // stride + 1)
-    return count * window * int(np.prod(piece.recording.frames.shape[1:]))
-
-
-def _described(request: Request, recordings: Mapping[str, list[list[Recording]]]) -> dict[str, Any]:
-    defaults = {
-        "title": request.name.replace("-", " ").capitalize(),
-        "quantity": "not stated",
-        "origin": "measured",
-        "source": f"imported from {', '.join(path.name for path in request.files)}",
-        "licence": "not stated",
-        "citation": "not stated",
-        "time_unit": _time_unit(request, recordings),
-    }
-    return {**defaults, **{key: value for key, value in request.described.items() if value}}
-
-
-def _time_unit(request: Request, recordings: Mapping[str, list[list[Recording]]]) -> str:
-    """What is known of the unit of time where the user does not say: videos count seconds, and some data frames."""
-    if request.time_step is None and all(path.suffix.lower() in MOVIES for path in request.files):
-        return "s"
-    every = (one for found in recordings.values() for several in found for one in several)
-    return "frame" if all(_counted(one) for one in every) else ""
-
-
-def _counted(recording: Recording) -> bool:
-    return recording.times is not None and np.array_equal(recording.times, np.arange(len(recording.frames)))
-
-
-def _options(request: Request) -> dict[str, Any]:
-    """What was asked for and is not the default, for the card."""
-    asked = {"time_step": request.time_step}
-    for given in (request.reading, request.cutting):
-        defaults = type(given)()
-        asked |= {key: value for key, value in vars(given).items() if value != getattr(defaults, key)}
-    return {
-        key: list(value) if isinstance(value, tuple) else value for key, value in asked.items() if value is not None
-    }
-
-
-def _source_file(path: Path, split: str) -> SourceFile:
+    Raises:
+        BenchError: there is no such file, or reading it would never end.
+    """
+    if not path.exists():
+        raise BenchError(f"{path}: no such file or folder")
     if path.is_file():
         return SourceFile(name=path.name, split=split, sha256=file_sha256(path), bytes=path.stat().st_size)
+    if not path.is_dir():
+        raise BenchError(f"{path}: no regular file; a pipe or a device would never end")
+    return _source_folder(path, split)
+
+
+def _source_folder(path: Path, split: str) -> SourceFile:
     digest, size = hashlib.sha256(), 0
-    folders = [path, *sorted(inner for inner in path.iterdir() if inner.is_dir())]
-    for picture in (picture for folder in folders for picture in picture_files(folder)):
-        digest.update(f"{picture.relative_to(path).as_posix()} {file_sha256(picture)}\n".encode())
-        size += picture.stat().st_size
+    if path.suffix.lower() == ".zarr":
+        members = sorted(inner for inner in path.rglob("*") if inner.is_file())
+    else:
+        folders = [path, *sorted(inner for inner in path.iterdir() if inner.is_dir())]
+        members = [picture for folder in folders for picture in picture_files(folder)]
+    for member in members:
+        digest.update(f"{member.relative_to(path).as_posix()} {file_sha256(member)}\n".encode())
+        size += member.stat().st_size
     return SourceFile(name=path.resolve().name, split=split, sha256=digest.hexdigest(), bytes=size)
 
 
-def _made(data: Trajectories) -> ImportedSplit:
-    return ImportedSplit(trajectories=len(data), groups=len(np.unique(data.group)), content_sha256=data.content_sha256)
+def _check_equal_files(files: Sequence[SourceFile]) -> None:
+    """Refuse equal files in different splits before they are read."""
+    seen: dict[str, SourceFile] = {}
+    for one in files:
+        former = seen.setdefault(one.sha256, one)
+        if former.split != one.split and one.bytes:
+            raise BenchError(
+                f"{former.name} ({former.split}) and {one.name} ({one.split}) have equal contents; what is tested on "
+                "must not stand in another split: give different files, or one file and let --splits divide it"
+            )
 
 
-def _write(target: Path, splits: Mapping[str, Trajectories], card: ImportCard) -> None:
-    """Write everything beside ``target`` and put it in place at the end, so that nobody sees half of it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
-    try:
-        for split, data in splits.items():
-            write_trajectories(beside / f"{split}.hdf5", data)
-        write_text(beside / CARD, yaml.safe_dump(card.model_dump(), sort_keys=False, allow_unicode=True))
-        beside.chmod(target.parent.stat().st_mode & 0o777)  # mkdtemp makes folders private
-        if target.exists():
-            former = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-former-"))
-            target.replace(former / target.name)
-            beside.replace(target)
-            shutil.rmtree(former)
-        else:
-            beside.replace(target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+def _counted(contents: Contents, step: float | None) -> list[Found]:
+    """What was found, with the words for times that the user said the step of."""
+    if step is None:
+        return contents.found
+    return [replace(one, times=f"{step:g} a frame, as --time-step says", time_unit="") for one in contents.found]
+
+
+def _sorted(contents: Mapping[str, Sequence[Contents]], request: Request) -> _Sorted:
+    """All recordings in a row; each has a group of its own, or the one it shares within its file."""
+    recordings, splits, groups = [], [], []
+    names: dict[tuple[int, str, int], int] = {}
+    for given, several in contents.items():
+        for file, one in enumerate(several):
+            for key_split, found in one.recordings.items():
+                split = given if key_split == DIVIDED else key_split
+                for index, recording in enumerate(found):
+                    number = index if recording.group is None else recording.group
+                    place = (file, f"{given}/{split}", number)
+                    recordings.append(_in_steps(recording, request.time_step))
+                    splits.append(split)
+                    groups.append(names.setdefault(place, len(names)))
+    check_size(sum(one.values.size for one in recordings), "all files")
+    return _Sorted(recordings, splits, groups)
+
+
+def _in_steps(recording: Recording, step: float | None) -> Recording:
+    return recording if step is None else replace(recording, times=step * np.arange(len(recording)))
+
+
+def _stitched(kept: _Sorted, hashes: Hashes) -> tuple[_Sorted, Hashes, list[str]]:
+    """Overlapping windows joined again, within each split that was given."""
+    joined, parts, told = _Sorted([], [], []), [], []
+    for split in dict.fromkeys(kept.splits):
+        numbers = kept.of(split)
+        its = hashes.of(numbers)
+        recordings, new, said = stitched([kept.recordings[number] for number in numbers], its)
+        joined.recordings.extend(recordings)
+        joined.splits.extend([split] * len(recordings))
+        group_of = {kept.recordings[number].name: kept.groups[number] for number in numbers}
+        joined.groups.extend(group_of[one.name] for one in recordings)
+        parts.append(new)
+        told += said
+    return joined, Hashes.joined(parts), told
+
+
+def _on_groups(former: Sequence[int], groups: Sequence[int]) -> list[str]:
+    if len(set(groups)) == len(set(former)):
+        return []
+    return [f"recordings that share frames are one group: {len(set(former))} became {len(set(groups))} groups"]
+
+
+def _check_blocks(kept: _Sorted, groups: Sequence[int]) -> None:
+    """Refuse recordings that share frames where there are too few groups to keep those together in one split.
+
+    Raises:
+        BenchError: blocks of time of one would hold frames of another's.
+    """
+    source = kept.of(DIVIDED if DIVIDED in kept.splits else "train")
+    asked = len(SPLITS) if DIVIDED in kept.splits else len(SPLITS) - len(set(kept.splits)) + 1
+    left, former = {groups[number] for number in source}, {kept.groups[number] for number in source}
+    if len(left) < min(asked, len(former)):
+        raise BenchError(
+            f"{kept.recordings[source[0]].name}: {len(former)} recordings share frames with each other and are only "
+            f"{len(left)} independent one{'s' * (len(left) > 1)}; give the uncut recordings, for --window to cut, "
+            "or leave out what is repeated"
+        )
+
+
+def _on_pauses(recordings: Sequence[Recording]) -> list[str]:
+    """Which recordings are cut at pauses, and how long those are."""
+    cut = [one for one in recordings if one.breaks]
+    if not cut:
+        return []
+    gaps = [float(np.diff(one.times)[place - 1]) for one in cut if one.times is not None for place in one.breaks]
+    step = float(np.median(np.concatenate([np.diff(one.times) for one in cut if one.times is not None])))
+    longest = f"{min(gaps):g}" if min(gaps) == max(gaps) else f"{min(gaps):g} to {max(gaps):g}"
+    where = ", ".join(f"{one.name} before frame {one.breaks[0]}" for one in cut[:3]) + ", ..." * (len(cut) > 3)
+    return [
+        f"{len(gaps)} pause{'s' * (len(gaps) > 1)} of {longest} (the usual step is {step:g}): no trajectory spans one "
+        f"({where}); --max-gap says otherwise"
+    ]
+
+
+def _divided(kept: _Sorted, cutting: Cutting) -> tuple[dict[str, list[Piece]], int, str]:
+    """The pieces of each split, frames of a trajectory, and how they came about in words."""
+    given = [split for split in SPLITS if split in kept.splits]
+    source = DIVIDED if DIVIDED in kept.splits else "train"
+    asked = [split for split in SPLITS if split not in given or split == source]
+    pieces = {split: [_whole(kept, number) for number in kept.of(split)] for split in given if split not in asked}
+    window = None
+    if len(asked) == 1:
+        pieces["train"] = [_whole(kept, number) for number in kept.of("train")]
+    else:
+        numbers = kept.of(source)
+        groups = [kept.groups[number] for number in numbers]
+        found, window = divide([(number, kept.recordings[number]) for number in numbers], groups, asked, cutting)
+        pieces |= found
+    stretches = [b - a for several in pieces.values() for piece in several for a, b in piece.stretches]
+    length = window or window_length(stretches, cutting)
+    return pieces, length, _told(given, asked, kept, cutting, window)
+
+
+def _whole(kept: _Sorted, number: int) -> Piece:
+    return Piece(number, kept.recordings[number], 0, len(kept.recordings[number]))
+
+
+def _told(given: Sequence[str], asked: Sequence[str], kept: _Sorted, cutting: Cutting, window: int | None) -> str:
+    if len(asked) == 1:
+        return "given for each split"
+    shares = ", ".join(f"{share:g}" for split, share in zip(SPLITS, cutting.shares, strict=True) if split in asked)
+    what = "whole groups, shuffled"
+    if window is not None:
+        what = f"blocks of time of each recording, {window} frames apart, for there are fewer groups than splits"
+    held = [split for split in given if split not in asked]
+    from_train = f"; {' and '.join(held)} given, {' and '.join(asked)} divided from the rest" if held else ""
+    return f"{what} ({' to '.join(asked)} as {shares}){from_train}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from natsort import natsorted, ns
 from PIL import Image
 
 from ladid_bench.core.errors import BenchError
@@ -18,6 +19,11 @@ PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".ti
 MOVIES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".gif")
 FULL_SCALE = {"L": 255.0, "RGB": 255.0, "I;16": 65535.0, "I;16B": 65535.0, "I": 65535.0, "F": 1.0}
 PLAIN = {"1": "L", "P": "RGB", "PA": "RGB", "LA": "L", "RGBA": "RGB", "CMYK": "RGB", "YCbCr": "RGB"}
+# A hyphen before a number is its sign, but not after a digit (2026-11-28), and after a letter only if some names have
+# none there (t-1, t0, t1; but frame-1, frame-2); in an exponent it always is.
+AFTER_DIGIT = re.compile(r"(?<=\d)-(?=\d)")
+AFTER_LETTER = re.compile(r"(?<![0-9.][eE])(?<=[A-Za-z])-(?=\.?\d)")
+SEPARATOR = re.compile(f"{AFTER_DIGIT.pattern}|{AFTER_LETTER.pattern}")
 JITTER = 0.05  # of a frame: time stamps of a video are rounded, and nearer than this to even spacing are even
 
 
@@ -27,7 +33,7 @@ def read_folder(folder: Path, reading: Reading) -> list[Recording]:
     Raises:
         BenchError: there are no pictures, or they are damaged, of several sizes, or too many.
     """
-    if reading.key or reading.times or reading.layout:
+    if reading.keys or reading.times or reading.layout:
         raise BenchError(f"{folder}: --key, --times and --layout are for files of arrays, not for folders of pictures")
     inner = [path for path in _natural(folder) if path.is_dir() and picture_files(path)]
     flat = picture_files(folder)
@@ -39,13 +45,16 @@ def read_folder(folder: Path, reading: Reading) -> list[Recording]:
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """The pictures in a folder, numbers in their names in the order of numbers."""
+    """The pictures in a folder in the order of the numbers in their names: real ones, with signs and exponents."""
     return [path for path in _natural(folder) if path.suffix.lower() in PICTURES and path.is_file()]
 
 
 def _natural(folder: Path) -> list[Path]:
     found = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    return sorted(found, key=lambda path: [(part.isdigit(), part.zfill(20)) for part in re.split(r"(\d+)", path.name)])
+    stems = {path: path.stem if path.is_file() else path.name for path in found}
+    after_letters = {bool(AFTER_LETTER.search(stem)) for stem in stems.values()}
+    separators = AFTER_DIGIT if len(after_letters) == 2 else SEPARATOR
+    return natsorted(found, key=lambda path: separators.sub("_", stems[path]), alg=ns.REAL)
 
 
 def _sequence(folder: Path, reading: Reading) -> Recording:
@@ -115,7 +124,7 @@ def read_video(path: Path, reading: Reading) -> list[Recording]:
     Raises:
         BenchError: the extra ``video`` is not installed, or the file is no video or too long.
     """
-    if reading.key or reading.times or reading.layout:
+    if reading.keys or reading.times or reading.layout:
         raise BenchError(f"{path}: --key, --times and --layout are for files of arrays, not for videos")
     if importlib.util.find_spec("av") is None:
         raise BenchError(

@@ -1,15 +1,55 @@
-"""What every reader returns: recordings, before they are cut and divided."""
+"""Recordings: what every file becomes before it is cut and divided. Values are converted a stretch at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.memory import available_memory
+from ladid_bench.datasets.user.resampling import SMALLEST_SIDE, shrink
 
-COPIES = 4  # of the values as float32 that are in memory at once: as read, as float32, cut into windows, divided
-SMALLEST_SIDE = 16  # pixels; the convolutions of the neural methods divide a side by this
+COPIES = 2  # of the values as float32 that are in memory at once: as read, and cut into windows
+STRETCH = 2**23  # values that are converted at a time
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+EXACT = ("f2", "f4", "i1", "u1", "i2", "u2", "b1")  # types whose every value float32 holds
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are to be understood.
+
+    Attributes:
+        keys: names or patterns of arrays, ``split=name`` where one file holds several splits; several are channels.
+        times: names of the arrays of times, ``split=name`` too.
+        layout: names of the arrays' axes, separated by spaces; empty: found out.
+        grayscale: whether colours are averaged to one channel.
+        image_size: largest side that images are kept at, in pixels; None keeps them as they are.
+    """
+
+    keys: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
+    layout: str = ""
+    grayscale: bool = False
+    image_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How values become the float32 of a trajectory file.
+
+    Attributes:
+        offset: float64 ``(channel, *space)`` with ones where all share it; it is subtracted in double precision.
+        missing: bool ``(channel, *space)``, the pixels without a value in any frame.
+        fill: float64 ``(channel,)``, what stands there, before the offset is subtracted.
+    """
+
+    offset: np.ndarray | None = None
+    missing: np.ndarray | None = None
+    fill: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -18,34 +58,63 @@ class Recording:
 
     Attributes:
         name: where it is from, for errors.
-        frames: float32 ``(time, channel, *space)``.
+        values: ``(time, channel, *space)`` real numbers as the file has them, perhaps still on the disk.
         times: float64 ``(time,)``, or None where the file has none.
         group: number of the independent group within its file, or None where each recording is one.
+        breaks: first frames after a pause, in order; no trajectory spans one.
+        reading: what is done to each picture.
     """
 
     name: str
-    frames: np.ndarray
+    values: np.ndarray
     times: np.ndarray | None = None
     group: int | None = None
+    breaks: tuple[int, ...] = ()
+    reading: Reading = Reading()
 
+    def __len__(self) -> int:
+        return len(self.values)
 
-@dataclass(frozen=True)
-class Reading:
-    """How files are to be understood.
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """``(channel, *space)`` of a frame as it is kept."""
+        return self.prepared(0, min(1, len(self))).shape[1:] if 0 not in self.values.shape else self.values.shape[1:]
 
-    Attributes:
-        key: name of the array in a file that has several.
-        times: name of the array of times in the same file.
-        layout: names of the array's axes, separated by spaces; empty: detected from the shape.
-        grayscale: whether colours are averaged to one channel.
-        image_size: largest side that images are kept at, in pixels; None keeps them as they are.
-    """
+    @property
+    def exact(self) -> bool:
+        """Whether float32 holds every value of this type."""
+        return self.values.dtype.str[1:] in EXACT
 
-    key: str | None = None
-    times: str | None = None
-    layout: str = ""
-    grayscale: bool = False
-    image_size: int | None = None
+    def prepared(self, first: int, last: int) -> np.ndarray:
+        """Frames in grey and shrunk as far as asked for, float32, or float64 where float32 might not hold them."""
+        kind: Any = np.float32 if self.exact else np.float64
+        with np.errstate(invalid="ignore"):  # what is no number stays none, and is refused by its place
+            frames = np.ascontiguousarray(self.values[first:last], dtype=kind)
+        if frames.ndim != 4:
+            return frames
+        if self.reading.grayscale and frames.shape[1] == len(LUMA):
+            weights = np.array(LUMA, dtype=kind).reshape(-1, 1, 1)  # (channel,) -> (channel, 1, 1)
+            frames = (frames * weights).sum(axis=1, keepdims=True)
+        return shrink(frames, self.reading.image_size) if self.reading.image_size else frames
+
+    def frames(self, first: int, last: int, storage: Storage) -> np.ndarray:
+        """Frames as they are written, float32 ``(time, channel, *space)``."""
+        frames = self.prepared(first, last)
+        if storage.missing is not None and storage.fill is not None:
+            fill = storage.fill.reshape(-1, *[1] * (frames.ndim - 2))  # (channel,) -> (channel, 1, 1)
+            frames = np.where(storage.missing, fill.astype(frames.dtype), frames)
+        return (frames if storage.offset is None else frames - storage.offset).astype(np.float32)
+
+    def stretches(self) -> Iterator[tuple[int, int]]:
+        """First and last frames of pieces that are small enough to be converted at once."""
+        step = max(1, STRETCH // max(1, int(np.prod(self.values.shape[1:]))))
+        for first in range(0, len(self), step):
+            yield first, min(len(self), first + step)
+
+    def between_pauses(self) -> list[tuple[int, int]]:
+        """First frames of the stretches without a pause, and the frames after their last."""
+        edges = [0, *self.breaks, len(self)]
+        return list(pairwise(edges))
 
 
 def check_size(values: int, where: str) -> None:
@@ -66,24 +135,14 @@ def _gigabytes(size: float) -> str:
     return f"{size / 1e9:,.1f} GB"
 
 
-def as_float32(values: np.ndarray, where: str) -> np.ndarray:
-    """Real numbers as float32.
+def check_real(values: np.ndarray, where: str) -> None:
+    """Refuse values that are no real numbers.
 
     Raises:
-        BenchError: the values are no real numbers, or some are not finite, before or after.
+        BenchError: they are complex, text, or objects.
     """
     if values.dtype.kind not in "fiub":
         raise BenchError(f"{where}: values must be real numbers, not {values.dtype}; convert them first")
-    with np.errstate(over="ignore", invalid="ignore"):  # the result is looked at
-        converted = values.astype(np.float32, copy=False)
-    bad = ~np.isfinite(converted)
-    if bad.any():
-        first = np.argwhere(bad)[0].tolist()
-        raise BenchError(
-            f"{where}: {np.count_nonzero(bad)} of {bad.size} values are not finite or beyond float32, the first at "
-            f"{first}; fill or remove them before importing"
-        )
-    return converted
 
 
 def check_recordings(recordings: Iterable[Recording]) -> None:
@@ -92,29 +151,40 @@ def check_recordings(recordings: Iterable[Recording]) -> None:
     Raises:
         BenchError: frames of different shapes, images that are too small, or times that do not increase.
     """
-    first = None
+    first: Recording | None = None
     for one in recordings:
         first = first or one
-        shape = one.frames.shape[1:]
-        if shape != first.frames.shape[1:]:
-            raise BenchError(
-                f"{one.name}: frames have shape {shape}, those of {first.name} {first.frames.shape[1:]} "
-                "(channel, then space); all recordings of a data set must have the same"
-            )
-        if 0 in one.frames.shape:
-            raise BenchError(f"{one.name}: there is nothing in it (shape {one.frames.shape})")
-        if len(shape) == 3 and min(shape[1:]) < SMALLEST_SIDE:
-            raise BenchError(
-                f"{one.name}: images are {shape[1]} x {shape[2]}, at least {SMALLEST_SIDE} x {SMALLEST_SIDE} are "
-                "needed; if these are vectors, say so with --layout, such as 'trajectory time feature'"
-            )
+        _check_frames(one, first)
         _check_times(one)
+
+
+def _check_frames(one: Recording, first: Recording) -> None:
+    if 0 in one.values.shape:
+        raise BenchError(f"{one.name}: there is nothing in it (shape {one.values.shape})")
+    channels, *space = one.values.shape[1:]
+    if one.reading.grayscale and len(space) != 2:
+        raise BenchError(f"{one.name}: --grayscale is for images; these are vectors")
+    if one.reading.grayscale and channels not in (1, len(LUMA)):
+        raise BenchError(f"{one.name}: --grayscale needs 3 channels (red, green, blue), there are {channels}")
+    if one.shape != first.shape:
+        raise BenchError(
+            f"{one.name}: frames have shape {one.shape}, those of {first.name} {first.shape} (channel, then space); "
+            "all recordings of a data set must have the same"
+        )
+    if len(space) == 2 and min(space) < SMALLEST_SIDE:
+        raise BenchError(
+            f"{one.name}: images are {space[0]} x {space[1]}, at least {SMALLEST_SIDE} x {SMALLEST_SIDE} are "
+            "needed; if these are vectors, say so with --layout, such as 'trajectory time feature'"
+        )
 
 
 def _check_times(one: Recording) -> None:
     if one.times is None:
         return
-    if one.times.shape != one.frames.shape[:1]:
-        raise BenchError(f"{one.name}: {one.frames.shape[0]} frames, but times of shape {one.times.shape}")
+    if one.times.shape != (len(one),):
+        raise BenchError(f"{one.name}: {len(one)} frames, but times of shape {one.times.shape}")
     if not np.isfinite(one.times).all() or (np.diff(one.times) <= 0).any():
-        raise BenchError(f"{one.name}: times must be finite and increase from frame to frame; sort or correct them")
+        raise BenchError(
+            f"{one.name}: times must be finite and increase from frame to frame; sort or correct them, or say the step "
+            "with --time-step"
+        )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ladid_bench.datasets.user.recordings import SMALLEST_SIDE
+SMALLEST_SIDE = 16  # pixels; the convolutions of the neural methods divide a side by this
 
 
 def side_at(side: int, image_size: int) -> int:
@@ -30,13 +30,14 @@ def area_average(frames: np.ndarray, height: int, width: int) -> np.ndarray:
         height, width: at most the old ones.
 
     Returns:
-        float32 ``(..., height, width)``.
+        float32 ``(..., height, width)``, float64 of such frames.
     """
+    kind = np.float64 if frames.dtype == np.float64 else np.float32
     if frames.shape[-2:] == (height, width):
-        return np.ascontiguousarray(frames, dtype=np.float32)
+        return np.ascontiguousarray(frames, dtype=kind)
     rows, columns = _shares(frames.shape[-2], height), _shares(frames.shape[-1], width)
     flat = frames.reshape(-1, *frames.shape[-2:])  # (..., h, w) -> (picture, h, w)
-    result = np.empty((len(flat), height, width), dtype=np.float32)
+    result = np.empty((len(flat), height, width), dtype=kind)
     for index, picture in enumerate(flat):
         result[index] = rows @ picture @ columns.T
     return result.reshape(*frames.shape[:-2], height, width)  # (picture, height, width) -> (..., height, width)

@@ -18,6 +18,7 @@ from ladid_bench.datasets.user.resampling import resample
 
 FOLDER = "imported"
 CARD = "card.yaml"
+DATA = "data"  # the folder of the trajectory files, an out of DVC
 
 
 class SourceFile(Section):
@@ -37,6 +38,23 @@ class ImportedSplit(Section):
     content_sha256: str
 
 
+class FoundAxis(Section):
+    """One axis of an array, what it was taken for, and why."""
+
+    length: int
+    meaning: str
+    why: str
+
+
+class FoundArray(Section):
+    """What was understood of one array, or of several that were read alike."""
+
+    name: str
+    count: int
+    times: str
+    axes: list[FoundAxis]
+
+
 class ImportCard(Section):
     """``card.yaml``: all that planning a study needs, and what a reader has to know."""
 
@@ -51,8 +69,13 @@ class ImportCard(Section):
     frames: int = Field(ge=2, description="frames of a trajectory")
     context_frames: int = Field(ge=1)
     forecast_frames: int = Field(ge=1)
-    divided: str = Field(description="the splits in words")
-    left_out: int = Field(0, ge=0, description="recordings too short for a trajectory")
+    divided: str = Field(description="the splits in words, and what was compared between them")
+    left_out: int = Field(0, ge=0, description="recordings, or stretches between pauses, too short for a trajectory")
+    offset: list[float] = Field(
+        default_factory=list, description="what was subtracted from each channel or feature; empty: nothing"
+    )
+    notes: list[str] = Field(default_factory=list, description="what was done to the data on the way")
+    arrays: list[FoundArray] = Field(default_factory=list, description="what was understood of the files")
     files: list[SourceFile]
     splits: dict[Literal["train", "valid", "test"], ImportedSplit]
     options: dict[str, Any] = Field(description="options of the import that differ from their defaults")
@@ -118,12 +141,14 @@ class Imported(DataSource):
         Where there are more trajectories than asked for, an evenly spread subset is taken. Images are brought to
         the size of the study by area averaging; they are never enlarged.
         """
-        path = self.folder / f"{name}.hdf5"
+        path = self.folder / DATA / f"{name}.hdf5"
         if frames > self.about.frames:
             raise BenchError(
                 f"{self.name}: {frames} frames are asked for, its trajectories have {self.about.frames}; lower "
                 "context_frames or forecast_frames, or import it again with a longer --window"
             )
+        if not path.exists():
+            raise BenchError(self._missing(path))
         stored = read_trajectories(path)
         if stored.content_sha256 != self.about.splits[name].content_sha256:  # type: ignore[index]
             raise BenchError(f"{path}: is not what {CARD} describes; import the data set again (--replace)")
@@ -137,7 +162,17 @@ class Imported(DataSource):
                 "imported_files": [file.model_dump() for file in self.about.files],
                 "options": self.about.options,
                 "trajectories_found": len(stored),
+                "offset": self.about.offset,
             },
+        )
+
+    def _missing(self, path: Path) -> str:
+        """How to get the data of an import of which only the card is here, as in a fresh clone."""
+        files = ", ".join(f"{file.name} (SHA-256 {file.sha256[:12]})" for file in self.about.files[:3])
+        more = f" and {len(self.about.files) - 3} more" * (len(self.about.files) > 3)
+        return (
+            f"{path}: the data of the import '{self.name}' are not here, only its card; get them with 'dvc pull "
+            f"{FOLDER}/{self.name}/{DATA}.dvc', or import it again (--replace) from {files}{more}"
         )
 
 
@@ -148,8 +183,9 @@ def _summary(about: ImportCard) -> str:
         what += "image size by averaging over areas, which gives up the ratio of the sides"
     else:
         what = f"Vectors of {about.shape[-1]} features"
-    short = f" {about.left_out} recordings too short for that were left out." if about.left_out else ""
-    return f"{what}, in trajectories of {about.frames} frames.{short} Values are those of the files; none is filled in."
+    short = f" {about.left_out} stretches too short for that were left out." if about.left_out else ""
+    notes = "".join(f" {note[0].upper()}{note[1:]}." for note in about.notes)
+    return f"{what}, in trajectories of {about.frames} frames.{short} Values are those of the files.{notes}"
 
 
 def import_names(root: Path) -> list[str]:

@@ -7,8 +7,7 @@ import numpy as np
 
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
-from ladid_bench.datasets.user.layout import prepared
-from ladid_bench.datasets.user.recordings import Reading, Recording, as_float32, check_size
+from ladid_bench.datasets.user.recordings import Reading, Recording, check_size
 
 COMPONENTS = {"t0_fields": 0, "t1_fields": 1, "t2_fields": 2}  # axes of vector or tensor components, after space
 
@@ -24,7 +23,7 @@ def read_well(file: h5py.File, reading: Reading, where: str) -> list[Recording]:
     Raises:
         BenchError: three spatial dimensions, no field that varies, or more than memory holds.
     """
-    if reading.key or reading.times or reading.layout:
+    if reading.keys or reading.times or reading.layout:
         raise BenchError(
             f"{where}: a file in The Well's layout describes itself; leave out --key, --times and --layout"
         )
@@ -48,9 +47,10 @@ def read_well(file: h5py.File, reading: Reading, where: str) -> list[Recording]:
         recordings.append(
             Recording(
                 name,
-                prepared(as_float32(frames, name), reading, name),
+                frames,
                 times[index] if times.ndim == 2 else times,
                 None if groups is None else int(groups[index]),
+                reading=reading,
             )
         )
     return recordings

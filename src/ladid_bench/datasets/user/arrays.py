@@ -1,0 +1,134 @@
+"""What a file holds: named arrays whose shapes, dimensions and units are known and whose values are read on demand."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+# what NumPy, HDF5 and MATLAB call real numbers; dates count where times are asked for
+NUMERIC = re.compile(r"[<>|=]?(bool|b1|(float|u?int|[fiu])\d+|double|single|logical)")
+DATES = re.compile(r"[<>|=]?(M8|datetime64).*")
+INDEX = re.compile(r"[({]\d+[)}]")  # of a cell or of an element of an array of structs
+
+ROLES: Mapping[str, re.Pattern[str]] = {
+    "time": re.compile(
+        r"(t|time|times|timestamps?|tspan|tvec|ts|dates?|datetimes?|seconds|steps?|frames?|valid_time)([-_ (].*)?"
+        r"|.*[-_ ](time|times|timestamps?)",
+        re.IGNORECASE,
+    ),
+    "height": re.compile(
+        r"y|lat|latitudes?|height|rows?|nlat|yc|ny|y[-_](coord\w*|grid)|northing|nav_lat", re.IGNORECASE
+    ),
+    "width": re.compile(
+        r"x|lon|long|longitudes?|width|col|cols|columns?|nlon|xc|nx|x[-_](coord\w*|grid)|easting|nav_lon", re.IGNORECASE
+    ),
+    "trajectory": re.compile(
+        r"traj|trajector(y|ies)|samples?|members?|ensemble|number|reali[sz]ations?|runs?|trials?|cases?|batch|episodes?"
+        r"|subjects?|simulations?|sims?",
+        re.IGNORECASE,
+    ),
+    "channel": re.compile(
+        r"channels?|bands?|variables?|components?|colou?rs?|rgb|lev|levels?|plev|pressure_level|depth|isobaric\w*|z",
+        re.IGNORECASE,
+    ),
+    "feature": re.compile(r"features?|stations?|sensors?|nodes?|states?|points?|electrodes?", re.IGNORECASE),
+}
+SINCE = re.compile(r"(?P<unit>\w+) since .+")
+TIME_UNITS: Mapping[str, str] = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), "ms"),
+    **dict.fromkeys(("us", "microsecond", "microseconds"), "us"),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), "min"),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "h"),
+    **dict.fromkeys(("d", "day", "days"), "d"),
+    **dict.fromkeys(("month", "months"), "month"),
+    **dict.fromkeys(("a", "yr", "year", "years"), "year"),
+}
+NORTH, EAST = re.compile(r"degrees?_?(north|n)", re.IGNORECASE), re.compile(r"degrees?_?(east|e)", re.IGNORECASE)
+CF_AXES = {"T": "time", "Y": "height", "X": "width", "Z": "channel"}
+
+
+@dataclass(frozen=True)
+class FileArray:
+    """One array of a file.
+
+    Attributes:
+        name: path in the file; parts of structs are separated by dots, cells are ``name{1}``.
+        shape, dtype: as the file declares them.
+        read: reads the values, ``shape``.
+        dims: names of the axes where the file has them, else empty.
+        attributes: what the file says of it: ``units``, ``long_name``, ``standard_name``, ``axis``, ``calendar``.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], np.ndarray]
+    dims: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it holds real numbers."""
+        return NUMERIC.fullmatch(self.dtype) is not None
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it is a row of numbers or dates; MATLAB has no arrays of one axis."""
+        fits = self.numeric or DATES.fullmatch(self.dtype) is not None
+        return fits and len(self.shape) >= 1 and max(self.shape) > 1 and sum(length > 1 for length in self.shape) == 1
+
+    @property
+    def length(self) -> int:
+        return max(self.shape, default=0)
+
+    @property
+    def units(self) -> str:
+        return self.attributes.get("units", "")
+
+    @property
+    def time_unit(self) -> str:
+        """The unit of time that its attribute ``units`` names, or nothing."""
+        since = SINCE.fullmatch(self.units.strip())
+        return TIME_UNITS.get((since["unit"] if since else self.units.strip()).lower(), "")
+
+    @property
+    def parent(self) -> str:
+        """The group, struct or cell array it stands in; empty at the top of the file."""
+        return re.sub(r"[/.]?[^/.]*$", "", self.name)
+
+    @property
+    def family(self) -> str:
+        """Its name without the indices of cells and elements."""
+        return INDEX.sub("", self.name)
+
+    @property
+    def role(self) -> str:
+        """The meaning of an axis that it is the coordinate of, by its attributes or its name; empty if unknown."""
+        axis = CF_AXES.get(self.attributes.get("axis", ""))
+        if axis or SINCE.fullmatch(self.units.strip()):
+            return axis or "time"
+        if NORTH.fullmatch(self.units):
+            return "height"
+        return "width" if EAST.fullmatch(self.units) else role_of(self.family) or ("time" if self.time_unit else "")
+
+
+def role_of(name: str) -> str:
+    """The meaning of an axis called ``name``, or nothing."""
+    last = re.split(r"[/.]", name)[-1]
+    return next((role for role, pattern in ROLES.items() if pattern.fullmatch(last)), "")
+
+
+@dataclass(frozen=True)
+class ArrayFile:
+    """All arrays of a file, by name.
+
+    Attributes:
+        column_major: whether the program that wrote it keeps films as height, width, time (MATLAB).
+    """
+
+    path: Path
+    arrays: Mapping[str, FileArray]
+    column_major: bool = False

@@ -1,0 +1,209 @@
+"""Files of arrays: NumPy, MATLAB, HDF5, tables of text. Nothing in a file is ever run."""
+
+import math
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import h5py
+import numpy as np
+
+from ladid_bench.core import hdf5
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.user.arrays import ArrayFile, FileArray
+from ladid_bench.datasets.user.gridded import is_described, open_gridded
+from ladid_bench.datasets.user.recordings import check_size
+
+HEADERS: Mapping[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bool, np.dtype]]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def unreadable(error: Exception) -> str:
+    """What is wrong with a file, from whatever a library said of it."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"not a readable file of its kind ({text[:200]}); is it complete?"
+
+
+def _header(stream: Any, where: str) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type that a ``.npy`` stream claims, without its values."""
+    version = np.lib.format.read_magic(stream)
+    if version not in HEADERS:
+        raise BenchError(f"{where}: a .npy file of version {version}; save it again with numpy.save")
+    shape, _, dtype = HEADERS[version](stream)
+    return shape, dtype
+
+
+def open_npy(path: Path) -> ArrayFile:
+    """The one array of a ``.npy`` file, which stays on the disk until its values are used."""
+    with path.open("rb") as stream:
+        shape, dtype = _header(stream, str(path))
+        rest = path.stat().st_size - stream.tell()
+    if not dtype.hasobject and rest < math.prod(shape) * dtype.itemsize:
+        raise BenchError(f"{path}: {rest} bytes are too few for an array of shape {shape}; is the file complete?")
+    array = FileArray(path.stem, shape, dtype.str, lambda: np.load(path, mmap_mode="r", allow_pickle=False))
+    return ArrayFile(path, {path.stem: array})
+
+
+def open_npz(path: Path) -> ArrayFile:
+    """The arrays of a ``.npz`` archive."""
+    arrays = {}
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.namelist():
+            if member.endswith(".npy"):
+                with archive.open(member) as stream:
+                    shape, dtype = _header(stream, f"{path}:{member}")
+                name = member.removesuffix(".npy")
+                arrays[name] = FileArray(name, shape, dtype.str, _member(path, member, shape))
+    return ArrayFile(path, arrays)
+
+
+def _member(path: Path, member: str, shape: tuple[int, ...]) -> Callable[[], np.ndarray]:
+    def read() -> np.ndarray:
+        check_size(math.prod(shape), f"{path}:{member}")
+        with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+            try:
+                return np.lib.format.read_array(stream, allow_pickle=False)
+            except (EOFError, zlib.error, zipfile.BadZipFile) as error:
+                raise BenchError(f"{path}:{member}: {unreadable(error)}") from error
+
+    return read
+
+
+def open_mat(path: Path) -> ArrayFile:
+    """The arrays of a MATLAB file, those in structs and cells too; version 7.3 is HDF5."""
+    from scipy.io import loadmat, whosmat
+
+    try:
+        listed = whosmat(path)
+    except NotImplementedError:
+        return open_mat73(path)
+    arrays: dict[str, FileArray] = {}
+    for name, shape, kind in listed:
+        if kind in ("struct", "cell"):
+            content = loadmat(path, variable_names=[name], struct_as_record=True)[name]
+            arrays |= {found.name: found for found in _opened(content, name)}
+        else:
+
+            def read(name: str = name, shape: tuple[int, ...] = shape) -> np.ndarray:
+                check_size(math.prod(shape), f"{path}:{name}")
+                return loadmat(path, variable_names=[name])[name]
+
+            arrays[name] = FileArray(name, shape, kind, read)
+    return ArrayFile(path, arrays, column_major=True)
+
+
+def _opened(content: np.ndarray, name: str) -> Iterator[FileArray]:
+    """The arrays in a struct (``name.field``), an array of structs (``name(1).field``) or a cell (``name{1}``)."""
+    if content.dtype.names is not None:
+        for index, element in enumerate(content.ravel(order="F")):
+            label = f"{name}({index + 1})" if content.size > 1 else name
+            for field in content.dtype.names:
+                yield from _opened(np.asarray(element[field]), f"{label}.{field}")
+    elif content.dtype.hasobject:
+        for index, element in enumerate(content.ravel(order="F")):
+            label = f"{name}{{{index + 1}}}" if isinstance(element, np.ndarray) else f"{name}?"
+            yield from _opened(np.asarray(element), label) if isinstance(element, np.ndarray) else ()
+    else:
+        yield FileArray(name, content.shape, content.dtype.str, lambda: content)
+
+
+def open_mat73(path: Path) -> ArrayFile:
+    """The arrays of a MATLAB file of version 7.3, turned, because MATLAB writes their axes last first."""
+    arrays: dict[str, FileArray] = {}
+
+    def add(name: str, item: h5py.Dataset) -> None:
+        shape = tuple(item.shape or ())[::-1]
+        arrays[name] = FileArray(name, shape, item.dtype.str, _dataset(path, str(item.name), turned=True))
+
+    with hdf5.open_file(path) as file:
+        for found, item in _datasets(file):
+            name = found.replace("/", ".")
+            if item.dtype == h5py.ref_dtype:
+                for index, reference in enumerate(item[()].ravel()):  # cells
+                    if isinstance(file[reference], h5py.Dataset):
+                        add(f"{name}{{{index + 1}}}", file[reference])
+            else:
+                add(name, item)
+    return ArrayFile(path, arrays, column_major=True)
+
+
+def open_hdf5(path: Path) -> ArrayFile:
+    """The arrays of an HDF5 file; one that describes its dimensions or packs its values is read as netCDF is."""
+    with hdf5.open_file(path) as file:
+        found = list(_datasets(file))
+        if is_described(found):
+            return open_gridded(path)
+        arrays = {name: _plain(path, name, item) for name, item in found}
+    return ArrayFile(path, arrays)
+
+
+def _plain(path: Path, name: str, item: h5py.Dataset) -> FileArray:
+    attributes = {key: _text(item.attrs.get(key, "")) for key in ("units", "long_name", "axis") if key in item.attrs}
+    return FileArray(name, tuple(item.shape or ()), item.dtype.str, _dataset(path, name), (), attributes)
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
+    """Every array by its path, without those that MATLAB keeps for its cells."""
+    found: list[tuple[str, h5py.Dataset]] = []
+
+    def collect(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("#"):
+            found.append((name, item))
+
+    file.visititems(collect)
+    yield from found
+
+
+def _dataset(path: Path, name: str, turned: bool = False) -> Callable[[], np.ndarray]:
+    def read() -> np.ndarray:
+        with hdf5.open_file(path) as file:
+            values = hdf5.array(file, name)
+        return values.T if turned else values
+
+    return read
+
+
+def open_table(path: Path) -> ArrayFile:
+    """The columns of a table of text, and ``table``: all of its columns of numbers side by side.
+
+    The first column of times, by its name or because it holds dates, is not part of ``table``.
+    """
+    import pandas as pd
+
+    separator = "\t" if path.suffix.lower() == ".tsv" else None
+    table = pd.read_csv(path, sep=separator, engine="python" if separator is None else "c", skipinitialspace=True)
+    if all(re.fullmatch(r"[-+\d.eE]+(\.\d+)?", str(name)) for name in table.columns):
+        raise BenchError(f"{path}: the first line must name the columns, and holds numbers; add one, such as t,x,y")
+    table.columns = [str(name).strip() for name in table.columns]
+    columns = {name: _column(table[name]) for name in table.columns}
+    arrays = {name: _held(name, values) for name, values in columns.items()}
+    vectors = [name for name in columns if arrays[name].numeric and arrays[name].role != "time"]
+    if vectors and "table" not in arrays:
+        whole = np.column_stack([columns[name] for name in vectors])
+        arrays["table"] = _held("table", whole)
+    return ArrayFile(path, arrays)
+
+
+def _column(column: Any) -> np.ndarray:
+    """A column of numbers as float64, of dates as datetime64, else of text."""
+    import pandas as pd
+
+    if column.dtype.kind in "fiub":
+        return column.to_numpy(dtype=np.float64)
+    try:
+        return pd.to_datetime(column, utc=True, format="ISO8601").dt.tz_localize(None).to_numpy()
+    except (ValueError, TypeError):
+        return column.astype(str).to_numpy(dtype=str)
+
+
+def _held(name: str, values: np.ndarray) -> FileArray:
+    return FileArray(name, values.shape, values.dtype.str, lambda: values)

@@ -1,0 +1,110 @@
+"""netCDF, Zarr and HDF5 that describe themselves, through xarray: CF conventions are decoded, times excepted.
+
+Times stay the numbers of the file: a second, hour or day lasts as long in every calendar of the CF conventions. Only
+months and years do not, and are turned into days by the calendar.
+"""
+
+import importlib.util
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ladid_bench.core import hdf5
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.user.arrays import SINCE, ArrayFile, FileArray
+from ladid_bench.datasets.user.recordings import check_size
+
+PACKED = ("scale_factor", "add_offset", "_FillValue", "missing_value")
+KEPT = ("units", "long_name", "standard_name", "axis", "calendar")
+UNEVEN = ("month", "months", "year", "years")
+CLASSIC = b"CDF"  # how netCDF files before version 4 begin
+
+
+def is_described(datasets: Sequence[tuple[str, h5py.Dataset]]) -> bool:
+    """Whether an HDF5 file names its dimensions, packs its values, or counts time from a date."""
+    return any(
+        any(name in item.attrs for name in (*PACKED, "DIMENSION_LIST"))
+        or SINCE.fullmatch(str(item.attrs.get("units", "")))
+        for _, item in datasets
+    )
+
+
+def open_gridded(path: Path) -> ArrayFile:
+    """The variables of all groups of a file, with their dimensions."""
+    arrays: dict[str, FileArray] = {}
+    for group, data in _groups(path).items():
+        for name, variable in data.variables.items():
+            full = f"{group.strip('/')}/{name}".lstrip("/")
+            arrays[full] = _array(path, full, str(name), variable)
+    return ArrayFile(path, arrays)
+
+
+def _groups(path: Path) -> dict[str, Any]:
+    """Every group as an xarray data set whose values are not read yet."""
+    import xarray
+
+    options: dict[str, Any] = {"decode_times": False, "decode_timedelta": False, "mask_and_scale": True, "cache": False}
+    if path.is_dir():
+        if importlib.util.find_spec("zarr") is None:
+            raise BenchError(
+                f"{path}: reading Zarr needs a module that is not installed; pip install 'ladid-bench[zarr]'"
+            )
+        return xarray.open_groups(path, engine="zarr", chunks=None, **options)
+    with path.open("rb") as stream:
+        classic = stream.read(3) == CLASSIC
+    if classic:
+        return {"/": xarray.open_dataset(path, engine="scipy", **options)}
+    with hdf5.open_file(path):
+        return xarray.open_groups(path, engine="h5netcdf", phony_dims="access", **options)
+
+
+def _array(path: Path, full: str, name: str, variable: Any) -> FileArray:
+    dims = tuple("" if str(dim).startswith("phony_dim") else str(dim) for dim in variable.dims)
+    attributes = {key: str(variable.attrs[key]) for key in KEPT if key in variable.attrs}
+    since = SINCE.fullmatch(attributes.get("units", "").strip())
+    if since and since["unit"].lower() in UNEVEN:
+        attributes["units"] = "days since" + attributes["units"].split("since", 1)[1]
+        return FileArray(full, variable.shape, "<f8", _in_days(variable), dims, attributes)
+    return FileArray(full, variable.shape, variable.dtype.str, _values(path, full, variable), dims, attributes)
+
+
+def _values(path: Path, full: str, variable: Any) -> Callable[[], np.ndarray]:
+    def read() -> np.ndarray:
+        check_size(math.prod(variable.shape), f"{path}:{full}")
+        if path.is_file() and h5py.is_hdf5(path):
+            with hdf5.open_file(path) as file:
+                hdf5.check([hdf5.member(file, full)])  # the values are there, and nowhere else
+        return np.asarray(variable.values)
+
+    return read
+
+
+def _in_days(variable: Any) -> Callable[[], np.ndarray]:
+    """Times counted in months or years as days, by the calendar of the file."""
+
+    def read() -> np.ndarray:
+        import cftime
+
+        calendar, units = variable.attrs.get("calendar", "standard"), variable.attrs["units"]
+        start = "days since" + units.split("since", 1)[1]
+        try:
+            dates = cftime.num2date(variable.values, units, calendar)
+        except ValueError:  # months have a length in one calendar alone; elsewhere they are counted from the first
+            dates = [_later(units, calendar, int(count)) for count in np.asarray(variable.values)]
+        return np.asarray(cftime.date2num(dates, start, calendar), dtype=np.float64)
+
+    return read
+
+
+def _later(units: str, calendar: str, count: int) -> Any:
+    """The date ``count`` months or years after the one that ``units`` names."""
+    import cftime
+
+    unit, _, rest = units.partition(" since ")
+    first = cftime.num2date(0, f"days since {rest}", calendar)
+    months = count * (12 if unit.lower().startswith("year") else 1) + first.month - 1
+    return first.replace(year=first.year + months // 12, month=months % 12 + 1)

@@ -1,0 +1,223 @@
+"""From files to recordings: open, choose the arrays, find their axes and times, take them apart."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ladid_bench.core import hdf5
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.user.arrays import ArrayFile, FileArray
+from ladid_bench.datasets.user.axes import SPACE, Axis, check_contents, find_axes
+from ladid_bench.datasets.user.formats import open_hdf5, open_mat, open_npy, open_npz, open_table, unreadable
+from ladid_bench.datasets.user.gridded import open_gridded
+from ladid_bench.datasets.user.pictures import MOVIES, read_folder, read_video
+from ladid_bench.datasets.user.recordings import Reading, Recording, check_real, check_size
+from ladid_bench.datasets.user.selecting import Member, by_split, select
+from ladid_bench.datasets.user.times import Times, find_times, with_times
+from ladid_bench.datasets.user.well import is_well, read_well
+
+OPENERS: Mapping[str, Callable[[Path], ArrayFile]] = {
+    ".npy": open_npy,
+    ".npz": open_npz,
+    ".mat": open_mat,
+    ".h5": open_hdf5,
+    ".hdf5": open_hdf5,
+    ".hdf": open_hdf5,
+    ".he5": open_hdf5,
+    ".nc": open_gridded,
+    ".nc4": open_gridded,
+    ".cdf": open_gridded,
+    ".netcdf": open_gridded,
+    ".zarr": open_gridded,
+    ".csv": open_table,
+    ".tsv": open_table,
+}
+DIVIDED = "divided"  # what recordings are called that no split was said for
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was understood of one array, or of several that belong together.
+
+    Attributes:
+        name: of the array in its file.
+        dtype: of its values.
+        count: arrays that were read alike.
+        axes: its axes; none where the file describes itself.
+        times: where the times are from.
+        time_unit: unit of time, where the file says it.
+        fields: names of channels, where the file says them.
+        quantity: what the values are, where the file says it.
+    """
+
+    name: str
+    dtype: str = ""
+    count: int = 1
+    axes: tuple[Axis, ...] = ()
+    times: str = ""
+    time_unit: str = ""
+    fields: tuple[str, ...] = ()
+    quantity: str = ""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The recordings of one file by split, and what was understood of it."""
+
+    recordings: Mapping[str, list[Recording]]
+    found: list[Found] = field(default_factory=list)
+
+
+def read_file(path: Path, reading: Reading) -> Contents:
+    """All recordings in a file or folder.
+
+    Raises:
+        BenchError: the format is unknown, or the file is damaged, holds no such array, leaves open what its axes
+            are, or does not fit in memory; one line that says so.
+    """
+    if not path.exists():
+        raise BenchError(f"{path}: no such file or folder")
+    suffix = path.suffix.lower()
+    if path.is_dir() and suffix != ".zarr":
+        return _of_pictures(read_folder(path, reading), str(path), "")
+    if not path.is_file() and not path.is_dir():
+        raise BenchError(f"{path}: no regular file; a pipe or a device would never end")
+    if suffix in MOVIES:
+        return _of_pictures(read_video(path, reading), str(path), "s")
+    if suffix not in OPENERS:
+        known = ", ".join(sorted({*OPENERS, *MOVIES}))
+        raise BenchError(f"{path}: cannot read files ending in '{suffix}'; known: {known}, and folders of images")
+    try:
+        return _read(path, reading)
+    except BenchError:
+        raise
+    except Exception as error:  # in a damaged file a library trips over anything, in any way
+        raise BenchError(f"{path}: {unreadable(error)}") from error
+
+
+def _of_pictures(recordings: list[Recording], name: str, unit: str) -> Contents:
+    timed = all(one.times is not None for one in recordings)
+    times = "time stamps of the video" if timed else ""
+    return Contents({DIVIDED: recordings}, [Found(name, "pictures", len(recordings), (), times, unit if timed else "")])
+
+
+def _read(path: Path, reading: Reading) -> Contents:
+    if path.is_file() and h5py.is_hdf5(path):
+        with hdf5.open_file(path) as file:
+            if is_well(file):
+                return Contents(
+                    {DIVIDED: _some(read_well(file, reading, str(path)), path)}, [Found(str(path), "The Well")]
+                )
+    file = OPENERS[path.suffix.lower()](path)
+    keys, times = by_split(reading.keys, "--key"), by_split(reading.times, "--times")
+    if DIVIDED not in times and times and times.keys() != keys.keys():
+        raise BenchError("--times and --key must name the same splits; or give --times once for all")
+    members = {split: select(file, keys.get(split, ()), times.get(split, ())) for split in keys or (DIVIDED,)}
+    axes = _axes(members, file, reading)
+    read = {split: _recordings(found, file, axes[split], times, split, reading) for split, found in members.items()}
+    return Contents(
+        {split: _some(recordings, path) for split, (recordings, _) in read.items()},
+        [found for _, found in read.values()],
+    )
+
+
+def _some(recordings: list[Recording], path: Path) -> list[Recording]:
+    if not recordings:
+        raise BenchError(f"{path}: there is nothing in it (no trajectories)")
+    return recordings
+
+
+def _axes(members: Mapping[str, list[Member]], file: ArrayFile, reading: Reading) -> dict[str, tuple[Axis, ...]]:
+    """The axes of each split's arrays; arrays of several splits are understood alike."""
+    where = f"{file.path}:{next(iter(members.values()))[0].first.name}"
+    alone = all(len(found) == 1 for found in members.values())
+    varying = "trajectory" if len(members) > 1 and alone else "time"
+    every = [member.first for found in members.values() for member in found]
+    check_size(sum(math.prod(one.shape) for one in every), where)
+    axes = find_axes(every, file, reading.layout, where, varying)
+    lengths = {split: found[0].first.shape for split, found in members.items()}
+    return {
+        split: tuple(Axis(length, axis.meaning, axis.why) for length, axis in zip(shape, axes, strict=True))
+        for split, shape in lengths.items()
+    }
+
+
+def _recordings(
+    members: list[Member],
+    file: ArrayFile,
+    axes: tuple[Axis, ...],
+    times: Mapping[str, list[str]],
+    split: str,
+    reading: Reading,
+) -> tuple[list[Recording], Found]:
+    """The recordings of the arrays of one split, with their times."""
+    meanings = tuple(axis.meaning for axis in axes)
+    lengths = [_lengths(member.first, meanings) for member in members]
+    names = times.get(split, times.get(DIVIDED, []))
+    timed = find_times([member.first for member in members], file, names, lengths)
+    recordings: list[Recording] = []
+    for member, its in zip(members, timed, strict=True):
+        where = f"{file.path}:{member.first.name}" if len(file.arrays) > 1 else str(file.path)
+        values = _joined(member, meanings, where)
+        if not reading.layout and not recordings:
+            check_contents(values, axes, where)
+        found = [
+            Recording(f"{where}, trajectory {index}" if len(values) > 1 else where, one, reading=reading)
+            for index, one in enumerate(values)
+        ]
+        recordings += found if its is None else with_times(found, its, where)
+    return recordings, _understood(members, axes, timed[0])
+
+
+def _lengths(array: FileArray, meanings: tuple[str, ...]) -> tuple[int, int]:
+    """Trajectories and frames."""
+    size = dict(zip(meanings, array.shape, strict=True))
+    return size.get("trajectory", 1), size["time"]
+
+
+def _joined(member: Member, meanings: tuple[str, ...], where: str) -> np.ndarray:
+    """``(trajectory, time, channel, *space)``; several arrays are channels of pictures, or further features."""
+    parts = []
+    for array in member.channels:
+        if array.shape != member.first.shape:
+            raise BenchError(
+                f"{where}: {array.name} has shape {array.shape} and {member.first.name} {member.first.shape}; channels "
+                "must have the same"
+            )
+        values = array.read()
+        check_real(values, f"{where}:{array.name}" if len(member.channels) > 1 else where)
+        parts.append(arranged(values, meanings))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2 if parts[0].ndim == 5 else 3)
+
+
+def arranged(values: np.ndarray, meanings: tuple[str, ...]) -> np.ndarray:
+    """The axes in the order ``(trajectory, time, channel, *space)``, without a copy where there is no need."""
+    image = set(SPACE) <= set(meanings)
+    wanted = ("trajectory", "time", "channel", *(SPACE if image else ("feature",)))
+    ordered = values.transpose([meanings.index(axis) for axis in wanted if axis in meanings])
+    for place, axis in enumerate(wanted):
+        if axis not in meanings:
+            ordered = np.expand_dims(ordered, place)  # (trajectory, time, channel, *space) in the end
+    if not image and ordered.shape[2] > 1:
+        ordered = ordered.reshape(*ordered.shape[:2], 1, -1)  # channels of a field along a line are further features
+    return ordered
+
+
+def _understood(members: list[Member], axes: tuple[Axis, ...], times: Times | None) -> Found:
+    first = members[0].first
+    label = first.attributes.get("long_name") or first.attributes.get("standard_name") or ""
+    fields = tuple(array.family.replace(".", "/").rsplit("/", 1)[-1] for array in members[0].channels)
+    return Found(
+        name=" + ".join(array.name for array in members[0].channels),
+        dtype=np.dtype(first.dtype).name if first.dtype[:1] in "<>|=" else first.dtype,
+        count=len(members),
+        axes=axes,
+        times=times.why if times else "",
+        time_unit=times.unit if times else "",
+        fields=fields if len(set(fields)) == len(fields) else (),
+        quantity=", ".join(filter(None, (label or (first.name if first.units else ""), first.units))),
+    )

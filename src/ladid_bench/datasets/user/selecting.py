@@ -1,0 +1,141 @@
+"""Which arrays of a file are the data: as ``--key`` says, or the only ones that can be."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from natsort import natsorted
+
+from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.paths import SPLITS
+from ladid_bench.datasets.user.arrays import INDEX, ArrayFile, FileArray
+
+BOUNDS = re.compile(r".*_(bnds|bounds)")  # edges of the cells of a coordinate
+SEPARATORS = re.compile(r"[/.]")
+SPLIT_WORDS = {"train": r"train|fit|learn", "valid": r"val|dev", "test": r"test|check|eval|hold"}
+MOST_LISTED = 12
+
+
+@dataclass(frozen=True)
+class Member:
+    """Arrays of the same recordings: one a channel, most often a single one."""
+
+    channels: tuple[FileArray, ...]
+
+    @property
+    def first(self) -> FileArray:
+        return self.channels[0]
+
+
+def by_split(texts: Sequence[str], option: str) -> dict[str, list[str]]:
+    """Names by the split they are for, ``divided`` where none is said.
+
+    Raises:
+        BenchError: some are for a split and some are not.
+    """
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        split, separator, name = text.partition("=")
+        named = separator and split in SPLITS
+        found.setdefault(split if named else "divided", []).append(name if named else text)
+    if "divided" in found and len(found) > 1:
+        raise BenchError(f"{option}: {' '.join(texts)}: say the split of each, such as {option} train=NAME, or of none")
+    return found
+
+
+def select(file: ArrayFile, keys: Sequence[str], times: Sequence[str]) -> list[Member]:
+    """The arrays that ``keys`` name; each further key is one more channel of the same recordings.
+
+    Raises:
+        BenchError: a key names nothing, no real numbers, or another number of arrays than the first key does; or there
+            is no key and more than one choice.
+    """
+    columns = [named(file, key, "--key") for key in keys] if keys else [_only(file, times)]
+    for key, column in zip(keys, columns, strict=False):
+        if len(column) != len(columns[0]):
+            raise BenchError(
+                f"{file.path}: --key {keys[0]} names {len(columns[0])} arrays and --key {key} {len(column)}; each key "
+                "is a channel of the same recordings, so they must name as many"
+            )
+    return [Member(channels) for channels in zip(*columns, strict=True)]
+
+
+def named(file: ArrayFile, name: str, option: str) -> list[FileArray]:
+    """The arrays that a name, a cell array, a field of structs or a pattern stands for, in the order of numbers."""
+    if name in file.arrays:
+        found = [file.arrays[name]]
+    else:
+        wanted = SEPARATORS.split(name)
+        found = [one for one in file.arrays.values() if _matches(one.name, wanted) or _matches(one.family, wanted)]
+        found = natsorted(found, key=lambda one: one.name)
+    if not found:
+        known = {one.family for one in file.arrays.values()}
+        raise BenchError(f"{file.path}: has no array '{name}' ({option}); {nearest(name, known)}")
+    for one in found:
+        if option == "--key" and not one.numeric:
+            raise BenchError(
+                f"{file.path}:{one.name}: holds {one.dtype}, not real numbers; objects are not read: save an array of "
+                "numbers"
+            )
+    return found
+
+
+def _matches(name: str, wanted: Sequence[str]) -> bool:
+    parts = SEPARATORS.split(name)
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+
+
+def _only(file: ArrayFile, times: Sequence[str]) -> list[FileArray]:
+    """The one array, or the arrays of the one cell array, that can be the data."""
+    possible = [one for one in file.arrays.values() if _can_be_data(one) and one.family not in times]
+    possible = [one for one in possible if one.role != "time" or len(one.shape) > 2] or possible
+    families = list(dict.fromkeys(one.family for one in possible))
+    if len(families) > 1:
+        lengths = {
+            one.length for one in file.arrays.values() if one.is_vector and one.role == "time" and not one.parent
+        }
+        timed = [one for one in possible if lengths & set(one.shape)]
+        families = list(dict.fromkeys(one.family for one in timed)) if lengths else families
+    if len(families) != 1:
+        what = "several arrays that could be the data" if possible else "no array of numbers with two axes or more"
+        raise BenchError(
+            f"{file.path}: holds {what}; choose with {suggestion(possible)} (there is: {listing(file) or 'nothing'})"
+        )
+    return natsorted((one for one in possible if one.family == families[0]), key=lambda one: one.name)
+
+
+def _can_be_data(one: FileArray) -> bool:
+    long_axes = sum(length > 1 for length in one.shape)
+    return one.numeric and long_axes >= 2 and not BOUNDS.fullmatch(one.name)
+
+
+def suggestion(possible: Sequence[FileArray]) -> str:
+    """An example of ``--key`` for what a file holds: its splits, a pattern of its names, or a name."""
+    families = list(dict.fromkeys(one.family for one in possible))
+    splits = {split: [n for n in families if re.search(words, n.lower())] for split, words in SPLIT_WORDS.items()}
+    if len(splits["train"]) == 1 and len(splits["test"]) == 1:
+        return " ".join(f"--key {split}={names[0]}" for split, names in splits.items() if len(names) == 1)
+    patterns: Mapping[str, int] = {}
+    for name in families:
+        pattern = re.sub(r"\d+", "*", name)
+        patterns = {**patterns, pattern: patterns.get(pattern, 0) + 1}
+    common = [pattern for pattern, count in patterns.items() if "*" in pattern and count > 1]
+    if common:
+        return f"--key '{common[0]}', an array a recording"
+    return f"--key {families[0]}, again for each further channel" if families else "--key"
+
+
+def listing(file: ArrayFile) -> str:
+    """What is in a file, cells and elements of one name together."""
+    families: dict[str, list[FileArray]] = {}
+    for one in file.arrays.values():
+        families.setdefault(one.family, []).append(one)
+    lines = []
+    for family, several in families.items():
+        shapes = [" x ".join(map(str, one.shape)) or "one number" for one in several]
+        many = f"{len(several)} cells, " if len(several) > 1 or INDEX.search(several[0].name) else ""
+        to = f" to {shapes[-1]}" if shapes[-1] != shapes[0] else ""
+        lines.append(f"{family} {several[0].dtype.lstrip('<>|=')} {many}{shapes[0]}{to}")
+    more = f" and {len(lines) - MOST_LISTED} more" if len(lines) > MOST_LISTED else ""
+    return "; ".join(lines[:MOST_LISTED]) + more

@@ -1,0 +1,159 @@
+"""What float32 would do to the values, and what is done about it: an offset a feature, and pixels without a value.
+
+Rounding is measured, not guessed: the root mean square of what float32 changes, against the standard deviation of the
+feature or channel, and against its steps from frame to frame.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.user.recordings import Recording, Storage
+
+WORST_OF_SPREAD = 1e-4  # rounding, as a fraction of the standard deviation
+WORST_OF_STEP = 1e-2  # rounding, as a fraction of the steps from frame to frame
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over all values found, ``(channel, *space)`` each.
+
+    Attributes:
+        missing: how many frames have no value there.
+        mean, spread: average and standard deviation of those that have.
+        step: root mean square of the difference of successive frames.
+    """
+
+    frames: int
+    missing: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
+    step: np.ndarray
+
+
+def survey(recordings: Sequence[Recording]) -> Survey:
+    """Look at all values once, a stretch at a time.
+
+    Raises:
+        BenchError: a value is infinite, or beyond float32.
+    """
+    shape = recordings[0].shape
+    start = np.nan_to_num(recordings[0].prepared(0, 1)[0].astype(np.float64))  # sums about it stay exact
+    missing, count, steps = np.zeros(shape, np.int64), 0, 0
+    total, squares, changes = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for one in recordings:
+        for first, last in one.stretches():
+            frames = one.prepared(first, last)
+            _check_finite(frames, one, first)
+            gone = np.isnan(frames)
+            about = np.where(gone, 0, np.nan_to_num(frames) - start)
+            missing += gone.sum(axis=0)
+            total += about.sum(axis=0)
+            squares += np.square(about).sum(axis=0)
+            changes += np.square(np.diff(about, axis=0)).sum(axis=0)
+            count, steps = count + len(frames), steps + len(frames) - 1
+    seen = np.maximum(count - missing, 1)
+    mean = total / seen
+    spread = np.sqrt(np.maximum(squares / seen - mean**2, 0))
+    return Survey(count, missing, start + mean, spread, np.sqrt(changes / max(1, steps)))
+
+
+def _check_finite(frames: np.ndarray, one: Recording, first: int) -> None:
+    bad = np.isinf(frames) | (np.abs(frames) > np.finfo(np.float32).max)
+    if bad.any():
+        place = np.argwhere(bad)[0].tolist()
+        raise BenchError(
+            f"{one.name}: {np.count_nonzero(bad)} of {bad.size} values are not finite or beyond float32, the first at "
+            f"{[place[0] + first, *place[1:]]}; fill or remove them before importing"
+        )
+
+
+def storage_for(recordings: Sequence[Recording], found: Survey) -> tuple[Storage, list[str]]:
+    """How the values are kept, and in words what was done to them.
+
+    Raises:
+        BenchError: values are missing in some frames, or float32 cannot hold what varies.
+    """
+    storage, told = _masked(recordings, found)
+    if all(one.exact for one in recordings):
+        return storage, told
+    spread, step = _pooled(found.spread), _pooled(found.step)
+    plain = _rounding(recordings, storage)
+    if not ((plain > WORST_OF_SPREAD * spread) | (plain > WORST_OF_STEP * step)).any():
+        return storage, told
+    offset = _pooled_mean(found)
+    shifted = replace(storage, offset=offset)
+    rounding = _rounding(recordings, shifted)
+    if (rounding > WORST_OF_SPREAD * spread).any() or (rounding > WORST_OF_STEP * step).any():
+        worst = int(np.argmax((rounding - WORST_OF_STEP * step).ravel()))
+        raise BenchError(
+            f"{recordings[0].name}: single precision rounds feature or channel {worst} by "
+            f"{rounding.ravel()[worst]:.2g}, "
+            f"and it changes by {step.ravel()[worst]:.2g} a frame; import the difference from a trend, or fewer digits"
+        )
+    lost = float((plain / np.maximum(spread, np.finfo(float).tiny)).max())
+    told.append(
+        f"kept relative to an offset ({_listed(offset)}), which the card has: single precision would round by "
+        f"{min(lost, 9.99):.0%} of the standard deviation, and now by "
+        f"{float((rounding / np.maximum(spread, np.finfo(float).tiny)).max()):.0e} of it"
+    )
+    return shifted, told
+
+
+def _masked(recordings: Sequence[Recording], found: Survey) -> tuple[Storage, list[str]]:
+    """Pixels that have no value in any frame, which is how land and masks are written, and what stands for them."""
+    gone = found.missing == found.frames
+    some = int(found.missing[~gone].sum()) if (~gone).any() else 0
+    if not found.missing.any():
+        return Storage(), []
+    if some or gone.ndim != 3 or gone.reshape(len(gone), -1).all(axis=1).any():
+        place = np.argwhere(found.missing > 0)[0].tolist()
+        raise BenchError(
+            f"{recordings[0].name}: {int(found.missing.sum()):,} values are missing (not finite), the first at "
+            f"{place} (channel, then space) in {int(found.missing[tuple(place)])} of {found.frames} frames; only "
+            "pixels that have none in any frame are masked: fill or remove the others before importing"
+        )
+    fill = np.array([found.mean[channel][~gone[channel]].mean() for channel in range(len(gone))])
+    told = (
+        f"{int(gone.sum()):,} of {gone.size:,} pixels have no value in any frame (land, or a mask) and are filled with "
+        f"the mean of the others ({_listed(fill)}); no value elsewhere is filled in"
+    )
+    return Storage(missing=gone, fill=fill), [told]
+
+
+def _rounding(recordings: Iterable[Recording], storage: Storage) -> np.ndarray:
+    """Root mean square of what float32 changes, a feature or channel."""
+    squares, count = np.zeros(()), 0
+    for one in recordings:
+        for first, last in one.stretches():
+            exact = one.prepared(first, last).astype(np.float64)
+            kept = one.frames(first, last, storage).astype(np.float64)
+            kept += 0 if storage.offset is None else storage.offset
+            squares = squares + np.nansum(np.square(_where_seen(kept - exact, storage)), axis=0)
+            count += last - first
+    return _pooled(np.sqrt(squares / count))
+
+
+def _where_seen(changes: np.ndarray, storage: Storage) -> np.ndarray:
+    return changes if storage.missing is None else np.where(storage.missing, 0, changes)
+
+
+def _pooled(values: np.ndarray) -> np.ndarray:
+    """Root mean square over the pixels of each channel ``(channel, 1, 1)``; features of a vector stay apart."""
+    if values.ndim != 3:
+        return values
+    return np.sqrt(np.nanmean(np.square(values), axis=(1, 2), keepdims=True))
+
+
+def _pooled_mean(found: Survey) -> np.ndarray:
+    if found.mean.ndim != 3:
+        return found.mean
+    seen = np.where(found.missing == found.frames, np.nan, found.mean)
+    return np.nanmean(seen, axis=(1, 2), keepdims=True)
+
+
+def _listed(values: np.ndarray) -> str:
+    flat = values.ravel()
+    return ", ".join(f"{value:.9g}" for value in flat[:6]) + ", ..." * (len(flat) > 6)

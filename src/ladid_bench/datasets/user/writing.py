@@ -1,0 +1,155 @@
+"""The folder of an import: a card for git, the trajectory files for DVC; put in place as a whole or not at all."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import yaml
+
+from ladid_bench.core.files import write_text
+from ladid_bench.core.paths import SPLITS
+from ladid_bench.data.trajectories import Trajectories, write_trajectories
+from ladid_bench.datasets.user.dividing import given_and_asked
+from ladid_bench.datasets.user.importing import Understood
+from ladid_bench.datasets.user.request import Request
+from ladid_bench.datasets.user.source import CARD, DATA, FOLDER, FoundArray, FoundAxis, ImportCard, ImportedSplit
+
+
+def write_import(request: Request, understood: Understood, root: Path) -> ImportCard:
+    """Write ``imported/<name>`` beside its place and put it there at the end, so that nobody sees half of it."""
+    target = root / FOLDER / request.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    try:
+        made = {split: _written(beside / DATA / f"{split}.hdf5", understood, split) for split in SPLITS}
+        card = _card(request, understood, made)
+        write_text(beside / CARD, yaml.safe_dump(card.model_dump(), sort_keys=False, allow_unicode=True))
+        beside.chmod(target.parent.stat().st_mode & 0o777)  # mkdtemp makes folders private
+        if target.exists():
+            former = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-former-"))
+            target.replace(former / target.name)
+            beside.replace(target)
+            shutil.rmtree(former)
+        else:
+            beside.replace(target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return card
+
+
+def trajectories(understood: Understood, split: str, most: int | None = None) -> Trajectories:
+    """All windows of a split, or at most ``most`` of them, spread evenly."""
+    starts = [
+        (piece, first)
+        for piece in understood.pieces[split]
+        for first in piece.starts(understood.window, understood.stride)
+    ]
+    if most is not None and len(starts) > most:
+        starts = [starts[index * len(starts) // most] for index in range(most)]
+    shape = understood.recordings[0].shape
+    frames = np.empty((len(starts), understood.window, *shape), dtype=np.float32)
+    times = np.empty((len(starts), understood.window))
+    for row, (piece, first) in enumerate(starts):
+        last = first + understood.window
+        frames[row] = piece.recording.frames(first, last, understood.storage)
+        own = piece.recording.times
+        times[row] = np.arange(first, last) if own is None else own[first:last]
+    return Trajectories(
+        frames=frames,
+        times=times,
+        group=np.array([understood.groups[piece.number] for piece, _ in starts], dtype=np.int64),
+        fields=_fields(understood, shape[0]),
+        space=("height", "width") if len(shape) == 3 else ("feature",),
+    )
+
+
+def _fields(understood: Understood, channels: int) -> tuple[str, ...]:
+    """Names of the channels: those of the arrays they are from, or numbers."""
+    named = {one.fields for one in understood.found}
+    if len(named) == 1 and channels > 1 and len(names := next(iter(named))) == channels:
+        return names
+    return ("intensity",) if channels == 1 else tuple(f"channel_{index}" for index in range(channels))
+
+
+def _written(path: Path, understood: Understood, split: str) -> ImportedSplit:
+    made = trajectories(understood, split)
+    write_trajectories(path, made)
+    with h5py.File(path) as file:
+        sha256 = str(file.attrs["content_sha256"])
+    return ImportedSplit(trajectories=len(made), groups=len(np.unique(made.group)), content_sha256=sha256)
+
+
+def _card(request: Request, understood: Understood, made: Mapping[str, ImportedSplit]) -> ImportCard:
+    given, asked = given_and_asked(understood.window, request.cutting)
+    offset = understood.storage.offset
+    return ImportCard(
+        **_described(request, understood),
+        shape=list(understood.recordings[0].shape),
+        frames=understood.window,
+        context_frames=given,
+        forecast_frames=asked,
+        divided=f"{understood.divided}; {len(set(understood.groups))} groups; {understood.compared}",
+        left_out=understood.left_out,
+        offset=[] if offset is None else offset.ravel().tolist(),
+        notes=[_without_folders(note, request) for note in understood.notes],
+        arrays=[
+            FoundArray(
+                name=_without_folders(one.name, request),
+                count=one.count,
+                times=one.times or "counted in frames",
+                axes=[FoundAxis(length=axis.length, meaning=axis.meaning, why=axis.why) for axis in one.axes],
+            )
+            for one in understood.found
+        ],
+        files=understood.files,
+        splits=dict(made),
+        options=request.options,
+    )
+
+
+def _without_folders(text: str, request: Request) -> str:
+    """A text in which files stand without the folders that they lie in on this machine."""
+    for path in (*request.files, *(path for several in request.held.values() for path in several)):
+        text = text.replace(str(path), path.resolve().name)
+    return text
+
+
+def _described(request: Request, understood: Understood) -> dict[str, Any]:
+    quantities = dict.fromkeys(one.quantity for one in understood.found if one.quantity)
+    defaults = {
+        "title": request.name.replace("-", " ").capitalize(),
+        "quantity": "; ".join(quantities) or "not stated",
+        "origin": "measured",
+        "source": f"imported from {', '.join(path.name for path in request.files)}",
+        "licence": "not stated",
+        "citation": "not stated",
+        "time_unit": time_unit(understood),
+    }
+    return {**defaults, **{key: value for key, value in request.described.items() if value}}
+
+
+def time_unit(understood: Understood) -> str:
+    """The unit of time where all files say the same; frames where none has times."""
+    if all(one.times is None for one in understood.recordings):
+        return "frame"
+    units = {one.time_unit for one in understood.found}
+    return units.pop() if len(units) == 1 else ""
+
+
+def version_with_dvc(name: str, root: Path) -> str:
+    """Make the data of an import an out of DVC, where the checkout has DVC; what was done, in a sentence."""
+    data = f"{FOLDER}/{name}/{DATA}"
+    if not (root / ".dvc").is_dir():
+        return f"not versioned, for DVC is not set up here; 'dvc init', then 'dvc add {data}'"
+    words = [sys.executable, "-m", "dvc", "add", data]
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = " ".join((done.stderr or done.stdout).split())[:200]
+        return f"not versioned: DVC says '{reason}'; mend that, then 'dvc add {data}'"
+    return f"versioned: 'git add {FOLDER}/{name}' for the card, 'dvc push' for the data"

@@ -1,0 +1,778 @@
+"""Files as people bring them: each is read as it was meant, or refused by a line that says what to type."""
+
+import re
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import xarray
+import yaml
+from field_files import (
+    beads,
+    cells,
+    gradients,
+    hdf5,
+    matlab,
+    matlab73,
+    matlab73_cells,
+    matlab73_of,
+    noise,
+    npz,
+    oscillators,
+    packed,
+    travelling,
+)
+
+from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.paths import SPLITS
+from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.datasets.user.dividing import Cutting
+from ladid_bench.datasets.user.importing import Understood, understand
+from ladid_bench.datasets.user.reading import read_file
+from ladid_bench.datasets.user.recordings import Reading, Recording
+from ladid_bench.datasets.user.request import Request
+from ladid_bench.datasets.user.source import load_import
+from ladid_bench.datasets.user.summary import describe
+from ladid_bench.datasets.user.times import with_pauses
+from ladid_bench.datasets.user.writing import trajectories, write_import
+from ladid_bench.study.datasets import SOURCES, find_source
+
+ALL = SplitSizes(train=10_000, valid=10_000, test=10_000)
+
+
+def looked_at(root: Path, *files: Path, held: dict | None = None, **options) -> Understood:
+    """What an import makes of files; options are those of reading, but for ``cutting``."""
+    cutting = options.pop("cutting", Cutting())
+    return understand(Request("mine", files, held or {}, Reading(**options), cutting), root, SOURCES)
+
+
+def meanings(found: Understood) -> str:
+    return " ".join(axis.meaning for axis in found.found[0].axes)
+
+
+def values(one: Recording) -> np.ndarray:
+    return np.asarray(one.values)
+
+
+def refusal(root: Path, *files: Path, **options) -> str:
+    with pytest.raises(BenchError) as caught:
+        looked_at(root, *files, **options)
+    assert "\n" not in str(caught.value)
+    assert not (root / "imported").exists()
+    return str(caught.value)
+
+
+def layouts(message: str) -> list[str]:
+    """The layouts that a refusal lists."""
+    return re.findall(r"--layout '([a-z ]+)'", message)
+
+
+# Contents decide
+
+
+def windows_of(long: np.ndarray, length: int, step: int) -> np.ndarray:
+    return np.stack([long[first : first + length] for first in range(0, len(long) - length + 1, step)])
+
+
+@pytest.mark.parametrize("step", [1, 7, 55])
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_windows_of_one_recording_are_joined_again(step: int, kind: type, tmp_path: Path) -> None:
+    walk = np.cumsum(noise(1200, 3), axis=0).astype(kind)
+    cut = windows_of(walk, 60, step)
+    found = looked_at(tmp_path, npz(tmp_path / "windows.npz", x=cut))
+    np.testing.assert_array_equal(values(found.recordings[0])[:, 0], walk[: (len(cut) - 1) * step + 60])
+    assert len(found.recordings) == 1
+    ends = [(one.first, one.last) for split in SPLITS for one in found.pieces[split]]
+    assert all(later[0] - former[1] == found.window for former, later in pairwise(ends))
+    rows = [{frame.tobytes() for frame in trajectories(found, split).frames.reshape(-1, 3)} for split in SPLITS]
+    assert not rows[0] & rows[1] and not rows[0] & rows[2] and not rows[1] & rows[2]
+
+
+def test_windows_with_their_own_times_keep_the_times_of_the_recording(tmp_path: Path) -> None:
+    walk, times = np.cumsum(noise(600, 3), axis=0), 0.5 * np.arange(600)
+    path = npz(tmp_path / "a.npz", x=windows_of(walk, 60, 10), t=windows_of(times, 60, 10))
+    found = looked_at(tmp_path, path, keys=("x",), times=("t",))
+    np.testing.assert_allclose(found.recordings[0].times, times)
+
+
+def test_shuffled_windows_of_several_recordings_stay_in_one_split(tmp_path: Path) -> None:
+    walks = [np.cumsum(noise(300, 3, seed=seed), axis=0) for seed in range(6)]
+    cut = np.concatenate([windows_of(walk, 60, 12) for walk in walks])
+    order = np.random.default_rng(1).permutation(len(cut))
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", x=cut[order]))
+    assert len(set(found.groups)) == 6
+    owner = [[n for n, walk in enumerate(walks) if (walk == values(one)[0]).all(1).any()] for one in found.recordings]
+    assert len({(group, *numbers) for group, numbers in zip(found.groups, owner, strict=True)}) == 6
+    assert set.intersection(*map(found.groups_of, SPLITS)) == set()
+
+
+def test_shuffled_windows_of_one_recording_are_refused(tmp_path: Path) -> None:
+    cut = windows_of(np.cumsum(noise(1200, 3), axis=0), 60, 3)
+    message = refusal(tmp_path, npz(tmp_path / "a.npz", x=cut[np.random.default_rng(1).permutation(len(cut))]))
+    assert "a.npz" in message and "--window" in message
+
+
+def test_equal_files_in_two_splits_are_refused_by_name(tmp_path: Path) -> None:
+    for name in "abc":
+        np.save(tmp_path / f"{name}.npy", noise(9, 30, 50))
+    held = {"valid": [tmp_path / "b.npy"], "test": [tmp_path / "c.npy"]}
+    message = refusal(tmp_path, tmp_path / "a.npy", held=held)
+    assert "a.npy" in message and "b.npy" in message
+
+
+@pytest.mark.parametrize("change", ["another format", "single precision", "another order", "one of them"])
+def test_equal_recordings_in_two_splits_are_refused_whatever_the_file(change: str, tmp_path: Path) -> None:
+    data = noise(9, 30, 5)
+    train = npz(tmp_path / "a.npz", x=data)
+    other = {
+        "another format": lambda: hdf5(tmp_path / "b.h5", y=data),
+        "single precision": lambda: npz(tmp_path / "b.npz", x=data.astype(np.float32)),
+        "another order": lambda: npz(tmp_path / "b.npz", x=data[::-1]),
+        "one of them": lambda: npz(tmp_path / "b.npz", x=np.concatenate([noise(4, 30, 5, seed=7), data[3:4]])),
+    }[change]()
+    message = refusal(tmp_path, train, held={"test": [other]})
+    assert "a.npz" in message and other.name in message
+
+
+def test_recordings_that_are_repeated_are_one_group(tmp_path: Path) -> None:
+    data = noise(8, 30, 5)
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", x=np.concatenate([data, data[:3]])))
+    assert found.groups[:3] == found.groups[8:]
+    assert len(set(found.groups)) == 8
+
+
+def test_a_film_that_repeats_itself_is_refused(tmp_path: Path) -> None:
+    loop = np.tile(noise(50, 1, 16, 16), (12, 1, 1, 1))[:, 0]
+    assert "a.npy" in refusal(tmp_path, _saved(tmp_path / "a.npy", loop))
+
+
+def _saved(path: Path, array: np.ndarray) -> Path:
+    np.save(path, array)
+    return path
+
+
+def test_frames_that_are_equal_by_chance_are_counted_and_no_more(tmp_path: Path) -> None:
+    films = beads(8, 30)
+    films[:, 0] = 0  # all begin with a blank picture, and two stay blank for a while
+    films[0, :5] = films[1, :5] = 0
+    found = looked_at(tmp_path, _saved(tmp_path / "a.npy", films))
+    assert len(set(found.groups)) == 8
+    assert "frame (all" not in found.compared  # the sentence for splits that share none
+    steps = np.random.default_rng(0).integers(0, 2, (8, 400, 1)).astype(np.uint8)  # a switch: two values, one feature
+    assert (
+        len(set(looked_at(tmp_path, _saved(tmp_path / "b.npy", steps), layout="trajectory time feature").groups)) == 8
+    )
+
+
+# A key for each split
+
+
+def test_each_split_has_a_key(tmp_path: Path) -> None:
+    swing, _ = oscillators(frames=100)
+    path = matlab(tmp_path / "a.mat", X_train=swing[:20], X_val=swing[20:25], X_test=swing[25:])
+    keys = ("train=X_train", "valid=X_val", "test=X_test")
+    found = looked_at(tmp_path, path, keys=keys)
+    for split, expected in zip(SPLITS, (swing[:20], swing[20:25], swing[25:]), strict=True):
+        np.testing.assert_allclose(trajectories(found, split).frames[:, :, 0], expected, rtol=1e-6)
+    message = refusal(tmp_path, path)
+    assert all(f"--key {key}" in message for key in keys)
+
+
+def test_a_split_that_is_not_given_is_divided_from_the_others(tmp_path: Path) -> None:
+    swing, _ = oscillators()
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", a=swing[:20], b=swing[20:]), keys=("train=a", "test=b"))
+    assert found.trajectories == {"train": 18, "valid": 2, "test": 10}
+    assert [piece.number for piece in found.pieces["test"]] == list(range(20, 30))
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        (("train=a", "b"), "--key"),
+        (("valid=a", "test=b"), "train"),
+        (("train=a", "test=c"), "'c'"),
+    ],
+)
+def test_keys_for_splits_that_cannot_be_meant(keys: tuple[str, ...], named: str, tmp_path: Path) -> None:
+    assert named in refusal(tmp_path, npz(tmp_path / "a.npz", a=noise(9, 30, 5), b=noise(9, 30, 5, seed=1)), keys=keys)
+
+
+# Axes
+
+
+def test_coordinates_tell_the_axes_of_a_film(tmp_path: Path) -> None:
+    film, lat, lon = travelling(400, 32, 64), np.linspace(-90, 90, 32), np.linspace(0, 360, 64)
+    path = npz(tmp_path / "a.npz", t2m=film, time=6.0 * np.arange(400), lat=lat, lon=lon)
+    found = looked_at(tmp_path, path)
+    assert meanings(found) == "time height width"
+    np.testing.assert_array_equal(values(found.recordings[0])[:, 0], film)
+    np.testing.assert_array_equal(found.recordings[0].times, 6.0 * np.arange(400))
+    assert {"'time'", "'lat'", "'lon'"} <= set(re.findall(r"'\w+'", " ".join(axis.why for axis in found.found[0].axes)))
+    bare = refusal(tmp_path, npz(tmp_path / "bare.npz", t2m=film))
+    assert "time height width" in layouts(bare)
+    assert meanings(looked_at(tmp_path, tmp_path / "bare.npz", layout="time height width")) == "time height width"
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("time height width", ("time", "lat", "lon")),
+        ("time width height", ("t", "longitude", "latitude")),
+        ("width height time", ("times", "x", "y")),
+        ("height time width", ("timestamps", "y-coordinate", "x-coordinate")),
+        ("trajectory time height width", ("valid_time", "row", "col")),
+        ("trajectory height width time", ("t_eval", "y", "x")),
+        ("time channel height width", ("time", "nav_lat", "nav_lon")),
+    ],
+)
+def test_coordinates_of_any_name_tell_axes_of_any_order(order: str, names: tuple[str, ...], tmp_path: Path) -> None:
+    size = {"trajectory": 7, "time": 50, "channel": 3, "height": 20, "width": 34}
+    shape = [size[axis] for axis in order.split()]
+    coordinates = {name: np.arange(50.0) for name in names if name[0] == "t" or "time" in name}
+    for name in set(names) - set(coordinates):
+        role = "width" if "lon" in name or name[0] in "xc" else "height"
+        coordinates[name] = np.linspace(0, 1, size[role])
+    found = looked_at(tmp_path, hdf5(tmp_path / "a.h5", field=noise(*shape), **coordinates))
+    assert meanings(found) == order
+    assert found.recordings[0].values.shape == (50, 3 if "channel" in order else 1, 20, 34)
+
+
+def test_coordinates_of_one_length_stand_in_the_usual_order(tmp_path: Path) -> None:
+    film, side = travelling(400, 32, 32), np.arange(32.0)
+    path = npz(tmp_path / "a.npz", lon=side, lat=-side, t2m=film, time=np.arange(400))
+    assert meanings(looked_at(tmp_path, path)) == "time height width"
+    cube = npz(tmp_path / "b.npz", t2m=film[:32], time=np.arange(32), lat=side, lon=side)
+    assert "--layout" in refusal(tmp_path, cube)
+
+
+def test_the_coordinate_of_fitting_length_counts_and_the_splits_may_differ_in_time(tmp_path: Path) -> None:
+    u = noise(30, 32, 32, 20)
+    path = npz(tmp_path / "a.npz", u=u, t=np.arange(20.0), tspan=np.array([0.0, 19.0]), times=np.arange(21.0))
+    assert meanings(looked_at(tmp_path, path)) == "trajectory height width time"
+    path = npz(tmp_path / "b.npz", a=noise(20, 100, 2), b=noise(20, 80, 2, seed=1))
+    found = looked_at(tmp_path, path, keys=("train=a", "test=b"))
+    assert meanings(found) == "trajectory time feature"
+
+
+@pytest.mark.parametrize("name", ["t", "time", "tspan"])
+def test_samples_of_operator_learning_have_time_last(name: str, tmp_path: Path) -> None:
+    u = np.stack([travelling(20, 32, 32, phase=phase) for phase in np.random.default_rng(0).uniform(0, 6, 30)])
+    arrays = {"a": u[:, 0], "u": u.transpose(0, 2, 3, 1).astype(np.float32), name: np.arange(1.0, 21)[None]}
+    found = looked_at(tmp_path, matlab(tmp_path / "a.mat", **arrays))
+    assert meanings(found) == "trajectory height width time"
+    assert len(found.recordings) == 30
+    np.testing.assert_array_equal(values(found.recordings[4])[:, 0], u[4].astype(np.float32))
+    np.testing.assert_array_equal(found.recordings[4].times, np.arange(1.0, 21))
+    del arrays[name], arrays["a"]
+    assert "trajectory height width time" in layouts(refusal(tmp_path, matlab(tmp_path / "b.mat", **arrays)))
+
+
+def test_films_and_trials_of_matlab_are_refused_with_their_layout_first(tmp_path: Path) -> None:
+    random = np.random.default_rng(0).uniform(0, 6, 20)
+    trials = np.stack(
+        [travelling(50, 32, 40, speed=0.2, phase=phase) for phase in random]
+    )  # trial, time, height, width
+    path = matlab73_of(tmp_path / "trials.mat", film=trials.transpose(2, 3, 1, 0))
+    first = layouts(refusal(tmp_path, path))[0]
+    assert first == "height width time trajectory"
+    found = looked_at(tmp_path, path, layout=first)
+    assert [len(one) for one in found.recordings] == [50] * 20
+    np.testing.assert_array_equal(values(found.recordings[3])[:, 0], trials[3])
+    film = np.concatenate(trials[:8])
+    path = matlab73_of(tmp_path / "film.mat", film=film.transpose(1, 2, 0))
+    first = layouts(refusal(tmp_path, path))[0]
+    assert first == "height width time"
+    np.testing.assert_array_equal(values(looked_at(tmp_path, path, layout=first).recordings[0])[:, 0], film)
+
+
+@pytest.mark.parametrize("shape", [(200, 50, 64), (20, 30, 40, 24), (6, 100), (32, 32, 32), (500, 10, 64)])
+def test_what_shapes_leave_open_is_refused_with_layouts_that_work(shape: tuple[int, ...], tmp_path: Path) -> None:
+    path = npz(tmp_path / "a.npz", x=noise(*shape))
+    choices = layouts(refusal(tmp_path, path))
+    assert len(choices) > 1
+    for layout in choices:
+        size = dict(zip(layout.split(), shape, strict=True))
+        found = read_file(path, Reading(layout=layout)).recordings["divided"]
+        assert len(found) == size.get("trajectory", 1)
+        assert len(found[0]) == size["time"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "times", "expected"),
+    [
+        ((40, 101, 128, 1), 101, "trajectory time feature channel"),
+        ((40, 101, 128, 2), 101, "trajectory time feature channel"),
+        ((40, 128, 101), 101, None),
+        ((40, 12, 101), 101, "trajectory feature time"),
+        ((400, 1, 32, 32), None, "time channel height width"),
+        ((1, 400, 5), None, "trajectory time feature"),
+        ((1000, 30), 1000, "time feature"),
+        ((2, 400), 400, "feature time"),
+        ((30, 400, 40), 400, "trajectory time feature"),
+    ],
+)
+def test_known_orders_of_axes(shape: tuple[int, ...], times: int | None, expected: str | None, tmp_path: Path) -> None:
+    extra = {} if times is None else {"t": np.arange(float(times))}
+    path = npz(tmp_path / "a.npz", x=noise(*shape), **extra)
+    if expected is None:
+        assert layouts(refusal(tmp_path, path))
+    else:
+        found = looked_at(tmp_path, path, cutting=Cutting(window=3))
+        assert meanings(found) == expected
+        space = found.recordings[0].shape[1:]
+        assert np.prod(space) * found.recordings[0].shape[0] * len(found.recordings) == noise(*shape).size / len(
+            found.recordings[0]
+        )
+
+
+def test_trajectories_that_are_nearly_equal_to_their_neighbours_are_refused(tmp_path: Path) -> None:
+    long = np.stack([oscillators(20, 1000)[0][number] for number in range(20)], axis=1)  # (time, trajectory, 2)
+    slow = npz(tmp_path / "a.npz", x=long)
+    assert "--layout" in refusal(tmp_path, slow)
+    assert len(looked_at(tmp_path, slow, layout="time trajectory feature").recordings) == 20
+
+
+def test_trajectories_of_two_frames_cannot_be_meant(tmp_path: Path) -> None:
+    refusal(tmp_path, npz(tmp_path / "film.npz", x=noise(2, 64, 64)))
+    path = npz(tmp_path / "a.npz", x=noise(50, 2, 5))
+    assert "--window" in refusal(tmp_path, path, layout="trajectory time feature")
+
+
+# What the file says
+
+
+def test_packed_values_are_decoded_and_land_is_named(tmp_path: Path) -> None:
+    for name in ("a.nc", "a.h5"):
+        path, kelvin = packed(tmp_path / name)
+        found = looked_at(tmp_path, path)
+        land = np.isnan(kelvin[0])
+        kept = trajectories(found, "train").frames[0, :, 0]
+        np.testing.assert_allclose(kept[:, ~land], kelvin[: found.window, ~land], atol=1e-4)
+        np.testing.assert_allclose(kept[:, land], np.nanmean(kelvin), atol=1e-3)
+        assert any("48 of 1,024" in note for note in found.notes)
+        assert found.found[0].time_unit == "s"
+        assert found.found[0].quantity == "sea surface temperature, kelvin"
+        np.testing.assert_array_equal(found.recordings[0].times, 86400 * np.arange(120))
+
+
+def test_values_missing_in_some_frames_are_refused_by_place(tmp_path: Path) -> None:
+    path, _ = packed(tmp_path / "a.nc", clouds=True)
+    assert "a.nc" in refusal(tmp_path, path)
+    series = noise(300, 4)
+    series[7, 2] = np.nan
+    assert "a.npy" in refusal(tmp_path, _saved(tmp_path / "a.npy", series))
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".nc3", ".zarr"])
+def test_what_xarray_writes_is_read_as_it_is_named(suffix: str, tmp_path: Path) -> None:
+    film = travelling(60, 20, 36).astype(np.float32)
+    data = xarray.Dataset(
+        {
+            "t2m": (("valid_time", "lon", "lat"), film.transpose(0, 2, 1)),
+            "time_bnds": (("valid_time", "n"), noise(60, 2)),
+        },
+        {
+            "valid_time": ("valid_time", np.arange(60), {"units": "hours since 1990-01-01", "calendar": "noleap"}),
+            "lat": ("lat", np.linspace(80, -80, 20), {"units": "degrees_north"}),
+            "lon": ("lon", np.linspace(0, 350, 36), {"units": "degrees_east"}),
+        },
+    )
+    path = tmp_path / f"a{suffix.rstrip('3')}"
+    if suffix == ".zarr":
+        pytest.importorskip("zarr")
+        data.to_zarr(path)
+    else:
+        data.to_netcdf(path, engine="scipy" if suffix == ".nc3" else "h5netcdf")
+    found = looked_at(tmp_path, path)
+    assert meanings(found) == "time width height"
+    np.testing.assert_array_equal(values(found.recordings[0])[:, 0], film)
+    assert found.found[0].time_unit == "h"
+    np.testing.assert_array_equal(found.recordings[0].times, np.arange(60.0))
+
+
+def test_months_last_as_long_as_the_calendar_says(tmp_path: Path) -> None:
+    times = ("time", np.arange(36), {"units": "months since 2001-01-01", "calendar": "noleap"})
+    data = xarray.Dataset({"x": (("time", "station"), noise(36, 5))}, {"time": times})
+    data.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    found = looked_at(tmp_path, tmp_path / "a.nc")
+    assert found.found[0].time_unit == "d"
+    assert found.recordings[0].times is not None
+    assert np.diff(found.recordings[0].times)[:12].tolist() == [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    assert found.recordings[0].times[-1] == 2 * 365 + 334
+
+
+@pytest.mark.parametrize("name", ["t", "time", "Time", "timestamps", "time_s", "t_eval"])
+def test_times_beside_the_values_are_used(name: str, tmp_path: Path) -> None:
+    swing, times = oscillators()
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", x=swing, **{name: times}))
+    assert f"'{name}'" in found.found[0].times
+    for one in found.recordings:
+        np.testing.assert_array_equal(one.times, times)
+    assert found.found[0].time_unit == ("s" if name == "time_s" else "")
+
+
+def test_times_of_each_trajectory_and_times_by_their_units(tmp_path: Path) -> None:
+    swing, _ = oscillators(5, 50)
+    each = np.cumsum(np.random.default_rng(0).uniform(0.5, 1.5, (5, 50)), axis=1)
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", x=swing, t=each))
+    np.testing.assert_array_equal([one.times for one in found.recordings], each)
+    hdf5(tmp_path / "a.h5", x=swing, clock=np.arange(50.0))
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["clock"].attrs["units"] = "ms"
+    found = looked_at(tmp_path, tmp_path / "a.h5")
+    assert found.found[0].time_unit == "ms"
+    np.testing.assert_array_equal(found.recordings[0].times, np.arange(50.0))
+
+
+def test_times_that_run_backwards_and_two_that_could_be_meant_are_refused(tmp_path: Path) -> None:
+    swing, times = oscillators(5, 50)
+    assert "--time-step" in refusal(tmp_path, npz(tmp_path / "a.npz", x=swing, t=times[::-1]))
+    assert "--times" in refusal(tmp_path, npz(tmp_path / "b.npz", x=swing, t=times, time=2 * times))
+
+
+# Precision and range
+
+
+@pytest.mark.parametrize(
+    ("scale", "offset"), [(1e-3, 101325.0), (0.05, np.array([500_000.0, 5_400_000.0])), (1.0, 1e9)]
+)
+def test_small_motion_on_a_large_offset_is_kept(scale: float, offset: np.ndarray | float, tmp_path: Path) -> None:
+    swing, times = oscillators()
+    moved = swing * scale + offset
+    request = Request("mine", [npz(tmp_path / "a.npz", x=moved, t=times)])
+    card = write_import(request, understand(request, tmp_path, SOURCES), tmp_path)
+    made = load_import("mine", tmp_path).split("train", ALL, 32, 0, 400)
+    physical = made.frames[:, :, 0].astype(np.float64) + np.array(card.offset)
+    order = [int(np.argmin(np.abs(moved - one).max(axis=(1, 2)))) for one in physical]
+    assert len(set(order)) == 24
+    np.testing.assert_allclose(physical, moved[order], rtol=0, atol=3e-7 * scale + 3e-16 * np.max(offset))
+    assert len(np.unique(made.frames)) > 0.99 * len(np.unique(moved[order] - np.array(card.offset)))
+    assert made.provenance["offset"] == card.offset
+
+
+def test_pictures_on_a_large_offset_and_whole_numbers_beyond_single_precision(tmp_path: Path) -> None:
+    film = travelling(200, 16, 16) * 1e-3 + 101325
+    found = looked_at(tmp_path, _saved(tmp_path / "a.npy", film))
+    kept = trajectories(found, "train").frames[0, :, 0].astype(float) + found.storage.offset.item()
+    np.testing.assert_allclose(kept, film[: found.window], rtol=0, atol=1e-9)
+    counts = 2**31 + np.cumsum(np.random.default_rng(0).integers(0, 3, (500, 2)), axis=0)
+    found = looked_at(tmp_path, _saved(tmp_path / "b.npy", counts))
+    kept = trajectories(found, "train").frames[0, :, 0].astype(float) + found.storage.offset[0]
+    np.testing.assert_allclose(kept, counts[: found.window], rtol=0, atol=1e-4)
+
+
+def test_values_that_no_offset_saves_are_refused_and_those_that_need_none_have_none(tmp_path: Path) -> None:
+    drift = 1e9 * np.linspace(0, 1, 500)[:, None] ** np.array([1, 2]) + noise(500, 2)
+    drift[:, 1] = np.where(np.arange(500) < 250, 0, 1e12) + 0.001 * noise(500)
+    assert "a.npy" in refusal(tmp_path, _saved(tmp_path / "a.npy", drift[:, 1:] + np.zeros((1, 1)) + noise(500, 1)))
+    assert looked_at(tmp_path, _saved(tmp_path / "b.npy", 290 + 5 * noise(500, 2))).storage.offset is None
+
+
+def test_what_clipping_would_lose_is_measured(tmp_path: Path) -> None:
+    request = Request("mine", [_saved(tmp_path / "beads.npy", beads())])
+    said = describe(request, understand(request, tmp_path, SOURCES))
+    line = next(line for line in said.splitlines() if line.startswith("range: "))
+    assert re.search(r"\d+\.\d%", line)
+
+
+# Order and pauses
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"w{0.05 * i:g}.png" for i in range(60)],
+        [f"f_{i - 30}.png" for i in range(60)],
+        [f"u_{1e-3 * i:.1e}.png" for i in range(60)],
+        [f"t{i - 30}.png" for i in range(60)],
+        [f"frame-{i}.png" for i in range(60)],
+        [f"2026-01-{1 + i // 10:02d}-{i % 10}.png" for i in range(60)],
+        [f"t={0.5 * i - 10:+.1f}s.png" for i in range(60)],
+        [f"img{i}_of_60.png" for i in range(60)],
+    ],
+    ids=["decimal", "signed", "scientific", "signed after a letter", "hyphens", "dates", "plus", "two numbers"],
+)
+def test_pictures_stand_in_the_order_of_their_numbers(names: list[str], tmp_path: Path) -> None:
+    found = looked_at(tmp_path, gradients(tmp_path / "film", names), cutting=Cutting(window=4))
+    shades = values(found.recordings[0])[:, 0, 0, 0] * 255
+    np.testing.assert_allclose(shades, 4 * np.arange(60), atol=1e-4)
+
+
+def test_a_pause_cuts_the_recording(tmp_path: Path) -> None:
+    times = 0.05 * np.arange(1200)
+    times[1150:] += 50_000
+    path = npz(tmp_path / "a.npz", x=np.stack([np.cos(times), np.sin(1.3 * times)], axis=1), t=times)
+    for cutting in (Cutting(), Cutting(window=36, stride=1)):
+        found = looked_at(tmp_path, path, cutting=cutting)
+        assert found.recordings[0].breaks == (1150,)
+        for split in SPLITS:
+            assert np.diff(trajectories(found, split).times, axis=1).max() < 0.06
+        assert any("1150" in note and "--max-gap" in note for note in found.notes)
+    assert found.trajectories["test"] == 23 + 15 + 5  # test has frames 1087 to 1199: 63 and 50 of them, windows of 36
+    whole = looked_at(tmp_path, path, cutting=Cutting(window=36, stride=1, max_gap=1e6))
+    assert whole.recordings[0].breaks == ()
+
+
+@pytest.mark.parametrize(
+    ("gaps", "expected"),
+    [
+        (np.ones(100), ()),
+        (np.random.default_rng(0).exponential(1, 3000), ()),
+        (np.diff(np.geomspace(1, 1000, 100)), ()),
+        (np.where(np.arange(300) % 100 == 99, 500.0, 1.0), (100, 200, 300)),
+    ],
+    ids=["even", "irregular", "ever longer", "three nights"],
+)
+def test_what_is_a_pause(gaps: np.ndarray, expected: tuple[int, ...]) -> None:
+    times = np.concatenate([[0], np.cumsum(gaps)])
+    one = Recording("a", noise(len(times), 1, 2), times)
+    assert with_pauses(one, None).breaks == expected
+    assert with_pauses(one, 0.5 * float(gaps.min())).breaks == tuple(range(1, len(times)))
+
+
+# Several arrays
+
+
+def test_several_keys_are_channels(tmp_path: Path) -> None:
+    vx, pressure = noise(10, 21, 32, 32), 1e5 + 1e3 * noise(10, 21, 32, 32, seed=1)
+    path = hdf5(tmp_path / "a.hdf5", Vx=vx.astype(np.float32), Vy=vx, pressure=pressure.astype(np.float32))
+    found = looked_at(tmp_path, path, keys=("Vx", "pressure"))
+    made = trajectories(found, "test")
+    assert made.fields == ("Vx", "pressure")
+    number = found.pieces["test"][0].number
+    np.testing.assert_array_equal(made.frames[0, :, 0], vx[number].astype(np.float32))
+    np.testing.assert_array_equal(made.frames[0, :, 1], pressure[number].astype(np.float32))
+    assert all(name in refusal(tmp_path, path) for name in ("Vx", "Vy", "pressure"))
+    mixed = npz(tmp_path / "b.npz", x=vx, y=vx[:, :20])
+    assert "y" in refusal(tmp_path, mixed, keys=("x", "y"))
+
+
+def test_rows_of_numbers_are_features(tmp_path: Path) -> None:
+    path = npz(tmp_path / "a.npz", x=noise(300), y=noise(300, seed=1), t=0.1 * np.arange(300))
+    found = looked_at(tmp_path, path, keys=("x", "y"))
+    np.testing.assert_array_equal(values(found.recordings[0])[:, 0], np.stack([noise(300), noise(300, seed=1)], axis=1))
+    np.testing.assert_allclose(found.recordings[0].times, 0.1 * np.arange(300))
+
+
+def test_each_group_of_a_file_is_a_trajectory(tmp_path: Path) -> None:
+    films = [travelling(42, 32, 32, phase=float(phase)) for phase in noise(20)]
+    arrays = {f"{number:04d}__data": film for number, film in enumerate(films)}
+    times = {f"{number:04d}__grid__t": 0.1 * np.arange(42) + number for number in range(20)}
+    path = hdf5(tmp_path / "a.h5", **arrays, **times)
+    found = looked_at(tmp_path, path, keys=("*/data",))
+    assert len(found.recordings) == 20
+    for number, one in enumerate(found.recordings):
+        np.testing.assert_array_equal(values(one)[:, 0], films[number])
+        np.testing.assert_allclose(one.times, 0.1 * np.arange(42) + number)
+    assert "--key '*/data'" in refusal(tmp_path, path)
+
+
+def test_each_array_of_a_file_is_a_trajectory_in_the_order_of_numbers(tmp_path: Path) -> None:
+    swing, _ = oscillators()
+    np.savez(tmp_path / "a.npz", *[swing[number, : 400 - 5 * number] for number in range(30)])
+    found = looked_at(tmp_path, tmp_path / "a.npz", keys=("arr_*",))
+    assert [len(one) for one in found.recordings] == [400 - 5 * number for number in range(30)]
+    assert meanings(found) == "time feature"
+    assert "--key 'arr_*'" in refusal(tmp_path, tmp_path / "a.npz")
+
+
+def test_arrays_are_paired_with_times_of_the_same_number(tmp_path: Path) -> None:
+    swing, times = oscillators(8)
+    runs = {f"run_{number}": swing[number, : 400 - 5 * number] for number in range(8)}
+    clocks = {f"time_{number}": times[: 400 - 5 * number] + number for number in range(8)}
+    path = npz(tmp_path / "a.npz", **runs, **clocks)
+    for said in ((), ("time_*",)):
+        for number, one in enumerate(looked_at(tmp_path, path, keys=("run_*",), times=said).recordings):
+            np.testing.assert_array_equal(one.times, times[: 400 - 5 * number] + number)
+
+
+def test_a_film_may_be_called_frames(tmp_path: Path) -> None:
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", frames=noise(40, 3, 64, 64)), cutting=Cutting(window=3))
+    assert meanings(found) == "time channel height width"
+
+
+def test_structs_are_opened_by_a_dot(tmp_path: Path) -> None:
+    swing, times = oscillators()
+    path = matlab(tmp_path / "a.mat", data={"x": swing[0], "t": times, "about": {"rig": "B", "gain": 2.0}})
+    found = looked_at(tmp_path, path, keys=("data.x",))
+    np.testing.assert_array_equal(values(found.recordings[0])[:, 0], swing[0])
+    np.testing.assert_array_equal(found.recordings[0].times, times)
+    several = np.array([(one, times) for one in swing], dtype=[("x", object), ("t", object)])
+    found = looked_at(tmp_path, matlab(tmp_path / "b.mat", run=several), keys=("run.x",))
+    np.testing.assert_array_equal([values(one)[:, 0] for one in found.recordings], swing)
+    np.testing.assert_array_equal(found.recordings[17].times, times)
+
+
+@pytest.mark.parametrize("version", ["5", "7.3"])
+def test_cells_are_recordings_with_their_own_times(version: str, tmp_path: Path) -> None:
+    swing, times = oscillators(12)
+    lengths = [400 - 9 * number for number in range(12)]
+    runs = [swing[number, :length].T for number, length in enumerate(lengths)]
+    clocks = [times[None, :length] + number for number, length in enumerate(lengths)]
+    arrays = {"Y_fit": runs[:9], "T_fit": clocks[:9], "Y_check": runs[9:], "T_check": clocks[9:]}
+    if version == "5":
+        path = matlab(tmp_path / "a.mat", **{name: cells(several) for name, several in arrays.items()}, dt=times[1])
+    else:
+        path = matlab73_cells(tmp_path / "a.mat", **arrays, dt=[])
+    keys = ("train=Y_fit", "test=Y_check")
+    for said in ((), ("train=T_fit", "test=T_check")):
+        found = looked_at(tmp_path, path, keys=keys, times=said)
+        for number, one in enumerate(found.recordings):
+            np.testing.assert_array_equal(values(one)[:, 0], swing[number, : lengths[number]])
+            np.testing.assert_array_equal(one.times, times[: lengths[number]] + number)
+        assert [piece.number for piece in found.pieces["test"]] == [9, 10, 11]
+    message = refusal(tmp_path, path)
+    assert all(f"--key {key}" in message for key in keys)
+    assert all(name in message for name in arrays)
+
+
+def test_structs_of_matlab_73(tmp_path: Path) -> None:
+    swing, times = oscillators()
+
+    def fill(file: h5py.File) -> None:
+        file["data/x"], file["data/t"] = swing[0].T, times[:, None]
+
+    found = looked_at(tmp_path, matlab73(tmp_path / "a.mat", fill), keys=("data.x",))
+    np.testing.assert_array_equal(values(found.recordings[0])[:, 0], swing[0])
+    np.testing.assert_array_equal(found.recordings[0].times, times)
+
+
+def test_tables_of_text(tmp_path: Path) -> None:
+    swing, times = oscillators(4, 300)
+    for number, one in enumerate(swing):
+        rows = [f"{t!r},{x!r},{v!r},ok" for t, (x, v) in zip(times.tolist(), one.tolist(), strict=True)]
+        (tmp_path / f"run{number}.csv").write_text("time_s, x, v, state\n" + "\n".join(rows))
+    found = looked_at(tmp_path, *(tmp_path / f"run{number}.csv" for number in range(4)))
+    for number, one in enumerate(found.recordings):
+        np.testing.assert_array_equal(values(one)[:, 0], swing[number])
+        np.testing.assert_array_equal(one.times, times)
+    assert found.found[0].time_unit == "s"
+    dates = [
+        f"2026-03-0{1 + n // 100} {n % 100 // 10:02d}:{n % 10:02d}:00\t{x!r}"
+        for n, x in enumerate(swing[0, :, 0].tolist())
+    ]
+    (tmp_path / "logger.tsv").write_text("when\tlevel\n" + "\n".join(dates))
+    found = looked_at(tmp_path, tmp_path / "logger.tsv", keys=("level",), times=("when",))
+    assert found.recordings[0].times is not None
+    assert found.recordings[0].times[[1, 10, 100]].tolist() == [60.0, 3600.0, 86400.0]
+    assert 100 in found.recordings[0].breaks
+
+
+# Versions
+
+
+def project(folder: Path) -> None:
+    """A checkout with git and DVC."""
+    (folder / "config").mkdir(parents=True)
+    (folder / "params.yaml").write_text("scale: tiny\n")
+    (folder / ".gitignore").write_text("/imported/*/data/\n")
+    git(folder, "init", "-q")
+    tool(folder, sys.executable, "-m", "dvc", "init", "-q")
+
+
+def tool(folder: Path, *words: str) -> str:
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def git(folder: Path, *words: str) -> str:
+    return tool(folder, "git", "-c", "user.name=tests", "-c", "user.email=tests@localhost", *words)
+
+
+def test_an_import_is_an_out_of_dvc_with_its_card_in_git(tmp_path: Path) -> None:
+    checkout, clone = tmp_path / "checkout", tmp_path / "clone"
+    project(checkout)
+    command = [sys.executable, "-c", "from ladid_bench.cli.main import main; main()", "import", "mine"]
+    npz(tmp_path / "a.npz", x=noise(10, 20, 6))
+    tool(checkout, *command, str(tmp_path / "a.npz"))
+    pointer = checkout / "imported/mine/data.dvc"
+    before = yaml.safe_load(pointer.read_text())["outs"][0]
+    assert before["path"] == "data"
+    (checkout / "dvc.yaml").write_text(
+        "stages: {data: {cmd: echo made >> made.txt, deps: [imported], outs: [{made.txt: {persist: true}}]}}\n"
+    )
+    tool(checkout, sys.executable, "-m", "dvc", "repro")
+    assert (checkout / "made.txt").read_text() == "made\n"
+    npz(tmp_path / "a.npz", x=noise(10, 20, 6, seed=1))
+    tool(checkout, *command, str(tmp_path / "a.npz"), "--replace")
+    assert yaml.safe_load(pointer.read_text())["outs"][0]["md5"] != before["md5"]
+    tool(checkout, sys.executable, "-m", "dvc", "repro")
+    assert (checkout / "made.txt").read_text() == "made\nmade\n"
+    tool(checkout, sys.executable, "-m", "dvc", "remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    tool(checkout, sys.executable, "-m", "dvc", "push", "-q")
+    git(checkout, "add", "--all")
+    git(checkout, "commit", "-q", "-m", "an import")
+    tracked = git(checkout, "ls-files", "imported").split()
+    assert {"imported/mine/card.yaml", "imported/mine/data.dvc"} <= set(tracked)
+    assert not any(name.endswith(".hdf5") for name in tracked)
+    git(tmp_path, "clone", "-q", str(checkout), str(clone))
+    source = load_import("mine", clone)
+    with pytest.raises(BenchError, match="dvc pull") as caught:
+        source.split("train", ALL, 16, 0, 20)
+    assert "a.npz" in str(caught.value)
+    tool(clone, sys.executable, "-m", "dvc", "pull", "-q")
+    assert source.split("train", ALL, 16, 0, 20).frames.shape == (8, 20, 1, 6)
+    shutil.rmtree(clone / "imported")
+
+
+def test_an_import_whose_card_is_not_here_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "params.yaml").write_text("scale: tiny\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BenchError, match=r"'mine'.*imported/mine/card\.yaml"):
+        find_source("mine")
+
+
+# The dry run
+
+
+def test_a_dry_run_shows_the_axes_and_writes_nothing(tmp_path: Path, capsys, monkeypatch) -> None:
+    from ladid_bench.cli.main import main
+
+    (tmp_path / "config").mkdir()
+    (tmp_path / "params.yaml").write_text("scale: tiny\n")
+    npz(
+        tmp_path / "a.npz",
+        t2m=travelling(400, 32, 64),
+        time=6.0 * np.arange(400),
+        lat=np.arange(32.0),
+        lon=np.arange(64.0),
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ladid-bench", "import", "mine", "a.npz", "--check"])
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert sorted(tmp_path.rglob("*")) == before
+    said = capsys.readouterr().out
+    table = {tuple(line.split()[:3]) for line in said.splitlines() if line.startswith("  ")}
+    assert {("0", "400", "time"), ("1", "32", "height"), ("2", "64", "width")} <= table
+    assert re.search(r"^  train +\d+ ", said, re.MULTILINE)
+    assert "@" in said  # the strip has its brightest letter
+
+
+def test_a_card_names_no_folder_of_this_machine(tmp_path: Path) -> None:
+    walk = np.cumsum(noise(300, 3), axis=0)
+    request = Request("mine", [npz(tmp_path / "a.npz", x=windows_of(walk, 60, 10))])
+    card = write_import(request, understand(request, tmp_path, SOURCES), tmp_path)
+    assert "a.npz" in card.notes[0]
+    assert str(tmp_path) not in (tmp_path / "imported/mine/card.yaml").read_text()
+
+
+def test_what_is_written_is_what_the_dry_run_said(tmp_path: Path) -> None:
+    swing, times = oscillators()
+    request = Request("mine", [npz(tmp_path / "a.npz", x=swing, t=times)])
+    found = understand(request, tmp_path, SOURCES)
+    card = write_import(request, found, tmp_path)
+    assert {split: made.trajectories for split, made in card.splits.items()} == found.trajectories
+    made: Trajectories = load_import("mine", tmp_path).split("test", ALL, 16, 0, 400)
+    np.testing.assert_array_equal(made.frames, trajectories(found, "test").frames)
+    assert [axis.meaning for axis in card.arrays[0].axes] == ["trajectory", "time", "feature"]
