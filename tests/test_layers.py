@@ -1,8 +1,10 @@
 """Packages import only from those below them: the contract in pyproject.toml, held by import-linter."""
 
+import ast
 import os
 import shutil
 import subprocess
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,25 @@ def test_what_the_contract_refuses(package: Path, module: str, line: str) -> Non
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"{path.read_text() if path.exists() else ''}\n{line}\n")
     assert lint(package) == 1
+
+
+def imports(package: Path) -> dict[str, set[str]]:
+    """The modules of the package that each of them imports, for type checkers too."""
+    root = package / "src"
+    modules = {".".join(path.relative_to(root).with_suffix("").parts): path for path in root.rglob("*.py")}
+    found = {}
+    for module, path in modules.items():
+        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        names = {name for node in nodes for name in (node.module, *(f"{node.module}.{one.name}" for one in node.names))}
+        found[module] = names & set(modules)
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle(package: Path) -> None:
+    TopologicalSorter(imports(package)).prepare()
+
+
+def test_a_circle_is_found(package: Path) -> None:
+    (package / "src/ladid_bench/core/errors.py").write_text("from ladid_bench.core.readers import read_yaml\n")
+    with pytest.raises(CycleError):
+        TopologicalSorter(imports(package)).prepare()

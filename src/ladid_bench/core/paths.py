@@ -6,6 +6,7 @@ from pathlib import Path
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import read_yaml
 
+PACKAGE = Path(__file__).parents[1]
 SPLITS = ("train", "valid", "test")
 MIDPOINTS = "midpoints"  # test trajectories at times halfway between their frames; simulated systems have it
 

@@ -12,11 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import ladid_bench
 from ladid_bench.core.errors import BenchError
+from ladid_bench.core.paths import PACKAGE
 from ladid_bench.core.readers import one_line
 
-PACKAGE = Path(ladid_bench.__file__).parent
 ROOMS = ("data", "ladid", "methods", "probing", "runs")  # systems and data sets declare versions of their own
 RUNNER = PACKAGE / "runs" / "execute.py"  # every run goes through it and what it imports
 DESCRIPTIONS = ("method.yaml", "search.json")  # of a method; what they determine is in the key of a run

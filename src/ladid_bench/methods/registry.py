@@ -13,13 +13,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-import ladid_bench
 from ladid_bench.core.configuration import Section, changed_settings, parse
 from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.paths import PACKAGE
 from ladid_bench.core.readers import read_yaml
 from ladid_bench.methods.base import Method
-
-PACKAGE = Path(ladid_bench.__file__).parent
 
 
 class Citation(Section):

@@ -10,25 +10,38 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 
 from ladid_bench.core.files import atomic_write
+from ladid_bench.data.task import Task
+from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowSampler, query_length
 from ladid_bench.methods.base import Diverged, Training
 from ladid_bench.methods.tensors import load_tensors
-
-if TYPE_CHECKING:
-    from ladid_bench.methods.neural import NeuralMethod
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.pt"
 PROGRESS_SECONDS = 20
 CHECKPOINT_SECONDS = 60
+
+
+class Trainable(Protocol):
+    """Say what the trainer needs of a method."""
+
+    model: Any  # a ``ForecastModel``
+    task: Task
+    settings: Any  # with ``learning_rate``, the peak of the schedule
+    workspace: Path | None
+    device: str
+
+    def validation_error(self, valid: Trajectories) -> float:
+        """Measure the error by which weights are chosen."""
 
 
 class Trainer:
@@ -40,7 +53,7 @@ class Trainer:
             global generator.
     """
 
-    def __init__(self, method: "NeuralMethod", training: Training):
+    def __init__(self, method: Trainable, training: Training):
         self.method, self.valid, self.budget = method, training.valid, training.budget
         self.sampler = WindowSampler(training.train, method.task, training.budget, method.device)
         self.generator = torch.Generator().manual_seed(training.seed)

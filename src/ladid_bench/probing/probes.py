@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 from ladid_bench.core.configuration import parse
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_text
-from ladid_bench.core.paths import Folders
-from ladid_bench.core.provenance import PACKAGE, code_hash
+from ladid_bench.core.paths import PACKAGE, Folders
+from ladid_bench.core.provenance import code_hash
 from ladid_bench.core.readers import read_json
 from ladid_bench.methods.registry import method_folders
 from ladid_bench.probing.readout import KERNEL, LINEAR

@@ -24,7 +24,7 @@ from ladid_bench.reporting.cost_figure import accuracy_and_cost
 from ladid_bench.reporting.drawing import write_drawings
 from ladid_bench.reporting.experiment_figures import Scene, illustrate, styles_by_method, write_illustrated
 from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables, write_experiments
-from ladid_bench.reporting.figures import horizon, training, training_time
+from ladid_bench.reporting.figures import draw_series, horizon, training, training_time
 from ladid_bench.reporting.pages import INDEX, figures, published, render
 from ladid_bench.reporting.palette import MethodStyle, own_colours, styles, styles_on
 from ladid_bench.reporting.physics_page import PHYSICS, write_physics_page
@@ -32,7 +32,6 @@ from ladid_bench.reporting.probe_section import write_probes
 from ladid_bench.reporting.provenance import facts, lost_table
 from ladid_bench.reporting.rank_figure import ranks_over_datasets, ranks_over_groups
 from ladid_bench.reporting.searches import describe_search, effort, trials_table
-from ladid_bench.reporting.series import draw_series
 from ladid_bench.reporting.slides import write_forecasts
 from ladid_bench.reporting.tables import (
     Table,

@@ -1,7 +1,7 @@
 """A trained method and its task in one object, from arrays or from a run of a study: the face that Python users see."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ class Model:
     def save(self, folder: str | Path) -> None:
         """Write the model to ``folder``, from which ``load`` makes it again."""
         self.method.save(Path(folder))
-        described = {"method": self.name, "settings": vars(self.method.settings), "task": self.task.to_json()}
+        described = {"method": self.name, "settings": vars(self.method.settings), "task": asdict(self.task)}
         write_json(Path(folder) / DESCRIPTION, described)
 
 

@@ -9,16 +9,15 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-import ladid_bench
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import content_key, write_json
+from ladid_bench.core.paths import PACKAGE
 from ladid_bench.core.provenance import commit
 from ladid_bench.core.readers import one_line, read_json
 from ladid_bench.datasets.simulated import SYSTEMS
 from ladid_bench.verification.physics import load_checks
 from ladid_bench.verification.physics.base import Check
 
-PACKAGE = Path(ladid_bench.__file__).parent
 FOLLOWED = (
     "ladid_bench.datasets.simulated.",
     "ladid_bench.verification.physics.",
