@@ -20,10 +20,10 @@ class WindowBatch:
     """N windows: W consecutive ones of each trajectory, in time order, adjacent rows.
 
     Attributes:
-        frames: ``(F, channel, *space)``, the distinct context frames, unit range, not clipped.
+        frames: ``(F, channel, *space)``, the distinct context frames, normalized, not clipped.
         context: ``(N, C)``, rows of ``frames`` that make up each context.
         context_times: ``(N, C)``, counted from each window's first frame.
-        query: ``(N, Q, channel, *space)``, target frames clipped to the unit range.
+        query: ``(N, Q, channel, *space)``, target frames clipped to [0, 1].
         query_times: ``(N, Q)``, counted from each window's first frame, increasing.
         grid_times: ``(N, G)``, times of all frames from the first of the context to the last that a query
             may name, counted likewise; the last one is repeated where the trajectory ends before.
@@ -31,7 +31,7 @@ class WindowBatch:
         start: ``(N,)``, time of each window's first frame, counted from that of its trajectory.
         forecast_start: ``(N,)``, time of the first frame after each context, counted likewise.
         windows: W.
-        bank: all frames of the split, ``(trajectory * time, channel, *space)``, unit range, not clipped.
+        bank: all frames of the split, ``(trajectory * time, channel, *space)``, normalized, not clipped.
         grid: ``(N, G)``, rows of ``bank`` at ``grid_times``.
     """
 
@@ -66,7 +66,7 @@ class WindowSampler:
 
     Args:
         trajectories: training split.
-        task: gives the context length and the unit range.
+        task: gives the context length and the ranges of values.
         budget: batch size, windows a trajectory, query frames a window.
         device: where the frames are kept.
     """

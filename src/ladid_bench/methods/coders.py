@@ -116,7 +116,7 @@ class Decoder(nn.Module):
         first steps of training hundreds of times its variance.
 
         Args:
-            levels: in the unit range, of each channel of images, or of each feature of vectors.
+            levels: normalized to [0, 1], of each channel of images, or of each feature of vectors.
         """
         assert self.output.bias is not None
         before = torch.tensor([math.log(level / (1 - level)) for level in levels])  # the sigmoid

@@ -41,7 +41,7 @@ class Truth(Quantity):
 
 @dataclass(frozen=True)
 class Strip:
-    """Decoded pictures across one step between two frames, first channel, in the unit range.
+    """Decoded pictures across one step between two frames, first channel, normalized to [0, 1].
 
     Attributes:
         start, end: times of the two frames, from the first frame.

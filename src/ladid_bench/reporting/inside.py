@@ -117,5 +117,5 @@ def _strip_view(one: Strip, colours: np.ndarray, unit: str) -> tuple[str, list[s
 
 
 def _levels(frames: np.ndarray) -> np.ndarray:
-    """Frames in the unit range as levels 0 to 255."""
+    """Normalized frames as levels 0 to 255."""
     return (frames.clip(0, 1) * 255).round().astype(np.uint8)

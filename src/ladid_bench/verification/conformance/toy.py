@@ -18,7 +18,7 @@ STEP = 0.1  # time between two frames
 PERIOD = 1.6
 SIZES = {"train": 32, "valid": 8, "test": 8}
 JITTER = 0.3  # of a step, either way, on the irregular grid
-LEVEL = 2.0  # added to the wave, so that physical values and the unit range are not the same
+LEVEL = 2.0  # added to the wave, so that physical and normalized values are not the same
 
 
 @dataclass(frozen=True)
