@@ -20,7 +20,7 @@ from crash_sites import SIGNS, STEPS, Session, Site, SlowIndex, serving
 from undisturbed import differences, torn
 
 from ladid_bench.datasets.measured.fetch import fetch
-from ladid_bench.datasets.measured.shoulder_imu import ARCHIVE
+from ladid_bench.datasets.measured.shoulder_imu import FILE
 
 SEED = 20
 LIMIT = 300.0  # seconds that a phase may take to come
@@ -153,7 +153,7 @@ def tally(count: int, seed: int, folder: Path) -> list[Outcome]:
     A moment that fell behind the end of its phase, for how long that takes varies, comes again half as far in.
     """
     outcomes = []
-    with serving(SlowIndex(ARCHIVE.project, fetch(ARCHIVE))) as index:
+    with serving(SlowIndex(FILE.archive.project, fetch(FILE.archive))) as index:
         quiet = Site(folder / "quiet", index)
         taken = watch(quiet.start())
         print(f"seed {seed}, {STEPS} steps; undisturbed: " + ", ".join(f"{k} {v:.2f} s" for k, v in taken.items()))

@@ -92,7 +92,7 @@ def a_result(checkout: Checkout) -> None:
 
 def commands(checkout: Checkout) -> list[list[str]]:
     key = next(run.key for run in checkout.runs.values() if run.method == "persistence")
-    return [["run", key], ["aggregate"], ["card", "pendulum"], ["plan", "--output", "work/plan.txt"]]
+    return [["run", key], ["aggregate"], ["card", "pendulum"], ["schema", "work/schema.json"]]
 
 
 def test_a_full_disk_is_one_line_and_counts_as_no_attempt(

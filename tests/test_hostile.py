@@ -110,11 +110,11 @@ COMMANDS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "a file as text": (lambda root: arrays.device("x.hdf5")(root), ("to-text", "x.hdf5", "x.txt")),
     "a run table": (lambda root: written(root, "results/tiny/runs.parquet", b"PAR1"), ("report",)),
     "an import": (lambda root: written(root, "x.npy", trap(root)), ("import", "mine", "x.npy")),
-    "code that does not parse": (lambda root: broken_method(root), ("plan",)),
+    "code that does not parse": (lambda root: broken_method(root), ("records", "--stale")),
     "a card": (lambda root: written(root, "baselines/odd/method.yaml", "["), ("check-baseline", "odd")),
     "a recorded search": (lambda root: written(root, "baselines/fno/search.json", "[" * 9999), ("methods",)),
     "records of a run": (lambda root: damaged_record(root, "{}"), ("aggregate",)),
-    "records for a plan": (lambda root: damaged_record(root, "[" * 9999), ("plan",)),
+    "records for a plan": (lambda root: damaged_record(root, "[" * 9999), ("records", "--failed")),
     "records to compare with": (lambda root: damaged_record(root, "NaN"), ("verify", "--all")),
 }
 

@@ -44,7 +44,8 @@ def published(final: Path) -> Iterator[Path]:
     Raises:
         BenchError: the place is taken by something that is no page.
     """
-    if final.exists() and not (final / INDEX).exists():
+    holds_files = any(path.is_file() for path in final.rglob("*"))  # the workflow makes empty folders beforehand
+    if holds_files and not (final / INDEX).exists():
         raise BenchError(f"{final}: is there and holds no page; move it or choose another --output")
     building, former = (final.with_name(f".{final.name}-{word}") for word in ("building", "former"))
     if former.exists() and not final.exists():  # killed between the two renames
