@@ -8,7 +8,7 @@ from crash_sites import SIGNS, Site
 from crashes import SEED, Moment, checkpoint_step, endure, strike, tally, watch
 from undisturbed import torn
 
-from ladid_bench.datasets.measured.shoulder_imu import ARCHIVE
+from ladid_bench.datasets.measured.shoulder_imu import FILE
 
 
 def test_killed_while_simulating_then_while_saving_then_while_rendering(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_killed_while_simulating_then_while_saving_then_while_rendering(tmp_path
 
 @pytest.mark.slow
 def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
-    archive_or_skip(ARCHIVE)
+    archive_or_skip(FILE.archive)
     outcomes = tally(20, SEED, tmp_path)
     assert [outcome.line() for outcome in outcomes if outcome.trouble] == []
     assert {outcome.moment.phase for outcome in outcomes} == set(SIGNS)
