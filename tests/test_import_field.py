@@ -564,6 +564,24 @@ def test_what_may_be_times_and_is_not_taken_is_named(tmp_path: Path) -> None:
         assert name in found.found[0].times and "weights" not in found.found[0].times
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"{1 + i % 28:02d}.{1 + i // 28:02d}.2025.png" for i in range(60)],
+        [f"{1 + i % 28:02d}-{1 + i // 28:02d}-2025.png" for i in range(60)],
+        [f"2025.{1 + i // 5}.{1 + i % 5}.png" for i in range(60)],
+        [f"{camera}{i}.png" for camera in "ab" for i in range(30)],
+        [f"f{i}.png" for i in range(59)] + ["background.png"],
+        [f"f{i if i < 30 else i + 20:04d}.png" for i in range(60)],
+        [f"f-{i if i < 30 else i + 1}.png" for i in range(60)],
+        [f"t{2.0**i:g}.png" for i in range(20)],
+    ],
+    ids=["dotted days", "days first", "bare months", "two cameras", "background", "gap", "one lost", "doubling"],
+)
+def test_pictures_whose_names_are_no_even_count_are_refused(names: list[str], tmp_path: Path) -> None:
+    assert "film" in refusal(tmp_path, gradients(tmp_path / "film", names), cutting=Cutting(window=4))
+
+
 def test_a_pause_cuts_the_recording(tmp_path: Path) -> None:
     times = 0.05 * np.arange(1200)
     times[1150:] += 50_000
