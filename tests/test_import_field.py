@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -740,6 +741,45 @@ def test_tables_of_text(tmp_path: Path) -> None:
     assert found.recordings[0].times is not None
     assert found.recordings[0].times[[1, 10, 100]].tolist() == [60.0, 3600.0, 86400.0]
     assert 100 in found.recordings[0].breaks
+
+
+def table(path: Path, header: str, rows: Sequence[str]) -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def test_tables_with_an_index_a_decimal_comma_or_one_column(tmp_path: Path) -> None:
+    level = np.cumsum(noise(300, 2), axis=0).round(4)
+    numbered = [f"{row},{row / 4},{a},{b}" for row, (a, b) in enumerate(level.tolist())]
+    commas = [f"{row / 4};{a:.4f};{b:.4f}".replace(".", ",") for row, (a, b) in enumerate(level.tolist())]
+    alone = [f"{row / 4},{a}" for row, (a, _) in enumerate(level.tolist())]
+    expected = {
+        table(tmp_path / "pandas.csv", ",time,a,b", numbered): level,
+        table(tmp_path / "commas.csv", "time;a;b", commas): level,
+        table(tmp_path / "alone.csv", "time,a", alone): level[:, :1],
+    }
+    for path, features in expected.items():
+        found = looked_at(tmp_path, path)
+        np.testing.assert_array_equal(values(found.recordings[0])[:, 0], features)
+        np.testing.assert_array_equal(found.recordings[0].times, np.arange(300) / 4)
+        assert ("Unnamed" in found.found[0].columns) == (path.stem == "pandas")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "spoilt", "named"),
+    [
+        ("time,a,b,c", "{i},{i}.5,1,2", "7,ERR,1,2", "'a'"),
+        ("date,a,b", "03/{i:02d}/2025,1,{i}.5", "03/07/2025,1,2", "'date'"),
+        ("time;a;b;c", "{i};1,234;{i};7", "7;1,234;5;7", "'a'"),
+    ],
+    ids=["text among numbers", "days and months", "commas of thousands"],
+)
+def test_columns_that_are_not_what_they_are_called_are_refused(
+    header: str, row: str, spoilt: str, named: str, tmp_path: Path
+) -> None:
+    rows = [row.format(i=number) for number in range(90)]
+    rows[7] = spoilt
+    assert named in refusal(tmp_path, table(tmp_path / "a.csv", header, rows))
 
 
 # Versions

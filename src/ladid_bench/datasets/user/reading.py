@@ -52,6 +52,7 @@ class Found:
         time_unit: unit of time, where the file says it.
         fields: names of channels, where the file says them.
         quantity: what the values are, where the file says it.
+        columns: of a table of text, which are features and which are left out.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Found:
     time_unit: str = ""
     fields: tuple[str, ...] = ()
     quantity: str = ""
+    columns: str = ""
 
 
 @dataclass(frozen=True)
@@ -223,4 +225,5 @@ def _understood(members: list[Member], axes: tuple[Axis, ...], times: Times | No
         time_unit=times.unit if times else "",
         fields=fields if len(set(fields)) == len(fields) else (),
         quantity=", ".join(filter(None, (label or (first.name if first.units else ""), first.units))),
+        columns=first.attributes.get("columns", ""),
     )

@@ -57,7 +57,8 @@ def _table(found: Found) -> list[str]:
     if not found.axes:
         return [f"{found.name} ({found.dtype}){alike}{times}"]
     shape = " x ".join(str(axis.length) for axis in found.axes)
-    head = f"{found.name} ({shape}, {found.dtype}){alike}{times}"
+    columns = f"; {found.columns}" if found.columns else ""
+    head = f"{found.name} ({shape}, {found.dtype}){alike}{columns}{times}"
     rows = [(str(place), str(axis.length), axis.meaning, axis.why) for place, axis in enumerate(found.axes)]
     return [head, *(f"  {a:<5}{b:<9}{c:<12}{d}" for a, b, c, d in [("axis", "length", "meaning", "why"), *rows])]
 
