@@ -583,6 +583,18 @@ def test_pictures_whose_names_are_no_even_count_are_refused(names: list[str], tm
     assert "film" in refusal(tmp_path, gradients(tmp_path / "film", names), cutting=Cutting(window=4))
 
 
+def test_a_look_names_what_is_constant_and_each_range(tmp_path: Path) -> None:
+    swing, _ = oscillators(9, 200)
+    path = npz(tmp_path / "a.npz", x=np.concatenate([swing, np.full((9, 200, 1), 7.0)], axis=2))
+    request = Request("mine", (path,), {}, Reading(), Cutting())
+    lines = describe(request, understand(request, tmp_path, SOURCES)).splitlines()
+    (told,) = (line for line in lines if line.startswith("constant"))
+    assert re.findall(r"\b\d+\b", told.split("(")[0]) == ["2"]
+    (ranges,) = (line for line in lines if line.startswith("range"))
+    low, high = map(float, re.findall(r"(-?[\d.]+) to (-?[\d.]+)", ranges)[0])
+    assert (low, high) == pytest.approx((-1.1, 1.1), abs=0.02)  # a cosine from -1 to 1, and 5 % of it at either end
+
+
 def test_a_pause_cuts_the_recording(tmp_path: Path) -> None:
     times = 0.05 * np.arange(1200)
     times[1150:] += 50_000

@@ -19,18 +19,7 @@ STUDY = {
     "datasets": {"pendulum": {"trajectories": {"train": 8, "valid": 2, "test": 3}}},
     "experiments": {"comparison": {"datasets": ["pendulum"], "methods": ["ladid", "mean", "persistence"]}},
 }
-COPIED = (
-    "Snakefile",
-    "workflow",
-    "profiles",
-    "slurm",
-    "baselines",
-    "config",
-    "imported",
-    "dvc.yaml",
-    ".dvcignore",
-    ".dvc",
-)
+COPIED = ("Snakefile", "workflow", "profiles", "slurm", "baselines", "config", "imported", "dvc.yaml", ".dvcignore", ".dvc")
 
 
 def make_checkout(root: Path, folder: Path) -> Path:

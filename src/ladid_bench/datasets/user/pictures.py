@@ -139,7 +139,7 @@ def _check_budget(count: int, size: tuple[int, int], reading: Reading, where: st
 def _values(picture: Image.Image, reading: Reading, path: Path) -> np.ndarray:
     """Pixels ``(channel, height, width)`` as a fraction of full scale."""
     try:
-        if picture.mode in TRANSPARENT and picture.getchannel("A").getextrema()[0] < 255:
+        if picture.mode in TRANSPARENT and np.asarray(picture.getchannel("A")).min() < 255:
             raise BenchError(f"{path}: has transparent pixels, whose colour depends on what is behind; flatten it")
         plain = picture.convert(PLAIN[picture.mode]) if picture.mode in PLAIN else picture
         if plain.mode not in FULL_SCALE:
