@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -504,6 +505,96 @@ def test_pictures_stand_in_the_order_of_their_numbers(names: list[str], tmp_path
     np.testing.assert_allclose(shades, 4 * np.arange(60), atol=1e-4)
 
 
+@pytest.mark.parametrize("mark", [-9999, 99999, -32768, np.float32(1e20)])
+def test_numbers_that_stand_for_missing_values_are_refused(mark: float, tmp_path: Path) -> None:
+    film = 280 + travelling(100, 24, 32)
+    marked = film.copy()
+    marked[[3, 50], 4, 5] = mark
+    message = refusal(tmp_path, npz(tmp_path / "film.npz", film=marked, time=np.arange(100.0)))
+    assert f"{mark:g}" in message and "NaN" in message
+    levels = np.stack([1e5 * noise(300), 50 + 5 * noise(300)], axis=1)  # the mark is within the range of the first
+    levels[7, 1] = mark
+    refused = refusal(tmp_path, npz(tmp_path / "levels.npz", x=levels, t=np.arange(300.0)))
+    assert f"{mark:g}" in refused and "channel 1" in refused
+
+
+def test_values_that_only_look_like_marks_are_kept(tmp_path: Path) -> None:
+    ramp = np.stack([np.arange(9000.0, 10000.0), -np.arange(9000.0, 10000.0)], axis=1)
+    found = looked_at(tmp_path, npz(tmp_path / "ramp.npz", x=ramp, t=np.arange(1000.0)))
+    np.testing.assert_array_equal(values(found.recordings[0])[:, 0], ramp)
+
+
+def test_values_outside_the_valid_range_of_cf_are_missing(tmp_path: Path) -> None:
+    film = travelling(60, 24, 32)
+    packed_film = np.round(film / 0.01).astype(np.int16)
+    packed_film[:, 3:6, 3:6] = 5000  # 50 unpacked
+    stored = {"a": np.array([-1000, 1000], np.int16), "b": np.array([-10.0, 10.0])}  # in packed, and in unpacked units
+    for name, bounds in stored.items():
+        with h5py.File(tmp_path / f"{name}.nc", "w") as file:
+            file["sst"] = packed_film
+            file["sst"].attrs.update({"scale_factor": 0.01, "add_offset": 0.0, "valid_range": bounds})
+            file["time"] = np.arange(60)
+            file["time"].attrs["units"] = "days since 2001-01-01"
+        found = looked_at(tmp_path, tmp_path / f"{name}.nc", cutting=Cutting(window=4))
+        assert found.storage.missing is not None
+        assert np.argwhere(found.storage.missing[0]).tolist() == [[i, j] for i in (3, 4, 5) for j in (3, 4, 5)]
+        np.testing.assert_allclose(values(found.recordings[0])[:, 0, 10:], film[:, 10:], atol=0.006)
+
+
+@pytest.mark.parametrize("name", ["tt", "tau", "timevec", "grid_t", "tsteps", "when"])
+def test_times_of_other_names(name: str, tmp_path: Path) -> None:
+    swing, times = oscillators(6, 300)
+    clock = np.datetime64("2020-02-28", "s") + (1000 * times).astype("m8[s]") if name == "when" else times
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", x=swing, **{name: clock}))
+    expected = (1000 * times).astype(int) if name == "when" else times
+    assert found.recordings[0].times is not None
+    np.testing.assert_array_equal(found.recordings[0].times, expected)
+    if name != "when":  # and they say which axis is time in the files of operator learning
+        films = np.stack([travelling(20, 32, 32, phase=number).transpose(1, 2, 0) for number in range(9)])
+        shown = looked_at(tmp_path, npz(tmp_path / "b.npz", u=films, **{name: np.arange(20.0)}))
+        assert meanings(shown) == "trajectory height width time"
+
+
+def test_what_may_be_times_and_is_not_taken_is_named(tmp_path: Path) -> None:
+    swing, times = oscillators(6, 300)
+    one_more = npz(tmp_path / "a.npz", x=swing, time=np.append(times, 21.0))
+    increasing = npz(tmp_path / "b.npz", x=swing, abscissa=times, weights=noise(300))
+    for path, name in ((one_more, "'time'"), (increasing, "'abscissa'")):
+        found = looked_at(tmp_path, path)
+        assert found.recordings[0].times is None
+        assert name in found.found[0].times and "weights" not in found.found[0].times
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"{1 + i % 28:02d}.{1 + i // 28:02d}.2025.png" for i in range(60)],
+        [f"{1 + i % 28:02d}-{1 + i // 28:02d}-2025.png" for i in range(60)],
+        [f"2025.{1 + i // 5}.{1 + i % 5}.png" for i in range(60)],
+        [f"{camera}{i}.png" for camera in "ab" for i in range(30)],
+        [f"f{i}.png" for i in range(59)] + ["background.png"],
+        [f"f{i if i < 30 else i + 20:04d}.png" for i in range(60)],
+        [f"f-{i if i < 30 else i + 1}.png" for i in range(60)],
+        [f"t{2.0**i:g}.png" for i in range(20)],
+    ],
+    ids=["dotted days", "days first", "bare months", "two cameras", "background", "gap", "one lost", "doubling"],
+)
+def test_pictures_whose_names_are_no_even_count_are_refused(names: list[str], tmp_path: Path) -> None:
+    assert "film" in refusal(tmp_path, gradients(tmp_path / "film", names), cutting=Cutting(window=4))
+
+
+def test_a_look_names_what_is_constant_and_each_range(tmp_path: Path) -> None:
+    swing, _ = oscillators(9, 200)
+    path = npz(tmp_path / "a.npz", x=np.concatenate([swing, np.full((9, 200, 1), 7.0)], axis=2))
+    request = Request("mine", (path,), {}, Reading(), Cutting())
+    lines = describe(request, understand(request, tmp_path, SOURCES)).splitlines()
+    (told,) = (line for line in lines if line.startswith("constant"))
+    assert re.findall(r"\b\d+\b", told.split("(")[0]) == ["2"]
+    (ranges,) = (line for line in lines if line.startswith("range"))
+    low, high = map(float, re.findall(r"(-?[\d.]+) to (-?[\d.]+)", ranges)[0])
+    assert (low, high) == pytest.approx((-1.1, 1.1), abs=0.02)  # a cosine from -1 to 1, and 5 % of it at either end
+
+
 def test_a_pause_cuts_the_recording(tmp_path: Path) -> None:
     times = 0.05 * np.arange(1200)
     times[1150:] += 50_000
@@ -662,6 +753,45 @@ def test_tables_of_text(tmp_path: Path) -> None:
     assert found.recordings[0].times is not None
     assert found.recordings[0].times[[1, 10, 100]].tolist() == [60.0, 3600.0, 86400.0]
     assert 100 in found.recordings[0].breaks
+
+
+def table(path: Path, header: str, rows: Sequence[str]) -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def test_tables_with_an_index_a_decimal_comma_or_one_column(tmp_path: Path) -> None:
+    level = np.cumsum(noise(300, 2), axis=0).round(4)
+    numbered = [f"{row},{row / 4},{a},{b}" for row, (a, b) in enumerate(level.tolist())]
+    commas = [f"{row / 4};{a:.4f};{b:.4f}".replace(".", ",") for row, (a, b) in enumerate(level.tolist())]
+    alone = [f"{row / 4},{a}" for row, (a, _) in enumerate(level.tolist())]
+    expected = {
+        table(tmp_path / "pandas.csv", ",time,a,b", numbered): level,
+        table(tmp_path / "commas.csv", "time;a;b", commas): level,
+        table(tmp_path / "alone.csv", "time,a", alone): level[:, :1],
+    }
+    for path, features in expected.items():
+        found = looked_at(tmp_path, path)
+        np.testing.assert_array_equal(values(found.recordings[0])[:, 0], features)
+        np.testing.assert_array_equal(found.recordings[0].times, np.arange(300) / 4)
+        assert ("Unnamed" in found.found[0].columns) == (path.stem == "pandas")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "spoilt", "named"),
+    [
+        ("time,a,b,c", "{i},{i}.5,1,2", "7,ERR,1,2", "'a'"),
+        ("date,a,b", "03/{i:02d}/2025,1,{i}.5", "03/07/2025,1,2", "'date'"),
+        ("time;a;b;c", "{i};1,234;{i};7", "7;1,234;5;7", "'a'"),
+    ],
+    ids=["text among numbers", "days and months", "commas of thousands"],
+)
+def test_columns_that_are_not_what_they_are_called_are_refused(
+    header: str, row: str, spoilt: str, named: str, tmp_path: Path
+) -> None:
+    rows = [row.format(i=number) for number in range(90)]
+    rows[7] = spoilt
+    assert named in refusal(tmp_path, table(tmp_path / "a.csv", header, rows))
 
 
 # Versions

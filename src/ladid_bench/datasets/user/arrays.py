@@ -14,15 +14,16 @@ INDEX = re.compile(r"[({]\d+[)}]")  # of a cell or of an element of an array of 
 
 ROLES: Mapping[str, re.Pattern[str]] = {
     "time": re.compile(
-        r"(t|time|times|timestamps?|tspan|tvec|ts|dates?|datetimes?|seconds|steps?|frames?|valid_time)([-_ (].*)?"
-        r"|.*[-_ ](time|times|timestamps?)",
+        r"(t|tt|tau|time|times|timestamps?|tspan|tvec|timevec\w*|ts|tsteps?|timesteps?|dates?|datetimes?|seconds|steps?"
+        r"|frames?|valid_time)([-_ (].*)?|.*[-_ ](time|times|timestamps?)|(grid|coord\w*|vec\w*|mesh)[-_]t",
         re.IGNORECASE,
     ),
     "height": re.compile(
-        r"y|lat|latitudes?|height|rows?|nlat|yc|ny|y[-_](coord\w*|grid)|northing|nav_lat", re.IGNORECASE
+        r"y|yy|lat|latitudes?|height|rows?|nlat|yc|ny|y[-_](coord\w*|grid)|northing|nav_lat", re.IGNORECASE
     ),
     "width": re.compile(
-        r"x|lon|long|longitudes?|width|col|cols|columns?|nlon|xc|nx|x[-_](coord\w*|grid)|easting|nav_lon", re.IGNORECASE
+        r"x|xx|lon|long|longitudes?|width|col|cols|columns?|nlon|xc|nx|x[-_](coord\w*|grid)|easting|nav_lon",
+        re.IGNORECASE,
     ),
     "trajectory": re.compile(
         r"traj|trajector(y|ies)|samples?|members?|ensemble|number|reali[sz]ations?|runs?|trials?|cases?|batch|episodes?"
@@ -108,6 +109,8 @@ class FileArray:
     def role(self) -> str:
         """The meaning of an axis that it is the coordinate of, by its attributes or its name; empty if unknown."""
         axis = CF_AXES.get(self.attributes.get("axis", ""))
+        if DATES.fullmatch(self.dtype):
+            return "time"
         if axis or SINCE.fullmatch(self.units.strip()):
             return axis or "time"
         if NORTH.fullmatch(self.units):

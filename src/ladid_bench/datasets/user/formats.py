@@ -4,7 +4,7 @@ import math
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
-from ladid_bench.datasets.user.arrays import ArrayFile, FileArray
+from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, role_of
 from ladid_bench.datasets.user.gridded import is_described, open_gridded
 from ladid_bench.datasets.user.recordings import check_size
 
@@ -21,6 +21,9 @@ HEADERS: Mapping[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bo
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+DECIMAL_COMMA = r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?"
+THOUSANDS = r"[-+]?\d{1,3}(,\d{3})*"
+MOSTLY = 0.5  # of the entries of a column are numbers, so that the others should be
 
 
 def unreadable(error: Exception) -> str:
@@ -175,7 +178,10 @@ def _dataset(path: Path, name: str, turned: bool = False) -> Callable[[], np.nda
 def open_table(path: Path) -> ArrayFile:
     """The columns of a table of text, and ``table``: all of its columns of numbers side by side.
 
-    The first column of times, by its name or because it holds dates, is not part of ``table``.
+    Columns of times, by their names or because they hold dates, and those that count the rows are no part of ``table``.
+
+    Raises:
+        BenchError: the first line names no columns, or a column of numbers or dates has entries that are none.
     """
     import pandas as pd
 
@@ -184,17 +190,35 @@ def open_table(path: Path) -> ArrayFile:
     if all(re.fullmatch(r"[-+\d.eE]+(\.\d+)?", str(name)) for name in table.columns):
         raise BenchError(f"{path}: the first line must name the columns, and holds numbers; add one, such as t,x,y")
     table.columns = [str(name).strip() for name in table.columns]
-    columns = {name: _column(table[name]) for name in table.columns}
+    columns = {name: _column(table[name], f"{path}: column '{name}'") for name in table.columns}
     arrays = {name: _held(name, values) for name, values in columns.items()}
     vectors = [name for name in columns if arrays[name].numeric and arrays[name].role != "time"]
+    counting = [name for name in vectors if len(vectors) > 1 and counts_rows(columns[name])]
+    vectors = [name for name in vectors if name not in counting]
     if vectors and "table" not in arrays:
         whole = np.column_stack([columns[name] for name in vectors])
-        arrays["table"] = _held("table", whole)
+        left_out = [name for name in columns if name in counting or columns[name].dtype.kind == "U"]
+        arrays["table"] = _held("table", whole, {"columns": _listed(vectors, left_out)})
     return ArrayFile(path, arrays)
 
 
-def _column(column: Any) -> np.ndarray:
-    """A column of numbers as float64, of dates as datetime64, else of text."""
+def counts_rows(values: np.ndarray) -> bool:
+    """Whether a column holds successive whole numbers from 0 or 1, as an index does that a program wrote along."""
+    return values[0] in (0, 1) and len(values) > 1 and bool((np.diff(values) == 1).all())
+
+
+def _listed(vectors: Sequence[str], left_out: Sequence[str]) -> str:
+    """The columns of a table that are features, and those that are none."""
+    others = f"; left out, being text or a count of the rows: {', '.join(left_out)}" if left_out else ""
+    return f"columns {', '.join(vectors)}{others}"
+
+
+def _column(column: Any, where: str) -> np.ndarray:
+    """A column of numbers as float64, of dates as datetime64, else of text.
+
+    Raises:
+        BenchError: most of its entries are numbers and some are not, or it is called a time and cannot be read as one.
+    """
     import pandas as pd
 
     if column.dtype.kind in "fiub":
@@ -202,8 +226,23 @@ def _column(column: Any) -> np.ndarray:
     try:
         return pd.to_datetime(column, utc=True, format="ISO8601").dt.tz_localize(None).to_numpy()
     except (ValueError, TypeError):
-        return column.astype(str).to_numpy(dtype=str)
+        texts = column.astype(str).str.strip()
+    if texts.str.fullmatch(DECIMAL_COMMA).all():
+        if not texts.str.fullmatch(THOUSANDS).all():
+            return texts.str.replace(",", ".").to_numpy(dtype=np.float64)
+        raise BenchError(
+            f"{where}: '{texts[0]}' may have a decimal comma or one of thousands; write numbers with a point"
+        )
+    plain = pd.to_numeric(texts.str.replace(",", "."), errors="coerce").notna()
+    if plain.mean() > MOSTLY:
+        row = int(np.argmin(plain))
+        raise BenchError(f"{where}: has '{texts[row]}' in row {row + 1} of its values, which is no number; correct it")
+    if role_of(str(column.name)) == "time":
+        raise BenchError(
+            f"{where}: '{texts[0]}' is no number or date that can be read; write dates as 2026-11-28 14:03:00"
+        )
+    return texts.to_numpy(dtype=str)
 
 
-def _held(name: str, values: np.ndarray) -> FileArray:
-    return FileArray(name, values.shape, values.dtype.str, lambda: values)
+def _held(name: str, values: np.ndarray, attributes: Mapping[str, str] | None = None) -> FileArray:
+    return FileArray(name, values.shape, values.dtype.str, lambda: values, (), attributes or {})

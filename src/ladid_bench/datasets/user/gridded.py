@@ -78,9 +78,34 @@ def _values(path: Path, full: str, variable: Any) -> Callable[[], np.ndarray]:
         if path.is_file() and h5py.is_hdf5(path):
             with hdf5.open_file(path) as file:
                 hdf5.check([hdf5.member(file, full)])  # the values are there, and nowhere else
-        return np.asarray(variable.values)
+        return _within_valid_range(np.asarray(variable.values), variable)
 
     return read
+
+
+def _within_valid_range(values: np.ndarray, variable: Any) -> np.ndarray:
+    """Values outside ``valid_min``, ``valid_max`` or ``valid_range`` are missing (CF conventions, section 2.5.1).
+
+    xarray does not apply them. Bounds are in packed units if they are of the type of the packed values.
+    """
+    low, high = variable.attrs.get("valid_range", (variable.attrs.get("valid_min"), variable.attrs.get("valid_max")))
+    if low is None and high is None:
+        return values
+    scale, offset = (
+        float(variable.encoding.get(name, usual)) for name, usual in (("scale_factor", 1), ("add_offset", 0))
+    )
+    packed = np.asarray(low if low is not None else high).dtype.kind in "iu"
+    bounds = (
+        [None if bound is None else float(bound) * scale + offset for bound in (low, high)] if packed else [low, high]
+    )
+    low, high = bounds[::-1] if packed and scale < 0 else bounds
+    slack = abs(scale) / 2 if packed and "scale_factor" in variable.encoding else 0.0  # a bound itself is valid
+    beyond = np.zeros(values.shape, bool)
+    if low is not None:
+        beyond |= values < low - slack
+    if high is not None:
+        beyond |= values > high + slack
+    return np.where(beyond, np.nan, values) if beyond.any() else values
 
 
 def _in_days(variable: Any) -> Callable[[], np.ndarray]:

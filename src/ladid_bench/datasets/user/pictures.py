@@ -3,7 +3,7 @@
 import importlib.util
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,17 @@ PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".ti
 MOVIES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".gif")
 FULL_SCALE = {"L": 255.0, "RGB": 255.0, "I;16": 65535.0, "I;16B": 65535.0, "I": 65535.0, "F": 1.0}
 PLAIN = {"1": "L", "P": "RGB", "PA": "RGB", "LA": "L", "RGBA": "RGB", "CMYK": "RGB", "YCbCr": "RGB"}
+TRANSPARENT = ("RGBA", "LA")
 # A hyphen before a number is its sign, but not after a digit (2026-11-28), and after a letter only if some names have
 # none there (t-1, t0, t1; but frame-1, frame-2); in an exponent it always is.
 AFTER_DIGIT = re.compile(r"(?<=\d)-(?=\d)")
 AFTER_LETTER = re.compile(r"(?<![0-9.][eE])(?<=[A-Za-z])-(?=\.?\d)")
 SEPARATOR = re.compile(f"{AFTER_DIGIT.pattern}|{AFTER_LETTER.pattern}")
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+# dates whose day or month stands before the year, or whose months have one digit or two after a point: 1.10 is not 1.1
+DISORDERLY = re.compile(r"(?<!\d)(?!\d{4}\.\d\d\.\d\d(?!\d))\d+\.\d+\.\d+|(?<!\d)\d\d?[-_]\d\d?[-_](?:19|20)\d\d(?!\d)")
+LONGEST_COUNT = 7  # digits of a number that counts; longer ones are dates or stamps of a clock
+UNEVEN = 1.5  # times the usual step
 JITTER = 0.05  # of a frame: time stamps of a video are rounded, and nearer than this to even spacing are even
 
 
@@ -59,6 +65,7 @@ def _natural(folder: Path) -> list[Path]:
 
 def _sequence(folder: Path, reading: Reading) -> Recording:
     paths = picture_files(folder)
+    _check_names([path.stem for path in paths], folder)
     frames: list[np.ndarray] = []
     size: tuple[int, int] | None = None
     for path in paths:
@@ -75,6 +82,38 @@ def _sequence(folder: Path, reading: Reading) -> Recording:
         if frames[-1].shape != frames[0].shape:
             raise BenchError(f"{path}: has other channels than {paths[0].name}; convert them, or use --grayscale")
     return Recording(str(folder), np.stack(frames))
+
+
+def _check_names(stems: list[str], folder: Path) -> None:
+    """Refuse pictures whose names say that they are no evenly spaced frames of one recording, in this order."""
+    kinds = list(dict.fromkeys(NUMBER.sub("#", stem) for stem in stems))
+    if len(kinds) > 1:
+        raise BenchError(
+            f"{folder}: the names of the pictures differ in more than numbers ('{kinds[0]}', '{kinds[1]}'), so they "
+            "are several recordings or have no plain order; put each recording into a folder of its own"
+        )
+    dates = {found[0] for stem in stems if (found := DISORDERLY.search(stem))}
+    if len(dates) > 1:
+        raise BenchError(
+            f"{folder}: dates such as '{min(dates)}' in the names of the pictures have no order as numbers; rename "
+            "them with the year first and two digits for the others, as 2026-03-09"
+        )
+    columns = [column for column in zip(*map(NUMBER.findall, stems), strict=False) if len(set(column)) > 1]
+    if len(columns) == 1 and len(stems) > 2:
+        _check_steps(columns[0], stems, folder)
+
+
+def _check_steps(numbers: Sequence[str], stems: Sequence[str], folder: Path) -> None:
+    """Refuse gaps in the one number that counts the pictures, which are counted in frames."""
+    if max(len(re.sub(r"\D", "", number)) for number in numbers) > LONGEST_COUNT:
+        return
+    steps = np.abs(np.diff(np.array(numbers, dtype=np.float64)))  # a hyphen before the number may be none of its signs
+    uneven = np.flatnonzero((steps > UNEVEN * np.median(steps)) | (steps < np.median(steps) / UNEVEN))
+    if len(uneven):
+        raise BenchError(
+            f"{folder}: the numbers of the pictures are not evenly spaced, at first from {stems[uneven[0]]} to "
+            f"{stems[uneven[0] + 1]}; put the stretches without a gap into a folder each, or number them anew"
+        )
 
 
 def _opened(path: Path) -> Image.Image:
@@ -100,6 +139,8 @@ def _check_budget(count: int, size: tuple[int, int], reading: Reading, where: st
 def _values(picture: Image.Image, reading: Reading, path: Path) -> np.ndarray:
     """Pixels ``(channel, height, width)`` as a fraction of full scale."""
     try:
+        if picture.mode in TRANSPARENT and np.asarray(picture.getchannel("A")).min() < 255:
+            raise BenchError(f"{path}: has transparent pixels, whose colour depends on what is behind; flatten it")
         plain = picture.convert(PLAIN[picture.mode]) if picture.mode in PLAIN else picture
         if plain.mode not in FULL_SCALE:
             raise BenchError(f"{path}: pictures of mode '{plain.mode}' are not read; convert it to RGB or grey")

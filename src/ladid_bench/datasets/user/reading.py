@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import h5py
@@ -17,7 +17,7 @@ from ladid_bench.datasets.user.gridded import open_gridded
 from ladid_bench.datasets.user.pictures import MOVIES, read_folder, read_video
 from ladid_bench.datasets.user.recordings import Reading, Recording, check_real, check_size
 from ladid_bench.datasets.user.selecting import Member, by_split, select
-from ladid_bench.datasets.user.times import Times, find_times, with_times
+from ladid_bench.datasets.user.times import Times, find_times, not_taken, with_times
 from ladid_bench.datasets.user.well import is_well, read_well
 
 OPENERS: Mapping[str, Callable[[Path], ArrayFile]] = {
@@ -52,6 +52,7 @@ class Found:
         time_unit: unit of time, where the file says it.
         fields: names of channels, where the file says them.
         quantity: what the values are, where the file says it.
+        columns: of a table of text, which are features and which are left out.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Found:
     time_unit: str = ""
     fields: tuple[str, ...] = ()
     quantity: str = ""
+    columns: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,10 @@ def _recordings(
             for index, one in enumerate(values)
         ]
         recordings += found if its is None else with_times(found, its, where)
-    return recordings, _understood(members, axes, timed[0])
+    understood = _understood(members, axes, timed[0])
+    if timed[0] is None:
+        understood = replace(understood, times=not_taken(members[0].first, file, lengths[0][1]))
+    return recordings, understood
 
 
 def _lengths(array: FileArray, meanings: tuple[str, ...]) -> tuple[int, int]:
@@ -220,4 +225,5 @@ def _understood(members: list[Member], axes: tuple[Axis, ...], times: Times | No
         time_unit=times.unit if times else "",
         fields=fields if len(set(fields)) == len(fields) else (),
         quantity=", ".join(filter(None, (label or (first.name if first.units else ""), first.units))),
+        columns=first.attributes.get("columns", ""),
     )

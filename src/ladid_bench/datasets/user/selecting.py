@@ -107,7 +107,7 @@ def _only(file: ArrayFile, times: Sequence[str]) -> list[FileArray]:
 
 def _can_be_data(one: FileArray) -> bool:
     long_axes = sum(length > 1 for length in one.shape)
-    return one.numeric and long_axes >= 2 and not BOUNDS.fullmatch(one.name)
+    return one.numeric and (long_axes >= 2 or "columns" in one.attributes) and not BOUNDS.fullmatch(one.name)
 
 
 def suggestion(possible: Sequence[FileArray]) -> str:

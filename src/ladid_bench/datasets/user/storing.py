@@ -14,6 +14,13 @@ from ladid_bench.datasets.user.recordings import Recording, Storage
 
 WORST_OF_SPREAD = 1e-4  # rounding, as a fraction of the standard deviation
 WORST_OF_STEP = 1e-2  # rounding, as a fraction of the steps from frame to frame
+# numbers that loggers, grids and packed files write where a value is missing: nines, the ends of whole numbers, and the
+# defaults of netCDF and of weather and climate models; in double and in single precision
+NINES = [10.0**digits - 1 for digits in range(2, 8)]
+MARKS = np.array(
+    [*NINES[1:], *(-nines for nines in NINES), -(2.0**15), -(2.0**31), 9.969209968386869e36, 1e20, -1e30, -1e34]
+)
+MARKS = np.unique([MARKS, MARKS.astype(np.float32)])
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ def survey(recordings: Sequence[Recording]) -> Survey:
     """Look at all values once, a stretch at a time.
 
     Raises:
-        BenchError: a value is infinite, or beyond float32.
+        BenchError: a value is infinite, or beyond float32, or stands for a missing one.
     """
     shape = recordings[0].shape
     start = np.nan_to_num(recordings[0].prepared(0, 1)[0].astype(np.float64))  # sums about it stay exact
@@ -47,6 +54,7 @@ def survey(recordings: Sequence[Recording]) -> Survey:
         for first, last in one.stretches():
             frames = one.prepared(first, last)
             _check_finite(frames, one, first)
+            _check_marks(frames, one)
             gone = np.isnan(frames)
             about = np.where(gone, 0, np.nan_to_num(frames) - start)
             missing += gone.sum(axis=0)
@@ -68,6 +76,25 @@ def _check_finite(frames: np.ndarray, one: Recording, first: int) -> None:
             f"{one.name}: {np.count_nonzero(bad)} of {bad.size} values are not finite or beyond float32, the first at "
             f"{[place[0] + first, *place[1:]]}; fill or remove them before importing"
         )
+
+
+def _check_marks(frames: np.ndarray, one: Recording) -> None:
+    """Refuse numbers that stand for missing values: a usual one, further from all others than those from each other."""
+    place = 1 if frames.ndim == 4 else 2  # of the channels of pictures, or of features
+    inner = tuple(axis for axis in range(frames.ndim) if axis != place)
+    if not np.isin([np.fmin.reduce(frames, axis=inner), np.fmax.reduce(frames, axis=inner)], MARKS).any():
+        return
+    for component, values in enumerate(np.moveaxis(frames, place, 0)):
+        marked = np.isin(values, MARKS)
+        others = values[~marked & ~np.isnan(values)]
+        for mark in np.unique(values[marked]) if others.size else ():
+            low, high = float(others.min()), float(others.max())
+            if max(low - mark, mark - high) > high - low:
+                raise BenchError(
+                    f"{one.name}: {np.count_nonzero(values == mark)} values of feature or channel {component} are "
+                    f"{mark:g}, far from all others ({low:.6g} to {high:.6g}), which usually stands for a missing "
+                    "value; write NaN there (pixels without a value in any frame are masked), or fill or remove them"
+                )
 
 
 def storage_for(recordings: Sequence[Recording], found: Survey) -> tuple[Storage, list[str]]:

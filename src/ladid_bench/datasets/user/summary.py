@@ -57,7 +57,8 @@ def _table(found: Found) -> list[str]:
     if not found.axes:
         return [f"{found.name} ({found.dtype}){alike}{times}"]
     shape = " x ".join(str(axis.length) for axis in found.axes)
-    head = f"{found.name} ({shape}, {found.dtype}){alike}{times}"
+    columns = f"; {found.columns}" if found.columns else ""
+    head = f"{found.name} ({shape}, {found.dtype}){alike}{columns}{times}"
     rows = [(str(place), str(axis.length), axis.meaning, axis.why) for place, axis in enumerate(found.axes)]
     return [head, *(f"  {a:<5}{b:<9}{c:<12}{d}" for a, b, c, d in [("axis", "length", "meaning", "why"), *rows])]
 
@@ -81,21 +82,18 @@ def _times(train: Trajectories, unit: str) -> str:
 
 
 def _range(train: Trajectories, given: int, asked: int, name: str) -> list[str]:
-    """The range that the neural methods map to 0 and 1, and what they lose by not reaching beyond it."""
-    task = task_of(train, name, given, asked)
-    unit = task.normalize(train.frames)
-    beyond = unit - np.clip(unit, 0, 1)
-    axes = (0, 1, *range(3, unit.ndim)) if unit.ndim == 5 else (0, 1)
-    variance = unit.var(axis=axes, dtype=np.float64)
-    lost = np.square(beyond, dtype=np.float64).mean(axis=axes) / np.maximum(variance, np.finfo(float).tiny)
-    lost = np.where(variance > 0, lost, 0)
-    low, high = np.ravel(task.low), np.ravel(task.high)
-    ranges = ", ".join(f"{a:.6g} to {b:.6g}" for a, b in list(zip(low, high, strict=True))[:MOST_SAID])
-    more = ", ..." * (low.size > MOST_SAID)
-    return [
+    """The ranges that neural methods map to 0 and 1, what they lose by not reaching beyond, and what is constant."""
+    variables = task_of(train, name, given, asked).variables
+    ranges = ", ".join(f"{one.low:.6g} to {one.high:.6g}" for one in variables[:MOST_SAID])
+    more = ", ..." * (len(variables) > MOST_SAID)
+    constant = [str(place) for place, one in enumerate(variables) if one.constant]
+    told = [
         f"range: {ranges}{more} for the neural methods, by {len(train)} training trajectories; values beyond it "
-        f"carry at most {lost.max():.1%} of the variance of a channel or feature"
+        f"carry at most {max(one.clipping_loss for one in variables):.1%} of the variance of a channel or feature"
     ]
+    if constant:
+        told.append(f"constant, and left out of the errors: channel or feature {', '.join(constant)} (counted from 0)")
+    return told
 
 
 def _strip(train: Trajectories) -> list[str]:

@@ -89,6 +89,21 @@ def _preferred(families: Sequence[str], array: FileArray, file: ArrayFile) -> st
     )
 
 
+def not_taken(array: FileArray, file: ArrayFile, frames: int) -> str:
+    """What a reader should know of rows of numbers that may be the times of an array but were not taken for them."""
+    beside = [one for one in coordinates_beside(array, file) if one.name not in array.dims]
+    short = [f"'{one.name}' has {one.length} entries for {frames} frames" for one in beside if one.role == "time"]
+    alike = [f"'{one.name}' has an entry a frame and increases" for one in beside if _could_be_times(one, frames)]
+    told = [*short, *alike]
+    return f"counted in frames; {', '.join(told)}: if those are the times, say --times" if told else ""
+
+
+def _could_be_times(one: FileArray, frames: int) -> bool:
+    if one.role or not one.numeric or one.length != frames:
+        return False
+    return bool((np.diff(one.read().ravel().astype(np.float64)) > 0).all())
+
+
 def _read(one: FileArray, file: ArrayFile, why: str) -> Times:
     """Times as numbers; dates become seconds from the first one."""
     where, values = f"{file.path}:{one.name}", one.read()
