@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 from reports import Bench, make_bench
 
+from ladid_bench.analysis.curves import cost_frame
 from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, gather
 from ladid_bench.analysis.pictures import collect
 from ladid_bench.analysis.searches import read_search
 from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting import findings
-from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, cost_frame, panels_of
+from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, panels_of
 from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.palette import FADED, styles, styles_on
 from ladid_bench.reporting.searches import describe_search, effort

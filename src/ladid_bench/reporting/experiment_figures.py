@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from ladid_bench.analysis.curves import horizon_errors
 from ladid_bench.analysis.entries import FEW, LADID, DatasetContent, Entry
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.core.configuration import Study
@@ -17,7 +18,7 @@ from ladid_bench.reporting.charts import Looks, Scale, dot_chart, line_chart
 from ladid_bench.reporting.drawing import Drawing, inline, write_drawings, write_table
 from ladid_bench.reporting.effects import areas, lines_of, ratios
 from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn
-from ladid_bench.reporting.figures import MOST_NAMED, NAMES, horizon, horizon_errors
+from ladid_bench.reporting.figures import MOST_NAMED, NAMES, horizon
 from ladid_bench.reporting.formatting import MISSING, TIMES, decimals, listed, number, ratio, short
 from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, styles
 from ladid_bench.reporting.sweep_figures import cost_drawings, sufficiency_drawings

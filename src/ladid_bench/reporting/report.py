@@ -13,6 +13,7 @@ from ladid_bench.analysis.frames import state
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.pictures import Pictures, all_pictures
 from ladid_bench.analysis.searches import read_search
+from ladid_bench.analysis.tracked import write_tracked
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.files import write_text
 from ladid_bench.core.paths import Folders
@@ -43,7 +44,6 @@ from ladid_bench.reporting.tables import (
     write_csv,
     write_table,
 )
-from ladid_bench.reporting.tracked import write_tracked
 from ladid_bench.verification.physics.results import physics_file, read_results, up_to_date
 
 Told = tuple[str, list[tuple[Entry, Run]]]  # a title, and the runs that stand below it
