@@ -12,13 +12,13 @@ import pytest
 from reports import ASKED, GIVEN, TRAJECTORIES, Bench, make_bench
 from scipy.stats import wilcoxon
 
+from ladid_bench.analysis.effects import areas, ratios, reference_of
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run, gather
 from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
 from ladid_bench.core.configuration import Dataset, SplitSizes, Study
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting.charts import dot_chart
 from ladid_bench.reporting.drawing import Drawing
-from ladid_bench.reporting.effects import areas, ratios, reference_of
 from ladid_bench.reporting.experiment_figures import Illustrated, Scene, illustrate, styles_by_method
 from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables
 from ladid_bench.reporting.palette import MethodStyle, styles
@@ -275,7 +275,7 @@ ORDER = (("paper", "no-code", "mlp", "ladid-ode"), ("dropout", "mlp-dropout (fro
 def test_every_part_is_measured_against_the_preset_that_it_differs_from(bench: Varied) -> None:
     ablation(bench, SEEDS)
     table, found = shown(bench)
-    made = ratios(table, {name: load_card(name, bench.root) for name in ("ladid", "ladid-ode")})
+    made = ratios(table.parts, {name: load_card(name, bench.root) for name in ("ladid", "ladid-ode")})
     columns = ["row", "changes", "reference_variant", "ratio", "told"]
     assert sorted(made[columns].round(3).to_numpy().tolist()) == sorted(
         [
@@ -299,7 +299,7 @@ def test_every_part_is_measured_against_the_preset_that_it_differs_from(bench: V
 def test_two_seeds_give_no_verdict_on_a_part(bench: Varied) -> None:
     ablation(bench, SEEDS[:2])
     table, found = shown(bench)
-    made = ratios(table, {name: load_card(name, bench.root) for name in ("ladid", "ladid-ode")})
+    made = ratios(table.parts, {name: load_card(name, bench.root) for name in ("ladid", "ladid-ode")})
     assert set(made["told"]) == {0}
     assert "(7 of 7)" in found.drawings[0].caption
     assert "matters most" not in found.drawings[0].caption

@@ -9,15 +9,15 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from ladid_bench.analysis.curves import horizon_errors
-from ladid_bench.analysis.entries import FEW, LADID, DatasetContent, Entry
+from ladid_bench.analysis.effects import areas, lines_of, ratios
+from ladid_bench.analysis.entries import FEW, LADID, DatasetContent
+from ladid_bench.analysis.experiments import ExperimentRow, at_home, row_columns, row_error, told_apart, trained_until
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.core.configuration import Study
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting.charts import Looks, Scale, dot_chart, line_chart
 from ladid_bench.reporting.drawing import Drawing, inline, write_drawings, write_table
-from ladid_bench.reporting.effects import areas, lines_of, ratios
-from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn
+from ladid_bench.reporting.experiments import ExperimentTable, fraction_text, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED, NAMES, horizon
 from ladid_bench.reporting.formatting import MISSING, TIMES, decimals, listed, number, ratio, short
 from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, styles
@@ -116,19 +116,6 @@ def styles_by_method(shown: Mapping[str, MethodStyle], contents: Sequence[Datase
     return found
 
 
-def _told(content: DatasetContent, row: ExperimentRow) -> dict[str, Any]:
-    """What every table says of a row: which method was asked what."""
-    entry = row.entry
-    asked = {"changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from, "fraction": entry.fraction}
-    return {"dataset": content.name, "name": row.name, "method": entry.method, "variant": entry.variant, **asked}
-
-
-def _error(content: DatasetContent, row: ExperimentRow, name: str = "error") -> dict[str, float]:
-    """The primary error of a row with the ends of its interval."""
-    low, high = (row.ends.low, row.ends.high) if row.ends else (math.nan, math.nan)
-    return {name: row.entry.mean(content.error), "low": low, "high": high}
-
-
 # --- transfer: errors over the share of the target's trajectories
 
 
@@ -144,7 +131,7 @@ def _transfer_curves(content: DatasetContent, rows: Sequence[ExperimentRow], loo
     lines = lines_of(content, rows)
     if not any(len(line) > 1 for line in lines):
         return None
-    frame = pd.DataFrame([_told(content, row) | _error(content, row) for line in lines for row in line])
+    frame = pd.DataFrame([row_columns(content, row) | row_error(content, row) for line in lines for row in line])
     frame["neural"] = [row.entry.neural for line in lines for row in line]
     frame["percent"] = (100 * frame["fraction"]).where(frame["arm"] != ZERO_SHOT)  # which uses none of them
     frame = frame.assign(label=frame["name"], name=_line_names(frame))
@@ -210,7 +197,7 @@ def _gains(content: DatasetContent, rows: Sequence[ExperimentRow], least: float)
 
 def _ablation(table: ExperimentTable, scene: Scene) -> list[Drawing]:
     cards = {method: load_card(method, scene.root) for method in sorted({entry.method for entry in table.entries})}
-    found = ratios(table, cards)
+    found = ratios(table.parts, cards)
     looks = {told: MethodStyle("", colour, "solid", "o", colour) for told, colour in TOLD.items()}
     drawings = []
     for content, rows in table.parts if len(found) else ():
@@ -256,11 +243,11 @@ def _horizon(table: ExperimentTable, scene: Scene) -> list[Drawing]:
     drawings = []
     sources = {entry.init_from for entry in table.entries}  # asked for their models; the comparison has them
     for content, rows in table.parts:
-        shown = _told_apart(content)
+        shown = told_apart(content)
         looks = {entry.label: replace(scene.styles[entry.method], name=entry.method) for entry in shown.entries}
         front = {entry.label for entry in shown.front}
         looks = {label: look if label in front else look.faded for label, look in looks.items()}
-        trained = _trained(shown, scene.study)
+        trained = trained_until(shown, scene.study)
         drawing = None if content.name in sources else horizon(shown, looks, trained)
         if drawing:
             words = (
@@ -273,24 +260,6 @@ def _horizon(table: ExperimentTable, scene: Scene) -> list[Drawing]:
             name = f"experiment-{drawing.name}"
             drawings.append(Drawing(name, drawing.svg, caption, frame, "experiment-horizon-curves"))
     return drawings
-
-
-def _told_apart(content: DatasetContent) -> DatasetContent:
-    """The complete entries of a data set, with the arm in the name where there are several."""
-    kept = [entry for entry in content.ranked if entry.sampled]
-    several = len({(entry.arm, entry.init_from) for entry in kept}) > 1
-    told = (replace(one, label=f"{one.label}, {one.arm}" if one.init_from else one.label) for one in kept)
-    return replace(content, entries=tuple(told if several else kept))
-
-
-def _trained(content: DatasetContent, study: Study) -> float | None:
-    """Longest lead time that the models on a data set were trained on, None where it is all that is asked."""
-    sources = {entry.init_from if entry.arm == ZERO_SHOT else "" for entry in content.entries}
-    if len(sources) != 1 or not sources & set(study.datasets):
-        return None
-    frames = planned_dataset(study, sources.pop()).forecast_frames
-    lead, _ = horizon_errors(content, content.entries[0])
-    return float(lead[frames - 1]) if frames < len(lead) else None
 
 
 # --- irregular, shift, mixture, and transfers of a single share: errors as dots
@@ -327,31 +296,23 @@ def _panel(
     sources = {row.entry.init_from for row in complete if row.entry.init_from}
     complete.sort(key=lambda row: (row.entry.method != LADID, row.entry.method, row.name, row.entry.init_from != ""))
     names = [_words(row, sources) for row in complete]
+    known = [*scene.compared, *(one for one, _ in table.parts)]
     made = []
     for row, name in zip(complete, names, strict=True):
         told = f"{name}, {row.entry.changes}" if names.count(name) > 1 and row.entry.changes else name
-        other = _at_home(row.entry, content, table, scene) if row.entry.arm == ZERO_SHOT else math.nan
+        other = at_home(row.entry, content, known) if row.entry.arm == ZERO_SHOT else math.nan
         drawn = {"full": row.entry.arm != SCRATCH or not moved, "other": other}
-        made.append({"panel": content.name, "row": told, **_told(content, row), **_error(content, row), **drawn})
+        made.append(
+            {"panel": content.name, "row": told, **row_columns(content, row), **row_error(content, row), **drawn}
+        )
     return made
 
 
 def _words(row: ExperimentRow, sources: set[str]) -> str:
     """A row in short: method, arm, part of the data, and source where there are several."""
     entry = row.entry
-    words = [row.name, *([entry.arm] if sources else []), *([row.fraction] if entry.fraction < 1 else [])]
+    words = [row.name, *([entry.arm] if sources else []), *([fraction_text(entry)] if entry.fraction < 1 else [])]
     return ", ".join([*words, *([f"from {entry.init_from}"] if len(sources) > 1 and entry.init_from else [])])
-
-
-def _at_home(entry: Entry, content: DatasetContent, table: ExperimentTable, scene: Scene) -> float:
-    """The error of the same models on the data set that they were trained on, NaN where it is not known."""
-    wanted = (entry.method, entry.variant, SCRATCH, 1, "")
-    for home in [*scene.compared, *(one for one, _ in table.parts)]:
-        if home.name == entry.init_from and home.primary_metric == content.primary_metric:
-            for one in home.entries:
-                if (one.method, one.variant, one.arm, one.fraction, one.changes) == wanted and one.complete:
-                    return one.mean(home.error)
-    return math.nan
 
 
 def _dots_caption(table: ExperimentTable, frame: pd.DataFrame, rows: Sequence[ExperimentRow]) -> str:

@@ -41,6 +41,7 @@ from ladid_bench.reporting.tables import (
     cost,
     equal_time,
     methods_html,
+    to_latex,
     write_csv,
     write_table,
 )
@@ -269,7 +270,8 @@ def _costs(folder: Path, sections: list[Section]) -> list[tuple[DatasetContent, 
         unused = [column.name for column in told[0][1].columns if column not in used]
         write_csv(folder, "cost", pd.concat(table.frame for _, table in shown).drop(columns=unused))
     for one, table in shown:
-        write_table(folder, f"cost-{one.content.name}", table, f"{one.content.title}: cost", bold=False)
+        latex = to_latex(table, f"{one.content.title}: cost", bold=False)
+        write_text(folder / "tables" / f"cost-{one.content.name}.tex", latex)  # the CSV of that name is the figure's
     return [(one.content, one.table(table, ranked=False)) for one, table in shown]
 
 
