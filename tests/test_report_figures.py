@@ -22,7 +22,7 @@ from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiment_figures import Illustrated, Scene, illustrate, styles_by_method
 from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables
 from ladid_bench.reporting.palette import MethodStyle, styles
-from ladid_bench.reporting.rank_figure import rank_diagram, rank_rows
+from ladid_bench.reporting.rank_figure import rank_diagram
 from ladid_bench.runs.records import Sample
 
 PICTURES, VECTORS = "fake-pictures", "fake-vectors"
@@ -145,7 +145,7 @@ def test_ranks_over_units_are_those_of_wilcoxon_with_holm() -> None:
         running = max(running, min(1.0, (3 - step) * raw[pair]))
         adjusted[pair] = running
     assert {pair: found.p.loc[pair[0], pair[1]] for pair in raw} == pytest.approx(adjusted, rel=1e-3)
-    rows = rank_rows(found)
+    rows = found.frame
     assert list(rows["method"]) == list(found.ranks.index)
     assert rows.loc[0, "p_against_c"] == found.p.loc["a", "c"]
 
@@ -235,8 +235,10 @@ def test_a_transfer_has_a_line_an_arm_and_the_area_below_it(bench: Varied) -> No
     assert scratch["mean_error_over_log_fraction"] == pytest.approx(expected * hard, rel=1e-5)
     assert scratch["interval_low"] < scratch["mean_error_over_log_fraction"] < scratch["interval_high"]
     assert frame.loc[("ridge", "scratch"), "mean_error_over_log_fraction"] == pytest.approx(hard, rel=1e-5)
-    assert [row["arm"] for row in found.areas] == ["fine-tuned", "scratch", "scratch"]
-    assert found.areas[0]["shares"] == "2 to 100 %"
+    told = re.findall(r'<td class="[^"]*">([^<]*)</td>', found.areas)
+    assert told[::5] == ["fine-tuned", "scratch", "scratch"]
+    assert told[2] == "2 to 100 %"
+    assert told[8] == f"{expected * hard:.2f}"
 
 
 def test_a_line_without_all_of_its_runs_is_named_and_not_drawn(bench: Varied) -> None:
@@ -387,7 +389,7 @@ def test_a_target_with_one_share_has_dots(bench: Varied) -> None:
     assert drawing.name == f"transfer-{PICTURES}-nmse"
     assert {"ladid, scratch, 8 %", "ladid, fine-tuned, 8 %"} <= written(drawing)
     assert drawing.frame.set_index("arm")["full"].to_dict() == {"scratch": False, "fine-tuned": True}
-    assert found.areas == []
+    assert found.area_frame.empty
 
 
 def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> None:

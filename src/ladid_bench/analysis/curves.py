@@ -99,7 +99,7 @@ def run_seconds(run: Run) -> float:
     return math.nan if seconds is None else float(seconds)
 
 
-def cost_frame(dataset: DatasetContent, equal: DatasetContent | None) -> pd.DataFrame:
+def cost_points(dataset: DatasetContent, equal: DatasetContent | None) -> pd.DataFrame:
     """Mean seconds and primary error of all competitors with a result, best first.
 
     Those at equal CPU time follow as ``again``, without those that ran once for both experiments.

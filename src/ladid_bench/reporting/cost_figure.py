@@ -7,7 +7,7 @@ import pandas as pd
 from adjustText import adjust_text
 from matplotlib.axes import Axes
 
-from ladid_bench.analysis.curves import cost_frame
+from ladid_bench.analysis.curves import cost_points
 from ladid_bench.analysis.entries import DatasetContent
 from ladid_bench.reporting.charts import LINE, SMALL, Looks, error_axis, plain_log
 from ladid_bench.reporting.drawing import FONT_SIZE, TALL, Drawing, canvas, mark, settle, style, to_svg
@@ -33,7 +33,7 @@ FORCES: dict[str, Any] = {  # tried on the figures of eighteen methods: no name 
 
 def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, styles: Looks) -> Drawing | None:
     """Primary error against the CPU seconds of a run, both logarithmic."""
-    frame = cost_frame(dataset, equal)
+    frame = cost_points(dataset, equal)
     if len(frame) < 2:
         return None
     floors = [(entry.mean(dataset.error), styles[entry.label]) for entry in dataset.floors if entry.done]

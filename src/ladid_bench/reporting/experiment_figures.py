@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.analysis.effects import areas, lines_of, ratios
-from ladid_bench.analysis.entries import FEW, LADID, DatasetContent
+from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, in_front
 from ladid_bench.analysis.experiments import ExperimentRow, at_home, row_columns, row_error, told_apart, trained_until
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.core.configuration import Study
@@ -22,9 +22,11 @@ from ladid_bench.reporting.figures import MOST_NAMED, NAMES, horizon
 from ladid_bench.reporting.formatting import MISSING, TIMES, decimals, listed, number, ratio, short
 from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, styles
 from ladid_bench.reporting.sweep_figures import cost_drawings, sufficiency_drawings
+from ladid_bench.reporting.tables import to_html
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
 
+AREA = "mean_error_over_log_fraction"
 PERCENT = Scale("percent", "share of the target's training trajectories", suffix=" %")
 DASHES: dict[str, tuple[Any, str]] = {  # of an arm, with what a caption says of it
     "fine-tuned": ("solid", "solid: fine-tuned"),
@@ -72,20 +74,25 @@ class Illustrated:
         return [(Markup(inline(drawing)), drawing.caption) for drawing in self.drawings]
 
     @property
-    def areas(self) -> list[dict[str, str]]:
-        """Lines of a small table for the page."""
-        made = []
-        for one in self.area_frame.to_dict("records"):
-            mean, low, high = (one.get(f"{end}", math.nan) for end in ("mean_error_over_log_fraction", *ENDS))
-            places = decimals([mean], 2)
-            interval = MISSING if pd.isna(low) else f"{number(low, places)} to {number(high, places)}"
-            span = f"{short(100 * one['fraction_low'])} to {short(100 * one['fraction_high'])} %"
-            told = {name: str(one[name]) for name in ("dataset", "name", "arm")}
-            made.append(told | {"shares": span, "area": number(mean, places), "interval": interval})
-        return made
+    def areas(self) -> Markup:
+        """The areas as a small table for the page."""
+        lines = self.area_frame.to_dict("records")
+        cells = {
+            "arm": [one["arm"] for one in lines],
+            "target": [one["dataset"] for one in lines],
+            "shares": [f"{short(100 * one['fraction_low'])} to {short(100 * one['fraction_high'])} %" for one in lines],
+            "mean error": [number(one[AREA], decimals([one[AREA]])) for one in lines],
+            "95 % interval": [_ends(one) for one in lines],
+        }
+        classes = {"arm": "text", "target": "text", "95 % interval": "wide"}
+        return to_html("method", [one["name"] for one in lines], cells, "numbers", classes=classes)
 
 
-ENDS = ("interval_low", "interval_high")
+def _ends(one: Mapping[Any, Any]) -> str:
+    """The interval of an area."""
+    low, high = (one.get(f"interval_{end}", math.nan) for end in ("low", "high"))
+    places = decimals([one[AREA]])
+    return MISSING if pd.isna(low) else f"{number(low, places)} to {number(high, places)}"
 
 
 def illustrate(table: ExperimentTable, scene: Scene) -> Illustrated:
@@ -135,7 +142,8 @@ def _transfer_curves(content: DatasetContent, rows: Sequence[ExperimentRow], loo
     frame["neural"] = [row.entry.neural for line in lines for row in line]
     frame["percent"] = (100 * frame["fraction"]).where(frame["arm"] != ZERO_SHOT)  # which uses none of them
     frame = frame.assign(label=frame["name"], name=_line_names(frame))
-    front, first = _front(frame), frame.drop_duplicates("name").set_index("name")
+    front = _front(content, [row for line in lines for row in line])
+    first = frame.drop_duplicates("name").set_index("name")
     shown: dict[str, MethodStyle] = {}
     ends: dict[str, str] = {}
     for name, method, arm in zip(first.index, first["method"], first["arm"], strict=True):
@@ -160,12 +168,12 @@ def _line_names(frame: pd.DataFrame) -> pd.Series:
     return names
 
 
-def _front(frame: pd.DataFrame) -> set[str]:
-    """Methods in colour: all if they are few, else LaDID, the best other neural and the best simple one."""
-    if frame["method"].nunique() <= FEW:
-        return set(frame["method"])
-    rivals = frame[(frame["arm"] != ZERO_SHOT) & (frame["method"] != LADID)].sort_values("error", kind="stable")
-    return {LADID, *rivals.drop_duplicates("neural")["method"]}
+def _front(content: DatasetContent, rows: Sequence[ExperimentRow]) -> set[str]:
+    """Methods in colour, by the best result of each that was trained on the data set."""
+    best: dict[str, Entry] = {}
+    for entry in sorted((row.entry for row in rows), key=lambda one: (one.arm == ZERO_SHOT, one.mean(content.error))):
+        best.setdefault(entry.method, entry)
+    return {entry.method for entry in in_front(list(best.values()))}
 
 
 def _transfer_caption(content: DatasetContent, rows: Sequence[ExperimentRow], frame: pd.DataFrame) -> str:
