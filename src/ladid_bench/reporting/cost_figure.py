@@ -11,7 +11,7 @@ from ladid_bench.analysis.curves import cost_points
 from ladid_bench.analysis.entries import DatasetContent
 from ladid_bench.reporting.charts import LINE, SMALL, Looks, error_axis, plain_log
 from ladid_bench.reporting.drawing import FONT_SIZE, TALL, Drawing, canvas, mark, settle, style, to_svg
-from ladid_bench.reporting.figures import NAMES, told_of_times
+from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.formatting import listed
 from ladid_bench.reporting.palette import MUTED, MethodStyle
 
@@ -37,7 +37,7 @@ def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, sty
     if len(frame) < 2:
         return None
     floors = [(entry.mean(dataset.error), styles[entry.label]) for entry in dataset.floors if entry.done]
-    svg = _scatter(frame, floors, styles, NAMES[dataset.primary_metric])
+    svg = _scatter(frame, floors, styles, dataset.error_name)
     runs = (run for one in (dataset, equal) if one for entry in one.ordered for run in entry.done if entry.neural)
     caption = " ".join(filter(None, (_caption(frame), told_of_times(runs))))
     return Drawing(f"cost-{dataset.name}", svg, caption, frame)

@@ -16,13 +16,13 @@ from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.core.configuration import Study
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting.charts import Looks, Scale, dot_chart, line_chart
-from ladid_bench.reporting.drawing import Drawing, inline, write_drawings, write_table
+from ladid_bench.reporting.drawing import Drawing, inline, write_drawings
 from ladid_bench.reporting.experiments import ExperimentTable, fraction_text, not_drawn
-from ladid_bench.reporting.figures import MOST_NAMED, NAMES, horizon
+from ladid_bench.reporting.figures import MOST_NAMED, horizon
 from ladid_bench.reporting.formatting import MISSING, TIMES, decimals, listed, number, ratio, short
 from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, styles
 from ladid_bench.reporting.sweep_figures import cost_drawings, sufficiency_drawings
-from ladid_bench.reporting.tables import to_html
+from ladid_bench.reporting.tables import to_html, write_csv
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
 
@@ -107,7 +107,7 @@ def write_illustrated(folder: Path, shown: Iterable[Illustrated]) -> None:
     for one in shown:
         write_drawings(folder, one.drawings)
         if len(one.area_frame):
-            write_table(folder, "experiment-transfer-areas", one.area_frame)
+            write_csv(folder, "experiment-transfer-areas", one.area_frame)
 
 
 def styles_by_method(shown: Mapping[str, MethodStyle], contents: Sequence[DatasetContent]) -> dict[str, MethodStyle]:
@@ -151,7 +151,7 @@ def _transfer_curves(content: DatasetContent, rows: Sequence[ExperimentRow], loo
         shown[name] = look if method in front else look.faded
         if method not in front:  # a name a method is enough, and the page brings the method out
             ends[name] = "" if arm == ZERO_SHOT or method in ends.values() else method
-    title = f"{content.name}: {NAMES[content.primary_metric]}"
+    title = f"{content.name}: {content.error_name}"
     scale = replace(PERCENT, ticks=sorted(frame["percent"].dropna().unique()))
     svg = line_chart(frame, shown, scale, "error", title, ends=ends, decades=5, height=340)
     caption = _transfer_caption(content, rows, frame)
@@ -286,7 +286,7 @@ def _dots(table: ExperimentTable, scene: Scene) -> list[Drawing]:
         moved = any(row.entry.init_from for row in rows)
         frame = pd.DataFrame([dot for part in parts for dot in _panel(*part, table, scene, moved)])
         if len(frame):
-            svg = dot_chart(frame, looks, "method", NAMES[metric], value="error")
+            svg = dot_chart(frame, looks, "method", parts[0][0].error_name, value="error")
             name = f"{table.name}-{system}-{metric}"
             drawings.append(Drawing(name, svg, _dots_caption(table, frame, rows), frame))
     return drawings

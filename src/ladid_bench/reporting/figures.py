@@ -1,7 +1,7 @@
 """Figures of one data set: error over the horizon, validation error while training, and vectors over time."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -9,16 +9,14 @@ import pandas as pd
 from ladid_bench.analysis.costs import PLACE, shared
 from ladid_bench.analysis.curves import GROUPS_FOR_BANDS, horizon_frame, run_seconds, training_frame, validated
 from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, Run
-from ladid_bench.analysis.pictures import Pictures
+from ladid_bench.analysis.pictures import Pictures, series_frame
 from ladid_bench.reporting.charts import Looks, Scale, draw_line, line_chart
 from ladid_bench.reporting.drawing import TALL, Drawing, canvas, style, to_svg
 from ladid_bench.reporting.formatting import counted, listed, number, short
 from ladid_bench.reporting.palette import GRID, INK, MethodStyle
 
-NAMES = {"nmse": "nMSE", "fvu": "FVU"}
 USELESS = {"nmse": "a forecast of zero", "fvu": "the training mean"}
 MOST_NAMED = 4  # methods that a caption lists one by one
-MOST_FEATURES = 6
 ROW = 58.0  # points; height of a feature's axes
 TRUTH = MethodStyle("", INK[0], "solid", "", INK[0])
 
@@ -36,7 +34,7 @@ def horizon(dataset: DatasetContent, styles: Looks, trained: float | None = None
     marks = [] if trained is None else [(trained, "beyond training")]
     scale = Scale("lead_time", with_unit("lead time", dataset.time_unit), marks=marks)
     ends = {entry.label: "floor" for entry in dataset.floors}
-    svg = line_chart(frame, styles, scale, "error", NAMES[dataset.primary_metric], ends=ends, level=1, height=TALL)
+    svg = line_chart(frame, styles, scale, "error", dataset.error_name, ends=ends, level=1, height=TALL)
     return Drawing(f"horizon-{dataset.name}", svg, _horizon_caption(dataset, frame), frame)
 
 
@@ -120,7 +118,7 @@ def _falling(frame: pd.DataFrame) -> str:
 def draw_series(dataset: DatasetContent, pictures: Pictures, styles: Looks) -> Drawing:
     """Vector observations over time, a row a feature: the truth, LaDID, the best neural and the best simple method."""
     labels = [entry.label for entry in _best(dataset) if entry.label in pictures.forecasts]
-    frame = _series_frame(dataset, pictures, labels)
+    frame = series_frame(dataset, pictures, labels)
     scale, features = Scale("lead_time", with_unit("lead time", dataset.time_unit)), frame["feature"].unique()
     figure = canvas(60 + len(features) * ROW)
     rows = figure.subplots(len(features), sharex=True, squeeze=False)[:, 0]
@@ -143,20 +141,6 @@ def _best(dataset: DatasetContent) -> list[Entry]:
     ladid = next((entry for entry in dataset.ranked if entry.method == LADID), None)
     chosen = (ladid, dataset.best(neural=True), dataset.best(neural=False))
     return [entry for entry in dataset.ranked if entry in chosen]
-
-
-def _series_frame(dataset: DatasetContent, pictures: Pictures, labels: Sequence[str]) -> pd.DataFrame:
-    """Truth and forecasts of the first features in physical values."""
-    task = dataset.card["task"]
-    features = pictures.truth.shape[-1]
-    low, high = (np.array(task[end][:features]) for end in ("low", "high"))  # of the features of the first channel
-    told = {"truth": (pictures.lead, pictures.truth)}
-    told |= {label: (pictures.lead[pictures.given :], pictures.forecasts[label]) for label in labels}
-    return pd.concat(
-        pd.DataFrame({"dataset": dataset.name, "name": name, "feature": feature + 1, "lead_time": lead, "value": value})
-        for name, (lead, levels) in told.items()
-        for feature, value in enumerate((levels / 255 * (high - low) + low).T[:MOST_FEATURES])
-    )
 
 
 def _series_caption(pictures: Pictures, features: int, labels: list[str]) -> str:

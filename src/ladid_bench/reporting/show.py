@@ -11,6 +11,7 @@ from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_text
 from ladid_bench.core.paths import SPLITS, Folders
+from ladid_bench.data.overview import choose, constant
 from ladid_bench.data.thumbnails import smaller
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
 from ladid_bench.data.variables import by_component, variables_of
@@ -26,7 +27,6 @@ from ladid_bench.study.datasets import describe, find_source, full_title, make_f
 
 SUFFIXES = (".hdf5", ".h5")
 MOST_FRAMES = 120  # of a film
-QUANTILES = {"calmest": 0.0, "median": 0.5, "liveliest": 1.0}
 UNKNOWN: dict[str, Any] = {field.name: "" for field in fields(DataCard)} | {
     "control": False,
     "regime": "",
@@ -142,24 +142,11 @@ def _build(folder: Path, shown: Shown) -> None:
         bar=colour_bars(card)[0],
         figures={name: figures(folder, group) for name, group in drawn.items()},
         keys={name: f"var({variable(colour)})" if colour else "var(--ink)" for name, colour in splits.items()},
-        constants={name: short(value, 4) for name, value in drawings.constant(shown.splits).items()},
+        constants={name: short(value, 4) for name, value in constant(shown.splits).items()},
         facts=_facts(shown),
         gif=f"{shown.name}.gif" if image else "",
     )
     write_text(folder / INDEX, page)
-
-
-def choose(data: Trajectories) -> dict[str, int]:
-    """The first trajectory, and those that change least, as the median and most from frame to frame; by their role."""
-    change = np.array([np.abs(np.diff(one, axis=0)).mean() if len(one) > 1 else 0.0 for one in data.frames])
-    order = np.argsort(change, kind="stable")
-    found = {"first": 0}
-    for role, share in QUANTILES.items():
-        found[role] = int(order[round(share * (len(order) - 1))])
-    unique: dict[int, list[str]] = {}
-    for role, index in found.items():
-        unique.setdefault(index, []).append(role)
-    return {f"the {', the '.join(roles)}": index for index, roles in unique.items()}
 
 
 def _film(shown: Shown, index: int) -> Film:

@@ -13,7 +13,7 @@ from ladid_bench.core.configuration import Study
 from ladid_bench.reporting.charts import Looks, Scale, line_chart
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiments import ExperimentTable, not_drawn
-from ladid_bench.reporting.figures import MOST_NAMED, NAMES
+from ladid_bench.reporting.figures import MOST_NAMED
 from ladid_bench.reporting.formatting import TIMES, counted, listed, short, slug
 
 SPENT = {"step": "CPU seconds of a training step", "forecast": "CPU milliseconds to forecast a trajectory"}
@@ -35,7 +35,7 @@ def sufficiency_drawings(table: ExperimentTable, study: Study, root: Path, looks
     drawings = []
     for factor in (SIZE, CONTEXT):
         for (name, *_), some in factor.groups(asked_of(table.parts, study, root)):
-            title = f"{name}: {NAMES[some[0].content.primary_metric]}"
+            title = f"{name}: {some[0].content.error_name}"
             frame = factor.frame(some, f"sufficiency-{factor.name}-{name}", title, Asked.error)
             if len(frame):
                 marks = _marks(factor, some)
