@@ -5,8 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pandas as pd
+
 from ladid_bench.analysis.curves import horizon_errors
 from ladid_bench.analysis.entries import DatasetContent, Entry
+from ladid_bench.analysis.frames import entry_frame
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.core.configuration import Study
 from ladid_bench.study.datasets import planned_dataset
@@ -78,3 +81,20 @@ def at_home(entry: Entry, content: DatasetContent, known: Iterable[DatasetConten
                 if (one.method, one.variant, one.arm, one.fraction, one.changes) == wanted and one.complete:
                     return one.mean(home.error)
     return math.nan
+
+
+def row_frame(
+    experiment: str, content: DatasetContent, rows: Sequence[ExperimentRow], names: Iterable[str]
+) -> pd.DataFrame:
+    """Tabulate the rows of a data set: what was asked, the error, and means of the columns ``names``."""
+    entries = [row.entry for row in rows]
+    told = pd.DataFrame(
+        [
+            {"experiment": experiment, "changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from}
+            | {"primary_metric": content.primary_metric, "error": entry.mean(content.error)}
+            | {"interval_low": row.ends.low if row.ends else math.nan}
+            | {"interval_high": row.ends.high if row.ends else math.nan}
+            for row, entry in zip(rows, entries, strict=True)
+        ]
+    )
+    return pd.concat([told, entry_frame(content, entries, names)], axis=1)

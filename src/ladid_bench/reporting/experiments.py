@@ -1,6 +1,5 @@
 """The experiments beside the comparison, a plain table each: what was asked of which method, and its error."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, DatasetContent, Entry, gather
-from ladid_bench.analysis.experiments import ExperimentRow
-from ladid_bench.analysis.frames import entry_frame
+from ladid_bench.analysis.experiments import ExperimentRow, row_frame
 from ladid_bench.core.configuration import ExperimentName, Study
 from ladid_bench.core.paths import Folders
 from ladid_bench.reporting.formatting import MISSING, decimals, error_text, listed, number, short, span
@@ -120,23 +118,11 @@ def experiment_tables(folders: Folders, table: pd.DataFrame, study: Study) -> li
 def write_experiments(folder: Path, tables: list[ExperimentTable]) -> None:
     """Write ``tables/experiment-<name>.csv`` with all digits."""
     for table in tables:
-        frames = [_all_digits(table, content, rows) for content, rows in table.parts]
+        frames = []
+        for content, rows in table.parts:
+            columns = (NMSE, PRIMARY[content.primary_metric][1], *table.columns)
+            frames.append(row_frame(table.name, content, rows, dict.fromkeys(column.name for column in columns)))
         write_csv(folder, f"experiment-{table.name}", pd.concat(frames))
-
-
-def _all_digits(table: ExperimentTable, content: DatasetContent, rows: list[ExperimentRow]) -> pd.DataFrame:
-    entries = [row.entry for row in rows]
-    names = dict.fromkeys((NMSE.name, PRIMARY[content.primary_metric][1].name, *(one.name for one in table.columns)))
-    told = pd.DataFrame(
-        [
-            {"experiment": table.name, "changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from}
-            | {"primary_metric": content.primary_metric, "error": entry.mean(content.error)}
-            | {"interval_low": row.ends.low if row.ends else math.nan}
-            | {"interval_high": row.ends.high if row.ends else math.nan}
-            for row, entry in zip(rows, entries, strict=True)
-        ]
-    )
-    return pd.concat([told, entry_frame(content, entries, names)], axis=1)
 
 
 def not_drawn(rows: Sequence[ExperimentRow]) -> str:
