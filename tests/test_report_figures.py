@@ -235,7 +235,7 @@ def test_a_transfer_has_a_line_an_arm_and_the_area_below_it(bench: Varied) -> No
     assert scratch["mean_error_over_log_fraction"] == pytest.approx(expected * hard, rel=1e-5)
     assert scratch["interval_low"] < scratch["mean_error_over_log_fraction"] < scratch["interval_high"]
     assert frame.loc[("ridge", "scratch"), "mean_error_over_log_fraction"] == pytest.approx(hard, rel=1e-5)
-    told = re.findall(r'<td class="[^"]*">([^<]*)</td>', found.areas)
+    told = re.findall(r"<td[^>]*>([^<]*)</td>", found.areas)
     assert told[::5] == ["fine-tuned", "scratch", "scratch"]
     assert told[2] == "2 to 100 %"
     assert told[8] == f"{expected * hard:.2f}"
