@@ -74,6 +74,7 @@ def lead_times(dataset: DatasetContent, times: np.ndarray) -> np.ndarray:
 
 
 def validated(entry: Entry) -> bool:
+    """Tell whether a run of an entry was validated more than once, so that there is a curve."""
     return any(len(run.history) > 1 for run in entry.runs)
 
 

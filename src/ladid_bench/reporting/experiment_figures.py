@@ -20,7 +20,7 @@ from ladid_bench.reporting.drawing import Drawing, inline, write_drawings
 from ladid_bench.reporting.experiments import ExperimentTable, fraction_text, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED, horizon
 from ladid_bench.reporting.formatting import MISSING, TIMES, decimals, listed, number, ratio, short
-from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, styles
+from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, styles, styles_on
 from ladid_bench.reporting.sweep_figures import cost_drawings, sufficiency_drawings
 from ladid_bench.reporting.tables import to_html, write_csv
 from ladid_bench.study.datasets import planned_dataset
@@ -253,10 +253,8 @@ def _horizon(table: ExperimentTable, scene: Scene) -> list[Drawing]:
     for content, rows in table.parts:
         shown = told_apart(content)
         looks = {entry.label: replace(scene.styles[entry.method], name=entry.method) for entry in shown.entries}
-        front = {entry.label for entry in shown.front}
-        looks = {label: look if label in front else look.faded for label, look in looks.items()}
         trained = trained_until(shown, scene.study)
-        drawing = None if content.name in sources else horizon(shown, looks, trained)
+        drawing = None if content.name in sources else horizon(shown, styles_on(shown, looks), trained)
         if drawing:
             words = (
                 f" Right of the dashed line is what no model was trained on; {shown.ranked[0].label} has the lowest "

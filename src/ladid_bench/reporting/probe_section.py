@@ -71,10 +71,9 @@ def _view(folder: Path, name: str, found: Probed) -> EntryView:
     if found.readable:
         estimates = found.estimates()
         seeds, trajectories = len(found.probes), len(found.probes[0].group)
-        drawings = [readings_figure(f"{name}-{probe}", estimates, probe) for probe in PROBES]
+        captions = {probe: readings_caption(probe, seeds, trajectories) for probe in PROBES}
+        dots = figures(folder, [readings_figure(f"{name}-{one}", estimates, one, captions[one]) for one in PROBES])
         coloured = code_figures(f"{name}-psi", found.probes[0])
-        captions = [readings_caption(probe, seeds, trajectories) for probe in PROBES]
-        dots = [(svg, words) for (svg, _), words in zip(figures(folder, drawings), captions, strict=True)]
         codes, about = [svg for svg, _ in figures(folder, coloured)], _about_codes(found)
         words.append(_readings_words(found, estimates))
     elif found.probes:
