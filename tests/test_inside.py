@@ -25,13 +25,13 @@ from ladid_bench.probing.inside import (
     PARTS,
     Inside,
     look_inside,
+    overall_detour,
     smooth_path,
     step_lengths,
 )
 from ladid_bench.reporting.inside_figures import (
     attention_figures,
     between_figures,
-    overall_detour,
     path_figures,
     psi_caption,
     psi_figures,

@@ -11,7 +11,7 @@ import pytest
 from ladid_bench.cli.main import main
 from ladid_bench.core.errors import BenchError
 from ladid_bench.reporting import report
-from ladid_bench.reporting.physics_page import significant, state, summary, write_physics_page
+from ladid_bench.reporting.physics_page import significant, summary, write_physics_page
 from ladid_bench.verification import physics
 from ladid_bench.verification.physics import load_checks, results
 from ladid_bench.verification.physics.base import Check
@@ -42,7 +42,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def states(root: Path, system: str = "pendulum") -> dict[str, str]:
     found = up_to_date(read_results(physics_file(root)))
-    return {result.quantity: state(result) for result in found if result.system == system}
+    return {result.quantity: result.state for result in found if result.system == system}
 
 
 def test_checks_pass_or_fail_and_the_others_are_not_run(root: Path) -> None:

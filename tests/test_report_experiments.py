@@ -9,7 +9,7 @@ from reports import Bench, make_bench
 
 from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, gather
 from ladid_bench.core.configuration import ExperimentName
-from ladid_bench.reporting.experiments import QUESTIONS, experiment_tables
+from ladid_bench.reporting.experiments import QUESTIONS, experiment_tables, fraction_text
 from ladid_bench.reporting.formatting import MISSING
 
 PICTURES = "fake-pictures"
@@ -48,7 +48,7 @@ def test_every_arm_fraction_and_change_is_a_line_of_its_own(bench: Bench) -> Non
     assert table.name == "transfer"
     ((content, rows),) = table.parts
     assert content.name == PICTURES
-    found = {(row.start, row.fraction, row.entry.changes): len(row.entry.runs) for row in rows}
+    found = {(row.start, fraction_text(row.entry), row.entry.changes): len(row.entry.runs) for row in rows}
     assert found == {
         ("scratch", "100 %", ""): 1,
         ("scratch", "2 %", "steps=9"): 2,
@@ -69,7 +69,7 @@ def test_a_model_as_it_is_uses_no_training_data_and_cost_has_files_of_its_own(be
     bench.further = ("horizon", "cost")
     bench.run(PICTURES, "latent-ode", 0.3, experiments="horizon,cost", arm="zero-shot", init_from="fake-vectors")
     horizon, _ = experiment_tables(bench.folders, bench.table, bench.study)
-    assert [(row.start, row.fraction) for _, rows in horizon.parts for row in rows] == [
+    assert [(row.start, fraction_text(row.entry)) for _, rows in horizon.parts for row in rows] == [
         ("zero-shot from fake-vectors", "none")
     ]
     tables = bench.build().path.parent / "tables"

@@ -12,17 +12,17 @@ import pytest
 from reports import ASKED, GIVEN, TRAJECTORIES, Bench, make_bench
 from scipy.stats import wilcoxon
 
+from ladid_bench.analysis.effects import areas, ratios, reference_of
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run, gather
 from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
 from ladid_bench.core.configuration import Dataset, SplitSizes, Study
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting.charts import dot_chart
 from ladid_bench.reporting.drawing import Drawing
-from ladid_bench.reporting.effects import areas, ratios, reference_of
 from ladid_bench.reporting.experiment_figures import Illustrated, Scene, illustrate, styles_by_method
 from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables
 from ladid_bench.reporting.palette import MethodStyle, styles
-from ladid_bench.reporting.rank_figure import rank_diagram, rank_rows
+from ladid_bench.reporting.rank_figure import rank_diagram
 from ladid_bench.runs.records import Sample
 
 PICTURES, VECTORS = "fake-pictures", "fake-vectors"
@@ -145,7 +145,7 @@ def test_ranks_over_units_are_those_of_wilcoxon_with_holm() -> None:
         running = max(running, min(1.0, (3 - step) * raw[pair]))
         adjusted[pair] = running
     assert {pair: found.p.loc[pair[0], pair[1]] for pair in raw} == pytest.approx(adjusted, rel=1e-3)
-    rows = rank_rows(found)
+    rows = found.frame
     assert list(rows["method"]) == list(found.ranks.index)
     assert rows.loc[0, "p_against_c"] == found.p.loc["a", "c"]
 
@@ -235,8 +235,10 @@ def test_a_transfer_has_a_line_an_arm_and_the_area_below_it(bench: Varied) -> No
     assert scratch["mean_error_over_log_fraction"] == pytest.approx(expected * hard, rel=1e-5)
     assert scratch["interval_low"] < scratch["mean_error_over_log_fraction"] < scratch["interval_high"]
     assert frame.loc[("ridge", "scratch"), "mean_error_over_log_fraction"] == pytest.approx(hard, rel=1e-5)
-    assert [row["arm"] for row in found.areas] == ["fine-tuned", "scratch", "scratch"]
-    assert found.areas[0]["shares"] == "2 to 100 %"
+    told = re.findall(r"<td[^>]*>([^<]*)</td>", found.areas)
+    assert told[::5] == ["fine-tuned", "scratch", "scratch"]
+    assert told[2] == "2 to 100 %"
+    assert told[8] == f"{expected * hard:.2f}"
 
 
 def test_a_line_without_all_of_its_runs_is_named_and_not_drawn(bench: Varied) -> None:
@@ -275,7 +277,7 @@ ORDER = (("paper", "no-code", "mlp", "ladid-ode"), ("dropout", "mlp-dropout (fro
 def test_every_part_is_measured_against_the_preset_that_it_differs_from(bench: Varied) -> None:
     ablation(bench, SEEDS)
     table, found = shown(bench)
-    made = ratios(table, {name: load_card(name, bench.root) for name in ("ladid", "ladid-ode")})
+    made = ratios(table.parts, {name: load_card(name, bench.root) for name in ("ladid", "ladid-ode")})
     columns = ["row", "changes", "reference_variant", "ratio", "told"]
     assert sorted(made[columns].round(3).to_numpy().tolist()) == sorted(
         [
@@ -299,7 +301,7 @@ def test_every_part_is_measured_against_the_preset_that_it_differs_from(bench: V
 def test_two_seeds_give_no_verdict_on_a_part(bench: Varied) -> None:
     ablation(bench, SEEDS[:2])
     table, found = shown(bench)
-    made = ratios(table, {name: load_card(name, bench.root) for name in ("ladid", "ladid-ode")})
+    made = ratios(table.parts, {name: load_card(name, bench.root) for name in ("ladid", "ladid-ode")})
     assert set(made["told"]) == {0}
     assert "(7 of 7)" in found.drawings[0].caption
     assert "matters most" not in found.drawings[0].caption
@@ -387,7 +389,7 @@ def test_a_target_with_one_share_has_dots(bench: Varied) -> None:
     assert drawing.name == f"transfer-{PICTURES}-nmse"
     assert {"ladid, scratch, 8 %", "ladid, fine-tuned, 8 %"} <= written(drawing)
     assert drawing.frame.set_index("arm")["full"].to_dict() == {"scratch": False, "fine-tuned": True}
-    assert found.areas == []
+    assert found.area_frame.empty
 
 
 def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> None:

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 from reports import Bench, make_bench
 
+from ladid_bench.analysis.curves import cost_points
 from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, gather
 from ladid_bench.analysis.pictures import collect
 from ladid_bench.analysis.searches import read_search
 from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting import findings
-from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, cost_frame, panels_of
+from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, panels_of
 from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.palette import FADED, styles, styles_on
 from ladid_bench.reporting.searches import describe_search, effort
@@ -150,7 +151,7 @@ def test_many_changes_of_rank_are_counted(bench: Bench) -> None:
 
 
 def test_the_cost_figure_shows_a_run_that_both_experiments_share_once(twice: Bench) -> None:
-    points = cost_frame(only(twice), only(twice, EQUAL_TIME))
+    points = cost_points(only(twice), only(twice, EQUAL_TIME))
     told = [("latent-ode", 0), ("other-net", 0), ("ridge", 0), ("other-net", 1), ("latent-ode", 1)]
     assert list(zip(points["method"], points["again"], strict=True)) == told
     folder = twice.build().path.parent
@@ -179,7 +180,7 @@ def test_times_of_runs_that_shared_their_machines_compare_only_roughly(twice: Be
 
 
 def test_many_trained_methods_have_a_panel_of_cost_of_their_own(crowd: Bench) -> None:
-    apart = panels_of(cost_frame(only(crowd), None))
+    apart = panels_of(cost_points(only(crowd), None))
     assert [set(panel["method"]) for panel in apart] == [set(RULES), {"ladid", *NETS}]
     figure = (crowd.build().path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
     assert all(f">{words}</text>" in figure for words in COST_APART)
@@ -187,12 +188,12 @@ def test_many_trained_methods_have_a_panel_of_cost_of_their_own(crowd: Bench) ->
 
 
 def test_few_trained_methods_share_a_panel_with_the_others(twice: Bench) -> None:
-    assert len(panels_of(cost_frame(only(twice), only(twice, EQUAL_TIME)))) == 1
+    assert len(panels_of(cost_points(only(twice), only(twice, EQUAL_TIME)))) == 1
     assert f">{COST}</text>" in (twice.build().path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
 
 
 def test_trained_methods_alone_share_a_panel(crowd: Bench) -> None:
-    points = cost_frame(only(crowd), None)
+    points = cost_points(only(crowd), None)
     trained = points[points["trained"]]
     assert len(trained) > CROWD
     assert len(panels_of(trained)) == 1

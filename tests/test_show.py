@@ -12,11 +12,12 @@ from checkouts import Checkout
 from PIL import Image
 
 from ladid_bench.core.errors import BenchError
+from ladid_bench.data.overview import choose, constant, varying
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
 from ladid_bench.reporting.media import PRECISION, Film, strip
 from ladid_bench.reporting.palette import difference_colours
-from ladid_bench.reporting.show import choose, show_target
-from ladid_bench.reporting.show_figures import constant, time_caption, varying
+from ladid_bench.reporting.show import show_target
+from ladid_bench.reporting.show_figures import time_caption
 
 
 @pytest.fixture(scope="module")

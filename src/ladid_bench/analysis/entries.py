@@ -1,7 +1,7 @@
 """The runs of a study sorted by data set and method, with what was kept of each: samples, records, data cards."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,21 @@ class Entry:
         return bool(self.done) and all(run.sample is not None for run in self.done)
 
 
+def in_front(entries: Sequence[Entry]) -> list[Entry]:
+    """Choose what figures draw in colour: all if there are few, else LaDID, its best neural rival, the best simple one.
+
+    The choice guides the eye only; nothing is left out of a figure or a table.
+
+    Args:
+        entries: of different methods or variants, best first.
+    """
+    if len(entries) <= FEW:
+        return list(entries)
+    rivals = [entry for entry in entries if entry.method != LADID]
+    firsts = [next((entry.label for entry in rivals if entry.neural == kind), "") for kind in (True, False)]
+    return [entry for entry in entries if entry.method == LADID or entry.label in firsts]
+
+
 @dataclass(frozen=True)
 class DatasetContent:
     """All that the report says about one data set. ``card`` is empty where the data were never made."""
@@ -205,17 +220,8 @@ class DatasetContent:
 
     @property
     def front(self) -> list[Entry]:
-        """What figures draw in colour: all if there are few, else LaDID, its best neural rival, the best simple method.
-
-        The choice guides the eye only; nothing is left out of a figure or a table.
-        """
-        shown = [entry for entry in self.ordered if entry.done]
-        if not self.crowded:
-            return shown
-        ladid = [entry for entry in shown if entry.method == LADID]
-        rival = next((entry for entry in self.ranked if entry.neural and entry.method != LADID), None)
-        chosen = [*ladid, rival, self.best(neural=False)]
-        return [entry for entry in shown if entry in chosen]
+        """What figures draw in colour."""
+        return in_front([entry for entry in self.ordered if entry.done])
 
     @property
     def groups(self) -> int:

@@ -1,15 +1,18 @@
 """One test trajectory of a data set as every method forecast it, ready to be shown."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from ladid_bench.analysis.entries import DatasetContent, Entry, load_sample
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.thumbnails import LARGEST_SIDE, smaller
 from ladid_bench.runs.records import Sample
 
+MOST_FEATURES = 6  # of vectors that are told of
 MOST_FRAMES, FEWEST_FRAMES = 60, 12
 PIXELS = 6_000_000  # of all films of a report together, at roughly a byte each
 
@@ -98,3 +101,17 @@ def all_pictures(datasets: list[DatasetContent], folders: Folders) -> dict[str, 
     areas = [(1 + 2 * len(one.forecasts)) * min(one.truth[0].size, LARGEST_SIDE**2) for one in known.values()]
     frames = int(np.clip(PIXELS // max(1, sum(areas)), FEWEST_FRAMES, MOST_FRAMES))
     return {name: one.thinned(frames) if one.truth.ndim == 3 else one for name, one in known.items()}
+
+
+def series_frame(dataset: DatasetContent, pictures: Pictures, labels: Sequence[str]) -> pd.DataFrame:
+    """Truth and forecasts of the first features in physical values."""
+    task = dataset.card["task"]
+    features = pictures.truth.shape[-1]
+    low, high = (np.array(task[end][:features]) for end in ("low", "high"))  # of the features of the first channel
+    told = {"truth": (pictures.lead, pictures.truth)}
+    told |= {label: (pictures.lead[pictures.given :], pictures.forecasts[label]) for label in labels}
+    return pd.concat(
+        pd.DataFrame({"dataset": dataset.name, "name": name, "feature": feature + 1, "lead_time": lead, "value": value})
+        for name, (lead, levels) in told.items()
+        for feature, value in enumerate((levels / 255 * (high - low) + low).T[:MOST_FEATURES])
+    )

@@ -49,6 +49,13 @@ class Ranking:
         """``p``, or 1 throughout where Friedman's test finds no difference at all."""
         return self.p if self.friedman < LEVEL else self.p.where(self.p > 1, 1.0)
 
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A row a method with its mean rank, and its adjusted p against each other one."""
+        numbers = {"blocks": len(self.blocks), "friedman_p": self.friedman, "critical_difference": self.critical}
+        frame = pd.DataFrame({"method": self.ranks.index, "mean_rank": self.ranks.to_numpy(), **numbers})
+        return pd.concat([frame, self.p.add_prefix("p_against_").reset_index(drop=True)], axis=1)
+
 
 def rank_over_datasets(datasets: Sequence[DatasetContent]) -> Ranking | str:
     """Ranks of the methods that have a complete result on every data set; or why there are none."""

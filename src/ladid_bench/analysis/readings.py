@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ladid_bench.analysis.entries import UNREADABLE, Entry
+from ladid_bench.analysis.entries import UNREADABLE, DatasetContent, Entry
 from ladid_bench.analysis.statistics import Interval, interval
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
@@ -125,3 +125,20 @@ def probed(entry: Entry, folders: Folders) -> Probed:
         if is_stale(probe, folders.root):
             stale.append(seed)
     return Probed(entry, tuple(found), missing, stale)
+
+
+def estimate_rows(content: DatasetContent, found: Probed) -> list[dict[str, object]]:
+    """Tabulate all estimates of an entry, a row each; none where its probes cannot be read."""
+    if not found.readable:
+        return []
+    entry = found.entry
+    told = {"dataset": content.name, "method": entry.method, "variant": entry.variant, "changes": entry.changes}
+    made = []
+    for one in found.estimates():
+        over = one.ratio or Interval(np.nan, np.nan, np.nan)
+        what = {"quantity": one.quantity or "mean", "representation": one.representation, "probe": one.probe}
+        ends = {"r2": one.r2.estimate, "r2_low": one.r2.low, "r2_high": one.r2.high}
+        against = {"psi_unexplained_ratio": over.estimate, "ratio_low": over.low, "ratio_high": over.high}
+        keys = " ".join(probe.key for probe in found.probes)
+        made.append({**told, **what, **ends, **against, "seeds": len(found.probes), "keys": keys})
+    return made

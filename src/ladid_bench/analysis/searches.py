@@ -1,5 +1,6 @@
 """The recorded search for a method's settings, and what has to agree between two searches of equal effort."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,3 +77,13 @@ def _search(identity: dict[str, Any], trials: list[dict[str, Any]], best: int | 
     frame = pd.DataFrame(rows, columns=[*TOLD, *differing])
     found = None if best is None else trials[best]["settings"]
     return Search(identity, frame, found, best, float(frame["cpu_seconds"].sum()))
+
+
+def steps_to(root: Path, method: str, threshold: float) -> float:
+    """Steps of the best trial of a method's search until the threshold was reached, NaN where it never was."""
+    path = method_folders(root)[method] / SEARCH if method in method_folders(root) else None
+    if path is None or not path.exists():
+        return math.nan
+    found = read_json(path, "record of a search", "search again")
+    history = found["trials"][found["best"]]["history"] if found["best"] is not None else []
+    return next((point["step"] for point in history if point["valid_nmse"] <= threshold), math.nan)

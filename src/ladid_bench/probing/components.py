@@ -17,6 +17,10 @@ class Components:
         """Project points ``(..., k)`` onto the components, ``(..., component)``."""
         return (points - self.centre) @ self.axes.T
 
+    def carrying(self, share: float) -> int:
+        """Count the leading components that carry that share of the variance."""
+        return int(np.searchsorted(np.cumsum(self.shares), share) + 1)
+
 
 def principal_components(points: np.ndarray) -> Components:
     """Compute components of points ``(N, k)``, largest first, at least two, each with its largest entry positive."""

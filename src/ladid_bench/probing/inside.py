@@ -1,5 +1,6 @@
 """Inside a trained LaDID on its test split, as arrays: attention, psi, the latent path, off-grid frames."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.datasets.source import DataSource
 from ladid_bench.ladid.attention import MixingTransformer, TransformerLayer
 from ladid_bench.ladid.method import LaDIDMethod
+from ladid_bench.probing.components import Components, principal_components
 from ladid_bench.probing.ground_truth import Quantity, known_quantities, quantity
 
 PARTS = 8  # steps of the fine grid between two frames
@@ -84,6 +86,16 @@ class Inside:
     strips: list[Strip]
     shift: float
     example: int
+
+    @property
+    def components(self) -> Components:
+        """Principal components of the states of all trajectories at all fine times."""
+        return principal_components(self.states.reshape(-1, self.states.shape[-1]))  # (trajectory * fine, latent)
+
+    @property
+    def smooth_states(self) -> np.ndarray:
+        """What a smooth curve through the states at the frames is at the fine times, in the shape of ``states``."""
+        return smooth_path(self.times, self.fine_times, self.states)
 
 
 @torch.no_grad()
@@ -241,3 +253,22 @@ def smooth_path(times: np.ndarray, fine_times: np.ndarray, states: np.ndarray) -
     """
     frames = states[:, ::PARTS]
     return np.stack([CubicSpline(*own)(fine) for *own, fine in zip(times, frames, fine_times, strict=True)])
+
+
+def effective(weights: np.ndarray) -> float:
+    """Mean over rows of exp(entropy): how many entries a row of ``(..., row, row)`` weights spreads over."""
+    entropy = -(weights * np.log(np.maximum(weights, np.finfo(float).tiny))).sum(axis=-1)
+    return float(np.exp(entropy).mean())
+
+
+def detours(states: np.ndarray) -> np.ndarray:
+    """Length of the path over that of the straight line for each step between frames, ``(step,)``, pooled."""
+    path, straight = step_lengths(states)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return path.sum(axis=0) / straight.sum(axis=0)
+
+
+def overall_detour(states: np.ndarray) -> float:
+    """Length of the whole path over that of the straight lines between frames, all trajectories together."""
+    path, straight = step_lengths(states)
+    return float(path.sum() / straight.sum()) if straight.sum() > 0 else math.nan

@@ -11,14 +11,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ladid_bench.analysis.searches import steps_to
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_text
 from ladid_bench.core.readers import read_json
-from ladid_bench.methods.registry import method_folders
 from ladid_bench.reporting.formatting import MISSING, counted, duration, number, short
 from ladid_bench.reporting.pages import render
 from ladid_bench.reporting.tables import to_html
-from ladid_bench.runs.search import SEARCH
 
 BENCHMARKS = "benchmarks.html"
 THRESHOLDS = (0.5, 0.2)  # validation nMSE; black images have 1
@@ -89,7 +88,7 @@ def _training(result: dict[str, Any], root: Path) -> Section:
         f"times {first['method']}": [short(row["step_seconds"] / first["step_seconds"]) for row in rows],
     }
     for threshold in THRESHOLDS:
-        steps = [_steps_to(root, row["method"], threshold) for row in rows]
+        steps = [steps_to(root, row["method"], threshold) for row in rows]
         spent = [duration(count * row["step_seconds"]) for count, row in zip(steps, rows, strict=True)]
         cells[f"steps to nMSE {threshold:g}"] = [number(count, 0) for count in steps]
         cells[f"time to nMSE {threshold:g}"] = spent
@@ -107,16 +106,6 @@ def _training(result: dict[str, Any], root: Path) -> Section:
 
 def _sorted(result: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return sorted(result["rows"], key=lambda row: float(row[name]))
-
-
-def _steps_to(root: Path, method: str, threshold: float) -> float:
-    """Steps of the best trial of a method's search until the threshold was reached, NaN where it never was."""
-    path = method_folders(root)[method] / SEARCH if method in method_folders(root) else None
-    if path is None or not path.exists():
-        return math.nan
-    found = read_json(path, "record of a search", "search again")
-    history = found["trials"][found["best"]]["history"] if found["best"] is not None else []
-    return next((point["step"] for point in history if point["valid_nmse"] <= threshold), math.nan)
 
 
 def _forecasts(result: dict[str, Any], root: Path) -> Section:

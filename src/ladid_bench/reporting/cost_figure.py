@@ -7,10 +7,11 @@ import pandas as pd
 from adjustText import adjust_text
 from matplotlib.axes import Axes
 
+from ladid_bench.analysis.curves import cost_points
 from ladid_bench.analysis.entries import DatasetContent
 from ladid_bench.reporting.charts import LINE, SMALL, Looks, error_axis, plain_log
 from ladid_bench.reporting.drawing import FONT_SIZE, TALL, Drawing, canvas, mark, settle, style, to_svg
-from ladid_bench.reporting.figures import NAMES, described, run_seconds, told_of_times
+from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.formatting import listed
 from ladid_bench.reporting.palette import MUTED, MethodStyle
 
@@ -30,32 +31,13 @@ FORCES: dict[str, Any] = {  # tried on the figures of eighteen methods: no name 
 }
 
 
-def cost_frame(dataset: DatasetContent, equal: DatasetContent | None) -> pd.DataFrame:
-    """Mean seconds and primary error of all competitors with a result, best first.
-
-    Those at equal CPU time follow as ``again``, without those that ran once for both experiments.
-    """
-    made, known = [], set[str]()
-    for content, again in ((dataset, False), (equal, True)):
-        for entry in content.ordered if content else ():
-            keys, error = {run.key for run in entry.done}, entry.mean(content.error)  # type: ignore[union-attr]
-            seconds = float(np.mean([run_seconds(run) for run in entry.done])) if keys else np.nan
-            if seconds > 0 and error > 0 and not keys <= known:
-                found = content.error_interval(entry)  # type: ignore[union-attr]
-                ends = {"low": found.low, "high": found.high} if found else {"low": np.nan, "high": np.nan}
-                told = described(dataset, entry) | {"trained": entry.neural, "again": again}
-                made.append({**told, "seconds": seconds, "error": error, **ends})
-            known |= keys if not again else set()
-    return pd.DataFrame(made)
-
-
 def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, styles: Looks) -> Drawing | None:
     """Primary error against the CPU seconds of a run, both logarithmic."""
-    frame = cost_frame(dataset, equal)
+    frame = cost_points(dataset, equal)
     if len(frame) < 2:
         return None
     floors = [(entry.mean(dataset.error), styles[entry.label]) for entry in dataset.floors if entry.done]
-    svg = _scatter(frame, floors, styles, NAMES[dataset.primary_metric])
+    svg = _scatter(frame, floors, styles, dataset.error_name)
     runs = (run for one in (dataset, equal) if one for entry in one.ordered for run in entry.done if entry.neural)
     caption = " ".join(filter(None, (_caption(frame), told_of_times(runs))))
     return Drawing(f"cost-{dataset.name}", svg, caption, frame)

@@ -19,6 +19,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from ladid_bench.core.files import write_text
 from ladid_bench.reporting.formatting import slug
 from ladid_bench.reporting.palette import GRID, INK, MUTED, THEMED, variable
+from ladid_bench.reporting.tables import write_csv
 
 WIDTH, HEIGHT, TALL, PANEL = 420.0, 270.0, 400.0, 250.0  # points; a phone shows the figure at about 0.85 of WIDTH
 FONT, FONT_SIZE = "DejaVu Sans", 11.5
@@ -133,9 +134,4 @@ def write_drawings(folder: Path, drawings: Iterable[Drawing]) -> None:
         write_text(folder / "figures" / f"{drawing.name}.svg", drawing.svg)
         tables.setdefault(drawing.table or drawing.name, []).append(drawing.frame)
     for name, frames in tables.items():
-        write_table(folder, name, pd.concat(frames))
-
-
-def write_table(folder: Path, name: str, frame: pd.DataFrame) -> None:
-    """Write ``tables/<name>.csv`` with all digits."""
-    write_text(folder / "tables" / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
+        write_csv(folder, name, pd.concat(frames))

@@ -9,21 +9,24 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from ladid_bench.analysis.entries import FEW, LADID, DatasetContent, Entry
+from ladid_bench.analysis.effects import areas, lines_of, ratios
+from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, in_front
+from ladid_bench.analysis.experiments import ExperimentRow, at_home, row_columns, row_error, told_apart, trained_until
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.core.configuration import Study
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting.charts import Looks, Scale, dot_chart, line_chart
-from ladid_bench.reporting.drawing import Drawing, inline, write_drawings, write_table
-from ladid_bench.reporting.effects import areas, lines_of, ratios
-from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable, not_drawn
-from ladid_bench.reporting.figures import MOST_NAMED, NAMES, horizon, horizon_errors
+from ladid_bench.reporting.drawing import Drawing, inline, write_drawings
+from ladid_bench.reporting.experiments import ExperimentTable, fraction_text, not_drawn
+from ladid_bench.reporting.figures import MOST_NAMED, horizon
 from ladid_bench.reporting.formatting import MISSING, TIMES, decimals, listed, number, ratio, short
-from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, styles
+from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, styles, styles_on
 from ladid_bench.reporting.sweep_figures import cost_drawings, sufficiency_drawings
+from ladid_bench.reporting.tables import to_html, write_csv
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
 
+AREA = "mean_error_over_log_fraction"
 PERCENT = Scale("percent", "share of the target's training trajectories", suffix=" %")
 DASHES: dict[str, tuple[Any, str]] = {  # of an arm, with what a caption says of it
     "fine-tuned": ("solid", "solid: fine-tuned"),
@@ -71,20 +74,25 @@ class Illustrated:
         return [(Markup(inline(drawing)), drawing.caption) for drawing in self.drawings]
 
     @property
-    def areas(self) -> list[dict[str, str]]:
-        """Lines of a small table for the page."""
-        made = []
-        for one in self.area_frame.to_dict("records"):
-            mean, low, high = (one.get(f"{end}", math.nan) for end in ("mean_error_over_log_fraction", *ENDS))
-            places = decimals([mean], 2)
-            interval = MISSING if pd.isna(low) else f"{number(low, places)} to {number(high, places)}"
-            span = f"{short(100 * one['fraction_low'])} to {short(100 * one['fraction_high'])} %"
-            told = {name: str(one[name]) for name in ("dataset", "name", "arm")}
-            made.append(told | {"shares": span, "area": number(mean, places), "interval": interval})
-        return made
+    def areas(self) -> Markup:
+        """The areas as a small table for the page."""
+        lines = self.area_frame.to_dict("records")
+        cells = {
+            "arm": [one["arm"] for one in lines],
+            "target": [one["dataset"] for one in lines],
+            "shares": [f"{short(100 * one['fraction_low'])} to {short(100 * one['fraction_high'])} %" for one in lines],
+            "mean error": [number(one[AREA], decimals([one[AREA]])) for one in lines],
+            "95 % interval": [_ends(one) for one in lines],
+        }
+        classes = {"arm": "text", "target": "text", "95 % interval": "wide"}
+        return to_html("method", [one["name"] for one in lines], cells, "numbers", classes=classes)
 
 
-ENDS = ("interval_low", "interval_high")
+def _ends(one: Mapping[Any, Any]) -> str:
+    """The interval of an area."""
+    low, high = (one.get(f"interval_{end}", math.nan) for end in ("low", "high"))
+    places = decimals([one[AREA]])
+    return MISSING if pd.isna(low) else f"{number(low, places)} to {number(high, places)}"
 
 
 def illustrate(table: ExperimentTable, scene: Scene) -> Illustrated:
@@ -99,7 +107,7 @@ def write_illustrated(folder: Path, shown: Iterable[Illustrated]) -> None:
     for one in shown:
         write_drawings(folder, one.drawings)
         if len(one.area_frame):
-            write_table(folder, "experiment-transfer-areas", one.area_frame)
+            write_csv(folder, "experiment-transfer-areas", one.area_frame)
 
 
 def styles_by_method(shown: Mapping[str, MethodStyle], contents: Sequence[DatasetContent]) -> dict[str, MethodStyle]:
@@ -113,19 +121,6 @@ def styles_by_method(shown: Mapping[str, MethodStyle], contents: Sequence[Datase
         if better and (label in shown or method not in compared):
             found[method] = replace(look, name=method)
     return found
-
-
-def _told(content: DatasetContent, row: ExperimentRow) -> dict[str, Any]:
-    """What every table says of a row: which method was asked what."""
-    entry = row.entry
-    asked = {"changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from, "fraction": entry.fraction}
-    return {"dataset": content.name, "name": row.name, "method": entry.method, "variant": entry.variant, **asked}
-
-
-def _error(content: DatasetContent, row: ExperimentRow, name: str = "error") -> dict[str, float]:
-    """The primary error of a row with the ends of its interval."""
-    low, high = (row.ends.low, row.ends.high) if row.ends else (math.nan, math.nan)
-    return {name: row.entry.mean(content.error), "low": low, "high": high}
 
 
 # --- transfer: errors over the share of the target's trajectories
@@ -143,11 +138,12 @@ def _transfer_curves(content: DatasetContent, rows: Sequence[ExperimentRow], loo
     lines = lines_of(content, rows)
     if not any(len(line) > 1 for line in lines):
         return None
-    frame = pd.DataFrame([_told(content, row) | _error(content, row) for line in lines for row in line])
+    frame = pd.DataFrame([row_columns(content, row) | row_error(content, row) for line in lines for row in line])
     frame["neural"] = [row.entry.neural for line in lines for row in line]
     frame["percent"] = (100 * frame["fraction"]).where(frame["arm"] != ZERO_SHOT)  # which uses none of them
     frame = frame.assign(label=frame["name"], name=_line_names(frame))
-    front, first = _front(frame), frame.drop_duplicates("name").set_index("name")
+    front = _front(content, [row for line in lines for row in line])
+    first = frame.drop_duplicates("name").set_index("name")
     shown: dict[str, MethodStyle] = {}
     ends: dict[str, str] = {}
     for name, method, arm in zip(first.index, first["method"], first["arm"], strict=True):
@@ -155,7 +151,7 @@ def _transfer_curves(content: DatasetContent, rows: Sequence[ExperimentRow], loo
         shown[name] = look if method in front else look.faded
         if method not in front:  # a name a method is enough, and the page brings the method out
             ends[name] = "" if arm == ZERO_SHOT or method in ends.values() else method
-    title = f"{content.name}: {NAMES[content.primary_metric]}"
+    title = f"{content.name}: {content.error_name}"
     scale = replace(PERCENT, ticks=sorted(frame["percent"].dropna().unique()))
     svg = line_chart(frame, shown, scale, "error", title, ends=ends, decades=5, height=340)
     caption = _transfer_caption(content, rows, frame)
@@ -172,12 +168,12 @@ def _line_names(frame: pd.DataFrame) -> pd.Series:
     return names
 
 
-def _front(frame: pd.DataFrame) -> set[str]:
-    """Methods in colour: all if they are few, else LaDID, the best other neural and the best simple one."""
-    if frame["method"].nunique() <= FEW:
-        return set(frame["method"])
-    rivals = frame[(frame["arm"] != ZERO_SHOT) & (frame["method"] != LADID)].sort_values("error", kind="stable")
-    return {LADID, *rivals.drop_duplicates("neural")["method"]}
+def _front(content: DatasetContent, rows: Sequence[ExperimentRow]) -> set[str]:
+    """Methods in colour, by the best result of each that was trained on the data set."""
+    best: dict[str, Entry] = {}
+    for entry in sorted((row.entry for row in rows), key=lambda one: (one.arm == ZERO_SHOT, one.mean(content.error))):
+        best.setdefault(entry.method, entry)
+    return {entry.method for entry in in_front(list(best.values()))}
 
 
 def _transfer_caption(content: DatasetContent, rows: Sequence[ExperimentRow], frame: pd.DataFrame) -> str:
@@ -209,7 +205,7 @@ def _gains(content: DatasetContent, rows: Sequence[ExperimentRow], least: float)
 
 def _ablation(table: ExperimentTable, scene: Scene) -> list[Drawing]:
     cards = {method: load_card(method, scene.root) for method in sorted({entry.method for entry in table.entries})}
-    found = ratios(table, cards)
+    found = ratios(table.parts, cards)
     looks = {told: MethodStyle("", colour, "solid", "o", colour) for told, colour in TOLD.items()}
     drawings = []
     for content, rows in table.parts if len(found) else ():
@@ -255,12 +251,10 @@ def _horizon(table: ExperimentTable, scene: Scene) -> list[Drawing]:
     drawings = []
     sources = {entry.init_from for entry in table.entries}  # asked for their models; the comparison has them
     for content, rows in table.parts:
-        shown = _told_apart(content)
+        shown = told_apart(content)
         looks = {entry.label: replace(scene.styles[entry.method], name=entry.method) for entry in shown.entries}
-        front = {entry.label for entry in shown.front}
-        looks = {label: look if label in front else look.faded for label, look in looks.items()}
-        trained = _trained(shown, scene.study)
-        drawing = None if content.name in sources else horizon(shown, looks, trained)
+        trained = trained_until(shown, scene.study)
+        drawing = None if content.name in sources else horizon(shown, styles_on(shown, looks), trained)
         if drawing:
             words = (
                 f" Right of the dashed line is what no model was trained on; {shown.ranked[0].label} has the lowest "
@@ -272,24 +266,6 @@ def _horizon(table: ExperimentTable, scene: Scene) -> list[Drawing]:
             name = f"experiment-{drawing.name}"
             drawings.append(Drawing(name, drawing.svg, caption, frame, "experiment-horizon-curves"))
     return drawings
-
-
-def _told_apart(content: DatasetContent) -> DatasetContent:
-    """The complete entries of a data set, with the arm in the name where there are several."""
-    kept = [entry for entry in content.ranked if entry.sampled]
-    several = len({(entry.arm, entry.init_from) for entry in kept}) > 1
-    told = (replace(one, label=f"{one.label}, {one.arm}" if one.init_from else one.label) for one in kept)
-    return replace(content, entries=tuple(told if several else kept))
-
-
-def _trained(content: DatasetContent, study: Study) -> float | None:
-    """Longest lead time that the models on a data set were trained on, None where it is all that is asked."""
-    sources = {entry.init_from if entry.arm == ZERO_SHOT else "" for entry in content.entries}
-    if len(sources) != 1 or not sources & set(study.datasets):
-        return None
-    frames = planned_dataset(study, sources.pop()).forecast_frames
-    lead, _ = horizon_errors(content, content.entries[0])
-    return float(lead[frames - 1]) if frames < len(lead) else None
 
 
 # --- irregular, shift, mixture, and transfers of a single share: errors as dots
@@ -308,7 +284,7 @@ def _dots(table: ExperimentTable, scene: Scene) -> list[Drawing]:
         moved = any(row.entry.init_from for row in rows)
         frame = pd.DataFrame([dot for part in parts for dot in _panel(*part, table, scene, moved)])
         if len(frame):
-            svg = dot_chart(frame, looks, "method", NAMES[metric], value="error")
+            svg = dot_chart(frame, looks, "method", parts[0][0].error_name, value="error")
             name = f"{table.name}-{system}-{metric}"
             drawings.append(Drawing(name, svg, _dots_caption(table, frame, rows), frame))
     return drawings
@@ -326,31 +302,23 @@ def _panel(
     sources = {row.entry.init_from for row in complete if row.entry.init_from}
     complete.sort(key=lambda row: (row.entry.method != LADID, row.entry.method, row.name, row.entry.init_from != ""))
     names = [_words(row, sources) for row in complete]
+    known = [*scene.compared, *(one for one, _ in table.parts)]
     made = []
     for row, name in zip(complete, names, strict=True):
         told = f"{name}, {row.entry.changes}" if names.count(name) > 1 and row.entry.changes else name
-        other = _at_home(row.entry, content, table, scene) if row.entry.arm == ZERO_SHOT else math.nan
+        other = at_home(row.entry, content, known) if row.entry.arm == ZERO_SHOT else math.nan
         drawn = {"full": row.entry.arm != SCRATCH or not moved, "other": other}
-        made.append({"panel": content.name, "row": told, **_told(content, row), **_error(content, row), **drawn})
+        made.append(
+            {"panel": content.name, "row": told, **row_columns(content, row), **row_error(content, row), **drawn}
+        )
     return made
 
 
 def _words(row: ExperimentRow, sources: set[str]) -> str:
     """A row in short: method, arm, part of the data, and source where there are several."""
     entry = row.entry
-    words = [row.name, *([entry.arm] if sources else []), *([row.fraction] if entry.fraction < 1 else [])]
+    words = [row.name, *([entry.arm] if sources else []), *([fraction_text(entry)] if entry.fraction < 1 else [])]
     return ", ".join([*words, *([f"from {entry.init_from}"] if len(sources) > 1 and entry.init_from else [])])
-
-
-def _at_home(entry: Entry, content: DatasetContent, table: ExperimentTable, scene: Scene) -> float:
-    """The error of the same models on the data set that they were trained on, NaN where it is not known."""
-    wanted = (entry.method, entry.variant, SCRATCH, 1, "")
-    for home in [*scene.compared, *(one for one, _ in table.parts)]:
-        if home.name == entry.init_from and home.primary_metric == content.primary_metric:
-            for one in home.entries:
-                if (one.method, one.variant, one.arm, one.fraction, one.changes) == wanted and one.complete:
-                    return one.mean(home.error)
-    return math.nan
 
 
 def _dots_caption(table: ExperimentTable, frame: pd.DataFrame, rows: Sequence[ExperimentRow]) -> str:

@@ -1,6 +1,5 @@
 """The experiments beside the comparison, a plain table each: what was asked of which method, and its error."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, DatasetContent, Entry, gather
-from ladid_bench.analysis.frames import entry_frame
-from ladid_bench.analysis.statistics import Interval
+from ladid_bench.analysis.experiments import ExperimentRow, row_frame
 from ladid_bench.core.configuration import ExperimentName, Study
 from ladid_bench.core.paths import Folders
 from ladid_bench.reporting.formatting import MISSING, decimals, error_text, listed, number, short, span
@@ -51,33 +49,6 @@ MOST_LOST = 6  # lines without a result that a caption names
 
 
 @dataclass(frozen=True)
-class ExperimentRow:
-    """A line: one method on one data set with one arm, part of the data and set of changes; ``ends`` of its error."""
-
-    entry: Entry
-    ends: Interval | None
-
-    @property
-    def name(self) -> str:
-        """The method, without the part of the data."""
-        return self.entry.label.partition(",")[0]
-
-    @property
-    def start(self) -> str:
-        """What the training started from."""
-        return f"{self.entry.arm} from {self.entry.init_from}" if self.entry.init_from else self.entry.arm
-
-    @property
-    def fraction(self) -> str:
-        """The part of the training data that was used."""
-        return "none" if self.entry.arm == ZERO_SHOT else f"{short(100 * self.entry.fraction, 2)} %"
-
-    @property
-    def dataset(self) -> str:
-        return str(self.entry.runs[0].row["dataset"])
-
-
-@dataclass(frozen=True)
 class ExperimentTable:
     """An experiment, with what it is asked of: data sets and their rows."""
 
@@ -109,7 +80,7 @@ class ExperimentTable:
             cells["arm"] = [row.start for row in rows]
         texts = dict.fromkeys(cells, "text")
         if any(entry.fraction < 1 for entry in self.entries):
-            cells["training data"] = [row.fraction for row in rows]
+            cells["training data"] = [fraction_text(row.entry) for row in rows]
         for column in columns:
             cells[column.name] = [_text(entry.mean(column.name), column) for entry in entries]
             if column is primary:
@@ -117,6 +88,11 @@ class ExperimentTable:
         cells["runs"] = [run_links(entry) for entry in entries]
         names = [method_name(row.entry, label=row.name) for row in rows]
         return to_html("method", names, cells, "numbers", {one.name: heading(one) for one in columns}, texts)
+
+
+def fraction_text(entry: Entry) -> str:
+    """The part of the training data that was used."""
+    return "none" if entry.arm == ZERO_SHOT else f"{short(100 * entry.fraction, 2)} %"
 
 
 def _text(value: float, column: Column) -> str:
@@ -142,23 +118,11 @@ def experiment_tables(folders: Folders, table: pd.DataFrame, study: Study) -> li
 def write_experiments(folder: Path, tables: list[ExperimentTable]) -> None:
     """Write ``tables/experiment-<name>.csv`` with all digits."""
     for table in tables:
-        frames = [_all_digits(table, content, rows) for content, rows in table.parts]
+        frames = []
+        for content, rows in table.parts:
+            columns = (NMSE, PRIMARY[content.primary_metric][1], *table.columns)
+            frames.append(row_frame(table.name, content, rows, dict.fromkeys(column.name for column in columns)))
         write_csv(folder, f"experiment-{table.name}", pd.concat(frames))
-
-
-def _all_digits(table: ExperimentTable, content: DatasetContent, rows: list[ExperimentRow]) -> pd.DataFrame:
-    entries = [row.entry for row in rows]
-    names = dict.fromkeys((NMSE.name, PRIMARY[content.primary_metric][1].name, *(one.name for one in table.columns)))
-    told = pd.DataFrame(
-        [
-            {"experiment": table.name, "changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from}
-            | {"primary_metric": content.primary_metric, "error": entry.mean(content.error)}
-            | {"interval_low": row.ends.low if row.ends else math.nan}
-            | {"interval_high": row.ends.high if row.ends else math.nan}
-            for row, entry in zip(rows, entries, strict=True)
-        ]
-    )
-    return pd.concat([told, entry_frame(content, entries, names)], axis=1)
 
 
 def not_drawn(rows: Sequence[ExperimentRow]) -> str:
@@ -178,4 +142,4 @@ def _in_words(row: ExperimentRow, several: bool) -> str:
     told = [change for change in entry.changes.split(", ") if change and not change.startswith(BUDGETED)]
     words = [row.name, *told, *([entry.arm] if entry.init_from else []), *([f"on {row.dataset}"] if several else [])]
     done = f"{len(entry.done)} of {len(entry.runs)} runs"
-    return f"{' '.join(words)}{'' if entry.fraction == 1 else f' with {row.fraction}'} ({done})"
+    return f"{' '.join(words)}{'' if entry.fraction == 1 else f' with {fraction_text(entry)}'} ({done})"

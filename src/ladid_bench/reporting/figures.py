@@ -1,93 +1,29 @@
 """Figures of one data set: error over the horizon, validation error while training, and vectors over time."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from ladid_bench.analysis.costs import PLACE, shared
+from ladid_bench.analysis.curves import GROUPS_FOR_BANDS, horizon_frame, run_seconds, training_frame, validated
 from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, Run
-from ladid_bench.analysis.pictures import Pictures
-from ladid_bench.analysis.statistics import Band, ratio_band
+from ladid_bench.analysis.pictures import Pictures, series_frame
 from ladid_bench.reporting.charts import Looks, Scale, draw_line, line_chart
 from ladid_bench.reporting.drawing import TALL, Drawing, canvas, style, to_svg
 from ladid_bench.reporting.formatting import counted, listed, number, short
 from ladid_bench.reporting.palette import GRID, INK, MethodStyle
-from ladid_bench.runs.records import Sample
 
-NAMES = {"nmse": "nMSE", "fvu": "FVU"}
 USELESS = {"nmse": "a forecast of zero", "fvu": "the training mean"}
-GROUPS_FOR_BANDS = 5
 MOST_NAMED = 4  # methods that a caption lists one by one
-MOST_FEATURES = 6
 ROW = 58.0  # points; height of a feature's axes
 TRUTH = MethodStyle("", INK[0], "solid", "", INK[0])
-
-
-def described(dataset: DatasetContent, entry: Entry) -> dict[str, str]:
-    """The columns that say whose a row of a table is."""
-    return {"dataset": dataset.name, "name": entry.label, "method": entry.method, "variant": entry.variant}
 
 
 def with_unit(name: str, unit: str) -> str:
     """The heading of an axis."""
     return f"{name} ({unit})" if unit else name
-
-
-def horizon_frame(dataset: DatasetContent, banded: Sequence[str]) -> pd.DataFrame:
-    """Primary error at each lead time, a ratio of sums over test trajectories and seeds, best method first.
-
-    Args:
-        dataset: whose sampled entries, floors last, are told of.
-        banded: labels that get the ends ``low`` and ``high`` of intervals, where there are groups enough.
-    """
-    made = []
-    for entry in [*dataset.ordered, *dataset.floors]:
-        if entry.sampled:
-            lead, error = horizon_errors(dataset, entry)
-            one = pd.DataFrame({**described(dataset, entry), "lead_time": np.round(lead, 9), "error": error})
-            few = entry.floor or dataset.groups < GROUPS_FOR_BANDS
-            band = None if few or entry.label not in banded else _band(dataset, entry)
-            made.append(one.assign(low=band.low if band else np.nan, high=band.high if band else np.nan))
-    return pd.concat(made) if made else pd.DataFrame()
-
-
-def horizon_errors(dataset: DatasetContent, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
-    """Lead time and primary error of each forecast frame, ``(frame,)`` each, of an entry that is ``sampled``."""
-    error, scale = _sums(dataset, entry)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = error.sum(axis=0) / scale.sum(axis=0)
-    return lead_times(dataset, _samples(entry)[0].times), ratio
-
-
-def _band(dataset: DatasetContent, entry: Entry) -> Band | None:
-    group = np.concatenate([sample.group for sample in _samples(entry)])
-    seed = np.concatenate([np.full(len(sample.group), index) for index, sample in enumerate(_samples(entry))])
-    return ratio_band(*_sums(dataset, entry), group, seed)
-
-
-def _sums(dataset: DatasetContent, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
-    """Squared errors and what they are divided by, over the trajectories of all seeds, ``(entry, frame)`` each."""
-    below = "squared_truth" if dataset.primary_metric == "nmse" else "squared_deviation"
-    error = np.concatenate([sample.squared_error for sample in _samples(entry)]).astype(np.float64)
-    scale = np.concatenate([getattr(sample, below) for sample in _samples(entry)]).astype(np.float64)
-    return error, scale
-
-
-def _samples(entry: Entry) -> list[Sample]:
-    return [run.sample for run in entry.done if run.sample is not None]
-
-
-def lead_times(dataset: DatasetContent, times: np.ndarray) -> np.ndarray:
-    """Time from the last given frame to each forecast frame, ``(frame,)``: the median over trajectories.
-
-    Args:
-        dataset: whose card says the step from the last given frame to the first forecast one.
-        times: ``(trajectory, frame)`` of the forecast frames.
-    """
-    step = dataset.card["task"]["time_step"] if dataset.card else 1.0
-    return np.median(times - times[:, :1], axis=0) + step
 
 
 def horizon(dataset: DatasetContent, styles: Looks, trained: float | None = None) -> Drawing | None:
@@ -98,7 +34,7 @@ def horizon(dataset: DatasetContent, styles: Looks, trained: float | None = None
     marks = [] if trained is None else [(trained, "beyond training")]
     scale = Scale("lead_time", with_unit("lead time", dataset.time_unit), marks=marks)
     ends = {entry.label: "floor" for entry in dataset.floors}
-    svg = line_chart(frame, styles, scale, "error", NAMES[dataset.primary_metric], ends=ends, level=1, height=TALL)
+    svg = line_chart(frame, styles, scale, "error", dataset.error_name, ends=ends, level=1, height=TALL)
     return Drawing(f"horizon-{dataset.name}", svg, _horizon_caption(dataset, frame), frame)
 
 
@@ -119,13 +55,6 @@ def _horizon_caption(dataset: DatasetContent, frame: pd.DataFrame) -> str:
     return f"{words} Each point is a ratio of sums over the test trajectories; {band}."
 
 
-def run_seconds(run: Run) -> float:
-    """CPU seconds of a run, or its wall time where an accelerator did the work."""
-    accelerated = float(run.row.get("cost_accelerator_seconds") or 0) > 0
-    seconds = run.row.get("cost_wall_seconds" if accelerated else "cost_cpu_seconds")
-    return math.nan if seconds is None else float(seconds)
-
-
 def told_of_times(runs: Iterable[Run]) -> str:
     """How far the times of these runs compare; empty where each had the same machine to itself."""
     rows = [run.row for run in runs]
@@ -139,7 +68,7 @@ def told_of_times(runs: Iterable[Run]) -> str:
 
 def training(dataset: DatasetContent, styles: Looks) -> Drawing | None:
     """Validation error over optimiser steps, a line a run."""
-    frame = _training_frame(dataset, "step", lambda run, step: step)
+    frame = training_frame(dataset, "step", lambda run, step: step)
     caption = (
         f"Error on the validation split while training, a line a run.{_falling(frame)} "
         f"A curve that still falls has not converged."
@@ -153,35 +82,16 @@ def training_time(dataset: DatasetContent, styles: Looks, equal_time: bool) -> D
     A run's own are spread evenly over its steps: the time of a step is measured on the clock, which counts the work
     of others on the machine too.
     """
-    frame = _training_frame(dataset, "seconds", lambda run, step: step / step[-1] * run_seconds(run))
+    frame = training_frame(dataset, "seconds", lambda run, step: step / step[-1] * run_seconds(run))
     which = "runs at equal CPU time" if equal_time else "same runs"
     caption = (
         f"The {which} over the CPU seconds of a run (seconds on the clock where an accelerator did the work), spread "
         "evenly over its steps. The learning rate falls towards the end of every run, so a shorter run would have "
         "done better than the middle of a longer one."
     )
-    times = told_of_times(run for entry in dataset.ordered if _validated(entry) for run in entry.done)
+    times = told_of_times(run for entry in dataset.ordered if validated(entry) for run in entry.done)
     caption = " ".join(filter(None, (caption, times)))
     return _training(f"training-time-{dataset.name}", frame, styles, Scale("seconds", "CPU seconds"), caption)
-
-
-def _validated(entry: Entry) -> bool:
-    return any(len(run.history) > 1 for run in entry.runs)
-
-
-def _training_frame(
-    dataset: DatasetContent, column: str, across: Callable[[Run, np.ndarray], np.ndarray]
-) -> pd.DataFrame:
-    """Validation errors of every run of the methods that have several, at where ``across`` says it was by then."""
-    made = []
-    for entry, run in [(one, run) for one in dataset.ordered if _validated(one) for run in one.runs]:
-        steps = np.array([point["step"] for point in run.history], dtype=float)
-        places = across(run, steps) if len(steps) else steps
-        if len(places) and np.isfinite(places).all():
-            errors = np.array([point["valid_nmse"] for point in run.history], dtype=float)
-            told = described(dataset, entry) | {"seed": run.row["seed"]}
-            made.append(pd.DataFrame({**told, column: places, "valid_nmse": errors}))
-    return pd.concat(made) if made else pd.DataFrame()
 
 
 def _training(name: str, frame: pd.DataFrame, styles: Looks, scale: Scale, caption: str) -> Drawing | None:
@@ -208,7 +118,7 @@ def _falling(frame: pd.DataFrame) -> str:
 def draw_series(dataset: DatasetContent, pictures: Pictures, styles: Looks) -> Drawing:
     """Vector observations over time, a row a feature: the truth, LaDID, the best neural and the best simple method."""
     labels = [entry.label for entry in _best(dataset) if entry.label in pictures.forecasts]
-    frame = _series_frame(dataset, pictures, labels)
+    frame = series_frame(dataset, pictures, labels)
     scale, features = Scale("lead_time", with_unit("lead time", dataset.time_unit)), frame["feature"].unique()
     figure = canvas(60 + len(features) * ROW)
     rows = figure.subplots(len(features), sharex=True, squeeze=False)[:, 0]
@@ -231,20 +141,6 @@ def _best(dataset: DatasetContent) -> list[Entry]:
     ladid = next((entry for entry in dataset.ranked if entry.method == LADID), None)
     chosen = (ladid, dataset.best(neural=True), dataset.best(neural=False))
     return [entry for entry in dataset.ranked if entry in chosen]
-
-
-def _series_frame(dataset: DatasetContent, pictures: Pictures, labels: Sequence[str]) -> pd.DataFrame:
-    """Truth and forecasts of the first features in physical values."""
-    task = dataset.card["task"]
-    features = pictures.truth.shape[-1]
-    low, high = (np.array(task[end][:features]) for end in ("low", "high"))  # of the features of the first channel
-    told = {"truth": (pictures.lead, pictures.truth)}
-    told |= {label: (pictures.lead[pictures.given :], pictures.forecasts[label]) for label in labels}
-    return pd.concat(
-        pd.DataFrame({"dataset": dataset.name, "name": name, "feature": feature + 1, "lead_time": lead, "value": value})
-        for name, (lead, levels) in told.items()
-        for feature, value in enumerate((levels / 255 * (high - low) + low).T[:MOST_FEATURES])
-    )
 
 
 def _series_caption(pictures: Pictures, features: int, labels: list[str]) -> str:

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ladid_bench.probing.components import Components, principal_components
 from ladid_bench.probing.ground_truth import Quantity
-from ladid_bench.probing.inside import PARTS, Inside, smooth_path, step_lengths
+from ladid_bench.probing.inside import PARTS, Inside, detours, effective, overall_detour
 from ladid_bench.reporting.charts import name_ends
 from ladid_bench.reporting.drawing import HEIGHT, PANEL, TALL, Drawing, canvas, style, to_svg
 from ladid_bench.reporting.figures import with_unit
@@ -90,12 +90,6 @@ def attention_caption(inside: Inside) -> str:
     )
 
 
-def effective(weights: np.ndarray) -> float:
-    """Mean over rows of exp(entropy): how many entries a row of ``(..., row, row)`` weights spreads over."""
-    entropy = -(weights * np.log(np.maximum(weights, np.finfo(float).tiny))).sum(axis=-1)
-    return float(np.exp(entropy).mean())
-
-
 def psi_figures(inside: Inside) -> list[Drawing]:
     """psi in its two leading components, once for everything that is known of the trajectories."""
     components = principal_components(inside.psi)
@@ -143,21 +137,13 @@ def psi_caption(inside: Inside) -> str:
             "A linear reading from all of psi, on trajectories it was not fitted to, explains this share of the "
             f"variance (R\N{SUPERSCRIPT TWO}): {readings}."
         )
+    carrying = principal_components(inside.psi).carrying(ENOUGH)
     return (
         "A dot is the code psi of one test trajectory, from its context alone; the panels differ in colour only. "
         "Where colour runs smoothly across the cloud, psi has ordered the trajectories by that quantity; where "
         f"neighbours have unrelated colours, these two components do not carry it. {read} Of psi's "
-        f"{inside.psi.shape[1]} numbers {counted(_needed(inside.psi), 'component')} carry {ENOUGH:.0%} of the variance."
+        f"{inside.psi.shape[1]} numbers {counted(carrying, 'component')} carry {ENOUGH:.0%} of the variance."
     )
-
-
-def _needed(points: np.ndarray) -> int:
-    """How many components carry nearly all of the variance of ``(point, number)``."""
-    return int(np.searchsorted(np.cumsum(principal_components(points).shares), ENOUGH) + 1)
-
-
-def _of_states(inside: Inside) -> Components:
-    return principal_components(inside.states.reshape(-1, inside.states.shape[-1]))
 
 
 def _draw_path(axes: Axes, across: np.ndarray, up: np.ndarray, colour: str) -> None:
@@ -168,7 +154,7 @@ def _draw_path(axes: Axes, across: np.ndarray, up: np.ndarray, colour: str) -> N
 
 def path_figures(inside: Inside, time_unit: str) -> list[Drawing]:
     """The latent path of the example over time, and in the plane of its leading components."""
-    components = _of_states(inside)
+    components = inside.components
     scores = components.of(inside.states[inside.example])[:, :SHOWN_COMPONENTS]  # (fine, component)
     frame = pd.DataFrame(scores, columns=[f"component_{index + 1}" for index in range(scores.shape[1])])
     frame.insert(0, "time", inside.fine_times[inside.example])
@@ -204,12 +190,12 @@ def _path_in_plane(inside: Inside, components: Components, frame: pd.DataFrame) 
 
 def path_caption(inside: Inside) -> str:
     """What to see in the latent path."""
-    states = inside.states.reshape(-1, inside.states.shape[-1])
     return (
         f"The latent state z = F(psi, t) of test trajectory {inside.example}: one psi, all times from the first "
         "forecast frame on (training never asks for states within the context). Left its leading components over "
         "time, a dot at each frame; right the path in the plane of the first two, other trajectories as thin lines. "
-        f"Components are those of all test trajectories; {_needed(states)} of {states.shape[1]} carry {ENOUGH:.0%} of "
+        f"Components are those of all test trajectories; {inside.components.carrying(ENOUGH)} of "
+        f"{inside.states.shape[-1]} carry {ENOUGH:.0%} of "
         "the variance. A motion that repeats should come back to where it was, and the line should pass through the "
         "dots without wiggles between them."
     )
@@ -220,24 +206,11 @@ def between_figures(inside: Inside, time_unit: str) -> list[Drawing]:
     return [_lengths_figure(inside, with_unit("time", time_unit)), _close_up(inside, with_unit("time", time_unit))]
 
 
-def detours(states: np.ndarray) -> np.ndarray:
-    """Length of the path over that of the straight line for each step between frames, ``(step,)``, pooled."""
-    path, straight = step_lengths(states)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return path.sum(axis=0) / straight.sum(axis=0)
-
-
-def overall_detour(states: np.ndarray) -> float:
-    """Length of the whole path over that of the straight lines between frames, all trajectories together."""
-    path, straight = step_lengths(states)
-    return float(path.sum() / straight.sum()) if straight.sum() > 0 else math.nan
-
-
 @style()
 def _lengths_figure(inside: Inside, heading: str) -> Drawing:
     axes = (figure := canvas(HEIGHT)).add_subplot()
     middle = np.median((inside.times[:, 1:] + inside.times[:, :-1]) / 2, axis=0)
-    frame = pd.DataFrame({"time": middle, "F": detours(inside.states), "smooth curve": detours(_smooth(inside))})
+    frame = pd.DataFrame({"time": middle, "F": detours(inside.states), "smooth curve": detours(inside.smooth_states)})
     ends = []
     for name, (colour, _), dash in zip(("F", "smooth curve"), NEURAL, ("solid", SMOOTH), strict=False):
         axes.plot(middle, frame[name], color=colour, linestyle=dash)
@@ -258,8 +231,8 @@ def _close_up(inside: Inside, heading: str) -> Drawing:
     steps = inside.times.shape[1] - 1
     start = max(0, (steps - CLOSE_UP) // 2) * PARTS
     window = slice(start, start + min(steps, CLOSE_UP) * PARTS + 1)
-    fine, components = inside.fine_times[inside.example, window], _of_states(inside)
-    smooth, own = (components.of(one[inside.example, window]) for one in (_smooth(inside), inside.states))
+    fine, components = inside.fine_times[inside.example, window], inside.components
+    smooth, own = (components.of(one[inside.example, window]) for one in (inside.smooth_states, inside.states))
     frame = pd.DataFrame({"time": fine})
     for index, (colour, _) in zip(range(min(SHOWN_COMPONENTS, own.shape[1])), NEURAL, strict=False):
         frame[f"component_{index + 1}"], frame[f"smooth_{index + 1}"] = own[:, index], smooth[:, index]
@@ -270,13 +243,9 @@ def _close_up(inside: Inside, heading: str) -> Drawing:
     return Drawing("path-close-up", to_svg(figure), "", frame)
 
 
-def _smooth(inside: Inside) -> np.ndarray:
-    return smooth_path(inside.times, inside.fine_times, inside.states)
-
-
 def verdict(inside: Inside) -> str:
     """Whether F runs smoothly between frames."""
-    return smoothness(overall_detour(inside.states), overall_detour(_smooth(inside)))
+    return smoothness(overall_detour(inside.states), overall_detour(inside.smooth_states))
 
 
 def between_caption(inside: Inside) -> str:

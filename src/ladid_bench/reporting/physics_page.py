@@ -37,25 +37,16 @@ def write_physics_page(path: Path, results: list[Result]) -> None:
     write_text(path, page)
 
 
-def state(result: Result) -> str:
-    """``passed``, ``failed`` or ``not run``; a result of other code than today's is ``stale``."""
-    if result.passed is None:
-        return "not run"
-    if result.stale:
-        return "stale"
-    return "passed" if result.passed else "failed"
-
-
 def summary(results: Iterable[Result]) -> str:
     """How many checks there are, in each state."""
-    counts = Counter(state(result) for result in results)
+    counts = Counter(result.state for result in results)
     parts = [f"{counts[name]} {name}" for name in ("passed", "failed", "stale", "not run") if counts[name]]
     return f"{counted(counts.total(), 'check')}: {listed(parts)}" if parts else "no checks"
 
 
 def _caution(results: list[Result]) -> str:
     """What a reader must not take for verified, in words; empty where everything was run with today's code."""
-    states = [(result, state(result)) for result in results]
+    states = [(result, result.state) for result in results]
     missing = sum(found == "not run" for _, found in states)
     slow = sum(found == "not run" and result.slow for result, found in states)
     stale = sum(found == "stale" for _, found in states)
@@ -85,13 +76,13 @@ def checks_table(results: list[Result]) -> Markup:
         "source of the expected value": [one.source for one in results],
     }
     told = dict.fromkeys(("deviation / tolerance", "source of the expected value"), "words")
-    states = {"measured": [state(one).replace(" ", "-") for one in results]}
+    states = {"measured": [one.state.replace(" ", "-") for one in results]}
     return to_html("quantity", names, cells, "numbers measured", classes=told | states)
 
 
 def _gauge(result: Result) -> Markup:
     """Draw the deviation as a share of the tolerance, and say what is amiss."""
-    found, made = state(result), Markup()
+    found, made = result.state, Markup()
     if result.measured is not None:
         gap = abs(result.measured - result.expected)
         share = gap / result.tolerance if result.tolerance else (0.0 if gap == 0 else math.inf)

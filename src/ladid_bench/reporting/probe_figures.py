@@ -30,7 +30,7 @@ WHAT_TO_SEE = {
 LOWEST = -0.3  # R^2 below which a dot stands at the edge
 
 
-def readings_figure(name: str, estimates: list[Estimate], probe: str) -> Drawing:
+def readings_figure(name: str, estimates: list[Estimate], probe: str, caption: str) -> Drawing:
     """R^2 of every quantity off every representation by one probe, as dots with intervals."""
     frame = pd.DataFrame(
         {
@@ -51,7 +51,7 @@ def readings_figure(name: str, estimates: list[Estimate], probe: str) -> Drawing
     heading = "R\N{SUPERSCRIPT TWO} on test trajectories"
     how = {"title": TITLES[probe], "level": 0.0, "limits": limits, "key": key}
     svg = dot_chart(frame, looks, "representation", heading, value="r2", **how)  # type: ignore[arg-type]
-    return Drawing(name, svg, "", frame)
+    return Drawing(name, svg, caption, frame)
 
 
 def readings_caption(probe: str, seeds: int, trajectories: int) -> str:

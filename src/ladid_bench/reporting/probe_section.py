@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.analysis.entries import DatasetContent, Entry
-from ladid_bench.analysis.readings import MEAN, Estimate, Probed, probed
+from ladid_bench.analysis.readings import MEAN, Estimate, Probed, estimate_rows, probed
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.core.paths import Folders
 from ladid_bench.probing.probes import CONTROLS, PROBES, PSI
@@ -55,7 +55,7 @@ def write_probes(
         views = []
         for index, entry in enumerate(one for one in content.entries if one.neural):
             found = probed(entry, folders)
-            rows += _rows(content, found)
+            rows += estimate_rows(content, found)
             views.append(_view(folder, f"probe-{content.name}-{index}", found))
         parts.append((content, views))
     if rows:
@@ -71,10 +71,9 @@ def _view(folder: Path, name: str, found: Probed) -> EntryView:
     if found.readable:
         estimates = found.estimates()
         seeds, trajectories = len(found.probes), len(found.probes[0].group)
-        drawings = [readings_figure(f"{name}-{probe}", estimates, probe) for probe in PROBES]
+        captions = {probe: readings_caption(probe, seeds, trajectories) for probe in PROBES}
+        dots = figures(folder, [readings_figure(f"{name}-{one}", estimates, one, captions[one]) for one in PROBES])
         coloured = code_figures(f"{name}-psi", found.probes[0])
-        captions = [readings_caption(probe, seeds, trajectories) for probe in PROBES]
-        dots = [(svg, words) for (svg, _), words in zip(figures(folder, drawings), captions, strict=True)]
         codes, about = [svg for svg, _ in figures(folder, coloured)], _about_codes(found)
         words.append(_readings_words(found, estimates))
     elif found.probes:
@@ -135,20 +134,3 @@ def _r2(one: Estimate) -> str:
 
 def _ends(found: Interval, places: int = 2) -> str:
     return f"{number(found.low, places)} to {number(found.high, places)}"
-
-
-def _rows(content: DatasetContent, found: Probed) -> list[dict[str, object]]:
-    """All estimates of an entry with all digits."""
-    if not found.readable:
-        return []
-    entry = found.entry
-    told = {"dataset": content.name, "method": entry.method, "variant": entry.variant, "changes": entry.changes}
-    made = []
-    for one in found.estimates():
-        over = one.ratio or Interval(math.nan, math.nan, math.nan)
-        what = {"quantity": one.quantity or "mean", "representation": one.representation, "probe": one.probe}
-        ends = {"r2": one.r2.estimate, "r2_low": one.r2.low, "r2_high": one.r2.high}
-        against = {"psi_unexplained_ratio": over.estimate, "ratio_low": over.low, "ratio_high": over.high}
-        keys = " ".join(probe.key for probe in found.probes)
-        made.append({**told, **what, **ends, **against, "seeds": len(found.probes), "keys": keys})
-    return made

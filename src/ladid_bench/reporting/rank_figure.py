@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
-from ladid_bench.analysis.entries import FEW, LADID, DatasetContent
+from ladid_bench.analysis.entries import DatasetContent, in_front
 from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
 from ladid_bench.analysis.verdicts import LEVEL
 from ladid_bench.reporting.charts import Looks
@@ -30,7 +29,7 @@ def rank_diagram(name: str, ranking: Ranking, styles: Looks, what: str) -> Drawi
         styles: of every label that is ranked.
         what: on which the methods were ranked, in words.
     """
-    return Drawing(name, _diagram(ranking, styles), _caption(ranking, what), rank_rows(ranking))
+    return Drawing(name, _diagram(ranking, styles), _caption(ranking, what), ranking.frame)
 
 
 @style()
@@ -100,13 +99,6 @@ def _named(labels: Sequence[str]) -> str:
     return listed(labels) if len(labels) <= NAMED else counted(len(labels), "method")
 
 
-def rank_rows(ranking: Ranking) -> pd.DataFrame:
-    """The numbers of a diagram: a row a method with its mean rank, and its adjusted p against each other one."""
-    numbers = {"blocks": len(ranking.blocks), "friedman_p": ranking.friedman, "critical_difference": ranking.critical}
-    frame = pd.DataFrame({"method": ranking.ranks.index, "mean_rank": ranking.ranks.to_numpy(), **numbers})
-    return pd.concat([frame, ranking.p.add_prefix("p_against_").reset_index(drop=True)], axis=1)
-
-
 @dataclass(frozen=True)
 class RanksView:
     """A diagram with its words, or in its place ``words`` that say why there is none."""
@@ -141,11 +133,7 @@ def ranks_over_groups(dataset: DatasetContent, styles: Looks) -> RanksView:
 
 
 def _faded(datasets: Sequence[DatasetContent], ranking: Ranking, styles: Looks) -> dict[str, MethodStyle]:
-    """Where methods are many, grey for all but LaDID, the first other neural and the first simple method."""
+    """Where methods are many, grey for all that is not in front by the mean ranks."""
     entries = {entry.label: entry for one in datasets for entry in one.competitors}
-    front = set(ranking.ranks.index)
-    if len(front) > FEW:
-        rivals = [entries[label] for label in ranking.ranks.index if entries[label].method != LADID]
-        firsts = [next((one.label for one in rivals if one.neural == kind), "") for kind in (True, False)]
-        front = {*firsts, *(label for label in front if entries[label].method == LADID)}
+    front = {entry.label for entry in in_front([entries[label] for label in ranking.ranks.index])}
     return {label: look if label in front else look.faded for label, look in styles.items()}

@@ -13,6 +13,7 @@ from ladid_bench.analysis.frames import state
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.pictures import Pictures, all_pictures
 from ladid_bench.analysis.searches import read_search
+from ladid_bench.analysis.tracked import write_tracked
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.files import write_text
 from ladid_bench.core.paths import Folders
@@ -40,10 +41,10 @@ from ladid_bench.reporting.tables import (
     cost,
     equal_time,
     methods_html,
+    to_latex,
     write_csv,
     write_table,
 )
-from ladid_bench.reporting.tracked import write_tracked
 from ladid_bench.verification.physics.results import physics_file, read_results, up_to_date
 
 Told = tuple[str, list[tuple[Entry, Run]]]  # a title, and the runs that stand below it
@@ -269,7 +270,8 @@ def _costs(folder: Path, sections: list[Section]) -> list[tuple[DatasetContent, 
         unused = [column.name for column in told[0][1].columns if column not in used]
         write_csv(folder, "cost", pd.concat(table.frame for _, table in shown).drop(columns=unused))
     for one, table in shown:
-        write_table(folder, f"cost-{one.content.name}", table, f"{one.content.title}: cost", bold=False)
+        latex = to_latex(table, f"{one.content.title}: cost", bold=False)
+        write_text(folder / "tables" / f"cost-{one.content.name}.tex", latex)  # the CSV of that name is the figure's
     return [(one.content, one.table(table, ranked=False)) for one, table in shown]
 
 

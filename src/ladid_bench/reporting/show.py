@@ -1,20 +1,14 @@
 """A data set or a trajectory file as one self-contained page, with a film for talks beside it."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ladid_bench.core.configuration import Study
-from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_text
-from ladid_bench.core.paths import SPLITS, Folders
+from ladid_bench.core.paths import Folders
+from ladid_bench.data.overview import choose, constant
 from ladid_bench.data.thumbnails import smaller
-from ladid_bench.data.trajectories import Trajectories, read_trajectories
-from ladid_bench.data.variables import by_component, variables_of
-from ladid_bench.datasets.source import DataCard, DataSource
 from ladid_bench.reporting import show_figures as drawings
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.formatting import counted, short
@@ -22,46 +16,10 @@ from ladid_bench.reporting.media import Film, colour_bars, strip
 from ladid_bench.reporting.pages import INDEX, figures, published, render
 from ladid_bench.reporting.palette import frame_colours, variable
 from ladid_bench.reporting.slides import write_gif
-from ladid_bench.study.datasets import describe, find_source, full_title, make_files, planned_dataset
+from ladid_bench.study.shown import Shown, shown_dataset, shown_file
 
 SUFFIXES = (".hdf5", ".h5")
 MOST_FRAMES = 120  # of a film
-QUANTILES = {"calmest": 0.0, "median": 0.5, "liveliest": 1.0}
-UNKNOWN: dict[str, Any] = {field.name: "" for field in fields(DataCard)} | {
-    "control": False,
-    "regime": "",
-    "regimes": [],
-}
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What a page is about.
-
-    Attributes:
-        name: of the page's folder.
-        title, card: what is known of the data; a card has at least ``title``, ``origin`` and ``task``.
-        splits: by name; a file is a single one.
-        units: of time, channels, parameters and states.
-        given: frames that a method is given, 0 where there is no task.
-        command: what makes the page again.
-    """
-
-    name: str
-    card: Mapping[str, Any]
-    splits: Mapping[str, Trajectories]
-    units: Mapping[str, str]
-    given: int
-    command: str
-
-    @property
-    def data(self) -> Trajectories:
-        """The split that is shown in pictures."""
-        return self.splits.get("test", next(iter(self.splits.values())))
-
-    @property
-    def time_unit(self) -> str:
-        return self.units.get("time", "").removesuffix("1")
 
 
 def show_target(target: str, study: Study, folders: Folders, output: Path | None = None) -> Path:
@@ -80,46 +38,11 @@ def show_target(target: str, study: Study, folders: Folders, output: Path | None
         BenchError: there is no such data set or file, or the place is taken by something else.
     """
     is_file = target.endswith(SUFFIXES) or Path(target).is_file()
-    shown = _of_file(Path(target)) if is_file else _of_dataset(target, study, folders)
+    shown = shown_file(Path(target)) if is_file else shown_dataset(target, study, folders)
     final = (output or folders.results / "show") / shown.name
     with published(final) as folder:
         _build(folder, shown)
     return final / INDEX
-
-
-def _of_dataset(name: str, study: Study, folders: Folders) -> Shown:
-    planned = planned_dataset(study, name)
-    make_files(planned, folders, SPLITS)
-    files = planned.files(folders)
-    splits = {split: read_trajectories(files[split]) for split in SPLITS}
-    card = describe(planned, splits, folders)
-    command = f"ladid-bench show {name} --scale {study.scale}"
-    return Shown(name, card, splits, planned.source.units, planned.context_frames, command)
-
-
-def _of_file(path: Path) -> Shown:
-    data = read_trajectories(path)
-    origin = data.provenance
-    dataset, made_from = str(origin.get("dataset", path.stem)), str(origin.get("made_from", ""))
-    source = _source_of(origin)
-    variables = variables_of(data, source.vectors if source else {})
-    low, high = (by_component(variables, [getattr(one, end) for one in variables]).tolist() for end in ("low", "high"))
-    task = {"low": low, "high": high, "shape": data.frames.shape[2:]}
-    known = asdict(source.card) | {"title": full_title(dataset, source, made_from)} if source else {"title": dataset}
-    card = UNKNOWN | {"origin": "simulated" if "system" in origin else ""} | known | {"dataset": dataset, "task": task}
-    split = str(origin.get("split", "the file"))
-    given = source.context_frames if source and source.context_frames < data.frames.shape[1] else 0
-    units = origin.get("units") or (source.units if source else {})
-    return Shown(path.stem, card, {split: data}, units, given, f"ladid-bench show {path}")
-
-
-def _source_of(provenance: Mapping[str, Any]) -> DataSource | None:
-    """The source that made a file, or None where this version of the suite has it not or no more."""
-    try:
-        source = find_source(str(provenance.get("made_from", provenance["dataset"])), provenance["settings"])
-    except (BenchError, KeyError, TypeError):
-        return None
-    return source if source.version == provenance.get("generator_version") else None
 
 
 def _build(folder: Path, shown: Shown) -> None:
@@ -142,24 +65,11 @@ def _build(folder: Path, shown: Shown) -> None:
         bar=colour_bars(card)[0],
         figures={name: figures(folder, group) for name, group in drawn.items()},
         keys={name: f"var({variable(colour)})" if colour else "var(--ink)" for name, colour in splits.items()},
-        constants={name: short(value, 4) for name, value in drawings.constant(shown.splits).items()},
+        constants={name: short(value, 4) for name, value in constant(shown.splits).items()},
         facts=_facts(shown),
         gif=f"{shown.name}.gif" if image else "",
     )
     write_text(folder / INDEX, page)
-
-
-def choose(data: Trajectories) -> dict[str, int]:
-    """The first trajectory, and those that change least, as the median and most from frame to frame; by their role."""
-    change = np.array([np.abs(np.diff(one, axis=0)).mean() if len(one) > 1 else 0.0 for one in data.frames])
-    order = np.argsort(change, kind="stable")
-    found = {"first": 0}
-    for role, share in QUANTILES.items():
-        found[role] = int(order[round(share * (len(order) - 1))])
-    unique: dict[int, list[str]] = {}
-    for role, index in found.items():
-        unique.setdefault(index, []).append(role)
-    return {f"the {', the '.join(roles)}": index for index, roles in unique.items()}
 
 
 def _film(shown: Shown, index: int) -> Film:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from ladid_bench.data.overview import varying
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.reporting.charts import plain_log
 from ladid_bench.reporting.drawing import PANEL, Drawing, canvas, style, to_svg
@@ -59,21 +60,6 @@ def _histogram(axes: Axes, values: Mapping[str, np.ndarray], bins: int) -> pd.Da
         axes.stairs(share, edges, color=SPLIT_COLOURS.get(name, INK[0]), linewidth=1.6)
         frames.append(pd.DataFrame({"split": name, "low": edges[:-1], "high": edges[1:], "share": share}))
     return pd.concat(frames)
-
-
-def varying(splits: Mapping[str, Trajectories]) -> list[str]:
-    """Names of the parameters that are not the same in all trajectories."""
-    return [name for name, values in _distinct(splits).items() if len(values) > 1]
-
-
-def constant(splits: Mapping[str, Trajectories]) -> dict[str, float]:
-    """Parameters that are the same in all trajectories."""
-    return {name: float(values[0]) for name, values in _distinct(splits).items() if len(values) == 1}
-
-
-def _distinct(splits: Mapping[str, Trajectories]) -> dict[str, np.ndarray]:
-    names = next(iter(splits.values())).parameters
-    return {name: np.unique(np.concatenate([split.parameters[name] for split in splits.values()])) for name in names}
 
 
 def state_figures(data: Trajectories, chosen: Sequence[int], units: Mapping[str, str], time_unit: str) -> list[Drawing]:

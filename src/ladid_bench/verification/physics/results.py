@@ -54,6 +54,15 @@ class Result:
     code_hash: str = ""
     commit: str = ""
 
+    @property
+    def state(self) -> str:
+        """``passed``, ``failed`` or ``not run``; a result of other code than today's is ``stale``."""
+        if self.passed is None:
+            return "not run"
+        if self.stale:
+            return "stale"
+        return "passed" if self.passed else "failed"
+
 
 def physics_file(root: Path) -> Path:
     """Find the file with the results of a checkout."""

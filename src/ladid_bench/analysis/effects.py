@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, Run, stack
+from ladid_bench.analysis.experiments import ExperimentRow, Parts
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.statistics import interval
 from ladid_bench.methods.registry import MethodCard
-from ladid_bench.reporting.experiments import ExperimentRow, ExperimentTable
 from ladid_bench.study.plan import SCRATCH
 
 Cards = Mapping[str, MethodCard]  # by method
@@ -65,13 +65,13 @@ def _by_seed(runs: Sequence[Run], seeds: int) -> list[Run]:
     return ordered * seeds if len(ordered) == 1 else ordered
 
 
-def ratios(table: ExperimentTable, cards: Cards) -> pd.DataFrame:
+def ratios(parts: Parts, cards: Cards) -> pd.DataFrame:
     """The error of each variant over that of its reference, paired, by data set and changes, largest first.
 
     ``told`` is 1 where the error is larger than the reference's, -1 where it is smaller, 0 where nobody can say.
     """
     found = []
-    for content, rows in table.parts:
+    for content, rows in parts:
         for changes in dict.fromkeys(row.entry.changes for row in rows):
             entries = [row.entry for row in rows if row.entry.changes == changes and row.entry.arm == SCRATCH]
             made = [_ratio(content, entry, reference_of(entry, entries, cards)) for entry in entries]

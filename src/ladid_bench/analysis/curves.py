@@ -1,0 +1,119 @@
+"""Curves as tidy tables: error over the horizon, validation error while training, error against cost."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ladid_bench.analysis.entries import DatasetContent, Entry, Run
+from ladid_bench.analysis.statistics import Band, ratio_band
+from ladid_bench.runs.records import Sample
+
+GROUPS_FOR_BANDS = 5
+
+
+def described(dataset: DatasetContent, entry: Entry) -> dict[str, str]:
+    """The columns that say whose a row of a table is."""
+    return {"dataset": dataset.name, "name": entry.label, "method": entry.method, "variant": entry.variant}
+
+
+def horizon_frame(dataset: DatasetContent, banded: Sequence[str]) -> pd.DataFrame:
+    """Primary error at each lead time, a ratio of sums over test trajectories and seeds, best method first.
+
+    Args:
+        dataset: whose sampled entries, floors last, are told of.
+        banded: labels that get the ends ``low`` and ``high`` of intervals, where there are groups enough.
+    """
+    made = []
+    for entry in [*dataset.ordered, *dataset.floors]:
+        if entry.sampled:
+            lead, error = horizon_errors(dataset, entry)
+            one = pd.DataFrame({**described(dataset, entry), "lead_time": np.round(lead, 9), "error": error})
+            few = entry.floor or dataset.groups < GROUPS_FOR_BANDS
+            band = None if few or entry.label not in banded else _band(dataset, entry)
+            made.append(one.assign(low=band.low if band else np.nan, high=band.high if band else np.nan))
+    return pd.concat(made) if made else pd.DataFrame()
+
+
+def horizon_errors(dataset: DatasetContent, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
+    """Lead time and primary error of each forecast frame, ``(frame,)`` each, of an entry that is ``sampled``."""
+    error, scale = _sums(dataset, entry)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = error.sum(axis=0) / scale.sum(axis=0)
+    return lead_times(dataset, _samples(entry)[0].times), ratio
+
+
+def _band(dataset: DatasetContent, entry: Entry) -> Band | None:
+    group = np.concatenate([sample.group for sample in _samples(entry)])
+    seed = np.concatenate([np.full(len(sample.group), index) for index, sample in enumerate(_samples(entry))])
+    return ratio_band(*_sums(dataset, entry), group, seed)
+
+
+def _sums(dataset: DatasetContent, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
+    """Squared errors and what they are divided by, over the trajectories of all seeds, ``(entry, frame)`` each."""
+    below = "squared_truth" if dataset.primary_metric == "nmse" else "squared_deviation"
+    error = np.concatenate([sample.squared_error for sample in _samples(entry)]).astype(np.float64)
+    scale = np.concatenate([getattr(sample, below) for sample in _samples(entry)]).astype(np.float64)
+    return error, scale
+
+
+def _samples(entry: Entry) -> list[Sample]:
+    return [run.sample for run in entry.done if run.sample is not None]
+
+
+def lead_times(dataset: DatasetContent, times: np.ndarray) -> np.ndarray:
+    """Time from the last given frame to each forecast frame, ``(frame,)``: the median over trajectories.
+
+    Args:
+        dataset: whose card says the step from the last given frame to the first forecast one.
+        times: ``(trajectory, frame)`` of the forecast frames.
+    """
+    step = dataset.card["task"]["time_step"] if dataset.card else 1.0
+    return np.median(times - times[:, :1], axis=0) + step
+
+
+def validated(entry: Entry) -> bool:
+    """Tell whether a run of an entry was validated more than once, so that there is a curve."""
+    return any(len(run.history) > 1 for run in entry.runs)
+
+
+def training_frame(
+    dataset: DatasetContent, column: str, across: Callable[[Run, np.ndarray], np.ndarray]
+) -> pd.DataFrame:
+    """Validation errors of every run of the methods that have several, at where ``across`` says it was by then."""
+    made = []
+    for entry, run in [(one, run) for one in dataset.ordered if validated(one) for run in one.runs]:
+        steps = np.array([point["step"] for point in run.history], dtype=float)
+        places = across(run, steps) if len(steps) else steps
+        if len(places) and np.isfinite(places).all():
+            errors = np.array([point["valid_nmse"] for point in run.history], dtype=float)
+            told = described(dataset, entry) | {"seed": run.row["seed"]}
+            made.append(pd.DataFrame({**told, column: places, "valid_nmse": errors}))
+    return pd.concat(made) if made else pd.DataFrame()
+
+
+def run_seconds(run: Run) -> float:
+    """CPU seconds of a run, or its wall time where an accelerator did the work."""
+    accelerated = float(run.row.get("cost_accelerator_seconds") or 0) > 0
+    seconds = run.row.get("cost_wall_seconds" if accelerated else "cost_cpu_seconds")
+    return math.nan if seconds is None else float(seconds)
+
+
+def cost_points(dataset: DatasetContent, equal: DatasetContent | None) -> pd.DataFrame:
+    """Mean seconds and primary error of all competitors with a result, best first.
+
+    Those at equal CPU time follow as ``again``, without those that ran once for both experiments.
+    """
+    made, known = [], set[str]()
+    for content, again in ((dataset, False), (equal, True)):
+        for entry in content.ordered if content else ():
+            keys, error = {run.key for run in entry.done}, entry.mean(content.error)  # type: ignore[union-attr]
+            seconds = float(np.mean([run_seconds(run) for run in entry.done])) if keys else np.nan
+            if seconds > 0 and error > 0 and not keys <= known:
+                found = content.error_interval(entry)  # type: ignore[union-attr]
+                ends = {"low": found.low, "high": found.high} if found else {"low": np.nan, "high": np.nan}
+                told = described(dataset, entry) | {"trained": entry.neural, "again": again}
+                made.append({**told, "seconds": seconds, "error": error, **ends})
+            known |= keys if not again else set()
+    return pd.DataFrame(made)

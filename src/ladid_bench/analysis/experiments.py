@@ -1,0 +1,100 @@
+"""An experiment beside the comparison: the lines that it has on each data set, and what they were asked."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from ladid_bench.analysis.curves import horizon_errors
+from ladid_bench.analysis.entries import DatasetContent, Entry
+from ladid_bench.analysis.frames import entry_frame
+from ladid_bench.analysis.statistics import Interval
+from ladid_bench.core.configuration import Study
+from ladid_bench.study.datasets import planned_dataset
+from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
+
+
+@dataclass(frozen=True)
+class ExperimentRow:
+    """A line: one method on one data set with one arm, part of the data and set of changes; ``ends`` of its error."""
+
+    entry: Entry
+    ends: Interval | None
+
+    @property
+    def name(self) -> str:
+        """The method, without the part of the data."""
+        return self.entry.label.partition(",")[0]
+
+    @property
+    def start(self) -> str:
+        """What the training started from."""
+        return f"{self.entry.arm} from {self.entry.init_from}" if self.entry.init_from else self.entry.arm
+
+    @property
+    def dataset(self) -> str:
+        return str(self.entry.runs[0].row["dataset"])
+
+
+Parts = Sequence[tuple[DatasetContent, Sequence[ExperimentRow]]]  # data sets with their lines
+
+
+def row_columns(content: DatasetContent, row: ExperimentRow) -> dict[str, Any]:
+    """What every table says of a row: which method was asked what."""
+    entry = row.entry
+    asked = {"changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from, "fraction": entry.fraction}
+    return {"dataset": content.name, "name": row.name, "method": entry.method, "variant": entry.variant, **asked}
+
+
+def row_error(content: DatasetContent, row: ExperimentRow) -> dict[str, float]:
+    """The primary error of a row with the ends of its interval."""
+    low, high = (row.ends.low, row.ends.high) if row.ends else (math.nan, math.nan)
+    return {"error": row.entry.mean(content.error), "low": low, "high": high}
+
+
+def told_apart(content: DatasetContent) -> DatasetContent:
+    """The complete entries of a data set, with the arm in the name where there are several."""
+    kept = [entry for entry in content.ranked if entry.sampled]
+    several = len({(entry.arm, entry.init_from) for entry in kept}) > 1
+    told = (replace(one, label=f"{one.label}, {one.arm}" if one.init_from else one.label) for one in kept)
+    return replace(content, entries=tuple(told if several else kept))
+
+
+def trained_until(content: DatasetContent, study: Study) -> float | None:
+    """Longest lead time that the models on a data set were trained on, None where it is all that is asked."""
+    sources = {entry.init_from if entry.arm == ZERO_SHOT else "" for entry in content.entries}
+    if len(sources) != 1 or not sources & set(study.datasets):
+        return None
+    frames = planned_dataset(study, sources.pop()).forecast_frames
+    lead, _ = horizon_errors(content, content.entries[0])
+    return float(lead[frames - 1]) if frames < len(lead) else None
+
+
+def at_home(entry: Entry, content: DatasetContent, known: Iterable[DatasetContent]) -> float:
+    """The error of the same models on the data set that they were trained on, NaN where it is not known."""
+    wanted = (entry.method, entry.variant, SCRATCH, 1, "")
+    for home in known:
+        if home.name == entry.init_from and home.primary_metric == content.primary_metric:
+            for one in home.entries:
+                if (one.method, one.variant, one.arm, one.fraction, one.changes) == wanted and one.complete:
+                    return one.mean(home.error)
+    return math.nan
+
+
+def row_frame(
+    experiment: str, content: DatasetContent, rows: Sequence[ExperimentRow], names: Iterable[str]
+) -> pd.DataFrame:
+    """Tabulate the rows of a data set: what was asked, the error, and means of the columns ``names``."""
+    entries = [row.entry for row in rows]
+    told = pd.DataFrame(
+        [
+            {"experiment": experiment, "changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from}
+            | {"primary_metric": content.primary_metric, "error": entry.mean(content.error)}
+            | {"interval_low": row.ends.low if row.ends else math.nan}
+            | {"interval_high": row.ends.high if row.ends else math.nan}
+            for row, entry in zip(rows, entries, strict=True)
+        ]
+    )
+    return pd.concat([told, entry_frame(content, entries, names)], axis=1)

@@ -1,0 +1,37 @@
+"""What is worth a look in trajectory files: which trajectories, and which of their parameters differ."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ladid_bench.data.trajectories import Trajectories
+
+QUANTILES = {"calmest": 0.0, "median": 0.5, "liveliest": 1.0}
+
+
+def choose(data: Trajectories) -> dict[str, int]:
+    """The first trajectory, and those that change least, as the median and most from frame to frame; by their role."""
+    change = np.array([np.abs(np.diff(one, axis=0)).mean() if len(one) > 1 else 0.0 for one in data.frames])
+    order = np.argsort(change, kind="stable")
+    found = {"first": 0}
+    for role, share in QUANTILES.items():
+        found[role] = int(order[round(share * (len(order) - 1))])
+    unique: dict[int, list[str]] = {}
+    for role, index in found.items():
+        unique.setdefault(index, []).append(role)
+    return {f"the {', the '.join(roles)}": index for index, roles in unique.items()}
+
+
+def varying(splits: Mapping[str, Trajectories]) -> list[str]:
+    """Names of the parameters that are not the same in all trajectories."""
+    return [name for name, values in _distinct(splits).items() if len(values) > 1]
+
+
+def constant(splits: Mapping[str, Trajectories]) -> dict[str, float]:
+    """Parameters that are the same in all trajectories."""
+    return {name: float(values[0]) for name, values in _distinct(splits).items() if len(values) == 1}
+
+
+def _distinct(splits: Mapping[str, Trajectories]) -> dict[str, np.ndarray]:
+    names = next(iter(splits.values())).parameters
+    return {name: np.unique(np.concatenate([split.parameters[name] for split in splits.values()])) for name in names}
