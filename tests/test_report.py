@@ -417,3 +417,12 @@ def test_a_sheet_gives_back_what_was_packed() -> None:
     packed = pack(large)
     assert len(packed) < 50_000
     assert np.abs(unpack(packed, 60, image=True).astype(int) - large).mean() < 2.5
+
+
+def test_a_report_is_drawn_again_where_its_page_has_been_deleted(full: Bench) -> None:
+    """Snakemake deletes what a rule declares before the rule runs: the page, but not the other files beside it."""
+    page = full.build()
+    page.path.unlink()
+    (page.path.parent / "left-over.txt").write_text("of a former report")
+    assert full.build().source == page.source
+    assert not (page.path.parent / "left-over.txt").exists()

@@ -16,7 +16,7 @@ from ladid_bench.probing.inside import STRIP_SHARES, Inside, Strip, Truth, look_
 from ladid_bench.reporting import inside_figures as drawings
 from ladid_bench.reporting.formatting import error_text, number
 from ladid_bench.reporting.media import contact_sheet, strip
-from ladid_bench.reporting.pages import INDEX, figures, published, render
+from ladid_bench.reporting.pages import INDEX, check_place, figures, published, render
 from ladid_bench.reporting.palette import frame_colours
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.trained import load_trained
@@ -43,6 +43,7 @@ def inspect_run(run: PlannedRun, folders: Folders, output: Path | None = None) -
     record = _record(run, folders)
     method, splits = load_trained(run, folders)
     assert isinstance(method, LaDIDMethod)
+    check_place(final)
     with published(final) as folder:
         _build(folder, run, record, look_inside(method, splits["test"], run.dataset.source), method.task)
     return final / INDEX

@@ -37,16 +37,19 @@ def render(template: str, **values: Any) -> str:
     return page.render(css=css, light=theme(dark=False), dark=theme(dark=True), **values)
 
 
-@contextmanager
-def published(final: Path) -> Iterator[Path]:
-    """Give a folder to build a page in, which takes the place of ``final`` at the end, unless something fails.
+def check_place(final: Path) -> None:
+    """Refuse a place that a user chose for a page where something else is.
 
     Raises:
-        BenchError: the place is taken by something that is no page.
+        BenchError: ``final`` is there and holds no page.
     """
-    holds_files = any(path.is_file() for path in final.rglob("*"))  # the workflow makes empty folders beforehand
-    if holds_files and not (final / INDEX).exists():
+    if final.exists() and not (final / INDEX).exists():
         raise BenchError(f"{final}: is there and holds no page; move it or choose another --output")
+
+
+@contextmanager
+def published(final: Path) -> Iterator[Path]:
+    """Give a folder to build a page in, which takes the place of ``final`` at the end, unless something fails."""
     building, former = (final.with_name(f".{final.name}-{word}") for word in ("building", "former"))
     if former.exists() and not final.exists():  # killed between the two renames
         former.rename(final)

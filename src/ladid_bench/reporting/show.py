@@ -13,7 +13,7 @@ from ladid_bench.reporting import show_figures as drawings
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.formatting import counted, short
 from ladid_bench.reporting.media import Film, colour_bars, strip
-from ladid_bench.reporting.pages import INDEX, figures, published, render
+from ladid_bench.reporting.pages import INDEX, check_place, figures, published, render
 from ladid_bench.reporting.palette import frame_colours, variable
 from ladid_bench.reporting.slides import write_gif
 from ladid_bench.study.shown import Shown, shown_dataset, shown_file
@@ -40,6 +40,7 @@ def show_target(target: str, study: Study, folders: Folders, output: Path | None
     is_file = target.endswith(SUFFIXES) or Path(target).is_file()
     shown = shown_file(Path(target)) if is_file else shown_dataset(target, study, folders)
     final = (output or folders.results / "show") / shown.name
+    check_place(final)
     with published(final) as folder:
         _build(folder, shown)
     return final / INDEX
