@@ -283,11 +283,12 @@ def test_what_numpy_pickles_is_read_as_numpy_reads_it(array: np.ndarray, fortran
 
 def test_a_pickle_of_another_sha256_is_not_even_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(as_file(Call(os.system, f"touch {tmp_path / 'hostile'}")), tmp_path, monkeypatch)
-    monkeypatch.setattr(shoulder_imu, "MEMBER_SHA256", hashlib.sha256(as_file(made_up_content())).hexdigest())
+    other = hashlib.sha256(as_file(made_up_content())).hexdigest()
+    monkeypatch.setattr(ShoulderImu, "file", replace(ShoulderImu.file, sha256=other))
     read: list[bytes] = []
     monkeypatch.setattr(shoulder_imu, "read_pickled_array", lambda content, where: read.append(content))
     with pytest.raises(BenchError, match="SHA-256"):
-        shoulder_imu._read()
+        ShoulderImu().split("train", ALL, 32, 0, 60)
     assert read == []
 
 
