@@ -5,6 +5,7 @@ files decide nothing about data and records (``ancient``), and every file is wri
 """
 
 import shlex
+import shutil
 import sys
 from functools import cache
 from pathlib import Path
@@ -47,6 +48,10 @@ except BenchError as error:
     sys.exit(f"error: {error}")
 except OSError as error:
     sys.exit(f"error: {explain(error)}")
+
+if workflow.is_main_process:
+    # signals are of one call; Snakemake keeps them, though they are temporary, because they are targets too
+    shutil.rmtree(Folders(Path(), STUDY.scale).work / "outdated", ignore_errors=True)
 
 # the environment snakemake runs in need not be activated
 COMMAND = f"{shlex.quote(sys.executable)} -m ladid_bench"
