@@ -73,7 +73,7 @@ def test_run_rerun_change_and_clone(checkout: Path, tmp_path: Path) -> None:
     assert planned_jobs(copy) == {"outdated": 2} | report  # fewer runs, all done: the table and the report are others
     (copy / record).unlink()
     configure(copy)
-    target = planned_jobs(copy, record)
+    target = planned_jobs(copy, "--", record)
     assert target.pop("run") == 1
     assert not {"train", "aggregate", "all"} & set(target)
 
