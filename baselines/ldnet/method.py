@@ -1,6 +1,7 @@
 """Latent Dynamics Network (Regazzoni, Pagani, Salvador, Dede', Quarteroni, Nature Communications 2024)."""
 
 import math
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import torch
@@ -53,6 +54,13 @@ class CoordinateDecoder(Decoder):
             if isinstance(layer, nn.Linear):  # as Keras does for the original; PyTorch's own shrinks tanh layers
                 nn.init.xavier_uniform_(layer.weight)
                 nn.init.zeros_(layer.bias)
+
+    def start_at(self, levels: Sequence[float]) -> None:
+        """Let the untrained decoder render about the mean level of each channel everywhere.
+
+        One output serves all points of a channel, so the features of a vector share their average level.
+        """
+        super().start_at(torch.tensor(levels).reshape(self.shape[0], -1).mean(dim=1).tolist())  # (channel, feature)
 
     def places(self) -> Tensor:
         """Apply the first layer to each point of the grid, before the state's share is added, ``(S, hidden)``."""
