@@ -100,7 +100,7 @@ def test_training_sees_the_batches_of_ladid(pendulum, pendulum_task, root) -> No
             return model
 
         method.build_model = recording
-        budget = Budget(steps=3, batch_size=2, validations=1)
+        budget = Budget(steps=3, batch_size=2, validate_every=3)
         method.fit(Training(pendulum["train"], pendulum["valid"], budget, 5))
     assert len(seen["ladid"]) == 3
     for one, other in zip(*seen.values(), strict=True):

@@ -36,7 +36,7 @@ def test_a_gpu_shortens_what_is_trained_and_nothing_else(paper: dict[str, Planne
 
 
 def test_no_two_jobs_of_several_runs_wait_for_each_other(paper: dict[str, PlannedRun]) -> None:
-    """Each rule's runs may share jobs in any way: none of them starts from another run of the same rule."""
+    """Each rule's runs may share jobs: none starts from another run of the same rule, and one training is one job."""
     waits = {(rule_of(run), rule_of(run.model_from)) for run in paper.values() if run.model_from}
     assert waits == {("transfer", "train")}
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
     reason="a Slurm of one node needs root, slurm-wlm and munge",
 )
 # A step that sleeps makes a run of well over two minutes, hence with checkpoints, however busy the machine is.
-LONG = {"steps": 700, "batch_size": 2, "windows": 1, "queries": 2, "validations": 4, "warmup_steps": 10}
+LONG = {"steps": 700, "batch_size": 2, "windows": 1, "queries": 2, "validate_every": 175, "warmup_steps": 10}
 PATIENCE = """
 
 def _patient(self, build=METHOD.build_model):

@@ -105,7 +105,7 @@ def test_an_untrained_decoder_starts_at_the_level_of_each_component(
 
 
 def test_query_length_doubles_to_the_full_horizon() -> None:
-    budget = Budget(steps=1000, growth_fraction=0.05)
+    budget = Budget(growth_steps=50)
     assert [query_length(step, budget, 50) for step in (0, 50, 100, 150, 200, 250, 300, 999)] == [
         1,
         2,

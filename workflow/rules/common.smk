@@ -111,6 +111,13 @@ def data_of_run(wildcards):
     return ancient(made_from(GRAPH.record(key), rule_of(RUNS[key]), GRAPH.data(key)))
 
 
+def shorter_of_run(wildcards):
+    """The record of the same training at the next lower budget: once it is there, this one continues its trunk."""
+    run = RUNS[wildcards.key]
+    paths = GRAPH.records([run.below.key] if run.below and run.below.key in CHOSEN else [])
+    return ancient(made_from(GRAPH.record(run.key), rule_of(run), paths))
+
+
 def start_of_run(wildcards):
     """The record of the run that a run starts from, and the signal that its model has been trained again."""
     source = RUNS[wildcards.key].model_from.key

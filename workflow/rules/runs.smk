@@ -28,6 +28,9 @@ rule run:
 
 use rule run as train with:
     """Train, forecast, score and record; a profile may give these jobs a GPU."""
+    input:
+        data_of_run,
+        shorter_of_run,
     wildcard_constraints:
         key=GRAPH.keys_of("train"),
 
@@ -36,6 +39,7 @@ use rule run as transfer with:
     """Train on, or ask as it is, the model of another run."""
     input:
         data_of_run,
+        shorter_of_run,
         start_of_run,
     wildcard_constraints:
         key=GRAPH.keys_of("transfer"),

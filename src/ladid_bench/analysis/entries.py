@@ -40,7 +40,7 @@ DESCRIPTIVE = frozenset(
         "rerun",
         "status",
     }
-    | {"arm", "init_from", "init_from_key", "changes"}
+    | {"arm", "init_from", "init_from_key", "changes", "steps", "trunk", "rung_of"}
     | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "config_hash", "host", "platform", "processor"}
     | {"python", "device", "threads", "versions", "probe"}
 )

@@ -35,9 +35,12 @@ def _row(run: PlannedRun, folders: Folders) -> dict[str, Any]:
         "init_from": run.init_from.dataset.name if run.init_from else "",
         "init_from_key": run.init_from.key if run.init_from else "",
         "changes": run.changes_text,
+        "steps": run.budget.steps if run.trained else None,
+        "trunk": run.trunk,
         "kind": run.card.kind,
         "primary_metric": run.dataset.source.primary_metric,
         "experiments": ",".join(run.experiments),
+        "rung_of": ",".join(run.rung_of),
         "key": run.key,
         "rerun": run.rerun_command,
     }

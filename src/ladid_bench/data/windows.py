@@ -142,12 +142,8 @@ class WindowSampler:
 
 
 def query_length(step: int, budget: Budget, forecast_frames: int) -> int:
-    """How far ahead queries may lie at ``step``: 1, 2, 4, ... and then the full horizon.
-
-    Each growth phase takes ``budget.growth_fraction`` of the steps.
-    """
+    """How far ahead queries may lie at ``step``: 1, 2, 4, ... and then the full horizon, whatever ``budget.steps``."""
     if not budget.growth:
         return forecast_frames
-    phase = int(step / max(1.0, budget.growth_fraction * budget.steps))
-    length = 2**phase
-    return length if length < forecast_frames else forecast_frames
+    doublings = min(step // budget.growth_steps, forecast_frames.bit_length())  # as 2**steps would be a huge number
+    return min(2**doublings, forecast_frames)
