@@ -49,8 +49,8 @@ def test_run_rerun_change_and_clone(checkout: Path, tmp_path: Path) -> None:
     assert (table["status"] == "ok").all(), output
     assert (checkout / "results/tiny/report/index.html").stat().st_size > 10_000
     assert planned_jobs(checkout) == {}
-    ways = {("dataset", "train"), ("dataset", "run"), ("train", "aggregate"), ("run", "aggregate")}
-    assert edges(checkout) >= ways | {("dataset", "card"), ("card", "aggregate"), ("aggregate", "render")}
+    ways = {("simulated", "train"), ("simulated", "run"), ("train", "aggregate"), ("run", "aggregate")}
+    assert edges(checkout) >= ways | {("simulated", "aggregate"), ("aggregate", "render")}
 
     copy = clone(checkout, tmp_path / "clone")
     assert planned_jobs(copy) == {}

@@ -156,8 +156,9 @@ def plan_runs(study: Study, root: Path) -> dict[str, PlannedRun]:
         load_card(method, root)
     for name, blocks in study.experiments.items():
         for run in (run for block in blocks for run in _expand(study, name, block, datasets, root)):
-            former = runs.get(run.key, run)
-            runs[run.key] = replace(former, experiments=tuple(dict.fromkeys((*former.experiments, name))))
+            former = runs.setdefault(run.key, run)
+            if name not in former.experiments:
+                runs[run.key] = replace(former, experiments=(*former.experiments, name))
     return runs
 
 
@@ -182,7 +183,8 @@ def _expand(
     for target, method in [*crossed, *block.pairs]:
         source = _init_dataset(block, target, datasets, where)
         for change in block.changes:
-            yield from _crossed(_plain_run(study, datasets[target], method, change, root), source, block, study, where)
+            plain = replace(_plain_run(study, datasets[target], method, change, root), experiments=(name,))
+            yield from _crossed(plain, source, block, study, where)
 
 
 def _init_dataset(
