@@ -68,7 +68,7 @@ def assert_same_results(folder: Path, other: Path) -> None:
 def test_a_study_on_slurm_gives_what_a_local_one_gives(cluster: Cluster, tmp_path: Path, root: Path) -> None:
     ours, local = (slurm_checkout(root, tmp_path / name) for name in ("slurm", "local"))
     on_slurm(ours)
-    assert sorted(job.rule for job in cluster.jobs()) == ["dataset", "midpoints", "run", "train"]
+    assert sorted(job.rule for job in cluster.jobs()) == ["run", "simulated", "train"]
     assert {job.state for job in cluster.jobs()} == {"COMPLETED"}
     snakemake(local)
     assert_same_results(ours, local)
@@ -112,7 +112,7 @@ def test_trained_methods_get_a_gpu_and_others_none(cluster: Cluster, tmp_path: P
     assert list(asked.values()) == ["N/A"]
     del jobs["train"]
     assert {(job.gres, job.gpus) for job in jobs.values()} == {("N/A", "N/A")}
-    assert sorted(jobs) == ["dataset", "midpoints", "run"]
+    assert sorted(jobs) == ["run", "simulated"]
 
 
 def uncomment(profile: Path, line: str) -> None:

@@ -18,7 +18,7 @@ rule aggregate:
         command=COMMAND,
         scale=STUDY.scale,
     shell:
-        "{params.command} aggregate --scale {params.scale} 2>&1 | tee {log}"
+        "{params.command} aggregate --scale {params.scale} > {log} 2>&1"
 
 
 rule render:
@@ -49,4 +49,4 @@ rule render:
         command=COMMAND,
         scale=STUDY.scale,
     shell:
-        "{params.command} report --scale {params.scale} 2>&1 | tee {log}; " "mkdir -p {output.figures} {output.tables}"
+        "{params.command} report --scale {params.scale} > {log} 2>&1 && " "mkdir -p {output.figures} {output.tables}"

@@ -10,7 +10,7 @@ rule run:
     output:
         str(FOLDERS.record("{key}")),
     log:
-        f"{LOGS}/{{key}}.job.log",
+        log_of("job"),
     wildcard_constraints:
         key=GRAPH.keys_of("run"),
     retries: STUDY.execution.retries + KILLED
@@ -23,7 +23,7 @@ rule run:
         command=f"{COMMAND} run --restartable",
         scale=STUDY.scale,
     shell:
-        "{params.command} {wildcards.key} --scale {params.scale} 2>&1 | tee {log}"
+        "{params.command} {wildcards.key} --scale {params.scale} > {log} 2>&1"
 
 
 use rule run as train with:
@@ -50,7 +50,7 @@ use rule run as model with:
     output:
         temp(touch(f"{FOLDERS.model('{key}')}.again")),
     log:
-        f"{LOGS}/{{key}}.model.log",
+        log_of("model"),
     wildcard_constraints:
         key="[0-9a-f]{16}",
     params:
@@ -65,7 +65,7 @@ use rule run as probe with:
     output:
         str(FOLDERS.probe("{key}")),
     log:
-        f"{LOGS}/{{key}}.probe.log",
+        log_of("probe"),
     wildcard_constraints:
         key="[0-9a-f]{16}",
     resources:

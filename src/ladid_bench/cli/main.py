@@ -96,11 +96,14 @@ def data(
     scale: Scale = None,
     split: Annotated[list[str] | None, typer.Option(help="split to make; default: all the data set has")] = None,
 ) -> None:
-    """Make the trajectory files of a data set."""
-    from ladid_bench.study.datasets import make_files, planned_dataset
+    """Make the trajectory files of a data set and describe it for the report, or make only the files of some splits."""
+    from ladid_bench.study.datasets import make_files, planned_dataset, write_card
 
     study, folders = open_study(scale)
-    make_files(planned_dataset(study, dataset), folders, split)
+    planned = planned_dataset(study, dataset)
+    make_files(planned, folders, split)
+    if not split:
+        write_card(planned, folders)
 
 
 @app.command()

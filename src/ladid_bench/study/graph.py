@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ladid_bench.core.configuration import Study
-from ladid_bench.core.paths import Folders
+from ladid_bench.core.paths import MIDPOINTS, Folders
+from ladid_bench.datasets.measured import MEASURED
+from ladid_bench.study.datasets import PlannedDataset
 from ladid_bench.study.plan import PlannedRun
+from ladid_bench.study.progress import PlannedJob
 from ladid_bench.study.resources import expected_seconds
 
 MARGIN_MINUTES = 5  # beyond the time limit of a run
@@ -26,20 +29,25 @@ class RunGraph:
         return "|".join(key for key, run in self.runs.items() if rule_of(run) == rule) or "none"
 
     def data(self, key: str) -> list[str]:
-        """The files of the data sets that a run reads."""
-        return sorted({path for dataset in self.runs[key].datasets for path in self._files[dataset.name]})
+        """One file of each data set that a run reads: the job that makes it makes the others too."""
+        return sorted({self._file[dataset.name] for dataset in self.runs[key].datasets})
 
     @cached_property
-    def _files(self) -> dict[str, list[str]]:
-        """The files of each data set that a run reads, by its name."""
+    def _file(self) -> dict[str, str]:
+        """The training split of each data set that a run reads, by its name."""
         datasets = {dataset.name: dataset for run in self.runs.values() for dataset in run.datasets}
-        return {name: [str(path) for path in one.files(self.folders).values()] for name, one in datasets.items()}
+        return {name: str(one.files(self.folders)["train"]) for name, one in datasets.items()}
 
     def record(self, key: str) -> str:
         return str(self.folders.record(key))
 
     def records(self, keys: Iterable[str]) -> list[str]:
         return [self.record(key) for key in keys]
+
+    def planned_jobs(self, keys: Iterable[str]) -> dict[str, PlannedJob]:
+        """What the plan says of runs, by key."""
+        runs = {key: self.runs[key] for key in keys}
+        return {key: PlannedJob(rule_of(run), run.label, expected_seconds(run, self.gpu)) for key, run in runs.items()}
 
     def minutes(self, key: str, attempt: int) -> int:
         """Time to ask for: twice what is expected, more with each attempt, and hardly beyond a run's time limit."""
@@ -56,6 +64,13 @@ def rule_of(run: PlannedRun) -> str:
     if not run.card.trained:
         return "run"
     return "transfer" if run.model_from else "train"
+
+
+def rule_of_dataset(dataset: PlannedDataset) -> str:
+    """The rule that makes the files of ``dataset``."""
+    if type(dataset.source).name in MEASURED:
+        return "measured"
+    return "simulated" if MIDPOINTS in dataset.source.splits else "dataset"
 
 
 def has_probe(run: PlannedRun) -> bool:

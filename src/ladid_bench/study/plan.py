@@ -174,12 +174,11 @@ def plan_runs(study: Study, root: Path) -> dict[str, PlannedRun]:
         load_card(method, root)
     for name, blocks in study.experiments.items():
         for run in (run for block in blocks for run in _expand(study, name, block, datasets, root)):
-            former = runs.get(run.key, run)
-            experiments, rung_of = (
-                tuple(dict.fromkeys((*old, *new)))
-                for old, new in ((former.experiments, run.experiments), (former.rung_of, run.rung_of))
-            )
-            runs[run.key] = replace(former, experiments=experiments, rung_of=rung_of)
+            former = runs.setdefault(run.key, run)
+            merged = tuple(dict.fromkeys((*former.experiments, *run.experiments)))
+            rung_of = tuple(dict.fromkeys((*former.rung_of, *run.rung_of)))
+            if (merged, rung_of) != (former.experiments, former.rung_of):
+                runs[run.key] = replace(former, experiments=merged, rung_of=rung_of)
     return _linked(runs)
 
 
@@ -187,7 +186,8 @@ def _linked(runs: dict[str, PlannedRun]) -> dict[str, PlannedRun]:
     """Tell each run which one lies below it."""
     below: dict[str, PlannedRun] = {}
     for run in sorted((run for run in runs.values() if run.trained), key=lambda run: run.budget.steps):
-        runs[run.key] = replace(run, below=below.get(run.trunk))
+        if run.trunk in below:
+            runs[run.key] = replace(run, below=below[run.trunk])
         below[run.trunk] = runs[run.key]
     return runs
 
@@ -213,17 +213,18 @@ def _expand(
     for target, method in [*crossed, *block.pairs]:
         source = _init_dataset(block, target, datasets, where)
         for change in block.changes:
-            plain = _plain_run(study, datasets[target], method, change, root)
+            plain = replace(_plain_run(study, datasets[target], method, change, root), experiments=(name,))
             for run in _crossed(plain, source, block, study, where):
                 yield from _shorter(run, name, block)
-                yield replace(run, experiments=(name,))
+                yield run
 
 
 def _shorter(run: PlannedRun, experiment: str, block: Experiment) -> Iterator[PlannedRun]:
     """The rungs below ``run``, which its training passes."""
     for steps in sorted(set(block.rungs)):
         if run.trained and steps < run.budget.steps:
-            yield replace(run, budget=run.budget.model_copy(update={"steps": steps}), rung_of=(experiment,))
+            shorter = run.budget.model_copy(update={"steps": steps})
+            yield replace(run, budget=shorter, experiments=(), rung_of=(experiment,))
 
 
 def _init_dataset(
