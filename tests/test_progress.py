@@ -10,9 +10,9 @@ from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import DefaultFormatter
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from ladid_bench.study import progress as module
-from ladid_bench.study.progress import PlannedJob, Progress
 from snakemake_logger_plugin_ladid_bench import LogHandler
+from snakemake_logger_plugin_ladid_bench import progress as module
+from snakemake_logger_plugin_ladid_bench.progress import PlannedJob, Progress
 
 PLAN = {
     "a": PlannedJob("train", "first", 100.0),

@@ -10,7 +10,6 @@ from ladid_bench.probing.readout import KERNEL, LINEAR
 from ladid_bench.reporting.charts import dot_chart
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.formatting import counted
-from ladid_bench.reporting.inside_figures import code_figure, readable
 from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle
 
 KINDS: dict[str, tuple[str, str]] = {  # name of a representation, and what stands for it
@@ -32,6 +31,8 @@ LOWEST = -0.3  # R^2 below which a dot stands at the edge
 
 def readings_figure(name: str, estimates: list[Estimate], probe: str, caption: str) -> Drawing:
     """R^2 of every quantity off every representation by one probe, as dots with intervals."""
+    from ladid_bench.reporting.inside_figures import readable  # loads torch, which reports without probes go without
+
     frame = pd.DataFrame(
         {
             "panel": "",
@@ -65,6 +66,8 @@ def readings_caption(probe: str, seeds: int, trajectories: int) -> str:
 
 def code_figures(name: str, probe: Probe) -> list[Drawing]:
     """psi of the test trajectories of one run, once for every true quantity."""
+    from ladid_bench.reporting.inside_figures import code_figure
+
     points, shares = np.array(probe.points), np.array(probe.shares)
     return [
         code_figure(
