@@ -123,6 +123,7 @@ def test_a_failure_is_the_last_line_of_its_log_and_where_it_stands(
     [
         (record(None, "LockException", ERROR), True),
         (record(LogEvent.ERROR, "MissingInput", ERROR), True),
+        (record(LogEvent.ERROR, "CalledProcessError in rule run", ERROR), False),
         (record(None, NOTHING_TO_BE_DONE_MSG), True),
         (record(None, "Select jobs to execute..."), False),
         (record(LogEvent.SHELLCMD, "do it"), False),

@@ -94,6 +94,8 @@ class LogHandler(LogHandlerBase):
                 self._say_failure(said)
             case LogEvent.GROUP_ERROR:
                 self._write("".join(f"see {path}" for path in said.aux_logs))
+            case LogEvent.ERROR if "CalledProcessError" in record.getMessage():
+                pass  # that a command ended with an error; the record of its job says which error
             case None | LogEvent.ERROR:
                 self._pass_on(record)
 
