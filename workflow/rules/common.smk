@@ -64,7 +64,7 @@ PHYSICS = [name for name in ("results/physics.json",) if Path(name).exists()]
 GPU = bool({"gpu", "gpu_model", "gres"} & set(workflow.resource_settings.overwrite_resources.get("train", {})))
 GRAPH = RunGraph(STUDY, RUNS, FOLDERS, GPU)
 RECORDS = GRAPH.records(CHOSEN)
-PROBES = [str(FOLDERS.probe(key)) for key, run in CHOSEN.items() if has_probe(run)]
+PROBES = [str(FOLDERS.probe(key)) for key, run in CHOSEN.items() if has_probe(run, STUDY)]
 
 
 wildcard_constraints:

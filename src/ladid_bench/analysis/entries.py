@@ -11,7 +11,7 @@ import pandas as pd
 
 from ladid_bench.analysis.paired import primary_errors
 from ladid_bench.analysis.statistics import Interval, interval, paired_log_ratio
-from ladid_bench.core.configuration import ExperimentName, Study
+from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.runs.records import Sample, read_record, read_sample
@@ -19,8 +19,7 @@ from ladid_bench.study.datasets import PlannedDataset, load_data_card, planned_d
 
 NEURAL, FLOOR = "neural", "floor"
 LADID = "ladid"  # the method that the suite is about
-COMPARISON: ExperimentName = "comparison"
-EQUAL_TIME: ExperimentName = "equal-time"
+COMPARISON, EQUAL_TIME = "comparison", "equal-time"
 UNREADABLE = "unreadable"  # status of a run that has ended with a result whose files cannot be read
 FEW = 8  # methods that a figure can show side by side in colour
 ASKED = ("method", "variant", "fraction", "arm", "init_from", "changes")  # columns in which runs of one entry agree

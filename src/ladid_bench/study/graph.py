@@ -73,6 +73,7 @@ def rule_of_dataset(dataset: PlannedDataset) -> str:
     return "simulated" if MIDPOINTS in dataset.source.splits else "dataset"
 
 
-def has_probe(run: PlannedRun) -> bool:
-    """Whether the experiment ``probe`` asks for the run, and the run trains a forecasting model of its own."""
-    return "probe" in run.experiments and run.card.kind == "neural" and run.trained
+def has_probe(run: PlannedRun, study: Study) -> bool:
+    """Whether an experiment of kind ``probe`` asks for the run, and the run trains a forecasting model of its own."""
+    asked = any(study.kind_of(experiment) == "probe" for experiment in run.experiments)
+    return asked and run.card.kind == "neural" and run.trained
