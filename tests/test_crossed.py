@@ -1,4 +1,4 @@
-"""Log ratios in crossed designs: hand calculations, what simulation says of the interval, and the numbers in the docs."""
+"""Log ratios in crossed designs: hand calculations, what simulation says of the interval, the numbers in the docs."""
 
 import math
 from pathlib import Path

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ladid_bench.analysis.entries import DatasetContent
 from ladid_bench.analysis.experiments import ExperimentRow, Parts
-from ladid_bench.analysis.paired import changed_to
+from ladid_bench.analysis.rules import changed_to
 from ladid_bench.core.configuration import Study
 from ladid_bench.methods.registry import load_card, resolve_settings
 from ladid_bench.study.datasets import PlannedDataset, planned_dataset
