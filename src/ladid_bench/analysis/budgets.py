@@ -32,8 +32,12 @@ class Rung:
     @property
     def complete(self) -> bool:
         """Whether every method that the claim requires is there."""
-        counted = [part for part in self.parts if part.counted]
-        return self.verdict != NOT_RUN and all(part.complete for part in counted)
+        return self.verdict != NOT_RUN and all(part.complete for part in self.parts if part.counted)
+
+    @property
+    def places(self) -> set[tuple[str, str]]:
+        """Counted parts with their data sets."""
+        return {(part.name, one.name) for part in self.parts if part.counted for one in part.sets}
 
     @property
     def keys(self) -> frozenset[str]:
@@ -57,8 +61,12 @@ def distinct(rungs: Sequence[Rung]) -> list[Rung]:
 
 
 def judged_at(rungs: Sequence[Rung]) -> tuple[Rung, list[Rung]]:
-    """Find the highest budget that all required methods have, else the highest; with the complete ones before it."""
-    complete = [rung for rung in rungs if rung.complete]
+    """Find the highest budget that all required methods have, else the highest; with the complete ones before it.
+
+    They have to have it on every data set that the claim has at any budget.
+    """
+    places = set[tuple[str, str]]().union(*(rung.places for rung in rungs))
+    complete = [rung for rung in rungs if rung.complete and rung.places == places]
     return (complete or list(rungs))[-1], complete[:-1]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ladid_bench.analysis.crossed import LogRatio
-from ladid_bench.analysis.evidence import Evidence, Group
+from ladid_bench.analysis.evidence import LADID, Evidence, Group
 from ladid_bench.analysis.paired import NEEDS_SEEDS, SEEDS_FOR_VERDICTS, Contrast, contrast, unfinished
-from ladid_bench.analysis.rules import LADID, ODE, dataset_names
+from ladid_bench.analysis.rules import ODE, dataset_names
 from ladid_bench.analysis.verdicts import Part, decide
 
 STEP, FORECAST = "cost_cpu_seconds_per_step", "cost_forecast_cpu_seconds"

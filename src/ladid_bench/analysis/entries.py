@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ladid_bench.analysis.crossed import FEWEST_GROUPS, log_ratio
-from ladid_bench.analysis.evidence import on_frames, primary_errors
+from ladid_bench.analysis.evidence import LADID, on_frames, primary_errors
 from ladid_bench.analysis.paired import in_groups
 from ladid_bench.analysis.statistics import Interval, interval
 from ladid_bench.core.configuration import ExperimentName, Study
@@ -20,7 +20,6 @@ from ladid_bench.runs.records import Sample, read_record, read_sample
 from ladid_bench.study.datasets import PlannedDataset, load_data_card, planned_dataset
 
 NEURAL, FLOOR = "neural", "floor"
-LADID = "ladid"  # the method that the suite is about
 COMPARISON: ExperimentName = "comparison"
 EQUAL_TIME: ExperimentName = "equal-time"
 UNREADABLE = "unreadable"  # status of a run that has ended with a result whose files cannot be read

@@ -12,6 +12,7 @@ import pandas as pd
 from ladid_bench.probing.probes import Probe
 from ladid_bench.runs.records import FAILED, Sample
 
+LADID = "ladid"  # the method that the suite is about
 LOST = (*FAILED, "diverged")
 EARLIER: dict[Any, Any] = {"arm": "scratch", "init_from": "", "changes": "", "steps": np.nan, "init_from_steps": 0}
 STEPS = re.compile(r"(?:^|, )steps=(\d+)")
@@ -126,6 +127,10 @@ class Evidence:
         probe: Callable[[str], Probe | None] = lambda key: None,
     ):
         self.rows = [_row(EARLIER | row) for row in table.to_dict("records")]
+        self._asked: dict[str, list[dict[str, Any]]] = {}
+        for row in self.rows:
+            for name in str(row["experiments"]).split(","):
+                self._asked.setdefault(name, []).append(row)
         self.preferred, self.probe = preferred, probe
         self.steps = max(self.budgets, default=0)
         self._load = load
@@ -133,8 +138,8 @@ class Evidence:
 
     @property
     def budgets(self) -> list[int]:
-        """All numbers of steps that runs of the study have, rising."""
-        return sorted({row["steps"] for row in self.rows} - {0})
+        """Numbers of steps that runs of LaDID have, rising."""
+        return sorted({row["steps"] for row in self.rows if row["method"] == LADID} - {0})
 
     def at(self, steps: int) -> "Evidence":
         """Look at the same study at another budget."""
@@ -145,9 +150,9 @@ class Evidence:
     def rows_of(self, experiment: str, **values: Any) -> list[dict[str, Any]]:
         """Select the rows of an experiment that have ``values``; unless these name a variant, of the preferred one.
 
-        They are those at the budget looked at, unless ``values`` name ``steps``; the variant None stands for any.
+        They are those at the budget looked at, unless ``values`` name ``steps``. None stands for any value.
         """
-        found = [row for row in self.rows if experiment in str(row["experiments"]).split(",")]
+        found = self._asked.get(experiment, [])
         if "variant" not in values:
             found = [row for row in found if row["variant"] == self.preferred.get(str(row["method"]))]
         asked = {name: value for name, value in values.items() if value is not None}
@@ -169,7 +174,7 @@ class Evidence:
 
     def budgets_of(self, experiment: str, **values: Any) -> dict[int, int]:
         """List the steps of the rows that have ``values``, with those of the models that they start from."""
-        found = [row for steps in (0, *self.budgets) for row in self.rows_of(experiment, steps=steps, **values)]
+        found = self.rows_of(experiment, steps=None, **values)
         return {row["steps"]: row["init_from_steps"] for row in found if row["steps"] <= self.steps}
 
     def errors(self, row: dict[str, Any], measure: Measure) -> Errors | None:

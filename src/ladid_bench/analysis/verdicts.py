@@ -72,8 +72,8 @@ class Part:
 
     @property
     def complete(self) -> bool:
-        """Whether all is there that a verdict needs."""
-        return bool(self.sets) and all(one.outcome != LACKING for one in self.sets)
+        """Whether every comparison could be made, also where one that was made decides already."""
+        return bool(self.sets) and not any(_lacking(one.contrasts) for one in self.sets)
 
     @property
     def contrasts(self) -> dict[Pair, Contrast]:
