@@ -1,7 +1,6 @@
 """The experiments beside the comparison: a table each, and nothing of them in the comparison."""
 
 from pathlib import Path
-from typing import get_args
 
 import pandas as pd
 import pytest

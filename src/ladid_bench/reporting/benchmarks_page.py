@@ -127,11 +127,16 @@ def _training(result: Row, root: Path) -> dict[str, Cell]:
         f"times {first['method']}": _times("step_seconds", first),
     }
     for threshold in THRESHOLDS:
-        cells[f"steps to nMSE {threshold:g}"] = lambda row, at=threshold: number(steps_to(root, row["method"], at), 0)
-        cells[f"time to nMSE {threshold:g}"] = lambda row, at=threshold: duration(
-            steps_to(root, row["method"], at) * row["step_seconds"]
-        )
+        cells[f"steps to nMSE {threshold:g}"], cells[f"time to nMSE {threshold:g}"] = _until(threshold, root)
     return cells
+
+
+def _until(threshold: float, root: Path) -> tuple[Cell, Cell]:
+    """Steps, and the time they take, until the search's best trial was below an error."""
+    return (
+        lambda row: number(steps_to(root, row["method"], threshold), 0),
+        lambda row: duration(steps_to(root, row["method"], threshold) * row["step_seconds"]),
+    )
 
 
 def _forecasts(result: Row, root: Path) -> dict[str, Cell]:
