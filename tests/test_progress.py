@@ -10,9 +10,9 @@ from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import DefaultFormatter
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from ladid_bench.study import progress as module
-from ladid_bench.study.progress import PlannedJob, Progress
 from snakemake_logger_plugin_ladid_bench import LogHandler
+from snakemake_logger_plugin_ladid_bench import progress as module
+from snakemake_logger_plugin_ladid_bench.progress import PlannedJob, Progress
 
 PLAN = {
     "a": PlannedJob("train", "first", 100.0),
@@ -123,6 +123,7 @@ def test_a_failure_is_the_last_line_of_its_log_and_where_it_stands(
     [
         (record(None, "LockException", ERROR), True),
         (record(LogEvent.ERROR, "MissingInput", ERROR), True),
+        (record(LogEvent.ERROR, "CalledProcessError in rule run", ERROR), False),
         (record(None, NOTHING_TO_BE_DONE_MSG), True),
         (record(None, "Select jobs to execute..."), False),
         (record(LogEvent.SHELLCMD, "do it"), False),

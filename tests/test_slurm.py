@@ -14,7 +14,6 @@ import yaml
 from clusters import Cluster, said, started, wait_until
 from workflows import command, configure, make_checkout, snakemake, without_cost
 
-pytest.importorskip("snakemake_executor_plugin_slurm", reason="in the slurm extra")
 pytestmark = pytest.mark.skipif(
     shutil.which("slurmctld") is None or shutil.which("munged") is None or os.geteuid() != 0,
     reason="a Slurm of one node needs root, slurm-wlm and munge",

@@ -196,5 +196,4 @@ def test_wrong_configuration_is_one_line_and_no_work(checkout: Path) -> None:
 
 
 def test_slurm_profile_plans(checkout: Path) -> None:
-    pytest.importorskip("snakemake_executor_plugin_slurm", reason="in the slurm extra")
     assert "total" in snakemake(checkout, "--profile", "slurm", "-n")

@@ -1,7 +1,8 @@
 """What Snakemake shows on the terminal: one line a finished job. Snakemake finds this package by its name.
 
 The profile selects it (``logger`` in ``profiles/default/config.yaml``). All that Snakemake says itself stands in its
-own log; ``--verbose`` and ``-n`` show it on the terminal too.
+own log; ``--verbose`` and ``-n`` show it on the terminal too. Every Snakemake of the environment imports the package,
+whichever checkout it is in, so it depends on Snakemake's interface alone.
 """
 
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from ladid_bench.study.progress import PlannedJob, Progress
+from snakemake_logger_plugin_ladid_bench.progress import PlannedJob, Progress
 
 # said before every workflow, and of no use to anybody who did not ask for more
 CHATTER = ("Building DAG of jobs", "Assuming unrestricted shared filesystem")
@@ -93,6 +94,8 @@ class LogHandler(LogHandlerBase):
                 self._say_failure(said)
             case LogEvent.GROUP_ERROR:
                 self._write("".join(f"see {path}" for path in said.aux_logs))
+            case LogEvent.ERROR if "CalledProcessError" in record.getMessage():
+                pass  # that a command ended with an error; the record of its job says which error
             case None | LogEvent.ERROR:
                 self._pass_on(record)
 

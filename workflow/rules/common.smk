@@ -21,8 +21,9 @@ from ladid_bench.runs.restart import drop_spares
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.graph import RunGraph, has_probe, rule_of, rule_of_dataset
 from ladid_bench.study.plan import plan_runs
-from ladid_bench.study.resources import describe_work, memory_mb
+from ladid_bench.study.resources import describe_work, expected_seconds, memory_mb
 from ladid_bench.study.selection import Selection, with_sources
+from snakemake_logger_plugin_ladid_bench.progress import PlannedJob
 
 
 def listed(option):
@@ -147,6 +148,12 @@ def model_again(key):
 def missing():
     """Keys of the chosen runs without a record."""
     return {key for key in CHOSEN if not FOLDERS.record(key).exists()}
+
+
+def expected_jobs():
+    """What the plan expects of the jobs of the chosen runs, by key, for the time left that the terminal shows."""
+    runs = CHOSEN.items()
+    return {key: PlannedJob(rule_of(run), run.label, expected_seconds(run, GPU)) for key, run in runs}
 
 
 @cache

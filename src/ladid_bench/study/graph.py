@@ -9,7 +9,6 @@ from ladid_bench.core.paths import MIDPOINTS, Folders
 from ladid_bench.datasets.measured import MEASURED
 from ladid_bench.study.datasets import PlannedDataset
 from ladid_bench.study.plan import PlannedRun
-from ladid_bench.study.progress import PlannedJob
 from ladid_bench.study.resources import expected_seconds
 
 MARGIN_MINUTES = 5  # beyond the time limit of a run
@@ -43,11 +42,6 @@ class RunGraph:
 
     def records(self, keys: Iterable[str]) -> list[str]:
         return [self.record(key) for key in keys]
-
-    def planned_jobs(self, keys: Iterable[str]) -> dict[str, PlannedJob]:
-        """What the plan says of runs, by key."""
-        runs = {key: self.runs[key] for key in keys}
-        return {key: PlannedJob(rule_of(run), run.label, expected_seconds(run, self.gpu)) for key, run in runs.items()}
 
     def minutes(self, key: str, attempt: int) -> int:
         """Time to ask for: twice what is expected, more with each attempt, and hardly beyond a run's time limit."""
