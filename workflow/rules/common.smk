@@ -74,6 +74,11 @@ wildcard_constraints:
     data_key="[0-9a-f]{16}",
 
 
+# Reports in between: of a study that takes longer than this, in seconds of one core, and has none yet.
+LONG = 900
+GLIMPSES = {} if Path(REPORT).exists() else GRAPH.glimpses(CHOSEN, LONG)
+
+
 def forced():
     """The files and rules that --forcerun names; known only once all rules have been read."""
     return set(workflow.dag_settings.forcerun)

@@ -14,7 +14,14 @@ from ladid_bench.runs.records import FAILED, Sample
 
 LADID = "ladid"  # the method that the suite is about
 LOST = (*FAILED, "diverged")
-EARLIER: dict[Any, Any] = {"arm": "scratch", "init_from": "", "changes": "", "steps": np.nan, "init_from_steps": 0}
+EARLIER: dict[Any, Any] = {
+    "arm": "scratch",
+    "init_from": "",
+    "changes": "",
+    "steps": np.nan,
+    "init_from_steps": 0,
+    "rung_of": "",
+}
 STEPS = re.compile(r"(?:^|, )steps=(\d+)")
 UNEQUAL = ("transfer", "equal-time", "cost")  # experiments in which each run goes to a budget of its own
 
@@ -129,7 +136,7 @@ class Evidence:
         self.rows = [_row(EARLIER | row) for row in table.to_dict("records")]
         self._asked: dict[str, list[dict[str, Any]]] = {}
         for row in self.rows:
-            for name in str(row["experiments"]).split(","):
+            for name in f"{row['experiments']},{row['rung_of']}".split(","):
                 self._asked.setdefault(name, []).append(row)
         self.preferred, self.probe = preferred, probe
         self.steps = max(self.budgets, default=0)

@@ -43,6 +43,20 @@ class RunGraph:
     def records(self, keys: Iterable[str]) -> list[str]:
         return [self.record(key) for key in keys]
 
+    def glimpses(self, keys: Iterable[str], long: float) -> dict[str, list[str]]:
+        """Name the records to wait for before a report is rendered in between; none where the work is not ``long``.
+
+        The first report has what is not trained on the first data set, the second that and half of the trainings.
+        """
+        chosen = [self.runs[key] for key in keys]
+        trainings = [run.key for run in chosen if run.card.trained]
+        closed = [run for run in chosen if not run.card.trained]
+        if sum(run.estimated_seconds for run in chosen) < long or not closed:
+            return {}
+        first = [run.key for run in closed if run.dataset.name == closed[0].dataset.name]
+        half = [run.key for run in closed] + trainings[: len(trainings) // 2]
+        return {"first": self.records(first), "half": self.records(half)}
+
     def minutes(self, key: str, attempt: int) -> int:
         """Time to ask for: twice what is expected, more with each attempt, and hardly beyond a run's time limit."""
         limit = 60 * (self.study.execution.time_limit_minutes + MARGIN_MINUTES)
