@@ -1,7 +1,8 @@
 """Write the pages that are made from something else: ``python docs/generate.py``.
 
 The results of the kept study come from its ``claims.json``, in ``docs/results.md`` and between two markers in
-README; the reference of the commands comes from the command line itself. A test holds all three to be up to date.
+README; the glossary in ``docs/concepts.md`` is that of the report; the reference of the commands comes from the command
+line itself. A test holds all of them to be up to date.
 """
 
 import json
@@ -16,16 +17,24 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from ladid_bench.reporting.glossary import glossary
+
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "results" / "cpu"
-MARKED = re.compile(r"(?<=<!-- findings: begin -->\n).*(?=<!-- findings: end -->)", re.DOTALL)
 REFERENCE = ("ladid_bench.cli.main", "utils", "docs", "--name", "ladid-bench", "--title", "Commands")
 
 
 def pages() -> dict[Path, str]:
     """The text of every generated page, by its path."""
-    readme = ROOT / "README.md"
-    return {readme: _with_findings(readme.read_text(encoding="utf-8")), **results(), **commands()}
+    made = {"README.md": ("findings", _rendered("findings.md.j2")), "docs/concepts.md": ("glossary", glossary_table())}
+    filled = {ROOT / name: _filled((ROOT / name).read_text(encoding="utf-8"), *one) for name, one in made.items()}
+    return {**filled, **results(), **commands()}
+
+
+def glossary_table() -> str:
+    """The glossary of the report, a row a word."""
+    rows = (f"| **{word}** | {meaning} |\n" for word, meaning in glossary().items())
+    return f"| word | meaning |\n|---|---|\n{''.join(rows)}"
 
 
 def results() -> dict[Path, str]:
@@ -39,9 +48,10 @@ def commands() -> dict[Path, str]:
     return {ROOT / "docs" / "reference" / "commands.md": made.stdout.strip() + "\n"}
 
 
-def _with_findings(readme: str) -> str:
-    findings = _rendered("findings.md.j2")
-    return MARKED.sub(lambda _: findings, readme)
+def _filled(page: str, name: str, text: str) -> str:
+    """A page with ``text`` between its markers of that name."""
+    between = rf"(?<=<!-- {name}: begin -->\n).*(?=<!-- {name}: end -->)"
+    return re.sub(between, lambda _: text, page, flags=re.DOTALL)
 
 
 def _rendered(template: str) -> str:

@@ -65,13 +65,18 @@ PHYSICS = [name for name in ("results/physics.json",) if Path(name).exists()]
 GPU = bool({"gpu", "gpu_model", "gres"} & set(workflow.resource_settings.overwrite_resources.get("train", {})))
 GRAPH = RunGraph(STUDY, RUNS, FOLDERS, GPU)
 RECORDS = GRAPH.records(CHOSEN)
-PROBES = [str(FOLDERS.probe(key)) for key, run in CHOSEN.items() if has_probe(run)]
+PROBES = [str(FOLDERS.probe(key)) for key, run in CHOSEN.items() if has_probe(run, STUDY)]
 
 
 wildcard_constraints:
     key="[0-9a-f]{16}",
     dataset="[a-z0-9.-]+?",
     data_key="[0-9a-f]{16}",
+
+
+# Reports in between: of a study that takes longer than this, in seconds of one core, and has none yet.
+LONG = 900
+GLIMPSES = {} if Path(REPORT).exists() else GRAPH.glimpses(CHOSEN, LONG)
 
 
 def forced():

@@ -6,6 +6,7 @@ rule dataset:
         f"{LOGS}/data-{{dataset}}-{{data_key}}.log",
     wildcard_constraints:
         dataset=names_of("dataset"),
+    priority: 1
     resources:
         mem_mb=4000,
         runtime=lambda wildcards, attempt: 180 * attempt,

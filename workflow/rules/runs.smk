@@ -15,6 +15,7 @@ rule run:
         key=GRAPH.keys_of("run"),
     retries: STUDY.execution.retries + KILLED
     threads: STUDY.execution.threads
+    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: attempt * memory_mb(RUNS[wildcards.key]),
         runtime=lambda wildcards, attempt: GRAPH.minutes(wildcards.key, attempt),
@@ -31,6 +32,7 @@ use rule run as train with:
     input:
         data_of_run,
         shorter_of_run,
+    priority: 0
     wildcard_constraints:
         key=GRAPH.keys_of("train"),
 
@@ -41,6 +43,7 @@ use rule run as transfer with:
         data_of_run,
         shorter_of_run,
         start_of_run,
+    priority: 0
     wildcard_constraints:
         key=GRAPH.keys_of("transfer"),
 

@@ -1,31 +1,48 @@
-"""What was varied on purpose: the sizes of code and context, of frames, horizon and data, and what was measured."""
+"""What was varied on purpose: settings of methods and data sets, sizes, the share of the data; and what it changed."""
 
+import ast
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from ladid_bench.analysis.entries import DatasetContent
+from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.experiments import ExperimentRow, Parts
-from ladid_bench.analysis.paired import changed_to
 from ladid_bench.core.configuration import Study
 from ladid_bench.methods.registry import load_card, resolve_settings
 from ladid_bench.study.datasets import PlannedDataset, planned_dataset
 from ladid_bench.study.plan import SCRATCH
 
-LATENT = "latent"
+CHANGE = re.compile(r"(\w+)=(.*?)(?=, \w+=|$)")  # one of the changes of a run as its table writes them
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A row of an experiment, trained on its own data set; ``latent`` is the size of its code, where it has one."""
+    """A row of an experiment, trained on its own data set with those ``settings`` and that budget."""
 
     planned: PlannedDataset
     content: DatasetContent
     row: ExperimentRow
-    latent: int | None
+    settings: dict[str, Any]
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """All that a study can vary, by what a reader calls it; units stand behind the names."""
+        planned, source = self.planned, self.planned.source
+        units = {name: f" ({unit})" if unit.strip("1") else "" for name, unit in source.units.items()}
+        return {
+            **{f"{name} of the data set{units.get(name, '')}": value for name, value in source.settings.items()},
+            "frames given": planned.context_frames,
+            "frames forecast": planned.forecast_frames,
+            "pixels of a side": planned.image_size,
+            "training trajectories": planned.config.trajectories.train * self.row.entry.fraction,
+            **self.settings,
+        }
 
     def error(self) -> dict[str, float]:
         """Its primary error with the ends of the interval."""
@@ -50,20 +67,27 @@ Value = Callable[[Asked], dict[str, float]]  # with the ends of an interval
 
 @dataclass(frozen=True)
 class Factor:
-    """Something that is varied: its heading, how much of it a row has, and what rows share that differ in it alone."""
+    """Something that is varied: its heading, how much of it a row has, and what rows share that differ in it alone.
+
+    What they share begins with the system or data set, and has as many parts for all rows.
+    """
 
     name: str
     heading: str
     size: Callable[[Asked], float | None]
     held: Callable[[Asked], tuple[object, ...]]
 
-    def groups(self, asked: Sequence[Asked]) -> Iterator[tuple[tuple[object, ...], list[Asked]]]:
-        """Rows that differ in it alone, with what they share."""
+    def groups(self, asked: Sequence[Asked]) -> Iterator[tuple[list[object], list[Asked]]]:
+        """Rows that differ in it alone, with what tells them from others: the first of what they share, and the rest
+        of it where there are several groups with that first."""
         found: dict[tuple[object, ...], list[Asked]] = {}
         for one in asked:
             if self.size(one) is not None:
                 found.setdefault(self.held(one), []).append(one)
-        yield from found.items()
+        for held, some in found.items():
+            rivals = [other for other in found if other[0] == held[0]]
+            apart = [part for place, part in enumerate(held) if {part} != {other[place] for other in rivals}]
+            yield [held[0], *apart], some
 
     def frame(self, asked: Sequence[Asked], name: str, what: str, value: Value) -> pd.DataFrame:
         """The table of a figure: methods with complete results at several sizes; empty where there is none."""
@@ -81,7 +105,12 @@ class Factor:
         return frame[frame.groupby("name")["at"].transform("nunique") > 1].sort_values("at", kind="stable")
 
 
-SIZE = Factor("latent", "size of the code (numbers)", lambda one: one.latent, lambda one: (one.content.name,))
+SIZE = Factor(
+    "latent",
+    "size of the code (numbers)",
+    lambda one: one.settings.get("latent") if set(dict(CHANGE.findall(one.row.entry.changes))) <= {"latent"} else None,
+    lambda one: (one.content.name,),
+)
 
 
 CONTEXT = Factor(
@@ -118,21 +147,57 @@ def _settings(planned: PlannedDataset) -> tuple[object, ...]:
     return tuple(sorted(planned.source.settings.items()))
 
 
-def asked_of(parts: Parts, study: Study, root: Path) -> list[Asked]:
+def varied(asked: Sequence[Asked]) -> list[Factor]:
+    """Find what an experiment varied within a method: every condition that has several values, all of them numbers."""
+    values: dict[str, dict[str, list[Any]]] = {}  # by condition and method
+    for one in asked:
+        for name, value in one.conditions.items():
+            values.setdefault(name, {}).setdefault(one.row.name, []).append(value)
+    differing = [name for name, own in values.items() if any(len(set(map(str, some))) > 1 for some in own.values())]
+    numbers = [name for name in differing if all(_is_number(one) for some in values[name].values() for one in some)]
     return [
-        Asked(planned_dataset(study, content.name), content, row, _latent(row, study, root))
+        Factor(name, name, partial(_condition, name), partial(_others, [one for one in differing if one != name]))
+        for name in numbers
+    ]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _condition(name: str, one: Asked) -> float | None:
+    return one.conditions.get(name)
+
+
+def _others(names: Sequence[str], one: Asked) -> tuple[object, ...]:
+    """What else tells rows apart: the system, the seed of its data, and the values of the other conditions."""
+    known = (f"{name} {one.conditions.get(name, 'none')}" for name in names)
+    return (one.planned.source.name, f"seed {one.planned.config.seed}", *known)
+
+
+def asked_of(parts: Parts, study: Study, root: Path) -> list[Asked]:
+    """Find what the rows that were trained on their own data set were asked."""
+    return [
+        Asked(planned_dataset(study, content.name), content, row, _settings_of(row.entry, study, root))
         for content, rows in parts
         for row in rows
         if row.entry.arm == SCRATCH
     ]
 
 
-def _latent(row: ExperimentRow, study: Study, root: Path) -> int | None:
-    """The size of the code; an entry without changes has that of its card, if the card still has its variant."""
-    entry = row.entry
-    size = changed_to(entry.changes, LATENT)
-    if size is not None or entry.changes or not entry.neural:
-        return size
+def _settings_of(entry: Entry, study: Study, root: Path) -> dict[str, Any]:
+    """Settings and budget of an entry; of its card, if the card still has its variant, no more than was changed."""
+    changes = {name: _value(text) for name, text in CHANGE.findall(entry.changes)}
     if entry.variant not in load_card(entry.method, root).variants:
-        return None
-    return resolve_settings(entry.method, entry.variant, study.method_settings.get(entry.method, {}), root).get(LATENT)
+        return changes
+    own = study.method_settings.get(entry.method, {})
+    budget = study.budget.model_dump() if entry.neural else {}
+    return {**budget, **resolve_settings(entry.method, entry.variant, own, root), **changes}
+
+
+def _value(text: str) -> Any:
+    """The value of a change, as Python wrote it."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

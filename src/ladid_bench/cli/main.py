@@ -71,6 +71,22 @@ def plan(
 
 
 @app.command()
+def claims(scale: Scale = None) -> None:
+    """Say which claims the planned runs of a study can meet, and what the others lack."""
+    from ladid_bench.analysis.prospects import known_groups, prospects
+
+    study, folders = open_study(scale)
+    runs = list(_runs(study, folders).values())
+    datasets = {run.dataset.name: run.dataset for run in runs}
+    known = known_groups(list(datasets.values()), folders)
+    assumed = {name: one.config.trajectories.test for name, one in datasets.items() if name not in known}
+    for one in prospects(runs, known | assumed):
+        print(f"{one.claim.id:<4} {f'cannot be met: {one.reason}' if one.reason else 'can be met'}")
+    if assumed:
+        print(f"Not made yet, each test trajectory taken for an independent group: {', '.join(assumed)}")
+
+
+@app.command()
 def records(
     scale: Scale = None,
     dataset: Datasets = None,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.readers import read_yaml
@@ -88,7 +88,7 @@ class Budget(Section):
         return self.steps - round(self.decay_fraction * self.steps)
 
 
-ExperimentName = Literal[
+Kind = Literal[
     "comparison",
     "equal-time",
     "transfer",
@@ -100,7 +100,10 @@ ExperimentName = Literal[
     "probe",
     "sufficiency",
     "cost",
+    "sweep",
 ]
+KINDS: tuple[Kind, ...] = typing.get_args(Kind)
+ExperimentName = Annotated[str, Field(pattern=rf"^{SCALE}$")]  # the name of files too, as that of a scale is
 Arm = Literal["scratch", "zero-shot", "fine-tuned", "frozen-dynamics", "frozen-encoder"]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 
@@ -112,6 +115,10 @@ class Experiment(Section):
     full product is a list of such blocks.
     """
 
+    kind: Kind | None = Field(
+        None,
+        description="what the report makes of the experiment; default: its name, if that is a kind, else comparison",
+    )
     datasets: list[str] | None = Field(
         None, description="data sets, crossed with the methods; default: every one under the study's 'datasets'"
     )
@@ -166,10 +173,19 @@ def _listed(content: Any) -> Any:
     return [content] if isinstance(content, Mapping | Experiment) else content
 
 
+def _of_one_kind(blocks: list[Experiment]) -> list[Experiment]:
+    """Refuse an experiment whose blocks name different kinds."""
+    named = list(dict.fromkeys(block.kind for block in blocks if block.kind))
+    if len(named) > 1:
+        raise ValueError(f"the blocks of one experiment are of one kind; here are {' and '.join(named)}")
+    return blocks
+
+
 Blocks = Annotated[
     list[Experiment],
     Field(min_length=1),
     BeforeValidator(_listed, json_schema_input_type=Experiment | list[Experiment]),
+    AfterValidator(_of_one_kind),
 ]
 
 
@@ -204,10 +220,15 @@ class Study(Section):
         default_factory=dict, description="changed settings by method, on top of its card"
     )
     experiments: dict[ExperimentName, Blocks] = Field(
-        min_length=1, description="experiments by name, each one block of runs or a list of blocks"
+        min_length=1, description="experiments by any name, each one block of runs or a list of blocks"
     )
     search: Search = Field(default_factory=Search, description="how hyper-parameters are searched for")
     execution: Execution = Field(default_factory=Execution, description="how runs are executed")
+
+    def kind_of(self, experiment: str) -> Kind:
+        """Tell what an experiment is about: what its blocks say, else its name if that is a kind, else a comparison."""
+        said = [block.kind for block in self.experiments[experiment] if block.kind]
+        return next(iter([*said, *(kind for kind in KINDS if kind == experiment)]), "comparison")
 
 
 def load_study(scale: str, root: Path) -> Study:

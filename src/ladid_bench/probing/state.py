@@ -1,6 +1,5 @@
 """Which runs have a model to be probed, and what becomes of the probe of one that has not, or not any more."""
 
-from ladid_bench.core.configuration import ExperimentName
 from ladid_bench.core.paths import Folders
 from ladid_bench.core.provenance import code_hash, commit, machine, versions
 from ladid_bench.methods.registry import method_folders
@@ -8,8 +7,6 @@ from ladid_bench.probing.probes import PROBING, load_probe, write_probe
 from ladid_bench.runs.learning import model_sha256
 from ladid_bench.runs.records import read_record
 from ladid_bench.study.plan import PlannedRun
-
-PROBE: ExperimentName = "probe"
 
 
 def why_not_probed(run: PlannedRun, folders: Folders) -> str:

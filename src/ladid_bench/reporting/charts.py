@@ -10,15 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
-from ladid_bench.reporting.drawing import FONT_SIZE, HEIGHT, LINE, canvas, mark, settle, style, to_svg
+from ladid_bench.reporting.drawing import FONT_SIZE, HEIGHT, LINE, WIDTH, canvas, mark, settle, style, to_svg
 from ladid_bench.reporting.formatting import MINUS
 from ladid_bench.reporting.palette import INK, MUTED, MethodStyle
 
 DECADES = 20.0  # values that span this factor get a logarithmic axis
 OFF_SCALE = 30.0  # errors beyond this multiple of a useless forecast's are cut off
 DEEPEST = 1e-5  # share of the top at which a logarithmic axis ends
+LARGEST = 1e12  # end of an interval that is drawn
 SMALL = 9.5  # points; names of methods that do not stand in front
 ROW = 1.25 * LINE  # height of a row of dots, in points
+PANEL_ROW = 58.0  # height of one of several panels of lines, in points
 DODGE = 0.65  # rows between dots of one row
 ASIDE = 1.014  # factor between the places of intervals that would cover each other
 AXIS = 44.0  # points below the axes
@@ -34,9 +36,11 @@ class Scale:
     Attributes:
         column: of the table.
         heading: what it is.
-        ticks: the values that are named; the axis is logarithmic where they are given.
+        ticks: the values that are named and have markers; the axis is logarithmic where they are all positive.
         suffix: behind each of them.
         marks: places of vertical lines, with words.
+        every: points from marker to marker, on lines through finer steps than those that were measured.
+        equal: whether a unit is as long as on the vertical axis.
     """
 
     column: str
@@ -44,6 +48,12 @@ class Scale:
     ticks: Sequence[float] = ()
     suffix: str = ""
     marks: Sequence[tuple[float, str]] = ()
+    every: int = 0
+    equal: bool = False
+
+    @property
+    def logarithmic(self) -> bool:
+        return bool(self.ticks) and min(self.ticks) > 0
 
 
 @style()
@@ -55,11 +65,13 @@ def line_chart(
     title: str,
     *,
     ends: Mapping[str, str] | None = None,
+    named: bool = True,
+    panel: str = "",
     level: float | None = None,
-    decades: float = DECADES,
-    height: float = HEIGHT,
+    decades: float | None = DECADES,
+    size: tuple[float, float] = (WIDTH, HEIGHT),
 ) -> str:
-    """Draw a line for each ``name`` of a table, or one for each of its seeds.
+    """Draw a line for each ``name`` of a table, or one for each of its seeds, in one panel or one below the other.
 
     A line whose place is not known is a level, one that ends early is carried on by dots.
 
@@ -71,59 +83,85 @@ def line_chart(
         value: column of the heights.
         title: what they are.
         ends: what to write beside a line in place of its name; empty for nothing.
+        named: whether lines have names.
+        panel: column by which the panels differ; empty for one panel.
         level: where a horizontal line goes through, if the axis reaches it.
-        decades: factor of heights from which the vertical axis is logarithmic.
-        height: of the figure in points, at least.
+        decades: factor of heights from which the vertical axis is logarithmic; None where they are no errors.
+        size: of the figure in points, which is higher where names need the room.
 
     Returns:
         The figure as SVG.
     """
-    lines = {str(name): line for name, line in frame.groupby("name", sort=False)}
-    texts = {name: (ends or {}).get(name, name) for name in lines}
-    figure = canvas(max(height, AXIS + LINE * (2 + sum(_size(looks[name]) for name, text in texts.items() if text))))
-    axes = figure.add_subplot()
-    _horizontal(axes, scale, frame[scale.column])
-    names = list(lines)
-    upwards = sorted(names, key=lambda name: (looks[name].strong, -names.index(name)))  # the best one on top
-    for index, name in enumerate(upwards):
-        draw_line(axes, lines[name], scale, value, looks[name], ASIDE ** (index - len(lines) / 2))
-    error_axis(axes, _heights(frame, looks, scale, value), decades=decades)
-    if level is not None and axes.get_ylim()[0] < level < axes.get_ylim()[1]:
-        axes.axhline(level, color=MUTED[0], linewidth=0.8, zorder=1)
-    axes.set_title(title)
-    name_ends(axes, [(_end(lines[name], value), text, looks[name]) for name, text in texts.items() if text])
+    panels = list(frame.groupby(panel, sort=False)) if panel else [(title, frame)]
+    texts = {name: (ends or {}).get(name, name) for name in frame["name"].unique() if named and not panel}
+    room = AXIS + LINE * (2 + sum(_size(looks[name]) for name, text in texts.items() if text))
+    height = 60 + PANEL_ROW * len(panels) if panel else max(size[1], room)
+    figure = canvas(height, size[0])
+    rows = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+    for axes, (one, some) in zip(rows, panels, strict=True):
+        _draw_lines(axes, some, looks, scale, value)
+        if decades is not None:
+            error_axis(axes, _heights(some, looks, scale, value), decades=decades)
+        axes.set_title(f"{panel} {one!s}" if panel else title, **({"pad": 2, "fontsize": SMALL} if panel else {}))
+    if level is not None and (decades is None or rows[0].get_ylim()[0] < level < rows[0].get_ylim()[1]):
+        rows[0].axhline(level, color=MUTED[0], linewidth=0.8, zorder=1)
+    rows[-1].set_xlabel(scale.heading)
+    if panel:
+        figure.legend(*rows[0].get_legend_handles_labels(), loc="outside upper left", ncols=4, handlelength=1.6)
+    name_ends(rows[0], [(_end(frame[frame["name"] == name], value), text, looks[name]) for name, text in texts.items()])
     return to_svg(figure)
 
 
-def _end(line: pd.DataFrame, value: str) -> float:
-    """Height of the right end of a line, the mean over its seeds."""
-    return float((line.groupby("seed")[value].last() if "seed" in line else line[value].iloc[[-1]]).mean())
+def _draw_lines(axes: Axes, frame: pd.DataFrame, looks: Looks, scale: Scale, value: str) -> None:
+    """All lines of a panel, the best one on top."""
+    _horizontal(axes, scale, frame[scale.column])
+    lines = {str(name): line for name, line in frame.groupby("name", sort=False)}
+    names = list(lines)
+    upwards = sorted(names, key=lambda name: (looks[name].strong, -names.index(name)))
+    for index, name in enumerate(upwards):
+        _draw_line(axes, lines[name], scale, value, looks[name], ASIDE ** (index - len(lines) / 2))
 
 
-def draw_line(
-    axes: Axes, points: pd.DataFrame, scale: Scale, value: str, look: MethodStyle, aside: float = 1.0
-) -> None:
+def _draw_line(axes: Axes, points: pd.DataFrame, scale: Scale, value: str, look: MethodStyle, aside: float) -> None:
     """One line with its interval; ``aside`` moves the bars of the interval, so that they do not cover others."""
     how: dict[str, Any] = {"color": look.colour, "linestyle": look.dash, "linewidth": look.width}
     if points[scale.column].isna().all():
         mark(axes.plot([0, 1], points[value].repeat(2), transform=axes.get_yaxis_transform(), **how)[0], look.name)
         return
-    several = bool(scale.ticks) or "seed" in points
+    if scale.ticks or scale.every or "seed" in points:
+        small = 2.5 if scale.ticks else 0.0
+        how |= {"marker": look.marker and "o", "markersize": 4.5 if look.strong else small}
     for _, run in points.groupby("seed") if "seed" in points else [(0, points)]:
-        (line,) = axes.plot(run[scale.column], run[value], **how)
-        line.set(marker="o" if several else "", markersize=4.5 if look.strong else 2.5 if scale.ticks else 0)
+        (line,) = axes.plot(run[scale.column], run[value], markevery=scale.every or None, **how)
         mark(line, look.name)
+    line.set_label(points["name"].iloc[0])
+    _carry_on(axes, points, scale, value, look)
+    if "low" in points and look.strong and points["low"].notna().any():
+        _draw_interval(axes, points, scale, look, aside)
+
+
+def _carry_on(axes: Axes, points: pd.DataFrame, scale: Scale, value: str, look: MethodStyle) -> None:
+    """Dots at the level of the end of a line that ends early, up to the edge."""
     last, edge = points[scale.column].max(), axes.get_xlim()[1]
-    if last < 0.97 * edge:
+    if last < 0.97 * edge and not scale.equal:
         level = [_end(points, value)] * 2
         mark(axes.plot([last, edge], level, color=look.colour, linestyle=(0, (1, 3)), linewidth=0.9)[0], look.name)
-    if "low" in points and look.strong and points["low"].notna().any():
-        low, high = (points[end].clip(upper=1e12) for end in ("low", "high"))
-        if scale.ticks:
-            mark(axes.vlines(points[scale.column] * aside, low, high, look.colour, linewidth=1.1, alpha=0.6), look.name)
-        else:
-            area = axes.fill_between(points[scale.column], low, high, color=look.colour, alpha=0.14, linewidth=0)
-            mark(area, look.name)
+
+
+def _draw_interval(axes: Axes, points: pd.DataFrame, scale: Scale, look: MethodStyle, aside: float) -> None:
+    """Bars where places are few, a band elsewhere."""
+    low, high = (points[end].clip(upper=LARGEST) for end in ("low", "high"))
+    if scale.ticks:
+        places = points[scale.column] * (aside if scale.logarithmic else 1)
+        mark(axes.vlines(places, low, high, look.colour, linewidth=1.1, alpha=0.6), look.name)
+    else:
+        band = axes.fill_between(points[scale.column], low, high, color=look.colour, alpha=0.14, linewidth=0)
+        mark(band, look.name)
+
+
+def _end(line: pd.DataFrame, value: str) -> float:
+    """Height of the right end of a line, the mean over its seeds."""
+    return float((line.groupby("seed")[value].last() if "seed" in line else line[value].iloc[[-1]]).mean())
 
 
 def _heights(frame: pd.DataFrame, looks: Looks, scale: Scale, value: str) -> np.ndarray:
@@ -136,14 +174,18 @@ def _heights(frame: pd.DataFrame, looks: Looks, scale: Scale, value: str) -> np.
 
 
 def _horizontal(axes: Axes, scale: Scale, places: pd.Series) -> None:
-    axes.set_xlabel(scale.heading)
-    axes.set_xlim(min(0.0, places.min()), places.max())
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    if scale.ticks:
-        low, high = min(places.min(), *scale.ticks), max(places.max(), *scale.ticks)
+    low, high = min(places.min(), *scale.ticks, *([] if scale.ticks else [0])), max(places.max(), *scale.ticks, -np.inf)
+    if scale.equal:
+        axes.set_aspect("equal", adjustable="datalim")
+    elif scale.logarithmic:
         room = (high / low) ** 0.06 if high > low else 1.5
         axes.set_xscale("log")
         axes.set_xlim(low / room, high * room)
+    else:
+        room = 0.06 * (high - low) if scale.ticks else 0.0
+        axes.set_xlim(low - room, high + room)
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    if scale.ticks:
         axes.xaxis.set_major_locator(FixedLocator(list(scale.ticks)))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}{scale.suffix}"))
@@ -188,22 +230,23 @@ def _size(look: MethodStyle) -> float:
 
 def name_ends(axes: Axes, ends: Sequence[tuple[float, str, MethodStyle]]) -> None:
     """Write a name beside the right end of each line: (height of the end, name, look)."""
-    notes = []
     place: dict[str, Any] = {
         "xycoords": axes.get_yaxis_transform(),
         "textcoords": "offset points",
         "annotation_clip": False,
     }
-    for value, text, look in ends:
+    named, notes = [one for one in ends if one[1]], []
+    for value, text, look in named:
         leader = {"arrowstyle": "-", "color": look.colour, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
         font: dict[str, Any] = {"fontsize": FONT_SIZE * _size(look), "color": look.ink, "va": "center"}
         tip = (1, np.clip(value, *axes.get_ylim()))
         note = axes.annotate(text, tip, (16, 0), arrowprops=leader | {"relpos": (0, 0.5)}, **font, **place)
         mark(note, look.name)
         notes.append(note)
-    settle(axes.figure)  # type: ignore[arg-type]
+    if notes:
+        settle(axes.figure)  # type: ignore[arg-type]
     heights = [float(axes.get_yaxis_transform().transform(note.xy)[1]) for note in notes]
-    tall = [LINE * _size(look) for _, _, look in ends]
+    tall = [LINE * _size(look) for _, _, look in named]
     for note, own, height in zip(notes, heights, spread(heights, tall, *axes.bbox.intervaly), strict=True):
         note.set_position((16, height - own))
 
@@ -213,6 +256,8 @@ def spread(places: Sequence[float], heights: Sequence[float], low: float, high: 
 
     They keep their order, and lie within ``low`` and ``high`` if they fit.
     """
+    if not places:
+        return []
     order = np.argsort(places, kind="stable")
     tall = np.asarray(heights, dtype=float)[order]
     packed = np.cumsum(tall) - tall / 2  # where they would be, one on the other from 0
@@ -252,37 +297,41 @@ def dot_chart(
     Returns:
         The figure as SVG.
     """
-    dodge = {one: place for place, one in enumerate(looks)} if key else dict.fromkeys(looks, 0)
-    step = DODGE * (len(looks) - 1) + 1 if key else 1.0
+    step = DODGE * (len(looks) - 1) + 1 if key else 1.0  # of rows
     rows, panels, height = _rows(frame, step)
     figure = canvas(AXIS + ROW * height + LINE * (bool(title) + 1.6 * bool(key)))
     axes = figure.add_subplot()
-    axes.set_xscale("linear" if limits else "log")
-    ends = limits or _limits(frame, value, level)
-    axes.set_xlim(*ends)
-    axes.set_ylim(height - 0.5, -0.5)
     axes.set_title(title, weight="bold")
-    axes.grid(axis="x")
-    axes.grid(visible=False, axis="y")
-    if not limits:
-        plain_log(axes.xaxis, ends[1] / ends[0])
+    axes.set_xlabel(heading)
+    ends = limits or _limits(frame, value, level)
+    _dot_axes(axes, ends, height, "linear" if limits else "log")
     if level is not None:
         axes.axvline(level, color=MUTED[0], linewidth=1.1, zorder=1)
     for panel, place in panels.items():
         axes.text(0, place, panel, transform=axes.get_yaxis_transform(), va="center", weight="bold")
-    middle = (step - 1) / 2
-    axes.set_yticks([place + middle for place in rows.values()], [row for _, row in rows], color=INK[0])
+    axes.set_yticks([place + (step - 1) / 2 for place in rows.values()], [row for _, row in rows], color=INK[0])
     for tick, one in zip(axes.get_yticklabels(), frame[hue], strict=False) if not key else ():
         mark(tick, looks[one].name)
-    for dot in frame.to_dict("records"):
-        place = rows[dot["panel"], dot["row"]] + DODGE * dodge[dot[hue]]
-        _draw_dot(axes, dot, dot[value], place, looks[dot[hue]], ends)
-    axes.set_xlabel(heading)
+    dodge = {one: DODGE * place * bool(key) for place, one in enumerate(looks)}
+    places = [rows[panel, row] + dodge[one] for panel, row, one in frame[["panel", "row", hue]].to_numpy()]
+    for one, dots in frame.assign(place=places).groupby(hue, sort=False):
+        _draw_dots(axes, dots, value, looks[one], ends)
     for one, words in (key or {}).items():
         axes.plot([], [], looks[one].marker, color=looks[one].colour, label=words)
     if key:
         figure.legend(loc="outside upper left", ncols=4, handletextpad=0.1, columnspacing=1.0, fontsize=10)
     return to_svg(figure)
+
+
+def _dot_axes(axes: Axes, ends: tuple[float, float], height: float, kind: str) -> None:
+    """Rows from above downwards along a scale from end to end."""
+    axes.set_xscale(kind)
+    axes.set_xlim(*ends)
+    axes.set_ylim(height - 0.5, -0.5)
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
+    if kind == "log":
+        plain_log(axes.xaxis, ends[1] / ends[0])
 
 
 def _rows(frame: pd.DataFrame, step: float) -> tuple[dict[tuple[str, str], float], dict[str, float], float]:
@@ -310,23 +359,24 @@ def _limits(frame: pd.DataFrame, value: str, level: float | None) -> tuple[float
     return low / room, high * room
 
 
-def _draw_dot(
-    axes: Axes, dot: Mapping[Any, Any], value: float, place: float, look: MethodStyle, ends: tuple[float, float]
-) -> None:
-    """A dot with its interval; one that is off the scale is a triangle at the edge, with its number."""
-    colour = look.colour
-    if not pd.isna(dot["low"]):
-        interval = np.clip([dot["low"], dot["high"]], *ends)
-        mark(axes.plot(interval, [place] * 2, color=colour, linewidth=1.6, alpha=0.75)[0], look.name)
-    if not pd.isna(dot.get("other")):
+def _draw_dots(axes: Axes, dots: pd.DataFrame, value: str, look: MethodStyle, ends: tuple[float, float]) -> None:
+    """Dots of one look with intervals; one that is off the scale is a triangle at the edge, with its number."""
+    bars = dots.dropna(subset=["low"])
+    low, high = bars["low"].clip(*ends), bars["high"].clip(*ends)
+    mark(axes.hlines(bars["place"], low, high, look.colour, linewidth=1.6, alpha=0.75), look.name)
+    if "other" in dots:
         stroke: dict[str, Any] = {"color": MUTED[0], "markersize": 10, "markeredgewidth": 1.6}
-        mark(axes.plot(dot["other"], place, "|", **stroke)[0], look.name)
-    shape = "<" if value < ends[0] else ">" if value > ends[1] else look.marker
-    (marker,) = axes.plot(np.clip(value, *ends), place, shape, color=colour, markersize=6.2, clip_on=False)
-    marker.set_markeredgewidth(1.4)
-    if not dot.get("full", True):
-        marker.set_markerfacecolor("white")
-    mark(marker, look.name)
-    if shape in "<>":
-        side: dict[str, Any] = {"ha": "left" if shape == "<" else "right", "color": MUTED[0], "fontsize": SMALL}
-        axes.text(np.clip(value, *ends), place, f"   {value:.2g}   ".replace("-", MINUS), va="center", **side)
+        known = dots.dropna(subset=["other"])
+        mark(axes.plot(known["other"], known["place"], "|", **stroke)[0], look.name)
+    shape = np.select([dots[value] < ends[0], dots[value] > ends[1]], ["<", ">"], look.marker)
+    full = dots["full"] if "full" in dots else np.ones(len(dots), dtype=bool)
+    how: dict[str, Any] = {"color": look.colour, "markersize": 6.2, "markeredgewidth": 1.4, "clip_on": False}
+    for (form, filled), some in dots.groupby([shape, full], sort=False):
+        (markers,) = axes.plot(some[value].clip(*ends), some["place"], str(form), **how)
+        mark(markers, look.name)
+        if not filled:
+            markers.set_markerfacecolor("white")
+    for form, at, place in zip(shape, dots[value], dots["place"], strict=True):
+        if form in "<>":
+            side: dict[str, Any] = {"ha": "left" if form == "<" else "right", "color": MUTED[0], "fontsize": SMALL}
+            axes.text(np.clip(at, *ends), place, f"   {at:.2g}   ".replace("-", MINUS), va="center", **side)

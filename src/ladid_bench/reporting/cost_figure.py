@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from adjustText import adjust_text
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from ladid_bench.analysis.curves import cost_points
@@ -39,8 +40,8 @@ def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, sty
     floors = [(entry.mean(dataset.error), styles[entry.label]) for entry in dataset.floors if entry.done]
     svg = _scatter(frame, floors, styles, dataset.error_name)
     runs = (run for one in (dataset, equal) if one for entry in one.ordered for run in entry.done if entry.neural)
-    caption = " ".join(filter(None, (_caption(frame), told_of_times(runs))))
-    return Drawing(f"cost-{dataset.name}", svg, caption, frame)
+    about = f"{_about(frame)} {told_of_times(runs)}".strip()
+    return Drawing(f"cost-{dataset.name}", svg, about, frame, finding=_front(frame))
 
 
 def panels_of(frame: pd.DataFrame) -> list[pd.DataFrame]:
@@ -56,56 +57,51 @@ def _scatter(frame: pd.DataFrame, floors: list[tuple[float, MethodStyle]], style
     shares, headings = (SHARES, COST_APART) if len(panels) > 1 else ((1.0,), (COST,))
     drawn = figure.subplots(1, len(panels), sharey=True, squeeze=False, width_ratios=shares)[0]
     drawn[0].set_title(title)
+    shown = [*frame[["error", "low", "high"]].to_numpy().ravel(), *(error for error, _ in floors)]
+    error_axis(drawn[0], np.array(shown), decades=1.0)
     for axes, panel, share, words in zip(drawn, panels, shares, headings, strict=True):
-        reach = panel["seconds"].max() / panel["seconds"].min() * 2
-        margin = reach ** (MARGIN / (1 - 2 * MARGIN))
-        axes.set_xscale("log")
-        axes.set_xlim(panel["seconds"].min() / margin, panel["seconds"].max() * margin)
-        plain_log(axes.xaxis, reach * margin / share**3)
         axes.set_xlabel(words)
-    error_axis(
-        drawn[0],
-        np.array([*frame[["error", "low", "high"]].to_numpy().ravel(), *(error for error, _ in floors)]),
-        decades=1.0,
-    )
-    for error, look in floors:
-        for axes in drawn:
+        _cost_axis(axes, panel["seconds"], share)
+        for error, look in floors:
             mark(axes.axhline(error, color=look.colour, linestyle=look.dash, linewidth=1.1), look.name)
-        drawn[-1].text(0.995, error, "floor", transform=drawn[-1].get_yaxis_transform(), va="bottom", ha="right")
-    for axes, panel in zip(drawn, panels, strict=True):
         _draw_points(axes, panel, styles)
+    for error, _ in floors:
+        drawn[-1].text(0.995, error, "floor", transform=drawn[-1].get_yaxis_transform(), va="bottom", ha="right")
     settle(figure)
     for axes, panel in zip(drawn, panels, strict=True):
         _write_names(axes, panel, styles)
     return to_svg(figure)
 
 
+def _cost_axis(axes: Axes, seconds: pd.Series, share: float) -> None:
+    """A logarithmic axis with room for names at either side, in a panel with that share of the width."""
+    reach = seconds.max() / seconds.min() * 2
+    margin = reach ** (MARGIN / (1 - 2 * MARGIN))
+    axes.set_xscale("log")
+    axes.set_xlim(seconds.min() / margin, seconds.max() * margin)
+    plain_log(axes.xaxis, reach * margin / share**3)
+
+
 def _draw_points(axes: Axes, panel: pd.DataFrame, styles: Looks) -> None:
     """A marker a point with its interval; the two points of a method are joined."""
-    for name, pair in panel.groupby("name", sort=False):
-        mark(axes.plot(pair["seconds"], pair["error"], color=styles[name].colour, linewidth=0.9)[0], styles[name].name)
-    for point in sorted(panel.to_dict("records"), key=lambda point: styles[point["name"]].strong):
-        look = styles[point["name"]]
-        bar: dict[str, Any] = {
-            "colors": look.colour,
-            "linewidth": 0.75 * look.width,
-            "alpha": 0.7 if look.strong else 0.5,
-        }
-        mark(axes.vlines(point["seconds"], point["low"], point["high"], **bar), look.name)
-        (marker,) = axes.plot(point["seconds"], point["error"], look.marker, color=look.colour)
-        marker.set(markersize=6.5 if look.strong else 5, markeredgewidth=1.5 if look.strong else 1.1)
-        if point["again"]:
-            marker.set(markerfacecolor="white")
-        mark(marker, look.name)
+    for name in sorted(panel["name"].unique(), key=lambda name: styles[name].strong):
+        points, look = panel[panel["name"] == name], styles[name]
+        bar: dict[str, Any] = {"linewidth": 0.75 * look.width, "alpha": 0.7 if look.strong else 0.5}
+        how: dict[str, Any] = {"markersize": 6.5 if look.strong else 5, "markeredgewidth": 1.5 if look.strong else 1.1}
+        parts: list[Artist] = [axes.vlines(points["seconds"], points["low"], points["high"], look.colour, **bar)]
+        parts += axes.plot(points["seconds"], points["error"], color=look.colour, linewidth=0.9)
+        for again, some in points.groupby("again"):
+            how["markerfacecolor"] = "white" if again else look.colour
+            parts += axes.plot(some["seconds"], some["error"], look.marker, color=look.colour, **how)
+        for part in parts:
+            mark(part, look.name)
 
 
 def _write_names(axes: Axes, panel: pd.DataFrame, styles: Looks) -> None:
     """Write each method's name once, beside its first point, clear of the other names and points."""
-    first = panel.drop_duplicates("name")
-    texts = []
-    for name, seconds, error in zip(
-        first["name"], first["seconds"], first["error"].clip(*axes.get_ylim()), strict=True
-    ):
+    texts, first = [], panel.drop_duplicates("name")
+    places = zip(first["name"], first["seconds"], first["error"].clip(*axes.get_ylim()), strict=True)
+    for name, seconds, error in places:
         look = styles[name]
         size = FONT_SIZE if look.strong else SMALL
         text = axes.text(seconds, error, name, color=look.ink, fontsize=size, ha="center", va="center")
@@ -129,25 +125,24 @@ def _write_names(axes: Axes, panel: pd.DataFrame, styles: Looks) -> None:
 def _in_the_way(panel: pd.DataFrame, styles: Looks, ends: tuple[float, float]) -> np.ndarray:
     """What names had better not cover, as (seconds, error): points, and intervals of what stands in front."""
     bars = panel[[styles[name].strong for name in panel["name"]]].dropna(subset=["low"])
-    spots = [panel[["seconds", "error"]].to_numpy()]
-    for seconds, low, high in zip(bars["seconds"], bars["low"], bars["high"], strict=True):
-        spots.append(np.column_stack([np.full(STEPS, seconds), np.geomspace(max(low, ends[0]), high, STEPS)]))
-    seconds, error = np.concatenate(spots).T
-    return np.stack([seconds, error.clip(*ends)])
+    along = np.geomspace(bars["low"].clip(lower=ends[0]), bars["high"], STEPS)  # (step, bar)
+    seconds = np.concatenate([panel["seconds"], np.tile(bars["seconds"], STEPS)])
+    return np.stack([seconds, np.concatenate([panel["error"], along.ravel()]).clip(*ends)])
 
 
-def _caption(frame: pd.DataFrame) -> str:
+def _front(frame: pd.DataFrame) -> str:
+    """Say which methods are on the front of what is cheap and accurate."""
     seconds, error = frame["seconds"].to_numpy(), frame["error"].to_numpy()
     as_good = (seconds <= seconds[:, None]) & (error <= error[:, None])  # (point, other point)
     front = frame[as_good.sum(axis=1) == 1].sort_values("seconds", kind="stable")
-    names = dict.fromkeys(
-        name + " at equal time" * again for name, again in zip(front["name"], front["again"], strict=True)
-    )
+    names = front["name"] + np.where(front["again"], " at equal time", "")
+    return f"On the front, where nothing else is both cheaper and more accurate: {listed(dict.fromkeys(names))}."
+
+
+def _about(frame: pd.DataFrame) -> str:
     told = ["Accuracy against cost: down and to the left is better."]
     if len(panels_of(frame)) > 1:
         told.append("Trained methods have a panel of their own, with its own scale of cost.")
     if frame["again"].any():
         told.append("Full markers: equal steps; open ones: equal CPU time, joined where a method has both.")
-    told.append(f"On the front, where nothing else is both cheaper and more accurate: {listed(names)}.")
-    told.append("Vertical lines are 95 % intervals.")
-    return " ".join(told)
+    return " ".join([*told, "Vertical lines are 95 % intervals."])

@@ -63,16 +63,23 @@ class Drawing:
     Attributes:
         name: of its file.
         svg: a stand-alone file.
-        caption: the words below it.
+        about: the words below it: what it shows, and how to read it.
         frame: the numbers that it shows, a tidy table.
         table: name of the file of the numbers, which several figures may share; the figure's own where empty.
+        finding: what is found in it, which follows where numbers mean anything.
     """
 
     name: str
     svg: str
-    caption: str
+    about: str
     frame: pd.DataFrame
     table: str = ""
+    finding: str = ""
+
+    @property
+    def caption(self) -> str:
+        """All that is said below it."""
+        return f"{self.about} {self.finding}".strip()
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The figures of the experiments beside the comparison: for each a tidy table, its chart, and what to see in it."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,15 @@ from ladid_bench.analysis.effects import areas, lines_of, ratios
 from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, in_front
 from ladid_bench.analysis.experiments import ExperimentRow, at_home, row_columns, row_error, told_apart, trained_until
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
-from ladid_bench.core.configuration import Study
+from ladid_bench.core.configuration import Kind
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting.charts import Looks, Scale, dot_chart, line_chart
-from ladid_bench.reporting.drawing import Drawing, inline, write_drawings
-from ladid_bench.reporting.experiments import ExperimentTable, fraction_text, not_drawn
+from ladid_bench.reporting.drawing import WIDTH, Drawing
+from ladid_bench.reporting.experiments import ExperimentTable, Scene, fraction_text, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED, horizon
 from ladid_bench.reporting.formatting import MISSING, TIMES, decimals, listed, number, ratio, short
-from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, styles, styles_on
-from ladid_bench.reporting.sweep_figures import cost_drawings, sufficiency_drawings
+from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, own_look, styles, styles_on
+from ladid_bench.reporting.sweep_figures import HEIGHT, sweep_drawings
 from ladid_bench.reporting.tables import to_html, write_csv
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
@@ -46,32 +46,11 @@ DOTTED = {
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What the figures are drawn from.
-
-    Attributes:
-        study: whose runs they are.
-        root: the checkout, where the methods' cards are.
-        styles: by method.
-        compared: the data sets of the comparison, for what a model reaches where it was trained.
-    """
-
-    study: Study
-    root: Path
-    styles: Mapping[str, MethodStyle]
-    compared: Sequence[DatasetContent]
-
-
-@dataclass(frozen=True)
 class Illustrated:
     """What stands beside the table of an experiment: figures, and the areas below the curves of a transfer."""
 
-    drawings: list[Drawing]
+    drawings: Sequence[Drawing]
     area_frame: pd.DataFrame = field(default_factory=pd.DataFrame)
-
-    @property
-    def figures(self) -> list[tuple[Markup, str]]:
-        return [(Markup(inline(drawing)), drawing.caption) for drawing in self.drawings]
 
     @property
     def areas(self) -> Markup:
@@ -97,17 +76,17 @@ def _ends(one: Mapping[Any, Any]) -> str:
 
 def illustrate(table: ExperimentTable, scene: Scene) -> Illustrated:
     """Draw the figures of one experiment, as far as its results go."""
-    if table.name == "transfer":
-        return Illustrated(_transfer(table, scene), pd.concat([areas(*part) for part in table.parts]))
-    return Illustrated(DRAWN[table.name](table, scene) if table.name in DRAWN else [])
+    areas_below = [areas(*part) for part in table.parts] if table.kind == "transfer" else []
+    drawings = DRAWN.get(table.kind, _dots)(table, scene)
+    if table.kind == "sweep" and not drawings:  # what was varied is no number
+        drawings = _dots(table, scene)
+    return Illustrated(drawings, pd.concat(areas_below) if areas_below else pd.DataFrame())
 
 
-def write_illustrated(folder: Path, shown: Iterable[Illustrated]) -> None:
-    """Write the figures with their numbers, and the areas of a transfer."""
-    for one in shown:
-        write_drawings(folder, one.drawings)
-        if len(one.area_frame):
-            write_csv(folder, "experiment-transfer-areas", one.area_frame)
+def write_areas(folder: Path, table: ExperimentTable, shown: Illustrated) -> None:
+    """Write the areas below the curves of a transfer."""
+    if len(shown.area_frame):
+        write_csv(folder, f"experiment-{table.name}-areas", shown.area_frame)
 
 
 def styles_by_method(shown: Mapping[str, MethodStyle], contents: Sequence[DatasetContent]) -> dict[str, MethodStyle]:
@@ -128,13 +107,15 @@ def styles_by_method(shown: Mapping[str, MethodStyle], contents: Sequence[Datase
 
 def _transfer(table: ExperimentTable, scene: Scene) -> list[Drawing]:
     """Curves for targets of which several shares were tried, dots for the others."""
-    drawn = {content.name: _transfer_curves(content, rows, scene.styles) for content, rows in table.parts}
+    drawn = {one.name: _transfer_curves(table.name, one, rows, scene.styles) for one, rows in table.parts}
     sources = {entry.init_from for entry in table.entries}
     rest = [part for part in table.parts if drawn[part[0].name] is None and part[0].name not in sources]
     return [one for one in drawn.values() if one] + _dots(replace(table, parts=rest), scene)
 
 
-def _transfer_curves(content: DatasetContent, rows: Sequence[ExperimentRow], looks: Looks) -> Drawing | None:
+def _transfer_curves(
+    experiment: str, content: DatasetContent, rows: Sequence[ExperimentRow], looks: Looks
+) -> Drawing | None:
     lines = lines_of(content, rows)
     if not any(len(line) > 1 for line in lines):
         return None
@@ -153,9 +134,9 @@ def _transfer_curves(content: DatasetContent, rows: Sequence[ExperimentRow], loo
             ends[name] = "" if arm == ZERO_SHOT or method in ends.values() else method
     title = f"{content.name}: {content.error_name}"
     scale = replace(PERCENT, ticks=sorted(frame["percent"].dropna().unique()))
-    svg = line_chart(frame, shown, scale, "error", title, ends=ends, decades=5, height=340)
-    caption = _transfer_caption(content, rows, frame)
-    return Drawing(f"transfer-{content.name}", svg, caption, frame, "experiment-transfer-curves")
+    svg = line_chart(frame, shown, scale, "error", title, ends=ends, decades=5, size=(WIDTH, HEIGHT))
+    about, finding = _about_transfer(content, rows, frame), _lowest_with_least(content, rows, frame)
+    return Drawing(f"{experiment}-{content.name}", svg, about, frame, f"experiment-{experiment}-curves", finding)
 
 
 def _line_names(frame: pd.DataFrame) -> pd.Series:
@@ -176,16 +157,20 @@ def _front(content: DatasetContent, rows: Sequence[ExperimentRow]) -> set[str]:
     return {entry.method for entry in in_front(list(best.values()))}
 
 
-def _transfer_caption(content: DatasetContent, rows: Sequence[ExperimentRow], frame: pd.DataFrame) -> str:
+def _about_transfer(content: DatasetContent, rows: Sequence[ExperimentRow], frame: pd.DataFrame) -> str:
     arms = [words for arm, (_, words) in DASHES.items() if arm in set(frame["arm"])]
-    least = frame[frame["percent"] == frame["percent"].min()].sort_values("error", kind="stable")
     return (
         f"Error on {content.name} over the share of its training trajectories; lower is better ({listed(arms)}). "
-        f"With {short(least['percent'].iloc[0])} % of them {least['name'].iloc[0]} is lowest."
-        f"{_gains(content, rows, least['fraction'].iloc[0])} Where a fine-tuned line "
-        f"meets the dashed one of its method, the source no longer helps. Bars are 95 % intervals."
-        f"{not_drawn(rows)}"
+        "Where a fine-tuned line meets the dashed one of its method, the source no longer helps. Bars are 95 % "
+        f"intervals.{not_drawn(rows)}"
     )
+
+
+def _lowest_with_least(content: DatasetContent, rows: Sequence[ExperimentRow], frame: pd.DataFrame) -> str:
+    """Which line is lowest with the fewest trajectories, and what fine-tuning brings LaDID there."""
+    least = frame[frame["percent"] == frame["percent"].min()].sort_values("error", kind="stable").iloc[0]
+    words = f"With {short(least['percent'])} % of the trajectories {least['name']} is lowest."
+    return f"{words}{_gains(content, rows, least['fraction'])}"
 
 
 def _gains(content: DatasetContent, rows: Sequence[ExperimentRow], least: float) -> str:
@@ -206,21 +191,19 @@ def _gains(content: DatasetContent, rows: Sequence[ExperimentRow], least: float)
 def _ablation(table: ExperimentTable, scene: Scene) -> list[Drawing]:
     cards = {method: load_card(method, scene.root) for method in sorted({entry.method for entry in table.entries})}
     found = ratios(table.parts, cards)
-    looks = {told: MethodStyle("", colour, "solid", "o", colour) for told, colour in TOLD.items()}
+    looks = {told: own_look(colour) for told, colour in TOLD.items()}
     drawings = []
     for content, rows in table.parts if len(found) else ():
         mine = found[found["dataset"] == content.name]
         if len(mine):
             shown = mine.assign(full=mine["told"] != 0)
             svg = dot_chart(shown, looks, "told", "error over that of the preset", value="ratio", level=1)
-            name, table_name = f"ablation-{content.name}", "experiment-ablation-ratios"
-            drawings.append(Drawing(name, svg, _ablation_caption(mine, rows), mine, table_name))
+            name, file = f"{table.name}-{content.name}", f"experiment-{table.name}-ratios"
+            drawings.append(Drawing(name, svg, _about_ablation(mine, rows), mine, file, _what_matters(mine)))
     return drawings
 
 
-def _ablation_caption(mine: pd.DataFrame, rows: Sequence[ExperimentRow]) -> str:
-    ordered = mine.sort_values("ratio", ascending=False, kind="stable")
-    worse, better = (ordered[ordered["told"] == sign][::sign] for sign in (1, -1))
+def _about_ablation(mine: pd.DataFrame, rows: Sequence[ExperimentRow]) -> str:
     words = (
         "Error of each variant over the error of the preset that it differs from, paired by seed and test "
         "trajectory, with 95 % intervals, each for itself. Right of the line, orange: worse, so what was changed "
@@ -230,9 +213,15 @@ def _ablation_caption(mine: pd.DataFrame, rows: Sequence[ExperimentRow]) -> str:
     words += f", or fewer than {SEEDS_FOR_VERDICTS} seeds ({few} of {len(mine)})." if few else "."
     if (mine["method"] != mine["reference_method"]).any():
         words += " A method by its name alone is measured against LaDID's preset."
-    words += f" What matters most: {_named(worse)}." if len(worse) else ""
-    words += f" Better than the preset: {_named(better)}." if len(better) else ""
     return words + not_drawn(rows)
+
+
+def _what_matters(mine: pd.DataFrame) -> str:
+    """The variants that are worse than their preset, and those that are better."""
+    ordered = mine.sort_values("ratio", ascending=False, kind="stable")
+    worse, better = (ordered[ordered["told"] == sign][::sign] for sign in (1, -1))
+    words = [f"What matters most: {_named(worse)}."] if len(worse) else []
+    return " ".join([*words, *([f"Better than the preset: {_named(better)}."] if len(better) else [])])
 
 
 def _named(some: pd.DataFrame) -> str:
@@ -256,19 +245,19 @@ def _horizon(table: ExperimentTable, scene: Scene) -> list[Drawing]:
         trained = trained_until(shown, scene.study)
         drawing = None if content.name in sources else horizon(shown, styles_on(shown, looks), trained)
         if drawing:
-            words = (
-                f" Right of the dashed line is what no model was trained on; {shown.ranked[0].label} has the lowest "
-                "mean error."
-            )
-            caption = f"{content.name}. {drawing.caption}{words * (trained is not None)}{not_drawn(rows)}"
+            about = f"{content.name}. {drawing.about}{not_drawn(rows)}"
+            if trained is not None:
+                about += " Right of the dashed line is what no model was trained on."
             arms = pd.DataFrame([(one.label, one.arm, one.init_from) for one in shown.entries])
             frame = drawing.frame.merge(arms.set_axis(["name", "arm", "init_from"], axis=1), on="name")
-            name = f"experiment-{drawing.name}"
-            drawings.append(Drawing(name, drawing.svg, caption, frame, "experiment-horizon-curves"))
+            file = f"experiment-{table.name}-curves"
+            name = f"experiment-{table.name}-{content.name}"
+            finding = f"{drawing.finding} {shown.ranked[0].label} has the lowest mean error."
+            drawings.append(Drawing(name, drawing.svg, about, frame, file, finding))
     return drawings
 
 
-# --- irregular, shift, mixture, and transfers of a single share: errors as dots
+# --- all other kinds, and transfers of a single share: errors as dots
 
 
 def _dots(table: ExperimentTable, scene: Scene) -> list[Drawing]:
@@ -322,7 +311,7 @@ def _words(row: ExperimentRow, sources: set[str]) -> str:
 
 
 def _dots_caption(table: ExperimentTable, frame: pd.DataFrame, rows: Sequence[ExperimentRow]) -> str:
-    words = f"Errors with 95 % intervals, a panel a data set; left is better. {DOTTED[table.name]}"
+    words = f"Errors with 95 % intervals, a panel a data set; left is better. {DOTTED.get(table.kind, '')}".rstrip()
     if not frame["full"].all():
         words += " Open dots: trained on the data set itself. Full dots: models of another data set."
     if frame["other"].notna().any():
@@ -330,12 +319,12 @@ def _dots_caption(table: ExperimentTable, frame: pd.DataFrame, rows: Sequence[Ex
     return words + not_drawn(rows)
 
 
-DRAWN: dict[str, Callable[[ExperimentTable, Scene], list[Drawing]]] = {
-    "irregular": _dots,
+DRAWN: dict[Kind, Callable[[ExperimentTable, Scene], Sequence[Drawing]]] = {
+    "transfer": _transfer,
     "ablation": _ablation,
     "horizon": _horizon,
-    "shift": _dots,
-    "mixture": _dots,
-    "sufficiency": lambda table, scene: sufficiency_drawings(table, scene.study, scene.root, scene.styles),
-    "cost": lambda table, scene: cost_drawings(table, scene.study, scene.root, scene.styles),
+    "sufficiency": sweep_drawings,
+    "cost": sweep_drawings,
+    "sweep": sweep_drawings,
+    "probe": lambda table, scene: [],  # its figures are those of the probes
 }

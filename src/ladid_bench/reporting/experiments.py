@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, DatasetContent, Entry, gather
 from ladid_bench.analysis.experiments import ExperimentRow, row_frame
-from ladid_bench.core.configuration import ExperimentName, Study
+from ladid_bench.core.configuration import Kind, Study
 from ladid_bench.core.paths import Folders
+from ladid_bench.reporting.charts import Looks
 from ladid_bench.reporting.formatting import MISSING, decimals, error_text, listed, number, short, span
 from ladid_bench.reporting.tables import (
     MIDPOINTS,
@@ -25,7 +26,9 @@ from ladid_bench.reporting.tables import (
 )
 from ladid_bench.study.plan import ZERO_SHOT
 
-QUESTIONS: dict[ExperimentName, str] = {
+QUESTIONS: dict[Kind, str] = {
+    "comparison": "Which method forecasts best where all are asked the same?",
+    "equal-time": "Which method forecasts best with as much CPU time for training?",
     "transfer": "Is a model of one system a good start on another one, with few of its trajectories?",
     "irregular": "Do irregular times, and times between frames, cost accuracy?",
     "ablation": "What does each part of LaDID contribute?",
@@ -35,8 +38,9 @@ QUESTIONS: dict[ExperimentName, str] = {
     "probe": "What can be read off the code psi, and is F the same map for every window of a trajectory?",
     "sufficiency": "How large must the code be, and how long the context?",
     "cost": "What does a step cost, and a forecast, as pictures, horizon and data grow? Errors mean nothing here.",
+    "sweep": "How does the error change with what was varied?",
 }
-EXTRA: dict[ExperimentName, tuple[Column, ...]] = {
+EXTRA: dict[Kind, tuple[Column, ...]] = {
     "irregular": (MIDPOINTS,),
     "cost": (
         Column("cost_cpu_seconds_per_step", "CPU s per step"),
@@ -49,16 +53,38 @@ MOST_LOST = 6  # lines without a result that a caption names
 
 
 @dataclass(frozen=True)
+class Scene:
+    """What the figures are drawn from.
+
+    Attributes:
+        study: whose runs they are.
+        root: the checkout, where the methods' cards are.
+        styles: by method.
+        compared: the data sets of the comparison, for what a model reaches where it was trained.
+    """
+
+    study: Study
+    root: Path
+    styles: Looks
+    compared: Sequence[DatasetContent]
+
+
+@dataclass(frozen=True)
 class ExperimentTable:
     """An experiment, with what it is asked of: data sets and their rows."""
 
-    name: ExperimentName
-    columns: tuple[Column, ...]
+    name: str
+    kind: Kind
     parts: list[tuple[DatasetContent, list[ExperimentRow]]]
 
     @property
     def question(self) -> str:
-        return QUESTIONS[self.name]
+        return QUESTIONS[self.kind]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What is told of each row besides its error."""
+        return EXTRA.get(self.kind, ())
 
     @property
     def entries(self) -> list[Entry]:
@@ -111,7 +137,7 @@ def experiment_tables(folders: Folders, table: pd.DataFrame, study: Study) -> li
         contents = [] if name in (COMPARISON, EQUAL_TIME) else gather(folders, table, study, name)
         parts = [(one, [ExperimentRow(entry, one.error_interval(entry)) for entry in one.entries]) for one in contents]
         if parts:
-            made.append(ExperimentTable(name, EXTRA.get(name, ()), parts))
+            made.append(ExperimentTable(name, study.kind_of(name), parts))
     return made
 
 

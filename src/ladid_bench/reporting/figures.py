@@ -10,20 +10,13 @@ from ladid_bench.analysis.costs import PLACE, shared
 from ladid_bench.analysis.curves import GROUPS_FOR_BANDS, horizon_frame, run_seconds, training_frame, validated
 from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, Run
 from ladid_bench.analysis.pictures import Pictures, series_frame
-from ladid_bench.reporting.charts import Looks, Scale, draw_line, line_chart
-from ladid_bench.reporting.drawing import TALL, Drawing, canvas, style, to_svg
-from ladid_bench.reporting.formatting import counted, listed, number, short
-from ladid_bench.reporting.palette import GRID, INK, MethodStyle
+from ladid_bench.reporting.charts import Looks, Scale, line_chart
+from ladid_bench.reporting.drawing import TALL, WIDTH, Drawing
+from ladid_bench.reporting.formatting import counted, listed, number, short, with_unit
+from ladid_bench.reporting.palette import INK, own_look
 
 USELESS = {"nmse": "a forecast of zero", "fvu": "the training mean"}
 MOST_NAMED = 4  # methods that a caption lists one by one
-ROW = 58.0  # points; height of a feature's axes
-TRUTH = MethodStyle("", INK[0], "solid", "", INK[0])
-
-
-def with_unit(name: str, unit: str) -> str:
-    """The heading of an axis."""
-    return f"{name} ({unit})" if unit else name
 
 
 def horizon(dataset: DatasetContent, styles: Looks, trained: float | None = None) -> Drawing | None:
@@ -34,20 +27,25 @@ def horizon(dataset: DatasetContent, styles: Looks, trained: float | None = None
     marks = [] if trained is None else [(trained, "beyond training")]
     scale = Scale("lead_time", with_unit("lead time", dataset.time_unit), marks=marks)
     ends = {entry.label: "floor" for entry in dataset.floors}
-    svg = line_chart(frame, styles, scale, "error", dataset.error_name, ends=ends, level=1, height=TALL)
-    return Drawing(f"horizon-{dataset.name}", svg, _horizon_caption(dataset, frame), frame)
+    svg = line_chart(frame, styles, scale, "error", dataset.error_name, ends=ends, level=1, size=(WIDTH, TALL))
+    about, name = _about_horizon(dataset, frame), f"horizon-{dataset.name}"
+    return Drawing(name, svg, about, frame, finding=_lowest_at_ends(dataset, frame))
 
 
-def _horizon_caption(dataset: DatasetContent, frame: pd.DataFrame) -> str:
+def _lowest_at_ends(dataset: DatasetContent, frame: pd.DataFrame) -> str:
+    """Which method has the lowest error at the first frame, and at the last."""
+    compared = frame[~frame["name"].isin([entry.label for entry in dataset.floors])]
+    errors = compared.pivot_table(index="lead_time", columns="name", values="error", sort=False)
+    errors = errors.sort_index().fillna(np.inf)
+    if errors.empty:
+        return ""
+    first, last = errors.iloc[0].idxmin(), errors.iloc[-1].idxmin()
+    return f"{first} is lowest at the first frame{' and at the last' if first == last else f', {last} at the last'}."
+
+
+def _about_horizon(dataset: DatasetContent, frame: pd.DataFrame) -> str:
     words = f"Error as the forecast reaches further; lower is better, 1 is {USELESS[dataset.primary_metric]}."
-    floors = [entry.label for entry in dataset.floors]
-    errors = frame[~frame["name"].isin(floors)].set_index("name").groupby("lead_time", sort=True)["error"]
-    if len(errors):
-        lowest = errors.apply(lambda error: error.fillna(np.inf).idxmin())
-        first, last = lowest.iloc[0], lowest.iloc[-1]
-        words += f" {first} is lowest at the first frame"
-        words += " and at the last." if first == last else f", {last} at the last."
-    if frame["name"].isin(floors).any():
+    if frame["name"].isin([entry.label for entry in dataset.floors]).any():
         words += " The dotted line is the floor: the true frames rendered by the shared decoder."
     band = f"bands are 95 % intervals over {counted(dataset.groups, 'group')}"
     if dataset.groups < GROUPS_FOR_BANDS:
@@ -114,26 +112,14 @@ def _falling(frame: pd.DataFrame) -> str:
     return f" Between the last two validations the error fell for {parts}{among}."
 
 
-@style()
-def draw_series(dataset: DatasetContent, pictures: Pictures, styles: Looks) -> Drawing:
+def series(dataset: DatasetContent, pictures: Pictures, styles: Looks) -> Drawing:
     """Vector observations over time, a row a feature: the truth, LaDID, the best neural and the best simple method."""
     labels = [entry.label for entry in _best(dataset) if entry.label in pictures.forecasts]
     frame = series_frame(dataset, pictures, labels)
-    scale, features = Scale("lead_time", with_unit("lead time", dataset.time_unit)), frame["feature"].unique()
-    figure = canvas(60 + len(features) * ROW)
-    rows = figure.subplots(len(features), sharex=True, squeeze=False)[:, 0]
-    for axes, feature in zip(rows, features, strict=True):
-        axes.axvspan(pictures.lead[0], 0, color=GRID[0], linewidth=0)
-        axes.set_xlim(pictures.lead[0], pictures.lead[-1])
-        for name, line in frame[frame["feature"] == feature].groupby("name", sort=False):
-            draw_line(axes, line, scale, "value", {"truth": TRUTH, **styles}[str(name)])
-            axes.lines[-1].set_label(name)
-        axes.spines["bottom"].set_visible(False)
-        axes.locator_params(axis="y", nbins=3)
-        axes.set_title(f"feature {feature}", pad=2, fontsize=9)
-    rows[-1].set_xlabel(scale.heading)
-    figure.legend(*rows[-1].get_legend_handles_labels(), loc="outside upper left", ncols=4, handlelength=1.6)
-    return Drawing(f"series-{dataset.name}", to_svg(figure), _series_caption(pictures, len(features), labels), frame)
+    scale = Scale("lead_time", with_unit("lead time", dataset.time_unit), marks=[(0, "")])
+    looks = {**styles, "truth": own_look(INK[0])}
+    svg = line_chart(frame, looks, scale, "value", "", panel="feature", decades=None)
+    return Drawing(f"series-{dataset.name}", svg, _series_caption(pictures, frame["feature"].nunique(), labels), frame)
 
 
 def _best(dataset: DatasetContent) -> list[Entry]:
@@ -146,6 +132,6 @@ def _best(dataset: DatasetContent) -> list[Entry]:
 def _series_caption(pictures: Pictures, features: int, labels: list[str]) -> str:
     some = "All" if features == pictures.truth.shape[1] else f"The first {features} of {pictures.truth.shape[1]}"
     return (
-        f"{some} features of test trajectory {pictures.trajectory}: the truth as a thin line, the context shaded, "
-        f"and the forecast of {listed(labels)}. Where the lines part, the forecast has lost the motion."
+        f"{some} features of test trajectory {pictures.trajectory}: the truth, from the dashed line on what is to "
+        f"be forecast, and the forecast of {listed(labels)}. Where the lines part, the forecast has lost the motion."
     )

@@ -74,3 +74,13 @@ def counted(count: int, noun: str) -> str:
 def slug(label: str) -> str:
     """Turn ``label`` into a name for files and for the page's own use: letters, digits and hyphens."""
     return "".join(letter if letter.isalnum() or letter == "-" else "-" for letter in label)
+
+
+def with_unit(name: str, unit: str) -> str:
+    """Write the heading of an axis."""
+    return f"{name} ({unit})" if unit else name
+
+
+def readable(name: str) -> str:
+    """Write the name of a parameter, a state or a setting in words."""
+    return name.replace("_", " ")

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.core.files import write_text
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task
 from ladid_bench.ladid.method import LaDIDMethod
@@ -14,9 +14,10 @@ from ladid_bench.methods.neural import WEIGHTS
 from ladid_bench.probing.ground_truth import unit_of
 from ladid_bench.probing.inside import STRIP_SHARES, Inside, Strip, Truth, look_inside
 from ladid_bench.reporting import inside_figures as drawings
-from ladid_bench.reporting.formatting import error_text, number
+from ladid_bench.reporting.drawing import Drawing
+from ladid_bench.reporting.formatting import error_text, number, readable
 from ladid_bench.reporting.media import contact_sheet, strip
-from ladid_bench.reporting.pages import INDEX, check_place, figures, published, render
+from ladid_bench.reporting.pages import INDEX, Page, Section, check_place, figures, part, published
 from ladid_bench.reporting.palette import frame_colours
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.trained import load_trained
@@ -66,32 +67,71 @@ def _record(run: PlannedRun, folders: Folders) -> dict[str, Any]:
 
 
 def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside, task: Task) -> None:
-    unit = unit_of(run.dataset.source, "time")
-    drawn = {
-        "attention": (drawings.attention_figures(inside), drawings.attention_caption(inside)),
-        "psi": (drawings.psi_figures(inside), drawings.psi_caption(inside)),
-        "path": (drawings.path_figures(inside, unit), drawings.path_caption(inside)),
-        "between": (drawings.between_figures(inside, unit), drawings.between_caption(inside)),
-    }
-    colours = frame_colours({"task": task.to_json(), "origin": run.dataset.source.card.origin})
-    shown = {name: ([svg for svg, _ in figures(folder, group)], caption) for name, (group, caption) in drawn.items()}
+    card, unit = run.dataset.source.card, unit_of(run.dataset.source, "time")
+    colours = frame_colours({"task": task.to_json(), "origin": card.origin})
     for place, one in enumerate(inside.strips, 1):
         (folder / "figures" / f"strip-{place}.png").write_bytes(contact_sheet(_levels(one.decoded), colours))
-    page = render(
-        "inside.html.j2",
-        run=run,
-        record=record,
-        task=task,
-        inside=inside,
-        title=run.dataset.source.card.title,
+
+    def looked_at(drawn: list[Drawing], caption: str, layout: str) -> Markup:
+        return part("looked_at", figures(folder, drawn), caption, layout)
+
+    between = looked_at(drawings.between_figures(inside, unit), drawings.between_caption(inside), "pair")
+    moments = [_strip_view(one, colours, unit) for one in inside.strips]
+    strips = part("strips", moments, STRIP_SHARES, inside.example, task.shape[1])
+    path = looked_at(drawings.path_figures(inside, unit), drawings.path_caption(inside), "pair")
+    psi = looked_at(drawings.psi_figures(inside), drawings.psi_caption(inside), "multiples")
+    attention = looked_at(drawings.attention_figures(inside), drawings.attention_caption(inside), "multiples")
+    over = "places of a frame" if inside.over_places else "context frames"
+    Page(
+        title=f"Inside {run.label}",
+        heading=f"{card.title}: inside a trained model",
+        eyebrow=f"LaDID Bench, scale {run.scale}, {run.label}",
         lead=_lead(inside),
-        figures=shown,
-        shares=STRIP_SHARES,
-        strips=[_strip_view(one, colours, unit) for one in inside.strips],
-        nmse=error_text(record["metrics"]["nmse_mean"]),
-        fvu=error_text(record["metrics"]["fvu_pooled"]),
+        cautions=_useless(record),
+        words=_about(inside, task, record),
+        sections=[
+            Section("attention", f"Attention over the {over}", attention, "Attention"),
+            Section("psi", "psi, the representation of a trajectory", psi, "psi"),
+            Section("path", "The latent state along time", path, "F(psi, t)"),
+            Section("between", "Between the frames", between + strips),
+            Section("run", "The run", part("definitions", _facts(run, inside, task, card.title))),
+        ],
+        home=("Inside LaDID", "#top"),
+    ).write(folder / INDEX)
+
+
+def _useless(record: dict[str, Any]) -> dict[str, str]:
+    """A caution where a model has learned nothing."""
+    fvu = record["metrics"]["fvu_pooled"]
+    words = (
+        f"This model forecasts no better than the mean of the training frames (FVU {error_text(fvu)}): below is the "
+        "inside of a model that has not learned the motion."
     )
-    write_text(folder / INDEX, page)
+    return {"useless": words} if fvu >= 1 else {}
+
+
+def _about(inside: Inside, task: Task, record: dict[str, Any]) -> str:
+    return (
+        f"LaDID reads {task.context_frames} frames, attends over "
+        f"{'the places of each' if inside.over_places else 'them'}, sums them up in one representation psi of the "
+        "trajectory, and asks a single function F(psi, t), shared by all trajectories, for the latent state at any "
+        f"time. Its mean nMSE on the test split is {error_text(record['metrics']['nmse_mean'])}. Everything below is "
+        "from that split, which training never saw."
+    )
+
+
+def _facts(run: PlannedRun, inside: Inside, task: Task, title: str) -> list[tuple[str, str, str]]:
+    """How the run was made and how to repeat it: name, value, and class in the style sheet."""
+    shape = " by ".join(map(str, task.shape))
+    settings = ", ".join(f"{name} {value}" for name, value in run.settings.items())
+    return [
+        ("key", run.key, "mono"),
+        ("repeat it", run.rerun_command, "mono"),
+        ("this page", f"ladid-bench inspect {run.key} --scale {run.scale}", "mono"),
+        ("data", f"{title}, {len(inside.psi)} test trajectories, {shape} values a frame", ""),
+        ("budget", f"{run.budget.steps} optimiser steps, seed {run.seed}", ""),
+        ("settings", settings, ""),
+    ]
 
 
 def _lead(inside: Inside) -> str:
@@ -107,7 +147,7 @@ def _lead(inside: Inside) -> str:
 
 
 def _read(truth: Truth) -> str:
-    return f"{drawings.readable(truth.name)} (R\N{SUPERSCRIPT TWO} {number(truth.reading or 0, 2)})"
+    return f"{readable(truth.name)} (R\N{SUPERSCRIPT TWO} {number(truth.reading or 0, 2)})"
 
 
 def _strip_view(one: Strip, colours: np.ndarray, unit: str) -> tuple[str, list[str]]:

@@ -84,6 +84,14 @@ class MethodStyle:
         return 1.8 if self.strong else 1.0
 
 
+def own_look(colour: str, dash: Any = "solid", marker: str = "o", name: str = "") -> MethodStyle:
+    """The look of something that keeps its colour and, without a name, is not brought out by the page."""
+    return MethodStyle(name, colour, dash, marker, colour)
+
+
+FAINT = own_look(INK[0], marker="").faded  # of what stands behind
+
+
 def styles(datasets: Iterable[DatasetContent]) -> dict[str, MethodStyle]:
     """The look of every label in the report: LaDID first, then by name, so that it never depends on results."""
     entries = {entry.label: entry for dataset in datasets for entry in dataset.entries}
@@ -105,7 +113,7 @@ def styles_on(dataset: DatasetContent, style: dict[str, MethodStyle]) -> dict[st
 def _look(entry: Entry, methods: list[str], entries: dict[str, Entry]) -> MethodStyle:
     """Methods differ in colour; variants of one neural method, and methods that share a hue, in their dashes."""
     if entry.floor:
-        return MethodStyle(entry.label, INK[0], FLOOR_DASH, "_", INK[0])
+        return own_look(INK[0], FLOOR_DASH, "_", entry.label)
     index = methods.index(entry.method)
     siblings = sorted(label for label, other in entries.items() if other.method == entry.method)
     version = siblings.index(entry.label)
@@ -113,7 +121,7 @@ def _look(entry: Entry, methods: list[str], entries: dict[str, Entry]) -> Method
     turn = version + index // len(hues) if entry.neural else version + index + 1
     dash = "solid" if turn == 0 else (0, DASHES[(turn - 1) % len(DASHES)])
     colour = hues[index % len(hues)][0]
-    return MethodStyle(entry.label, colour, dash, markers[index % len(markers)], colour)
+    return own_look(colour, dash, markers[index % len(markers)], entry.label)
 
 
 def own_colours(style: dict[str, MethodStyle]) -> list[tuple[str, str]]:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from ladid_bench.core.files import write_text
 from ladid_bench.datasets.simulated import SYSTEMS
 from ladid_bench.reporting.formatting import MINUS, MISSING, counted, duration, listed
-from ladid_bench.reporting.pages import render
+from ladid_bench.reporting.pages import HOME, Page, Section, part
 from ladid_bench.reporting.tables import to_html
 from ladid_bench.verification.physics.results import Result
 
@@ -21,20 +20,28 @@ MOST_DIGITS = 12
 
 def write_physics_page(path: Path, results: list[Result]) -> None:
     """Write the page about ``results``, which hold every check there is, run or not."""
-    systems = [(name, list(group)) for name, group in groupby(results, key=lambda result: result.system)]
-    page = render(
-        "tables.html.j2",
-        title="Are the simulators right?",
-        name="physics checks",
+    systems = {name: list(group) for name, group in groupby(results, key=lambda result: result.system)}
+    caution = _caution(results)
+    Page(
+        title="LaDID Bench, physics checks",
+        heading="Are the simulators right?",
+        eyebrow=HOME,
         lead=f"{summary(results)}.",
-        caution=_caution(results),
+        cautions={"checks": caution} if caution else {},
         words="Every synthetic system is held against values that do not come from its simulator: analytic solutions, "
         "conservation laws, published numbers, or another integrator. A check passes where the measured value is "
         "within the tolerance of the expected one. The bar is the deviation as a share of that tolerance: an empty bar "
         "is exact, a full one is at the limit.",
-        sections=[(name, SYSTEMS[name]().card.title, _words(some), checks_table(some)) for name, some in systems],
-    )
-    write_text(path, page)
+        sections=[_section(name, some) for name, some in systems.items()],
+        home=("LaDID Bench", "index.html"),
+    ).write(path)
+
+
+def _section(system: str, results: list[Result]) -> Section:
+    times = sum(result.seconds or 0 for result in results)
+    words = f"{summary(results)}. The checks that ran took {duration(times)}."
+    body = part("table_with_words", words, checks_table(results))
+    return Section(system, SYSTEMS[system]().card.title, body, menu="Systems")
 
 
 def summary(results: Iterable[Result]) -> str:
@@ -57,11 +64,6 @@ def _caution(results: list[Result]) -> str:
     if stale:
         words.append(f"{counted(stale, 'result')} stale: measured before the code of the system last changed.")
     return " ".join([*words, "'ladid-bench physics --slow' runs all."]) if words else ""
-
-
-def _words(results: list[Result]) -> str:
-    times = sum(result.seconds or 0 for result in results)
-    return f"{summary(results)}. The checks that ran took {duration(times)}."
 
 
 def checks_table(results: list[Result]) -> Markup:

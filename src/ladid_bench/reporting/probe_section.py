@@ -1,9 +1,11 @@
-"""The experiment ``probe`` in the report: what is read off psi, psi itself, and F on several windows."""
+"""The experiments of kind ``probe`` in the report: what is read off psi, psi itself, and F on several windows."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
@@ -11,16 +13,33 @@ from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.readings import MEAN, Estimate, Probed, estimate_rows, probed
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.core.paths import Folders
-from ladid_bench.probing.probes import CONTROLS, PROBES, PSI
-from ladid_bench.probing.readout import LINEAR
-from ladid_bench.probing.state import PROBE
+from ladid_bench.probing.ground_truth import Quantity
+from ladid_bench.probing.probes import CONTROLS, PCA, PROBES, PSI, SHUFFLED, UNTRAINED, Probe
+from ladid_bench.probing.readout import KERNEL, LINEAR
+from ladid_bench.reporting.charts import dot_chart
+from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiments import ExperimentTable
-from ladid_bench.reporting.formatting import counted, listed, number, ratio, short
+from ladid_bench.reporting.formatting import counted, listed, number, ratio, readable, short
+from ladid_bench.reporting.inside_figures import psi_figure
 from ladid_bench.reporting.pages import figures
-from ladid_bench.reporting.probe_figures import KINDS, code_figures, readings_caption, readings_figure
+from ladid_bench.reporting.palette import MUTED, NEURAL, own_look
 from ladid_bench.reporting.tables import write_csv
 
 SQUARED = "R\N{SUPERSCRIPT TWO}"
+KINDS = {  # of representations: in words, colour and marker
+    PSI: ("\N{GREEK SMALL LETTER PSI}", NEURAL[0][0], "o"),
+    PCA: ("PCA of the context", NEURAL[1][0], "D"),
+    UNTRAINED: ("untrained encoder", NEURAL[2][0], "s"),
+    SHUFFLED: ("shuffled labels", MUTED[0], "x"),
+}
+TITLES = {LINEAR: "linear probe (ridge)", KERNEL: "non-linear probe (kernel ridge)"}
+WHAT_TO_SEE = {
+    LINEAR: "Where the orange dot is right of all others, training has laid the quantity out in psi so that weighted "
+    "sums of its numbers tell it.",
+    KERNEL: "A probe this strong reads off the pictures themselves what they determine, so psi can hardly be ahead. "
+    "Where the orange dot is left of the blue one, psi has lost something.",
+}
+LOWEST = -0.3  # R^2 below which a dot stands at the edge
 
 
 @dataclass(frozen=True)
@@ -30,57 +49,83 @@ class EntryView:
     name: str
     words: list[str]
     cautions: list[str]
-    dots: list[tuple[Markup, str]]
-    codes: list[Markup]
-    about_codes: str
+    dots: Sequence[tuple[Markup, str]] = ()
+    codes: Sequence[tuple[Markup, str]] = ()
+    about_codes: str = ""
 
 
-def write_probes(
-    folder: Path, folders: Folders, tables: list[ExperimentTable]
-) -> list[tuple[DatasetContent, list[EntryView]]]:
-    """Write ``tables/probe.csv`` and the figures of the experiment ``probe`` into the report's folder.
+Views = dict[str, list[tuple[DatasetContent, list[EntryView]]]]  # by experiment
+
+
+def write_probes(folder: Path, folders: Folders, tables: Sequence[ExperimentTable]) -> Views:
+    """Write ``tables/probe.csv`` and the figures of the probes into the report's folder, and give what the page shows.
 
     Args:
         folder: of the report.
         folders: of the scale, where the probes are.
-        tables: the study's experiments; without ``probe`` among them nothing is written.
-
-    Returns:
-        Data sets with their methods.
+        tables: the study's experiments; without a kind ``probe`` among them nothing is written.
     """
-    contents = [content for table in tables if table.name == PROBE for content, _ in table.parts]
     rows: list[dict[str, object]] = []
-    parts = []
-    for content in contents:
-        views = []
-        for index, entry in enumerate(one for one in content.entries if one.neural):
-            found = probed(entry, folders)
-            rows += estimate_rows(content, found)
-            views.append(_view(folder, f"probe-{content.name}-{index}", found))
-        parts.append((content, views))
+    views: Views = {}
+    for table in (one for one in tables if one.kind == "probe"):
+        for content, _ in table.parts:
+            found = [probed(entry, folders) for entry in content.entries if entry.neural]
+            rows += [{"experiment": table.name, **row} for one in found for row in estimate_rows(content, one)]
+            names = [f"{table.name}-{content.name}-{index}" for index in range(len(found))]
+            shown = [_view(folder, name, one) for name, one in zip(names, found, strict=True)]
+            views.setdefault(table.name, []).extend([(content, shown)] if shown else [])
     if rows:
         write_csv(folder, "probe", pd.DataFrame(rows))
-    return [(content, views) for content, views in parts if views]
+    return views
 
 
 def _view(folder: Path, name: str, found: Probed) -> EntryView:
     cautions = [f"Without a probe: {listed(found.missing)}."] if found.missing else []
     if found.stale:
         cautions.append(f"Probed by older code: {listed(f'seed {seed}' for seed in found.stale)}.")
-    words, dots, codes, about = [], [], [], ""
+    title, semigroup = _name(found.entry), _semigroup_words(found)
     if found.readable:
         estimates = found.estimates()
-        seeds, trajectories = len(found.probes), len(found.probes[0].group)
-        captions = {probe: readings_caption(probe, seeds, trajectories) for probe in PROBES}
-        dots = figures(folder, [readings_figure(f"{name}-{one}", estimates, one, captions[one]) for one in PROBES])
-        coloured = code_figures(f"{name}-psi", found.probes[0])
-        codes, about = [svg for svg, _ in figures(folder, coloured)], _about_codes(found)
-        words.append(_readings_words(found, estimates))
-    elif found.probes:
+        dots = figures(folder, [_readings_figure(f"{name}-{probe}", estimates, probe, found) for probe in PROBES])
+        words = [_readings_words(found, estimates), *semigroup]
+        codes = figures(folder, _psi_figures(f"{name}-psi", found.probes[0]))
+        return EntryView(title, words, cautions, dots, codes, _about_codes(found))
+    if found.probes:
         reasons = list(dict.fromkeys(one.reason for one in found.probes if one.reason))
         cautions.append(f"Nothing was read: {listed(reasons or ['the runs have other test trajectories'])}.")
-    words += _semigroup_words(found)
-    return EntryView(_name(found.entry), words, cautions, dots, codes, about)
+    return EntryView(title, semigroup, cautions)
+
+
+def _readings_figure(name: str, estimates: list[Estimate], probe: str, found: Probed) -> Drawing:
+    """R^2 of every quantity off every representation by one probe, as dots with intervals."""
+    frame = pd.DataFrame(
+        {
+            **{"panel": "", "row": "mean of all" if one.quantity == MEAN else readable(one.quantity)},
+            **{"representation": one.representation, "probe": probe},
+            **{"r2": one.r2.estimate, "low": one.r2.low, "high": one.r2.high},
+        }
+        for one in estimates
+        if one.probe == probe
+    )
+    key = {kind: words for kind, (words, _, _) in KINDS.items() if kind in set(frame["representation"])}
+    looks = {kind: own_look(KINDS[kind][1], marker=KINDS[kind][2]) for kind in key}
+    limits = (max(LOWEST, min(-0.08, frame["r2"].min() - 0.03)), 1.02)
+    heading = f"{SQUARED} on test trajectories"
+    how = {"title": TITLES[probe], "level": 0.0, "limits": limits, "key": key}
+    svg = dot_chart(frame, looks, "representation", heading, value="r2", **how)  # type: ignore[arg-type]
+    about = (
+        f"{WHAT_TO_SEE[probe]} Dots are {SQUARED} on {len(found.probes[0].group)} test trajectories that neither model "
+        f"nor probe has seen, over {counted(len(found.probes), 'seed')}; lines are 95 % intervals. At 0 a reading is "
+        "worth as much as the mean of all trajectories."
+    )
+    return Drawing(name, svg, about, frame)
+
+
+def _psi_figures(name: str, probe: Probe) -> list[Drawing]:
+    """psi of the test trajectories of one run, once for every true quantity."""
+    points, shares = np.array(probe.points), np.array(probe.shares)
+    truths = [Quantity(one.name, one.unit, np.array(one.ground_truth), one.cyclic) for one in probe.readings]
+    return [psi_figure(f"{name}-{place}", points, shares, truth) for place, truth in enumerate(truths)]
 
 
 def _name(entry: Entry) -> str:

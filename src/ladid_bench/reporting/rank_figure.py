@@ -1,17 +1,15 @@
 """Critical-difference diagrams: mean ranks along a line, and bars that join the methods that are not told apart."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
-from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
 from ladid_bench.analysis.entries import DatasetContent, in_front
-from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
-from ladid_bench.analysis.verdicts import LEVEL
+from ladid_bench.analysis.ranking import LEVEL, Ranking, rank_over_datasets, rank_over_groups
 from ladid_bench.reporting.charts import Looks
-from ladid_bench.reporting.drawing import LINE, Drawing, canvas, inline, mark, style, to_svg
+from ladid_bench.reporting.drawing import LINE, Drawing, canvas, mark, style, to_svg
 from ladid_bench.reporting.formatting import counted, listed, short
 from ladid_bench.reporting.palette import INK, MethodStyle
 
@@ -21,15 +19,9 @@ TINY_P = 0.001
 
 
 def rank_diagram(name: str, ranking: Ranking, styles: Looks, what: str) -> Drawing:
-    """Draw a ranking.
-
-    Args:
-        name: of the figure.
-        ranking: what it shows.
-        styles: of every label that is ranked.
-        what: on which the methods were ranked, in words.
-    """
-    return Drawing(name, _diagram(ranking, styles), _caption(ranking, what), ranking.frame)
+    """Draw a ranking of methods, whose ``styles`` are by label, over ``what``, in words."""
+    svg, about = _diagram(ranking, styles), _about(ranking, what)
+    return Drawing(name, svg, about, ranking.frame, finding=_first(ranking))
 
 
 @style()
@@ -71,17 +63,20 @@ def _diagram(ranking: Ranking, styles: Looks) -> str:
     return to_svg(figure)
 
 
-def _caption(ranking: Ranking, what: str) -> str:
+def _first(ranking: Ranking) -> str:
+    """Say which method is first, and which ones it is not told apart from."""
     best = ranking.ranks.index[0]
     level = ranking.significance.loc[best]
     tied = [label for label in level.index if label != best and level[label] >= LEVEL]
-    words = f"Mean ranks of the methods over {what}, 1 for the lowest error: {best} is first"
     if not tied:
-        words += ", and differs from every other method."
-    elif len(tied) == len(level) - 1:
-        words += ", and differs from none."
-    else:
-        words += f"; not told apart from it: {_named(tied)}."
+        return f"{best} is first, and differs from every other method."
+    if len(tied) == len(level) - 1:
+        return f"{best} is first, and differs from none."
+    return f"{best} is first; not told apart from it: {_named(tied)}."
+
+
+def _about(ranking: Ranking, what: str) -> str:
+    words = f"Mean ranks of the methods over {what}, 1 for the lowest error."
     words += " A bar joins the methods, dots on it, among which no two differ"
     if ranking.critical is None:
         words += " by Wilcoxon's signed-rank test with Holm's correction; errors are means over seeds."
@@ -90,7 +85,7 @@ def _caption(ranking: Ranking, what: str) -> str:
     p = f"< {TINY_P}" if ranking.friedman < TINY_P else f"= {short(ranking.friedman, 2)}"
     words += f" Friedman's test that any differ: p {p}."
     if ranking.missing:
-        left = _named(list(ranking.missing))
+        left = _named(ranking.missing)
         words += f" Not ranked, without a complete result on all of them or with too few seeds: {left}."
     return words
 
@@ -99,37 +94,24 @@ def _named(labels: Sequence[str]) -> str:
     return listed(labels) if len(labels) <= NAMED else counted(len(labels), "method")
 
 
-@dataclass(frozen=True)
-class RanksView:
-    """A diagram with its words, or in its place ``words`` that say why there is none."""
-
-    drawing: Drawing | None
-    words: str
-
-    @property
-    def figure(self) -> Markup:
-        return Markup(inline(self.drawing)) if self.drawing else Markup()
-
-
-def ranks_over_datasets(datasets: Sequence[DatasetContent], styles: Looks) -> RanksView:
-    """Rank the methods of the comparison over its data sets."""
+def ranks_over_datasets(datasets: Sequence[DatasetContent], styles: Looks) -> Drawing | str:
+    """Rank the methods of the comparison over its data sets; or say why there is no ranking."""
     ranking = rank_over_datasets(datasets)
     if isinstance(ranking, str):
-        return RanksView(None, ranking)
+        return ranking
     without = [one.title for one in datasets if one.name not in ranking.blocks]
-    shown = _faded(datasets, ranking, styles)
-    drawing = rank_diagram("ranks", ranking, shown, counted(len(ranking.blocks), "data set"))
-    words = f"{drawing.caption} Too few results so far: {listed(without)}." if without else drawing.caption
-    return RanksView(drawing, words)
+    what = counted(len(ranking.blocks), "data set")
+    drawing = rank_diagram("ranks", ranking, _faded(datasets, ranking, styles), what)
+    lost = f" Too few results so far: {listed(without)}." if without else ""
+    return replace(drawing, about=drawing.about + lost)
 
 
-def ranks_over_groups(dataset: DatasetContent, styles: Looks) -> RanksView:
-    """Rank the methods of one data set over its test groups."""
+def ranks_over_groups(dataset: DatasetContent, styles: Looks) -> Drawing | str:
+    """Rank the methods of one data set over its test groups; or say why there is no ranking."""
     ranking = rank_over_groups(dataset)
     if isinstance(ranking, str):
-        return RanksView(None, ranking)
-    drawing = rank_diagram(f"ranks-{dataset.name}", ranking, styles, counted(len(ranking.blocks), "test group"))
-    return RanksView(drawing, drawing.caption)
+        return ranking
+    return rank_diagram(f"ranks-{dataset.name}", ranking, styles, counted(len(ranking.blocks), "test group"))
 
 
 def _faded(datasets: Sequence[DatasetContent], ranking: Ranking, styles: Looks) -> dict[str, MethodStyle]:

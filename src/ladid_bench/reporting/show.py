@@ -3,18 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+from markupsafe import Markup
 
 from ladid_bench.core.configuration import Study
-from ladid_bench.core.files import write_text
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.overview import choose, constant
 from ladid_bench.data.thumbnails import smaller
 from ladid_bench.reporting import show_figures as drawings
-from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.formatting import counted, short
 from ladid_bench.reporting.media import Film, colour_bars, strip
-from ladid_bench.reporting.pages import INDEX, check_place, figures, published, render
-from ladid_bench.reporting.palette import frame_colours, variable
+from ladid_bench.reporting.pages import INDEX, Page, Section, check_place, figures, part, published, warnings
+from ladid_bench.reporting.palette import INK, frame_colours, variable
 from ladid_bench.reporting.slides import write_gif
 from ladid_bench.study.shown import Shown, shown_dataset, shown_file
 
@@ -50,27 +49,55 @@ def _build(folder: Path, shown: Shown) -> None:
     data, card, colours = shown.data, dict(shown.card), frame_colours(dict(shown.card))
     chosen = choose(data)
     films = [_film(shown, index) for index in chosen.values()]
-    sources = {film.name: strip(film.levels, colours) for film in films}
-    image = films[0].image
-    if image:
-        write_gif(folder / f"{shown.name}.gif", str(card["title"]), films, colours)
-    drawn = _drawings(shown, list(chosen.values()))
-    swatches = [f"background:var({variable(colour)})" for colour in drawings.CHOSEN]
-    splits = {name: drawings.SPLIT_COLOURS.get(name, "") for name in shown.splits}
-    page = render(
-        "show.html.j2",
-        shown=shown,
-        card=card,
-        films=list(zip(films, chosen.items(), swatches, strict=False)),
-        sources=sources,
-        bar=colour_bars(card)[0],
-        figures={name: figures(folder, group) for name, group in drawn.items()},
-        keys={name: f"var({variable(colour)})" if colour else "var(--ink)" for name, colour in splits.items()},
-        constants={name: short(value, 4) for name, value in constant(shown.splits).items()},
-        facts=_facts(shown),
-        gif=f"{shown.name}.gif" if image else "",
+    pictures = {film.name: strip(film.levels, colours) for film in films}
+    gif = f"{shown.name}.gif" if films[0].image else ""
+    if gif:
+        write_gif(folder / gif, str(card["title"]), films, colours)
+    Page(
+        title=str(card["title"]),
+        heading=str(card["title"]),
+        eyebrow=part("origin", card),
+        lead=card["summary"],
+        cautions=warnings(card),
+        sections=_sections(folder, shown, films, pictures, gif),
+        home=(str(card["title"]), "#top"),
+        pictures=pictures,
+        script=True,
+    ).write(folder / INDEX)
+
+
+def _sections(folder: Path, shown: Shown, films: list[Film], pictures: dict[str, str], gif: str) -> list[Section]:
+    """What there is to see: films, curves and facts."""
+    data, card, chosen = shown.data, dict(shown.card), choose(shown.data)
+    unit = shown.units.get(data.fields[0], "").removesuffix("1")
+    indices = list(chosen.values())
+    features = drawings.feature_figures(data, indices, unit, shown.time_unit) if data.frames.ndim == 4 else []
+    series, states, histogram, parameters, times = (
+        figures(folder, group)
+        for group in (
+            features,
+            drawings.state_figures(data, indices, shown.units, shown.time_unit),
+            [drawings.values_figure(shown.splits, unit)],
+            drawings.parameter_figures(shown.splits, shown.units),
+            [drawings.time_figure(data, shown.time_unit)],
+        )
     )
-    write_text(folder / INDEX, page)
+    swatches = [f"background:var({variable(colour)})" for colour in drawings.CHOSEN]
+    reel = list(zip(films, chosen.items(), swatches, strict=False))
+    keys = {name: drawings.SPLIT_COLOURS.get(name, INK[0]) for name in shown.splits}
+    splits = {name: f"var({variable(colour)})" for name, colour in keys.items()}
+    constants = {name: short(value, 4) for name, value in constant(shown.splits).items()}
+    motion = part("motion", shown, reel, pictures, colour_bars(card)[0], series, gif)
+    values = part("values", histogram, times, splits)
+    made = [
+        Section("motion", "Motion" if gif else "Observations", motion),
+        Section("equation", "Equation", part("equation", card["equation"]) if card["equation"] else Markup()),
+        Section("states", "True states over time", part("states", states, reel) if states else Markup(), "States"),
+        Section("values", "Values and times", values, "Values"),
+        Section("parameters", "Parameters", part("parameters", parameters, splits, constants, shown.units)),
+        Section("about", "About the data", part("facts", card, _facts(shown)), "About"),
+    ]
+    return [one for one in made if one.body.strip()]
 
 
 def _film(shown: Shown, index: int) -> Film:
@@ -87,20 +114,8 @@ def _film(shown: Shown, index: int) -> Film:
     return Film(levels, lead, given, shown.time_unit, f"trajectory {index}", f"film-{index}")
 
 
-def _drawings(shown: Shown, chosen: list[int]) -> dict[str, list[Drawing]]:
-    data, unit = shown.data, shown.units.get(shown.data.fields[0], "").removesuffix("1")
-    vectors = data.frames.ndim == 4
-    return {
-        "series": drawings.feature_figures(data, chosen, unit, shown.time_unit) if vectors else [],
-        "states": drawings.state_figures(data, chosen, shown.units, shown.time_unit),
-        "histogram": [drawings.values_figure(shown.splits, unit)],
-        "parameters": drawings.parameter_figures(shown.splits, shown.units),
-        "times": [drawings.time_figure(data, shown.time_unit)],
-    }
-
-
-def _facts(shown: Shown) -> list[tuple[str, str]]:
-    """What is in the file, as (name, value)."""
+def _facts(shown: Shown) -> list[tuple[str, str, str]]:
+    """What is in the file: name, value, and class in the style sheet."""
     data = shown.data
     sizes = [
         f"{name} {len(split)} ({counted(len(np.unique(split.group)), 'group')})" for name, split in shown.splits.items()
@@ -110,11 +125,11 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
     keys = ("dataset", "system", "generator_version", "seed", "split", "data_key")
     origin = ", ".join(f"{key.replace('_', ' ')} {data.provenance[key]}" for key in keys if key in data.provenance)
     return [
-        ("trajectories", ", ".join(sizes)),
-        ("frames", f"{data.frames.shape[1]} of {space} values; channels: {', '.join(data.fields)}"),
-        ("boundary", data.boundary),
-        ("values", f"{low} to {high}"),
-        ("provenance", origin),
-        ("content SHA-256", data.content_sha256),
-        ("this page", shown.command),
+        ("trajectories", ", ".join(sizes), ""),
+        ("frames", f"{data.frames.shape[1]} of {space} values; channels: {', '.join(data.fields)}", ""),
+        ("boundary", data.boundary, ""),
+        ("values", f"{low} to {high}", ""),
+        ("provenance", origin, ""),
+        ("content SHA-256", data.content_sha256, "mono"),
+        ("this page", shown.command, "mono"),
     ]

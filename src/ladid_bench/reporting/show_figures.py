@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from ladid_bench.data.overview import varying
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.reporting.charts import plain_log
-from ladid_bench.reporting.drawing import PANEL, Drawing, canvas, style, to_svg
-from ladid_bench.reporting.figures import with_unit
-from ladid_bench.reporting.palette import INK, MUTED, NEURAL, SIMPLE
+from ladid_bench.reporting.charts import Scale, line_chart, plain_log
+from ladid_bench.reporting.drawing import PANEL, WIDTH, Drawing, canvas, style, to_svg
+from ladid_bench.reporting.formatting import readable, with_unit
+from ladid_bench.reporting.palette import FAINT, INK, NEURAL, SIMPLE, own_look
 
 HEIGHT, SMALL_HEIGHT = 200.0, 150.0  # points
-BINS = 60
+BINS, FEWEST_BINS, MOST_BINS = 60, 5, 24
 MOST_VALUES = 2_000_000  # of a split, spread evenly, that a histogram counts
 MOST_STATES, MOST_PARAMETERS, MOST_ROWS = 12, 8, 24
 BACKGROUND_LINES = 20  # trajectories drawn faintly behind the chosen ones
@@ -22,82 +21,89 @@ CHOSEN = tuple(light for light, _ in NEURAL)
 SPLIT_COLOURS = {"train": SIMPLE[0][0], "valid": NEURAL[1][0], "test": NEURAL[0][0]}
 
 
-@style()
 def values_figure(splits: Mapping[str, Trajectories], unit: str) -> Drawing:
     """Histogram of all values of the first channel, a line a split."""
-    figure = canvas(HEIGHT)
-    axes = figure.add_subplot()
     flat = {name: split.frames[:, :, 0].reshape(-1) for name, split in splits.items()}
-    frame = _histogram(axes, {name: one[:: max(1, len(one) // MOST_VALUES)] for name, one in flat.items()}, BINS)
-    axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    plain_log(axes.yaxis, high / low)
-    axes.set(title="share of all values", xlabel=with_unit(next(iter(splits.values())).fields[0], unit))
-    return Drawing("values", to_svg(figure), "How often each value occurs in all frames, logarithmic.", frame)
+    frame = _shares({name: one[:: max(1, len(one) // MOST_VALUES)] for name, one in flat.items()}, BINS)
+    heading = with_unit(next(iter(splits.values())).fields[0], unit)
+    svg = _histogram(frame, "share of all values", heading, (WIDTH, HEIGHT))
+    return Drawing("values", svg, "How often each value occurs in all frames, logarithmic.", frame)
 
 
-@style()
 def parameter_figures(splits: Mapping[str, Trajectories], units: Mapping[str, str]) -> list[Drawing]:
     """Histograms of the constants that differ between trajectories, a line a split."""
     drawn = []
     for name in varying(splits)[:MOST_PARAMETERS]:
-        figure = canvas(SMALL_HEIGHT, PANEL)
-        axes = figure.add_subplot()
         known = {split: data.parameters[name] for split, data in splits.items()}
-        frame = _histogram(axes, known, int(np.clip(np.sqrt(sum(map(len, known.values()))), 5, 24)))
-        axes.set(title=name.replace("_", " "), xlabel=units.get(name, "").removesuffix("1"), yticks=[])
-        axes.locator_params(axis="x", nbins=4)
-        drawn.append(Drawing(f"parameter-{name}", to_svg(figure), "", frame))
+        frame = _shares(known, int(np.clip(np.sqrt(sum(map(len, known.values()))), FEWEST_BINS, MOST_BINS)))
+        svg = _histogram(frame, readable(name), units.get(name, "").removesuffix("1"), (PANEL, SMALL_HEIGHT))
+        drawn.append(Drawing(f"parameter-{name}", svg, "", frame))
     return drawn
 
 
-def _histogram(axes: Axes, values: Mapping[str, np.ndarray], bins: int) -> pd.DataFrame:
-    """Draw outlines of histograms as shares, one a split, and return them."""
+def _shares(values: Mapping[str, np.ndarray], bins: int) -> pd.DataFrame:
+    """Shares of the values of each split in bins from ``low`` to ``high``."""
     edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins)
-    frames = []
-    for name, known in values.items():
-        share = np.histogram(known, edges)[0] / len(known)
-        axes.stairs(share, edges, color=SPLIT_COLOURS.get(name, INK[0]), linewidth=1.6)
-        frames.append(pd.DataFrame({"split": name, "low": edges[:-1], "high": edges[1:], "share": share}))
-    return pd.concat(frames)
+    return pd.concat(
+        pd.DataFrame(
+            {"split": name, "low": edges[:-1], "high": edges[1:], "share": np.histogram(known, edges)[0] / len(known)}
+        )
+        for name, known in values.items()
+    )
+
+
+@style()
+def _histogram(frame: pd.DataFrame, title: str, heading: str, size: tuple[float, float]) -> str:
+    """Outlines of histograms, logarithmic where the figure is large enough to have numbers at its left."""
+    axes = (figure := canvas(size[1], size[0])).add_subplot()
+    for name, shares in frame.groupby("split", sort=False):
+        edges = [*shares["low"], shares["high"].iloc[-1]]
+        axes.stairs(shares["share"], edges, color=SPLIT_COLOURS.get(str(name), INK[0]), linewidth=1.6)
+    axes.set(title=title, xlabel=heading)
+    if size[0] < WIDTH:
+        axes.set_yticks([])
+        axes.locator_params(axis="x", nbins=4)
+    else:
+        axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        plain_log(axes.yaxis, high / low)
+    return to_svg(figure)
 
 
 def state_figures(data: Trajectories, chosen: Sequence[int], units: Mapping[str, str], time_unit: str) -> list[Drawing]:
     """True states over time: the chosen trajectories in colour, some others faint behind them."""
-    states = {name: (values, units.get(name, "").removesuffix("1")) for name, values in data.states.items()}
-    shown = dict(list(states.items())[:MOST_STATES])
-    return [_curves(data.times, name, *one, chosen, time_unit, "state") for name, one in shown.items()]
+    shown = dict(list(data.states.items())[:MOST_STATES])
+    titles = {name: with_unit(readable(name), units.get(name, "").removesuffix("1")) for name in shown}
+    return [
+        _curves(data.times, f"state-{name.replace(' ', '-')}", titles[name], values, chosen, time_unit)
+        for name, values in shown.items()
+    ]
 
 
 def feature_figures(data: Trajectories, chosen: Sequence[int], unit: str, time_unit: str) -> list[Drawing]:
     """Vector observations over time, a figure a feature, drawn as states are."""
     features = [data.frames[:, :, 0, index] for index in range(min(MOST_STATES, data.frames.shape[3]))]
     return [
-        _curves(data.times, f"feature {place}", values, unit, chosen, time_unit, "series")
+        _curves(data.times, f"series-feature-{place}", with_unit(f"feature {place}", unit), values, chosen, time_unit)
         for place, values in enumerate(features, 1)
     ]
 
 
-@style()
 def _curves(
-    times: np.ndarray, name: str, values: np.ndarray, unit: str, chosen: Sequence[int], time_unit: str, kind: str
+    times: np.ndarray, name: str, title: str, values: np.ndarray, chosen: Sequence[int], time_unit: str
 ) -> Drawing:
     """Values ``(trajectory, time)`` as lines."""
-    figure = canvas(SMALL_HEIGHT, PANEL)
-    axes = figure.add_subplot()
-    since = times - times[:, :1]  # (trajectory, time)
-    faint = [index for index in range(min(BACKGROUND_LINES, len(times))) if index not in chosen]
-    for index in faint:
-        axes.plot(since[index], values[index], color=MUTED[0], linewidth=0.6, alpha=0.3)
-    for index, colour in zip(chosen, CHOSEN, strict=False):
-        axes.plot(since[index], values[index], color=colour, linewidth=1.5)
-    axes.set_xlim(0, since[:, -1].max())
-    axes.set(title=with_unit(name.replace("_", " "), unit), xlabel=with_unit("time", time_unit))
-    axes.locator_params(axis="both", nbins=4)
-    shown = [*chosen, *faint]
-    told = {"time": since[shown].ravel(), "value": values[shown].ravel()}  # (trajectory, time) -> (row,)
-    frame = pd.DataFrame({"trajectory": np.repeat(shown, times.shape[1]), **told})
-    return Drawing(f"{kind}-{name.replace(' ', '-')}", to_svg(figure), "", frame)
+    shown = list(dict.fromkeys([*chosen, *range(min(BACKGROUND_LINES, len(times)))]))
+    since = (times - times[:, :1])[shown]  # (trajectory, time)
+    told = {"time": since.ravel(), "value": values[shown].ravel()}  # (trajectory, time) -> (row,)
+    frame = pd.DataFrame({"name": np.repeat([f"trajectory {one}" for one in shown], times.shape[1]), **told})
+    looks = dict.fromkeys(frame["name"], FAINT)
+    looks |= dict(zip(looks, [own_look(colour) for colour in CHOSEN[: len(chosen)]], strict=False))
+    scale = Scale("time", with_unit("time", time_unit))
+    size = (PANEL, SMALL_HEIGHT)
+    return Drawing(
+        name, line_chart(frame, looks, scale, "value", title, named=False, decades=None, size=size), "", frame
+    )
 
 
 @style()
@@ -105,8 +111,7 @@ def time_figure(data: Trajectories, time_unit: str) -> Drawing:
     """A row of ticks a trajectory, where its frames are."""
     rows = min(MOST_ROWS, len(data))
     since = data.times[:rows] - data.times[:rows, :1]
-    figure = canvas(HEIGHT)
-    axes = figure.add_subplot()
+    axes = (figure := canvas(HEIGHT)).add_subplot()
     axes.eventplot(list(since), linelengths=0.7, linewidths=0.8, colors=INK[0])
     axes.set(ylim=(rows - 0.4, -0.6), yticks=[0, rows - 1] if rows > 1 else [0])
     axes.grid(False)

@@ -1,86 +1,110 @@
-"""What was varied on purpose: the error over the size of the code and of the context, and the cost over the sizes."""
+"""What was varied on purpose: the error over a setting, the size of the code or of the context, the cost over sizes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 
 from ladid_bench.analysis.costs import shared
 from ladid_bench.analysis.rules import CONTEXTS, STATE
-from ladid_bench.analysis.sweeps import CONTEXT, FACTORS, SIZE, Asked, Factor, asked_of
-from ladid_bench.core.configuration import Study
-from ladid_bench.reporting.charts import Looks, Scale, line_chart
-from ladid_bench.reporting.drawing import Drawing
-from ladid_bench.reporting.experiments import ExperimentTable, not_drawn
+from ladid_bench.analysis.sweeps import CONTEXT, FACTORS, SIZE, Asked, Factor, Value, asked_of, varied
+from ladid_bench.core.configuration import Kind
+from ladid_bench.reporting.charts import Scale, line_chart
+from ladid_bench.reporting.drawing import WIDTH, Drawing
+from ladid_bench.reporting.experiments import ExperimentTable, Scene, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED
-from ladid_bench.reporting.formatting import TIMES, counted, listed, short, slug
+from ladid_bench.reporting.formatting import TIMES, counted, listed, readable, short, slug
 
-SPENT = {"step": "CPU seconds of a training step", "forecast": "CPU milliseconds to forecast a trajectory"}
 HEIGHT = 340.0  # points
+MOST_TICKS = 7  # values that are written along the axis
+SPENT = {"step": "CPU seconds of a training step", "forecast": "CPU milliseconds to forecast a trajectory"}
+
+Told = tuple[str, str]  # what a figure shows, and what is found in it
 
 
-def _drawing(
-    frame: pd.DataFrame, looks: Looks, caption: str, table: str, decades: float, marks: Sequence[tuple[float, str]] = ()
-) -> Drawing:
-    first, methods = frame.iloc[0], frame.drop_duplicates("name").set_index("name")["method"]
-    scale = Scale("at", first["across"], sorted(frame["at"].unique()), marks=marks)
-    shown = {name: looks[method] for name, method in methods.items()}
-    svg = line_chart(frame, shown, scale, "value", first["what"], decades=decades, height=HEIGHT)
-    return Drawing(first["figure"], svg, caption, frame, table)
+@dataclass(frozen=True)
+class Sweep:
+    """How the experiments of a kind are drawn.
+
+    Attributes:
+        factors: what was varied, found among the rows.
+        measured: what is drawn over it, by a word for the figure's name: the heading, and the value of a row.
+        told: the caption of a table of values, with the rows behind it and the places marked on the axis.
+        table: word for the file of all values.
+        decades: factor of values from which their axis is logarithmic.
+    """
+
+    factors: Callable[[Sequence[Asked]], Sequence[Factor]]
+    measured: Mapping[str, tuple[str, Value]]
+    told: Callable[[pd.DataFrame, Sequence[Asked], Sequence[tuple[float, str]]], Told]
+    table: str
+    decades: float
 
 
-def sufficiency_drawings(table: ExperimentTable, study: Study, root: Path, looks: Looks) -> list[Drawing]:
-    """Errors over the size of the code, a figure a data set, and over the context, a figure a system."""
+def sweep_drawings(table: ExperimentTable, scene: Scene) -> list[Drawing]:
+    """Draw the values over each thing that was varied, a figure for all rows that differ in it alone."""
+    sweep, asked = SWEEPS[table.kind], asked_of(table.parts, scene.study, scene.root)
     drawings = []
-    for factor in (SIZE, CONTEXT):
-        for (name, *_), some in factor.groups(asked_of(table.parts, study, root)):
-            title = f"{name}: {some[0].content.error_name}"
-            frame = factor.frame(some, f"sufficiency-{factor.name}-{name}", title, Asked.error)
-            if len(frame):
-                marks = _marks(factor, some)
-                caption = _sufficiency_caption(frame, marks) + not_drawn([one.row for one in some])
-                drawings.append(_drawing(frame, looks, caption, "experiment-sufficiency-sizes", 5, marks))
+    for factor in sweep.factors(asked):
+        for (system, *apart), some in factor.groups(asked):
+            words = ", ".join([str(system), *(one for one in apart if isinstance(one, str))])
+            told = [one if isinstance(one, str) else f"{one:g}" for one in apart]
+            for what, (heading, value) in sweep.measured.items():
+                name = slug("-".join(filter(None, [table.name, what, str(system), factor.name, *told])))
+                title = f"{words}: {heading or some[0].content.error_name}"
+                frame = factor.frame(some, name, title, value)
+                if len(frame):
+                    drawings.append(_drawing(table, frame, _marks(table, factor, some), some, scene))
     return drawings
 
 
-def _marks(factor: Factor, some: Sequence[Asked]) -> list[tuple[float, str]]:
+def _drawing(
+    table: ExperimentTable,
+    frame: pd.DataFrame,
+    marks: Sequence[tuple[float, str]],
+    some: Sequence[Asked],
+    scene: Scene,
+) -> Drawing:
+    sweep, first = SWEEPS[table.kind], frame.iloc[0]
+    places = sorted(frame["at"].unique())
+    named = places[:: 1 + (len(places) - 1) // MOST_TICKS]
+    looks = {name: scene.styles[method] for name, method in zip(frame["name"], frame["method"], strict=True)}
+    scale = Scale("at", readable(first["across"]), named, marks=marks)
+    svg = line_chart(frame, looks, scale, "value", first["what"], decades=sweep.decades, size=(WIDTH, HEIGHT))
+    about, finding = sweep.told(frame, some, marks)
+    about += not_drawn([one.row for one in some])
+    return Drawing(first["figure"], svg, about, frame, f"experiment-{table.name}-{sweep.table}", finding)
+
+
+def _marks(table: ExperimentTable, factor: Factor, some: Sequence[Asked]) -> list[tuple[float, str]]:
     """What theory asks for: numbers that can hold the state, or frames that determine it."""
+    if table.kind != "sufficiency":
+        return []
     if factor is SIZE:
         return [(float(STATE[name]), "state fits") for name in {one.content.name for one in some} & set(STATE)]
     frames = {one.content.name: float(one.planned.context_frames) for one in some}
     return [(frames[one], "state is determined") for _, _, one in CONTEXTS if one in frames]
 
 
-def _sufficiency_caption(frame: pd.DataFrame, marks: Sequence[tuple[float, str]]) -> str:
+def _told_of_errors(frame: pd.DataFrame, some: Sequence[Asked], marks: Sequence[tuple[float, str]]) -> Told:
     best = frame.sort_values("value", kind="stable").iloc[0]
-    words = (
-        f"Error over the {best['across'].partition(' (')[0]}, where nothing else differs; lower is better. Lowest is "
-        f"{best['name']} at {best['at']:g}. A curve that is flat from a size on has room enough there."
-    )
+    about = f"Error over the {_in_words(best)}, where nothing else differs; lower is better."
     if marks:
-        words += (
-            f" The dashed line, at {marks[0][0]:g}, is the least that can hold, or determine, the state and the "
+        about += (
+            " A curve that is flat from a size on has room enough there. The dashed line, at "
+            f"{marks[0][0]:g}, is the least that can hold, or determine, the state and the "
             "constants of the system: theory expects the curve to fall up to it and to be flat beyond."
         )
-    return f"{words} Bars are 95 % intervals."
+    finding = f"Lowest is {best['name']} at {best['at']:g}."
+    return f"{about} Bars are 95 % intervals over seeds and groups.", finding
 
 
-def cost_drawings(table: ExperimentTable, study: Study, root: Path, looks: Looks) -> list[Drawing]:
-    """CPU time of a step and of a forecast over pixels, horizon and number of trajectories, system by system."""
-    drawings = []
-    for factor in FACTORS:
-        for (system, *held), some in factor.groups(asked_of(table.parts, study, root)):
-            for what, title in SPENT.items():
-                name = slug(f"cost-{what}-{system}-{factor.name}-{'-'.join(f'{one:g}' for one in held)}")
-                frame = factor.frame(some, name, f"{system}: {title}", partial(Asked.spent, what=what))
-                if len(frame):
-                    caption = _cost_caption(frame, some)
-                    drawings.append(_drawing(frame, looks, caption, "experiment-cost-growth", 1))
-    return drawings
+def _in_words(one: pd.Series) -> str:
+    return readable(one["across"].partition(" (")[0])
 
 
-def _cost_caption(frame: pd.DataFrame, asked: Sequence[Asked]) -> str:
+def _told_of_costs(frame: pd.DataFrame, some: Sequence[Asked], marks: Sequence[tuple[float, str]]) -> Told:
     ends = frame.groupby("name", sort=False)[["value", "at"]].agg(["first", "last"])
     growth = ends.xs("last", axis=1, level=1) / ends.xs("first", axis=1, level=1)
     grown = sorted((factor, name) for name, factor in growth["value"].items())
@@ -89,11 +113,12 @@ def _cost_caption(frame: pd.DataFrame, asked: Sequence[Asked]) -> str:
         (least, first), (most, last) = grown[0], grown[-1]
         named = f"from {TIMES}{short(least, 2)} for {first} to {TIMES}{short(most, 2)} for {last}"
     first = frame.iloc[0]
-    return (
+    about = (
         f"{first['what']}, over {first['across']}; both axes are logarithmic. From the smallest to the largest "
         f"({TIMES}{short(growth['at'].max(), 2)}) it grew {named}. Bars reach from the least run to the greatest. "
-        f"{_alone(frame, asked)}{not_drawn([one.row for one in asked])}"
+        f"{_alone(frame, some)}"
     )
+    return about, ""
 
 
 def _alone(frame: pd.DataFrame, asked: Sequence[Asked]) -> str:
@@ -104,3 +129,12 @@ def _alone(frame: pd.DataFrame, asked: Sequence[Asked]) -> str:
     if not beside:
         return "Every run had the machine to itself."
     return f"Of {counted(len(rows), 'run')} {beside} shared the machine with others or did not record it."
+
+
+ERROR: Mapping[str, tuple[str, Value]] = {"": ("", Asked.error)}
+COSTS = {what: (heading, partial(Asked.spent, what=what)) for what, heading in SPENT.items()}
+SWEEPS: dict[Kind, Sweep] = {
+    "sufficiency": Sweep(lambda asked: (SIZE, CONTEXT), ERROR, _told_of_errors, "sizes", 5),
+    "cost": Sweep(lambda asked: FACTORS, COSTS, _told_of_costs, "growth", 1),
+    "sweep": Sweep(varied, ERROR, _told_of_errors, "curves", 5),
+}

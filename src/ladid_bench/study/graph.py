@@ -43,6 +43,20 @@ class RunGraph:
     def records(self, keys: Iterable[str]) -> list[str]:
         return [self.record(key) for key in keys]
 
+    def glimpses(self, keys: Iterable[str], long: float) -> dict[str, list[str]]:
+        """Name the records to wait for before a report is rendered in between; none where the work is not ``long``.
+
+        The first report has what is not trained on the first data set, the second that and half of the trainings.
+        """
+        chosen = [self.runs[key] for key in keys]
+        trainings = [run.key for run in chosen if run.card.trained]
+        closed = [run for run in chosen if not run.card.trained]
+        if sum(run.estimated_seconds for run in chosen) < long or not closed:
+            return {}
+        first = [run.key for run in closed if run.dataset.name == closed[0].dataset.name]
+        half = [run.key for run in closed] + trainings[: len(trainings) // 2]
+        return {"first": self.records(first), "half": self.records(half)}
+
     def minutes(self, key: str, attempt: int) -> int:
         """Time to ask for: twice what is expected, more with each attempt, and hardly beyond a run's time limit."""
         limit = 60 * (self.study.execution.time_limit_minutes + MARGIN_MINUTES)
@@ -67,6 +81,7 @@ def rule_of_dataset(dataset: PlannedDataset) -> str:
     return "simulated" if MIDPOINTS in dataset.source.splits else "dataset"
 
 
-def has_probe(run: PlannedRun) -> bool:
-    """Whether the experiment ``probe`` asks for the run, and the run trains a forecasting model of its own."""
-    return "probe" in run.experiments and run.card.kind == "neural" and run.trained
+def has_probe(run: PlannedRun, study: Study) -> bool:
+    """Whether an experiment of kind ``probe`` asks for the run, and the run trains a forecasting model of its own."""
+    asked = any(study.kind_of(experiment) == "probe" for experiment in run.experiments)
+    return asked and run.card.kind == "neural" and run.trained
