@@ -1,13 +1,12 @@
 """The experiments beside the comparison: a table each, and nothing of them in the comparison."""
 
 from pathlib import Path
-from typing import get_args
 
 import pandas as pd
 import pytest
 from reports import Bench, make_bench
 
-from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, gather
+from ladid_bench.analysis.entries import EQUAL_TIME, gather
 from ladid_bench.core.configuration import KINDS
 from ladid_bench.reporting.experiments import QUESTIONS, experiment_tables, fraction_text
 from ladid_bench.reporting.formatting import MISSING
@@ -106,5 +105,5 @@ def test_a_table_of_an_earlier_version_has_no_arms(bench: Bench) -> None:
     assert {entry.arm for entry in dataset.entries} == {"scratch"}
 
 
-def test_every_experiment_has_a_question() -> None:
-    assert set(QUESTIONS) == set(KINDS) - {COMPARISON, EQUAL_TIME}
+def test_every_kind_has_a_question() -> None:
+    assert set(QUESTIONS) == set(KINDS)

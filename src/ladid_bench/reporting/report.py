@@ -93,7 +93,7 @@ class Report:
             lead=findings.lead_text(self.compared, self.again, self.study),
             cautions=self._cautions(),
             sections=[one for one in sections if one.body.strip()],
-            links=self._pages(),
+            links=write_pages_beside(self.folder, self.root),
             pictures={name: address for one in self.stories for name, address in one.sources.items()},
             colours=own_colours({**self.by_method, **self.styles}),
             script=True,
@@ -235,12 +235,13 @@ class Report:
         body = part("lost", tables) if tables else Markup()
         return Section("lost", "Runs without a result", body, "Without a result", "Runs")
 
-    def _pages(self) -> list[tuple[str, str]]:
-        """Write the pages beside this one, as far as there is something to tell, and name them."""
-        path, found = physics_file(self.root), []
-        if path.exists():
-            write_physics_page(self.folder / PHYSICS, up_to_date(read_results(path)))
-            found.append((PHYSICS, "Physics"))
-        if write_benchmarks_page(self.folder / BENCHMARKS, self.root):
-            found.append((BENCHMARKS, "Benchmarks"))
-        return found
+
+def write_pages_beside(folder: Path, root: Path) -> list[tuple[str, str]]:
+    """Write the pages beside a report, as far as there is something to tell; their addresses and names."""
+    path, found = physics_file(root), []
+    if path.exists():
+        write_physics_page(folder / PHYSICS, up_to_date(read_results(path)))
+        found.append((PHYSICS, "Physics"))
+    if write_benchmarks_page(folder / BENCHMARKS, root):
+        found.append((BENCHMARKS, "Benchmarks"))
+    return found
