@@ -16,12 +16,13 @@ from scipy.stats import wilcoxon
 from ladid_bench.analysis.effects import areas, ratios, reference_of
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run, gather
 from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
+from ladid_bench.analysis.study import ExperimentResults, StudyResults
 from ladid_bench.core.configuration import Dataset, SplitSizes, Study
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting.charts import Dots
 from ladid_bench.reporting.drawing import Drawing
-from ladid_bench.reporting.experiment_figures import Illustrated, Scene, illustrate, styles_by_method
-from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables
+from ladid_bench.reporting.experiment_figures import Illustrated, illustrate, styles_by_method
+from ladid_bench.reporting.experiments import Scene
 from ladid_bench.reporting.palette import MethodStyle, styles
 from ladid_bench.reporting.rank_figure import rank_diagram
 from ladid_bench.runs.records import Sample
@@ -193,9 +194,9 @@ def written(drawing: Drawing) -> set[str]:
     return {one.strip() for one in re.findall(r">([^<>]+)</text>", drawing.svg)}
 
 
-def shown(bench: Bench) -> tuple[ExperimentTable, Illustrated]:
+def shown(bench: Bench) -> tuple[ExperimentResults, Illustrated]:
     """The only experiment of a study and what is drawn of it."""
-    (table,) = experiment_tables(bench.folders, bench.table, bench.study)
+    (table,) = StudyResults(bench.folders, bench.table, bench.study).experiments
     compared = gather(bench.folders, bench.table, bench.study)
     by_method = styles_by_method(styles(compared), [*compared, *(content for content, _ in table.parts)])
     return table, illustrate(table, Scene(bench.study, bench.root, by_method, compared))

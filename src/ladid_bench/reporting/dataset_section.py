@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ladid_bench.analysis.entries import DatasetContent, Entry, Run
+from ladid_bench.analysis.entries import DatasetContent
 from ladid_bench.analysis.pictures import Pictures
 from ladid_bench.reporting import findings, media
 from ladid_bench.reporting.cost_figure import accuracy_and_cost
@@ -39,13 +39,6 @@ class DatasetStory:
     pictures: Pictures | None
     styles: dict[str, MethodStyle]
     judged: bool
-
-    @property
-    def runs(self) -> list[tuple[Entry, Run]]:
-        """Every run that is told of, once."""
-        contents = [self.content, *([self.equal] if self.equal else [])]
-        pairs = [(entry, run) for one in contents for entry in one.entries for run in entry.runs]
-        return list({run.key: (entry, run) for entry, run in reversed(pairs)}.values())[::-1]
 
     @cached_property
     def film(self) -> media.Film | None:

@@ -13,11 +13,12 @@ from ladid_bench.analysis.effects import areas, lines_of, ratios, transfer_frame
 from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, in_front
 from ladid_bench.analysis.experiments import ExperimentRow, error_frame, told_apart, trained_until
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
+from ladid_bench.analysis.study import ExperimentResults
 from ladid_bench.core.configuration import Kind
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting.charts import Dots, Lines, Looks, Scale
 from ladid_bench.reporting.drawing import WIDTH, Drawing
-from ladid_bench.reporting.experiments import ExperimentTable, Scene, not_drawn
+from ladid_bench.reporting.experiments import Scene, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED, horizon
 from ladid_bench.reporting.formatting import MISSING, TIMES, decimals, listed, number, ratio, short
 from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, own_look, styles, styles_on
@@ -74,7 +75,7 @@ def _ends(one: Mapping[Any, Any]) -> str:
     return MISSING if pd.isna(low) else f"{number(low, places)} to {number(high, places)}"
 
 
-def illustrate(table: ExperimentTable, scene: Scene) -> Illustrated:
+def illustrate(table: ExperimentResults, scene: Scene) -> Illustrated:
     """Draw the figures of one experiment, as far as its results go."""
     areas_below = [areas(*part) for part in table.parts] if table.kind == "transfer" else []
     drawings = DRAWN.get(table.kind, _dots)(table, scene)
@@ -83,7 +84,7 @@ def illustrate(table: ExperimentTable, scene: Scene) -> Illustrated:
     return Illustrated(drawings, pd.concat(areas_below) if areas_below else pd.DataFrame())
 
 
-def write_areas(folder: Path, table: ExperimentTable, shown: Illustrated) -> None:
+def write_areas(folder: Path, table: ExperimentResults, shown: Illustrated) -> None:
     """Write the areas below the curves of a transfer."""
     if len(shown.area_frame):
         write_csv(folder, f"experiment-{table.name}-areas", shown.area_frame)
@@ -105,7 +106,7 @@ def styles_by_method(shown: Mapping[str, MethodStyle], contents: Sequence[Datase
 # --- transfer: errors over the share of the target's trajectories
 
 
-def _transfer(table: ExperimentTable, scene: Scene) -> list[Drawing]:
+def _transfer(table: ExperimentResults, scene: Scene) -> list[Drawing]:
     """Curves for targets of which several shares were tried, dots for the others."""
     drawn = {one.name: _transfer_curves(table.name, one, rows, scene.styles) for one, rows in table.parts}
     sources = {entry.init_from for entry in table.entries}
@@ -175,7 +176,7 @@ def _gains(content: DatasetContent, rows: Sequence[ExperimentRow], least: float)
 # --- ablation: the error without each part over the error with it
 
 
-def _ablation(table: ExperimentTable, scene: Scene) -> list[Drawing]:
+def _ablation(table: ExperimentResults, scene: Scene) -> list[Drawing]:
     cards = {method: load_card(method, scene.root) for method in sorted({entry.method for entry in table.entries})}
     found = ratios(table.parts, cards)
     looks = {told: own_look(colour) for told, colour in TOLD.items()}
@@ -221,7 +222,7 @@ def _named(some: pd.DataFrame) -> str:
 # --- horizon: errors over times that no model was trained on
 
 
-def _horizon(table: ExperimentTable, scene: Scene) -> list[Drawing]:
+def _horizon(table: ExperimentResults, scene: Scene) -> list[Drawing]:
     """Errors over time, the end of what was trained on marked where the model comes from a shorter data set."""
     drawings = []
     sources = {entry.init_from for entry in table.entries}  # asked for their models; the comparison has them
@@ -246,7 +247,7 @@ def _horizon(table: ExperimentTable, scene: Scene) -> list[Drawing]:
 # --- all other kinds, and transfers of a single share: errors as dots
 
 
-def _dots(table: ExperimentTable, scene: Scene) -> list[Drawing]:
+def _dots(table: ExperimentResults, scene: Scene) -> list[Drawing]:
     """Errors as dots, a figure a system and primary metric, a panel a data set."""
     groups: dict[tuple[str, str], list[tuple[DatasetContent, list[ExperimentRow]]]] = {}
     for content, rows in table.parts:
@@ -263,7 +264,7 @@ def _dots(table: ExperimentTable, scene: Scene) -> list[Drawing]:
     return drawings
 
 
-def _about_dots(table: ExperimentTable, frame: pd.DataFrame) -> str:
+def _about_dots(table: ExperimentResults, frame: pd.DataFrame) -> str:
     words = f"Errors with 95 % intervals, a panel a data set; left is better. {DOTTED.get(table.kind, '')}".rstrip()
     if not frame["full"].all():
         words += " Open dots: trained on the data set itself. Full dots: models of another data set."
@@ -272,7 +273,7 @@ def _about_dots(table: ExperimentTable, frame: pd.DataFrame) -> str:
     return words
 
 
-DRAWN: dict[Kind, Callable[[ExperimentTable, Scene], Sequence[Drawing]]] = {
+DRAWN: dict[Kind, Callable[[ExperimentResults, Scene], Sequence[Drawing]]] = {
     "transfer": _transfer,
     "ablation": _ablation,
     "horizon": _horizon,

@@ -12,13 +12,13 @@ from markupsafe import Markup
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.readings import MEAN, Estimate, Probed, estimate_rows, probed
 from ladid_bench.analysis.statistics import Interval
+from ladid_bench.analysis.study import ExperimentResults
 from ladid_bench.core.paths import Folders
 from ladid_bench.probing.ground_truth import Quantity
 from ladid_bench.probing.probes import CONTROLS, PCA, PROBES, PSI, SHUFFLED, UNTRAINED, Probe
 from ladid_bench.probing.readout import KERNEL, LINEAR
 from ladid_bench.reporting.charts import Dots
 from ladid_bench.reporting.drawing import Drawing
-from ladid_bench.reporting.experiments import ExperimentTable
 from ladid_bench.reporting.formatting import counted, listed, number, ratio, readable, short
 from ladid_bench.reporting.inside_figures import psi_figure
 from ladid_bench.reporting.pages import figures
@@ -57,7 +57,7 @@ class EntryView:
 Views = dict[str, list[tuple[DatasetContent, list[EntryView]]]]  # by experiment
 
 
-def write_probes(folder: Path, folders: Folders, tables: Sequence[ExperimentTable]) -> Views:
+def write_probes(folder: Path, folders: Folders, tables: Sequence[ExperimentResults]) -> Views:
     """Write ``tables/probe.csv`` and the figures of the probes into the report's folder, and give what the page shows.
 
     Args:

@@ -8,11 +8,12 @@ import pandas as pd
 
 from ladid_bench.analysis.costs import shared
 from ladid_bench.analysis.rules import CONTEXTS, STATE
+from ladid_bench.analysis.study import ExperimentResults
 from ladid_bench.analysis.sweeps import CONTEXT, FACTORS, SIZE, Asked, Factor, Value, asked_of, growth, varied
 from ladid_bench.core.configuration import Kind
 from ladid_bench.reporting.charts import Lines, Scale
 from ladid_bench.reporting.drawing import WIDTH, Drawing
-from ladid_bench.reporting.experiments import ExperimentTable, Scene, not_drawn
+from ladid_bench.reporting.experiments import Scene, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED
 from ladid_bench.reporting.formatting import TIMES, counted, listed, readable, short, slug
 
@@ -42,7 +43,7 @@ class Sweep:
     decades: float
 
 
-def sweep_drawings(table: ExperimentTable, scene: Scene) -> list[Drawing]:
+def sweep_drawings(table: ExperimentResults, scene: Scene) -> list[Drawing]:
     """Draw the values over each thing that was varied, a figure for all rows that differ in it alone."""
     sweep, asked = SWEEPS[table.kind], asked_of(table.parts, scene.study, scene.root)
     drawings = []
@@ -60,7 +61,7 @@ def sweep_drawings(table: ExperimentTable, scene: Scene) -> list[Drawing]:
 
 
 def _drawing(
-    table: ExperimentTable,
+    table: ExperimentResults,
     frame: pd.DataFrame,
     marks: Sequence[tuple[float, str]],
     some: Sequence[Asked],
@@ -77,7 +78,7 @@ def _drawing(
     return Drawing(first["figure"], chart, about, frame, f"experiment-{table.name}-{sweep.table}", finding)
 
 
-def _marks(table: ExperimentTable, factor: Factor, some: Sequence[Asked]) -> list[tuple[float, str]]:
+def _marks(table: ExperimentResults, factor: Factor, some: Sequence[Asked]) -> list[tuple[float, str]]:
     """What theory asks for: numbers that can hold the state, or frames that determine it."""
     if table.kind != "sufficiency":
         return []
