@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ from scipy.stats import wilcoxon
 from ladid_bench.analysis.effects import areas, ratios, reference_of
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run, gather
 from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
+from ladid_bench.analysis.study import ExperimentResults, StudyResults
 from ladid_bench.core.configuration import Dataset, SplitSizes, Study
 from ladid_bench.methods.registry import load_card
-from ladid_bench.reporting.charts import dot_chart
+from ladid_bench.reporting.charts import Dots
 from ladid_bench.reporting.drawing import Drawing
-from ladid_bench.reporting.experiment_figures import Illustrated, Scene, illustrate, styles_by_method
-from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables
+from ladid_bench.reporting.experiment_figures import Illustrated, illustrate, styles_by_method
+from ladid_bench.reporting.experiments import Scene
 from ladid_bench.reporting.palette import MethodStyle, styles
 from ladid_bench.reporting.rank_figure import rank_diagram
 from ladid_bench.runs.records import Sample
@@ -126,7 +128,7 @@ def test_a_method_without_a_result_somewhere_is_left_out_and_named() -> None:
     assert found.blocks == tuple(f"set-{place}" for place in range(6))
     assert found.missing == ("d",)
     drawing = rank_diagram("ranks", found, styles(sets), "6 data sets")
-    assert drawing.caption.endswith(" d.")
+    assert drawing.about.endswith(" d.")
     assert named(drawing) == {"a", "b", "c"}
 
 
@@ -192,9 +194,9 @@ def written(drawing: Drawing) -> set[str]:
     return {one.strip() for one in re.findall(r">([^<>]+)</text>", drawing.svg)}
 
 
-def shown(bench: Bench) -> tuple[ExperimentTable, Illustrated]:
+def shown(bench: Bench) -> tuple[ExperimentResults, Illustrated]:
     """The only experiment of a study and what is drawn of it."""
-    (table,) = experiment_tables(bench.folders, bench.table, bench.study)
+    (table,) = StudyResults(bench.folders, bench.table, bench.study).experiments
     compared = gather(bench.folders, bench.table, bench.study)
     by_method = styles_by_method(styles(compared), [*compared, *(content for content, _ in table.parts)])
     return table, illustrate(table, Scene(bench.study, bench.root, by_method, compared))
@@ -330,7 +332,7 @@ def test_code_and_context_have_their_sizes_and_what_theory_asks_for(
             bench.run(PICTURES, "ladid", error, seed, **told)
         bench.on("short-context", "ladid", 0.7, seed, experiments="sufficiency", variant="tuned")
     _, found = shown(bench)
-    assert [one.name for one in found.drawings] == [f"sufficiency-latent-{PICTURES}", f"sufficiency-context-{PICTURES}"]
+    assert [one.name for one in found.drawings] == [f"sufficiency-{PICTURES}-{one}" for one in ("latent", "context")]
     usual = load_card("ladid", ROOT).settings["latent"]
     assert [one.frame["at"].tolist() for one in found.drawings] == [[1, 2, usual], [1, GIVEN]]
     assert {one.table for one in found.drawings} == {"experiment-sufficiency-sizes"}  # one file of numbers
@@ -338,6 +340,73 @@ def test_code_and_context_have_their_sizes_and_what_theory_asks_for(
     assert "state fits" in written(latent)
     assert f"at {usual}." in latent.caption
     assert "line, at 1," in context.caption
+
+
+SIZES = {"experiments": "sizes", "variant": "tuned"}
+
+
+def test_a_sweep_has_a_figure_of_the_error_over_a_setting(bench: Varied) -> None:
+    """Two methods over two sizes; a third size without a result, and the learning rates of their cards, are no line."""
+    bench.further, bench.asked = ("sizes",), {"sizes": "sweep"}
+    shutil.copytree(ROOT / "baselines" / "gru", bench.folder("gru"))
+    bench.kinds["gru"] = "neural"
+    usual = load_card("ladid", ROOT).settings["latent"]
+    for seed in SEEDS:
+        for size, error in ((2, 0.8), (8, 0.4), (0, 0.2)):
+            bench.run(PICTURES, "ladid", error, seed, **SIZES, changes=f"latent={size}" if size else "")
+        for size, error in ((2, 0.5), (8, 0.6)):
+            bench.run(PICTURES, "gru", error, seed, experiments="sizes", changes=f"latent={size}")
+    table, found = shown(bench)
+    assert (table.name, table.kind) == ("sizes", "sweep")
+    (drawing,) = found.drawings
+    assert (drawing.name, drawing.table) == (f"sizes-{PICTURES}-latent", "experiment-sizes-curves")
+    lines = {name: one.sort_values("at") for name, one in drawing.frame.groupby("name")}
+    assert {name: one["at"].tolist() for name, one in lines.items()} == {"ladid": [2, 8, usual], "gru": [2, 8]}
+    hard = 1 + np.arange(TRAJECTORIES).mean() / 10  # mean difficulty of a trajectory
+    assert lines["ladid"]["value"].to_numpy() == pytest.approx(hard * np.array([0.8, 0.4, 0.2]), rel=1e-5)
+    assert (lines["gru"]["low"] < lines["gru"]["value"]).all() and (lines["gru"]["high"] > lines["gru"]["value"]).all()
+    assert {"latent", "2", "8", f"{usual}", "ladid", "gru"} <= written(drawing)
+    assert drawing.finding.endswith(f" ladid at {usual}.")
+    assert "ladid" not in drawing.about
+
+
+def test_a_sweep_over_data_sets_has_a_figure_for_what_differs_in_it_alone(bench: Varied) -> None:
+    """Frames given, size and horizon each differ in one data set; two learning rates double the figures."""
+    bench.further, bench.asked = ("sizes",), {"sizes": "sweep"}
+    for dataset in (PICTURES, "short-context", "large", "long"):
+        for rate in (0.01, 0.001):
+            bench.on(dataset, "ladid", 0.2, **SIZES, changes=f"learning_rate={rate}")
+    _, found = shown(bench)
+    across = [(one.frame["across"].iloc[0], sorted(one.frame["at"].tolist())) for one in found.drawings]
+    rates = [("learning_rate", [0.001, 0.01])] * 4
+    expected = [("frames given", [1, GIVEN]), ("frames forecast", [ASKED, 2 * ASKED]), ("pixels of a side", [SIDE, 64])]
+    assert sorted(across) == sorted([*rates, *expected * 2])
+    assert len({one.name for one in found.drawings}) == len(across)
+
+
+def test_a_sweep_over_what_is_no_number_has_dots(bench: Varied) -> None:
+    bench.further, bench.asked = ("kinds-of-attention",), {"kinds-of-attention": "sweep"}
+    for attention in ("tdp", "xmix"):
+        told = {"experiments": "kinds-of-attention", "variant": "tuned", "changes": f"attention={attention}"}
+        bench.run(PICTURES, "ladid", 0.2, **told)
+    _, found = shown(bench)
+    assert [one.name for one in found.drawings] == [f"kinds-of-attention-{PICTURES}-nmse"]
+
+
+def test_an_experiment_with_a_name_of_its_own_is_reported_under_it(bench: Varied) -> None:
+    """Two comparisons of one's own beside no comparison of the suite, each with a table, dots and files."""
+    bench.further = ("first-try", "second-try")
+    for place, name in enumerate(bench.further):
+        for method in ("latent-ode", "ridge"):
+            bench.run(PICTURES, method, 0.1 + 0.1 * place, experiments=name)
+    page = bench.build()
+    for name in bench.further:
+        assert f"experiment-{name}" in page.ids
+        kept = pd.read_csv(page.path.parent / "tables" / f"experiment-{name}.csv")
+        assert list(kept["method"]) == ["latent-ode", "ridge"]
+        assert (page.path.parent / "figures" / f"{name}-{PICTURES}-nmse.svg").exists()
+    assert "caution-comparison" in page.ids
+    assert len(page.ids) == len(set(page.ids))
 
 
 def test_cost_grows_with_one_thing_at_a_time(bench: Varied) -> None:
@@ -433,7 +502,8 @@ def test_a_dot_off_the_scale_stands_at_the_edge() -> None:
     near = pd.DataFrame({"panel": "set", "row": list("abcde"), "hue": "one", "error": [0.10, 0.11, 0.12, 0.13, 0.14]})
     near = near.assign(low=np.nan, high=np.nan)
     far = pd.concat([near, near.iloc[:1].assign(row="far", error=1e9)])
-    usual, cut = (dot_chart(one, look, "hue", "nMSE", value="error") for one in (near, far))
+    chart = Dots(look, "hue", "nMSE", "error")
+    usual, cut = (Drawing("dots", chart, "", one).svg for one in (near, far))
     ticks = [re.findall(r">([\d.]+)</text>", one) for one in (usual, cut)]
     assert ticks[0] == ticks[1]
     assert "1e+09" in cut  # it is written beside its triangle

@@ -147,6 +147,13 @@ def _settings(planned: PlannedDataset) -> tuple[object, ...]:
     return tuple(sorted(planned.source.settings.items()))
 
 
+def growth(frame: pd.DataFrame) -> pd.DataFrame:
+    """By which factor ``value`` and ``at`` grow from the smallest to the largest size, by method, least first."""
+    ends = frame.groupby("name", sort=False)[["value", "at"]].agg(["first", "last"])
+    grown = ends.xs("last", axis=1, level=1) / ends.xs("first", axis=1, level=1)
+    return grown.reset_index().sort_values(["value", "name"])
+
+
 def varied(asked: Sequence[Asked]) -> list[Factor]:
     """Find what an experiment varied within a method: every condition that has several values, all of them numbers."""
     values: dict[str, dict[str, list[Any]]] = {}  # by condition and method
