@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import t as student
 from scipy.stats import ttest_1samp
 
-from ladid_bench.analysis.crossed import FLOOR, LogRatio, half_width, log_ratio
+from ladid_bench.analysis.crossed import FLOOR, LogRatio, detectable_ratio, half_width, log_ratio
 
 SHARE = (0.1, 0.4)  # five of fifty pendulum trajectories carry 40 % of the mean error
 
@@ -106,6 +106,14 @@ def test_more_groups_and_more_seeds_detect_smaller_ratios() -> None:
         for cell in ((3, 3), (50, 3), (50, 5))
     ]
     assert found[0] > 1.6 > 1.35 > found[1] > found[2] > 1.1
+
+
+@pytest.mark.parametrize("cell", simulated.CELLS, ids=str)
+@pytest.mark.parametrize("profile", ["typical", "seeds", "groups"])
+def test_the_detectable_ratio_is_about_that_of_the_simulation(cell: tuple[int, int], profile: str) -> None:
+    design = simulated.Design(*cell, cell[1], profile)
+    found = simulated.detectable(design, 500, np.random.default_rng(0))["Banerjee"]
+    assert math.log(detectable_ratio(*cell, simulated.PROFILES[profile])) == pytest.approx(math.log(found), rel=0.2)
 
 
 @pytest.mark.slow

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ladid_bench.analysis.paired import Contrast
-from ladid_bench.analysis.verdicts import NOT_RUN, Pair, Part, conjunction, is_below
+from ladid_bench.analysis.verdicts import NOT_RUN, OPEN, Pair, Part, conjunction, is_below
 
 SETTLED, MOVING, UNTRAINED = "settled", "moving", "untrained"
-FOR, AGAINST, LEVEL_WITH = "for", "against", "open"
+FOR, AGAINST = "for", "against"  # what one interval tells, besides open
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def tells(made: Contrast, limit: float) -> str:
     """Say what the 95 % interval of one comparison tells about a ratio below ``limit``."""
     if is_below(made, limit):
         return FOR
-    return AGAINST if made.interval and made.interval.low > math.log(limit) else LEVEL_WITH
+    return AGAINST if made.interval and made.interval.low > math.log(limit) else OPEN
 
 
 def frame_over_budgets(claim: str, rungs: Sequence[Rung]) -> pd.DataFrame:
