@@ -13,6 +13,7 @@ import pytest
 
 import ladid_bench
 from ladid_bench.analysis import costs, rules
+from ladid_bench.analysis.budgets import UNTRAINED
 from ladid_bench.analysis.claims import CLAIMS, Judged, judge
 from ladid_bench.analysis.crossed import LogRatio
 from ladid_bench.analysis.evidence import Evidence, Group
@@ -470,7 +471,7 @@ def priced(ladid: float, others: float, growth: float = 1.0, **how: Any) -> Made
                 if mine:
                     cost *= growth if place in costs.LARGER.values() else 1 / growth if place is costs.FEWER else 1
                 seconds = {costs.STEP: cost, costs.FORECAST: cost}
-                made.runs(method=method, error=1, seeds=(seed,), experiment="cost", **place, **seconds, **ALONE | how)
+                made.runs(method=method, error=0.1, seeds=(seed,), experiment="cost", **place, **seconds, **ALONE | how)
     return made
 
 
@@ -489,6 +490,18 @@ def test_cheaper_means_better_at_equal_time_and_faster_to_ask() -> None:
     found = priced(1.0, 2.0).judged("C8")
     lacking = [part.name for part in found.parts if part.verdict[0] == NOT_RUN]
     assert len(lacking) == 1 and f"{lacking[0]}: " in found.reason
+
+
+def test_costs_of_models_that_have_learnt_nothing_are_never_settled() -> None:
+    made = priced(5.0, 2.0)
+    found = made.judged("C15")
+    assert found.to_json()["untrained"] == []
+    for row in made.rows:
+        if row["method"] == "msvi" and row["dataset"] == "pendulum-64":
+            made.samples[row["key"]] = sample(20, 0.1, None, 0)
+    found = made.judged("C15")
+    assert (found.verdict, found.standing) == (REPRODUCED, UNTRAINED)
+    assert found.to_json()["untrained"] == ["msvi on pixels"]
 
 
 def test_scaling_compares_how_costs_grow() -> None:
