@@ -55,20 +55,20 @@ def test_all_settings_but_those_searched_are_those_of_ladid(root) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_equation_is_as_large_as_f(build, variant) -> None:
-    assert size(build(variant).dynamics) == pytest.approx(size(build("tuned", "ladid").dynamics), rel=0.02)
+    assert size(build(variant).dynamics) == pytest.approx(size(build("default", "ladid").dynamics), rel=0.02)
 
 
 @pytest.mark.parametrize("variant", ["conditional", "auto", "second-order", "gru"])
 def test_it_is_as_large_as_an_f_of_the_paper(build, variant) -> None:
     """With 32 more inputs, the variant ``time`` is 10.2 % larger than a plain perceptron of width 256."""
     paper = {"dynamics": "mlp", "hidden": 256}
-    assert size(build("tuned", "ladid", **paper).dynamics) == 90_656
+    assert size(build("default", "ladid", **paper).dynamics) == 90_656
     assert size(build(variant, **paper).dynamics) == pytest.approx(90_656, rel=0.1)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_all_else_starts_as_in_ladid_and_draws_the_same_psi(build, batch, variant) -> None:
-    ladid, own = build("tuned", "ladid"), build(variant)
+    ladid, own = build("default", "ladid"), build(variant)
     after_building = torch.get_rng_state()
     weights = own.state_dict()
     shared = {name: value for name, value in ladid.state_dict().items() if not name.startswith("dynamics.")}
@@ -81,14 +81,14 @@ def test_all_else_starts_as_in_ladid_and_draws_the_same_psi(build, batch, varian
         draws.append((torch.get_rng_state(), terms["kl"]))
     assert torch.equal(draws[0][0], draws[1][0])
     assert torch.equal(draws[0][1], draws[1][1])
-    build("tuned", "ladid")
+    build("default", "ladid")
     assert torch.equal(torch.get_rng_state(), after_building)
 
 
 def test_training_sees_the_batches_of_ladid(pendulum, pendulum_task, root) -> None:
     """With the same seed, step by step, whatever the models draw in between."""
     seen: dict[str, list[WindowBatch]] = {}
-    for name, variant in (("ladid", "tuned"), ("ladid-ode", "conditional")):
+    for name, variant in (("ladid", "default"), ("ladid-ode", "conditional")):
         method = load_method(name, root)(pendulum_task, resolve_settings(name, variant, {"hidden": 16}, root))
         seen[name] = batches = []
         build = method.build_model

@@ -42,14 +42,14 @@ CLAIMS = (
         "C1",
         "LaDID has the lowest error of the neural methods on single pendulum, double pendulum and wave equation.",
         LOWER,
-        "ladid:tuned against every other neural method; Holm's correction over these on each data set",
+        "ladid:default against every other neural method; Holm's correction over these on each data set",
         rule=lambda evidence: rules.lowest_of_neural(evidence, rules.SIMULATED[:3]),
     ),
     Claim(
         "C2",
         "LaDID has the lowest error of the neural methods on reaction-diffusion, Navier-Stokes and cylinder flow.",
         LOWER,
-        "ladid:tuned against every other neural method; Holm's correction over these on each data set",
+        "ladid:default against every other neural method; Holm's correction over these on each data set",
         rule=lambda evidence: rules.lowest_of_neural(evidence, rules.SIMULATED[3:]),
     ),
     Claim(
@@ -93,7 +93,7 @@ CLAIMS = (
         "C8",
         "Needing no ODE solver, it is cheaper to train and to query than neural-ODE models.",
         "ratio of errors at equal CPU time of training, and of the CPU times of a forecast",
-        "ladid:tuned against every neural-ODE method; Holm's correction over these on each data set",
+        "ladid:default against every neural-ODE method; Holm's correction over these on each data set",
         ALL,
         rule=costs.cheaper_than_ode,
     ),
@@ -101,7 +101,7 @@ CLAIMS = (
         "C9",
         "The advantage comes from the direct map F(psi, t): with a neural ODE in its place it is worse.",
         LOWER,
-        "ladid:tuned against ladid-ode at equal steps, on every data set of the comparison",
+        "ladid:default against ladid-ode at equal steps, on every data set of the comparison",
         rule=rules.direct_map_beats_ode,
     ),
     Claim(
@@ -125,7 +125,7 @@ CLAIMS = (
         "C12",
         "It beats strong simple methods: persistence, mean, analog, ridge and DMD.",
         LOWER,
-        "ladid:tuned against each of them on the simulated systems; Holm's correction over these on each data set",
+        "ladid:default against each of them on the simulated systems; Holm's correction over these on each data set",
         rule=lambda evidence: rules.beats_simple(evidence, rules.SIMULATED),
     ),
     Claim(
@@ -150,7 +150,7 @@ CLAIMS = (
         "C15",
         "It scales: cost against pixels, horizon and number of trajectories, beside the neural-ODE models.",
         "ratio of the growth of the CPU time of a step, and of a forecast",
-        "ladid:tuned against every neural-ODE method: at most 25 % more growth with four times the pixels, three times "
+        "ladid:default against every neural-ODE method: at most 25 % more growth with four times the pixels, three times "
         "the horizon, eight times the trajectories",
         ALL,
         rule=costs.scales,

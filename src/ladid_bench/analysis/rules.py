@@ -12,7 +12,7 @@ from ladid_bench.analysis.verdicts import LACKING, MET, OPEN, Part, SetResult, n
 from ladid_bench.probing.probes import CONTROLS, PSI
 from ladid_bench.probing.readout import KERNEL, LINEAR
 
-LADID, PRESET = "ladid", "tuned"  # the primary arm; other methods stand with the first variant on their card
+LADID, PRESET = "ladid", "default"  # the primary arm; other methods stand with the first variant on their card
 ODE = ("ladid-ode", "latent-ode", "ode-rnn", "ode2vae", "ndp", "msvi")
 NEURAL = (*ODE, "gru")  # every set needs them all
 SIMPLE = ("analog", "ridge", "dmd", "persistence", "mean")
@@ -25,10 +25,10 @@ NEARLY, AT_ANY_TIME = 0.25, 0.05  # margins
 TERMS_AND_MODULES = (  # name, variant with it, variant without it
     ("divergence of psi", PRESET, "no-kl"),
     ("smoothness", PRESET, "no-smoothness"),
-    ("temporal attention", "attention-tdp", PRESET),
-    ("dot-product attention", "attention-tdp", "attention-t"),
+    ("temporal attention", PRESET, "attention-dp"),
+    ("dot-product attention", PRESET, "attention-t"),
 )
-NO_PART = ("paper", PRESET, *(without for _, _, without in TERMS_AND_MODULES), "attention-tdp")
+NO_PART = ("paper", PRESET, *(without for _, _, without in TERMS_AND_MODULES))
 
 STATE = {"pendulum": 2, "pendulum--lengths-mixed": 3, "double-pendulum": 4, "double-pendulum--masses-mixed": 5}
 CONTEXTS = (  # full context, one that cannot determine state and constants, the shortest that can

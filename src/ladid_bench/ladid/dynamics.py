@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from ladid_bench.methods.runge_kutta import NetworkField, network_field
 
 
 class TimeFeatures(nn.Module):
@@ -70,11 +73,21 @@ class ConcatenatedDynamics(Dynamics):
         )
 
     def conditioned(self, psi: Tensor) -> Callable[[Tensor], Tensor]:
+        first, share = self.layers[0], self._share(psi)[:, None]  # (N, hidden) -> (N, 1, hidden)
+
         def network(time: Tensor) -> Tensor:
-            repeated = psi[:, None].expand(-1, time.shape[1], -1)  # (N, psi) -> (N, Q, psi)
-            return self.layers(torch.cat([repeated, time], dim=-1))
+            return self.layers[1:](share + linear(time, first.weight[:, psi.shape[1] :]))
 
         return network
+
+    def network(self, psi: Tensor) -> NetworkField:
+        """Condition the network on psi ``(N, psi)`` as a right-hand side; what stands in place of time is its state."""
+        return network_field(self.layers, self._share(psi), slice(psi.shape[1], None))
+
+    def _share(self, psi: Tensor) -> Tensor:
+        """Compute what psi ``(N, psi)`` contributes to the first layer, ``(N, hidden)``, the same at all times."""
+        first = self.layers[0]
+        return linear(psi, first.weight[:, : psi.shape[1]], first.bias)
 
 
 class ModulatedDynamics(Dynamics):

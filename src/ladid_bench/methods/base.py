@@ -13,7 +13,7 @@ from ladid_bench.core.configuration import Budget
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 
-TRAINING_VERSION = 3  # of the shared trainer, encoders and decoders; raised when their behaviour changes
+TRAINING_VERSION = 4  # of the shared trainer, encoders and decoders; raised when their behaviour changes
 
 
 class Diverged(Exception):
