@@ -260,6 +260,7 @@ def test_a_frame_that_ends_no_window_changes_no_term(build, batch) -> None:
         batch,
         grid_times=torch.cat([batch.grid_times, batch.grid_times[:, -1:]], dim=1),
         grid=torch.cat([batch.grid, batch.grid[:, -1:]], dim=1),
+        in_span=torch.cat([batch.in_span, batch.in_span[:, -1:]], dim=1),
     )
     torch.manual_seed(8)
     once = model.loss(batch)

@@ -32,7 +32,9 @@ class Watched(TorchDispatchMode):
         if "index" in name and any(_is_mask(one) for one in arguments[1:2] or ()):
             self.waits.append(f"{name} with a mask")
         made = function(*arguments, **(options or {}))
-        self.shapes.append((name, [tuple(one.shape) for one in torch.utils._pytree.tree_leaves(made) if _is_tensor(one)]))
+        self.shapes.append(
+            (name, [tuple(one.shape) for one in torch.utils._pytree.tree_leaves(made) if _is_tensor(one)])
+        )
         return made
 
 

@@ -74,7 +74,7 @@ class Equation(Motion):
 
     def build_field(self, ladid: LaDID) -> "ConcatenatedDynamics | Unconditioned":
         """Build f as large as the F of ``ladid``."""
-        return _like_f(ladid, self.latent, self.latent)
+        return _conditioned(ladid, self.latent, ladid.settings.hidden, self.latent)
 
     def rate(self, psi: Tensor) -> RightHandSide:
         """Condition f on psi ``(N, latent)``: a right-hand side for states ``(N, latent)``."""
@@ -82,7 +82,7 @@ class Equation(Motion):
         return lambda time, state: network(state[:, None])[:, 0]  # (N, k) -> (N, 1, k) -> (N, k)
 
     def network(self, psi: Tensor, times: Tensor) -> NetworkField:
-        """Condition f on psi ``(N, latent)``, for the solver that steps through ``times`` ``(N, G)``, in its own unit."""
+        """Condition f on psi ``(N, latent)`` for the solver that steps through ``times`` ``(N, G)``, in its unit."""
         return self.field.network(psi)
 
     def path(self, psi: Tensor, times: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ class Unconditioned(Dynamics):
 
     def __init__(self, inputs: int, hidden: int, outputs: int):
         super().__init__()
-        self.layers = Perceptron(inputs, hidden, outputs, activation=nn.ReLU)
+        self.layers = Perceptron(inputs, hidden, outputs)
 
     def conditioned(self, psi: Tensor) -> Callable[[Tensor], Tensor]:
         return self.layers
@@ -120,11 +120,8 @@ class TimedEquation(Equation):
     """Solve ``dz/dtau = f(z, psi, phi(tau))`` with LaDID's time features phi."""
 
     def build_field(self, ladid: LaDID) -> "ConcatenatedDynamics | Unconditioned":
-        self.features, k = ladid.time_features, self.latent
-        inputs = k + self.features.width
-        rest = k * (k + 2)  # A, and the last bias of f
-        hidden = width(size(ladid.dynamics) - rest, 1, 2 * k + inputs + 2)
-        return ConcatenatedDynamics(k, inputs, hidden, k, ladid.settings.dropout)
+        self.features = ladid.time_features
+        return _as_large_as_f(ladid, self.latent + self.features.width, self.latent)
 
     def rate(self, psi: Tensor) -> RightHandSide:
         network = self.field.conditioned(psi)
@@ -148,7 +145,7 @@ class SecondOrderEquation(Equation):
     def build_field(self, ladid: LaDID) -> "ConcatenatedDynamics | Unconditioned":
         if self.latent % 2:
             raise BenchError(f"method 'ladid-ode', second-order: setting 'latent' must be even, got {self.latent}")
-        return _like_f(ladid, self.latent, self.latent // 2)
+        return _as_large_as_f(ladid, self.latent, self.latent // 2)
 
     def rate(self, psi: Tensor) -> RightHandSide:
         acceleration = super().rate(psi)
@@ -195,10 +192,16 @@ class Recurrence(Motion):
         return self.read(self._step(before, repeated, rest)).unflatten(0, times.shape), 0  # (N * Q, k) -> (N, Q, k)
 
 
-def _like_f(ladid: LaDID, inputs: int, outputs: int) -> ConcatenatedDynamics:
-    """A network of F's kind and width, ``(N, Q, inputs)`` to ``(N, Q, outputs)`` for given psi."""
-    settings = ladid.settings
-    return ConcatenatedDynamics(settings.latent, inputs, settings.hidden, outputs, settings.dropout)
+def _conditioned(ladid: LaDID, inputs: int, hidden: int, outputs: int) -> ConcatenatedDynamics:
+    """F's perceptron on psi and ``inputs``, with tanh: at the kinks of ReLU a solver loses its order."""
+    return ConcatenatedDynamics(ladid.settings.latent, inputs, hidden, outputs, ladid.settings.dropout, nn.Tanh)
+
+
+def _as_large_as_f(ladid: LaDID, inputs: int, outputs: int) -> ConcatenatedDynamics:
+    """A network of F's kind that has with A as many parameters as F, ``(N, Q, inputs)`` to ``(N, Q, outputs)``."""
+    k = ladid.settings.latent
+    rest = k * (k + 1) + outputs  # A, and the last bias of f
+    return _conditioned(ladid, inputs, width(size(ladid.dynamics) - rest, 1, k + inputs + outputs + 2), outputs)
 
 
 EQUATIONS: dict[str, type[Motion]] = {

@@ -78,11 +78,12 @@ class NeuralODEProcess(ForecastModel):
         return self.field(torch.cat([state, control, time], dim=-1))
 
     def path(self, initial: Tensor, control: Tensor, times: Tensor) -> Tensor:
-        """Solve from ``L(0)`` for ``L(t)`` at increasing times ``(N, G)``, ``(N, G, latent / 2)``; D's share is computed once."""
-        first, moving = self.field[0], slice(self.moving)
+        """Solve from ``L(0)`` for ``L(t)`` at increasing times ``(N, G)``, ``(N, G, latent / 2)``."""
+        first = self.field.first
         constant = nn.functional.linear(control, first.weight[:, self.moving : -1], first.bias)  # (N, hidden)
         timed = stage_times(times)[..., None] * first.weight[:, -1]  # (stage, N, hidden)
-        return solve_network(network_field(self.field, constant + timed, moving), initial, times).states
+        field = network_field(self.field, constant + timed, slice(self.moving))
+        return solve_network(field, initial, times).states
 
     def render(self, states: Tensor, control: Tensor, times: Tensor) -> Tensor:
         """Render ``(N, T, channel, *space)`` from ``L(t)`` ``(N, T, latent / 2)``, D and t, as in the original."""

@@ -53,7 +53,7 @@ class SecondOrderField:
 
         The density does not act on the state, so it is integrated over all stages at once when the path is known.
         """
-        solution = solve_network(NetworkField(*self.weights, "tanh"), initial, times)
+        solution = solve_network(NetworkField(*self.weights), initial, times)
         return solution.states, integrate_stages(-self.trace(solution.first, solution.second), times)
 
 

@@ -61,7 +61,7 @@ class GatedUpdate(nn.Module):
         Returns:
             ``(N, C, 3 * units)``: of the gates ``keep`` and ``reset``, and of the candidate.
         """
-        layers = [network[0] for network in (self.keep, self.reset, self.candidate)]
+        layers = [network.first for network in (self.keep, self.reset, self.candidate)]
         weight = torch.cat([layer.weight[:, -tokens.shape[-1] :] for layer in layers])
         return linear(tokens, weight, torch.cat([layer.bias for layer in layers]))
 
@@ -69,10 +69,12 @@ class GatedUpdate(nn.Module):
         """Update mean and standard deviation, ``(N, 2, latent)``, by the ``shares`` of a token, ``(N, 3 * units)``."""
         flat, width = state.flatten(1), 2 * state.shape[-1]  # (N, 2, latent) -> (N, 2 * latent)
         for_keep, for_reset, for_candidate = share.chunk(3, dim=-1)
-        keep = self.keep[2](torch.tanh(for_keep + linear(flat, self.keep[0].weight[:, :width]))).sigmoid()
-        reset = self.reset[2](torch.tanh(for_reset + linear(flat, self.reset[0].weight[:, :width]))).sigmoid()
+        keep = self.keep.last(torch.tanh(for_keep + linear(flat, self.keep.first.weight[:, :width]))).sigmoid()
+        reset = self.reset.last(torch.tanh(for_reset + linear(flat, self.reset.first.weight[:, :width]))).sigmoid()
         reset = (reset[:, None] * state).flatten(1)  # (N, 2, latent) -> (N, 2 * latent)
-        candidate = self.candidate[2](torch.tanh(for_candidate + linear(reset, self.candidate[0].weight[:, :width])))
+        candidate = self.candidate.last(
+            torch.tanh(for_candidate + linear(reset, self.candidate.first.weight[:, :width]))
+        )
         mean, std = candidate.chunk(2, dim=-1)
         return torch.lerp(torch.stack([mean, std.abs()], dim=1), state, keep[:, None])
 

@@ -150,8 +150,8 @@ CLAIMS = (
         "C15",
         "It scales: cost against pixels, horizon and number of trajectories, beside the neural-ODE models.",
         "ratio of the growth of the CPU time of a step, and of a forecast",
-        "ladid:default against every neural-ODE method: at most 25 % more growth with four times the pixels, three times "
-        "the horizon, eight times the trajectories",
+        "ladid:default against every neural-ODE method: at most 25 % more growth with four times the pixels, three "
+        "times the horizon, eight times the trajectories",
         ALL,
         rule=costs.scales,
     ),

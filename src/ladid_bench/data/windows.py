@@ -173,7 +173,8 @@ class WindowSampler:
         given = self.context_frames
         new = min(widest, given)
         frames, rows = [start[:, :1] + torch.arange(given)], [torch.arange(given).expand(len(start), -1)]
-        for window, gap in enumerate(start.diff(dim=1).split(1, dim=1), 1):
+        for window in range(1, start.shape[1]):
+            gap = start[:, window, None] - start[:, window - 1, None]  # (B, 1)
             shared = rows[-1].gather(1, gap + torch.arange(given - new))  # of the context before
             own = given + (window - 1) * new + torch.arange(new)
             frames.append(start[:, window, None] + torch.arange(given - new, given))
@@ -181,7 +182,7 @@ class WindowSampler:
         return torch.cat(frames, dim=1), torch.stack(rows, dim=1)
 
     def _span(self, start: Tensor, inside: Tensor, query_length: int) -> tuple[Tensor, Tensor]:
-        """Lay a span of one length over the frames ``inside`` ``(B, W, G)``: its frames ``(B, S)``, and rows of these."""
+        """Lay a span of S frames over those ``inside`` ``(B, W, G)``: its frames ``(B, S)``, and rows of these."""
         farthest = (start.shape[1] - 1) * self._widest(query_length)
         length = min(self.length, farthest + self.context_frames + query_length)
         begin = start[:, :1].clamp(max=self.length - length)

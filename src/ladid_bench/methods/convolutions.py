@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-GEOMETRY = {"stride": 2, "padding": 2}  # of the halving convolution with a 5 x 5 kernel
+STRIDE = PADDING = 2  # of the halving convolution with a 5 x 5 kernel
 
 
 class HalvingConvolution(nn.Conv2d):
@@ -20,7 +20,7 @@ class HalvingConvolution(nn.Conv2d):
     """
 
     def __init__(self, inputs: int, outputs: int):
-        super().__init__(inputs, outputs, 5, **GEOMETRY)
+        super().__init__(inputs, outputs, 5, stride=STRIDE, padding=PADDING)
 
     def forward(self, images: Tensor) -> Tensor:
         """Convolve ``(n, inputs, height, width)`` to ``(n, outputs, height/2, width/2)``."""
@@ -31,7 +31,7 @@ class _Halving(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(images, weight)
-        return functional.conv2d(images, weight, bias, **GEOMETRY)
+        return functional.conv2d(images, weight, bias, stride=STRIDE, padding=PADDING)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:

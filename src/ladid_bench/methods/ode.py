@@ -32,6 +32,16 @@ class Perceptron(nn.Sequential):
             layers += [nn.Linear(before, after), activation()]
         super().__init__(*layers, nn.Linear(hidden, outputs))
 
+    @property
+    def first(self) -> nn.Linear:
+        """Return the layer that reads the inputs."""
+        return self[0]  # type: ignore[return-value]
+
+    @property
+    def last(self) -> nn.Linear:
+        """Return the layer that gives the outputs."""
+        return self[-1]  # type: ignore[return-value]
+
 
 def solve_adaptively(
     field: RightHandSide, initial: Tensor, times: Tensor, tolerance: float, start: Tensor | None = None

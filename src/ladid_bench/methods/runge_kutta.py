@@ -1,4 +1,4 @@
-"""The fixed-step solver of training: rk4 from frame to frame, for networks with two hidden layers, differentiated by hand.
+"""The solver of training: rk4 from frame to frame, for networks with two hidden layers, differentiated by hand.
 
 A step of training solves hundreds of stages, each a small network on few rows, so that autograd would spend more time
 on bookkeeping than on numbers. Here the stages write into one buffer each way, the vector-Jacobian products go
@@ -8,7 +8,7 @@ What is computed is the gradient of the discrete solution, as autograd gives it.
 
 import itertools
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +19,10 @@ COEFFICIENTS = ((), (1 / 3,), (-1 / 3, 1.0), (1.0, -1.0, 1.0))
 WEIGHTS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
 STAGES = len(WEIGHTS)
 
-Activation = Literal["tanh", "relu"]
-
 
 @dataclass(frozen=True)
 class NetworkField:
-    """Hold a right-hand side ``f(z) = W3 a(W2 a(W1 z + drive) + b2) + b3``.
+    """Hold a right-hand side ``f(z) = W3 tanh(W2 tanh(W1 z + drive) + b2) + b3``.
 
     Attributes:
         first: W1, ``(hidden, k)``, the columns of the first layer that read the state.
@@ -32,7 +30,6 @@ class NetworkField:
             time, ``(N, hidden)``; with that of the stages' times (``stage_times``), ``(stage, N, hidden)``.
         second, second_bias: W2 and b2, ``(hidden, hidden)`` and ``(hidden,)``.
         last, last_bias: W3 and b3, ``(m, hidden)`` and ``(m,)``.
-        activation: a.
     """
 
     first: Tensor
@@ -41,23 +38,10 @@ class NetworkField:
     second_bias: Tensor
     last: Tensor
     last_bias: Tensor
-    activation: Activation
-
-
-def network_field(network: nn.Sequential, drive: Tensor | None = None) -> NetworkField:
-    """Read the field off a ``Perceptron`` with two hidden layers, whose leading inputs are the state.
-
-    Args:
-        network: reads ``(..., k)``, or ``(..., k + other)`` where ``drive`` stands for what the others contribute.
-        drive: see ``NetworkField``; by default the bias of the first layer.
-    """
-    first, activation, second, _, last = network
-    weight = first.weight if drive is None else first.weight[:, : drive_free(first, last)]
-    return NetworkField(weight, first.bias if drive is None else drive, second.weight, second.bias, last.weight, last.bias, "relu")
 
 
 def network_field(network: nn.Sequential, drive: Tensor | None = None, state: slice = slice(None)) -> NetworkField:
-    """Read the field off a network of linear layers with tanh or ReLU between them, two of them hidden.
+    """Read the field off a network of linear layers with tanh between them, two of them hidden.
 
     Args:
         network: as ``Perceptron`` builds it, dropout left aside.
@@ -65,11 +49,8 @@ def network_field(network: nn.Sequential, drive: Tensor | None = None, state: sl
         state: inputs of the network that are the state; the others are in ``drive``.
     """
     first, second, last = (layer for layer in network if isinstance(layer, nn.Linear))
-    activation: Activation = "tanh" if any(isinstance(layer, nn.Tanh) for layer in network) else "relu"
     drive = first.bias if drive is None else drive
-    return NetworkField(
-        first.weight[:, state], drive, second.weight, second.bias, last.weight, last.bias, activation
-    )
+    return NetworkField(first.weight[:, state], drive, second.weight, second.bias, last.weight, last.bias)
 
 
 class Solution(NamedTuple):
@@ -100,7 +81,7 @@ def solve_network(field: NetworkField, initial: Tensor, times: Tensor) -> Soluti
     """
     gaps = times.diff(dim=1).T[..., None].contiguous()  # (N, G - 1) -> (G - 1, N, 1)
     weights = (field.first, field.drive, field.second, field.second_bias, field.last, field.last_bias)
-    path, first, second = _RungeKutta.apply(initial, gaps, *weights, field.activation)
+    path, first, second = _RungeKutta.apply(initial, gaps, *weights)
     return Solution(path.transpose(0, 1), first, second)  # (G, N, k) -> (N, G, k)
 
 
@@ -116,47 +97,46 @@ class _RungeKutta(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, initial: Tensor, gaps: Tensor, *field: Any) -> tuple[Tensor, Tensor, Tensor]:
-        first, drive, second, second_bias, last, last_bias, activation = field
-        transposed = [weight.T.contiguous() for weight in (first, second, last)]  # a third faster as factors
+        first, drive, second, _, last, _ = field
         stages, (rows, k) = STAGES * len(gaps), initial.shape
         path, inputs = initial.new_empty(len(gaps) + 1, rows, k), initial.new_empty(stages, rows, k)
         early, late = (initial.new_empty(stages, rows, len(second)) for _ in range(2))
-        drives = drive.unbind() if drive.ndim == 3 else [drive] * stages
-        layers = (transposed, drives, second_bias, last_bias, torch.tanh_ if activation == "tanh" else torch.relu_)
         path[0] = initial
-        _solve(path, inputs, early, late, gaps, layers)
+        _solve(path, inputs, early, late, gaps, NetworkField(*field))
         ctx.save_for_backward(gaps, inputs, early, late, first, second, last)
-        ctx.activation, ctx.drive_shape = activation, drive.shape
+        ctx.drive_shape = drive.shape
         ctx.set_materialize_grads(False)
         return path, early, late
 
     @staticmethod
-    def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
-        adjoint = _Adjoint(*ctx.saved_tensors, ctx.activation, ctx.drive_shape)
-        return adjoint.run(*cotangents)
+    def backward(ctx: Any, *cotangents: Any) -> tuple[Tensor | None, ...]:
+        return _Adjoint(*ctx.saved_tensors, ctx.drive_shape).run(*cotangents)
 
-def _solve(path: Tensor, inputs: Tensor, early: Tensor, late: Tensor, gaps: Tensor, layers: Any) -> None:
+
+def _solve(path: Tensor, inputs: Tensor, early: Tensor, late: Tensor, gaps: Tensor, field: NetworkField) -> None:
     """Fill path, stage inputs and hidden layers, one stage after the other, from ``path[0]`` on."""
-    (first, second, last), drives, second_bias, last_bias, squash = layers
+    # as factors, weights in this order take two thirds of the time
+    first, second, last = (weight.T.contiguous() for weight in (field.first, field.second, field.last))
+    drives = field.drive.unbind() if field.drive.ndim == 3 else [field.drive] * len(inputs)
     outputs, rest = last.shape[1], inputs.shape[2] - last.shape[1]
     rates, combined = inputs.new_empty(STAGES, *inputs.shape[1:]), torch.empty_like(inputs[0])
-    flat, combined_flat = rates.view(STAGES, -1).T, combined.view(-1)  # (N k, stage), (N k,)
+    flat = rates.view(STAGES, -1).T  # (N k, stage)
     combine = [(flat[:, : len(row)], inputs.new_tensor(row)) for row in (*COEFFICIENTS, WEIGHTS)]
     written = [rate[:, rest:] for rate in rates]
     stages = zip(inputs.unbind(), early.unbind(), late.unbind(), drives, strict=True)
     for begin, end, gap in zip(path[:-1].unbind(), path[1:].unbind(), gaps.unbind(), strict=True):
         for stage, (state, one, two, drive) in enumerate(itertools.islice(stages, STAGES)):
             if stage:
-                torch.mv(*combine[stage], out=combined_flat)
+                torch.mv(*combine[stage], out=combined.view(-1))
                 torch.addcmul(begin, combined, gap, out=state)
             else:
                 state.copy_(begin)
-            squash(torch.addmm(drive, state, first, out=one))
-            squash(torch.addmm(second_bias, one, second, out=two))
-            torch.addmm(last_bias, two, last, out=written[stage])
+            torch.tanh_(torch.addmm(drive, state, first, out=one))
+            torch.tanh_(torch.addmm(field.second_bias, one, second, out=two))
+            torch.addmm(field.last_bias, two, last, out=written[stage])
             if rest:
                 rates[stage, :, :rest] = state[:, outputs:]
-        torch.mv(*combine[STAGES], out=combined_flat)
+        torch.mv(*combine[STAGES], out=combined.view(-1))
         torch.addcmul(begin, combined, gap, out=end)
 
 
@@ -168,12 +148,13 @@ class _Adjoint:
 
     def __init__(self, gaps: Tensor, inputs: Tensor, early: Tensor, late: Tensor, *rest: Any):
         self.gaps, self.inputs, self.early, self.late = gaps, inputs, early, late
-        self.first, self.second, self.last, activation, self.drive_shape = rest
-        self.slope = _tanh_slope if activation == "tanh" else _relu_slope
+        self.first, self.second, self.last, self.drive_shape = rest
         (rows, k), (outputs, hidden) = inputs.shape[1:], self.last.shape
+        self.outputs, self.rest = outputs, k - outputs
         new = inputs.new_empty
         # of what f returns and of its hidden layers before their activation, at the stages of one step
-        self.output, self.to_late, self.to_early = new(STAGES, rows, outputs), *new(2, STAGES, rows, hidden)
+        self.output = new(STAGES, rows, outputs)
+        self.to_late, self.to_early = new(STAGES, rows, hidden), new(STAGES, rows, hidden)
         # of the state after the step, and of the inputs of its stages, last one first
         self.reached, self.rate = inputs.new_zeros(1 + STAGES, rows, k), new(rows, k)
         self.layer = new(rows, hidden)
@@ -190,33 +171,32 @@ class _Adjoint:
         for step in reversed(range(len(self.gaps))):
             for stage in reversed(range(STAGES)):
                 at = STAGES * step + stage
-                self._stage(step, stage, None if early is None else early[at], None if late is None else late[at])
+                self._stage(step, stage, *(None if one is None else one[at] for one in (early, late)))
             self._accumulate(slice(STAGES * step, STAGES * (step + 1)))
             torch.sum(self.reached, dim=0, out=self.rate)
             self.reached[0] = self.rate if path is None else self.rate + path[step]
-        (first, second, last), (drive, *biases) = self.weights, self.biases
-        drive = drive.sum_to_size(self.drive_shape) if self.drives is None else self.drives
-        second_bias, last_bias = (one.sum(dim=(0, 1)) for one in biases)
-        return self.reached[0], None, first, drive, second, second_bias, last, last_bias, None
+        (first, second, last), (drive, second_bias, last_bias) = self.weights, self.biases
+        to_drive = drive.sum_to_size(self.drive_shape) if self.drives is None else self.drives
+        biases = second_bias.sum(dim=(0, 1)), last_bias.sum(dim=(0, 1))
+        return self.reached[0], None, first, to_drive, second, biases[0], last, biases[1]
 
     def _stage(self, step: int, stage: int, early: Tensor | None, late: Tensor | None) -> None:
-        at, (k, outputs), begin = STAGES * step + stage, (self.rate.shape[1], len(self.last)), self.reached[STAGES - stage]
+        """Go back through one stage: from what reaches its rate to what reaches its input."""
+        at, begin = STAGES * step + stage, self.reached[STAGES - stage]
         torch.mv(*self.combine[STAGES - 1 - stage], out=self.rate.view(-1))
-        output = torch.mul(self.rate, self.gaps[step], out=self.rate if outputs < k else self.output[stage])
-        if outputs < k:
-            output = self.output[stage].copy_(self.rate[:, k - outputs :])
+        rate = self.rate.mul_(self.gaps[step])
+        output = self.output[stage].copy_(rate[:, self.rest :])
         layer = torch.mm(output, self.last, out=self.layer)
-        to_late = self.slope(layer if late is None else layer.add_(late), self.late[at], self.to_late[stage])
+        to_late = _before_tanh(layer if late is None else layer.add_(late), self.late[at], self.to_late[stage])
         layer = torch.mm(to_late, self.second, out=self.layer)
-        to_early = self.slope(layer if early is None else layer.add_(early), self.early[at], self.to_early[stage])
+        to_early = _before_tanh(layer if early is None else layer.add_(early), self.early[at], self.to_early[stage])
         torch.mm(to_early, self.first, out=begin)
-        if outputs < k:
-            begin[:, outputs:] += self.rate[:, : k - outputs]
+        if self.rest:
+            begin[:, self.outputs :] += rate[:, : self.rest]
 
     def _accumulate(self, stages: slice) -> None:
         """Add what the stages of a step contribute to the gradients of weights and biases."""
-        found = (self.to_early, self.to_late, self.output)
-        read = (self.inputs, self.early, self.late)
+        found, read = (self.to_early, self.to_late, self.output), (self.inputs, self.early, self.late)
         for weight, bias, cotangent, value in zip(self.weights, self.biases, found, read, strict=True):
             weight.addmm_(cotangent.flatten(0, 1).T, value[stages].flatten(0, 1))  # (stage, N, ...) -> (stage N, ...)
             bias += cotangent
@@ -224,15 +204,12 @@ class _Adjoint:
             self.drives[stages] = self.to_early
 
 
-def _tanh_slope(gradient: Tensor, value: Tensor, out: Tensor) -> Tensor:
+def _before_tanh(gradient: Tensor, value: Tensor, out: Tensor) -> Tensor:
+    """Compute the gradient before a tanh from that of its ``value``."""
     return torch.ops.aten.tanh_backward.grad_input(gradient, value, grad_input=out)
 
 
-def _relu_slope(gradient: Tensor, value: Tensor, out: Tensor) -> Tensor:
-    return torch.ops.aten.threshold_backward.grad_input(gradient, value, 0, grad_input=out)
-
-
 def _transposed_tableau() -> list[list[float]]:
-    """What the rate of each stage, last one first, adds to the state after the step and to the inputs of later stages."""
+    """List what the rate of each stage adds to the state after the step and to inputs of later stages, last first."""
     later = reversed(range(STAGES))
     return [[WEIGHTS[stage], *(COEFFICIENTS[j][stage] for j in range(STAGES - 1, stage, -1))] for stage in later]
