@@ -69,7 +69,7 @@ class Made:
             self.count += 1
             key = f"{self.count:016x}"
             kind = "simple" if method in (*SIMPLE, "sindy") else "neural"
-            plain = {"variant": "tuned" if method == "ladid" else "default", "arm": "scratch", "init_from": ""}
+            plain = {"variant": "default", "arm": "scratch", "init_from": ""}
             primary_metric = "fvu" if dataset in rules.MEASURED else "nmse"
             steps = {"steps": 0 if kind == "simple" else 600, "init_from_steps": 0}
             row = {"dataset": dataset, "method": method, "seed": seed, "key": key, "kind": kind, "status": status}
@@ -98,7 +98,7 @@ class Made:
 
     @property
     def evidence(self) -> Evidence:
-        preferred = {row["method"]: "tuned" if row["method"] == "ladid" else "default" for row in self.rows}
+        preferred = {row["method"]: "default" for row in self.rows}
         table = pd.DataFrame(self.rows, columns=None if self.rows else ["experiments", "variant", "method"])
         return Evidence(table, self.samples.get, preferred, self.probes.get)
 
@@ -358,7 +358,7 @@ def test_irregular_grids_against_the_regular_one_and_against_rivals() -> None:
 
 def ablated(**errors: float) -> Made:
     made = Made()
-    usual = {"tuned": 0.1, "no-kl": 0.2, "no-smoothness": 0.2, "attention-dp": 0.2, "attention-t": 0.2, "mlp": 0.05}
+    usual = {"default": 0.1, "no-kl": 0.2, "no-smoothness": 0.2, "attention-dp": 0.2, "attention-t": 0.2, "mlp": 0.05}
     for variant, error in (usual | {name.replace("_", "-"): value for name, value in errors.items()}).items():
         for changes in ("steps=600", "observation_std=0.1, steps=600"):
             made.runs("pendulum", "ladid", error, experiment="ablation", variant=variant, changes=changes)

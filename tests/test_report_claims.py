@@ -22,7 +22,7 @@ def transferred(bench: Bench, seeds: int) -> list[str]:
     """LaDID fine-tuned on 8 % has half the error of LaDID from scratch."""
     keys = []
     for seed in range(seeds):
-        plain: dict[str, Any] = {"experiments": "transfer", "variant": "tuned", "fraction": 0.08}
+        plain: dict[str, Any] = {"experiments": "transfer", "variant": "default", "fraction": 0.08}
         keys.append(bench.run(PICTURES, "ladid", 0.2, seed, **plain))
         start = {"arm": "fine-tuned", "init_from": "fake-vectors"}
         keys.append(bench.run(PICTURES, "ladid", 0.1, seed, **plain, **start))
