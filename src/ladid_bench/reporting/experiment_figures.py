@@ -249,7 +249,7 @@ def _horizon(table: ExperimentResults, scene: Scene) -> list[Drawing]:
 
 def _dots(table: ExperimentResults, scene: Scene) -> list[Drawing]:
     """Errors as dots, a figure a system and primary metric, a panel a data set."""
-    groups: dict[tuple[str, str], list[tuple[DatasetContent, list[ExperimentRow]]]] = {}
+    groups: dict[tuple[str, str], list[tuple[DatasetContent, Sequence[ExperimentRow]]]] = {}
     for content, rows in table.parts:
         system = planned_dataset(scene.study, content.name).source.name
         groups.setdefault((system, content.primary_metric), []).append((content, rows))
