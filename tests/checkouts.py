@@ -14,7 +14,7 @@ from ladid_bench.study.plan import PlannedRun, plan_runs
 
 STUDY = {
     "scale": "tiny",
-    "budget": {"steps": 4, "batch_size": 4, "validations": 1, "warmup_steps": 1},
+    "budget": {"steps": 4, "batch_size": 4, "validate_every": 4, "growth_steps": 1, "warmup_steps": 1},
     "datasets": {"pendulum": {"trajectories": {"train": 8, "valid": 2, "test": 3}}},
     "experiments": {"comparison": {"datasets": ["pendulum"], "methods": ["mean"]}},
     "execution": {"retries": 1},

@@ -62,6 +62,16 @@ def fresh_trajectories() -> Trajectories:
     return made_up.trajectories()
 
 
+# Tests of minutes: they begin first, so that no process is left with one when the others have nothing more to do.
+LONGEST = ("test_slurm", "test_workflow", "test_conformance", "test_dvc", "test_probe_workflow", "test_hostile")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files of the longest tests first; all else stays in its order."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """A tally of hostile inputs by kind, from whichever process tried them."""
     tally: dict[str, Counter[str]] = {}

@@ -44,7 +44,7 @@ def study(measured: bool) -> dict:
         pairs += [[MEASURED, "mean"]]
     return {
         "scale": SCALE,
-        "budget": {"steps": STEPS, "batch_size": 4, "validations": 2, "warmup_steps": 5},
+        "budget": {"steps": STEPS, "batch_size": 4, "validate_every": 1, "growth_steps": 1, "warmup_steps": 5},
         "datasets": datasets,
         "experiments": {"comparison": {"pairs": pairs}},
     }

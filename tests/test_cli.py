@@ -5,13 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import commands
 import numpy as np
 import pytest
 import yaml
 from refusals import BEGINNING, check_refusal
 
+from ladid_bench.core.configuration import load_study
 from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.forecasts import write_forecast
+from ladid_bench.study.plan import plan_runs
 
 STUDY = {
     "scale": "tiny",
@@ -40,11 +43,15 @@ def call(folder: Path, *words: str, code: int = 0) -> str:
 
 
 def key_of(folder: Path, method: str) -> str:
-    return next(line.split()[0] for line in call(folder, "plan").splitlines() if f"{method} on" in line)
+    """The first digits of a run's key, as ``ladid-bench plan`` lists it."""
+    runs = plan_runs(load_study("tiny", folder), folder).values()
+    return next(run.key[:8] for run in runs if run.method == method)
 
 
 def test_a_study_by_hand(checkout: Path) -> None:
-    assert "2 runs" in call(checkout, "plan")
+    plan = call(checkout, "plan")
+    assert "2 runs" in plan
+    assert f"{key_of(checkout, 'mean')}  mean on" in plan
     for method in ("mean", "persistence"):
         assert "ok" in call(checkout, "run", key_of(checkout, method))
     call(checkout, "card", "pendulum")
@@ -118,8 +125,12 @@ def test_lists(checkout: Path) -> None:
         (["from-text", "nowhere.txt", "nowhere.hdf5", "forecast.hdf5"], ["nowhere.txt"]),
     ],
 )
-def test_mistakes_are_one_line(checkout: Path, words: list[str], named: list[str]) -> None:
-    check_refusal(call(checkout, *words, code=1), *named)
+def test_mistakes_are_one_line(
+    checkout: Path, words: list[str], named: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    code, said = commands.call(checkout, *words, monkeypatch=monkeypatch, capsys=capsys)
+    assert code == 1
+    check_refusal(said, *named)
 
 
 def test_outside_a_checkout(tmp_path: Path) -> None:

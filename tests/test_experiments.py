@@ -86,7 +86,7 @@ def test_a_method_that_calls_itself_a_floor_must_render(checkout: Checkout) -> N
 
 def test_the_floor_renders_the_frames_it_is_given(pendulum, pendulum_task, root: Path) -> None:
     method = load_method("autoencoder", root)(pendulum_task, resolve_settings("autoencoder", "default", {}, root))
-    budget = Budget(steps=150, batch_size=8, validations=3, warmup_steps=20, growth=False)
+    budget = Budget(steps=150, batch_size=8, validate_every=50, warmup_steps=20, growth=False)
     method.fit(Training(pendulum["train"], pendulum["valid"], budget, 0))
     truth = pendulum["train"].frames[:, 10:]
     rendered = method.reconstruct(truth)

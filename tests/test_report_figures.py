@@ -208,12 +208,12 @@ def transfer(bench: Bench) -> None:
     bench.further = ("transfer",)
     for seed in SEEDS:
         for share, scratch, tuned in ((0.02, 0.8, 0.4), (0.2, 0.4, 0.2), (1.0, 0.2, 0.2)):
-            plain: dict[str, Any] = {"experiments": "transfer", "variant": "tuned", "fraction": share}
+            plain: dict[str, Any] = {"experiments": "transfer", "variant": "default", "fraction": share}
             bench.run(PICTURES, "ladid", scratch, seed, **plain)
             bench.run(PICTURES, "ladid", tuned, seed, **plain, arm="fine-tuned", init_from=VECTORS)
             if share < 1 or seed == 0:
                 bench.run(PICTURES, "ridge", 1.0, seed, experiments="transfer", fraction=share)
-        start = {"experiments": "transfer", "variant": "tuned", "arm": "zero-shot", "init_from": VECTORS}
+        start = {"experiments": "transfer", "variant": "default", "arm": "zero-shot", "init_from": VECTORS}
         bench.run(PICTURES, "ladid", 0.6, seed, **start)
 
 
@@ -264,12 +264,12 @@ def test_a_line_without_all_of_its_runs_is_named_and_not_drawn(bench: Varied) ->
 def ablation(bench: Bench, seeds: tuple[int, ...]) -> None:
     bench.further = ("ablation",)
     bench.method("ladid-ode", "neural")
-    errors = {"tuned": 0.2, "no-code": 0.2, "mlp": 0.6, "mlp-dropout": 0.3, "paper": 1.0, "dropout": 0.1}
+    errors = {"default": 0.2, "no-code": 0.2, "mlp": 0.6, "mlp-dropout": 0.3, "paper": 1.0, "dropout": 0.1}
     for seed in seeds:
         for variant, error in errors.items():
             bench.run(PICTURES, "ladid", error, seed, experiments="ablation", variant=variant)
         bench.run(PICTURES, "ladid-ode", 0.3, seed, experiments="ablation")
-        for variant, error in (("tuned", 0.2), ("no-code", 0.8)):
+        for variant, error in (("default", 0.2), ("no-code", 0.8)):
             told = {"experiments": "ablation", "variant": variant, "changes": "observation_std=0.1"}
             bench.run(PICTURES, "ladid", error, seed, **told)
 
@@ -284,13 +284,13 @@ def test_every_part_is_measured_against_the_preset_that_it_differs_from(bench: V
     columns = ["row", "changes", "reference_variant", "ratio", "told"]
     assert sorted(made[columns].round(3).to_numpy().tolist()) == sorted(
         [
-            ["paper", "", "tuned", 5.0, 1],
-            ["mlp", "", "tuned", 3.0, 1],
-            ["ladid-ode", "", "tuned", 1.5, 1],
-            ["no-code", "", "tuned", 1.0, 0],
-            ["dropout", "", "tuned", 0.5, -1],
+            ["paper", "", "default", 5.0, 1],
+            ["mlp", "", "default", 3.0, 1],
+            ["ladid-ode", "", "default", 1.5, 1],
+            ["no-code", "", "default", 1.0, 0],
+            ["dropout", "", "default", 0.5, -1],
             ["mlp-dropout (from mlp)", "", "mlp", 0.5, -1],
-            ["no-code", "observation_std=0.1", "tuned", 4.0, 1],
+            ["no-code", "observation_std=0.1", "default", 4.0, 1],
         ]
     )
     assert made["ratio"].iloc[:6].is_monotonic_decreasing
@@ -315,10 +315,10 @@ def test_the_preset_stands_in_for_a_variant_without_a_result() -> None:
     some = {name: Entry("ladid", name, 1.0, "neural", name, entry(name, {0: 0.1}).runs) for name in card.variants}
     cards = {"ladid": card}
     pick = lambda name, known: reference_of(some[name], [some[one] for one in known], cards)  # noqa: E731
-    assert pick("mlp-dropout", ["tuned", "mlp"]) is some["mlp"]
-    assert pick("mlp-dropout", ["tuned"]) is some["tuned"]
-    assert pick("paper", ["tuned", "mlp", "mlp-dropout"]) is some["tuned"]
-    assert pick("tuned", ["tuned", "mlp"]) is None
+    assert pick("mlp-dropout", ["default", "mlp"]) is some["mlp"]
+    assert pick("mlp-dropout", ["default"]) is some["default"]
+    assert pick("paper", ["default", "mlp", "mlp-dropout"]) is some["default"]
+    assert pick("default", ["default", "mlp"]) is None
 
 
 def test_code_and_context_have_their_sizes_and_what_theory_asks_for(
@@ -329,9 +329,9 @@ def test_code_and_context_have_their_sizes_and_what_theory_asks_for(
     bench.further = ("sufficiency",)
     for seed in SEEDS:
         for size, error in ((1, 0.9), (2, 0.3), (None, 0.2)):
-            told = {"experiments": "sufficiency", "variant": "tuned", "changes": f"latent={size}" if size else ""}
+            told = {"experiments": "sufficiency", "variant": "default", "changes": f"latent={size}" if size else ""}
             bench.run(PICTURES, "ladid", error, seed, **told)
-        bench.on("short-context", "ladid", 0.7, seed, experiments="sufficiency", variant="tuned")
+        bench.on("short-context", "ladid", 0.7, seed, experiments="sufficiency", variant="default")
     _, found = shown(bench)
     assert [one.name for one in found] == [f"sufficiency-{PICTURES}-{one}" for one in ("latent", "context")]
     usual = load_card("ladid", ROOT).settings["latent"]
@@ -343,7 +343,7 @@ def test_code_and_context_have_their_sizes_and_what_theory_asks_for(
     assert "line, at 1," in context.caption
 
 
-SIZES = {"experiments": "sizes", "variant": "tuned"}
+SIZES = {"experiments": "sizes", "variant": "default"}
 
 
 def test_a_sweep_has_a_figure_of_the_error_over_a_setting(bench: Varied) -> None:
@@ -388,7 +388,7 @@ def test_a_sweep_over_data_sets_has_a_figure_for_what_differs_in_it_alone(bench:
 def test_a_sweep_over_what_is_no_number_has_dots(bench: Varied) -> None:
     bench.further, bench.asked = ("kinds-of-attention",), {"kinds-of-attention": "sweep"}
     for attention in ("tdp", "xmix"):
-        told = {"experiments": "kinds-of-attention", "variant": "tuned", "changes": f"attention={attention}"}
+        told = {"experiments": "kinds-of-attention", "variant": "default", "changes": f"attention={attention}"}
         bench.run(PICTURES, "ladid", 0.2, **told)
     _, found = shown(bench)
     assert [one.name for one in found] == [f"kinds-of-attention-{PICTURES}-nmse"]
@@ -414,7 +414,7 @@ def test_cost_grows_with_one_thing_at_a_time(bench: Varied) -> None:
     bench.further = ("cost",)
     asked = ((PICTURES, 1.0, 1.0), ("large", 1.0, 4.0), ("long", 1.0, 2.0), (PICTURES, 0.5, 1.0))
     for dataset, fraction, factor in asked:
-        bench.on(dataset, "ladid", 0.2, variant="tuned", experiments="cost", fraction=fraction)
+        bench.on(dataset, "ladid", 0.2, variant="default", experiments="cost", fraction=fraction)
         spent = {"step": 0.1 * factor, "forecast": 0.6 * factor}
         bench.rows[-1] |= {"cost_cpu_seconds_per_step": spent["step"], "cost_forecast_cpu_seconds": spent["forecast"]}
         bench.rows[-1] |= {"cost_load": 1.0, "threads": 1}
@@ -440,7 +440,7 @@ def test_bars_of_a_cost_reach_over_its_runs(bench: Varied) -> None:
     bench.further = ("cost",)
     for dataset, factor in ((PICTURES, 1.0), ("large", 4.0)):
         for seed in SEEDS:
-            bench.on(dataset, "ladid", 0.2, seed, variant="tuned", experiments="cost")
+            bench.on(dataset, "ladid", 0.2, seed, variant="default", experiments="cost")
             bench.rows[-1] |= {"cost_cpu_seconds_per_step": factor * (1 + seed), "cost_load": 1.0, "threads": 1}
     _, found = shown(bench)
     ends = found[0].frame[["value", "low", "high"]].to_numpy().tolist()
@@ -450,10 +450,10 @@ def test_bars_of_a_cost_reach_over_its_runs(bench: Varied) -> None:
 def test_a_target_with_one_share_has_dots(bench: Varied) -> None:
     bench.further = ("transfer",)
     for seed in SEEDS:
-        few = {"experiments": "transfer", "variant": "tuned", "fraction": 0.08}
+        few = {"experiments": "transfer", "variant": "default", "fraction": 0.08}
         bench.run(PICTURES, "ladid", 0.4, seed, **few)
         bench.run(PICTURES, "ladid", 0.2, seed, **few, arm="fine-tuned", init_from=VECTORS)
-        bench.run(VECTORS, "ladid", 0.1, seed, experiments="transfer", variant="tuned")
+        bench.run(VECTORS, "ladid", 0.1, seed, experiments="transfer", variant="default")
     table, found = shown(bench)
     (drawing,) = found  # the source is no target
     assert drawing.name == f"transfer-{PICTURES}-nmse"
@@ -464,8 +464,8 @@ def test_a_target_with_one_share_has_dots(bench: Varied) -> None:
 
 def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> None:
     bench.further = ("horizon",)
-    bench.run(PICTURES, "ladid", 0.2, variant="tuned", experiments="comparison,horizon")
-    key = bench.on("long", "ladid", 0.3, variant="tuned", experiments="horizon", arm="zero-shot", init_from=PICTURES)
+    bench.run(PICTURES, "ladid", 0.2, variant="default", experiments="comparison,horizon")
+    key = bench.on("long", "ladid", 0.3, variant="default", experiments="horizon", arm="zero-shot", init_from=PICTURES)
     path = bench.folders.samples(key)
     stretched = {
         name: np.concatenate([values, values], axis=1) if values.ndim == 2 and values.shape[1] == ASKED else values
@@ -486,8 +486,8 @@ def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> Non
 def test_dots_compare_a_model_with_what_it_reaches_at_home(bench: Varied) -> None:
     bench.further = ("shift",)
     for seed in SEEDS:
-        bench.run(PICTURES, "ladid", 0.2, seed, variant="tuned", experiments="comparison,shift")
-        asked = {"experiments": "shift", "variant": "tuned", "init_from": PICTURES}
+        bench.run(PICTURES, "ladid", 0.2, seed, variant="default", experiments="comparison,shift")
+        asked = {"experiments": "shift", "variant": "default", "init_from": PICTURES}
         bench.on("large", "ladid", 0.6, seed, arm="zero-shot", **asked)
         bench.on("large", "ladid", 0.5, seed, arm="fine-tuned", fraction=0.02, changes="steps=7", **asked)
     _, found = shown(bench)

@@ -36,7 +36,7 @@ def test_a_gpu_shortens_what_is_trained_and_nothing_else(paper: dict[str, Planne
 
 
 def test_no_two_jobs_of_several_runs_wait_for_each_other(paper: dict[str, PlannedRun]) -> None:
-    """Each rule's runs may share jobs in any way: none of them starts from another run of the same rule."""
+    """Each rule's runs may share jobs: none starts from another run of the same rule, and one training is one job."""
     waits = {(rule_of(run), rule_of(run.model_from)) for run in paper.values() if run.model_from}
     assert waits == {("transfer", "train")}
 
@@ -47,7 +47,8 @@ def test_time_grows_with_attempts_up_to_the_limit_of_a_run(paper: dict[str, Plan
     first, second, last = (graph.minutes(run.key, attempt) for attempt in (1, 2, 1000))
     assert first == 2 * expected_seconds(run, gpu=False) // 60 + 1
     assert first < second < last == study.execution.time_limit_minutes + 6
-    assert all(path.startswith("data/paper/pendulum/") for path in graph.data(run.key))
+    (path,) = graph.data(run.key)
+    assert path.startswith("data/paper/pendulum/")
 
 
 def test_a_model_that_is_only_asked_takes_no_time_to_train(paper: dict[str, PlannedRun]) -> None:
@@ -66,3 +67,23 @@ def test_the_plan_tells_the_time_on_a_gpu_apart(paper: dict[str, PlannedRun], ro
     assert f"{others / 60:.1f} CPU-minutes, {others / 240:.1f} minutes on 4 cores" in said
     everything = sum(run.estimated_seconds for run in paper.values())
     assert f"{everything / 60:.1f} CPU-minutes" in describe_plan(study, paper, set(paper), 4).splitlines()[-1]
+
+
+def test_reports_in_between_wait_for_what_is_soon_done_and_for_half_of_the_rest(root: Path) -> None:
+    """Of two data sets with a closed-form method and two networks each; short studies have none."""
+    every = plan_runs(load_study("cpu", root), root)
+    chosen = {
+        run.key: run
+        for run in every.values()
+        if run.plain and run.seed == 0 and run.dataset.name in ("pendulum", "wave")
+        if run.method in ("ridge", "gru", "ladid") and run.variant == next(iter(run.card.variants))
+    }
+    names = {key: (run.dataset.name, run.method) for key, run in chosen.items()}
+    assert len(chosen) == 6
+    graph = RunGraph(load_study("cpu", root), every, Folders(Path(), "cpu"))
+    glimpses = graph.glimpses(chosen, long=60)
+    found = {at: {names[Path(path).stem] for path in paths} for at, paths in glimpses.items()}
+    assert found["first"] == {("pendulum", "ridge")}
+    assert {name for name in found["half"] if name[1] == "ridge"} == {("pendulum", "ridge"), ("wave", "ridge")}
+    assert len([name for name in found["half"] if name[1] != "ridge"]) == 2
+    assert graph.glimpses(chosen, long=1e6) == {}

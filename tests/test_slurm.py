@@ -14,13 +14,12 @@ import yaml
 from clusters import Cluster, said, started, wait_until
 from workflows import command, configure, make_checkout, snakemake, without_cost
 
-pytest.importorskip("snakemake_executor_plugin_slurm", reason="in the slurm extra")
 pytestmark = pytest.mark.skipif(
     shutil.which("slurmctld") is None or shutil.which("munged") is None or os.geteuid() != 0,
     reason="a Slurm of one node needs root, slurm-wlm and munge",
 )
 # A step that sleeps makes a run of well over two minutes, hence with checkpoints, however busy the machine is.
-LONG = {"steps": 700, "batch_size": 2, "windows": 1, "queries": 2, "validations": 4, "warmup_steps": 10}
+LONG = {"steps": 700, "batch_size": 2, "windows": 1, "queries": 2, "validate_every": 175, "warmup_steps": 10}
 PATIENCE = """
 
 def _patient(self, build=METHOD.build_model):
@@ -68,7 +67,7 @@ def assert_same_results(folder: Path, other: Path) -> None:
 def test_a_study_on_slurm_gives_what_a_local_one_gives(cluster: Cluster, tmp_path: Path, root: Path) -> None:
     ours, local = (slurm_checkout(root, tmp_path / name) for name in ("slurm", "local"))
     on_slurm(ours)
-    assert sorted(job.rule for job in cluster.jobs()) == ["dataset", "midpoints", "run", "train"]
+    assert sorted(job.rule for job in cluster.jobs()) == ["run", "simulated", "train"]
     assert {job.state for job in cluster.jobs()} == {"COMPLETED"}
     snakemake(local)
     assert_same_results(ours, local)
@@ -112,7 +111,7 @@ def test_trained_methods_get_a_gpu_and_others_none(cluster: Cluster, tmp_path: P
     assert list(asked.values()) == ["N/A"]
     del jobs["train"]
     assert {(job.gres, job.gpus) for job in jobs.values()} == {("N/A", "N/A")}
-    assert sorted(jobs) == ["dataset", "midpoints", "run"]
+    assert sorted(jobs) == ["run", "simulated"]
 
 
 def uncomment(profile: Path, line: str) -> None:

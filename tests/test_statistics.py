@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ladid_bench.analysis import statistics
-from ladid_bench.analysis.statistics import interval, paired_log_ratio, ranks, ratio_band
+from ladid_bench.analysis.statistics import interval, ranks, ratio_band
 
 
 def simulated(rng, groups, of_group, seeds, between, seed_effect, within):
@@ -109,26 +109,6 @@ def test_one_perfect_unit_among_others_is_no_obstacle():
     assert found.low == 0
     assert found.estimate == pytest.approx(1.0)
     assert 1 < found.high < np.inf
-
-
-def test_pairing_cancels_what_is_hard_for_both():
-    hard = np.exp(np.random.default_rng(0).normal(size=20))
-    found = paired_log_ratio(hard, 2 * hard, np.arange(20))
-    assert (found.low, found.estimate, found.high) == pytest.approx(tuple([np.log(0.5)] * 3))
-
-
-def test_the_paired_ratio_is_antisymmetric_and_covers_zero_for_equals():
-    rng = np.random.default_rng(3)
-    first, second, group = rng.random(30) + 0.5, rng.random(30) + 0.5, np.arange(30)
-    there, back = paired_log_ratio(first, second, group), paired_log_ratio(second, first, group)
-    assert there.estimate == pytest.approx(-back.estimate)
-    assert there.low == pytest.approx(-back.high, abs=0.02)
-    assert there.low < 0 < there.high
-
-
-def test_a_perfect_method_has_no_ratio():
-    assert paired_log_ratio(np.zeros(3), np.ones(3), np.arange(3)) is None
-    assert paired_log_ratio(np.ones(3), np.zeros(3), np.arange(3)) is None
 
 
 def test_a_band_has_an_interval_a_frame_and_bears_frames_without_signal():

@@ -116,6 +116,30 @@ def test_experiments_share_runs_and_the_source_has_the_budget_of_the_study(check
     assert {run.changes_text for run in others} == {"growth=False, steps=2", ""}  # zero-shot trains nothing
 
 
+def test_rungs_are_budgets_of_one_training(checkout: Checkout) -> None:
+    """Two rungs below the last: each continues the one before, whose trunk has four fifths of its steps."""
+    comparison = {"datasets": ["pendulum"], "methods": ["gru", "ridge"], "rungs": [10, 40, 20]}
+    short, middle, long, closed = planned(checkout, comparison=comparison)
+    assert [run.budget.steps for run in (short, middle, long)] == [10, 20, 40]
+    assert len({run.trunk for run in (short, middle, long)}) == 1
+    assert closed.trunk == ""
+    assert [run.below and run.below.key for run in (short, middle, long, closed)] == [None, short.key, middle.key, None]
+    assert [run.own_steps for run in (short, middle, long, closed)] == [10, 20 - 8, 40 - 16, 0]
+    assert [(run.experiments, run.rung_of) for run in (short, middle, long, closed)] == [
+        ((), ("comparison",)), ((), ("comparison",)), (("comparison",), ()), (("comparison",), ()),
+    ]  # fmt: skip
+    assert [run.plain for run in (short, middle, long, closed)] == [False, False, True, True]
+    assert long.changes_text == ""
+
+
+def test_a_training_that_starts_from_a_model_has_the_full_horizon_from_its_first_step(checkout: Checkout) -> None:
+    runs = planned(checkout, transfer=TRANSFER)
+    assert checkout.study.budget.growth
+    assert {run.arm: run.budget.growth for run in runs if run.trained} == {
+        "scratch": True, "fine-tuned": False, "frozen-dynamics": False,
+    }  # fmt: skip
+
+
 def test_changes_are_settings_on_top_of_the_variant_and_one_that_changes_nothing_is_the_same_run(
     checkout: Checkout,
 ) -> None:
@@ -227,7 +251,7 @@ def test_arms_start_from_the_weights_of_the_source(checkout: Checkout) -> None:
 
 
 def test_frozen_parts_keep_their_running_statistics(pendulum, pendulum_task, root: Path, tmp_path: Path) -> None:
-    budget = Budget(steps=2, batch_size=4, validations=1, warmup_steps=1)
+    budget = Budget(steps=2, batch_size=4, validate_every=2, warmup_steps=1)
     gru, settings = load_method("gru", root), resolve_settings("gru", "default", {}, root)
     first, second = gru(pendulum_task, settings), gru(pendulum_task, settings)
     first.fit(Training(pendulum["train"], pendulum["valid"], budget, 0))

@@ -11,9 +11,23 @@ import pytest
 from workflows import COPIED, STUDY, command, configure, contents, make_checkout, snakemake, without_cost
 
 
+@pytest.fixture(scope="module")
+def finished_study(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[Path, str]:
+    """A checkout whose study is done, with its report, and what its terminal showed."""
+    folder = make_checkout(root, tmp_path_factory.mktemp("finished") / "checkout")
+    return folder, snakemake(folder)
+
+
 @pytest.fixture
 def checkout(tmp_path: Path, root: Path) -> Path:
+    """A checkout in which nothing is done."""
     return make_checkout(root, tmp_path / "checkout")
+
+
+@pytest.fixture
+def done(finished_study: tuple[Path, str], tmp_path: Path) -> Path:
+    """A copy of the checkout whose study is done."""
+    return Path(shutil.copytree(finished_study[0], tmp_path / "done"))
 
 
 def clone(folder: Path, target: Path) -> Path:
@@ -42,15 +56,24 @@ def edges(folder: Path) -> set[tuple[str, str]]:
     return {(names[one], names[other]) for one, other in re.findall(r"(\d+) -> (\d+)", graph)}
 
 
-def test_run_rerun_change_and_clone(checkout: Path, tmp_path: Path) -> None:
-    output = snakemake(checkout)
+def test_the_terminal_has_a_line_a_job_and_where_the_report_is(finished_study: tuple[Path, str]) -> None:
+    lines = finished_study[1].splitlines()
+    counted = [line.split()[0] for line in lines if line.startswith("[")]
+    jobs = {"simulated": 1, "train": 1, "run": 2, "aggregate": 1, "render": 1}
+    assert counted == [f"[{number}/{sum(jobs.values())}]" for number in range(1, sum(jobs.values()) + 1)]
+    assert len(lines) <= len(counted) + 5
+    assert lines[-1].endswith("results/tiny/report/index.html")
+
+
+def test_run_rerun_change_and_clone(finished_study: tuple[Path, str], done: Path, tmp_path: Path) -> None:
+    checkout, output = done, finished_study[1]
     table = pd.read_parquet(checkout / "results/tiny/runs.parquet").set_index("method")
     assert {"dataset", "variant", "seed", "status"} <= set(table.columns)
     assert (table["status"] == "ok").all(), output
     assert (checkout / "results/tiny/report/index.html").stat().st_size > 10_000
     assert planned_jobs(checkout) == {}
-    ways = {("dataset", "train"), ("dataset", "run"), ("train", "aggregate"), ("run", "aggregate")}
-    assert edges(checkout) >= ways | {("dataset", "card"), ("card", "aggregate"), ("aggregate", "render")}
+    ways = {("simulated", "train"), ("simulated", "run"), ("train", "aggregate"), ("run", "aggregate")}
+    assert edges(checkout) >= ways | {("simulated", "aggregate"), ("aggregate", "render")}
 
     copy = clone(checkout, tmp_path / "clone")
     assert planned_jobs(copy) == {}
@@ -78,7 +101,8 @@ def test_run_rerun_change_and_clone(checkout: Path, tmp_path: Path) -> None:
     assert not {"train", "aggregate", "all"} & set(target)
 
 
-def test_a_failing_method_is_a_row_and_stops_nothing(checkout: Path) -> None:
+def test_a_failing_method_is_a_row_and_stops_nothing(done: Path) -> None:
+    checkout = done
     folder = checkout / "baselines" / "strange"
     shutil.copytree(checkout / "baselines" / "mean", folder)
     code = (folder / "method.py").read_text()
@@ -99,7 +123,7 @@ def test_a_failing_method_is_a_row_and_stops_nothing(checkout: Path) -> None:
     assert ladid_bench(checkout, "records", "--stale") == ""
     (folder / "method.py").write_text(code)
     assert ladid_bench(checkout, "records", "--stale").split() == failed
-    snakemake(checkout, "--forcerun", *failed, "--")
+    snakemake(checkout, "--forcerun", *failed, "--", "runs")
     table = pd.read_parquet(checkout / "results/tiny/runs.parquet").set_index("method")
     assert (table.loc["strange", "status"], table.loc["strange", "attempts"]) == ("ok", 1)
 
@@ -118,23 +142,23 @@ def test_a_run_waits_for_the_one_it_starts_from_whose_model_is_made_again_when_i
         datasets={"pendulum": small, "pendulum--mass-2": small},
         experiments={"transfer": block | {"datasets": ["pendulum--mass-2"]}},
     )
-    output = snakemake(checkout)
+    output = snakemake(checkout, "--", "runs")
     table = pd.read_parquet(checkout / "results/tiny/runs.parquet").set_index("arm")
     assert (table["status"] == "ok").all(), output
     assert table.loc["scratch", "nmse_mean"] == table.loc["zero-shot", "nmse_mean"]  # the mass changes nothing
     assert ("train", "transfer") in edges(checkout)
     kept = contents(checkout)
     shutil.rmtree(checkout / "work")
-    assert planned_jobs(checkout) == {}  # nobody wants the model
+    assert planned_jobs(checkout, "--", "runs") == {}  # nobody wants the model
     source = f"results/tiny/records/{table.loc['scratch', 'key']}.json"
     forced = planned_jobs(checkout, "--forcerun", source, "--")
     assert (forced["train"], forced["transfer"]) == (1, 2)
 
     for arm in ("zero-shot", "frozen-dynamics"):
         (checkout / f"results/tiny/records/{table.loc[arm, 'key']}.json").unlink()
-    jobs = planned_jobs(checkout)
+    jobs = planned_jobs(checkout, "--", "runs")
     assert (jobs["transfer"], jobs["model"], jobs.get("train")) == (2, 1, None)
-    snakemake(checkout)
+    snakemake(checkout, "--", "runs")
     assert (checkout / source).read_bytes() == kept[Path(source).name]
     assert without_cost(checkout) == {name: json.loads(text) | {"cost": None} for name, text in kept.items()}
 
@@ -142,9 +166,9 @@ def test_a_run_waits_for_the_one_it_starts_from_whose_model_is_made_again_when_i
 def test_a_study_is_carried_out_piece_by_piece(checkout: Path) -> None:
     arguments = ("--config", "method=[mean,persistence]", "dataset=pendulum")
     assert planned_jobs(checkout, *arguments)["run"] == 2
-    snakemake(checkout, *arguments)
+    snakemake(checkout, *arguments, "--", "runs")
     assert len(contents(checkout)) == 2
-    assert planned_jobs(checkout, *arguments) == {}
+    assert planned_jobs(checkout, *arguments, "--", "runs") == {}
     jobs = planned_jobs(checkout)
     assert (jobs.get("run"), jobs["train"]) == (None, 1)
     said = snakemake(checkout, "--config", "method=meen", check=False)
@@ -152,13 +176,11 @@ def test_a_study_is_carried_out_piece_by_piece(checkout: Path) -> None:
     assert "Traceback" not in said
 
 
-def test_what_an_interrupted_workflow_had_recorded_is_reported(checkout: Path) -> None:
-    configure(checkout, experiments={"comparison": {"datasets": ["pendulum"], "methods": ["mean"]}})
-    snakemake(checkout)
-    configure(checkout, experiments={"comparison": {"datasets": ["pendulum"], "methods": ["mean", "persistence"]}})
-    snakemake(checkout, "--until", "run")  # as if killed before the table
-    assert len(contents(checkout)) == 2
-    assert planned_jobs(checkout) == {"outdated": 2, "aggregate": 1, "render": 1, "all": 1}
+def test_what_an_interrupted_workflow_had_recorded_is_reported(done: Path) -> None:
+    configure(done, experiments={"comparison": {"datasets": ["pendulum"], "methods": ["mean", "ridge"]}})
+    snakemake(done, "--until", "run")  # as if killed before the table
+    assert len(contents(done)) == 4
+    assert planned_jobs(done) == {"outdated": 2, "aggregate": 1, "render": 1, "all": 1}
 
 
 def test_wrong_configuration_is_one_line_and_no_work(checkout: Path) -> None:
@@ -174,5 +196,4 @@ def test_wrong_configuration_is_one_line_and_no_work(checkout: Path) -> None:
 
 
 def test_slurm_profile_plans(checkout: Path) -> None:
-    pytest.importorskip("snakemake_executor_plugin_slurm", reason="in the slurm extra")
     assert "total" in snakemake(checkout, "--profile", "slurm", "-n")

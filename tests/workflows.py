@@ -15,7 +15,7 @@ from ladid_bench.core.files import finished
 
 STUDY = {
     "scale": "tiny",
-    "budget": {"steps": 6, "batch_size": 4, "validations": 2, "warmup_steps": 1},
+    "budget": {"steps": 6, "batch_size": 4, "validate_every": 3, "growth_steps": 1, "warmup_steps": 1},
     "datasets": {"pendulum": {"trajectories": {"train": 8, "valid": 2, "test": 3}}},
     "experiments": {"comparison": {"datasets": ["pendulum"], "methods": ["ladid", "mean", "persistence"]}},
 }

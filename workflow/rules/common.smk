@@ -4,6 +4,7 @@ Runs and data files are named by a key of all that determines them, so a file th
 files decide nothing about data and records (``ancient``), and every file is written in full or not at all.
 """
 
+import re
 import shlex
 import shutil
 import sys
@@ -15,14 +16,14 @@ from ladid_bench.core.configuration import load_study
 from ladid_bench.core.errors import BenchError, explain
 from ladid_bench.core.files import check_room
 from ladid_bench.core.paths import MIDPOINTS, SPLITS, Folders, chosen_scale, find_root
-from ladid_bench.datasets.measured import MEASURED
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.restart import drop_spares
 from ladid_bench.study.datasets import planned_dataset
-from ladid_bench.study.graph import RunGraph, has_probe, rule_of
+from ladid_bench.study.graph import RunGraph, has_probe, rule_of, rule_of_dataset
 from ladid_bench.study.plan import plan_runs
-from ladid_bench.study.resources import describe_work, memory_mb
+from ladid_bench.study.resources import describe_work, expected_seconds, memory_mb
 from ladid_bench.study.selection import Selection, with_sources
+from snakemake_logger_plugin_ladid_bench.progress import PlannedJob
 
 
 def listed(option):
@@ -73,6 +74,11 @@ wildcard_constraints:
     data_key="[0-9a-f]{16}",
 
 
+# Reports in between: of a study that takes longer than this, in seconds of one core, and has none yet.
+LONG = 900
+GLIMPSES = {} if Path(REPORT).exists() else GRAPH.glimpses(CHOSEN, LONG)
+
+
 def forced():
     """The files and rules that --forcerun names; known only once all rules have been read."""
     return set(workflow.dag_settings.forcerun)
@@ -87,9 +93,16 @@ def kept_record(key):
     return kept(GRAPH.record(key), rule_of(RUNS[key]))
 
 
-def data_files(dataset, data_key):
-    """The trajectory file of each split that every data set has."""
-    return {split: str(FOLDERS.split(dataset, data_key, split)) for split in SPLITS}
+def names_of(rule):
+    """The names of the data sets that a rule makes, as a regular expression."""
+    return "|".join(re.escape(name) for name, one in DATASETS.items() if rule_of_dataset(one) == rule) or "none"
+
+
+def files_of_dataset(splits):
+    """The trajectory file of each split and the card; what is there already stays when another one is missing."""
+    wildcards = ("{dataset}", "{data_key}")
+    files = {split: FOLDERS.split(*wildcards, split) for split in splits} | {"card": FOLDERS.card(*wildcards)}
+    return {name: update(str(path)) for name, path in files.items()}
 
 
 def made_from(product, rule, paths):
@@ -99,16 +112,21 @@ def made_from(product, rule, paths):
     return [path for path in paths if Path(path).exists()] if stays else paths
 
 
-def data_of_card(wildcards):
-    """The files that a card describes."""
-    dataset = DATASETS[wildcards.dataset]
-    paths = [str(path) for path in dataset.files(FOLDERS).values()]
-    return ancient(made_from(str(FOLDERS.card(dataset.name, dataset.key)), "card", paths))
+def log_of(work):
+    """The log of a job, by its key. With all keys of a rule as the constraint, naming it would take most of the plan."""
+    return f"{LOGS}/{{key,[0-9a-f]+}}.{work}.log"
 
 
 def data_of_run(wildcards):
     key = wildcards.key
     return ancient(made_from(GRAPH.record(key), rule_of(RUNS[key]), GRAPH.data(key)))
+
+
+def shorter_of_run(wildcards):
+    """The record of the same training at the next lower budget: once it is there, this one continues its trunk."""
+    run = RUNS[wildcards.key]
+    paths = GRAPH.records([run.below.key] if run.below and run.below.key in CHOSEN else [])
+    return ancient(made_from(GRAPH.record(run.key), rule_of(run), paths))
 
 
 def start_of_run(wildcards):
@@ -135,6 +153,12 @@ def model_again(key):
 def missing():
     """Keys of the chosen runs without a record."""
     return {key for key in CHOSEN if not FOLDERS.record(key).exists()}
+
+
+def expected_jobs():
+    """What the plan expects of the jobs of the chosen runs, by key, for the time left that the terminal shows."""
+    runs = CHOSEN.items()
+    return {key: PlannedJob(rule_of(run), run.label, expected_seconds(run, GPU)) for key, run in runs}
 
 
 @cache

@@ -4,10 +4,30 @@ rule outdated:
         temp(touch(f"{FOLDERS.work}/outdated/{{what}}")),
 
 
+rule glimpse:
+    """Render the report of what is there by now, for whoever waits for the rest."""
+    input:
+        lambda wildcards: GLIMPSES.get(wildcards.at, []),
+    output:
+        temp(touch(f"{FOLDERS.work}/glimpse/{{at}}")),
+    log:
+        f"{LOGS}/glimpse-{{at}}.log",
+    priority: 2
+    params:
+        page=REPORT,
+        command=COMMAND,
+        scale=STUDY.scale,
+    shell:
+        "({params.command} aggregate --scale {params.scale} && "
+        "{params.command} report --scale {params.scale} && "
+        "echo 'glimpse: what is done by now stands in {params.page}') > {log} 2>&1"
+
+
 rule aggregate:
     """Collect the records in one table, failures included."""
     input:
         rows,
+        [f"{FOLDERS.work}/glimpse/{at}" for at in GLIMPSES],
         ancient([str(FOLDERS.card(name, dataset.key)) for name, dataset in DATASETS.items()]),
         lambda wildcards: signal_that("table"),
     output:
@@ -18,7 +38,7 @@ rule aggregate:
         command=COMMAND,
         scale=STUDY.scale,
     shell:
-        "{params.command} aggregate --scale {params.scale} 2>&1 | tee {log}"
+        "{params.command} aggregate --scale {params.scale} > {log} 2>&1"
 
 
 rule render:
@@ -49,4 +69,4 @@ rule render:
         command=COMMAND,
         scale=STUDY.scale,
     shell:
-        "{params.command} report --scale {params.scale} 2>&1 | tee {log}; " "mkdir -p {output.figures} {output.tables}"
+        "{params.command} report --scale {params.scale} > {log} 2>&1 && " "mkdir -p {output.figures} {output.tables}"

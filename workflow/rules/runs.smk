@@ -10,11 +10,12 @@ rule run:
     output:
         str(FOLDERS.record("{key}")),
     log:
-        f"{LOGS}/{{key}}.job.log",
+        log_of("job"),
     wildcard_constraints:
         key=GRAPH.keys_of("run"),
     retries: STUDY.execution.retries + KILLED
     threads: STUDY.execution.threads
+    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: attempt * memory_mb(RUNS[wildcards.key]),
         runtime=lambda wildcards, attempt: GRAPH.minutes(wildcards.key, attempt),
@@ -23,11 +24,15 @@ rule run:
         command=f"{COMMAND} run --restartable",
         scale=STUDY.scale,
     shell:
-        "{params.command} {wildcards.key} --scale {params.scale} 2>&1 | tee {log}"
+        "{params.command} {wildcards.key} --scale {params.scale} > {log} 2>&1"
 
 
 use rule run as train with:
     """Train, forecast, score and record; a profile may give these jobs a GPU."""
+    input:
+        data_of_run,
+        shorter_of_run,
+    priority: 0
     wildcard_constraints:
         key=GRAPH.keys_of("train"),
 
@@ -36,7 +41,9 @@ use rule run as transfer with:
     """Train on, or ask as it is, the model of another run."""
     input:
         data_of_run,
+        shorter_of_run,
         start_of_run,
+    priority: 0
     wildcard_constraints:
         key=GRAPH.keys_of("transfer"),
 
@@ -46,7 +53,7 @@ use rule run as model with:
     output:
         temp(touch(f"{FOLDERS.model('{key}')}.again")),
     log:
-        f"{LOGS}/{{key}}.model.log",
+        log_of("model"),
     wildcard_constraints:
         key="[0-9a-f]{16}",
     params:
@@ -61,7 +68,7 @@ use rule run as probe with:
     output:
         str(FOLDERS.probe("{key}")),
     log:
-        f"{LOGS}/{{key}}.probe.log",
+        log_of("probe"),
     wildcard_constraints:
         key="[0-9a-f]{16}",
     resources:

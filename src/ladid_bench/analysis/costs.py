@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import dunnett
-from scipy.stats import t as student
 
-from ladid_bench.analysis.paired import NEEDS_SEEDS, SEEDS_FOR_VERDICTS, Contrast, Evidence, Group, contrast, unfinished
-from ladid_bench.analysis.rules import LADID, ODE, dataset_names
-from ladid_bench.analysis.statistics import CONFIDENCE, RNG_SEED, Interval
-from ladid_bench.analysis.verdicts import Part, SetResult, no_worse, superior
+from ladid_bench.analysis.crossed import LogRatio
+from ladid_bench.analysis.evidence import LADID, Evidence, Group
+from ladid_bench.analysis.paired import NEEDS_SEEDS, SEEDS_FOR_VERDICTS, Contrast, contrast, unfinished
+from ladid_bench.analysis.rules import ODE, dataset_names
+from ladid_bench.analysis.verdicts import Part, decide
 
 STEP, FORECAST = "cost_cpu_seconds_per_step", "cost_forecast_cpu_seconds"
 BASE = {"dataset": "pendulum", "fraction": 1.0}
@@ -21,7 +20,7 @@ LARGER = {  # what grows, and where it is larger than on BASE
     "horizon": {"dataset": "pendulum-horizon-150", "fraction": 1.0},
 }
 FEWER = {"dataset": "pendulum", "fraction": 0.125}  # BASE is the larger one here
-MORE = 0.25  # margin of the growth of cost
+MORE = 1.25  # limit of the growth of cost
 PLACE = ("host", "processor", "device", "threads")  # where a run was measured
 ALONE = 1.5  # most processes waiting for a core, per thread of the run, while nothing else runs
 
@@ -53,19 +52,18 @@ class Cost:
 
 def cheaper_than_ode(evidence: Evidence) -> list[Part]:
     """Compare LaDID with every neural-ODE method: error at equal CPU time of training, and CPU time of a forecast."""
-    trained = tuple(
-        _at_equal_time(evidence, name) for name in dataset_names(evidence.rows_of("equal-time", method=LADID))
-    )
-    places = {
-        name: {"dataset": name, "fraction": 1.0} for name in dataset_names(evidence.rows_of("cost", method=LADID))
+    trained = {
+        name: _at_equal_time(evidence, name) for name in dataset_names(evidence.rows_of("equal-time", method=LADID))
     }
+    places = dataset_names(evidence.rows_of("cost", method=LADID))
     steps, forecasts = (
-        tuple(_cheaper(evidence, name, place, column) for name, place in places.items()) for column in (STEP, FORECAST)
+        {name: _cheaper(evidence, {"dataset": name, "fraction": 1.0}, column) for name in places}
+        for column in (STEP, FORECAST)
     )
     return [
-        Part("error at equal CPU time of training", trained),
-        Part("CPU time of a forecast", forecasts),
-        Part("CPU time of a step", steps, counted=False),
+        decide("error at equal CPU time of training", trained),
+        decide("CPU time of a forecast", forecasts),
+        decide("CPU time of a step", steps, counted=False),
     ]
 
 
@@ -73,56 +71,57 @@ def scales(evidence: Evidence) -> list[Part]:
     """Compare how the costs of a step and a forecast grow with pixels, horizon, trajectories, against ODE methods."""
     if not evidence.rows_of("cost", method=LADID):
         return []
-    grown = [(name, BASE, larger) for name, larger in LARGER.items()]
+    forecast = {name: (BASE, larger) for name, larger in LARGER.items()}
+    step = {**forecast, "trajectories": (FEWER, BASE)}
     return [
-        Part("a step", tuple(_growth(evidence, STEP, *one) for one in [*grown, ("trajectories", FEWER, BASE)]), MORE),
-        Part("a forecast", tuple(_growth(evidence, FORECAST, *one) for one in grown), MORE),
+        decide("a step", {name: _growth(evidence, STEP, *places) for name, places in step.items()}, MORE),
+        decide("a forecast", {name: _growth(evidence, FORECAST, *places) for name, places in forecast.items()}, MORE),
     ]
 
 
-def _at_equal_time(evidence: Evidence, dataset: str) -> SetResult:
+def _at_equal_time(evidence: Evidence, dataset: str) -> list[Contrast]:
     ladid, *rivals = (evidence.group(name, "equal-time", dataset=dataset, method=name) for name in (LADID, *ODE))
-    return superior(dataset, [contrast(evidence, ladid, rival) for rival in rivals])
+    return [contrast(evidence, ladid, rival) for rival in rivals]
 
 
-def _cheaper(evidence: Evidence, name: str, place: dict[str, Any], column: str) -> SetResult:
+def _cheaper(evidence: Evidence, place: dict[str, Any], column: str) -> list[Contrast]:
     ladid, *rivals = (Cost(column, _measured(evidence, method, place)) for method in (LADID, *ODE))
-    return superior(name, compare_costs(ladid, rivals))
+    return compare_costs(evidence, ladid, rivals)
 
 
-def _growth(evidence: Evidence, column: str, name: str, small: dict[str, Any], large: dict[str, Any]) -> SetResult:
+def _growth(evidence: Evidence, column: str, small: dict[str, Any], large: dict[str, Any]) -> list[Contrast]:
     present = [one for one in ODE if all(evidence.rows_of("cost", method=one, **place) for place in (small, large))]
     ladid, *rivals = (
         Cost(column, *(_measured(evidence, method, place) for place in (large, small)))
         for method in (LADID, *(present or ODE))
     )
-    return no_worse(name, compare_costs(ladid, rivals), MORE)
+    return compare_costs(evidence, ladid, rivals)
 
 
 def _measured(evidence: Evidence, method: str, place: dict[str, Any]) -> Group:
     return evidence.group(method, "cost", method=method, **place)
 
 
-def compare_costs(ladid: Cost, rivals: Sequence[Cost]) -> list[Contrast]:
-    """Compute the ratios of LaDID's cost to that of each rival, with simultaneous intervals.
+def compare_costs(evidence: Evidence, ladid: Cost, rivals: Sequence[Cost]) -> list[Contrast]:
+    """Compute the log ratios of LaDID's cost to that of each rival.
 
-    They are those of Dunnett's comparison of several groups with a control, for the logarithms over the seeds: the
-    spread between seeds is estimated from all methods together, for three runs alone can agree by chance.
+    The spread between seeds is estimated from all methods together, for three runs alone can agree by chance. A model
+    that has learnt nothing yet is named as untrained: an equation costs more to solve once it describes something.
     """
     made = [_prepared(ladid, rival) for rival in rivals]
-    able = [place for place, one in enumerate(made) if not one.problem]
+    able = {place: list(rivals[place].logarithms.values()) for place, one in enumerate(made) if not one.problem}
     if not able:
         return made
-    control, *samples = (list(one.logarithms.values()) for one in (ladid, *(rivals[place] for place in able)))
-    test = dunnett(*samples, control=control, rng=np.random.default_rng(RNG_SEED))
-    ends = test.confidence_interval(CONFIDENCE)
-    freedom = sum(len(one) - 1 for one in (control, *samples))
-    for place, sample, statistic, low, high in zip(able, samples, test.statistic, ends.low, ends.high, strict=True):
-        found = Interval(float(np.mean(control) - np.mean(sample)), -float(high), -float(low))
-        single = 2 * float(
-            student.sf(abs(statistic), freedom)
-        )  # p of one comparison alone, to be corrected with others
-        made[place] = replace(made[place], interval=found, p=single, seeds=min(len(control), len(sample)))
+    control = list(ladid.logarithms.values())
+    freedom = sum(len(one) - 1 for one in (control, *able.values()))
+    variance = sum(float(np.var(one)) * len(one) for one in (control, *able.values())) / freedom
+    for place, sample in able.items():
+        spread = variance * (1 / len(control) + 1 / len(sample))
+        ratio = LogRatio(float(np.mean(control) - np.mean(sample)), (spread,), (freedom,))
+        groups = (*ladid.groups, *rivals[place].groups)
+        untrained = tuple(dict.fromkeys(group.name for group in groups if evidence.untrained(group)))
+        seeds = min(len(control), len(sample))
+        made[place] = replace(made[place], ratio=ratio, seeds=seeds, untrained=untrained)
     return made
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ladid_bench.analysis.paired import primary_errors
-from ladid_bench.analysis.statistics import Interval, interval, paired_log_ratio
+from ladid_bench.analysis.crossed import FEWEST_GROUPS, log_ratio
+from ladid_bench.analysis.evidence import LADID, on_frames, primary_errors
+from ladid_bench.analysis.paired import in_groups
+from ladid_bench.analysis.statistics import Interval, interval
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
@@ -18,7 +20,6 @@ from ladid_bench.runs.records import Sample, read_record, read_sample
 from ladid_bench.study.datasets import PlannedDataset, load_data_card, planned_dataset
 
 NEURAL, FLOOR = "neural", "floor"
-LADID = "ladid"  # the method that the suite is about
 COMPARISON, EQUAL_TIME = "comparison", "equal-time"
 UNREADABLE = "unreadable"  # status of a run that has ended with a result whose files cannot be read
 FEW = 8  # methods that a figure can show side by side in colour
@@ -39,7 +40,7 @@ DESCRIPTIVE = frozenset(
         "rerun",
         "status",
     }
-    | {"arm", "init_from", "init_from_key", "changes"}
+    | {"arm", "init_from", "init_from_key", "changes", "steps", "init_from_steps", "trunk", "rung_of"}
     | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "config_hash", "host", "platform", "processor"}
     | {"python", "device", "threads", "versions", "probe"}
 )
@@ -244,16 +245,18 @@ class DatasetContent:
         return interval(stacked.values, stacked.group, stacked.seed, stacked.weights)
 
     def log_ratio(self, first: Entry, second: Entry) -> Interval | None:
-        """Interval of the logarithm of the first entry's primary error over the second's, paired."""
+        """Interval of the mean log ratio of the first entry's primary error to the second's, over groups and seeds."""
         if not (first.sampled and second.sampled):
             return None
-        pairs = _pairs(first.done, second.done)
-        if not pairs:
+        sides = [
+            [on_frames(run.sample, self.primary_metric) for run in entry.done if run.sample is not None]
+            for entry in (first, second)
+        ]
+        groups = [one.group for side in sides for one in side]
+        if any(not np.array_equal(one, groups[0]) for one in groups) or len(np.unique(groups[0])) < FEWEST_GROUPS:
             return None
-        one, other = (stack(runs, self.primary_metric) for runs in zip(*pairs, strict=True))
-        if not np.array_equal(one.group, other.group):
-            return None
-        return paired_log_ratio(one.values, other.values, one.group, one.seed)
+        errors = [np.stack([in_groups(one.error, one) for one in side]) for side in sides]  # (seed, group) each
+        return log_ratio(errors[0], errors[1]).interval() if all(np.isfinite(one).all() for one in errors) else None
 
 
 @dataclass(frozen=True)
@@ -279,14 +282,6 @@ def stack(runs: Iterable[Run], primary_metric: str) -> Stacked:
         np.concatenate([sample.group for _, sample in samples]),
         np.concatenate([np.full(len(sample.group), index) for index, sample in samples]),
     )
-
-
-def _pairs(first: tuple[Run, ...], second: tuple[Run, ...]) -> list[tuple[Run, Run]]:
-    """Runs with the same seed; a method that ran once, whatever the seed, meets every run of the other one."""
-    if len(first) == 1 or len(second) == 1:
-        return [(one, other) for one in first for other in second]
-    by_seed = {run.row["seed"]: run for run in second}
-    return [(run, by_seed[run.row["seed"]]) for run in first if run.row["seed"] in by_seed]
 
 
 def gather(folders: Folders, table: pd.DataFrame, study: Study, experiment: str = COMPARISON) -> list[DatasetContent]:

@@ -14,13 +14,13 @@ import pandas as pd
 from scipy.stats import friedmanchisquare, studentized_range
 
 from ladid_bench.analysis.entries import DatasetContent, Entry, stack
-from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS, TINY
-from ladid_bench.analysis.verdicts import LEVEL
+from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 
 # with fewer blocks not even a method that wins in all of them differs from another by a signed-rank test
 BLOCKS_FOR_RANKS = 6
 METHODS_FOR_RANKS = 3
-HUGE = 1e300
+TINY, HUGE = float(np.finfo(np.float64).tiny), 1e300
+LEVEL = 0.05
 NO_DIAGRAM = "No diagram of ranks"
 
 

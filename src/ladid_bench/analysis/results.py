@@ -24,8 +24,9 @@ def aggregate(runs: dict[str, PlannedRun], folders: Folders) -> pd.DataFrame:
     return table
 
 
-def _row(run: PlannedRun, folders: Folders) -> dict[str, Any]:
-    row = {
+def planned_columns(run: PlannedRun) -> dict[str, Any]:
+    """What the table says of a run before it has ended."""
+    return {
         "dataset": run.dataset.name,
         "method": run.method,
         "variant": run.variant,
@@ -35,12 +36,20 @@ def _row(run: PlannedRun, folders: Folders) -> dict[str, Any]:
         "init_from": run.init_from.dataset.name if run.init_from else "",
         "init_from_key": run.init_from.key if run.init_from else "",
         "changes": run.changes_text,
+        "steps": _steps(run),
+        "init_from_steps": run.model_from.budget.steps if run.model_from and run.trained else 0,
+        "trunk": run.trunk,
         "kind": run.card.kind,
         "primary_metric": run.dataset.source.primary_metric,
         "experiments": ",".join(run.experiments),
+        "rung_of": ",".join(run.rung_of),
         "key": run.key,
         "rerun": run.rerun_command,
     }
+
+
+def _row(run: PlannedRun, folders: Folders) -> dict[str, Any]:
+    row = planned_columns(run)
     if not folders.record(run.key).exists():
         attempts = read_attempts(folders.attempts(run.key))
         last = attempts[-1] if attempts else NOT_RUN
@@ -60,6 +69,13 @@ def _row(run: PlannedRun, folders: Folders) -> dict[str, Any]:
         "versions": json.dumps(provenance["versions"], sort_keys=True),
         **_probe(folders.probe(run.key)),
     }
+
+
+def _steps(run: PlannedRun) -> int:
+    """Optimiser steps of the run's model on the data set that it was trained on last, 0 for none."""
+    if run.trained:
+        return run.budget.steps
+    return run.model_from.budget.steps if run.model_from else 0
 
 
 def _probe(path: Path) -> dict[str, str]:

@@ -1,138 +1,175 @@
 """The rules of the claims: which runs each compares, fixed here whatever the runs say.
 
-Every rule takes the evidence and gives the parts of its claim, or the reason why nothing can be said.
+Every rule takes the evidence, at one budget, and gives the parts of its claim.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ladid_bench.analysis.paired import Contrast, Evidence, Group, Unread, around, changed_to, contrast, off_grid
-from ladid_bench.analysis.verdicts import LACKING, MET, OPEN, Part, SetResult, no_worse, superior
+from ladid_bench.analysis.evidence import LADID, Evidence, Group, Unread, around, off_grid
+from ladid_bench.analysis.paired import Contrast, contrast
+from ladid_bench.analysis.verdicts import Part, decide
 from ladid_bench.probing.probes import CONTROLS, PSI
 from ladid_bench.probing.readout import KERNEL, LINEAR
 
-LADID, PRESET = "ladid", "tuned"  # the primary arm; other methods stand with the first variant on their card
-ODE = ("ladid-ode", "latent-ode", "ode-rnn", "ode2vae", "ndp", "msvi")
+ARMS = ("", "xmix", "film", "paper")  # variants of LaDID; the primary arm is the first on its card, and alone decides
+PAPER = ("ode-rnn", "ode2vae", "ndp", "msvi")  # the paper's own rivals
+ODE = ("ladid-ode", "latent-ode", *PAPER)
 NEURAL = (*ODE, "gru")  # every set needs them all
 SIMPLE = ("analog", "ridge", "dmd", "persistence", "mean")
+DYNAMICS = (  # what is compared, LaDID's variant, the variant of LaDID with an ODE; "" for the first on the card
+    ("with LaDID's settings", "", "ladid-settings"),
+    ("with ladid-ode's settings", "ladid-ode-settings", ""),
+)
 FEW, THIRD = 0.08, 0.32  # of the target's training trajectories
 CONTROL = "pendulum--mass-2"  # its frames are those of the pendulum: no new intervention
 MEASURED = ("radar-rain", "air-temperature", "shoulder-imu")
 SIMULATED = ("pendulum", "double-pendulum", "wave", "reaction-diffusion", "navier-stokes", "cylinder-flow")
-NEARLY, AT_ANY_TIME = 0.25, 0.05  # margins
+NEARLY, AT_ANY_TIME, TENTH = 1.25, 1.05, 0.1  # limits of the ratio of errors
 
-TERMS_AND_MODULES = (  # name, variant with it, variant without it
-    ("divergence of psi", PRESET, "no-kl"),
-    ("smoothness", PRESET, "no-smoothness"),
-    ("temporal attention", "attention-tdp", PRESET),
-    ("dot-product attention", "attention-tdp", "attention-t"),
-)
-NO_PART = ("paper", PRESET, *(without for _, _, without in TERMS_AND_MODULES), "attention-tdp")
-
+TERMS_AND_MODULES = {  # variants of LaDID without one of them
+    "divergence of psi": "no-kl",
+    "smoothness": "no-smoothness",
+    "temporal attention": "attention-dp",
+    "dot-product attention": "attention-t",
+}
 STATE = {"pendulum": 2, "pendulum--lengths-mixed": 3, "double-pendulum": 4, "double-pendulum--masses-mixed": 5}
+SIZES = (("psi", "psi", True), ("the latent state", "latent", False))  # in words, setting, whether it is counted
 CONTEXTS = (  # full context, one that cannot determine state and constants, the shortest that can
     ("pendulum", "pendulum-context-1", "pendulum-context-2"),
     ("pendulum--lengths-mixed", "lengths-mixed-context-2", "lengths-mixed-context-5"),
 )
 
+Rivals = Callable[[Evidence, str], list[str]]  # on a data set
 
-def lowest_of_neural(evidence: Evidence, sets: tuple[str, ...]) -> list[Part]:
-    """Compare LaDID with every other neural method of the comparison, on each of ``sets``."""
+
+def papers_rivals(evidence: Evidence, name: str) -> list[str]:
+    """List the paper's rivals, whatever the study has."""
+    return list(PAPER)
+
+
+def every_neural_rival(evidence: Evidence, name: str) -> list[str]:
+    """List the neural methods that a comparison needs, and all others that this one has."""
+    return _with_present(evidence, name, NEURAL, "neural")
+
+
+def every_closed_form(evidence: Evidence, name: str) -> list[str]:
+    """List the methods fitted in closed form that a comparison needs, and all others that this one has."""
+    return _with_present(evidence, name, SIMPLE, "simple")
+
+
+def lower_than(evidence: Evidence, sets: Sequence[str], rivals: Rivals, limit: float = 1.0) -> list[Part]:
+    """Compare every arm of LaDID with ``rivals`` on each of ``sets``."""
     found = _planned(evidence, sets)
-    return [Part("lowest error", tuple(_against_neural(evidence, name) for name in found), expected=len(sets))]
-
-
-def beats_simple(evidence: Evidence, sets: tuple[str, ...]) -> list[Part]:
-    """Compare LaDID with every strong simple method, on each of ``sets``."""
-    found = _planned(evidence, sets)
-    return [Part("simple methods", tuple(_against_simple(evidence, name) for name in found), expected=len(sets))]
+    made = []
+    for arm in _arms(evidence):
+        compared = {
+            name: _against(evidence, name, arm, rivals(evidence, name)) for name in found if _has(evidence, arm, name)
+        }
+        made.append(decide(_arm_name(arm), compared, limit, arm == "", len(sets), arm))
+    return made
 
 
 def on_measured_data(evidence: Evidence) -> list[Part]:
     """Compare on measured data: with neural methods, with simple methods, and after transfer."""
-    found = _planned(evidence, MEASURED)
-    neural, simple = (tuple(rule(evidence, name) for name in found) for rule in (_against_neural, _against_simple))
-    return [
-        Part("C1 on measured data", neural, expected=len(MEASURED)),
-        Part("C12 on measured data", simple, expected=len(MEASURED)),
-        Part("C3 on measured data", _fine_tuned_against_scratch(evidence, measured=True)),
+    rivals = {"C1a": papers_rivals, "C1b": every_neural_rival, "C12": every_closed_form}
+    parts = [
+        replace(part, name=f"{claim} on measured data")
+        for claim, those in rivals.items()
+        for part in lower_than(evidence, MEASURED, those)
+        if part.counted
     ]
+    tuned = [
+        replace(part, name=f"C3 on measured data, {part.name}") for part in fine_tuning_beats_scratch(evidence, True)
+    ]
+    return [*parts, *tuned]
 
 
-def fine_tuning_beats_scratch(evidence: Evidence) -> list[Part]:
+def fine_tuning_beats_scratch(evidence: Evidence, measured: bool = False) -> list[Part]:
     """Compare fine-tuning on 8 % of each target with training from scratch on the same trajectories."""
-    return [Part("fine-tuned", _fine_tuned_against_scratch(evidence))]
+    pairs = {
+        target: (_moved(LADID, target, "fine-tuned", FEW, source), [_moved(LADID, target, "scratch", FEW)])
+        for target, source in _targets(evidence, measured)
+    }
+    return _transferred(evidence, pairs)
 
 
 def third_as_good_as_all(evidence: Evidence) -> list[Part]:
-    """Compare fine-tuning on 32 % of a target with training from scratch on all of it, for as many steps."""
-    made = []
+    """Compare fine-tuning on 32 % of a target with training from scratch on all of it."""
+    pairs = {
+        target: (_moved(LADID, target, "fine-tuned", THIRD, source), [_moved(LADID, target, "scratch", 1.0)])
+        for target, source in _targets(evidence)
+    }
+    return _transferred(evidence, pairs, NEARLY)
+
+
+def beats_fine_tuned_baselines(evidence: Evidence) -> list[Part]:
+    """Compare LaDID fine-tuned on 8 % of a target with every other neural method fine-tuned on the same ones."""
+    pairs = {}
     for target, source in _targets(evidence):
-        third = _moved(evidence, LADID, target, "fine-tuned", THIRD, source)
-        whole = _moved(evidence, LADID, target, "scratch", 1.0)
-        made.append(no_worse(target, [contrast(evidence, third, whole)], NEARLY))
-    return [Part("32 % of the data", tuple(made), margin=NEARLY)]
+        how = {"dataset": target, "arm": "fine-tuned", "fraction": FEW, "init_from": source}
+        present = [name for name in _methods(evidence.rows_of("transfer", **how, kind="neural")) if name != LADID]
+        methods = dict.fromkeys((*("ladid-ode", "latent-ode"), *present))
+        rivals = [_moved(name, target, "fine-tuned", FEW, source) for name in methods]
+        pairs[target] = (_moved(LADID, target, "fine-tuned", FEW, source), rivals)
+    return _transferred(evidence, pairs)
 
 
 def off_grid_as_good(evidence: Evidence) -> list[Part]:
     """Compare times halfway between frames with the frames around them, for the same model and trajectory."""
     made = []
-    for name in _planned(evidence, (*SIMULATED, *MEASURED)):
-        rows = evidence.rows_of("comparison", dataset=name, method=LADID)
-        done = [row for row in rows if row["status"] == "ok"]
-        if done and not any(_has_between(row) for row in done):
-            continue  # nothing was measured between its frames
-        off, on = Group("LaDID between frames", tuple(rows)), Group("LaDID on frames", tuple(rows))
-        found = no_worse(name, [contrast(evidence, off, on, (off_grid, around))], AT_ANY_TIME)
-        # a run that was lost is lost on and between the frames alike, and must not pass for one that is as good
-        made.append(replace(found, outcome=OPEN) if off.lost and found.outcome == MET else found)
-    return [Part("between frames", tuple(made), margin=AT_ANY_TIME)]
+    for arm in _arms(evidence):
+        compared = {}
+        for name in _planned(evidence, (*SIMULATED, *MEASURED)):
+            rows = _compared(evidence, LADID, name, arm).rows
+            done = [row for row in rows if row["status"] == "ok"]
+            asked = rows or arm == ""
+            if asked and (not done or any(_has_between(row) for row in done)):  # else nothing lies between its frames
+                off, on = Group(f"{_arm_name(arm)} between frames", rows), Group(f"{_arm_name(arm)} on frames", rows)
+                compared[name] = [contrast(evidence, off, on, (off_grid, around))]
+        made.append(decide(_arm_name(arm), compared, AT_ANY_TIME, arm == "", arm=arm))
+    return made
 
 
 def irregular_as_good(evidence: Evidence) -> list[Part]:
-    """Compare training and forecasts on an irregular grid with those on the regular grid of the same trajectories."""
-    names = dataset_names(evidence.rows_of("irregular", method=LADID, arm="scratch"))
-    made = []
-    for name in names:
+    """Compare LaDID on an irregular grid with itself on the regular grid of the same trajectories, and with rivals."""
+    itself, rivals = {}, {}
+    for name in dataset_names(evidence.rows_of("irregular", method=LADID, arm="scratch")):
         regular = name.removesuffix("--irregular")
         if regular != name:
-            how = {"method": LADID, "arm": "scratch", "changes": ""}
-            first = evidence.group("LaDID, irregular", "irregular", dataset=name, **how)
-            second = evidence.group("LaDID, regular", "irregular", dataset=regular, **how)
-            made.append(no_worse(name, [contrast(evidence, first, second)], NEARLY))
-    return [Part("irregular grid", tuple(made), margin=NEARLY)]
+            how = {"arm": "scratch", "changes": "", "dataset": name}
+            present = _methods(evidence.rows_of("irregular", kind="neural", **how))
+            mine = evidence.group("LaDID, irregular", "irregular", method=LADID, **how)
+            same = evidence.group("LaDID, regular", "irregular", method=LADID, **{**how, "dataset": regular})
+            others = [one for one in dict.fromkeys(("latent-ode", *present)) if one != LADID]
+            itself[name] = [contrast(evidence, mine, same)]
+            rivals[name] = [
+                contrast(evidence, mine, evidence.group(one, "irregular", method=one, **how)) for one in others
+            ]
+    return [decide("against the regular grid", itself, NEARLY), decide("against rivals", rivals)]
 
 
 def terms_and_modules(evidence: Evidence) -> list[Part]:
     """Compare LaDID with LaDID without each part, wherever the ablation has both; the others are told, not counted."""
-    rows = [row for row in evidence.rows if "ablation" in str(row["experiments"]).split(",") and row["method"] == LADID]
-    found = [Part(name, _ablated(evidence, rows, whole, without)) for name, whole, without in TERMS_AND_MODULES]
-    others = dict.fromkeys(str(row["variant"]) for row in rows if row["variant"] not in NO_PART)
-    told = [Part(f"against {name}", _ablated(evidence, rows, PRESET, name), counted=False) for name in others]
-    return [*found, *told] if rows else []
+    rows = evidence.rows_of("ablation", method=LADID, variant=None)
+    known = {_primary(evidence), "paper", *TERMS_AND_MODULES.values()}
+    others = dict.fromkeys(str(row["variant"]) for row in rows if row["variant"] not in known)
+    parts = [decide(name, _ablated(evidence, rows, without)) for name, without in TERMS_AND_MODULES.items()]
+    told = [decide(f"against {name}", _ablated(evidence, rows, name), counted=False) for name in others]
+    return [*parts, *told] if rows else []
 
 
 def direct_map_beats_ode(evidence: Evidence) -> list[Part]:
-    """Compare LaDID with LaDID with a neural ODE in place of F, on every data set of the comparison."""
+    """Compare LaDID with LaDID with a neural ODE in place of F: with the settings of the one, and of the other."""
     made = []
-    for name in _planned(evidence, (*SIMULATED, *MEASURED)):
-        pair = (_compared(evidence, LADID, name), _compared(evidence, "ladid-ode", name))
-        made.append(superior(name, [contrast(evidence, *pair)]))
-    return [Part("direct map", tuple(made))]
-
-
-def beats_fine_tuned_baselines(evidence: Evidence) -> list[Part]:
-    """Compare LaDID fine-tuned on 8 % of a target with every other neural method fine-tuned on the same ones."""
-    made = []
-    for target, source in _targets(evidence):
-        how = {"dataset": target, "arm": "fine-tuned", "fraction": FEW, "init_from": source}
-        present = [name for name in _methods(evidence.rows_of("transfer", **how, kind="neural")) if name != LADID]
-        methods = dict.fromkeys((*("ladid-ode", "latent-ode"), *present))
-        groups = [_moved(evidence, name, target, "fine-tuned", FEW, source) for name in methods]
-        first = _moved(evidence, LADID, target, "fine-tuned", FEW, source)
-        made.append(superior(target, [contrast(evidence, first, group) for group in groups]))
-    return [Part("all fine-tuned", tuple(made))]
+    for name, mine, other in DYNAMICS:
+        compared = {}
+        for dataset in _planned(evidence, (*SIMULATED, *MEASURED)):
+            pair = (_compared(evidence, LADID, dataset, mine), _compared(evidence, "ladid-ode", dataset, other))
+            compared[dataset] = [contrast(evidence, *pair)]
+        made.append(decide(name, compared))
+    return made
 
 
 def psi_carries_the_realization(evidence: Evidence) -> list[Part]:
@@ -147,101 +184,90 @@ def psi_carries_the_realization(evidence: Evidence) -> list[Part]:
     """
     probed = dataset_names(evidence.rows_of("probe", method=LADID, arm="scratch", changes=""))
     names = [name for name in probed if name.partition("--")[0] not in MEASURED]  # a crop's place is no constant
-    readings = [_readings(evidence, name, LINEAR) for name in names]
-    told = [_readings(evidence, name, KERNEL) for name in names]
-    beats, free = [], []
+    beats, free = {}, {}
     for target, source in _targets(evidence):
-        frozen = _moved(evidence, LADID, target, "frozen-dynamics", FEW, source)
-        scratch = _moved(evidence, LADID, target, "scratch", FEW)
-        whole = _moved(evidence, LADID, target, "fine-tuned", FEW, source)
-        beats.append(superior(target, [contrast(evidence, frozen, scratch)]))
-        free.append(no_worse(target, [contrast(evidence, frozen, whole)], NEARLY))
+        frozen = _moved(LADID, target, "frozen-dynamics", FEW, source)
+        beats[target] = (frozen, [_moved(LADID, target, "scratch", FEW)])
+        free[target] = (frozen, [_moved(LADID, target, "fine-tuned", FEW, source)])
     return [
-        Part("psi is readable", tuple(one for one in readings if one)),
-        Part("with F frozen, against scratch", tuple(beats)),
-        Part("with F frozen, against all trained on", tuple(free), margin=NEARLY),
-        Part("psi by a kernel probe", tuple(one for one in told if one), counted=False),
+        decide("psi is readable", _readings(evidence, names, LINEAR)),
+        *_named("with F frozen, against scratch", _transferred(evidence, beats)),
+        *_named("with F frozen, against all trained on", _transferred(evidence, free, NEARLY)),
+        decide("psi by a kernel probe", _readings(evidence, names, KERNEL), counted=False),
     ]
-
-
-def _readings(evidence: Evidence, name: str, probe: str) -> SetResult | None:
-    """psi against the controls on a data set; None where nothing is known of its trajectories."""
-    how = {"dataset": name, "method": LADID, "arm": "scratch", "changes": "", "fraction": 1.0}
-    runs = evidence.group("psi", "probe", **how)
-    found = [evidence.probe(str(row["key"])) for row in runs.rows if row["status"] == "ok"]
-    if found and all(one is not None and not one.readings for one in found):
-        return None
-    if any(one is None or not one.readings for one in found):
-        problem = f"{sum(one is None or not one.readings for one in found)} of {len(found)} models have not been probed"
-        made = [Contrast("psi", control, problem=problem) for control in CONTROLS]
-        return SetResult(name, LACKING, tuple(made), problem)
-    controls = {control: replace(runs, name=control) for control in CONTROLS}
-    made = [
-        contrast(evidence, runs, group, (Unread(PSI, probe), Unread(control, probe)))
-        for control, group in controls.items()
-    ]
-    result = superior(name, made)
-    # a run that was lost is lost to psi and to the controls alike, and must not pass for one that can be read
-    return replace(result, outcome=OPEN) if runs.lost and result.outcome == MET else result
 
 
 def saturates(evidence: Evidence) -> list[Part]:
     """Look for a plateau from the first size that has room on, and none before; likewise for the context's length."""
-    enough, small = [], []
-    for name, needed in STATE.items():
-        rows = evidence.rows_of("sufficiency", dataset=name, method=LADID)
-        found = (changed_to(str(row["changes"]), "latent") for row in rows)
-        sizes = sorted({size for size in found if size is not None})
-        full = _sized(evidence, name, None)
-        roomy = [contrast(evidence, _sized(evidence, name, size), full) for size in sizes if size >= needed]
-        enough += [no_worse(name, roomy, NEARLY)] if roomy else []
-        tight = [size for size in sizes if size < needed][-1:]
-        small += [superior(name, [contrast(evidence, full, _sized(evidence, name, size))]) for size in tight]
-    return [
-        Part("enough room", tuple(enough), margin=NEARLY),
-        Part("too little room", tuple(small)),
-        *_saturates_with_context(evidence),
-    ]
+    parts = []
+    for words, setting, counted in SIZES:
+        enough, small = dict[str, list[Contrast]](), dict[str, list[Contrast]]()
+        for name, needed in STATE.items():
+            sizes = _sizes(evidence, name, setting)
+            full = _sized(evidence, name)
+            roomy = [
+                contrast(evidence, _sized(evidence, name, setting, size), full) for size in sizes if size >= needed
+            ]
+            tight = [size for size in sizes if size < needed][-1:]
+            enough |= {name: roomy} if roomy else {}
+            if tight:
+                small[name] = [contrast(evidence, full, _sized(evidence, name, setting, *tight))]
+        parts.append(decide(f"enough room in {words}", enough, NEARLY, counted))
+        parts.append(decide(f"too little room in {words}", small, counted=counted))
+    return [*parts, *_saturates_with_context(evidence)]
 
 
-def _saturates_with_context(evidence: Evidence) -> list[Part]:
-    names = dataset_names(evidence.rows_of("sufficiency", method=LADID))
-    enough, small = [], []
-    for whole, short, sufficient in CONTEXTS:
-        if short in names and sufficient in names:
-            full = _sized(evidence, whole, None)
-            enough.append(no_worse(sufficient, [contrast(evidence, _sized(evidence, sufficient, None), full)], NEARLY))
-            small.append(superior(short, [contrast(evidence, full, _sized(evidence, short, None))]))
-    return [Part("enough context", tuple(enough), margin=NEARLY), Part("too little context", tuple(small))]
+def dataset_names(rows: list[dict[str, Any]]) -> list[str]:
+    """List the data sets of rows of the run table, in their order."""
+    return list(dict.fromkeys(str(row["dataset"]) for row in rows))
 
 
-def _against_neural(evidence: Evidence, name: str) -> SetResult:
-    present = _methods(evidence.rows_of("comparison", dataset=name, kind="neural"))
-    return _against(evidence, name, [one for one in dict.fromkeys((*NEURAL, *present)) if one != LADID])
+def changed_to(changes: str, setting: str) -> int | None:
+    """Find the value that a run's changes give ``setting``, if they change that and nothing else."""
+    name, _, value = changes.partition("=")
+    return int(value) if name == setting and value.isdigit() else None
 
 
-def _against_simple(evidence: Evidence, name: str) -> SetResult:
-    return _against(evidence, name, SIMPLE)
+def _with_present(evidence: Evidence, name: str, required: Iterable[str], kind: str) -> list[str]:
+    present = _methods(evidence.rows_of("comparison", dataset=name, kind=kind))
+    return [one for one in dict.fromkeys((*required, *present)) if one != LADID]
 
 
-def _against(evidence: Evidence, name: str, rivals: Iterable[str]) -> SetResult:
-    ladid = _compared(evidence, LADID, name)
-    return superior(name, [contrast(evidence, ladid, _compared(evidence, one, name)) for one in rivals])
+def _against(evidence: Evidence, name: str, arm: str, rivals: Iterable[str]) -> list[Contrast]:
+    ladid = _compared(evidence, LADID, name, arm)
+    return [contrast(evidence, ladid, _compared(evidence, one, name)) for one in rivals]
 
 
-def _compared(evidence: Evidence, method: str, dataset: str) -> Group:
-    return evidence.group(method, "comparison", dataset=dataset, method=method)
+def _compared(evidence: Evidence, method: str, dataset: str, variant: str = "") -> Group:
+    """The runs of a method in the comparison, in the first variant on its card unless another is named."""
+    how = {"variant": variant} if variant else {}
+    name = f"{method}:{variant}" if variant else method
+    return evidence.group(name, "comparison", dataset=dataset, method=method, **how)
+
+
+def _arms(evidence: Evidence) -> list[str]:
+    """The arms of LaDID in the comparison; the primary one whether it is there or not."""
+    present = {row["variant"] for row in evidence.rows_of("comparison", method=LADID, variant=None)}
+    return [arm for arm in ARMS if arm == "" or (arm in present and arm != _primary(evidence))]
+
+
+def _has(evidence: Evidence, arm: str, dataset: str) -> bool:
+    """Whether an arm was asked for on a data set; the primary one is missed where it was not."""
+    return arm == "" or bool(_compared(evidence, LADID, dataset, arm).rows)
+
+
+def _primary(evidence: Evidence) -> str:
+    return evidence.preferred.get(LADID, "")
+
+
+def _arm_name(arm: str) -> str:
+    return f"{LADID}:{arm}" if arm else LADID
 
 
 def _planned(evidence: Evidence, sets: Iterable[str]) -> list[str]:
     """Those of ``sets`` that the comparison of this study has."""
     names = dataset_names(evidence.rows_of("comparison"))
     return [name for name in sets if name in names]
-
-
-def dataset_names(rows: list[dict[str, Any]]) -> list[str]:
-    """List the data sets of rows of the run table, in their order."""
-    return list(dict.fromkeys(str(row["dataset"]) for row in rows))
 
 
 def _methods(rows: list[dict[str, Any]]) -> list[str]:
@@ -260,34 +286,111 @@ def _targets(evidence: Evidence, measured: bool = False) -> list[tuple[str, str]
     return [pair for pair in found if pair[0] != CONTROL and (pair[0].partition("--")[0] in MEASURED) == measured]
 
 
-def _moved(evidence: Evidence, method: str, target: str, arm: str, fraction: float, source: str = "") -> Group:
-    how = {"dataset": target, "method": method, "arm": arm, "fraction": fraction, "init_from": source}
-    return evidence.group(f"{method}, {arm}, {fraction:.0%}", "transfer", **how)
+def _moved(method: str, target: str, arm: str, fraction: float, source: str = "") -> dict[str, Any]:
+    return {"dataset": target, "method": method, "arm": arm, "fraction": fraction, "init_from": source}
 
 
-def _fine_tuned_against_scratch(evidence: Evidence, measured: bool = False) -> tuple[SetResult, ...]:
+Moved = Mapping[str, tuple[dict[str, Any], list[dict[str, Any]]]]  # by target: one side, and those it is compared with
+
+
+def _transferred(evidence: Evidence, pairs: Moved, limit: float = 1.0) -> list[Part]:
+    """Compare at the cap of each side, which decides; and at equal steps on the target, and at equal totals."""
+    parts = {"each at its cap": _at_cap, "at equal steps on the target": _at_equal_steps}
+    parts |= {"at equal steps in all": _at_equal_totals}
     made = []
-    for target, source in _targets(evidence, measured):
-        tuned = _moved(evidence, LADID, target, "fine-tuned", FEW, source)
-        scratch = _moved(evidence, LADID, target, "scratch", FEW)
-        made.append(superior(target, [contrast(evidence, tuned, scratch)]))
-    return tuple(made)
+    for name, budgets in parts.items():
+        compared = dict[str, list[Contrast]]()
+        for target, (first, others) in pairs.items():
+            found = [contrast(evidence, *sides) for other in others if (sides := budgets(evidence, first, other))]
+            compared |= {target: found} if found else {}
+        made.append(decide(name, compared, limit, counted=budgets is _at_cap))
+    return [made[0], *(part for part in made[1:] if part.sets and _keys(part) != _keys(made[0]))]
 
 
-def _ablated(evidence: Evidence, rows: list[dict[str, Any]], whole: str, without: str) -> tuple[SetResult, ...]:
-    """LaDID as ``whole`` against ``without``, on each data set and with each set of changes that any of them has."""
-    changed = whole if whole != PRESET else without  # the preset is there wherever anything is ablated
-    places = dict.fromkeys((str(row["dataset"]), str(row["changes"])) for row in rows if row["variant"] == changed)
-    made = []
+def _keys(part: Part) -> set[tuple[str, ...]]:
+    return {one.keys for one in part.contrasts.values()}
+
+
+Sides = tuple[Group, Group]
+
+
+def _at_cap(evidence: Evidence, first: dict[str, Any], other: dict[str, Any]) -> Sides:
+    return _side(evidence, first), _side(evidence, other)
+
+
+def _at_equal_steps(evidence: Evidence, first: dict[str, Any], other: dict[str, Any]) -> Sides | None:
+    """Both sides after the most steps on the target that both have."""
+    common = set(evidence.budgets_of("transfer", **first)) & set(evidence.budgets_of("transfer", **other))
+    return (_side(evidence, first, max(common)), _side(evidence, other, max(common))) if common else None
+
+
+def _at_equal_totals(evidence: Evidence, first: dict[str, Any], other: dict[str, Any]) -> Sides | None:
+    """Both sides after the most steps, those on the source included, that both have."""
+    one, two = (
+        {steps + before: steps for steps, before in evidence.budgets_of("transfer", **side).items()}
+        for side in (first, other)
+    )
+    common = max(set(one) & set(two), default=None)
+    return None if common is None else (_side(evidence, first, one[common]), _side(evidence, other, two[common]))
+
+
+def _side(evidence: Evidence, how: dict[str, Any], steps: int | None = None) -> Group:
+    at = {} if steps is None else {"steps": steps}
+    return evidence.group(f"{how['method']}, {how['arm']}, {how['fraction']:.0%}", "transfer", **how, **at)
+
+
+def _named(name: str, parts: list[Part]) -> list[Part]:
+    return [replace(part, name=name if part.counted else f"{name}, {part.name}") for part in parts]
+
+
+def _readings(evidence: Evidence, names: Iterable[str], probe: str) -> dict[str, list[Contrast]]:
+    """psi against the controls on each data set of which something is known."""
+    made = {}
+    for name in names:
+        runs = evidence.group("psi", "probe", dataset=name, method=LADID, arm="scratch", changes="", fraction=1.0)
+        found = [evidence.probe(str(row["key"])) for row in runs.rows if row["status"] == "ok"]
+        if any(one is None or one.readings for one in found):
+            made[name] = [_reading(evidence, runs, control, probe, found) for control in CONTROLS]
+    return made
+
+
+def _reading(evidence: Evidence, runs: Group, control: str, probe: str, found: Sequence[Any]) -> Contrast:
+    missing = sum(one is None or not one.readings for one in found)
+    if missing:
+        return Contrast("psi", control, problem=f"{missing} of {len(found)} models have not been probed")
+    return contrast(evidence, runs, replace(runs, name=control), (Unread(PSI, probe), Unread(control, probe)))
+
+
+def _ablated(evidence: Evidence, rows: list[dict[str, Any]], without: str) -> dict[str, list[Contrast]]:
+    """LaDID against the variant ``without``, on each data set and with each set of changes that this one has."""
+    places = dict.fromkeys((str(row["dataset"]), str(row["changes"])) for row in rows if row["variant"] == without)
+    made = {}
     for dataset, changes in places:
         how = {"dataset": dataset, "changes": changes, "method": LADID}
-        one, other = (evidence.group(f"ladid:{name}", "ablation", variant=name, **how) for name in (whole, without))
-        made.append(superior(f"{dataset} ({changes})" if changes else dataset, [contrast(evidence, one, other)]))
-    return tuple(made)
+        whole = evidence.group(LADID, "ablation", **how)
+        part = evidence.group(_arm_name(without), "ablation", variant=without, **how)
+        made[f"{dataset} ({changes})" if changes else dataset] = [contrast(evidence, whole, part)]
+    return made
 
 
-def _sized(evidence: Evidence, dataset: str, size: int | None) -> Group:
-    """LaDID with a latent size of its own, or with the preset's for None."""
-    name = f"latent size {size}" if size else f"LaDID on {dataset}"
-    how = {"dataset": dataset, "method": LADID, "changes": f"latent={size}" if size else ""}
+def _saturates_with_context(evidence: Evidence) -> list[Part]:
+    names = dataset_names(evidence.rows_of("sufficiency", method=LADID))
+    enough, small = {}, {}
+    for whole, short, sufficient in CONTEXTS:
+        if short in names and sufficient in names:
+            full = _sized(evidence, whole)
+            enough[sufficient] = [contrast(evidence, _sized(evidence, sufficient), full)]
+            small[short] = [contrast(evidence, full, _sized(evidence, short))]
+    return [decide("enough context", enough, NEARLY), decide("too little context", small)]
+
+
+def _sizes(evidence: Evidence, dataset: str, setting: str) -> list[int]:
+    rows = evidence.rows_of("sufficiency", dataset=dataset, method=LADID)
+    return sorted({size for row in rows if (size := changed_to(str(row["changes"]), setting)) is not None})
+
+
+def _sized(evidence: Evidence, dataset: str, setting: str = "", size: int = 0) -> Group:
+    """LaDID with a size of its own, or the preset's where no setting is named."""
+    name = f"{setting} {size}" if setting else f"LaDID on {dataset}"
+    how = {"dataset": dataset, "method": LADID, "changes": f"{setting}={size}" if setting else ""}
     return evidence.group(name, "sufficiency", **how)

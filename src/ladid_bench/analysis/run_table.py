@@ -12,6 +12,7 @@ from ladid_bench.runs.records import FAILED, FINAL
 
 TEXTS = ("dataset", "method", "variant", "kind", "primary_metric", "experiments", "key", "rerun", "status", "reason")
 NUMBERS = ("seed", "fraction")
+COUNTS = ("steps", "init_from_steps")  # that tables of an earlier version do not have
 MEASURED = re.compile(r"cost_\w+|\w+_(mean|median|pooled)|midpoints_fvu")
 KEY = re.compile(r"[0-9a-f]{16}")
 STATUSES = (*FINAL, *FAILED, "not run")
@@ -65,7 +66,7 @@ def _problem(table: pd.DataFrame) -> str | None:
         if name in TEXTS and not table[name].map(lambda value: isinstance(value, str)).all():
             return f"column '{name}' holds something other than text"
     for name in [str(name) for name in table]:
-        measured = name in NUMBERS or MEASURED.fullmatch(name)
+        measured = name in (*NUMBERS, *COUNTS) or MEASURED.fullmatch(name)
         if measured and not pd.api.types.is_numeric_dtype(table[name]):
             return f"column '{name}' holds something other than numbers"
     keys = table["key"]

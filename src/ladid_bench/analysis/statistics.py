@@ -92,29 +92,6 @@ def ratio_band(
     return Band(ratio, np.where(perfect, 0, np.minimum(low, ratio)), np.where(perfect, 0, np.maximum(high, ratio)))
 
 
-def paired_log_ratio(
-    first: np.ndarray, second: np.ndarray, group: np.ndarray, seed_index: np.ndarray | None = None
-) -> Interval | None:
-    """Estimate ``log(mean(first) / mean(second))``, with its interval, of two methods scored on the same trajectories.
-
-    Below zero the first method has the lower error. What makes a trajectory hard for both cancels.
-
-    Args:
-        first, second: ``(entry,)`` errors of the two methods, aligned; a method without seeds is
-            repeated for every seed of the other one. Sums of squared errors compare pooled ratios.
-        group, seed_index: as for ``interval``.
-
-    Returns:
-        None where ``interval`` has none, or one of the methods is perfect.
-    """
-    found = interval(first, group, seed_index, weights=second)
-    if found is None or found.estimate == 0:
-        return None
-    with np.errstate(divide="ignore"):
-        low, estimate, high = np.log([found.low, found.estimate, found.high])
-    return Interval(float(estimate), float(low), float(high))
-
-
 def ranks(errors: np.ndarray) -> np.ndarray:
     """Rank errors, 1 for the lowest; ties share their average, NaN has no rank."""
     return rankdata(errors, nan_policy="omit")

@@ -1,20 +1,29 @@
-"""From comparisons to verdicts: on one data set, over the data sets of a part, and over the parts of a claim."""
+"""From comparisons to verdicts: on one data set, over the data sets of a part, and over the parts of a claim.
+
+Intervals decide, and nothing else. The ratio of every part has a limit: 1 where the first has to be ahead, above 1
+where it must not be worse by more than a margin. A data set is for the part if the 95 % interval of every comparison
+lies below the limit, and against it if one comparison lies above it at the level that Holm's procedure leaves it among
+all comparisons of the part: to be for a claim every rival has to be beaten, to be against it one of many suffices.
+"""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from ladid_bench.analysis.paired import NEEDS_SEEDS, NO_INTERVAL, Contrast, holm
-from ladid_bench.analysis.statistics import Interval
+from ladid_bench.analysis.paired import NEEDS_SEEDS, Contrast
+from ladid_bench.analysis.statistics import CONFIDENCE, Interval
 
 REPRODUCED, NOT_REPRODUCED, NOT_SEPARABLE, NOT_RUN = "reproduced", "not reproduced", "not separable", "not run"
-MET, UNMET, OPEN, LACKING = "met", "unmet", "open", "lacking"  # outcomes on one data set
-LEVEL = 0.05
+UNDECIDABLE = "undecidable"
+MET, UNMET, OPEN, LACKING = "met", "unmet", "open", "lacking"  # outcomes on one data set, besides undecidable
+TAIL = (1 - CONFIDENCE) / 2  # of the test on one side that the two-sided interval stands for
+
+Pair = tuple[str, str, str]  # data set, first, second
 
 
 @dataclass(frozen=True)
 class SetResult:
-    """What was found on one data set; ``lacking`` where something that the decision needs is not there."""
+    """What was found on one data set; ``lacking`` or ``undecidable`` with the reason."""
 
     name: str
     outcome: str
@@ -27,69 +36,110 @@ class Part:
     """One thing that a claim says, with its data sets.
 
     Attributes:
-        margin: share by which the error may be larger; 0 where it has to be smaller.
+        limit: that the ratio of errors has to stay below.
         counted: whether the verdict of the claim depends on it.
         expected: how many data sets a majority is taken of; those of the study may be fewer.
+        arm: the arm of LaDID that it is about, empty for the primary one.
     """
 
     name: str
     sets: tuple[SetResult, ...]
-    margin: float = 0.0
+    limit: float = 1.0
     counted: bool = True
     expected: int = 0
+    arm: str = ""
 
     @property
     def verdict(self) -> tuple[str, str]:
-        """The verdict, and the reason for ``not run``.
+        """The verdict, and the reason for ``not run`` or ``undecidable``.
 
         ``reproduced`` takes a majority of the data sets and none that speaks against the claim. A data set that
         speaks against it is enough for ``not reproduced``.
         """
         outcomes = [one.outcome for one in self.sets]
-        expected = max(self.expected, len(outcomes))
+        expected, made = max(self.expected, len(outcomes)), len(outcomes)
         if UNMET in outcomes:
             return NOT_REPRODUCED, ""
-        lacking = [f"{one.name}: {one.reason}" for one in self.sets if one.outcome == LACKING]
-        if lacking or not outcomes:
-            return NOT_RUN, "; ".join(dict.fromkeys(lacking)) or "this study has no runs for it"
+        if LACKING in outcomes or not outcomes:
+            return NOT_RUN, self._reasons(LACKING) or "this study has no runs for it"
         if 2 * outcomes.count(MET) > expected:
             return REPRODUCED, ""
-        if 2 * (outcomes.count(MET) + expected - len(outcomes)) > expected:
-            return NOT_RUN, f"this study has {len(outcomes)} of the {expected} data sets that it is about"
+        if 2 * (expected - outcomes.count(UNDECIDABLE)) <= expected:
+            return UNDECIDABLE, self._reasons(UNDECIDABLE)
+        if 2 * (outcomes.count(MET) + expected - made) > expected:
+            return NOT_RUN, f"this study has {made} of the {expected} data sets that it is about"
         return NOT_SEPARABLE, ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every comparison could be made, also where one that was made decides already."""
+        return bool(self.sets) and not any(_lacking(one.contrasts) for one in self.sets)
+
+    @property
+    def contrasts(self) -> dict[Pair, Contrast]:
+        """All comparisons by data set, first and second."""
+        return {(one.name, made.first, made.second): made for one in self.sets for made in one.contrasts}
 
     @property
     def effect(self) -> Interval | None:
         """Mean over the data sets of the log ratio against the strongest rival on each, with its interval."""
         return pooled(strongest for one in self.sets if (strongest := _strongest(one)) is not None)
 
+    def moved(self, changes: Mapping[Pair, float]) -> "Part":
+        """Decide anew with the log ratios of some comparisons shifted."""
+        sets = {
+            one.name: [_moved(made, changes.get((one.name, made.first, made.second), 0.0)) for made in one.contrasts]
+            for one in self.sets
+        }
+        return decide(self.name, sets, self.limit, self.counted, self.expected, self.arm)
 
-def superior(name: str, contrasts: Sequence[Contrast]) -> SetResult:
-    """Decide whether the first has a lower error than each of its rivals on one data set.
+    def _reasons(self, outcome: str) -> str:
+        return "; ".join(dict.fromkeys(f"{one.name}: {one.reason}" for one in self.sets if one.outcome == outcome))
 
-    Against one rival the interval of the log ratio decides. Against several a difference also has to be
-    significant by Wilcoxon's signed-rank test with Holm's correction, in both directions alike.
+
+def decide(
+    name: str,
+    sets: Mapping[str, Sequence[Contrast]],
+    limit: float = 1.0,
+    counted: bool = True,
+    expected: int = 0,
+    arm: str = "",
+) -> Part:
+    """Decide on each data set of a part whether the ratio stays below ``limit`` in every comparison."""
+    flat = [made for contrasts in sets.values() for made in contrasts]
+    adjusted = iter(holm(flat, limit))
+    found = {one: tuple(next(adjusted) for _ in contrasts) for one, contrasts in sets.items()}
+    decided = tuple(_decided(one, contrasts, limit) for one, contrasts in found.items())
+    return Part(name, decided, limit, counted, expected, arm)
+
+
+def holm(contrasts: Sequence[Contrast], limit: float) -> list[Contrast]:
+    """Give each comparison that could be made its p of a ratio above ``limit``, by Holm's step-down procedure."""
+    p = {place: one.ratio.p_above(math.log(limit)) for place, one in enumerate(contrasts) if one.ratio}
+    adjusted, running = list(contrasts), 0.0
+    for step, place in enumerate(sorted(p, key=lambda place: p[place])):
+        running = max(running, min(1.0, p[place] * (len(p) - step)))
+        adjusted[place] = replace(contrasts[place], p=running)
+    return adjusted
+
+
+def _decided(name: str, contrasts: tuple[Contrast, ...], limit: float) -> SetResult:
+    if any(one.ratio and one.p < TAIL for one in contrasts):
+        return SetResult(name, UNMET, contrasts)
+    if reason := _lacking(contrasts):
+        return SetResult(name, LACKING, contrasts, reason)
+    if undecidable := [one.problem for one in contrasts if one.undecidable]:
+        return SetResult(name, UNDECIDABLE, contrasts, undecidable[0])
+    met = all(one.skipped or is_below(one, limit) for one in contrasts)
+    return SetResult(name, MET if met else OPEN, contrasts)
+
+
+def is_below(one: Contrast, limit: float) -> bool:
+    """Say whether the interval lies below the limit; never where runs of one and the same model were lost.
+
+    Such a run is lost to both sides alike, and must not pass for one that is as good.
     """
-    adjusted = holm(contrasts) if len(contrasts) > 1 else tuple(contrasts)
-    several = sum(one.interval is not None for one in adjusted) > 1
-    told = [one for one in adjusted if one.interval is not None and (not several or one.p < LEVEL)]
-    if any(one.interval.low > 0 for one in told if one.interval):
-        return SetResult(name, UNMET, adjusted)
-    if reason := _lacking(adjusted):
-        return SetResult(name, LACKING, adjusted, reason)
-    ahead = sum(one.interval.high < 0 for one in told if one.interval)
-    rivals = sum(not one.skipped for one in adjusted)
-    return SetResult(name, MET if ahead == rivals else OPEN, adjusted)
-
-
-def no_worse(name: str, contrasts: Sequence[Contrast], margin: float) -> SetResult:
-    """Decide whether the error of the first is at most ``margin`` larger, in each contrast, by whole intervals."""
-    limit, made = math.log1p(margin), tuple(contrasts)
-    if any(one.interval.low > limit for one in made if one.interval):
-        return SetResult(name, UNMET, made)
-    if reason := _lacking(made):
-        return SetResult(name, LACKING, made, reason)
-    return SetResult(name, MET if all(one.interval and one.interval.high < limit for one in made) else OPEN, made)
+    return bool(one.interval and one.interval.high < math.log(limit)) and not (one.same_models and one.lost)
 
 
 def conjunction(parts: Sequence[Part]) -> tuple[str, str]:
@@ -98,16 +148,16 @@ def conjunction(parts: Sequence[Part]) -> tuple[str, str]:
     verdicts = [verdict for _, verdict, _ in counted]
     if not counted:
         return NOT_RUN, "this study has no runs for it"
-    for verdict in (NOT_REPRODUCED, NOT_RUN):
+    for verdict in (NOT_REPRODUCED, NOT_RUN, UNDECIDABLE):
         if verdict in verdicts:
             concerned = {part.name: why for part, found, why in counted if found == verdict}
-            return verdict, _brief(concerned, len(counted)) if verdict == NOT_RUN else ""
+            return verdict, "" if verdict == NOT_REPRODUCED else _brief(concerned, len(counted))
     return (REPRODUCED if set(verdicts) == {REPRODUCED} else NOT_SEPARABLE), ""
 
 
 def weakest(parts: Sequence[Part]) -> Part | None:
     """Find the counted part whose effect supports the claim least."""
-    known = [(part.effect.estimate - math.log1p(part.margin), part) for part in parts if part.counted and part.effect]
+    known = [(part.effect.estimate - math.log(part.limit), part) for part in parts if part.counted and part.effect]
     return max(known, key=lambda pair: pair[0])[1] if known else None
 
 
@@ -126,17 +176,18 @@ def pooled(intervals: Iterable[Interval]) -> Interval | None:
     return Interval(mean, mean - down, mean + up)
 
 
+def _moved(made: Contrast, change: float) -> Contrast:
+    return replace(made, ratio=made.ratio.moved(change)) if made.ratio else made
+
+
 def _strongest(one: SetResult) -> Interval | None:
     known = [made.interval for made in one.contrasts if made.interval is not None]
     return max(known, key=lambda interval: interval.estimate, default=None)
 
 
 def _lacking(contrasts: Sequence[Contrast]) -> str:
-    """What keeps a decision from being made, the first thing in words; empty where nothing does.
-
-    Nothing is missing where all has been run and the data allow no interval: that leaves the data set open.
-    """
-    problems = [one.problem for one in contrasts if one.problem not in ("", NO_INTERVAL) and not one.skipped]
+    """What keeps a decision from being made, the first thing in words; empty where nothing does."""
+    problems = [one.problem for one in contrasts if one.problem and not (one.skipped or one.undecidable)]
     if not problems and all(one.skipped for one in contrasts):
         problems = [one.problem for one in contrasts] or ["nothing to compare with"]
     # a lack of seeds comes last: told first, it would pass for all that is missing

@@ -71,6 +71,30 @@ def plan(
 
 
 @app.command()
+def claims(scale: Scale = None) -> None:
+    """Say which claims the planned runs of a study can meet, and what the others lack."""
+    from ladid_bench.analysis.crossed import FEWEST_GROUPS, detectable_ratio
+    from ladid_bench.analysis.evidence import LADID
+    from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
+    from ladid_bench.analysis.prospects import known_groups, prospects
+
+    study, folders = open_study(scale)
+    runs = list(_runs(study, folders).values())
+    datasets = {run.dataset.name: run.dataset for run in runs}
+    known = known_groups(list(datasets.values()), folders)
+    assumed = {name: one.config.trajectories.test for name, one in datasets.items() if name not in known}
+    for one in prospects(runs, known | assumed):
+        print(f"{one.claim.id:<4} {f'cannot be met: {one.reason}' if one.reason else 'can be met'}")
+    seeds = len({run.seed for run in runs if run.method == LADID})
+    for groups in sorted({count for count in (known | assumed).values() if count >= FEWEST_GROUPS}):
+        if seeds >= SEEDS_FOR_VERDICTS:
+            ratio = detectable_ratio(groups, seeds)
+            print(f"{groups} test groups and {seeds} seeds typically tell errors apart from a ratio of {ratio:.2f} on")
+    if assumed:
+        print(f"Not made yet, each test trajectory taken for an independent group: {', '.join(assumed)}")
+
+
+@app.command()
 def records(
     scale: Scale = None,
     dataset: Datasets = None,
@@ -96,11 +120,14 @@ def data(
     scale: Scale = None,
     split: Annotated[list[str] | None, typer.Option(help="split to make; default: all the data set has")] = None,
 ) -> None:
-    """Make the trajectory files of a data set."""
-    from ladid_bench.study.datasets import make_files, planned_dataset
+    """Make the trajectory files of a data set and describe it for the report, or make only the files of some splits."""
+    from ladid_bench.study.datasets import make_files, planned_dataset, write_card
 
     study, folders = open_study(scale)
-    make_files(planned_dataset(study, dataset), folders, split)
+    planned = planned_dataset(study, dataset)
+    make_files(planned, folders, split)
+    if not split:
+        write_card(planned, folders)
 
 
 @app.command()

@@ -71,12 +71,21 @@ class Budget(Section):
     windows: int = Field(3, ge=1, le=MOST, description="windows cut from each trajectory in a step")
     queries: int = Field(8, ge=1, le=MOST, description="query frames decoded for each window in a step")
     growth: bool = Field(True, description="grow the query length 1, 2, 4, ... to the full horizon while training")
-    growth_fraction: float = Field(0.05, gt=0, le=0.15, description="fraction of the steps spent in each growth phase")
-    final_learning_rate: float = Field(0.02, gt=0, le=1, description="last learning rate as a fraction of the peak")
-    warmup_steps: int = Field(100, ge=0, le=MOST, description="steps of linear warm-up")
+    growth_steps: int = Field(60, ge=1, le=MOST, description="steps before each doubling of the query length")
+    warmup_steps: int = Field(100, ge=0, le=MOST, description="steps of linear warm-up, then the rate is constant")
+    decay_fraction: float = Field(
+        0.2, ge=0, le=1, description="share of the steps, the last ones, in which the learning rate falls to zero"
+    )
     weight_decay: float = Field(0.01, ge=0, description="decoupled weight decay of AdamW")
     gradient_clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
-    validations: int = Field(10, ge=1, le=MOST, description="validations in a run; the best one is the model kept")
+    validate_every: int = Field(
+        60, ge=1, le=MOST, description="steps between validations; the weights kept are those of the best one"
+    )
+
+    @property
+    def trunk_steps(self) -> int:
+        """Steps before the learning rate falls; they do not depend on ``steps``, so that budgets share them."""
+        return self.steps - round(self.decay_fraction * self.steps)
 
 
 Kind = Literal[
@@ -145,6 +154,11 @@ class Experiment(Section):
     )
     budget: dict[str, int | float | bool] = Field(
         default_factory=dict, description="changes of the study's budget; the model of 'init_from' has the study's own"
+    )
+    rungs: list[Annotated[int, Field(ge=1, le=MOST)]] = Field(
+        default=[],
+        max_length=20,
+        description="budgets in steps at which each training is recorded; the largest takes the place of the study's",
     )
     cpu_minutes: float | None = Field(
         None,

@@ -87,6 +87,10 @@ class Folders:
         """Name the folder of a run's checkpoints: code that has changed never resumes what other code began."""
         return self.work / "runs" / f"{key}-{code_hash}"
 
+    def trunk(self, key: str, code_hash: str) -> Path:
+        """Name the folder of what trainings share that differ in the number of steps alone, named by ``key``."""
+        return self.work / "trunks" / f"{key}-{code_hash}"
+
     def log(self, key: str) -> Path:
         return self.work / "logs" / f"{key}.log"
 

@@ -13,7 +13,7 @@ from ladid_bench.core.configuration import Budget
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 
-TRAINING_VERSION = 3  # of the shared trainer, encoders and decoders; raised when their behaviour changes
+TRAINING_VERSION = 4  # of the shared trainer, encoders and decoders; raised when their behaviour changes
 
 
 class Diverged(Exception):
@@ -44,6 +44,7 @@ class Training:
         seed: determines every random choice.
         initial: folder written by ``save`` to start from, for transfer; None to start afresh.
         frozen: names of the model's parts to keep as they are, for transfer.
+        trunk: folder in which trainings that differ in ``budget.steps`` alone leave the part that they share.
     """
 
     train: Trajectories
@@ -52,6 +53,7 @@ class Training:
     seed: int
     initial: Path | None = None
     frozen: Sequence[str] = ()
+    trunk: Path | None = None
 
 
 class Method(ABC):
@@ -134,5 +136,8 @@ class Method(ABC):
         return {}
 
     def history(self) -> list[dict[str, float]]:
-        """List the validation errors along the fit: ``step``, ``valid_nmse``; empty for a closed-form method."""
+        """List the validation errors along the fit; empty for a closed-form method.
+
+        Each has ``step``, ``valid_nmse`` and, where it is known, ``train_loss``, the mean since the one before.
+        """
         return []

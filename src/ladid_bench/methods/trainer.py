@@ -1,6 +1,9 @@
-"""The one trainer of all neural methods: a fixed number of steps, resumable at any checkpoint.
+"""The one trainer of all neural methods: one training serves every budget, and is resumable at any checkpoint.
 
-A run that was killed and resumed gives the same weights, bit for bit on the CPU, as one that never was.
+The trunk is trained at a constant learning rate. A budget of N steps follows it for four fifths of them and then lets
+the rate fall to zero (Hägele et al., NeurIPS 2024). So a longer budget continues where the trunk of a shorter one
+ended, and gives the same weights, bit for bit on the CPU, as one that begins anew. The same holds of a training that
+was killed and resumed.
 """
 
 import logging
@@ -17,6 +20,7 @@ from typing import Any, Protocol
 
 import torch
 
+from ladid_bench.core.configuration import Budget
 from ladid_bench.core.files import atomic_write
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
@@ -27,6 +31,7 @@ from ladid_bench.methods.tensors import load_tensors
 log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.pt"
+TRUNK = "trunk-{}.pt"  # by the step at which it stands
 PROGRESS_SECONDS = 20
 CHECKPOINT_SECONDS = 60
 
@@ -36,7 +41,7 @@ class Trainable(Protocol):
 
     model: Any  # a ``ForecastModel``
     task: Task
-    settings: Any  # with ``learning_rate``, the peak of the schedule
+    settings: Any  # with ``learning_rate``, that of the trunk
     workspace: Path | None
     device: str
 
@@ -58,28 +63,20 @@ class Trainer:
         self.sampler = WindowSampler(training.train, method.task, training.budget, method.device)
         self.generator = torch.Generator().manual_seed(training.seed)
         trainable = [parameter for parameter in method.model.parameters() if parameter.requires_grad]
-        self.optimiser = torch.optim.AdamW(
-            trainable, lr=method.settings.learning_rate, weight_decay=self.budget.weight_decay, fused=True
-        )
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
+        self.peak = float(method.settings.learning_rate)
+        self.optimiser = torch.optim.AdamW(trainable, lr=self.peak, weight_decay=self.budget.weight_decay, fused=True)
         self.step = 0
         self.best: dict[str, Any] = {"error": math.inf, "step": 0, "weights": None}
         self.history: list[dict[str, float]] = []
         self.seconds = self.cpu_seconds = 0.0  # of training, over all attempts
+        self.losses: list[torch.Tensor] = []  # since the last validation
         self.earlier = {"earlier_seconds": 0.0, "earlier_cpu_seconds": 0.0}
+        self.inherited = 0.0  # CPU seconds that the run of a shorter budget had spent
         self.path = method.workspace / CHECKPOINT if method.workspace else None
-
-    def _rate(self, step: int) -> float:
-        """Linear warm-up, then a cosine over the whole run; no jumps when the query length grows."""
-        warmup = min(self.budget.warmup_steps, self.budget.steps // 2)
-        if step < warmup:
-            return (step + 1) / warmup
-        progress = (step - warmup) / max(1, self.budget.steps - warmup)
-        last = self.budget.final_learning_rate
-        return last + (1 - last) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+        self.trunk = training.trunk
 
     def run(self) -> None:
-        """Train to the end of the budget, from the last checkpoint if there is one.
+        """Train to the end of the budget, from the last checkpoint or the longest trunk that there is.
 
         When the process is told to terminate, it finishes the step and saves its state first.
 
@@ -94,11 +91,12 @@ class Trainer:
 
     def _train(self, terminating: Event) -> None:
         reported = saved = time.monotonic()
-        every = max(1, self.budget.steps // self.budget.validations)
         while self.step < self.budget.steps and not terminating.is_set():
+            if self.step == self.budget.trunk_steps:
+                self._leave_trunk()
             began, began_cpu = time.perf_counter(), time.process_time()
             loss = self._advance()
-            if self.step % every == 0 or self.step == self.budget.steps:
+            if self.step % self.budget.validate_every == 0 or self.step == self.budget.steps:
                 self._validate()
             self.seconds += time.perf_counter() - began
             self.cpu_seconds += time.process_time() - began_cpu
@@ -113,6 +111,8 @@ class Trainer:
             self._save()
 
     def _advance(self) -> torch.Tensor:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.peak * relative_rate(self.step, self.budget)
         model = self.method.model.train()
         length = query_length(self.step, self.budget, self.method.task.forecast_frames)
         terms = model.loss(self.sampler.draw(length, self.generator))
@@ -124,15 +124,18 @@ class Trainer:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), self.budget.gradient_clip)
         self.optimiser.step()
-        self.schedule.step()
         self.step += 1
-        return loss.detach()
+        self.losses.append(loss.detach())
+        return self.losses[-1]
 
     def _validate(self) -> None:
         error = self.method.validation_error(self.valid)
         if not math.isfinite(error):
             raise Diverged(f"the validation error at step {self.step} is not finite")
-        self.history.append({"step": self.step, "valid_nmse": error})
+        self.history.append(
+            {"step": self.step, "valid_nmse": error, "train_loss": float(sum(self.losses)) / len(self.losses)}
+        )
+        self.losses.clear()
         if error < self.best["error"]:
             self.best = {"error": error, "step": self.step, "weights": deepcopy(self.method.model.state_dict())}
         log.info("step %d/%d: validation nMSE %.4f", self.step, self.budget.steps, error)
@@ -146,13 +149,14 @@ class Trainer:
         return {
             "model": self.method.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "schedule": self.schedule.state_dict(),
             "batches": self.generator.get_state(),
             "torch": torch.get_rng_state(),
             "cuda": cuda,
             "step": self.step,
             "best": self.best,
             "history": self.history,
+            "losses": self.losses,
+            "inherited": self.inherited,
             "seconds": self.seconds,
             "cpu_seconds": self.cpu_seconds,
         }
@@ -162,32 +166,65 @@ class Trainer:
             with atomic_write(self.path) as temporary:
                 torch.save(self._state(), temporary)
 
-    def _resume(self) -> None:
-        if self.path is None or not self.path.exists():
+    def _leave_trunk(self) -> None:
+        """Keep the state in which the learning rate begins to fall, unless a longer trunk is there."""
+        if self.trunk is None or max(self._trunks(), default=-1) >= self.step:
             return
-        state = load_tensors(self.path, self.method.device)
+        shorter = self._trunks()
+        with atomic_write(self.trunk / TRUNK.format(self.step)) as temporary:
+            torch.save(self._state(), temporary)
+        for step in shorter:
+            (self.trunk / TRUNK.format(step)).unlink(missing_ok=True)
+
+    def _trunks(self) -> list[int]:
+        """Steps at which a trunk was left."""
+        names = [path.stem.partition("-")[2] for path in self.trunk.glob(TRUNK.format("*"))] if self.trunk else []
+        return [int(name) for name in names]
+
+    def _resume(self) -> None:
+        if self.path is not None and self.path.exists():
+            self._restore(load_tensors(self.path, self.method.device))
+            log.info("resumed at step %d/%d", self.step, self.budget.steps)
+            return
+        usable = [step for step in self._trunks() if step <= self.budget.trunk_steps]
+        if usable and self.trunk is not None:
+            self._restore(load_tensors(self.trunk / TRUNK.format(max(usable)), self.method.device))
+            self.inherited = self.cpu_seconds
+            log.info("continued at step %d/%d, where a shorter budget had left", self.step, self.budget.steps)
+
+    def _restore(self, state: dict[str, Any]) -> None:
         self.method.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.schedule.load_state_dict(state["schedule"])
         self.generator.set_state(state["batches"].cpu())
         torch.set_rng_state(state["torch"].cpu())
         if state["cuda"]:
             torch.cuda.set_rng_state_all([generator.cpu() for generator in state["cuda"]])
         self.step, self.best, self.history = state["step"], state["best"], state["history"]
+        self.losses, self.inherited = state["losses"], state["inherited"]
         self.seconds, self.cpu_seconds = state["seconds"], state["cpu_seconds"]
         self.earlier = {"earlier_seconds": self.seconds, "earlier_cpu_seconds": self.cpu_seconds}
-        log.info("resumed at step %d/%d", self.step, self.budget.steps)
 
     def cost(self) -> dict[str, float]:
-        """Report steps made, seconds they took over all attempts and in earlier ones, and where validation was best."""
+        """Report steps made, seconds they took over all attempts and in earlier ones, and where validation was best.
+
+        Seconds are those of the whole training; ``inherited_cpu_seconds`` of them were spent by a shorter budget's run.
+        """
         return {
             **self.earlier,
+            "inherited_cpu_seconds": self.inherited,
             "steps": self.step,
             "training_seconds": self.seconds,
             "seconds_per_step": self.seconds / max(1, self.step),
             "cpu_seconds_per_step": self.cpu_seconds / max(1, self.step),
             "best_step": self.best["step"],
         }
+
+
+def relative_rate(step: int, budget: Budget) -> float:
+    """Compute the learning rate of a step over that of the trunk: warm-up, constant, and a linear fall to zero."""
+    warming = (step + 1) / max(1, budget.warmup_steps)
+    falling = (budget.steps - step) / max(1, budget.steps - budget.trunk_steps)
+    return min(1.0, warming) * min(1.0, falling)
 
 
 @contextmanager

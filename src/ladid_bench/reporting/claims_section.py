@@ -12,7 +12,9 @@ from markupsafe import Markup
 
 from ladid_bench.analysis.claims import CLAIMS, Judged, judge
 from ladid_bench.analysis.entries import load_sample
-from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS, Contrast, Evidence
+from ladid_bench.analysis.evidence import Evidence
+from ladid_bench.analysis.overall import overall_frame, run_errors
+from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS, Contrast
 from ladid_bench.analysis.rules import LADID
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.analysis.verdicts import SetResult
@@ -23,14 +25,14 @@ from ladid_bench.core.paths import Folders
 from ladid_bench.methods.registry import load_card
 from ladid_bench.probing.probes import load_probe
 from ladid_bench.reporting.formatting import MISSING, counted, ratio
-from ladid_bench.reporting.tables import to_html
+from ladid_bench.reporting.tables import to_html, write_csv
 
 FILE = "claims.json"
 LONGEST_REASON = 240  # letters of a reason in the table
 HEADINGS = {
     "error ratio": Markup(
-        '<span title="ratio of errors, a mean over data sets against the strongest rival on each; below 1 speaks for '
-        "the claim, and a claim of 'no worse' allows for its margin\">error ratio</span>"
+        '<span title="geometric-mean ratio of errors, a mean over data sets against the strongest rival on each; below '
+        "1 speaks for the claim, and a claim of 'no worse' allows for its margin\">error ratio</span>"
     )
 }
 
@@ -60,9 +62,17 @@ def write_claims(folder: Path, folders: Folders, table: pd.DataFrame, study: Stu
     """
     preferred = {name: next(iter(load_card(name, root).variants)) for name in sorted(set(table["method"]))}
     sample = _if_readable(lambda key: load_sample(folders.samples(key)))
-    judged = judge(Evidence(table, sample, preferred, _if_readable(partial(load_probe, folders))))
+    evidence = Evidence(table, sample, preferred, _if_readable(partial(load_probe, folders)))
+    judged = judge(evidence)
     told = {"scale": study.scale, "image_size": study.image_size, "budget": study.budget.model_dump()}
     write_json(folder / FILE, {**told, "claims": [one.to_json() for one in judged]})
+    frames = {
+        "claims-over-budgets": pd.concat([one.frame for one in judged]),
+        "methods-over-data-sets": overall_frame(run_errors(evidence)),
+    }
+    for name, frame in frames.items():
+        if not frame.empty:
+            write_csv(folder, name, frame)
     if line := no_verdicts(table):
         return ClaimsView(line, "", Markup(), [])
     budget, size = study.budget, study.image_size
@@ -99,6 +109,7 @@ def _table(judged: list[Judged]) -> Markup:
     cells: dict[str, list[Any]] = {
         "statement": [_statement(one) for one in judged],
         "verdict": [_tag(one.verdict) for one in judged],
+        "budget": [_budget(one) for one in judged],
         "error ratio": [ratio(one.effect.estimate) if one.effect else MISSING for one in judged],
         "95 % interval": [_ends(one.effect) for one in judged],
         "seeds": [one.seeds or MISSING for one in judged],
@@ -110,6 +121,12 @@ def _table(judged: list[Judged]) -> Markup:
 def _statement(one: Judged) -> Markup:
     reason = one.reason if len(one.reason) <= LONGEST_REASON else f"{one.reason[: LONGEST_REASON - 3]}..."
     return Markup('{}<span class="why">{}</span>').format(one.claim.statement, reason)
+
+
+def _budget(one: Judged) -> str:
+    """The steps that the verdict is for, and whether it has settled there."""
+    steps = f"{one.rung.steps:,} steps" if one.rung.steps else ""
+    return ", ".join(word for word in (steps, one.standing) if word) or MISSING
 
 
 def _tag(verdict: str) -> Markup:
@@ -128,21 +145,28 @@ def _behind(judged: Judged) -> list[tuple[str, str, list[str]]]:
     for part in judged.parts:
         verdict, reason = part.verdict
         name = part.name if part.counted else f"{part.name} (told, not counted)"
-        behind.append((name, f"{verdict}: {reason}" if reason else verdict, [_set_words(one) for one in part.sets]))
+        words = f"{verdict}: {reason}" if reason else verdict
+        behind.append((name, words, [_set_words(one, part.limit) for one in part.sets]))
     return [*behind, ("lost runs", "counted against their method", judged.lost)] if judged.lost else behind
 
 
-def _set_words(one: SetResult) -> str:
-    words = [_contrast_words(made, len(one.contrasts) > 1) for made in one.contrasts]
+def _set_words(one: SetResult, limit: float) -> str:
+    words = [_contrast_words(made, limit) for made in one.contrasts]
     return f"{one.name}, {one.outcome}: {'; '.join(words)}"
 
 
-def _contrast_words(made: Contrast, several: bool) -> str:
+def _contrast_words(made: Contrast, limit: float) -> str:
     if made.interval is None:
         return made.problem
     found = Interval(*(math.exp(value) for value in (made.interval.estimate, made.interval.low, made.interval.high)))
-    test = f", Holm-adjusted p {made.p:.2g}" if several else ""
-    return f"{made.first} over {made.second} {ratio(found.estimate)} ({_ends(found)}{test})"
+    words = [_ends(found), f"p of a ratio above {limit:g} {made.p:.2g}"]
+    if made.beside:
+        words.append(f"ratio of means {ratio(made.beside.ratio_of_means)}")
+        words.append(
+            f"ahead on {made.beside.groups_won:.0%} of the groups, in {made.beside.improvement:.0%} of the seeds"
+        )
+    words += [f"{name} is no better than the training mean" for name in made.untrained]
+    return f"{made.first} over {made.second} {ratio(found.estimate)} ({'; '.join(words)})"
 
 
 def _ends(interval: Interval | None) -> str:

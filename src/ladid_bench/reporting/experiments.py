@@ -48,7 +48,7 @@ EXTRA: dict[Kind, tuple[Column, ...]] = {
         Column("cost_peak_memory_mb", "peak memory (MB)"),
     ),
 }
-BUDGETED = ("steps=", "validations=")  # changes that a whole block has, which no caption need name
+BUDGETED = ("steps=", "validate_every=", "growth_steps=")  # changes that a whole block has, which no caption need name
 MOST_LOST = 6  # lines without a result that a caption names
 
 

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
+from ladid_bench.analysis.crossed import FEWEST_GROUPS
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.statistics import Interval
@@ -51,13 +52,15 @@ def finding(dataset: DatasetContent) -> Finding:
 
 
 def _compare(dataset: DatasetContent, lowest: str, neural: Entry, simple: Entry) -> Finding:
+    found = dataset.log_ratio(neural, simple)
     below = simple.mean(dataset.error)
-    over = ratio(neural.mean(dataset.error) / below if below else math.inf)
+    of_means = neural.mean(dataset.error) / below if below else math.inf
+    over = ratio(math.exp(min(found.estimate, 700)) if found else of_means)
     pair = f"The error of the best neural method ({neural.label}) is {over} times that of the best simple one"
     pair += f" ({simple.label})"
-    found = dataset.log_ratio(neural, simple)
     if not found:
         return Finding(lowest, f"{pair}; {_no_interval(dataset, neural, simple)}, so there is no interval.")
+    pair += ", in the geometric mean over test groups"
     outcome = _outcome(found)
     ends = f"{ratio(math.exp(min(found.low, 700)))} to {ratio(math.exp(min(found.high, 700)))}"  # exp(710) overflows
     return Finding(lowest, f"{pair}, 95 % {ends}: {AHEAD[outcome]}", outcome)
@@ -66,7 +69,7 @@ def _compare(dataset: DatasetContent, lowest: str, neural: Entry, simple: Entry)
 def _no_interval(dataset: DatasetContent, neural: Entry, simple: Entry) -> str:
     if not (neural.sampled and simple.sampled):
         return "errors of single trajectories are not known"
-    return "one test group" if dataset.groups == 1 else "an error is 0 or infinite"
+    return "there are too few test groups" if dataset.groups < FEWEST_GROUPS else "an error is infinite"
 
 
 def _outcome(found: Interval) -> str:

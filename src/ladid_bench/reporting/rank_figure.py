@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ladid_bench.analysis.entries import DatasetContent, in_front
-from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
-from ladid_bench.analysis.verdicts import LEVEL
+from ladid_bench.analysis.ranking import LEVEL, Ranking, rank_over_datasets, rank_over_groups
 from ladid_bench.reporting.charts import Looks
 from ladid_bench.reporting.drawing import LINE, Drawing, canvas, mark
 from ladid_bench.reporting.formatting import counted, listed, short

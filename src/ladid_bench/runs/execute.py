@@ -48,7 +48,7 @@ def execute(run: PlannedRun, folders: Folders, execution: Execution) -> dict[str
         device = "cpu"
     else:
         method, device = _new_method(run, seen, folders, execution, code)
-        outcome = _fit_and_score(run, method, task, splits, folders)
+        outcome = _fit_and_score(run, method, task, splits, folders, code)
     _add_cost(outcome["cost"], time.perf_counter() - began, device)
     record = {
         "key": run.key,
@@ -76,7 +76,7 @@ def train_again(run: PlannedRun, folders: Folders, execution: Execution) -> None
     train, valid = (read_trajectories(files[split]) for split in ("train", "valid"))
     seen = task_for(run, load_task(run.dataset, train), folders)
     method, _ = _new_method(run, seen, folders, execution, code)
-    learn(run, method, part_of(train, run.fraction, run.seed), valid, folders)
+    learn(run, method, part_of(train, run.fraction, run.seed), valid, folders, code)
     keep_model(method, folders.model(run.key))
     shutil.rmtree(folders.workspace(run.key, code), ignore_errors=True)
 
@@ -120,10 +120,10 @@ def prepare_device(execution: Execution) -> str:
 
 
 def _fit_and_score(
-    run: PlannedRun, method: Method, task: Task, splits: dict[str, Trajectories], folders: Folders
+    run: PlannedRun, method: Method, task: Task, splits: dict[str, Trajectories], folders: Folders, code: str
 ) -> dict[str, Any]:
     try:
-        learn(run, method, part_of(splits["train"], run.fraction, run.seed), splits["valid"], folders)
+        learn(run, method, part_of(splits["train"], run.fraction, run.seed), splits["valid"], folders, code)
         if run.trained:
             keep_model(method, folders.model(run.key))
         metrics, cost = _forecast_and_score(run, method, task, splits, folders)

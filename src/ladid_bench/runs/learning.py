@@ -38,8 +38,10 @@ def part_of(train: Trajectories, fraction: float, seed: int) -> Trajectories:
     return train[np.sort(order[: max(1, round(fraction * len(train)))])]
 
 
-def learn(run: PlannedRun, method: Method, train: Trajectories, valid: Trajectories, folders: Folders) -> None:
-    """Train ``method`` as the run's arm asks.
+def learn(
+    run: PlannedRun, method: Method, train: Trajectories, valid: Trajectories, folders: Folders, code_hash: str
+) -> None:
+    """Train ``method`` as the run's arm asks, from where a shorter budget of the same code left its trunk.
 
     ``scratch`` and the fine-tuned arms learn from ``train``. ``zero-shot`` learns nothing of it: a trained
     method takes the weights of ``run.init_from``, one in closed form is fitted to the data set of ``run.init_from``.
@@ -47,11 +49,12 @@ def learn(run: PlannedRun, method: Method, train: Trajectories, valid: Trajector
     Raises:
         Diverged: a value became non-finite.
     """
+    trunk = folders.trunk(run.trunk, code_hash) if run.trained else None
     if run.init_from is None:
-        method.fit(Training(train, valid, run.budget, run.seed))
+        method.fit(Training(train, valid, run.budget, run.seed, trunk=trunk))
     elif run.arm != ZERO_SHOT:
         initial = folders.model(run.init_from.key)
-        method.fit(Training(train, valid, run.budget, run.seed, initial, run.frozen))
+        method.fit(Training(train, valid, run.budget, run.seed, initial, run.frozen, trunk))
     elif run.card.trained:
         method.load(folders.model(run.init_from.key))
     else:

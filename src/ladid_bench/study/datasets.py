@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ class PlannedDataset:
         """What the suite calls the data set: its name, unless the study made one up."""
         return self.config.source or self.name
 
-    @property
+    @cached_property
     def identity(self) -> dict[str, Any]:
         """What determines the files' contents, ready to be hashed."""
         renamed = {"made_from": self.config.source} if self.config.source else {}
@@ -112,7 +113,7 @@ class PlannedDataset:
             "seed": self.config.seed,
         }
 
-    @property
+    @cached_property
     def key(self) -> str:
         return content_key(self.identity)
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ladid_bench.core.configuration import Study
-from ladid_bench.core.paths import Folders
+from ladid_bench.core.paths import MIDPOINTS, Folders
+from ladid_bench.datasets.measured import MEASURED
+from ladid_bench.study.datasets import PlannedDataset
 from ladid_bench.study.plan import PlannedRun
 from ladid_bench.study.resources import expected_seconds
 
@@ -26,20 +28,34 @@ class RunGraph:
         return "|".join(key for key, run in self.runs.items() if rule_of(run) == rule) or "none"
 
     def data(self, key: str) -> list[str]:
-        """The files of the data sets that a run reads."""
-        return sorted({path for dataset in self.runs[key].datasets for path in self._files[dataset.name]})
+        """One file of each data set that a run reads: the job that makes it makes the others too."""
+        return sorted({self._file[dataset.name] for dataset in self.runs[key].datasets})
 
     @cached_property
-    def _files(self) -> dict[str, list[str]]:
-        """The files of each data set that a run reads, by its name."""
+    def _file(self) -> dict[str, str]:
+        """The training split of each data set that a run reads, by its name."""
         datasets = {dataset.name: dataset for run in self.runs.values() for dataset in run.datasets}
-        return {name: [str(path) for path in one.files(self.folders).values()] for name, one in datasets.items()}
+        return {name: str(one.files(self.folders)["train"]) for name, one in datasets.items()}
 
     def record(self, key: str) -> str:
         return str(self.folders.record(key))
 
     def records(self, keys: Iterable[str]) -> list[str]:
         return [self.record(key) for key in keys]
+
+    def glimpses(self, keys: Iterable[str], long: float) -> dict[str, list[str]]:
+        """Name the records to wait for before a report is rendered in between; none where the work is not ``long``.
+
+        The first report has what is not trained on the first data set, the second that and half of the trainings.
+        """
+        chosen = [self.runs[key] for key in keys]
+        trainings = [run.key for run in chosen if run.card.trained]
+        closed = [run for run in chosen if not run.card.trained]
+        if sum(run.estimated_seconds for run in chosen) < long or not closed:
+            return {}
+        first = [run.key for run in closed if run.dataset.name == closed[0].dataset.name]
+        half = [run.key for run in closed] + trainings[: len(trainings) // 2]
+        return {"first": self.records(first), "half": self.records(half)}
 
     def minutes(self, key: str, attempt: int) -> int:
         """Time to ask for: twice what is expected, more with each attempt, and hardly beyond a run's time limit."""
@@ -56,6 +72,13 @@ def rule_of(run: PlannedRun) -> str:
     if not run.card.trained:
         return "run"
     return "transfer" if run.model_from else "train"
+
+
+def rule_of_dataset(dataset: PlannedDataset) -> str:
+    """The rule that makes the files of ``dataset``."""
+    if type(dataset.source).name in MEASURED:
+        return "measured"
+    return "simulated" if MIDPOINTS in dataset.source.splits else "dataset"
 
 
 def has_probe(run: PlannedRun, study: Study) -> bool:

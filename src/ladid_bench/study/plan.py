@@ -34,6 +34,8 @@ class PlannedRun:
         init_from: the run whose model this one starts from, or None.
         changes: settings and parts of the budget that differ from the study's for this method and variant.
         experiments: that ask for it.
+        rung_of: experiments that ask for more steps of the same training, and for a record at these on the way.
+        below: the run of the same training with the next lower number of steps, whose trunk this one continues.
     """
 
     scale: str
@@ -49,6 +51,8 @@ class PlannedRun:
     init_from: "PlannedRun | None" = None
     changes: dict[str, Any] = field(default_factory=dict)
     experiments: tuple[str, ...] = ()
+    rung_of: tuple[str, ...] = ()
+    below: "PlannedRun | None" = None
 
     @property
     def trained(self) -> bool:
@@ -78,8 +82,8 @@ class PlannedRun:
 
     @property
     def plain(self) -> bool:
-        """Whether it is trained from scratch on all the data, as the study trains its method."""
-        return self.arm == SCRATCH and self.fraction == 1 and not self.changes
+        """Whether it is trained from scratch on all the data, as the study trains its method, and to the end."""
+        return self.arm == SCRATCH and self.fraction == 1 and not self.changes and bool(self.experiments)
 
     @property
     def datasets(self) -> tuple[PlannedDataset, ...]:
@@ -114,6 +118,14 @@ class PlannedRun:
     def key(self) -> str:
         return content_key(self.identity)
 
+    @cached_property
+    def trunk(self) -> str:
+        """Name the training, whatever its number of steps; empty for what is not trained."""
+        if not self.trained:
+            return ""
+        budget = {name: value for name, value in self.identity["budget"].items() if name != "steps"}
+        return content_key(self.identity | {"budget": budget})
+
     @property
     def label(self) -> str:
         """How the run is called in logs, where its steps are told apart."""
@@ -136,8 +148,14 @@ class PlannedRun:
     @property
     def estimated_seconds(self) -> float:
         """Rough CPU seconds on one core: the card's figure at 32 px, scaled with the number of pixels."""
-        steps = self.budget.steps if self.trained and not self.inapplicable else 0
-        return self.card.estimate.seconds + seconds_per_step(self.card, self.dataset.image_size) * steps
+        return self.card.estimate.seconds + seconds_per_step(self.card, self.dataset.image_size) * self.own_steps
+
+    @property
+    def own_steps(self) -> int:
+        """Optimiser steps that are left to make once the run below has made its own."""
+        if not self.trained or self.inapplicable:
+            return 0
+        return self.budget.steps - (self.below.budget.trunk_steps if self.below else 0)
 
 
 def _text(changes: dict[str, Any]) -> str:
@@ -156,8 +174,21 @@ def plan_runs(study: Study, root: Path) -> dict[str, PlannedRun]:
         load_card(method, root)
     for name, blocks in study.experiments.items():
         for run in (run for block in blocks for run in _expand(study, name, block, datasets, root)):
-            former = runs.get(run.key, run)
-            runs[run.key] = replace(former, experiments=tuple(dict.fromkeys((*former.experiments, name))))
+            former = runs.setdefault(run.key, run)
+            merged = tuple(dict.fromkeys((*former.experiments, *run.experiments)))
+            rung_of = tuple(dict.fromkeys((*former.rung_of, *run.rung_of)))
+            if (merged, rung_of) != (former.experiments, former.rung_of):
+                runs[run.key] = replace(former, experiments=merged, rung_of=rung_of)
+    return _linked(runs)
+
+
+def _linked(runs: dict[str, PlannedRun]) -> dict[str, PlannedRun]:
+    """Tell each run which one lies below it."""
+    below: dict[str, PlannedRun] = {}
+    for run in sorted((run for run in runs.values() if run.trained), key=lambda run: run.budget.steps):
+        if run.trunk in below:
+            runs[run.key] = replace(run, below=below[run.trunk])
+        below[run.trunk] = runs[run.key]
     return runs
 
 
@@ -169,7 +200,7 @@ def seconds_per_step(card: MethodCard, image_size: int) -> float:
 def _expand(
     study: Study, name: str, block: Experiment, datasets: dict[str, PlannedDataset], root: Path
 ) -> Iterator[PlannedRun]:
-    """The runs of one block, the runs that others start from first."""
+    """The runs of one block, the runs that others start from first, and of one training shorter budgets first."""
     where = f"config/{study.scale}.yaml: experiments.{name}"
     for key in ALONE.get(name, ()):
         if getattr(block, key) != Experiment.model_fields[key].get_default(call_default_factory=True):
@@ -182,7 +213,18 @@ def _expand(
     for target, method in [*crossed, *block.pairs]:
         source = _init_dataset(block, target, datasets, where)
         for change in block.changes:
-            yield from _crossed(_plain_run(study, datasets[target], method, change, root), source, block, study, where)
+            plain = replace(_plain_run(study, datasets[target], method, change, root), experiments=(name,))
+            for run in _crossed(plain, source, block, study, where):
+                yield from _shorter(run, name, block)
+                yield run
+
+
+def _shorter(run: PlannedRun, experiment: str, block: Experiment) -> Iterator[PlannedRun]:
+    """The rungs below ``run``, which its training passes."""
+    for steps in sorted(set(block.rungs)):
+        if run.trained and steps < run.budget.steps:
+            shorter = run.budget.model_copy(update={"steps": steps})
+            yield replace(run, budget=shorter, experiments=(), rung_of=(experiment,))
 
 
 def _init_dataset(
@@ -230,10 +272,11 @@ def _crossed(
     plain: PlannedRun, source: PlannedDataset | None, block: Experiment, study: Study, where: str
 ) -> Iterator[PlannedRun]:
     """Every arm, fraction and seed of a run, and the run on the data set ``init_from`` that they start from."""
-    budget = _budget(plain, block, study, where)
+    usual = study.budget.model_copy(update={"steps": max(block.rungs, default=study.budget.steps)})
+    budget = _budget(plain, usual, block, where)
     changes = plain.changes
     if plain.card.trained:
-        changes = changes | {key: value for key, value in budget if value != getattr(study.budget, key)}
+        changes = changes | {key: value for key, value in budget if value != getattr(usual, key)}
     for seed in block.seeds:
         first = replace(plain, dataset=source, seed=seed) if source else None
         if first and not (plain.card.deterministic and seed != block.seeds[0]):
@@ -243,17 +286,19 @@ def _crossed(
             for fraction in block.fractions if arm != ZERO_SHOT else [1.0]:
                 if plain.card.deterministic and fraction == 1 and seed != block.seeds[0]:
                     continue  # the seed draws the part of the data, and nothing else
-                run = replace(plain, seed=seed, arm=arm, init_from=start, fraction=fraction, budget=budget)
+                # the curriculum of a fresh model would make one that forecasts already forget how
+                mine = budget.model_copy(update={"growth": budget.growth and start is None})
+                run = replace(plain, seed=seed, arm=arm, init_from=start, fraction=fraction, budget=mine)
                 yield replace(run, changes=changes if run.trained else plain.changes)
 
 
-def _budget(plain: PlannedRun, block: Experiment, study: Study, where: str) -> Budget:
-    """The study's budget as a block changes it for one method."""
-    usual, changes = study.budget.model_dump(), dict(block.budget)
+def _budget(plain: PlannedRun, usual: Budget, block: Experiment, where: str) -> Budget:
+    """The usual budget of a block as the block changes it for one method."""
+    changes = dict(block.budget)
     if block.cpu_minutes is not None and plain.card.trained:
         steps = round(60 * block.cpu_minutes / seconds_per_step(plain.card, plain.dataset.image_size))
         changes["steps"] = max(1, steps)
-    return parse(Budget, changed_settings(usual, changes, f"{where}: budget"), f"{where}: budget")
+    return parse(Budget, changed_settings(usual.model_dump(), changes, f"{where}: budget"), f"{where}: budget")
 
 
 @lru_cache(maxsize=None)

@@ -38,7 +38,7 @@ def expected_seconds(run: PlannedRun, gpu: bool) -> float:
     """Estimate the seconds of ``run`` on one core, or on one GPU where it is trained; rather more than less."""
     estimate = run.card.estimate
     if gpu and run.trained:
-        computing = estimate.seconds + GPU_STEP * estimate.seconds_per_step * run.budget.steps
+        computing = estimate.seconds + GPU_STEP * estimate.seconds_per_step * run.own_steps
     else:
         computing = run.estimated_seconds
     return START_SECONDS + START_SECONDS_PER_GB * data_mb(run) / 1000 + computing

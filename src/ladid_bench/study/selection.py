@@ -52,7 +52,12 @@ def _agrees(run: PlannedRun, named: Iterable[Sequence[Any]]) -> bool:
 
 def _names(run: PlannedRun) -> tuple[Sequence[Any], ...]:
     """What data set, method, seed and experiments of a run may be called."""
-    return (run.dataset.name,), (run.method, f"{run.method}:{run.variant}"), (run.seed,), run.experiments
+    return (
+        (run.dataset.name,),
+        (run.method, f"{run.method}:{run.variant}"),
+        (run.seed,),
+        (*run.experiments, *run.rung_of),
+    )
 
 
 def with_sources(chosen: Mapping[str, PlannedRun]) -> dict[str, PlannedRun]:

@@ -189,7 +189,7 @@ def _slurm() -> Finding:
     try:
         plugin = metadata.version("snakemake-executor-plugin-slurm")
     except metadata.PackageNotFoundError:
-        remedy = "for --profile slurm: pip install -e '.[slurm]' -c constraints.txt"
+        remedy = f"for --profile slurm: {INSTALL}"
         return Finding("note", "Slurm", f"{nodes}; its plugin is not installed", remedy)
     return Finding("ok", "Slurm", f"{nodes}; plugin {plugin}")
 

@@ -12,6 +12,7 @@ ALONE = 1e-4  # largest effect of the batch on a forecast, as a fraction of the 
 ON_ANOTHER_GRID = 1e-3  # the same for other query times beside a query: an adaptive solver takes other steps
 MOVED = 1e-2  # least mean change of a forecast from its first frame to its last, likewise
 BETTER = 0.9  # of the variance may stay unexplained; the training mean leaves all of it
+HISTORY = {"step", "valid_nmse", "train_loss"}  # of a validation
 SEASONS = 1000  # whole seasons by which dates are moved
 
 
@@ -59,8 +60,8 @@ def _part_problem(method: Method, data: Toy) -> str:
     for name, value in method.cost().items():
         if not np.isfinite(value):
             return f"cost '{name}' is {value}"
-    if any(set(point) != {"step", "valid_nmse"} for point in method.history()):
-        return "history has to consist of 'step' and 'valid_nmse'"
+    if any({"step", "valid_nmse"} - set(point) or set(point) - HISTORY for point in method.history()):
+        return "history has to consist of 'step', 'valid_nmse' and, where it is known, 'train_loss'"
     return ""
 
 

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -168,10 +169,16 @@ def system_hash(system: str) -> str:
         path = PACKAGE.parent / f"{name.replace('.', '/')}.py"
         if name in code or not path.exists():
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        todo += [imported for imported in _imports(tree) if imported.startswith(FOLLOWED)]
-        code[name] = ast.dump(_bare(tree))
+        imported, code[name] = _parsed(path.read_text(encoding="utf-8"))
+        todo += imported
     return content_key(code)
+
+
+@lru_cache(maxsize=None)  # most modules are code of several systems
+def _parsed(text: str) -> tuple[tuple[str, ...], str]:
+    """What a module may import of what numbers depend on, and its syntax tree without docstrings."""
+    tree = ast.parse(text)
+    return tuple(name for name in _imports(tree) if name.startswith(FOLLOWED)), ast.dump(_bare(tree))
 
 
 def _imports(tree: ast.Module) -> list[str]:

@@ -1,0 +1,142 @@
+"""Verdicts over the budget: whether a claim, and each pair in it, has settled.
+
+A verdict has *settled* when it is the same at the last two budgets and stays the same if every log ratio moves once
+more by its last change. Otherwise it is *moving*. With a side that is no better than the mean of the training split
+nothing is settled: that side is *untrained*.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ladid_bench.analysis.paired import Contrast
+from ladid_bench.analysis.verdicts import NOT_RUN, OPEN, Pair, Part, conjunction, is_below
+
+SETTLED, MOVING, UNTRAINED = "settled", "moving", "untrained"
+FOR, AGAINST = "for", "against"  # what one interval tells, besides open
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What a claim's parts are at one budget; ``steps`` is 0 where nothing was trained."""
+
+    steps: int
+    parts: tuple[Part, ...]
+
+    @property
+    def verdict(self) -> str:
+        return conjunction(self.parts)[0]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every method that the claim requires is there."""
+        return self.verdict != NOT_RUN and all(part.complete for part in self.parts if part.counted)
+
+    @property
+    def pairs(self) -> set[tuple[str, Pair]]:
+        """Counted comparisons, each after the name of its part."""
+        return {(part.name, pair) for part in self.parts if part.counted for pair in part.contrasts}
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Runs that were looked at."""
+        return frozenset(key for part in self.parts for made in part.contrasts.values() for key in made.keys)
+
+    @property
+    def untrained(self) -> tuple[str, ...]:
+        """Sides of counted comparisons that are no better than the training mean, with their data sets."""
+        counted = [part.contrasts.items() for part in self.parts if part.counted]
+        named = [f"{name} on {pair[0]}" for pairs in counted for pair, made in pairs for name in made.untrained]
+        return tuple(dict.fromkeys(named))
+
+
+def distinct(rungs: Sequence[Rung]) -> list[Rung]:
+    """Leave out budgets at which the claim compares nothing, or the same runs as at a smaller one; never all."""
+    found: dict[frozenset[str], Rung] = {}
+    for rung in rungs:
+        if any(made.ratio for part in rung.parts for made in part.contrasts.values()):
+            found.setdefault(rung.keys, rung)
+    return list(found.values()) or [rungs[-1]]
+
+
+def judged_at(rungs: Sequence[Rung]) -> tuple[Rung, list[Rung]]:
+    """Find the highest budget that all required methods have, else the highest; with the complete ones before it.
+
+    What is compared at any budget has to be compared there.
+    """
+    pairs = set[tuple[str, Pair]]().union(*(rung.pairs for rung in rungs))
+    complete = [rung for rung in rungs if rung.complete and rung.pairs == pairs]
+    return (complete or list(rungs))[-1], complete[:-1]
+
+
+def standing(last: Rung, before: Sequence[Rung]) -> str:
+    """Say whether a verdict has settled; empty where there is none."""
+    if last.verdict == NOT_RUN:
+        return ""
+    if last.untrained:
+        return UNTRAINED
+    if not before or before[-1].verdict != last.verdict:
+        return MOVING
+    moved = Rung(last.steps, tuple(_moved(part, before[-1]) for part in last.parts))
+    return SETTLED if moved.verdict == last.verdict else MOVING
+
+
+def _moved(part: Part, before: Rung) -> Part:
+    """The part after each log ratio has moved once more by its last change."""
+    former = next((one.contrasts for one in before.parts if one.name == part.name), {})
+    return part.moved({pair: _change(made, former.get(pair)) for pair, made in part.contrasts.items()})
+
+
+def _change(made: Contrast, former: Contrast | None) -> float:
+    return made.ratio.estimate - former.ratio.estimate if former and former.ratio and made.ratio else 0.0
+
+
+def standing_of_pair(made: Contrast, former: Contrast | None, limit: float) -> str:
+    """Say whether what one comparison tells has settled, given it at the budget before."""
+    if not made.ratio:
+        return ""
+    if made.untrained:
+        return UNTRAINED
+    if not former or not former.ratio or tells(former, limit) != tells(made, limit):
+        return MOVING
+    change = _change(made, former)
+    again = Contrast(
+        made.first, made.second, ratio=made.ratio.moved(change), lost=made.lost, same_models=made.same_models
+    )
+    return SETTLED if tells(again, limit) == tells(made, limit) else MOVING
+
+
+def tells(made: Contrast, limit: float) -> str:
+    """Say what the 95 % interval of one comparison tells about a ratio below ``limit``."""
+    if is_below(made, limit):
+        return FOR
+    return AGAINST if made.interval and made.interval.low > math.log(limit) else OPEN
+
+
+def frame_over_budgets(claim: str, rungs: Sequence[Rung]) -> pd.DataFrame:
+    """Tabulate every comparison of a claim at every budget at which it could be made, a row each.
+
+    Columns: claim, part, arm, counted, limit, dataset, first, second, steps, ratio, low, high, tells (``for``,
+    ``against`` or ``open``) and standing, of the budget in the row and the one before it.
+    """
+    made, former = [], dict[tuple[str, Pair], Contrast]()
+    for rung in rungs:
+        for part in rung.parts:
+            for pair, one in part.contrasts.items():
+                before = former.get((part.name, pair))
+                if one.interval and not (before and before.keys == one.keys):
+                    told = {"claim": claim, "part": part.name, "arm": part.arm, "counted": part.counted}
+                    made.append({**told, **_row(rung.steps, part.limit, pair, one, before)})
+                    former[part.name, pair] = one
+    return pd.DataFrame(made)
+
+
+def _row(steps: int, limit: float, pair: Pair, made: Contrast, former: Contrast | None) -> dict[str, object]:
+    assert made.interval
+    dataset, first, second = pair
+    found = made.interval
+    ends = {"ratio": math.exp(found.estimate), "low": math.exp(found.low), "high": math.exp(found.high)}
+    told = {"tells": tells(made, limit), "standing": standing_of_pair(made, former, limit)}
+    return {"limit": limit, "dataset": dataset, "first": first, "second": second, "steps": steps, **ends, **told}

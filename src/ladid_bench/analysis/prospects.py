@@ -1,0 +1,85 @@
+"""Which claims a study can meet, said before its runs: are all planned that a claim needs, on enough test groups?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ladid_bench.analysis import costs
+from ladid_bench.analysis.claims import CLAIMS, Claim, judge
+from ladid_bench.analysis.evidence import Errors, Evidence, Group, Measure
+from ladid_bench.analysis.results import planned_columns
+from ladid_bench.analysis.verdicts import LACKING, MET, REPRODUCED, UNDECIDABLE, Part, conjunction
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.paths import Folders
+from ladid_bench.study.datasets import PlannedDataset, load_data_card
+from ladid_bench.study.plan import PlannedRun
+
+ENDED = {"status": "ok", "reason": "", "midpoints_nmse_mean": 1.0, "cost_load": 0.0} | dict.fromkeys(costs.PLACE, 1)
+COSTS = dict.fromkeys((costs.STEP, costs.FORECAST), 1.0)
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """A claim with the reason why the planned runs cannot reproduce it; empty where they can."""
+
+    claim: Claim
+    reason: str
+
+
+class _Ended(Evidence):
+    """The planned runs as if all had ended with a result; every test group has the same error."""
+
+    def __init__(self, runs: Sequence[PlannedRun], groups: Mapping[str, int]):
+        table = pd.DataFrame([planned_columns(run) | ENDED | COSTS for run in runs])
+        readable: Any = SimpleNamespace(readings=[None])
+        super().__init__(table, lambda key: None, _first_variants(runs), lambda key: readable)
+        self._groups = groups
+
+    def errors(self, row: dict[str, Any], measure: Measure) -> Errors | None:
+        groups = np.arange(self._groups[row["dataset"]])
+        return Errors(np.ones(len(groups)), np.ones(len(groups)), groups)
+
+    def untrained(self, group: Group) -> bool:
+        return False
+
+
+def prospects(runs: Sequence[PlannedRun], groups: Mapping[str, int]) -> list[Prospect]:
+    """Say of each claim whether the planned runs could reproduce it, whatever comes out.
+
+    Args:
+        runs: of the study.
+        groups: independent groups in the test split of each data set, by its name.
+    """
+    made = []
+    for judged in judge(_Ended(runs, groups), CLAIMS):
+        verdict, reason = conjunction([_at_best(part) for part in judged.parts])
+        made.append(Prospect(judged.claim, "" if verdict == REPRODUCED else reason))
+    return made
+
+
+def known_groups(datasets: Sequence[PlannedDataset], folders: Folders) -> dict[str, int]:
+    """Count the independent groups of the test splits that have been made, by data set."""
+    found = {one.name: _card_of(one, folders) for one in datasets}
+    return {name: int(card["splits_made"]["test"]["groups"]) for name, card in found.items() if card}
+
+
+def _card_of(planned: PlannedDataset, folders: Folders) -> dict[str, Any]:
+    """The data card, empty where there is none that this version can read."""
+    try:
+        return load_data_card(planned, folders) if folders.card(planned.name, planned.key).exists() else {}
+    except BenchError:
+        return {}
+
+
+def _first_variants(runs: Sequence[PlannedRun]) -> dict[str, str]:
+    return {run.method: next(iter(run.card.variants)) for run in runs}
+
+
+def _at_best(part: Part) -> Part:
+    """The part with every data set for it that can be."""
+    stuck = (LACKING, UNDECIDABLE)
+    return replace(part, sets=tuple(one if one.outcome in stuck else replace(one, outcome=MET) for one in part.sets))

@@ -1,0 +1,174 @@
+"""What Snakemake shows on the terminal: one line a finished job. Snakemake finds this package by its name.
+
+The profile selects it (``logger`` in ``profiles/default/config.yaml``). All that Snakemake says itself stands in its
+own log; ``--verbose`` and ``-n`` show it on the terminal too. Every Snakemake of the environment imports the package,
+whichever checkout it is in, so it depends on Snakemake's interface alone.
+"""
+
+import sys
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from logging import WARNING, Handler, LogRecord
+from pathlib import Path
+from typing import Any
+
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from snakemake_logger_plugin_ladid_bench.progress import PlannedJob, Progress
+
+# said before every workflow, and of no use to anybody who did not ask for more
+CHATTER = ("Building DAG of jobs", "Assuming unrestricted shared filesystem")
+
+
+@dataclass
+class _Job:
+    """A job that has begun; ``mates``: how many its group has, itself included."""
+
+    rule: str
+    key: str | None
+    label: str
+    log: Sequence[str]
+    began: float
+    mates: int = 1
+
+
+class LogHandler(LogHandlerBase):
+    """Writes a line for each job that ends, how many are done, and how long the others will take."""
+
+    def __post_init__(self) -> None:
+        self._stream = sys.stdout if self.common_settings.stdout else sys.stderr
+        self._snakemakes_own = self._own_handler()
+        self._started = False
+        self._counts: Mapping[str, int] = {}
+        self._plan: Mapping[str, PlannedJob] = {}
+        self._idle: Collection[str] = ()  # rules without a command
+        self._slots = 1
+        self._jobs: dict[int, _Job] = {}
+        self._mates: dict[int, int] = {}  # of a job that shares a job of the cluster with others
+        self._progress: Progress | None = None
+
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = False  # Snakemake's own, which knows --quiet
+    has_formatter = False
+    needs_rulegraph = False
+
+    def _own_handler(self) -> Handler | None:
+        """What Snakemake would use, for those who asked for all it has to say."""
+        settings = self.common_settings
+        if not (settings.verbose or settings.dryrun or settings.printshellcmds or settings.debug_dag):
+            return None
+        from snakemake.logging import ColorizingTextHandler, DefaultFormatter  # which imports all plugins itself
+
+        formatter = DefaultFormatter(settings.quiet, settings.show_failed_logs)
+        return ColorizingTextHandler(settings.nocolor, self._stream, formatter)
+
+    def emit(self, record: LogRecord) -> None:
+        """Show ``record`` if it is of interest, and keep count."""
+        try:
+            if self._snakemakes_own:
+                self._snakemakes_own.emit(record)
+            else:
+                self._take(record)
+        except Exception:  # a line that cannot be shown must not stop the work
+            self.handleError(record)
+
+    def _take(self, record: LogRecord) -> None:
+        said: Any = record  # its further attributes depend on the event
+        match getattr(record, "event", None):
+            case LogEvent.WORKFLOW_STARTED:
+                self._started = True
+            case LogEvent.RUN_INFO:
+                self._counts = {rule: count for rule, count in said.stats.items() if rule != "total"}
+            case LogEvent.RESOURCES_INFO:
+                self._slots = getattr(record, "nodes", None) or getattr(record, "cores", None) or self._slots
+            case LogEvent.GROUP_INFO:
+                self._mates |= {job.jobid: len(said.jobs) for job in said.jobs}
+            case LogEvent.JOB_INFO:
+                self._begin(said)
+            case LogEvent.JOB_FINISHED:
+                self._finish(said.job_id)
+            case LogEvent.JOB_ERROR:
+                self._say_failure(said)
+            case LogEvent.GROUP_ERROR:
+                self._write("".join(f"see {path}" for path in said.aux_logs))
+            case LogEvent.ERROR if "CalledProcessError" in record.getMessage():
+                pass  # that a command ended with an error; the record of its job says which error
+            case None | LogEvent.ERROR:
+                self._pass_on(record)
+
+    def _begin(self, said: Any) -> None:
+        wildcards = dict(said.wildcards or {})
+        key = wildcards.get("key")
+        planned = self._plan.get(key or "")
+        name = planned.label if planned else wildcards.get("dataset") or key or ""
+        label = name if planned and planned.rule == said.rule_name else f"{said.rule_name} {name}".strip()
+        mates = self._mates.get(said.jobid, 1)
+        self._jobs[said.jobid] = _Job(said.rule_name, key, label, said.log, time.monotonic(), mates)
+
+    def _finish(self, number: int) -> None:
+        job = self._jobs.pop(number, None)
+        if job is None or job.rule in self._idle:
+            return
+        if self._progress is None:
+            counts = {rule: count for rule, count in self._counts.items() if rule not in self._idle}
+            self._progress = Progress(counts, self._plan, self._slots)
+        taken = _busy_seconds(job)
+        self._progress.finish(job.rule, job.key, taken)
+        count = f"{self._progress.done}/{self._progress.total}"
+        self._write(f"[{count}] {_outcome(job)}, {_time(taken)}; {self._left()}")
+
+    def _left(self) -> str:
+        assert self._progress is not None
+        running = sum(map(_busy_seconds, self._jobs.values()))
+        return f"about {_time(self._progress.seconds_left(running))} left"
+
+    def _say_failure(self, said: Any) -> None:
+        job = self._jobs.get(said.jobid)
+        logs = [path for path in said.log if _last_line(path)]
+        reason = _last_line(logs[0]) if logs else said.rule_msg or "it left no log"
+        where = f"; see {', '.join(logs)}" if logs else ""
+        self._write(f"{job.label if job else said.rule_name} failed: {reason}{where}")
+
+    def _pass_on(self, record: LogRecord) -> None:
+        """Show a message that is a warning, or the workflow's own, or all there is to say."""
+        from snakemake.common import NOTHING_TO_BE_DONE_MSG
+
+        text = self.format(record)
+        self._plan, self._idle = getattr(record, "plan", self._plan), getattr(record, "idle", self._idle)
+        telling = getattr(record, "shown", False) or text == NOTHING_TO_BE_DONE_MSG
+        if telling or record.levelno >= WARNING or not (self._started or text.startswith(CHATTER)):
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        if text:
+            print(text, file=self._stream, flush=True)
+
+
+def _busy_seconds(job: _Job) -> float:
+    """Seconds since a job began: of those of its group, whose jobs take turns, its part."""
+    return (time.monotonic() - job.began) / job.mates
+
+
+def _outcome(job: _Job) -> str:
+    """What a job says of itself at the end, if that is a line about it."""
+    said = _last_line(job.log[0]) if job.log else ""
+    return said if said.startswith(f"{job.label}:") else job.label
+
+
+def _last_line(path: str) -> str:
+    """The last line of a log; empty where there is none."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _time(seconds: float) -> str:
+    """A time in the unit that suits it."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,56 @@
+"""Which claims a study can meet, said before its runs."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ladid_bench.analysis.claims import CLAIMS
+from ladid_bench.analysis.paired import NEEDS_SEEDS
+from ladid_bench.analysis.prospects import known_groups, prospects
+from ladid_bench.cli.main import app
+from ladid_bench.core.configuration import load_study
+from ladid_bench.core.paths import Folders
+from ladid_bench.study.plan import PlannedRun, plan_runs
+
+# Variants and settings that the second study's cards have to bring: LaDID without temporal attention, both models with
+# the settings of the other, the length of psi apart from that of the latent state; and rain on more than one day.
+AWAITED = {"C7", "C9", "C13", "C14"}
+
+
+@pytest.fixture(scope="module")
+def planned(root: Path) -> list[PlannedRun]:
+    return list(plan_runs(load_study("cpu", root), root).values())
+
+
+def lacking(runs: list[PlannedRun], groups: dict[str, int]) -> dict[str, str]:
+    return {one.claim.id: one.reason for one in prospects(runs, groups) if one.reason}
+
+
+def test_the_study_that_is_kept_can_meet_all_claims_that_its_cards_allow(planned: list[PlannedRun]) -> None:
+    assert set(lacking(planned, {run.dataset.name: 10 for run in planned})) <= AWAITED
+
+
+def test_what_is_not_planned_or_cannot_be_decided_is_named(planned: list[PlannedRun]) -> None:
+    groups = {run.dataset.name: 10 for run in planned} | {"wave": 1, "double-pendulum": 2}
+    without = [run for run in planned if not (run.method == "msvi" and run.dataset.name == "pendulum")]
+    found = lacking(without, groups)
+    assert all(name in found["C1a"] for name in ("pendulum", "msvi"))
+    found = lacking(planned, groups)
+    assert all(name in found["C1b"] for name in ("wave", "double-pendulum"))
+    assert "C2b" not in found
+    one_seed = [run for run in planned if run.seed == 0]
+    assert set(lacking(one_seed, groups)) == {one.claim.id for one in prospects(planned, groups)}
+
+
+def test_the_command_has_a_line_for_each_claim(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    ran = CliRunner().invoke(app, ["claims", "--scale", "smoke"])
+    assert ran.exit_code == 0
+    names = [line.split()[0] for line in ran.stdout.splitlines()]
+    assert names[: len(CLAIMS)] == [claim.id for claim in CLAIMS]
+    assert all(NEEDS_SEEDS in line for line in ran.stdout.splitlines()[:2])
+
+
+def test_data_that_were_not_made_have_no_known_groups(planned: list[PlannedRun], tmp_path: Path) -> None:
+    assert known_groups([planned[0].dataset], Folders(tmp_path, "cpu")) == {}
