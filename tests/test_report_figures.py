@@ -3,6 +3,7 @@
 import math
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ladid_bench.core.configuration import Dataset, SplitSizes, Study
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting.charts import Dots
 from ladid_bench.reporting.drawing import Drawing
-from ladid_bench.reporting.experiment_figures import Illustrated, illustrate, styles_by_method
+from ladid_bench.reporting.experiment_figures import areas_html, areas_of, drawings_of, styles_by_method
 from ladid_bench.reporting.experiments import Scene
 from ladid_bench.reporting.palette import MethodStyle, styles
 from ladid_bench.reporting.rank_figure import rank_diagram
@@ -194,12 +195,12 @@ def written(drawing: Drawing) -> set[str]:
     return {one.strip() for one in re.findall(r">([^<>]+)</text>", drawing.svg)}
 
 
-def shown(bench: Bench) -> tuple[ExperimentResults, Illustrated]:
+def shown(bench: Bench) -> tuple[ExperimentResults, Sequence[Drawing]]:
     """The only experiment of a study and what is drawn of it."""
     (table,) = StudyResults(bench.folders, bench.table, bench.study).experiments
     compared = gather(bench.folders, bench.table, bench.study)
     by_method = styles_by_method(styles(compared), [*compared, *(content for content, _ in table.parts)])
-    return table, illustrate(table, Scene(bench.study, bench.root, by_method, compared))
+    return table, drawings_of(table, Scene(bench.study, bench.root, by_method, compared))
 
 
 def transfer(bench: Bench) -> None:
@@ -219,7 +220,7 @@ def transfer(bench: Bench) -> None:
 def test_a_transfer_has_a_line_an_arm_and_the_area_below_it(bench: Varied) -> None:
     transfer(bench)
     table, found = shown(bench)
-    (drawing,) = found.drawings
+    (drawing,) = found
     assert drawing.name == f"transfer-{PICTURES}"
     lines = {"ladid, scratch": 3, "ladid, fine-tuned": 3, "ladid, zero-shot": 1, "ridge": 3}
     assert drawing.frame["name"].value_counts().to_dict() == lines
@@ -237,7 +238,7 @@ def test_a_transfer_has_a_line_an_arm_and_the_area_below_it(bench: Varied) -> No
     assert scratch["mean_error_over_log_fraction"] == pytest.approx(expected * hard, rel=1e-5)
     assert scratch["interval_low"] < scratch["mean_error_over_log_fraction"] < scratch["interval_high"]
     assert frame.loc[("ridge", "scratch"), "mean_error_over_log_fraction"] == pytest.approx(hard, rel=1e-5)
-    told = re.findall(r"<td[^>]*>([^<]*)</td>", found.areas)
+    told = re.findall(r"<td[^>]*>([^<]*)</td>", areas_html(areas_of(table)))
     assert told[::5] == ["fine-tuned", "scratch", "scratch"]
     assert told[2] == "2 to 100 %"
     assert told[8] == f"{expected * hard:.2f}"
@@ -251,7 +252,7 @@ def test_a_line_without_all_of_its_runs_is_named_and_not_drawn(bench: Varied) ->
     for row in lost[1:]:
         row.update(status="not run", reason="later")
     table, found = shown(bench)
-    (drawing,) = found.drawings
+    (drawing,) = found
     assert " (2 of 3 runs)" in drawing.caption
     assert named(drawing) == {"ladid"}
     tuned = drawing.frame[drawing.frame["arm"] == "fine-tuned"]
@@ -293,7 +294,7 @@ def test_every_part_is_measured_against_the_preset_that_it_differs_from(bench: V
         ]
     )
     assert made["ratio"].iloc[:6].is_monotonic_decreasing
-    (drawing,) = found.drawings
+    (drawing,) = found
     assert {"mlp-dropout (from mlp)", "ladid-ode", f"{PICTURES}: observation_std=0.1"} <= written(drawing)
     pd.testing.assert_frame_equal(drawing.frame, made)
     worse, better = ([drawing.caption.find(f"{name} (\N{MULTIPLICATION SIGN}") for name in names] for names in ORDER)
@@ -305,8 +306,8 @@ def test_two_seeds_give_no_verdict_on_a_part(bench: Varied) -> None:
     table, found = shown(bench)
     made = ratios(table.parts, {name: load_card(name, bench.root) for name in ("ladid", "ladid-ode")})
     assert set(made["told"]) == {0}
-    assert "(7 of 7)" in found.drawings[0].caption
-    assert "matters most" not in found.drawings[0].caption
+    assert "(7 of 7)" in found[0].caption
+    assert "matters most" not in found[0].caption
 
 
 def test_the_preset_stands_in_for_a_variant_without_a_result() -> None:
@@ -332,17 +333,17 @@ def test_code_and_context_have_their_sizes_and_what_theory_asks_for(
             bench.run(PICTURES, "ladid", error, seed, **told)
         bench.on("short-context", "ladid", 0.7, seed, experiments="sufficiency", variant="default")
     _, found = shown(bench)
-    assert [one.name for one in found.drawings] == [f"sufficiency-{PICTURES}-{one}" for one in ("latent", "context")]
+    assert [one.name for one in found] == [f"sufficiency-{PICTURES}-{one}" for one in ("latent", "context")]
     usual = load_card("ladid", ROOT).settings["latent"]
-    assert [one.frame["at"].tolist() for one in found.drawings] == [[1, 2, usual], [1, GIVEN]]
-    assert {one.table for one in found.drawings} == {"experiment-sufficiency-sizes"}  # one file of numbers
-    latent, context = found.drawings
+    assert [one.frame["at"].tolist() for one in found] == [[1, 2, usual], [1, GIVEN]]
+    assert {one.table for one in found} == {"experiment-sufficiency-sizes"}  # one file of numbers
+    latent, context = found
     assert "state fits" in written(latent)
     assert f"at {usual}." in latent.caption
     assert "line, at 1," in context.caption
 
 
-SIZES = {"experiments": "sizes", "variant": "tuned"}
+SIZES = {"experiments": "sizes", "variant": "default"}
 
 
 def test_a_sweep_has_a_figure_of_the_error_over_a_setting(bench: Varied) -> None:
@@ -358,7 +359,7 @@ def test_a_sweep_has_a_figure_of_the_error_over_a_setting(bench: Varied) -> None
             bench.run(PICTURES, "gru", error, seed, experiments="sizes", changes=f"latent={size}")
     table, found = shown(bench)
     assert (table.name, table.kind) == ("sizes", "sweep")
-    (drawing,) = found.drawings
+    (drawing,) = found
     assert (drawing.name, drawing.table) == (f"sizes-{PICTURES}-latent", "experiment-sizes-curves")
     lines = {name: one.sort_values("at") for name, one in drawing.frame.groupby("name")}
     assert {name: one["at"].tolist() for name, one in lines.items()} == {"ladid": [2, 8, usual], "gru": [2, 8]}
@@ -377,20 +378,20 @@ def test_a_sweep_over_data_sets_has_a_figure_for_what_differs_in_it_alone(bench:
         for rate in (0.01, 0.001):
             bench.on(dataset, "ladid", 0.2, **SIZES, changes=f"learning_rate={rate}")
     _, found = shown(bench)
-    across = [(one.frame["across"].iloc[0], sorted(one.frame["at"].tolist())) for one in found.drawings]
+    across = [(one.frame["across"].iloc[0], sorted(one.frame["at"].tolist())) for one in found]
     rates = [("learning_rate", [0.001, 0.01])] * 4
     expected = [("frames given", [1, GIVEN]), ("frames forecast", [ASKED, 2 * ASKED]), ("pixels of a side", [SIDE, 64])]
     assert sorted(across) == sorted([*rates, *expected * 2])
-    assert len({one.name for one in found.drawings}) == len(across)
+    assert len({one.name for one in found}) == len(across)
 
 
 def test_a_sweep_over_what_is_no_number_has_dots(bench: Varied) -> None:
     bench.further, bench.asked = ("kinds-of-attention",), {"kinds-of-attention": "sweep"}
     for attention in ("tdp", "xmix"):
-        told = {"experiments": "kinds-of-attention", "variant": "tuned", "changes": f"attention={attention}"}
+        told = {"experiments": "kinds-of-attention", "variant": "default", "changes": f"attention={attention}"}
         bench.run(PICTURES, "ladid", 0.2, **told)
     _, found = shown(bench)
-    assert [one.name for one in found.drawings] == [f"kinds-of-attention-{PICTURES}-nmse"]
+    assert [one.name for one in found] == [f"kinds-of-attention-{PICTURES}-nmse"]
 
 
 def test_an_experiment_with_a_name_of_its_own_is_reported_under_it(bench: Varied) -> None:
@@ -419,20 +420,20 @@ def test_cost_grows_with_one_thing_at_a_time(bench: Varied) -> None:
         bench.rows[-1] |= {"cost_load": 1.0, "threads": 1}
     _, found = shown(bench)
     names = [f"pixels-{ASKED}-1", f"horizon-{SIDE}-1", f"trajectories-{SIDE}-{ASKED}"]
-    assert [one.name for one in found.drawings] == [
+    assert [one.name for one in found] == [
         f"cost-{what}-{PICTURES}-{name}" for name in names for what in ("step", "forecast")
     ]
-    assert [one.frame["at"].tolist() for one in found.drawings[::2]] == [
+    assert [one.frame["at"].tolist() for one in found[::2]] == [
         [SIDE**2, 64**2],
         [ASKED, 2 * ASKED],
         [SplitSizes().train / 2, SplitSizes().train],
     ]
-    assert found.drawings[1].frame["value"].tolist() == pytest.approx([100, 400])  # of a trajectory, in ms
-    alone = found.drawings[0].caption
+    assert found[1].frame["value"].tolist() == pytest.approx([100, 400])  # of a trajectory, in ms
+    alone = found[0].caption
     bench.rows[1]["cost_load"] = 3.0
     _, found = shown(bench)
-    assert found.drawings[0].caption != alone  # 1 of 2 runs was not alone any more
-    assert " 2 runs 1 " in found.drawings[0].caption
+    assert found[0].caption != alone  # 1 of 2 runs was not alone any more
+    assert " 2 runs 1 " in found[0].caption
 
 
 def test_bars_of_a_cost_reach_over_its_runs(bench: Varied) -> None:
@@ -442,7 +443,7 @@ def test_bars_of_a_cost_reach_over_its_runs(bench: Varied) -> None:
             bench.on(dataset, "ladid", 0.2, seed, variant="default", experiments="cost")
             bench.rows[-1] |= {"cost_cpu_seconds_per_step": factor * (1 + seed), "cost_load": 1.0, "threads": 1}
     _, found = shown(bench)
-    ends = found.drawings[0].frame[["value", "low", "high"]].to_numpy().tolist()
+    ends = found[0].frame[["value", "low", "high"]].to_numpy().tolist()
     assert ends == [[factor * one for one in (2, 1, 3)] for factor in (1.0, 4.0)]
 
 
@@ -453,12 +454,12 @@ def test_a_target_with_one_share_has_dots(bench: Varied) -> None:
         bench.run(PICTURES, "ladid", 0.4, seed, **few)
         bench.run(PICTURES, "ladid", 0.2, seed, **few, arm="fine-tuned", init_from=VECTORS)
         bench.run(VECTORS, "ladid", 0.1, seed, experiments="transfer", variant="default")
-    _, found = shown(bench)
-    (drawing,) = found.drawings  # the source is no target
+    table, found = shown(bench)
+    (drawing,) = found  # the source is no target
     assert drawing.name == f"transfer-{PICTURES}-nmse"
     assert {"ladid, scratch, 8 %", "ladid, fine-tuned, 8 %"} <= written(drawing)
     assert drawing.frame.set_index("arm")["full"].to_dict() == {"scratch": False, "fine-tuned": True}
-    assert found.area_frame.empty
+    assert areas_of(table).empty
 
 
 def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> None:
@@ -475,7 +476,7 @@ def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> Non
     stretched["truth"] = np.concatenate([stretched["truth"][:, :GIVEN], stretched["forecast"]], axis=1)
     np.savez_compressed(path, **stretched)
     _, found = shown(bench)
-    (drawing,) = found.drawings  # the data set of the source is in the comparison
+    (drawing,) = found  # the data set of the source is in the comparison
     assert drawing.name == "experiment-horizon-long"
     assert "beyond training" in written(drawing)
     assert len(drawing.frame) == 2 * ASKED
@@ -490,7 +491,7 @@ def test_dots_compare_a_model_with_what_it_reaches_at_home(bench: Varied) -> Non
         bench.on("large", "ladid", 0.6, seed, arm="zero-shot", **asked)
         bench.on("large", "ladid", 0.5, seed, arm="fine-tuned", fraction=0.02, changes="steps=7", **asked)
     _, found = shown(bench)
-    (drawing,) = found.drawings
+    (drawing,) = found
     assert {"large", "ladid", "ladid, zero-shot", "ladid, fine-tuned, 2 %"} <= written(drawing)
     other = drawing.frame.set_index("arm")["other"]
     assert other["zero-shot"] == drawing.frame.set_index("arm").loc["scratch", "error"]

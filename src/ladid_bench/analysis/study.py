@@ -58,8 +58,7 @@ class StudyResults:
 
     @cached_property
     def experiments(self) -> list[ExperimentResults]:
-        """Experiments beside those that the comparison tells of, in the order of the study; those without runs are
-        left out."""
+        """Experiments with runs, beside those that the comparison tells of, in the order of the study."""
         made = []
         for name in (one for one in self.study.experiments if one not in (COMPARISON, EQUAL_TIME)):
             contents = gather(self.folders, self.table, self.study, name)

@@ -61,7 +61,7 @@ class Scale:
     def apply(self, axes: Axes, places: pd.Series) -> None:
         """Scale the horizontal axis for lines at these places, and mark what is to be marked."""
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-        low, high = min(places.min(), *(self.ticks or [0])), max([places.max(), *self.ticks])
+        low, high = min([places.min(), *(self.ticks or [0] * (not self.every))]), max([places.max(), *self.ticks])
         room = (high / low) ** 0.06 if self.logarithmic and high > low else 1.5
         if self.equal:
             axes.set_aspect("equal", adjustable="datalim")
@@ -160,8 +160,8 @@ class Lines:
         line.set_label(points["name"].iloc[0])
         last, edge = points[scale.column].max(), axes.get_xlim()[1]
         if last < 0.97 * edge and not scale.equal:
-            level = [_end(points, self.value)] * 2
-            mark(axes.plot([last, edge], level, color=look.colour, linestyle=SPARSE, linewidth=0.9)[0], look.name)
+            end = [_end(points, self.value)] * 2
+            mark(axes.plot([last, edge], end, color=look.colour, linestyle=SPARSE, linewidth=0.9)[0], look.name)
         if "low" in points and look.strong and points["low"].notna().any():
             self._draw_interval(axes, points, look, aside)
 
@@ -176,9 +176,10 @@ class Lines:
 
     def _heights(self, frame: pd.DataFrame) -> np.ndarray:
         """Collect what the vertical axis has to show: values, and the bars of lines that stand in front."""
-        front = frame[[self.looks[name].strong for name in frame["name"]]] if self.scale.ticks else frame[:0]
-        bars = front[["low", "high"]].to_numpy().ravel() if len(front) else []
-        return np.array([*frame[self.value], *bars], dtype=float)
+        if not self.scale.ticks:
+            return frame[self.value].to_numpy(dtype=float)
+        front = frame[[self.looks[name].strong for name in frame["name"]]]
+        return np.array([*frame[self.value], *front["low"], *front["high"]], dtype=float)
 
 
 def _end(line: pd.DataFrame, value: str) -> float:
@@ -348,7 +349,7 @@ class Dots:
         how: dict[str, Any] = {"color": look.colour, "markersize": 6.2, "markeredgewidth": 1.4, "clip_on": False}
         for (form, filled), some in dots.groupby([shape, full], sort=False):
             face = look.colour if filled else "white"
-            (markers,) = axes.plot(some[self.value].clip(*ends), some["place"], form, markerfacecolor=face, **how)
+            (markers,) = axes.plot(some[self.value].clip(*ends), some["place"], str(form), markerfacecolor=face, **how)
             mark(markers, look.name)
         for form, at, place in zip(shape, values, dots["place"], strict=True):
             if form in "<>":

@@ -109,7 +109,7 @@ class DatasetStory:
         return [
             horizon(dataset, self.styles),
             accuracy_and_cost(dataset, self.equal, self.styles),
-            None if isinstance(ranks, str) else ranks,
+            ranks if self.judged and isinstance(ranks, Drawing) else None,
             training(dataset, self.styles),
             training_time(timed, self.styles, equal_time=timed is self.equal),
             series(dataset, self.pictures, self.styles) if self.pictures and not dataset.image else None,

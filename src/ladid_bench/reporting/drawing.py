@@ -87,7 +87,8 @@ class Drawing:
     @cached_property
     def svg(self) -> str:
         """The figure in the style of the report, a stand-alone file."""
-        with matplotlib.rc_context({**seaborn.axes_style("ticks"), **STYLE}):
+        style: dict[Any, Any] = {**seaborn.axes_style("ticks"), **STYLE}
+        with matplotlib.rc_context(style):
             return to_svg(self.chart(self.frame))
 
 

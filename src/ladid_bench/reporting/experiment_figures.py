@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -20,10 +19,10 @@ from ladid_bench.reporting.charts import Dots, Lines, Looks, Scale
 from ladid_bench.reporting.drawing import WIDTH, Drawing
 from ladid_bench.reporting.experiments import Scene, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED, horizon
-from ladid_bench.reporting.formatting import MISSING, TIMES, decimals, listed, number, ratio, short
+from ladid_bench.reporting.formatting import TIMES, decimals, listed, number, ratio, short, span
 from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, own_look, styles, styles_on
 from ladid_bench.reporting.sweep_figures import HEIGHT, sweep_drawings
-from ladid_bench.reporting.tables import to_html, write_csv
+from ladid_bench.reporting.tables import to_html
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
 
@@ -46,48 +45,34 @@ DOTTED = {
 }
 
 
-@dataclass(frozen=True)
-class Illustrated:
-    """What stands beside the table of an experiment: figures, and the areas below the curves of a transfer."""
-
-    drawings: Sequence[Drawing]
-    area_frame: pd.DataFrame = field(default_factory=pd.DataFrame)
-
-    @property
-    def areas(self) -> Markup:
-        """The areas as a small table for the page."""
-        lines = self.area_frame.to_dict("records")
-        cells = {
-            "arm": [one["arm"] for one in lines],
-            "target": [one["dataset"] for one in lines],
-            "shares": [f"{short(100 * one['fraction_low'])} to {short(100 * one['fraction_high'])} %" for one in lines],
-            "mean error": [number(one[AREA], decimals([one[AREA]])) for one in lines],
-            "95 % interval": [_ends(one) for one in lines],
-        }
-        classes = {"arm": "text", "target": "text", "95 % interval": "wide"}
-        return to_html("method", [one["name"] for one in lines], cells, "numbers", classes=classes)
-
-
-def _ends(one: Mapping[Any, Any]) -> str:
-    """The interval of an area."""
-    low, high = (one.get(f"interval_{end}", math.nan) for end in ("low", "high"))
-    places = decimals([one[AREA]])
-    return MISSING if pd.isna(low) else f"{number(low, places)} to {number(high, places)}"
-
-
-def illustrate(table: ExperimentResults, scene: Scene) -> Illustrated:
+def drawings_of(table: ExperimentResults, scene: Scene) -> Sequence[Drawing]:
     """Draw the figures of one experiment, as far as its results go."""
-    areas_below = [areas(*part) for part in table.parts] if table.kind == "transfer" else []
-    drawings = DRAWN.get(table.kind, _dots)(table, scene)
-    if table.kind == "sweep" and not drawings:  # what was varied is no number
-        drawings = _dots(table, scene)
-    return Illustrated(drawings, pd.concat(areas_below) if areas_below else pd.DataFrame())
+    drawn = DRAWN.get(table.kind, _dots)(table, scene)
+    nothing = table.kind == "sweep" and not drawn  # what was varied is no number
+    return _dots(table, scene) if nothing else drawn
 
 
-def write_areas(folder: Path, table: ExperimentResults, shown: Illustrated) -> None:
-    """Write the areas below the curves of a transfer."""
-    if len(shown.area_frame):
-        write_csv(folder, f"experiment-{table.name}-areas", shown.area_frame)
+def areas_of(table: ExperimentResults) -> pd.DataFrame:
+    """The areas below the curves of a transfer; empty for another experiment."""
+    found = [areas(*part) for part in table.parts] if table.kind == "transfer" else []
+    return pd.concat([pd.DataFrame(), *found])
+
+
+def areas_html(frame: pd.DataFrame) -> Markup:
+    """Lay out areas as a small table for the page; nothing where there are none."""
+    if frame.empty:
+        return Markup()
+    lines = frame.assign(**{end: frame.get(end, math.nan) for end in ("interval_low", "interval_high")})
+    told = lines.to_dict("records")
+    cells = {
+        "arm": list(lines["arm"]),
+        "target": list(lines["dataset"]),
+        "shares": [f"{short(100 * one['fraction_low'])} to {short(100 * one['fraction_high'])} %" for one in told],
+        "mean error": [number(one[AREA], decimals([one[AREA]])) for one in told],
+        "95 % interval": [span(one["interval_low"], one["interval_high"], decimals([one[AREA]])) for one in told],
+    }
+    classes = {"arm": "text", "target": "text", "95 % interval": "wide"}
+    return to_html("method", list(lines["name"]), cells, "numbers", classes=classes)
 
 
 def styles_by_method(shown: Mapping[str, MethodStyle], contents: Sequence[DatasetContent]) -> dict[str, MethodStyle]:
@@ -249,7 +234,7 @@ def _horizon(table: ExperimentResults, scene: Scene) -> list[Drawing]:
 
 def _dots(table: ExperimentResults, scene: Scene) -> list[Drawing]:
     """Errors as dots, a figure a system and primary metric, a panel a data set."""
-    groups: dict[tuple[str, str], list[tuple[DatasetContent, list[ExperimentRow]]]] = {}
+    groups: dict[tuple[str, str], list[tuple[DatasetContent, Sequence[ExperimentRow]]]] = {}
     for content, rows in table.parts:
         system = planned_dataset(scene.study, content.name).source.name
         groups.setdefault((system, content.primary_metric), []).append((content, rows))

@@ -8,11 +8,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.analysis.entries import DatasetContent, Entry
-from ladid_bench.analysis.experiments import ExperimentRow, row_frame
+from ladid_bench.analysis.experiments import ExperimentRow, row_error, row_frame
 from ladid_bench.analysis.study import ExperimentResults
 from ladid_bench.core.configuration import Kind, Study
 from ladid_bench.reporting.charts import Looks
-from ladid_bench.reporting.formatting import MISSING, decimals, error_text, listed, number, short, span
+from ladid_bench.reporting.formatting import decimals, error_text, listed, number, short, span
 from ladid_bench.reporting.tables import (
     MIDPOINTS,
     NMSE,
@@ -35,8 +35,8 @@ QUESTIONS: dict[Kind, str] = {
     "horizon": "How far beyond its training does a model see, and how far into chaos?",
     "shift": "Does a model outlast another way of looking at the same motion?",
     "mixture": "Does training on a range of constants carry over to constants inside and outside of it?",
-    "probe": "What can be read off the code psi, and is F the same map for every window of a trajectory?",
-    "sufficiency": "How large must the code be, and how long the context?",
+    "probe": "What can be read off psi, and is F the same map for every window of a trajectory?",
+    "sufficiency": "How large must psi be, and how long the context?",
     "cost": "What does a step cost, and a forecast, as pictures, horizon and data grow? Errors mean nothing here.",
     "sweep": "How does the error change with what was varied?",
 }
@@ -88,7 +88,8 @@ def _html(table: ExperimentResults, content: DatasetContent, rows: Sequence[Expe
     for column in columns:
         cells[column.name] = [_text(entry.mean(column.name), column) for entry in entries]
         if column is primary:
-            cells["95 % interval"] = [_ends(row, content) for row in rows]
+            errors = [row_error(content, row) for row in rows]
+            cells["95 % interval"] = [span(one["low"], one["high"], decimals([one["error"]])) for one in errors]
     cells["runs"] = [run_links(entry) for entry in entries]
     names = [method_name(row.entry, label=row.name) for row in rows]
     return to_html("method", names, cells, "numbers", {one.name: heading(one) for one in columns}, texts)
@@ -102,10 +103,6 @@ def fraction_text(entry: Entry) -> str:
 def _text(value: float, column: Column) -> str:
     places = decimals([value], 2)
     return error_text(value, places) if column.best else number(value, places)
-
-
-def _ends(row: ExperimentRow, content: DatasetContent) -> str:
-    return span(row.ends.low, row.ends.high, decimals([row.entry.mean(content.error)])) if row.ends else MISSING
 
 
 def write_experiments(folder: Path, tables: Sequence[ExperimentResults]) -> None:

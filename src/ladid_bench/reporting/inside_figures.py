@@ -55,6 +55,7 @@ def _matrices(frame: pd.DataFrame, layer: int, top: float, what: str) -> Figure:
         how: dict[str, Any] = {"cmap": SHADES, "vmin": 0, "vmax": top, "square": True, "cbar": False}
         seaborn.heatmap(cells, mask=cells < FAINTEST**2 * top, rasterized=cells.size > MOST_CELLS, ax=axes, **how)
         axes.set(title=f"layer {layer}, {name}", xlabel="", ylabel=f"{what} that looks")
+        axes.grid(visible=False)
         axes.locator_params(nbins=6)
         axes.tick_params(axis="y", rotation=0)
         axes.spines[:].set_visible(True)

@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.readings import MEAN, Estimate, Probed, estimate_rows, probed
-from ladid_bench.analysis.statistics import Interval
 from ladid_bench.analysis.study import ExperimentResults
 from ladid_bench.core.paths import Folders
 from ladid_bench.probing.ground_truth import Quantity
@@ -19,7 +18,7 @@ from ladid_bench.probing.probes import CONTROLS, PCA, PROBES, PSI, SHUFFLED, UNT
 from ladid_bench.probing.readout import KERNEL, LINEAR
 from ladid_bench.reporting.charts import Dots
 from ladid_bench.reporting.drawing import Drawing
-from ladid_bench.reporting.formatting import counted, listed, number, ratio, readable, short
+from ladid_bench.reporting.formatting import counted, listed, number, ratio, readable, short, span
 from ladid_bench.reporting.inside_figures import psi_figure
 from ladid_bench.reporting.pages import figures
 from ladid_bench.reporting.palette import MUTED, NEURAL, own_look
@@ -130,7 +129,7 @@ def _readings_words(found: Probed, estimates: list[Estimate]) -> str:
     means = {one.representation: one for one in estimates if one.quantity == MEAN and one.probe == LINEAR}
     others = [f"{KINDS[name][0]} {_r2(means[name])}" for name in CONTROLS if name in means]
     mine, quantities = means[PSI], counted(len(found.quantities), "quantity")
-    ends = f" ({_ends(mine.r2)})" if math.isfinite(mine.r2.low) else ""
+    ends = f" ({span(mine.r2.low, mine.r2.high, 2)})" if math.isfinite(mine.r2.low) else ""
     text = f"Read linearly, psi has a mean {SQUARED} of {_r2(mine)}{ends} over {quantities}; {listed(others)}."
     known = [one for one in means.values() if one.ratio is not None]
     if not known:
@@ -149,7 +148,7 @@ def _semigroup_words(found: Probed) -> list[str]:
     if tested is None:
         return []
     same, other = tested
-    ends = f" (95 % interval {_ends(same, 3)})" if math.isfinite(same.low) else ""
+    ends = f" (95 % interval {span(same.low, same.high, 3)})" if math.isfinite(same.low) else ""
     return [
         "Asked for the same moments from two windows of one trajectory, F gives states whose squared distance is "
         f"{short(same.estimate, 2)} of the variance of z{ends}; 0 would be one map that is the same for every window. "
@@ -168,7 +167,3 @@ def _about_codes(found: Probed) -> str:
 
 def _r2(one: Estimate) -> str:
     return number(one.r2.estimate, 2)
-
-
-def _ends(found: Interval, places: int = 2) -> str:
-    return f"{number(found.low, places)} to {number(found.high, places)}"

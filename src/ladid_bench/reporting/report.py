@@ -24,7 +24,7 @@ from ladid_bench.reporting import findings
 from ladid_bench.reporting.benchmarks_page import BENCHMARKS, write_benchmarks_page
 from ladid_bench.reporting.claims_section import write_claims
 from ladid_bench.reporting.dataset_section import DatasetStory
-from ladid_bench.reporting.experiment_figures import illustrate, styles_by_method, write_areas
+from ladid_bench.reporting.experiment_figures import areas_html, areas_of, drawings_of, styles_by_method
 from ladid_bench.reporting.experiments import QUESTIONS, Scene, views, write_experiments
 from ladid_bench.reporting.glossary import glossary
 from ladid_bench.reporting.pages import INDEX, Page, Section, figures, part, published
@@ -182,10 +182,12 @@ class Report:
         scene = Scene(self.results.study, self.root, self.by_method, self.results.datasets)
         told = []
         for table in self.results.experiments:
-            shown = illustrate(table, scene)
-            write_areas(self.folder, table, shown)
+            drawn = figures(self.folder, drawings_of(table, scene), self.judged)
+            below = areas_of(table)
+            if len(below):
+                write_csv(self.folder, f"experiment-{table.name}-areas", below)
             told.append(
-                (table, QUESTIONS[table.kind], views(table), shown, figures(self.folder, shown.drawings, self.judged))
+                (table, QUESTIONS[table.kind], views(table), drawn, len(below), areas_html(below) if len(below) else "")
             )
         probed = write_probes(self.folder, self.results.folders, self.results.experiments)
         items = [(f"experiment-{one.name}", one.name) for one in self.results.experiments]

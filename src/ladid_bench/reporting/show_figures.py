@@ -38,8 +38,9 @@ def parameter_figures(splits: Mapping[str, Trajectories], units: Mapping[str, st
     for name in varying(splits)[:MOST_PARAMETERS]:
         known = {split: data.parameters[name] for split, data in splits.items()}
         frame = histogram_frame(known, int(np.clip(np.sqrt(sum(map(len, known.values()))), FEWEST_BINS, MOST_BINS)))
-        how = {"title": readable(name), "heading": units.get(name, "").removesuffix("1"), "size": (PANEL, SMALL_HEIGHT)}
-        drawn.append(Drawing(f"parameter-{name}", partial(_histogram, **how), "", frame))
+        unit, size = units.get(name, "").removesuffix("1"), (PANEL, SMALL_HEIGHT)
+        chart = partial(_histogram, title=readable(name), heading=unit, size=size)
+        drawn.append(Drawing(f"parameter-{name}", chart, "", frame))
     return drawn
 
 

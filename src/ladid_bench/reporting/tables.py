@@ -132,7 +132,7 @@ class Table:
         """Write the interval of every entry's primary error, the first column."""
         ends = self.frame[["interval_low", "interval_high"]].to_numpy()
         places = self.places(self.columns[0])
-        return [MISSING if np.isnan(low) else span(low, high, places) for low, high in ends]
+        return [span(low, high, places) for low, high in ends]
 
     @property
     def capped(self) -> bool:
