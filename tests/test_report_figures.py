@@ -298,7 +298,7 @@ def test_every_part_is_measured_against_the_preset_that_it_differs_from(bench: V
     assert {"mlp-dropout (from mlp)", "ladid-ode", f"{PICTURES}: observation_std=0.1"} <= written(drawing)
     pd.testing.assert_frame_equal(drawing.frame, made)
     worse, better = ([drawing.caption.find(f"{name} (\N{MULTIPLICATION SIGN}") for name in names] for names in ORDER)
-    assert -1 < worse[0] < worse[1] < worse[2] < worse[3] < better[0] < better[1]  # those that matter most come first
+    assert -1 < worse[0] < worse[1] < worse[2] < worse[3] < min(better)  # what matters most comes first; two are level
 
 
 def test_two_seeds_give_no_verdict_on_a_part(bench: Varied) -> None:
