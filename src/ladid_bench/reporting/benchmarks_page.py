@@ -108,6 +108,30 @@ def _sorted(result: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return sorted(result["rows"], key=lambda row: float(row[name]))
 
 
+def _steps(result: dict[str, Any], root: Path) -> Section:
+    rows = sorted(result["rows"], key=lambda row: float(row["share"]), reverse=True)
+    cells = {
+        "parameters": [f"{row['parameters']:,.0f}" for row in rows],
+        "GFLOP": [short(row["gflop"]) for row in rows],
+        "ms a step": [_ms(row["step_seconds"]) for row in rows],
+        "GFLOP/s": [short(row["gflop"] / row["step_seconds"]) for row in rows],
+        "share of a matrix product": [f"{row['share']:.0%}" for row in rows],
+    }
+    words = ""
+    if result["beside"]:
+        cells["times faster"] = [short(row["times_faster"]) for row in rows]
+        words = f" The last column is the time of a step at commit {result['beside'][:7]}, taken in turn, over this one."
+    return Section(
+        "Steps and the limit of a core",
+        f"CPU time of an optimiser step at {result['image_size']} px and the full horizon on one thread, the floating-point "
+        "operations of its matrix products and convolutions, and their rate as a share of the rate of a large matrix "
+        f"product, measured in between.{words}",
+        "method",
+        [row["method"] for row in rows],
+        cells,
+    )
+
+
 def _forecasts(result: dict[str, Any], root: Path) -> Section:
     rows, first = _sorted(result, "latent_1_seconds"), result["rows"][0]
     timed = {
@@ -199,6 +223,7 @@ def _ms(seconds: float) -> str:
 
 SECTIONS: tuple[tuple[str, Callable[[dict[str, Any], Path], Section]], ...] = (
     ("methods", _training),
+    ("steps", _steps),
     ("methods", _forecasts),
     ("systems", _simulators),
     ("loading", _loading),
