@@ -120,11 +120,13 @@ def _steps(result: dict[str, Any], root: Path) -> Section:
     words = ""
     if result["beside"]:
         cells["times faster"] = [short(row["times_faster"]) for row in rows]
-        words = f" The last column is the time of a step at commit {result['beside'][:7]}, taken in turn, over this one."
+        words = (
+            f" The last column is the time of a step at commit {result['beside'][:7]}, taken in turn, over this one."
+        )
     return Section(
         "Steps and the limit of a core",
-        f"CPU time of an optimiser step at {result['image_size']} px and the full horizon on one thread, the floating-point "
-        "operations of its matrix products and convolutions, and their rate as a share of the rate of a large matrix "
+        f"CPU time of an optimiser step at {result['image_size']} px and the full horizon on one thread, the "
+        "operations of its matrix products and convolutions, and their rate as a share of that of a large matrix "
         f"product, measured in between.{words}",
         "method",
         [row["method"] for row in rows],
