@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ladid_bench.core.configuration import Budget
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.windows import WindowSampler
 from ladid_bench.ladid.attention import MixingAttention, TemporalTransformer, temporal_window_weights
 from ladid_bench.ladid.dynamics import ConcatenatedDynamics, ModulatedDynamics, TimeFeatures
@@ -54,6 +55,19 @@ def test_parameter_counts_of_the_rest() -> None:
     embedding = VariationalEmbedding(128, 32, 1e-3, "mean")
     assert parameters(embedding.mean) == parameters(embedding.log_std) == 4_128
     assert parameters(ConcatenatedDynamics(32, 32, 256, 32, 0.5)) == 90_656
+
+
+def test_psi_and_the_latent_state_have_lengths_of_their_own(pendulum_task, root) -> None:
+    """A shorter psi takes 27 weights a unit from F's first layer, and 27 rows from each of the two embeddings."""
+    models = {}
+    for psi in (32, 5):
+        models[psi] = LaDID(pendulum_task, LaDIDSettings(**resolve_settings("ladid", "default", {"psi": psi}, root)))
+    assert parameters(models[32].dynamics) - parameters(models[5].dynamics) == 27 * 256
+    assert parameters(models[32].embedding) - parameters(models[5].embedding) == 2 * 27 * 129
+    states = models[5].states(torch.zeros(2, 5), torch.zeros(2, 3))
+    assert states.shape == (2, 3, 32)
+    with pytest.raises(BenchError, match="'psi'"):
+        LaDID(pendulum_task, LaDIDSettings(**resolve_settings("ladid", "smoothness-embed", {"psi": 5}, root)))
 
 
 def test_card_lists_exactly_the_settings(root) -> None:

@@ -55,9 +55,20 @@ def test_all_settings_but_those_searched_are_those_of_ladid(root) -> None:
     assert {key: own.settings[key] for key in shared} == {key: ladid[key] for key in shared}
 
 
+@pytest.mark.parametrize("psi", [32, 5])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_equation_is_as_large_as_f(build, variant) -> None:
-    assert size(build(variant).dynamics) == pytest.approx(size(build("default", "ladid").dynamics), rel=0.02)
+def test_the_equation_is_as_large_as_f(build, variant, psi: int) -> None:
+    own, ladid = build(variant, psi=psi).dynamics, build("default", "ladid", psi=psi).dynamics
+    assert size(own) == pytest.approx(size(ladid), rel=0.02)
+
+
+def test_the_two_models_differ_in_the_dynamics_alone_with_the_settings_of_either(root) -> None:
+    """Of the pairs that C9 compares only the equation and its tolerance differ, and F's dropout, which is 0."""
+    for ladid, own in (("default", "ladid-settings"), ("ladid-ode-settings", "conditional")):
+        first, second = resolve_settings("ladid", ladid, {}, root), resolve_settings("ladid-ode", own, {}, root)
+        assert set(second) - set(first) == {"equation", "tolerance"}
+        assert {name for name in first if first[name] != second.get(name)} == {"dropout"}
+        assert first["dropout"] == 0
 
 
 def test_f_is_as_large_as_the_papers(build) -> None:

@@ -45,7 +45,8 @@ class Motion(nn.Module, ABC):
 
     def __init__(self, ladid: LaDID, time_scale: float):
         super().__init__()
-        self.time_scale, self.frame, self.latent = time_scale, ladid.step, ladid.settings.latent
+        self.time_scale, self.frame = time_scale, ladid.step
+        self.psi, self.latent = ladid.settings.psi, ladid.settings.latent
 
     @abstractmethod
     def path(self, psi: Tensor, times: Tensor) -> Tensor:
@@ -69,7 +70,7 @@ class Equation(Motion):
 
     def __init__(self, ladid: LaDID, time_scale: float):
         super().__init__(ladid, time_scale)
-        self.start = nn.Linear(self.latent, self.latent)
+        self.start = nn.Linear(self.psi, self.latent)
         self.field = self.build_field(ladid)
 
     def build_field(self, ladid: LaDID) -> "ConcatenatedDynamics | Unconditioned":
@@ -77,12 +78,12 @@ class Equation(Motion):
         return _conditioned(ladid, self.latent, ladid.settings.hidden, self.latent)
 
     def rate(self, psi: Tensor) -> RightHandSide:
-        """Condition f on psi ``(N, latent)``: a right-hand side for states ``(N, latent)``."""
+        """Condition f on psi ``(N, psi)``: a right-hand side for states ``(N, latent)``."""
         network = self.field.conditioned(psi)
         return lambda time, state: network(state[:, None])[:, 0]  # (N, k) -> (N, 1, k) -> (N, k)
 
     def network(self, psi: Tensor, times: Tensor) -> NetworkField:
-        """Condition f on psi ``(N, latent)`` for the solver that steps through ``times`` ``(N, G)``, in its unit."""
+        """Condition f on psi ``(N, psi)`` for the solver that steps through ``times`` ``(N, G)``, in its unit."""
         return self.field.network(psi)
 
     def path(self, psi: Tensor, times: Tensor) -> Tensor:
@@ -111,7 +112,7 @@ class AutonomousEquation(Equation):
     """Solve ``dz/dtau = f(z)``: psi sets the initial state and nothing else; f is as large as F."""
 
     def build_field(self, ladid: LaDID) -> "ConcatenatedDynamics | Unconditioned":
-        rest = self.latent * (self.latent + 2)  # A, and the last bias of f
+        rest = self.latent * (self.psi + 2)  # A, and the last bias of f
         hidden = width(size(ladid.dynamics) - rest, 1, 2 * self.latent + 2)
         return Unconditioned(self.latent, hidden, self.latent)
 
@@ -161,9 +162,9 @@ class Recurrence(Motion):
 
     def __init__(self, ladid: LaDID, time_scale: float):
         super().__init__(ladid, time_scale)
-        hidden = width(size(ladid.dynamics) - self.latent, 3, 5 * self.latent + 10)
-        self.start = nn.Linear(self.latent, hidden)
-        self.cell = nn.GRUCell(self.latent + 1, hidden)
+        hidden = width(size(ladid.dynamics) - self.latent, 3, 4 * self.psi + self.latent + 10)
+        self.start = nn.Linear(self.psi, hidden)
+        self.cell = nn.GRUCell(self.psi + 1, hidden)
         self.read = nn.Linear(hidden, self.latent)
 
     def _step(self, hidden: Tensor, psi: Tensor, gap: Tensor) -> Tensor:
@@ -187,21 +188,21 @@ class Recurrence(Motion):
         frames = self.frame * torch.arange(int(whole.max()) + 1, device=times.device)
         before = self._hidden(psi, frames.expand(len(psi), -1))  # (N, frame, hidden)
         before = before[torch.arange(len(psi), device=times.device)[:, None], whole].flatten(0, 1)  # (N * Q, hidden)
-        repeated = psi.repeat_interleave(times.shape[1], dim=0)  # (N * Q, k)
+        repeated = psi.repeat_interleave(times.shape[1], dim=0)  # (N * Q, psi)
         rest = (times - frames[whole]).reshape(-1, 1)  # (N, Q) -> (N * Q, 1)
         return self.read(self._step(before, repeated, rest)).unflatten(0, times.shape), 0  # (N * Q, k) -> (N, Q, k)
 
 
 def _conditioned(ladid: LaDID, inputs: int, hidden: int, outputs: int) -> ConcatenatedDynamics:
     """F's perceptron on psi and ``inputs``, with tanh: at the kinks of ReLU a solver loses its order."""
-    return ConcatenatedDynamics(ladid.settings.latent, inputs, hidden, outputs, ladid.settings.dropout, nn.Tanh)
+    return ConcatenatedDynamics(ladid.settings.psi, inputs, hidden, outputs, ladid.settings.dropout, nn.Tanh)
 
 
 def _as_large_as_f(ladid: LaDID, inputs: int, outputs: int) -> ConcatenatedDynamics:
     """A network of F's kind that has with A as many parameters as F, ``(N, Q, inputs)`` to ``(N, Q, outputs)``."""
-    k = ladid.settings.latent
-    rest = k * (k + 1) + outputs  # A, and the last bias of f
-    return _conditioned(ladid, inputs, width(size(ladid.dynamics) - rest, 1, k + inputs + outputs + 2), outputs)
+    psi, latent = ladid.settings.psi, ladid.settings.latent
+    rest = latent * (psi + 1) + outputs  # A, and the last bias of f
+    return _conditioned(ladid, inputs, width(size(ladid.dynamics) - rest, 1, psi + inputs + outputs + 2), outputs)
 
 
 EQUATIONS: dict[str, type[Motion]] = {

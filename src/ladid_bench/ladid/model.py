@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
 from ladid_bench.ladid.attention import AttentionKind, EncodingKind, MixingTransformer, TemporalTransformer
@@ -30,7 +31,8 @@ class LaDIDSettings:
         base_channels: channels after the first convolution.
         decoder: ``transposed`` (the released code) or ``shuffle``.
         static: path from the context straight to the decoder: ``off``, ``diff`` (the released code), ``mean``.
-        latent: length of psi and of the latent state, k.
+        psi: length of psi; ``embed`` and ``msvi`` compare embeddings with states, so there it is ``latent``.
+        latent: length of the latent state.
         token_width: length of a token, h.
         layers: transformer layers; with 0 psi comes from the tokens of single frames.
         attention: ``t``, ``dp``, ``tdp``, ``tdp_b``, ``time``, ``sum`` over time, or ``xmix`` over space and time.
@@ -57,6 +59,7 @@ class LaDIDSettings:
     base_channels: int
     decoder: DecoderKind
     static: StaticKind | Literal["off"]
+    psi: int
     latent: int
     token_width: int
     layers: int
@@ -90,12 +93,17 @@ class LaDID(ForecastModel):
     def __init__(self, task: Task, settings: LaDIDSettings):
         super().__init__()
         self.settings, self.step, self.span = settings, task.time_step, task.duration
-        width, latent = settings.token_width, settings.latent
+        width, latent, psi = settings.token_width, settings.latent, settings.psi
+        if psi != latent and settings.smoothness in ("embed", "msvi"):
+            raise BenchError(
+                f"LaDID: smoothness '{settings.smoothness}' compares embeddings with states, so settings 'psi' and "
+                f"'latent' must be equal, got {psi} and {latent}"
+            )
         self.encoder, self.transformer = _context_network(task, settings)
-        self.embedding = VariationalEmbedding(width, latent, settings.std_floor, settings.aggregation)
+        self.embedding = VariationalEmbedding(width, psi, settings.std_floor, settings.aggregation)
         self.time_features = TimeFeatures(task.duration, settings.periods, settings.period_floor * task.time_step)
         self.dynamics: nn.Module = DYNAMICS[settings.dynamics](
-            latent, self.time_features.width, settings.hidden, latent, settings.dropout
+            psi, self.time_features.width, settings.hidden, latent, settings.dropout
         )
         self.decoder = build_decoder(latent, task.shape, settings.base_channels, settings.decoder)
         self.static = None if settings.static == "off" else StaticPath(task, settings.base_channels, settings.static)
@@ -114,7 +122,7 @@ class LaDID(ForecastModel):
         return self.transformer(self.encoder(frames)[index], times)
 
     def states(self, psi: Tensor, times: Tensor) -> Tensor:
-        """Compute latent states ``F(psi, t)``: ``(N, latent)`` and ``(N, Q)`` to ``(N, Q, latent)``."""
+        """Compute latent states ``F(psi, t)``: ``(N, psi)`` and ``(N, Q)`` to ``(N, Q, latent)``."""
         return self.dynamics(psi, self.time_features(times))
 
     def render(self, states: Tensor, context: Tensor) -> Tensor:
