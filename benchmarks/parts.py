@@ -77,7 +77,7 @@ def parts(size: int, variant: str) -> dict[str, Callable[[], None]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[32, 64])
-    parser.add_argument("--variant", default="tuned", help="variant of LaDID")
+    parser.add_argument("--variant", default="default", help="variant of LaDID")
     parser.add_argument("--steps", type=int, default=20)
     options = parser.parse_args()
     torch.set_num_threads(1)

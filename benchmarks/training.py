@@ -53,7 +53,7 @@ def measure(size: int, layout: tuple[int, int, int], steps: int) -> tuple[float,
     train = Pendulum().split("train", SplitSizes(train=32), size, 0, 60)
     task = task_of(train, "pendulum", 10, 50)
     torch.manual_seed(0)
-    model = LaDID(task, LaDIDSettings(**resolve_settings("ladid", "tuned", {}, ROOT)))
+    model = LaDID(task, LaDIDSettings(**resolve_settings("ladid", "default", {}, ROOT)))
     optimiser = torch.optim.AdamW(model.parameters(), fused=True)
     sampler = WindowSampler(train, task, Budget(windows=windows, queries=queries), "cpu")
     generator = torch.Generator().manual_seed(0)

@@ -66,6 +66,7 @@ class Bench:
     )
     kinds: dict[str, str] = field(default_factory=lambda: dict(KINDS))
     further: tuple[str, ...] = ()  # experiments beside comparison and equal time
+    asked: dict[str, Any] = field(default_factory=dict)  # kinds of experiments, where their names do not say it
 
     @property
     def folders(self) -> Folders:
@@ -75,7 +76,7 @@ class Bench:
     def study(self) -> Study:
         datasets = {name: Dataset(trajectories=SplitSizes(test=TRAJECTORIES)) for name in self.shapes}
         experiments = {"comparison": Experiment(), "equal-time": Experiment(cpu_minutes=5)}
-        experiments |= {name: Experiment() for name in self.further}
+        experiments |= {name: Experiment(kind=self.asked.get(name)) for name in self.further}
         return Study(scale="demo", datasets=datasets, experiments=experiments)
 
     def method(self, name: str, kind: str) -> None:

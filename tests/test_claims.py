@@ -13,6 +13,7 @@ import pytest
 
 import ladid_bench
 from ladid_bench.analysis import costs, rules
+from ladid_bench.analysis.budgets import UNTRAINED
 from ladid_bench.analysis.claims import CLAIMS, Judged, judge
 from ladid_bench.analysis.crossed import LogRatio
 from ladid_bench.analysis.evidence import Evidence, Group
@@ -68,7 +69,7 @@ class Made:
             self.count += 1
             key = f"{self.count:016x}"
             kind = "simple" if method in (*SIMPLE, "sindy") else "neural"
-            plain = {"variant": "tuned" if method == "ladid" else "default", "arm": "scratch", "init_from": ""}
+            plain = {"variant": "default", "arm": "scratch", "init_from": ""}
             primary_metric = "fvu" if dataset in rules.MEASURED else "nmse"
             steps = {"steps": 0 if kind == "simple" else 600, "init_from_steps": 0}
             row = {"dataset": dataset, "method": method, "seed": seed, "key": key, "kind": kind, "status": status}
@@ -97,7 +98,7 @@ class Made:
 
     @property
     def evidence(self) -> Evidence:
-        preferred = {row["method"]: "tuned" if row["method"] == "ladid" else "default" for row in self.rows}
+        preferred = {row["method"]: "default" for row in self.rows}
         table = pd.DataFrame(self.rows, columns=None if self.rows else ["experiments", "variant", "method"])
         return Evidence(table, self.samples.get, preferred, self.probes.get)
 
@@ -337,6 +338,16 @@ def test_times_between_frames(midpoints: float, verdict: str) -> None:
     assert made.verdict("C5") != REPRODUCED
 
 
+def test_measures_of_the_same_models_are_paired_by_seed() -> None:
+    made = Made()
+    for seed, error in enumerate((0.05, 0.1, 0.4)):  # seeds differ by far more than the margin
+        made.runs("pendulum", "ladid", error, seeds=(seed,), midpoints=1.01)
+    found = made.judged("C5")
+    assert found.verdict == REPRODUCED
+    assert found.effect is not None
+    assert (found.effect.low, found.effect.high) == pytest.approx((1.01, 1.01), rel=1e-3)
+
+
 def irregular(itself: float, rival: float = 0.3) -> Made:
     made, how = Made(), {"experiment": "irregular"}
     made.runs("pendulum", "ladid", 0.1, experiment="comparison,irregular")
@@ -357,7 +368,7 @@ def test_irregular_grids_against_the_regular_one_and_against_rivals() -> None:
 
 def ablated(**errors: float) -> Made:
     made = Made()
-    usual = {"tuned": 0.1, "no-kl": 0.2, "no-smoothness": 0.2, "attention-dp": 0.2, "attention-t": 0.2, "mlp": 0.05}
+    usual = {"default": 0.1, "no-kl": 0.2, "no-smoothness": 0.2, "attention-dp": 0.2, "attention-t": 0.2, "film": 0.05}
     for variant, error in (usual | {name.replace("_", "-"): value for name, value in errors.items()}).items():
         for changes in ("steps=600", "observation_std=0.1, steps=600"):
             made.runs("pendulum", "ladid", error, experiment="ablation", variant=variant, changes=changes)
@@ -372,7 +383,7 @@ def test_every_term_and_module_has_a_verdict_of_its_own() -> None:
         ("smoothness", REPRODUCED, True),
         ("temporal attention", REPRODUCED, True),
         ("dot-product attention", REPRODUCED, True),
-        ("against mlp", NOT_REPRODUCED, False),
+        ("against film", NOT_REPRODUCED, False),
     ]
     assert [one.name for one in found.parts[0].sets] == ["pendulum", "pendulum (observation_std=0.1)"]
     assert ablated(no_kl=0.1).verdict("C7") == NOT_SEPARABLE
@@ -470,7 +481,7 @@ def priced(ladid: float, others: float, growth: float = 1.0, **how: Any) -> Made
                 if mine:
                     cost *= growth if place in costs.LARGER.values() else 1 / growth if place is costs.FEWER else 1
                 seconds = {costs.STEP: cost, costs.FORECAST: cost}
-                made.runs(method=method, error=1, seeds=(seed,), experiment="cost", **place, **seconds, **ALONE | how)
+                made.runs(method=method, error=0.1, seeds=(seed,), experiment="cost", **place, **seconds, **ALONE | how)
     return made
 
 
@@ -489,6 +500,18 @@ def test_cheaper_means_better_at_equal_time_and_faster_to_ask() -> None:
     found = priced(1.0, 2.0).judged("C8")
     lacking = [part.name for part in found.parts if part.verdict[0] == NOT_RUN]
     assert len(lacking) == 1 and f"{lacking[0]}: " in found.reason
+
+
+def test_costs_of_models_that_have_learnt_nothing_are_never_settled() -> None:
+    made = priced(5.0, 2.0)
+    found = made.judged("C15")
+    assert found.to_json()["untrained"] == []
+    for row in made.rows:
+        if row["method"] == "msvi" and row["dataset"] == "pendulum-64":
+            made.samples[row["key"]] = sample(20, 0.1, None, 0)
+    found = made.judged("C15")
+    assert (found.verdict, found.standing) == (REPRODUCED, UNTRAINED)
+    assert found.to_json()["untrained"] == ["msvi on pixels"]
 
 
 def test_scaling_compares_how_costs_grow() -> None:
@@ -559,7 +582,7 @@ def test_pooled_intervals_of_equal_width_shrink_with_the_root_of_their_number() 
 
 def test_no_run_goes_through_the_claims() -> None:
     through = {path.stem for path in provenance._gone_through([provenance.RUNNER])}
-    assert not through & {"claims", "rules", "verdicts", "paired"}
+    assert not through & {"claims", "rules", "verdicts", "paired", "evidence", "budgets", "crossed"}
     for path in (Path(ladid_bench.__file__).parent / "analysis").glob("*.py"):
         names = {node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)}
         assert "ladid_bench.reporting" not in {str(name)[:21] for name in names}

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import yaml
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refusals import refused
 
-from ladid_bench.core.configuration import ExperimentName, Study, changed_settings, load_study, parse
+from ladid_bench.core.configuration import KINDS, Study, changed_settings, load_study, parse
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import chosen_scale
 from ladid_bench.core.readers import read_yaml
@@ -44,7 +43,7 @@ def test_smoke_has_every_method_and_data_set_once(root: Path) -> None:
 def test_a_whole_study_has_every_experiment(root: Path, scale: str) -> None:
     study = load_study(scale, root)
     missing = set() if scale == "cpu" else {"equal-time"}  # at equal steps a GPU is busy for days already
-    assert set(study.experiments) == set(get_args(ExperimentName)) - missing
+    assert set(study.experiments) == set(KINDS) - missing - {"sweep"}
     asked = {name for run in plan_runs(study, root).values() for name in run.experiments}
     assert asked == set(study.experiments)
 
@@ -63,11 +62,21 @@ def test_schema_has_not_drifted(root: Path) -> None:
         ({"budget": {"steps": "many"}}, ["'budget.steps'", "integer", "'many'"]),
         ({"image_size": 20}, ["'image_size'", "multiple of 16", "20"]),
         ({"experiments": {"comparison": {"seeds": []}}}, ["'experiments.comparison.seeds'"]),
+        ({"experiments": {"sizes": {"kind": "sweeep"}}}, ["'experiments.sizes.kind'", "'sweep'", "'sweeep'"]),
+        ({"experiments": {"sizes": [{"kind": "sweep"}, {"kind": "cost"}]}}, ["'experiments.sizes'", "sweep", "cost"]),
+        ({"experiments": {"My sizes": {}}}, ["'experiments.My sizes'", "'My sizes'"]),
     ],
 )
 def test_mistakes_are_one_line_with_the_nearest_key(change: dict, named: list[str]) -> None:
     with refused("config/x.yaml: ", *named):
         parse(Study, VALID | change, "config/x.yaml")
+
+
+def test_an_experiment_is_of_the_kind_that_it_says_or_is_called_or_else_a_comparison() -> None:
+    experiments = {"transfer": {}, "mine": {}, "sizes": [{"kind": "sweep"}, {}], "cost": {"kind": "shift"}}
+    study = parse(Study, VALID | {"experiments": experiments}, "config/x.yaml")
+    kinds = {name: study.kind_of(name) for name in experiments}
+    assert kinds == {"transfer": "transfer", "mine": "comparison", "sizes": "sweep", "cost": "shift"}
 
 
 def test_unknown_scale_names_the_nearest(root: Path) -> None:

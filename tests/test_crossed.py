@@ -1,6 +1,7 @@
 """Log ratios in crossed designs: hand calculations, what simulation says of the interval, the numbers in the docs."""
 
 import math
+import re
 from pathlib import Path
 
 import crossed_designs as simulated
@@ -9,7 +10,7 @@ import pytest
 from scipy.stats import t as student
 from scipy.stats import ttest_1samp
 
-from ladid_bench.analysis.crossed import FLOOR, LogRatio, half_width, log_ratio
+from ladid_bench.analysis.crossed import FLOOR, LogRatio, detectable_ratio, half_width, log_ratio
 
 SHARE = (0.1, 0.4)  # five of fifty pendulum trajectories carry 40 % of the mean error
 
@@ -108,12 +109,35 @@ def test_more_groups_and_more_seeds_detect_smaller_ratios() -> None:
     assert found[0] > 1.6 > 1.35 > found[1] > found[2] > 1.1
 
 
-@pytest.mark.slow
-def test_the_whole_simulation_meets_the_aims_and_gives_the_numbers_in_the_docs() -> None:
+@pytest.mark.parametrize("cell", simulated.CELLS, ids=str)
+@pytest.mark.parametrize("profile", ["typical", "seeds", "groups"])
+def test_the_detectable_ratio_is_about_that_of_the_simulation(cell: tuple[int, int], profile: str) -> None:
+    design = simulated.Design(*cell, cell[1], profile)
+    found = simulated.detectable(design, 500, np.random.default_rng(0))["Banerjee"]
+    assert math.log(detectable_ratio(*cell, simulated.PROFILES[profile])) == pytest.approx(math.log(found), rel=0.2)
+
+
+def in_the_docs() -> list[list[float]]:
+    """The rows of the two tables of docs/claims.md."""
     page = (Path(__file__).parents[1] / "docs" / "claims.md").read_text(encoding="utf-8")
+    return [numbers(line) for line in page.splitlines() if re.match(r"\| \d+ \| \d \|", line)]
+
+
+def numbers(row: str) -> list[float]:
+    return [float(one) for one in row.strip("| ").split("|")]
+
+
+def test_the_numbers_in_the_docs_meet_the_aims_in_every_cell() -> None:
+    rows = in_the_docs()[: len(simulated.CELLS)]
+    assert [tuple(row[:2]) for row in rows] == list(simulated.CELLS)
+    for _, _, bootstrap, satterthwaite, _, chosen, *rest in rows:
+        assert chosen / 100 >= 0.93 - error_of(0.93, simulated.FULL["pairs"])
+        assert max(rest[:4]) / 100 <= 0.05 + error_of(0.05, simulated.FULL["studies"])
+        assert bootstrap < satterthwaite < chosen
+
+
+@pytest.mark.slow
+def test_the_whole_simulation_gives_the_numbers_in_the_docs() -> None:
     made = [*simulated.rows(**simulated.FULL), *simulated.beyond(**simulated.FULL)]
-    assert [row for row in made if row not in page] == []
-    for row in made[: len(simulated.CELLS)]:
-        _, _, *numbers = (float(one) for one in row.strip("| ").split("|"))
-        assert numbers[3] / 100 >= 0.93 - error_of(0.93, simulated.FULL["pairs"])
-        assert max(numbers[4:8]) / 100 <= 0.05 + error_of(0.05, simulated.FULL["studies"])
+    for row, written in zip(made, in_the_docs(), strict=True):
+        assert numbers(row) == pytest.approx(written, abs=0.3)  # per cent; rounding differs between machines

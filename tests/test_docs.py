@@ -3,7 +3,6 @@
 import re
 import runpy
 import subprocess
-import typing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import yaml
 from typer.main import get_command
 
 from ladid_bench.cli.main import app
-from ladid_bench.core.configuration import Dataset, Experiment, ExperimentName, parse
+from ladid_bench.core.configuration import Dataset, Experiment, Study, parse
 
 LONGEST_README = 7000  # bytes: two screens
 OUTSIDE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")  # of the site, whose links mkdocs does not see
@@ -30,7 +29,7 @@ def documents(root: Path) -> dict[str, str]:
     return {str(path.relative_to(root)): path.read_text() for path in paths}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/results.md", "docs/reference/commands.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/concepts.md", "docs/results.md", "docs/reference/commands.md"])
 def test_a_generated_page_is_up_to_date(page: str, generate: dict[str, Any], root: Path) -> None:
     """Whoever has run more of the study is not held to what is committed."""
     status = ["git", "-C", str(root), "status", "--porcelain", "--", "results/cpu"]
@@ -85,8 +84,11 @@ def test_configurations_shown_are_valid(documents: dict[str, str]) -> None:
     """Blocks of YAML that show data sets or an experiment, not those that the tests of their pages run."""
     text = documents["docs/experiments.md"]
     shown = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
-    datasets = [one for block in shown for one in block.get("datasets", {}).values()]
-    experiments = [block[name] for block in shown for name in typing.get_args(ExperimentName) if name in block]
+    studies = [parse(Study, block, "the page") for block in shown if "scale" in block]
+    assert [study.kind_of(name) for study in studies for name in study.experiments] == ["sweep", "sweep", "comparison"]
+    parts = [block for block in shown if "scale" not in block]
+    datasets = [one for block in parts for one in block.get("datasets", {}).values()]
+    experiments = [one for block in parts for name, one in block.items() if name != "datasets"]
     assert datasets and experiments
     for one in datasets:
         parse(Dataset, one, "the page")

@@ -66,7 +66,7 @@ def test_whole_steps_are_steps_of_the_cell_and_what_is_between_lies_on_straight_
     representations = torch.randn(2, 32)
     states = stepped(model.roll_out, representations, 7)
     asked = torch.tensor([[1.0, 2.0, 6.0], [0.25, 3.5, 6.75]])  # each row at times of its own
-    got = model.roll_out(representations, asked)
+    got = model.roll_out(representations, asked, 7.0)
     torch.testing.assert_close(got[0], states[0, [1, 2, 6]])
     expected = [0.75 * states[1, 0] + 0.25 * states[1, 1], (states[1, 3] + states[1, 4]) / 2]
     torch.testing.assert_close(got[1], torch.stack([*expected, 0.25 * states[1, 6] + 0.75 * states[1, 7]]))
@@ -74,18 +74,18 @@ def test_whole_steps_are_steps_of_the_cell_and_what_is_between_lies_on_straight_
 
 def test_a_time_off_by_rounding_changes_nothing(model) -> None:
     representations, frames = torch.randn(1, 32), torch.arange(1.0, 51.0)[None]
-    exact = model.roll_out(representations, frames)
+    exact = model.roll_out(representations, frames, 50.0)
     for rounded in (frames * (1 - 1e-6), frames * (1 + 1e-6)):
-        torch.testing.assert_close(model.roll_out(representations, rounded), exact, atol=1e-4, rtol=0)
+        torch.testing.assert_close(model.roll_out(representations, rounded, 50.0), exact, atol=1e-4, rtol=0)
 
 
 def test_a_forecast_does_not_depend_on_what_else_is_asked_for(model) -> None:
     representations, asked = torch.randn(2, 32), torch.tensor([[0.5, 3.0, 20.25, 70.0], [1.0, 1.5, 40.0, 41.0]])
-    together = model.roll_out(representations, asked)
-    torch.testing.assert_close(model.roll_out(representations, asked.flip(1)).flip(1), together)
+    together = model.roll_out(representations, asked, 70.0)
+    torch.testing.assert_close(model.roll_out(representations, asked.flip(1), 70.0).flip(1), together)
     for query in range(4):
         torch.testing.assert_close(
-            model.roll_out(representations, asked[:, query : query + 1])[:, 0], together[:, query]
+            model.roll_out(representations, asked[:, query : query + 1], 70.0)[:, 0], together[:, query]
         )
 
 

@@ -42,7 +42,7 @@ Splits = dict[str, Trajectories]
 
 
 def trained(splits: Splits, task: Task, root: Path, **changes: Any) -> LaDIDMethod:
-    method = LaDIDMethod(task, resolve_settings("ladid", "tuned", {"layers": 2, "token_width": 32, **changes}, root))
+    method = LaDIDMethod(task, resolve_settings("ladid", "default", {"layers": 2, "token_width": 32, **changes}, root))
     method.fit(Training(splits["train"], splits["valid"], Budget(steps=2, batch_size=2), 0))
     return method
 

@@ -22,7 +22,7 @@ from ladid_bench.methods.registry import load_card, resolve_settings
 @pytest.fixture
 def model(pendulum_task, root) -> LaDID:
     torch.manual_seed(0)
-    return LaDID(pendulum_task, LaDIDSettings(**resolve_settings("ladid", "tuned", {}, root))).eval()
+    return LaDID(pendulum_task, LaDIDSettings(**resolve_settings("ladid", "default", {}, root))).eval()
 
 
 def parameters(module: torch.nn.Module) -> int:
@@ -132,7 +132,7 @@ def test_dynamics_answer_each_query_alone(dynamics) -> None:
 def test_translation_of_all_times_changes_nothing(model, pendulum, pendulum_task, root) -> None:
     from ladid_bench.methods.registry import load_method
 
-    method = load_method("ladid", root)(pendulum_task, resolve_settings("ladid", "tuned", {}, root))
+    method = load_method("ladid", root)(pendulum_task, resolve_settings("ladid", "default", {}, root))
     method.model = model
     test = pendulum["test"]
     asked = (test.frames[:, :10], test.times[:, :10], test.times[:, 10:])
@@ -169,7 +169,7 @@ MENU = [
 def test_each_choice_trains_every_parameter(pendulum, pendulum_task, root, changes) -> None:
     """No dish on the menu is decoration: its loss is finite and its gradient reaches every parameter."""
     torch.manual_seed(0)
-    model = LaDID(pendulum_task, LaDIDSettings(**resolve_settings("ladid", "tuned", changes, root)))
+    model = LaDID(pendulum_task, LaDIDSettings(**resolve_settings("ladid", "default", changes, root)))
     sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=4), "cpu")
     terms = model.train().loss(sampler.draw(8, torch.Generator().manual_seed(0)))
     expected = {"reconstruction", "kl", "smoothness"}
@@ -210,7 +210,7 @@ def test_mixing_attention_takes_quarters_from_the_neighbours() -> None:
 @torch.no_grad()
 def test_space_time_attention_looks_at_places(pendulum_task, root) -> None:
     """Which place of a frame holds the signal matters to xmix before it averages over places."""
-    settings = LaDIDSettings(**resolve_settings("ladid", "tuned", {"attention": "xmix"}, root))
+    settings = LaDIDSettings(**resolve_settings("ladid", "default", {"attention": "xmix"}, root))
     encoder = LaDID(pendulum_task, settings).eval().encoder
     frame = torch.zeros(1, 1, 32, 32)
     frame[..., :16, :16] = 1
@@ -248,7 +248,7 @@ def test_kl_between_gaussians_matches_torch_distributions() -> None:
     torch.testing.assert_close(Gaussian(mean, std).kl_from(other, 0.3), reference)
 
 
-@pytest.mark.parametrize("variant", ["tuned", "paper", "attention-xmix"])
+@pytest.mark.parametrize("variant", ["default", "paper", "xmix"])
 def test_vector_observations_are_taken(pendulum_task, root, variant) -> None:
     task = replace(pendulum_task, shape=(1, 6))
     settings = LaDIDSettings(**resolve_settings("ladid", variant, {"static": "off"}, root))

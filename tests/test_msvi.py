@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 import torch
+from stepping import linear_network, solve_by_frame
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
@@ -14,7 +15,6 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch, WindowSampler
 from ladid_bench.methods.distributions import Gaussian
-from ladid_bench.methods.ode import solve_by_frame
 from ladid_bench.methods.registry import load_method, resolve_settings
 
 CONTEXT, FRAMES, LATENT = 10, 60, 32
@@ -69,18 +69,11 @@ def everywhere(times: Tensor) -> Tensor:
     return torch.ones_like(times) > 0
 
 
-class Decay(nn.Module):
-    """``dz/dt = -z``."""
-
-    def forward(self, state: Tensor) -> Tensor:
-        return -state
-
-
 @pytest.mark.parametrize(("block", "blocks"), [(1, 22), (4, 6), (11, 2), (22, 1), (40, 1)])
 def test_every_state_comes_from_the_shooting_variable_of_its_block(build, times, block: int, blocks: int) -> None:
     """22 gaps are no multiple of 4, two blocks of 11, one of 22, and less than one of 40."""
     model = build(block=block)
-    model.field = Decay()
+    model.field = linear_network(-torch.eye(LATENT))
     assert model.begin(times).tolist() == [index * block for index in range(blocks)]
     shooting = known_shooting(blocks)
     states, _ = model.shoot(shooting, times, everywhere(times))

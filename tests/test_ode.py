@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from stepping import solve_by_frame
 from torch import Tensor
 
-from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame
+from ladid_bench.methods.ode import Perceptron, solve_adaptively
 
 
 def turning(time: Tensor, state: Tensor) -> Tensor:
@@ -23,23 +24,8 @@ def times() -> Tensor:
     return torch.cat([torch.zeros(4, 1), torch.rand(4, 40).sort(dim=1).values], dim=1).double() * 3
 
 
-def test_rows_with_other_times_share_one_solve_by_frame(times: Tensor) -> None:
-    initial = torch.tensor([[1.0, 0.0]], dtype=torch.float64).expand(4, -1)
-    path = solve_by_frame(turning, initial, times)
-    torch.testing.assert_close(path[..., 0], times.cos(), atol=2e-4, rtol=0)
-    torch.testing.assert_close(solve_by_frame(turning, initial[2:3], times[2:3]), path[2:3], atol=1e-12, rtol=0)
-
-
-def test_a_time_that_is_repeated_leaves_the_state(times: Tensor) -> None:
-    stopped = times.clone()
-    stopped[:, 20:] = stopped[:, 20:21]
-    path = solve_by_frame(turning, torch.ones(4, 2, dtype=torch.float64), stopped)
-    torch.testing.assert_close(path[:, -1], path[:, 20])
-
-
 def test_each_row_is_told_its_own_time(times: Tensor) -> None:
     zero = torch.zeros(4, 1, dtype=torch.float64)
-    torch.testing.assert_close(solve_by_frame(driven, zero, times)[..., 0], times.sin(), atol=1e-5, rtol=0)
     later, _ = solve_adaptively(driven, zero, times, 1e-8, start=times[:, 0] - 0.5)
     expected = times.sin() - (times[:, :1] - 0.5).sin()
     torch.testing.assert_close(later[..., 0], expected, atol=1e-6, rtol=0)

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 import torch
+from stepping import solve_by_frame
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
@@ -14,7 +15,6 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch, WindowSampler
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
-from ladid_bench.methods.ode import solve_by_frame
 from ladid_bench.methods.registry import load_method, resolve_settings
 
 DEGREES, CONTEXT = 16, 10
@@ -62,6 +62,12 @@ def linear_field(module: ModuleType, stiffness: Tensor, damping: Tensor, small: 
     return module.SecondOrderField([small * identity, nothing, identity, nothing, last, nothing[:degrees]])
 
 
+def hidden_layers(field, states: Tensor) -> tuple[Tensor, Tensor]:
+    first, first_bias, second, second_bias, _, _ = field.weights
+    early = (states @ first.T + first_bias).tanh()
+    return early, (early @ second.T + second_bias).tanh()
+
+
 def test_velocity_moves_the_position_and_the_network_the_velocity(module) -> None:
     field = module.BayesianField(6, 12)
     state = torch.randn(4, 6)
@@ -71,12 +77,11 @@ def test_velocity_moves_the_position_and_the_network_the_velocity(module) -> Non
 
 def test_divergence_is_the_trace_of_the_jacobian(module) -> None:
     field, states = random_field(module, 3), torch.randn(4, 6, dtype=torch.float64)
-    rate = field.derivative_with_density(torch.zeros(4, 1), torch.cat([states, torch.zeros(4, 1)], dim=1))
+    trace = field.trace(*hidden_layers(field, states))
     for row, state in enumerate(states):
         jacobian = torch.autograd.functional.jacobian(lambda z: field.derivative(torch.zeros(1, 1), z[None])[0], state)
         assert jacobian[3:, 3:].abs().max() > 0.05
-        torch.testing.assert_close(-rate[row, -1], jacobian.trace())
-    torch.testing.assert_close(rate[:, :-1], field.derivative(torch.zeros(4, 1), states))
+        torch.testing.assert_close(trace[row], jacobian.trace())
 
 
 def test_divergence_agrees_with_finite_differences_on_a_linear_acceleration(module) -> None:
@@ -86,9 +91,9 @@ def test_divergence_agrees_with_finite_differences_on_a_linear_acceleration(modu
     state, step = torch.randn(1, 6, dtype=torch.float64), 1e-3
     moved = [state + sign * step * torch.eye(6, dtype=torch.float64)[3:] for sign in (1, -1)]
     ahead, behind = (field.derivative(torch.zeros(3, 1), z)[:, 3:] for z in moved)
-    rate = field.derivative_with_density(torch.zeros(1, 1), torch.cat([state, torch.zeros(1, 1)], dim=1))[0, -1]
-    torch.testing.assert_close(-rate, ((ahead - behind) / (2 * step)).trace(), atol=1e-5, rtol=0)
-    torch.testing.assert_close(-rate, damping.trace(), atol=1e-5, rtol=0)
+    trace = field.trace(*hidden_layers(field, state))[0]
+    torch.testing.assert_close(trace, ((ahead - behind) / (2 * step)).trace(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(trace, damping.trace(), atol=1e-5, rtol=0)
 
 
 def test_density_along_a_linear_flow_is_the_gaussian_pushed_forward(module, times) -> None:
@@ -255,6 +260,7 @@ def test_a_frame_that_ends_no_window_changes_no_term(build, batch) -> None:
         batch,
         grid_times=torch.cat([batch.grid_times, batch.grid_times[:, -1:]], dim=1),
         grid=torch.cat([batch.grid, batch.grid[:, -1:]], dim=1),
+        in_span=torch.cat([batch.in_span, batch.in_span[:, -1:]], dim=1),
     )
     torch.manual_seed(8)
     once = model.loss(batch)

@@ -171,5 +171,5 @@ def test_the_command_prints_keeps_and_fails_in_one_line(
 def test_the_report_links_to_the_page(root: Path) -> None:
     run_checks(["pendulum"], False, root)
     folder = root / "report"
-    assert report._physics(folder, root) == "physics.html"
+    assert report.write_pages_beside(folder, root) == [("physics.html", "Physics")]
     assert 'id="pendulum"' in (folder / "physics.html").read_text()

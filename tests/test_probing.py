@@ -86,9 +86,7 @@ def method_for(task: Task, root: Path, name: str = "ladid") -> Method:
     settings = {"ladid": {"layers": 1, "token_width": 16}}.get(name, {})
 
     torch.manual_seed(0)
-    made = load_method(name, root)(
-        task, resolve_settings(name, "tuned" if name == "ladid" else "default", settings, root)
-    )
+    made = load_method(name, root)(task, resolve_settings(name, "default", settings, root))
     made.model = made.build_model()  # type: ignore[attr-defined]
     return made
 

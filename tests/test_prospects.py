@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ladid_bench.analysis.claims import CLAIMS
+from ladid_bench.analysis.paired import NEEDS_SEEDS
 from ladid_bench.analysis.prospects import known_groups, prospects
+from ladid_bench.cli.main import app
 from ladid_bench.core.configuration import load_study
 from ladid_bench.core.paths import Folders
 from ladid_bench.study.plan import PlannedRun, plan_runs
@@ -37,6 +41,15 @@ def test_what_is_not_planned_or_cannot_be_decided_is_named(planned: list[Planned
     assert "C2b" not in found
     one_seed = [run for run in planned if run.seed == 0]
     assert set(lacking(one_seed, groups)) == {one.claim.id for one in prospects(planned, groups)}
+
+
+def test_the_command_has_a_line_for_each_claim(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    ran = CliRunner().invoke(app, ["claims", "--scale", "smoke"])
+    assert ran.exit_code == 0
+    names = [line.split()[0] for line in ran.stdout.splitlines()]
+    assert names[: len(CLAIMS)] == [claim.id for claim in CLAIMS]
+    assert all(NEEDS_SEEDS in line for line in ran.stdout.splitlines()[:2])
 
 
 def test_data_that_were_not_made_have_no_known_groups(planned: list[PlannedRun], tmp_path: Path) -> None:

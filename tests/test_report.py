@@ -20,10 +20,12 @@ from ladid_bench.data.thumbnails import LARGEST_SIDE, pack, smaller, unpack
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.charts import spread
 from ladid_bench.reporting.formatting import MISSING, decimals, error_text, number, ratio, short
+from ladid_bench.reporting.glossary import glossary
 from ladid_bench.reporting.pages import math_lines, safe_link
 from ladid_bench.reporting.tables import comparison, to_html, to_latex
 from ladid_bench.runs.records import write_sample
 
+LEADS = (" has the lowest", " is lowest at", "On the front")  # of what declares somebody ahead
 ATTACK = "<script>alert('x')</script> & \"more\""
 
 
@@ -288,15 +290,30 @@ def test_a_constant_forecast_is_shown(bench: Bench) -> None:
 def test_a_report_of_scale_smoke_means_nothing_and_says_so(full: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     for seed in (1, 2):
         full.run("fake-pictures", "latent-ode", 0.1, seed)
-    assert full.build().bold
-    assert ("data-outcome", "neural") in full.build().data
+    judged = full.build()
+    assert judged.bold
+    assert all(one in judged.text for one in LEADS)
+    assert judged.tables["data-fake-pictures"][1][0] == "1latent-ode"
+    assert ("data-outcome", "neural") in judged.data
     study = full.study.model_copy(update={"scale": "smoke"})
     monkeypatch.setattr(Bench, "study", property(lambda bench: study))
     page = full.build()
+    assert not [one for one in LEADS if one in page.text]
+    assert page.tables["data-fake-pictures"][1][0] == "latent-ode"  # without a rank
     assert page.ids.index("caution-smoke") < page.ids.index("claims")
     assert page.bold == []
     assert "data-outcome" not in [name for name, _ in page.data]
     assert r"\textbf" not in (page.path.parent / "tables" / "comparison-fake-pictures.tex").read_text()
+
+
+def test_the_page_has_a_glossary_that_its_navigation_leads_to(full: Bench) -> None:
+    page = full.build()
+    assert page.links.count("#glossary") >= 2
+    assert {f"word-{word.lower()}" for word in glossary()} <= set(page.ids)
+    assert glossary()["FVU"] in page.parts["word-fvu"]
+    assert {"psi", "F", "context", "query", "nMSE", "FVU", "skill", "floor", "group", "arm", "rung", "claim"} <= set(
+        glossary()
+    )
 
 
 def test_methods_that_kept_other_pictures_are_left_out(full: Bench) -> None:

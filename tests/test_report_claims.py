@@ -22,7 +22,7 @@ def transferred(bench: Bench, seeds: int) -> list[str]:
     """LaDID fine-tuned on 8 % has half the error of LaDID from scratch."""
     keys = []
     for seed in range(seeds):
-        plain: dict[str, Any] = {"experiments": "transfer", "variant": "tuned", "fraction": 0.08}
+        plain: dict[str, Any] = {"experiments": "transfer", "variant": "default", "fraction": 0.08}
         keys.append(bench.run(PICTURES, "ladid", 0.2, seed, **plain))
         start = {"arm": "fine-tuned", "init_from": "fake-vectors"}
         keys.append(bench.run(PICTURES, "ladid", 0.1, seed, **plain, **start))
@@ -37,10 +37,10 @@ def claims(page: Page) -> dict[str, Any]:
 def test_one_seed_is_one_line_that_says_why(bench: Bench) -> None:
     transferred(bench, seeds=1)
     page = bench.build()
-    assert [one in page.parts["no-verdicts"] for one in ("C1 to C15", "1 seed.")] == [True, True]
-    assert "claim-C1" not in page.ids
+    assert [one in page.parts["no-verdicts"] for one in ("C1a to C16", "1 seed.")] == [True, True]
+    assert "claim-C1a" not in page.ids
     found = claims(page)
-    assert len(found) == 15
+    assert len(found) == 18
     assert {one["verdict"] for one in found.values()} == {"not run"}
     assert found["C3"]["reason"] == "needs three seeds"
     assert found["C3"]["effect"] is None
@@ -57,9 +57,10 @@ def test_without_ladid_there_is_nothing_to_judge(bench: Bench) -> None:
 def test_verdicts_stand_first_with_scale_budget_and_runs(bench: Bench) -> None:
     keys = transferred(bench, seeds=3)
     page = bench.build()
-    assert page.ids.index("claim-C1") < page.ids.index("findings")
-    assert [name for name in page.ids if name.startswith("claim-")] == [f"claim-C{number}" for number in range(1, 16)]
-    lead = page.section("claims", "claim-C1")
+    assert page.ids.index("claim-C1a") < page.ids.index("findings")
+    numbers = ("1a", "1b", "2a", "2b", *range(3, 17))
+    assert [name for name in page.ids if name.startswith("claim-")] == [f"claim-C{number}" for number in numbers]
+    lead = page.section("claims", "claim-C1a")
     assert [one in lead for one in ("scale demo", "32 by 32 pixels", "3,000 steps", "16 trajectories")] == [True] * 4
     found = claims(page)["C3"]
     assert (found["verdict"], found["seeds"], set(found["runs"])) == ("reproduced", 3, set(keys))
@@ -68,7 +69,9 @@ def test_verdicts_stand_first_with_scale_budget_and_runs(bench: Bench) -> None:
     links = {f"#run-{key}" for key in keys}
     assert links <= set(page.links)
     assert {link for link in page.links if link.startswith("#")} <= {f"#{name}" for name in page.ids}
-    assert page.tables["claims"][3][2:6] == ["reproduced", "0.50", "0.50 to 0.50", "3"]
+    row = page.tables["claims"][5]  # behind the heading and C1a to C2b
+    assert [*row[2:3], *row[4:7]] == ["reproduced", "0.50", "0.50 to 0.50", "3"]
+    assert (found["settled"], [one["verdict"] for one in found["rungs"]]) == ("moving", ["reproduced"])
 
 
 def test_a_sample_that_cannot_be_read_leaves_the_other_claims(bench: Bench) -> None:

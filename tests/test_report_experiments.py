@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 from reports import Bench, make_bench
 
-from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, gather
+from ladid_bench.analysis.entries import EQUAL_TIME, gather
+from ladid_bench.analysis.study import StudyResults
 from ladid_bench.core.configuration import KINDS
-from ladid_bench.reporting.experiments import QUESTIONS, experiment_tables, fraction_text
+from ladid_bench.reporting.experiments import QUESTIONS, fraction_text
 from ladid_bench.reporting.formatting import MISSING
 
 PICTURES = "fake-pictures"
@@ -43,7 +44,7 @@ def test_arms_and_parts_of_the_data_stay_out_of_the_comparison(bench: Bench) -> 
 
 
 def test_every_arm_fraction_and_change_is_a_line_of_its_own(bench: Bench) -> None:
-    (table,) = experiment_tables(bench.folders, bench.table, bench.study)  # nothing was run for the shift
+    (table,) = StudyResults(bench.folders, bench.table, bench.study).experiments  # nothing was run for the shift
     assert table.name == "transfer"
     ((content, rows),) = table.parts
     assert content.name == PICTURES
@@ -67,7 +68,7 @@ def test_every_arm_fraction_and_change_is_a_line_of_its_own(bench: Bench) -> Non
 def test_a_model_as_it_is_uses_no_training_data_and_cost_has_files_of_its_own(bench: Bench) -> None:
     bench.further = ("horizon", "cost")
     bench.run(PICTURES, "latent-ode", 0.3, experiments="horizon,cost", arm="zero-shot", init_from="fake-vectors")
-    horizon, _ = experiment_tables(bench.folders, bench.table, bench.study)
+    horizon, _ = StudyResults(bench.folders, bench.table, bench.study).experiments
     assert [(row.start, fraction_text(row.entry)) for _, rows in horizon.parts for row in rows] == [
         ("zero-shot from fake-vectors", "none")
     ]
@@ -105,5 +106,5 @@ def test_a_table_of_an_earlier_version_has_no_arms(bench: Bench) -> None:
     assert {entry.arm for entry in dataset.entries} == {"scratch"}
 
 
-def test_every_experiment_has_a_question() -> None:
-    assert set(QUESTIONS) == set(KINDS) - {COMPARISON, EQUAL_TIME}
+def test_every_kind_has_a_question() -> None:
+    assert set(QUESTIONS) == set(KINDS)

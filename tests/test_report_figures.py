@@ -2,6 +2,8 @@
 
 import math
 import re
+import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,13 @@ from scipy.stats import wilcoxon
 from ladid_bench.analysis.effects import areas, ratios, reference_of
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run, gather
 from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
+from ladid_bench.analysis.study import ExperimentResults, StudyResults
 from ladid_bench.core.configuration import Dataset, SplitSizes, Study
 from ladid_bench.methods.registry import load_card
-from ladid_bench.reporting.charts import dot_chart
+from ladid_bench.reporting.charts import Dots
 from ladid_bench.reporting.drawing import Drawing
-from ladid_bench.reporting.experiment_figures import Illustrated, Scene, illustrate, styles_by_method
-from ladid_bench.reporting.experiments import ExperimentTable, experiment_tables
+from ladid_bench.reporting.experiment_figures import areas_html, areas_of, drawings_of, styles_by_method
+from ladid_bench.reporting.experiments import Scene
 from ladid_bench.reporting.palette import MethodStyle, styles
 from ladid_bench.reporting.rank_figure import rank_diagram
 from ladid_bench.runs.records import Sample
@@ -126,7 +129,7 @@ def test_a_method_without_a_result_somewhere_is_left_out_and_named() -> None:
     assert found.blocks == tuple(f"set-{place}" for place in range(6))
     assert found.missing == ("d",)
     drawing = rank_diagram("ranks", found, styles(sets), "6 data sets")
-    assert drawing.caption.endswith(" d.")
+    assert drawing.about.endswith(" d.")
     assert named(drawing) == {"a", "b", "c"}
 
 
@@ -192,12 +195,12 @@ def written(drawing: Drawing) -> set[str]:
     return {one.strip() for one in re.findall(r">([^<>]+)</text>", drawing.svg)}
 
 
-def shown(bench: Bench) -> tuple[ExperimentTable, Illustrated]:
+def shown(bench: Bench) -> tuple[ExperimentResults, Sequence[Drawing]]:
     """The only experiment of a study and what is drawn of it."""
-    (table,) = experiment_tables(bench.folders, bench.table, bench.study)
+    (table,) = StudyResults(bench.folders, bench.table, bench.study).experiments
     compared = gather(bench.folders, bench.table, bench.study)
     by_method = styles_by_method(styles(compared), [*compared, *(content for content, _ in table.parts)])
-    return table, illustrate(table, Scene(bench.study, bench.root, by_method, compared))
+    return table, drawings_of(table, Scene(bench.study, bench.root, by_method, compared))
 
 
 def transfer(bench: Bench) -> None:
@@ -205,19 +208,19 @@ def transfer(bench: Bench) -> None:
     bench.further = ("transfer",)
     for seed in SEEDS:
         for share, scratch, tuned in ((0.02, 0.8, 0.4), (0.2, 0.4, 0.2), (1.0, 0.2, 0.2)):
-            plain: dict[str, Any] = {"experiments": "transfer", "variant": "tuned", "fraction": share}
+            plain: dict[str, Any] = {"experiments": "transfer", "variant": "default", "fraction": share}
             bench.run(PICTURES, "ladid", scratch, seed, **plain)
             bench.run(PICTURES, "ladid", tuned, seed, **plain, arm="fine-tuned", init_from=VECTORS)
             if share < 1 or seed == 0:
                 bench.run(PICTURES, "ridge", 1.0, seed, experiments="transfer", fraction=share)
-        start = {"experiments": "transfer", "variant": "tuned", "arm": "zero-shot", "init_from": VECTORS}
+        start = {"experiments": "transfer", "variant": "default", "arm": "zero-shot", "init_from": VECTORS}
         bench.run(PICTURES, "ladid", 0.6, seed, **start)
 
 
 def test_a_transfer_has_a_line_an_arm_and_the_area_below_it(bench: Varied) -> None:
     transfer(bench)
     table, found = shown(bench)
-    (drawing,) = found.drawings
+    (drawing,) = found
     assert drawing.name == f"transfer-{PICTURES}"
     lines = {"ladid, scratch": 3, "ladid, fine-tuned": 3, "ladid, zero-shot": 1, "ridge": 3}
     assert drawing.frame["name"].value_counts().to_dict() == lines
@@ -235,7 +238,7 @@ def test_a_transfer_has_a_line_an_arm_and_the_area_below_it(bench: Varied) -> No
     assert scratch["mean_error_over_log_fraction"] == pytest.approx(expected * hard, rel=1e-5)
     assert scratch["interval_low"] < scratch["mean_error_over_log_fraction"] < scratch["interval_high"]
     assert frame.loc[("ridge", "scratch"), "mean_error_over_log_fraction"] == pytest.approx(hard, rel=1e-5)
-    told = re.findall(r"<td[^>]*>([^<]*)</td>", found.areas)
+    told = re.findall(r"<td[^>]*>([^<]*)</td>", areas_html(areas_of(table)))
     assert told[::5] == ["fine-tuned", "scratch", "scratch"]
     assert told[2] == "2 to 100 %"
     assert told[8] == f"{expected * hard:.2f}"
@@ -249,7 +252,7 @@ def test_a_line_without_all_of_its_runs_is_named_and_not_drawn(bench: Varied) ->
     for row in lost[1:]:
         row.update(status="not run", reason="later")
     table, found = shown(bench)
-    (drawing,) = found.drawings
+    (drawing,) = found
     assert " (2 of 3 runs)" in drawing.caption
     assert named(drawing) == {"ladid"}
     tuned = drawing.frame[drawing.frame["arm"] == "fine-tuned"]
@@ -261,17 +264,17 @@ def test_a_line_without_all_of_its_runs_is_named_and_not_drawn(bench: Varied) ->
 def ablation(bench: Bench, seeds: tuple[int, ...]) -> None:
     bench.further = ("ablation",)
     bench.method("ladid-ode", "neural")
-    errors = {"tuned": 0.2, "no-code": 0.2, "mlp": 0.6, "mlp-dropout": 0.3, "paper": 1.0, "dropout": 0.1}
+    errors = {"default": 0.2, "no-code": 0.2, "film-tdp": 0.6, "film": 0.3, "paper": 1.0, "dropout": 0.1}
     for seed in seeds:
         for variant, error in errors.items():
             bench.run(PICTURES, "ladid", error, seed, experiments="ablation", variant=variant)
         bench.run(PICTURES, "ladid-ode", 0.3, seed, experiments="ablation")
-        for variant, error in (("tuned", 0.2), ("no-code", 0.8)):
+        for variant, error in (("default", 0.2), ("no-code", 0.8)):
             told = {"experiments": "ablation", "variant": variant, "changes": "observation_std=0.1"}
             bench.run(PICTURES, "ladid", error, seed, **told)
 
 
-ORDER = (("paper", "no-code", "mlp", "ladid-ode"), ("dropout", "mlp-dropout (from mlp)"))
+ORDER = (("paper", "no-code", "film-tdp", "ladid-ode"), ("dropout", "film (from film-tdp)"))
 
 
 def test_every_part_is_measured_against_the_preset_that_it_differs_from(bench: Varied) -> None:
@@ -281,21 +284,21 @@ def test_every_part_is_measured_against_the_preset_that_it_differs_from(bench: V
     columns = ["row", "changes", "reference_variant", "ratio", "told"]
     assert sorted(made[columns].round(3).to_numpy().tolist()) == sorted(
         [
-            ["paper", "", "tuned", 5.0, 1],
-            ["mlp", "", "tuned", 3.0, 1],
-            ["ladid-ode", "", "tuned", 1.5, 1],
-            ["no-code", "", "tuned", 1.0, 0],
-            ["dropout", "", "tuned", 0.5, -1],
-            ["mlp-dropout (from mlp)", "", "mlp", 0.5, -1],
-            ["no-code", "observation_std=0.1", "tuned", 4.0, 1],
+            ["paper", "", "default", 5.0, 1],
+            ["film-tdp", "", "default", 3.0, 1],
+            ["ladid-ode", "", "default", 1.5, 1],
+            ["no-code", "", "default", 1.0, 0],
+            ["dropout", "", "default", 0.5, -1],
+            ["film (from film-tdp)", "", "film-tdp", 0.5, -1],
+            ["no-code", "observation_std=0.1", "default", 4.0, 1],
         ]
     )
     assert made["ratio"].iloc[:6].is_monotonic_decreasing
-    (drawing,) = found.drawings
-    assert {"mlp-dropout (from mlp)", "ladid-ode", f"{PICTURES}: observation_std=0.1"} <= written(drawing)
+    (drawing,) = found
+    assert {"film (from film-tdp)", "ladid-ode", f"{PICTURES}: observation_std=0.1"} <= written(drawing)
     pd.testing.assert_frame_equal(drawing.frame, made)
     worse, better = ([drawing.caption.find(f"{name} (\N{MULTIPLICATION SIGN}") for name in names] for names in ORDER)
-    assert -1 < worse[0] < worse[1] < worse[2] < worse[3] < better[0] < better[1]  # those that matter most come first
+    assert -1 < worse[0] < worse[1] < worse[2] < worse[3] < min(better)  # what matters most comes first; two are level
 
 
 def test_two_seeds_give_no_verdict_on_a_part(bench: Varied) -> None:
@@ -303,8 +306,8 @@ def test_two_seeds_give_no_verdict_on_a_part(bench: Varied) -> None:
     table, found = shown(bench)
     made = ratios(table.parts, {name: load_card(name, bench.root) for name in ("ladid", "ladid-ode")})
     assert set(made["told"]) == {0}
-    assert "(7 of 7)" in found.drawings[0].caption
-    assert "matters most" not in found.drawings[0].caption
+    assert "(7 of 7)" in found[0].caption
+    assert "matters most" not in found[0].caption
 
 
 def test_the_preset_stands_in_for_a_variant_without_a_result() -> None:
@@ -312,10 +315,10 @@ def test_the_preset_stands_in_for_a_variant_without_a_result() -> None:
     some = {name: Entry("ladid", name, 1.0, "neural", name, entry(name, {0: 0.1}).runs) for name in card.variants}
     cards = {"ladid": card}
     pick = lambda name, known: reference_of(some[name], [some[one] for one in known], cards)  # noqa: E731
-    assert pick("mlp-dropout", ["tuned", "mlp"]) is some["mlp"]
-    assert pick("mlp-dropout", ["tuned"]) is some["tuned"]
-    assert pick("paper", ["tuned", "mlp", "mlp-dropout"]) is some["tuned"]
-    assert pick("tuned", ["tuned", "mlp"]) is None
+    assert pick("film", ["default", "film-tdp"]) is some["film-tdp"]
+    assert pick("film", ["default"]) is some["default"]
+    assert pick("paper", ["default", "film-tdp", "film"]) is some["default"]
+    assert pick("default", ["default", "film"]) is None
 
 
 def test_code_and_context_have_their_sizes_and_what_theory_asks_for(
@@ -326,76 +329,143 @@ def test_code_and_context_have_their_sizes_and_what_theory_asks_for(
     bench.further = ("sufficiency",)
     for seed in SEEDS:
         for size, error in ((1, 0.9), (2, 0.3), (None, 0.2)):
-            told = {"experiments": "sufficiency", "variant": "tuned", "changes": f"latent={size}" if size else ""}
+            told = {"experiments": "sufficiency", "variant": "default", "changes": f"latent={size}" if size else ""}
             bench.run(PICTURES, "ladid", error, seed, **told)
-        bench.on("short-context", "ladid", 0.7, seed, experiments="sufficiency", variant="tuned")
+        bench.on("short-context", "ladid", 0.7, seed, experiments="sufficiency", variant="default")
     _, found = shown(bench)
-    assert [one.name for one in found.drawings] == [f"sufficiency-latent-{PICTURES}", f"sufficiency-context-{PICTURES}"]
+    assert [one.name for one in found] == [f"sufficiency-{PICTURES}-{one}" for one in ("latent", "context")]
     usual = load_card("ladid", ROOT).settings["latent"]
-    assert [one.frame["at"].tolist() for one in found.drawings] == [[1, 2, usual], [1, GIVEN]]
-    assert {one.table for one in found.drawings} == {"experiment-sufficiency-sizes"}  # one file of numbers
-    latent, context = found.drawings
+    assert [one.frame["at"].tolist() for one in found] == [[1, 2, usual], [1, GIVEN]]
+    assert {one.table for one in found} == {"experiment-sufficiency-sizes"}  # one file of numbers
+    latent, context = found
     assert "state fits" in written(latent)
     assert f"at {usual}." in latent.caption
     assert "line, at 1," in context.caption
+
+
+SIZES = {"experiments": "sizes", "variant": "default"}
+
+
+def test_a_sweep_has_a_figure_of_the_error_over_a_setting(bench: Varied) -> None:
+    """Two methods over two sizes; a third size without a result, and the learning rates of their cards, are no line."""
+    bench.further, bench.asked = ("sizes",), {"sizes": "sweep"}
+    shutil.copytree(ROOT / "baselines" / "gru", bench.folder("gru"))
+    bench.kinds["gru"] = "neural"
+    usual = load_card("ladid", ROOT).settings["latent"]
+    for seed in SEEDS:
+        for size, error in ((2, 0.8), (8, 0.4), (0, 0.2)):
+            bench.run(PICTURES, "ladid", error, seed, **SIZES, changes=f"latent={size}" if size else "")
+        for size, error in ((2, 0.5), (8, 0.6)):
+            bench.run(PICTURES, "gru", error, seed, experiments="sizes", changes=f"latent={size}")
+    table, found = shown(bench)
+    assert (table.name, table.kind) == ("sizes", "sweep")
+    (drawing,) = found
+    assert (drawing.name, drawing.table) == (f"sizes-{PICTURES}-latent", "experiment-sizes-curves")
+    lines = {name: one.sort_values("at") for name, one in drawing.frame.groupby("name")}
+    assert {name: one["at"].tolist() for name, one in lines.items()} == {"ladid": [2, 8, usual], "gru": [2, 8]}
+    hard = 1 + np.arange(TRAJECTORIES).mean() / 10  # mean difficulty of a trajectory
+    assert lines["ladid"]["value"].to_numpy() == pytest.approx(hard * np.array([0.8, 0.4, 0.2]), rel=1e-5)
+    assert (lines["gru"]["low"] < lines["gru"]["value"]).all() and (lines["gru"]["high"] > lines["gru"]["value"]).all()
+    assert {"latent", "2", "8", f"{usual}", "ladid", "gru"} <= written(drawing)
+    assert drawing.finding.endswith(f" ladid at {usual}.")
+    assert "ladid" not in drawing.about
+
+
+def test_a_sweep_over_data_sets_has_a_figure_for_what_differs_in_it_alone(bench: Varied) -> None:
+    """Frames given, size and horizon each differ in one data set; two learning rates double the figures."""
+    bench.further, bench.asked = ("sizes",), {"sizes": "sweep"}
+    for dataset in (PICTURES, "short-context", "large", "long"):
+        for rate in (0.01, 0.001):
+            bench.on(dataset, "ladid", 0.2, **SIZES, changes=f"learning_rate={rate}")
+    _, found = shown(bench)
+    across = [(one.frame["across"].iloc[0], sorted(one.frame["at"].tolist())) for one in found]
+    rates = [("learning_rate", [0.001, 0.01])] * 4
+    expected = [("frames given", [1, GIVEN]), ("frames forecast", [ASKED, 2 * ASKED]), ("pixels of a side", [SIDE, 64])]
+    assert sorted(across) == sorted([*rates, *expected * 2])
+    assert len({one.name for one in found}) == len(across)
+
+
+def test_a_sweep_over_what_is_no_number_has_dots(bench: Varied) -> None:
+    bench.further, bench.asked = ("kinds-of-attention",), {"kinds-of-attention": "sweep"}
+    for attention in ("tdp", "xmix"):
+        told = {"experiments": "kinds-of-attention", "variant": "default", "changes": f"attention={attention}"}
+        bench.run(PICTURES, "ladid", 0.2, **told)
+    _, found = shown(bench)
+    assert [one.name for one in found] == [f"kinds-of-attention-{PICTURES}-nmse"]
+
+
+def test_an_experiment_with_a_name_of_its_own_is_reported_under_it(bench: Varied) -> None:
+    """Two comparisons of one's own beside no comparison of the suite, each with a table, dots and files."""
+    bench.further = ("first-try", "second-try")
+    for place, name in enumerate(bench.further):
+        for method in ("latent-ode", "ridge"):
+            bench.run(PICTURES, method, 0.1 + 0.1 * place, experiments=name)
+    page = bench.build()
+    for name in bench.further:
+        assert f"experiment-{name}" in page.ids
+        kept = pd.read_csv(page.path.parent / "tables" / f"experiment-{name}.csv")
+        assert list(kept["method"]) == ["latent-ode", "ridge"]
+        assert (page.path.parent / "figures" / f"{name}-{PICTURES}-nmse.svg").exists()
+    assert "caution-comparison" in page.ids
+    assert len(page.ids) == len(set(page.ids))
 
 
 def test_cost_grows_with_one_thing_at_a_time(bench: Varied) -> None:
     bench.further = ("cost",)
     asked = ((PICTURES, 1.0, 1.0), ("large", 1.0, 4.0), ("long", 1.0, 2.0), (PICTURES, 0.5, 1.0))
     for dataset, fraction, factor in asked:
-        bench.on(dataset, "ladid", 0.2, variant="tuned", experiments="cost", fraction=fraction)
+        bench.on(dataset, "ladid", 0.2, variant="default", experiments="cost", fraction=fraction)
         spent = {"step": 0.1 * factor, "forecast": 0.6 * factor}
         bench.rows[-1] |= {"cost_cpu_seconds_per_step": spent["step"], "cost_forecast_cpu_seconds": spent["forecast"]}
         bench.rows[-1] |= {"cost_load": 1.0, "threads": 1}
     _, found = shown(bench)
     names = [f"pixels-{ASKED}-1", f"horizon-{SIDE}-1", f"trajectories-{SIDE}-{ASKED}"]
-    assert [one.name for one in found.drawings] == [
+    assert [one.name for one in found] == [
         f"cost-{what}-{PICTURES}-{name}" for name in names for what in ("step", "forecast")
     ]
-    assert [one.frame["at"].tolist() for one in found.drawings[::2]] == [
+    assert [one.frame["at"].tolist() for one in found[::2]] == [
         [SIDE**2, 64**2],
         [ASKED, 2 * ASKED],
         [SplitSizes().train / 2, SplitSizes().train],
     ]
-    assert found.drawings[1].frame["value"].tolist() == pytest.approx([100, 400])  # of a trajectory, in ms
-    alone = found.drawings[0].caption
+    assert found[1].frame["value"].tolist() == pytest.approx([100, 400])  # of a trajectory, in ms
+    alone = found[0].caption
     bench.rows[1]["cost_load"] = 3.0
     _, found = shown(bench)
-    assert found.drawings[0].caption != alone  # 1 of 2 runs was not alone any more
-    assert " 2 runs 1 " in found.drawings[0].caption
+    assert found[0].caption != alone  # 1 of 2 runs was not alone any more
+    assert " 2 runs 1 " in found[0].caption
 
 
 def test_bars_of_a_cost_reach_over_its_runs(bench: Varied) -> None:
     bench.further = ("cost",)
     for dataset, factor in ((PICTURES, 1.0), ("large", 4.0)):
         for seed in SEEDS:
-            bench.on(dataset, "ladid", 0.2, seed, variant="tuned", experiments="cost")
+            bench.on(dataset, "ladid", 0.2, seed, variant="default", experiments="cost")
             bench.rows[-1] |= {"cost_cpu_seconds_per_step": factor * (1 + seed), "cost_load": 1.0, "threads": 1}
     _, found = shown(bench)
-    ends = found.drawings[0].frame[["value", "low", "high"]].to_numpy().tolist()
+    ends = found[0].frame[["value", "low", "high"]].to_numpy().tolist()
     assert ends == [[factor * one for one in (2, 1, 3)] for factor in (1.0, 4.0)]
 
 
 def test_a_target_with_one_share_has_dots(bench: Varied) -> None:
     bench.further = ("transfer",)
     for seed in SEEDS:
-        few = {"experiments": "transfer", "variant": "tuned", "fraction": 0.08}
+        few = {"experiments": "transfer", "variant": "default", "fraction": 0.08}
         bench.run(PICTURES, "ladid", 0.4, seed, **few)
         bench.run(PICTURES, "ladid", 0.2, seed, **few, arm="fine-tuned", init_from=VECTORS)
-        bench.run(VECTORS, "ladid", 0.1, seed, experiments="transfer", variant="tuned")
-    _, found = shown(bench)
-    (drawing,) = found.drawings  # the source is no target
+        bench.run(VECTORS, "ladid", 0.1, seed, experiments="transfer", variant="default")
+    table, found = shown(bench)
+    (drawing,) = found  # the source is no target
     assert drawing.name == f"transfer-{PICTURES}-nmse"
     assert {"ladid, scratch, 8 %", "ladid, fine-tuned, 8 %"} <= written(drawing)
     assert drawing.frame.set_index("arm")["full"].to_dict() == {"scratch": False, "fine-tuned": True}
-    assert found.area_frame.empty
+    assert areas_of(table).empty
 
 
 def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> None:
     bench.further = ("horizon",)
-    bench.run(PICTURES, "ladid", 0.2, variant="tuned", experiments="comparison,horizon")
-    key = bench.on("long", "ladid", 0.3, variant="tuned", experiments="horizon", arm="zero-shot", init_from=PICTURES)
+    bench.run(PICTURES, "ladid", 0.2, variant="default", experiments="comparison,horizon")
+    key = bench.on("long", "ladid", 0.3, variant="default", experiments="horizon", arm="zero-shot", init_from=PICTURES)
     path = bench.folders.samples(key)
     stretched = {
         name: np.concatenate([values, values], axis=1) if values.ndim == 2 and values.shape[1] == ASKED else values
@@ -406,7 +476,7 @@ def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> Non
     stretched["truth"] = np.concatenate([stretched["truth"][:, :GIVEN], stretched["forecast"]], axis=1)
     np.savez_compressed(path, **stretched)
     _, found = shown(bench)
-    (drawing,) = found.drawings  # the data set of the source is in the comparison
+    (drawing,) = found  # the data set of the source is in the comparison
     assert drawing.name == "experiment-horizon-long"
     assert "beyond training" in written(drawing)
     assert len(drawing.frame) == 2 * ASKED
@@ -416,12 +486,12 @@ def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> Non
 def test_dots_compare_a_model_with_what_it_reaches_at_home(bench: Varied) -> None:
     bench.further = ("shift",)
     for seed in SEEDS:
-        bench.run(PICTURES, "ladid", 0.2, seed, variant="tuned", experiments="comparison,shift")
-        asked = {"experiments": "shift", "variant": "tuned", "init_from": PICTURES}
+        bench.run(PICTURES, "ladid", 0.2, seed, variant="default", experiments="comparison,shift")
+        asked = {"experiments": "shift", "variant": "default", "init_from": PICTURES}
         bench.on("large", "ladid", 0.6, seed, arm="zero-shot", **asked)
         bench.on("large", "ladid", 0.5, seed, arm="fine-tuned", fraction=0.02, changes="steps=7", **asked)
     _, found = shown(bench)
-    (drawing,) = found.drawings
+    (drawing,) = found
     assert {"large", "ladid", "ladid, zero-shot", "ladid, fine-tuned, 2 %"} <= written(drawing)
     other = drawing.frame.set_index("arm")["other"]
     assert other["zero-shot"] == drawing.frame.set_index("arm").loc["scratch", "error"]
@@ -433,7 +503,8 @@ def test_a_dot_off_the_scale_stands_at_the_edge() -> None:
     near = pd.DataFrame({"panel": "set", "row": list("abcde"), "hue": "one", "error": [0.10, 0.11, 0.12, 0.13, 0.14]})
     near = near.assign(low=np.nan, high=np.nan)
     far = pd.concat([near, near.iloc[:1].assign(row="far", error=1e9)])
-    usual, cut = (dot_chart(one, look, "hue", "nMSE", value="error") for one in (near, far))
+    chart = Dots(look, "hue", "nMSE", "error")
+    usual, cut = (Drawing("dots", chart, "", one).svg for one in (near, far))
     ticks = [re.findall(r">([\d.]+)</text>", one) for one in (usual, cut)]
     assert ticks[0] == ticks[1]
     assert "1e+09" in cut  # it is written beside its triangle

@@ -76,7 +76,7 @@ def comparing(dataset: str, method: str) -> dict:
     [
         (comparing("pendulun", "mean"), "pendulun", "pendulum"),
         (comparing("pendulum", "latent-od"), "latent-od", "latent-ode"),
-        (comparing("pendulum", "ladid:tund"), "tund", "tuned"),
+        (comparing("pendulum", "ladid:flim"), "flim", "film"),
         (comparing("pendulum", "ladid") | {"method_settings": {"ladid": {"latnt": 1}}}, "latnt", "latent"),
         ({"datasets": {"pendulum": {"settings": {"lenght": 1}}}}, "lenght", "length"),
         ({"datasets": {"pendulum--length-3": {}}}, "pendulum--length-3", "pendulum--length"),

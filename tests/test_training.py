@@ -24,7 +24,7 @@ NEURAL = ["ladid", "latent-ode"]
 
 
 def make(name: str, task, root: Path, workspace: Path | None = None) -> NeuralMethod:
-    card_variant = "tuned" if name == "ladid" else "default"
+    card_variant = "default"
     return load_method(name, root)(task, resolve_settings(name, card_variant, {}, root), workspace)
 
 

@@ -29,10 +29,23 @@ def test_shapes(batch, length) -> None:
     assert batch.grid_times.shape == (rows, 10 + length)
 
 
-def test_each_context_frame_is_handed_out_once(batch) -> None:
-    assert len(torch.unique(batch.context)) == len(batch.frames) < batch.context.numel()
-    pixels = batch.frames.flatten(1)
-    assert len(torch.unique(pixels, dim=0)) == len(pixels)
+def test_contexts_share_their_frames(batch, length) -> None:
+    """A context has as many frames of its own as it may be away from the one before, and ten at most."""
+    assert len(batch.frames) == 8 * (10 + 2 * min(length, 10))
+    assert torch.equal(batch.frames[batch.context], batch.bank[batch.grid[:, :10]])
+    if length == 1:  # neighbours are one frame apart, whatever is drawn
+        assert len(torch.unique(batch.context)) == len(torch.unique(batch.frames, dim=0)) == len(batch.frames)
+
+
+def test_a_span_holds_all_frames_of_its_windows_once(batch) -> None:
+    frames, rows = batch.grid_frames()
+    assert torch.equal(frames[rows], batch.bank[batch.grid])
+    assert len(torch.unique(batch.span)) == len(batch.span)
+
+
+def test_the_reach_is_that_of_the_farthest_query(batch, length, pendulum_task) -> None:
+    assert batch.reach == pytest.approx(length * pendulum_task.time_step, rel=1e-6)
+    assert (batch.query_times[:, -1] - batch.context_times[:, -1]).max() <= batch.reach * (1 + 1e-5)
 
 
 def test_queries_are_the_true_frames_at_their_times(batch, pendulum, pendulum_task) -> None:

@@ -90,7 +90,8 @@ class FourierOperator(ForecastModel):
         context, target = frames[:, :length], frames[:, length:]
         # (n, step, channel, height, width) -> (n, step, value) -> (n, step)
         error = (self.roll_out(context, target.shape[1]) - target).flatten(2).norm(dim=2)
-        return {"relative_error": (error / target.flatten(2).norm(dim=2))[exists].mean()}
+        relative = error / target.flatten(2).norm(dim=2)
+        return {"relative_error": (relative * exists).sum() / exists.sum()}
 
     def _passages(self, batch: WindowBatch) -> tuple[Tensor, Tensor]:
         """Pick successive frames from anywhere in the first window of some trajectories.

@@ -1,5 +1,6 @@
 """A gated recurrent unit that reads the context and another that rolls on by itself: no differential equation."""
 
+import math
 from types import SimpleNamespace
 
 import torch
@@ -66,19 +67,20 @@ class RollOut(nn.Module):
         self.cell = AutonomousCell(hidden)
         self.state = nn.Linear(hidden, latent)
 
-    def forward(self, representation: Tensor, elapsed: Tensor) -> Tensor:
+    def forward(self, representation: Tensor, elapsed: Tensor, longest: float) -> Tensor:
         """Compute latent states at any times after the context.
 
         Args:
             representation: ``(N, latent)``.
             elapsed: ``(N, Q)`` since the last context frame, in time steps of the task, not negative.
+            longest: no less than any of ``elapsed``; it says how many steps to make.
 
         Returns:
             ``(N, Q, latent)``.
         """
         whole = elapsed.floor().long()  # (N, Q)
         path = [self.start(representation).tanh()]
-        for _ in range(int(whole.max()) + 1):
+        for _ in range(math.ceil(longest) + 1):
             path.append(self.cell(path[-1]))
         states = self.state(torch.stack(path, dim=1))  # S of (N, hidden) -> (N, S, hidden) -> (N, S, latent)
         rows = torch.arange(len(states), device=states.device)[:, None]
@@ -96,15 +98,16 @@ class GRUModel(ForecastModel):
         self.roll_out = RollOut(settings.latent, settings.hidden)
         self.decoder = build_decoder(settings.latent, task.shape, settings.base_channels, settings.decoder)
 
-    def states(self, representation: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        """Compute states ``(N, Q, latent)`` from ``(N, latent)``, times ``(N, C)`` and query times ``(N, Q)``."""
-        return self.roll_out(representation, (query_times - context_times[:, -1:]) / self.step)
+    def elapsed(self, context_times: Tensor, query_times: Tensor) -> Tensor:
+        """Count time steps from the last of the context's times ``(N, C)`` to the queries', ``(N, Q)``."""
+        return (query_times - context_times[:, -1:]) / self.step
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
         """Compute the negative log-likelihood of the queries per value."""
         tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
         representation = self.recognition(tokens, batch.context_times / self.step)
-        mean = self.decoder(self.states(representation, batch.context_times, batch.query_times))
+        elapsed = self.elapsed(batch.context_times, batch.query_times)
+        mean = self.decoder(self.roll_out(representation, elapsed, batch.reach / self.step))
         likelihood = negative_log_likelihood(mean, batch.query, self.settings.observation_std)
         return {"reconstruction": likelihood / batch.query[0, 0].numel()}
 
@@ -112,7 +115,9 @@ class GRUModel(ForecastModel):
         return self.recognition(encode_sequences(self.encoder, context), context_times / self.step)
 
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        return self.decoder(self.states(self.represent(context, context_times), context_times, query_times))
+        elapsed = self.elapsed(context_times, query_times)
+        states = self.roll_out(self.represent(context, context_times), elapsed, float(elapsed.max()))
+        return self.decoder(states)
 
 
 class GRUMethod(NeuralMethod):

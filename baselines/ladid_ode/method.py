@@ -7,6 +7,7 @@ of all of them and the noise in psi: with the same seed, the runs differ in the 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +16,11 @@ from torch.nn.functional import pad
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
-from ladid_bench.ladid.dynamics import DYNAMICS, Dynamics
+from ladid_bench.ladid.dynamics import ConcatenatedDynamics, Dynamics
 from ladid_bench.ladid.model import LaDID, LaDIDSettings, OverlapStates
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
-from ladid_bench.methods.ode import Perceptron, RightHandSide, solve_adaptively, solve_by_frame, time_scale
+from ladid_bench.methods.ode import Perceptron, RightHandSide, solve_adaptively, time_scale
+from ladid_bench.methods.runge_kutta import NetworkField, network_field, solve_network, stage_times
 
 LEAST = 1e-4  # of a frame; what is shorter is rounding of the times, and no step of a recurrence
 
@@ -70,17 +72,22 @@ class Equation(Motion):
         self.start = nn.Linear(self.latent, self.latent)
         self.field = self.build_field(ladid)
 
-    def build_field(self, ladid: LaDID) -> Dynamics:
+    def build_field(self, ladid: LaDID) -> "ConcatenatedDynamics | Unconditioned":
         """Build f as large as the F of ``ladid``."""
-        return _like_f(ladid, self.latent, self.latent)
+        return _conditioned(ladid, self.latent, ladid.settings.hidden, self.latent)
 
     def rate(self, psi: Tensor) -> RightHandSide:
         """Condition f on psi ``(N, latent)``: a right-hand side for states ``(N, latent)``."""
         network = self.field.conditioned(psi)
         return lambda time, state: network(state[:, None])[:, 0]  # (N, k) -> (N, 1, k) -> (N, k)
 
+    def network(self, psi: Tensor, times: Tensor) -> NetworkField:
+        """Condition f on psi ``(N, latent)`` for the solver that steps through ``times`` ``(N, G)``, in its unit."""
+        return self.field.network(psi)
+
     def path(self, psi: Tensor, times: Tensor) -> Tensor:
-        return solve_by_frame(self.rate(psi), self.start(psi), times / self.time_scale)
+        times = times / self.time_scale
+        return solve_network(self.network(psi, times), self.start(psi), times).states
 
     def at(self, psi: Tensor, times: Tensor, tolerance: float) -> tuple[Tensor, int]:
         return solve_adaptively(self.rate(psi), self.start(psi), times / self.time_scale, tolerance)
@@ -91,16 +98,19 @@ class Unconditioned(Dynamics):
 
     def __init__(self, inputs: int, hidden: int, outputs: int):
         super().__init__()
-        self.layers = Perceptron(inputs, hidden, outputs, activation=nn.GELU)
+        self.layers = Perceptron(inputs, hidden, outputs)
 
     def conditioned(self, psi: Tensor) -> Callable[[Tensor], Tensor]:
         return self.layers
+
+    def network(self, psi: Tensor) -> NetworkField:
+        return network_field(self.layers)
 
 
 class AutonomousEquation(Equation):
     """Solve ``dz/dtau = f(z)``: psi sets the initial state and nothing else; f is as large as F."""
 
-    def build_field(self, ladid: LaDID) -> Dynamics:
+    def build_field(self, ladid: LaDID) -> "ConcatenatedDynamics | Unconditioned":
         rest = self.latent * (self.latent + 2)  # A, and the last bias of f
         hidden = width(size(ladid.dynamics) - rest, 1, 2 * self.latent + 2)
         return Unconditioned(self.latent, hidden, self.latent)
@@ -109,9 +119,9 @@ class AutonomousEquation(Equation):
 class TimedEquation(Equation):
     """Solve ``dz/dtau = f(z, psi, phi(tau))`` with LaDID's time features phi."""
 
-    def build_field(self, ladid: LaDID) -> Dynamics:
+    def build_field(self, ladid: LaDID) -> "ConcatenatedDynamics | Unconditioned":
         self.features = ladid.time_features
-        return _like_f(ladid, self.latent + self.features.width, self.latent)
+        return _as_large_as_f(ladid, self.latent + self.features.width, self.latent)
 
     def rate(self, psi: Tensor) -> RightHandSide:
         network = self.field.conditioned(psi)
@@ -122,14 +132,20 @@ class TimedEquation(Equation):
 
         return derivative
 
+    def network(self, psi: Tensor, times: Tensor) -> NetworkField:
+        network = self.field.network(psi)
+        features = self.features(stage_times(times) * self.time_scale)  # (stage, N, features)
+        share = nn.functional.linear(features, network.first[:, self.latent :])  # (stage, N, hidden)
+        return replace(network, first=network.first[:, : self.latent], drive=network.drive + share)
+
 
 class SecondOrderEquation(Equation):
     """Solve ``z = (s, v)``, ``ds/dtau = v``, ``dv/dtau = f(s, v, psi)``; the decoder is shown s and zeros."""
 
-    def build_field(self, ladid: LaDID) -> Dynamics:
+    def build_field(self, ladid: LaDID) -> "ConcatenatedDynamics | Unconditioned":
         if self.latent % 2:
             raise BenchError(f"method 'ladid-ode', second-order: setting 'latent' must be even, got {self.latent}")
-        return _like_f(ladid, self.latent, self.latent // 2)
+        return _as_large_as_f(ladid, self.latent, self.latent // 2)
 
     def rate(self, psi: Tensor) -> RightHandSide:
         acceleration = super().rate(psi)
@@ -176,10 +192,16 @@ class Recurrence(Motion):
         return self.read(self._step(before, repeated, rest)).unflatten(0, times.shape), 0  # (N * Q, k) -> (N, Q, k)
 
 
-def _like_f(ladid: LaDID, inputs: int, outputs: int) -> Dynamics:
-    """A network of F's kind and width, ``(N, Q, inputs)`` to ``(N, Q, outputs)`` for given psi."""
-    settings = ladid.settings
-    return DYNAMICS[settings.dynamics](settings.latent, inputs, settings.hidden, outputs, settings.dropout)
+def _conditioned(ladid: LaDID, inputs: int, hidden: int, outputs: int) -> ConcatenatedDynamics:
+    """F's perceptron on psi and ``inputs``, with tanh: at the kinks of ReLU a solver loses its order."""
+    return ConcatenatedDynamics(ladid.settings.latent, inputs, hidden, outputs, ladid.settings.dropout, nn.Tanh)
+
+
+def _as_large_as_f(ladid: LaDID, inputs: int, outputs: int) -> ConcatenatedDynamics:
+    """A network of F's kind that has with A as many parameters as F, ``(N, Q, inputs)`` to ``(N, Q, outputs)``."""
+    k = ladid.settings.latent
+    rest = k * (k + 1) + outputs  # A, and the last bias of f
+    return _conditioned(ladid, inputs, width(size(ladid.dynamics) - rest, 1, k + inputs + outputs + 2), outputs)
 
 
 EQUATIONS: dict[str, type[Motion]] = {
@@ -199,6 +221,8 @@ class LaDIDODE(LaDID):
     def __init__(self, task: Task, settings: LaDIDSettings, equation: str, tolerance: float):
         if equation not in EQUATIONS:
             raise BenchError(f"method 'ladid-ode': unknown equation '{equation}'; {nearest(equation, EQUATIONS)}")
+        if settings.dynamics != "mlp":
+            raise BenchError(f"method 'ladid-ode': setting 'dynamics' must be mlp, got '{settings.dynamics}'")
         super().__init__(task, settings)  # draws F as well, so that all other weights are those LaDID starts from
         with torch.random.fork_rng(devices=[]):  # and so are the draws of psi
             self.dynamics = EQUATIONS[equation](self, time_scale(task))

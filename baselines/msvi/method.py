@@ -9,16 +9,18 @@ from torch import Tensor, nn
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
-from ladid_bench.ladid.attention import TemporalTransformer
+from ladid_bench.ladid.attention import ALL, TemporalTransformer
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
-from ladid_bench.methods.ode import SPAN, Perceptron, solve_adaptively, solve_by_frame, time_scale
+from ladid_bench.methods.ode import SPAN, Perceptron, solve_adaptively, time_scale
+from ladid_bench.methods.runge_kutta import network_field, solve_network
 
 POSITION_LAYERS, VELOCITY_LAYERS = 4, 8  # of the recognition transformers, as in the paper
 BOX = 1e3  # exponent of the temporal window: a box, whose edge leaves rounding of a time without effect
 FAR = 1e3  # where frames that do not exist are put, in units of time: out of sight of those that do
 INITIAL_LOG_STD = -4.0  # at first s_b is drawn close to its mean; a std of 1 would cost the first hundred steps
+FIRST = slice(1)  # frame of a window, state of a sequence
 CONTEXT_QUERIES = 2  # context frames a window in the likelihood: beside 8 forecast ones, a fair share of 10 in 60
 
 
@@ -43,9 +45,9 @@ class Recognition(nn.Module):
             nn.init.constant_(head.bias, INITIAL_LOG_STD)
         self.log_std = nn.ModuleList(spreads)
 
-    def forward(self, tokens: Tensor, times: Tensor) -> Gaussian:
-        """Infer from tokens ``(N, G, width)`` at times ``(N, G)`` a distribution over ``(N, G, latent)``."""
-        attended = [transformer(tokens, times) for transformer in self.transformers]
+    def forward(self, tokens: Tensor, times: Tensor, frames: slice | Tensor = ALL) -> Gaussian:
+        """Infer from tokens ``(N, G, width)`` at times ``(N, G)`` the states of ``frames``, ``(N, B, latent)``."""
+        attended = [transformer(tokens, times, frames) for transformer in self.transformers]
         means = [head(one) for head, one in zip(self.mean, attended, strict=True)]
         stds = [
             floor + head(one).clamp(-8, 2).exp()
@@ -95,7 +97,7 @@ class MSVI(ForecastModel):
         frames = exists.sum(dim=1)  # (N,)
         terms = {
             "reconstruction": negative_log_likelihood(mean, target, self.settings.observation_std),
-            "kl": (_at(shooting, slice(1)).kl_from_standard_normal()[:, 0] / frames).mean(),
+            "kl": (_at(shooting, FIRST).kl_from_standard_normal()[:, 0] / frames).mean(),
             "continuity": (continuity / frames).mean(),
         }
         return {name: term / values for name, term in terms.items()}
@@ -113,11 +115,11 @@ class MSVI(ForecastModel):
         context, begin = batch.context.shape[1], self.begin(times)
         if len(begin) == 1:
             tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
-            return _at(self.recognition(tokens, times[:, :context]), slice(1))
+            return self.recognition(tokens, times[:, :context], FIRST)
         frames, index = batch.grid_frames()
         tokens = self.encoder(frames)[index]  # (F', width) -> (N, G, width)
-        first = _at(self.recognition(tokens[:, :context], times[:, :context]), slice(1))
-        later = _at(self.recognition(tokens, times.masked_fill(~exists, FAR)), begin[1:])
+        first = self.recognition(tokens[:, :context], times[:, :context], FIRST)
+        later = self.recognition(tokens, times.masked_fill(~exists, FAR), begin[1:])
         return Gaussian(torch.cat([first.mean, later.mean], dim=1), torch.cat([first.std, later.std], dim=1))
 
     def begin(self, times: Tensor) -> Tensor:
@@ -139,11 +141,12 @@ class MSVI(ForecastModel):
         settings, (rows, frames), begin = self.settings, times.shape, self.begin(times)
         inside = begin[:, None] + torch.arange(settings.block + 1, device=times.device)
         inside = inside.clamp(max=frames - 1)  # (B, block + 1), the last block may be shorter
-        path = solve_by_frame(
-            self.derivative,
+        solution = solve_network(
+            network_field(self.field),
             shooting.sample().flatten(0, 1),  # (N, B, latent) -> (N * B, latent)
             times[:, inside].flatten(0, 1),  # (N, B, block + 1) -> (N * B, block + 1)
-        ).unflatten(0, (rows, -1))  # (N * B, block + 1, latent) -> (N, B, block + 1, latent)
+        )
+        path = solution.states.unflatten(0, (rows, -1))  # (N * B, block + 1, latent) -> (N, B, block + 1, latent)
         # a block ends on the frame at which the next one begins, so all but the first lose their first frame
         states = torch.cat(
             [path[:, 0, :1], path[:, :, 1:].flatten(1, 2)], dim=1
@@ -166,7 +169,7 @@ class MSVI(ForecastModel):
 
     def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
         tokens = encode_sequences(self.encoder, context)
-        return self.recognition(tokens, context_times / self.time_scale).mean[:, 0]
+        return self.recognition(tokens, context_times / self.time_scale, FIRST).mean[:, 0]
 
 
 def _at(states: Gaussian, frames: slice | Tensor) -> Gaussian:

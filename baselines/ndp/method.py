@@ -12,7 +12,8 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
-from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_scale
+from ladid_bench.methods.ode import Perceptron, solve_adaptively, time_scale
+from ladid_bench.methods.runge_kutta import network_field, solve_network, stage_times
 
 INITIALS = ("first_frame", "context")
 FEWEST = 3  # frames of a random context in training
@@ -76,6 +77,14 @@ class NeuralODEProcess(ForecastModel):
         """Compute ``dL/dt`` of states ``(N, latent / 2)`` under D ``(N, latent / 2)`` at times ``(N, 1)``."""
         return self.field(torch.cat([state, control, time], dim=-1))
 
+    def path(self, initial: Tensor, control: Tensor, times: Tensor) -> Tensor:
+        """Solve from ``L(0)`` for ``L(t)`` at increasing times ``(N, G)``, ``(N, G, latent / 2)``."""
+        first = self.field.first
+        constant = nn.functional.linear(control, first.weight[:, self.moving : -1], first.bias)  # (N, hidden)
+        timed = stage_times(times)[..., None] * first.weight[:, -1]  # (stage, N, hidden)
+        field = network_field(self.field, constant + timed, slice(self.moving))
+        return solve_network(field, initial, times).states
+
     def render(self, states: Tensor, control: Tensor, times: Tensor) -> Tensor:
         """Render ``(N, T, channel, *space)`` from ``L(t)`` ``(N, T, latent / 2)``, D and t, as in the original."""
         constant = control[:, None].expand(-1, times.shape[1], -1)  # (N, T, latent / 2)
@@ -94,7 +103,7 @@ class NeuralODEProcess(ForecastModel):
             (pairs[:, :context] * shown[..., None]).sum(dim=1) / shown.sum(dim=1, keepdim=True), first
         )
         initial, control = informed.sample().tensor_split([self.moving], dim=-1)
-        path = solve_by_frame(partial(self.derivative, control), initial, batch.grid_times / self.time_scale)
+        path = self.path(initial, control, batch.grid_times / self.time_scale)
         states = torch.cat([path[:, :context], batch.at_queries(path)], dim=1)  # (N, C + Q, latent / 2)
         mean = self.render(states, control, times)
         divergence = informed.kl_from(ignorant.mean, ignorant.std).mean()

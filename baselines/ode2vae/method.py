@@ -15,7 +15,8 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
-from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_scale
+from ladid_bench.methods.ode import Perceptron, solve_adaptively, time_scale
+from ladid_bench.methods.runge_kutta import NetworkField, integrate_stages, solve_network
 
 INITIAL_STD = 0.01  # of the weights of f; variance 1e-4 in the published code
 
@@ -38,21 +39,22 @@ class SecondOrderField:
 
     def derivative(self, time: Tensor, state: Tensor) -> Tensor:
         """Compute ``d(s, v)/dt`` of states ``(N, 2q)``; the equation is autonomous."""
-        return self._evaluate(state)[0]
-
-    def derivative_with_density(self, time: Tensor, augmented: Tensor) -> Tensor:
-        """Compute ``d(s, v, log q)/dt`` of ``(N, 2q + 1)``; ``d log q/dt = -tr(df/dv)``, as ds/dt has no divergence."""
-        derivative, first, second = self._evaluate(augmented[:, :-1])
-        trace = (linear(1 - first**2, self.coupling) * (1 - second**2)).sum(dim=-1, keepdim=True)  # (N, 1)
-        return torch.cat([derivative, -trace], dim=-1)
-
-    def _evaluate(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute ``d(s, v)/dt`` ``(N, 2q)`` and the two hidden layers ``(N, hidden)`` each."""
         weights = self.weights
         first = linear(state, weights[0], weights[1]).tanh()
         second = linear(first, weights[2], weights[3]).tanh()
-        acceleration = linear(second, weights[4], weights[5])
-        return torch.cat([state[:, self.degrees :], acceleration], dim=-1), first, second
+        return torch.cat([state[:, self.degrees :], linear(second, weights[4], weights[5])], dim=-1)
+
+    def trace(self, first: Tensor, second: Tensor) -> Tensor:
+        """Compute ``tr(df/dv)`` from the hidden layers ``(..., hidden)``: the divergence, as ``ds/dt`` has none."""
+        return (linear(1 - first.square(), self.coupling) * (1 - second.square())).sum(dim=-1)
+
+    def solve(self, initial: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+        """Solve for states ``(N, G, 2q)`` and the change of their log density, ``(N, G)``, ``d log q/dt = -tr(df/dv)``.
+
+        The density does not act on the state, so it is integrated over all stages at once when the path is known.
+        """
+        solution = solve_network(NetworkField(*self.weights), initial, times)
+        return solution.states, integrate_stages(-self.trace(solution.first, solution.second), times)
 
 
 class BayesianField(nn.Module):
@@ -156,9 +158,8 @@ class ODE2VAE(ForecastModel):
         """Solve from a draw of the first encoding: states ``(N, G, latent)`` and their ``log q_t`` ``(N, G)``."""
         first = Gaussian(encoding.mean[:, 0], encoding.std[:, 0])
         initial = first.sample()
-        augmented = torch.cat([initial, log_density(first, initial)[:, None]], dim=-1)  # (N, latent + 1)
-        path = solve_by_frame(field.derivative_with_density, augmented, times)
-        return path[..., :-1], path[..., -1]
+        states, change = field.solve(initial, times)
+        return states, log_density(first, initial)[:, None] + change
 
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
         initial, field = self.represent(context, context_times), self.field.with_weights(self.field.posterior().mean)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear, pad
 
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.data.task import Task
@@ -11,9 +12,9 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
-from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_scale
+from ladid_bench.methods.ode import Perceptron, solve_adaptively, time_scale
+from ladid_bench.methods.runge_kutta import STAGES, network_field, solve_network
 
-STAGES = 4  # evaluations of the right-hand side in one step of rk4
 WEIGHT_STD = 0.1  # of the initial weights of the recurrent parts, as in the released code
 PUBLISHED_FIRST = -0.01  # interval before the first frame in the released code, in the model's unit of time
 
@@ -54,13 +55,28 @@ class GatedUpdate(nn.Module):
         self.reset = Perceptron(inputs, units, latent, depth=1)
         self.candidate = Perceptron(inputs, units, 2 * latent, depth=1)
 
-    def forward(self, mean: Tensor, std: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
-        """Update mean and standard deviation, ``(N, latent)`` each, by tokens ``(N, width)``."""
-        inputs = torch.cat([mean, std, token], dim=-1)  # (N, 2 * latent + width)
-        keep, reset = self.keep(inputs).sigmoid(), self.reset(inputs).sigmoid()
-        candidate = self.candidate(torch.cat([reset * mean, reset * std, token], dim=-1))
-        new_mean, new_std = candidate.chunk(2, dim=-1)
-        return (1 - keep) * new_mean + keep * mean, (1 - keep) * new_std.abs() + keep * std
+    def shares(self, tokens: Tensor) -> Tensor:
+        """Compute what tokens ``(N, C, width)`` contribute to the hidden layers of all three networks at once.
+
+        Returns:
+            ``(N, C, 3 * units)``: of the gates ``keep`` and ``reset``, and of the candidate.
+        """
+        layers = [network.first for network in (self.keep, self.reset, self.candidate)]
+        weight = torch.cat([layer.weight[:, -tokens.shape[-1] :] for layer in layers])
+        return linear(tokens, weight, torch.cat([layer.bias for layer in layers]))
+
+    def forward(self, state: Tensor, share: Tensor) -> Tensor:
+        """Update mean and standard deviation, ``(N, 2, latent)``, by the ``shares`` of a token, ``(N, 3 * units)``."""
+        flat, width = state.flatten(1), 2 * state.shape[-1]  # (N, 2, latent) -> (N, 2 * latent)
+        for_keep, for_reset, for_candidate = share.chunk(3, dim=-1)
+        keep = self.keep.last(torch.tanh(for_keep + linear(flat, self.keep.first.weight[:, :width]))).sigmoid()
+        reset = self.reset.last(torch.tanh(for_reset + linear(flat, self.reset.first.weight[:, :width]))).sigmoid()
+        reset = (reset[:, None] * state).flatten(1)  # (N, 2, latent) -> (N, 2 * latent)
+        candidate = self.candidate.last(
+            torch.tanh(for_candidate + linear(reset, self.candidate.first.weight[:, :width]))
+        )
+        mean, std = candidate.chunk(2, dim=-1)
+        return torch.lerp(torch.stack([mean, std.abs()], dim=1), state, keep[:, None])
 
 
 class ODERNN(ForecastModel):
@@ -94,15 +110,14 @@ class ODERNN(ForecastModel):
         Returns:
             The state at each frame before the frame updates it ``(N, C, latent)``, and after the last ``(N, latent)``.
         """
-        mean = std = tokens.new_zeros(len(tokens), self.settings.latent)
-        intervals = self.intervals(times)
-        before = []
-        for token, interval in zip(tokens.unbind(dim=1), intervals.unbind(dim=1), strict=True):
-            ends = torch.stack([torch.zeros_like(interval), interval], dim=1)  # (N,) -> (N, 2)
-            mean = solve_by_frame(self.derivative, mean, ends)[:, 1]
+        state = tokens.new_zeros(len(tokens), 2, self.settings.latent)
+        ends = pad(self.intervals(times)[..., None], (1, 0))  # (N, C) -> (N, C, 2), from 0 to the interval
+        field, before = network_field(self.field), []
+        for share, end in zip(self.update.shares(tokens).unbind(dim=1), ends.unbind(dim=1), strict=True):
+            mean = solve_network(field, state[:, 0], end).states[:, 1]
             before.append(mean)
-            mean, std = self.update(mean, std, token)
-        return torch.stack(before, dim=1), mean
+            state = self.update(torch.stack([mean, state[:, 1]], dim=1), share)
+        return torch.stack(before, dim=1), state[:, 0]
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
         """Compute the likelihood of the queries, and of each context frame given those before it, per value."""
@@ -110,7 +125,8 @@ class ODERNN(ForecastModel):
         frames, queries = batch.context.shape[1], batch.query.shape[1]
         tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
         before, last = self.read(tokens, batch.context_times / self.time_scale)
-        ahead = solve_by_frame(self.derivative, last, batch.grid_times[:, frames - 1 :] / self.time_scale)
+        later = batch.grid_times[:, frames - 1 :] / self.time_scale
+        ahead = solve_network(network_field(self.field), last, later).states
         path = torch.cat([before, ahead[:, 1:]], dim=1)  # (N, G, latent)
         # decoded in one call, so that one batch normalisation sees them all
         states = torch.cat([batch.at_queries(path), before[:, 1:]], dim=1)  # (N, Q + C - 1, latent)

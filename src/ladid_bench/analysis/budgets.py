@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ladid_bench.analysis.paired import Contrast
-from ladid_bench.analysis.verdicts import NOT_RUN, Pair, Part, conjunction, is_below
+from ladid_bench.analysis.verdicts import NOT_RUN, OPEN, Pair, Part, conjunction, is_below
 
 SETTLED, MOVING, UNTRAINED = "settled", "moving", "untrained"
-FOR, AGAINST, LEVEL_WITH = "for", "against", "open"
+FOR, AGAINST = "for", "against"  # what one interval tells, besides open
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Rung:
         return self.verdict != NOT_RUN and all(part.complete for part in self.parts if part.counted)
 
     @property
-    def places(self) -> set[tuple[str, str]]:
-        """Counted parts with their data sets."""
-        return {(part.name, one.name) for part in self.parts if part.counted for one in part.sets}
+    def pairs(self) -> set[tuple[str, Pair]]:
+        """Counted comparisons, each after the name of its part."""
+        return {(part.name, pair) for part in self.parts if part.counted for pair in part.contrasts}
 
     @property
     def keys(self) -> frozenset[str]:
@@ -53,20 +53,21 @@ class Rung:
 
 
 def distinct(rungs: Sequence[Rung]) -> list[Rung]:
-    """Leave out budgets at which the claim looks at the same runs as at a smaller one."""
+    """Leave out budgets at which the claim compares nothing, or the same runs as at a smaller one; never all."""
     found: dict[frozenset[str], Rung] = {}
     for rung in rungs:
-        found.setdefault(rung.keys, rung)
-    return list(found.values())
+        if any(made.ratio for part in rung.parts for made in part.contrasts.values()):
+            found.setdefault(rung.keys, rung)
+    return list(found.values()) or [rungs[-1]]
 
 
 def judged_at(rungs: Sequence[Rung]) -> tuple[Rung, list[Rung]]:
     """Find the highest budget that all required methods have, else the highest; with the complete ones before it.
 
-    They have to have it on every data set that the claim has at any budget.
+    What is compared at any budget has to be compared there.
     """
-    places = set[tuple[str, str]]().union(*(rung.places for rung in rungs))
-    complete = [rung for rung in rungs if rung.complete and rung.places == places]
+    pairs = set[tuple[str, Pair]]().union(*(rung.pairs for rung in rungs))
+    complete = [rung for rung in rungs if rung.complete and rung.pairs == pairs]
     return (complete or list(rungs))[-1], complete[:-1]
 
 
@@ -111,7 +112,7 @@ def tells(made: Contrast, limit: float) -> str:
     """Say what the 95 % interval of one comparison tells about a ratio below ``limit``."""
     if is_below(made, limit):
         return FOR
-    return AGAINST if made.interval and made.interval.low > math.log(limit) else LEVEL_WITH
+    return AGAINST if made.interval and made.interval.low > math.log(limit) else OPEN
 
 
 def frame_over_budgets(claim: str, rungs: Sequence[Rung]) -> pd.DataFrame:

@@ -86,7 +86,7 @@ def _at_equal_time(evidence: Evidence, dataset: str) -> list[Contrast]:
 
 def _cheaper(evidence: Evidence, place: dict[str, Any], column: str) -> list[Contrast]:
     ladid, *rivals = (Cost(column, _measured(evidence, method, place)) for method in (LADID, *ODE))
-    return compare_costs(ladid, rivals)
+    return compare_costs(evidence, ladid, rivals)
 
 
 def _growth(evidence: Evidence, column: str, small: dict[str, Any], large: dict[str, Any]) -> list[Contrast]:
@@ -95,17 +95,18 @@ def _growth(evidence: Evidence, column: str, small: dict[str, Any], large: dict[
         Cost(column, *(_measured(evidence, method, place) for place in (large, small)))
         for method in (LADID, *(present or ODE))
     )
-    return compare_costs(ladid, rivals)
+    return compare_costs(evidence, ladid, rivals)
 
 
 def _measured(evidence: Evidence, method: str, place: dict[str, Any]) -> Group:
     return evidence.group(method, "cost", method=method, **place)
 
 
-def compare_costs(ladid: Cost, rivals: Sequence[Cost]) -> list[Contrast]:
+def compare_costs(evidence: Evidence, ladid: Cost, rivals: Sequence[Cost]) -> list[Contrast]:
     """Compute the log ratios of LaDID's cost to that of each rival.
 
-    The spread between seeds is estimated from all methods together, for three runs alone can agree by chance.
+    The spread between seeds is estimated from all methods together, for three runs alone can agree by chance. A model
+    that has learnt nothing yet is named as untrained: an equation costs more to solve once it describes something.
     """
     made = [_prepared(ladid, rival) for rival in rivals]
     able = {place: list(rivals[place].logarithms.values()) for place, one in enumerate(made) if not one.problem}
@@ -117,7 +118,10 @@ def compare_costs(ladid: Cost, rivals: Sequence[Cost]) -> list[Contrast]:
     for place, sample in able.items():
         spread = variance * (1 / len(control) + 1 / len(sample))
         ratio = LogRatio(float(np.mean(control) - np.mean(sample)), (spread,), (freedom,))
-        made[place] = replace(made[place], ratio=ratio, seeds=min(len(control), len(sample)))
+        groups = (*ladid.groups, *rivals[place].groups)
+        untrained = tuple(dict.fromkeys(group.name for group in groups if evidence.untrained(group)))
+        seeds = min(len(control), len(sample))
+        made[place] = replace(made[place], ratio=ratio, seeds=seeds, untrained=untrained)
     return made
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from ladid_bench.analysis.statistics import CONFIDENCE, Interval
 
@@ -30,6 +30,8 @@ FLOOR = (
 )
 FEWEST_GROUPS = 3  # with fewer the simulation knows no interval that a verdict could rest on
 SMALLEST_P = 1e-12
+TYPICAL = (0.17, 0.05, 0.14)  # spread of log ratios in the first study: groups, seeds of a method, interaction
+POWER = 0.8
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,21 @@ def _tail(distance: float, variances: np.ndarray, freedom: tuple[int, ...]) -> f
 
     low, high = math.log(SMALLEST_P), math.log(0.5)
     return SMALLEST_P if beyond(low) < 0 else math.exp(brentq(beyond, low, high))
+
+
+def detectable_ratio(groups: int, seeds: int, spreads: tuple[float, float, float] = TYPICAL) -> float:
+    """Compute the ratio of errors of two trained methods that an interval tells from 1 in four cases of five, about.
+
+    Args:
+        groups: in the test split.
+        seeds: of each method.
+        spreads: standard deviations of the log ratio between groups, between seeds of one method, and of the rest.
+    """
+    of_groups, of_seeds, rest = (spread**2 for spread in spreads)
+    seen = [(of_groups + rest / seeds) / groups, *[(of_seeds + rest / 2 / groups) / seeds] * 2]
+    actual = of_groups / groups + 2 * of_seeds / seeds + rest / seeds / groups
+    half = half_width(np.array(seen), (groups - 1, seeds - 1, seeds - 1), CONFIDENCE)
+    return math.exp(float(half) + float(ndtri(POWER)) * math.sqrt(actual))
 
 
 def log_ratio(first: np.ndarray, second: np.ndarray, same_models: bool = False) -> LogRatio:

@@ -93,6 +93,14 @@ def training_frame(
     return pd.concat(made) if made else pd.DataFrame()
 
 
+def last_gains(frame: pd.DataFrame) -> dict[str, float]:
+    """By how many per cent the validation error of each method fell between its last two validations, over runs."""
+    runs = frame.groupby(["name", "seed"], sort=False)["valid_nmse"] if len(frame) else ()
+    ends = pd.DataFrame([(name, *run.iloc[-2:]) for (name, _), run in runs if len(run) > 1])
+    means = ends.groupby(0, sort=False).mean() if len(ends) else ends
+    return {name: 100 * (1 - after / before) for name, before, after in means.itertuples() if 0 < before < math.inf}
+
+
 def run_seconds(run: Run) -> float:
     """CPU seconds of a run, or its wall time where an accelerator did the work."""
     accelerated = float(run.row.get("cost_accelerator_seconds") or 0) > 0

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, Run, stack
-from ladid_bench.analysis.experiments import ExperimentRow, Parts
+from ladid_bench.analysis.experiments import ExperimentRow, Parts, row_columns, row_error
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.statistics import interval
 from ladid_bench.methods.registry import MethodCard
-from ladid_bench.study.plan import SCRATCH
+from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
 
 Cards = Mapping[str, MethodCard]  # by method
 
@@ -25,6 +25,24 @@ def lines_of(content: DatasetContent, rows: Sequence[ExperimentRow]) -> list[lis
             key = (entry.method, entry.variant, entry.arm, entry.init_from, entry.changes)
             found.setdefault(key, []).append(row)
     return [sorted(line, key=lambda row: row.entry.fraction) for line in found.values()]
+
+
+def transfer_frame(content: DatasetContent, lines: Sequence[Sequence[ExperimentRow]]) -> pd.DataFrame:
+    """Tabulate errors over the share of the data in per cent, which is not known for a model that used none of it."""
+    rows = [row for line in lines for row in line]
+    frame = pd.DataFrame([row_columns(content, row) | row_error(content, row) for row in rows])
+    frame["percent"] = (100 * frame["fraction"]).where(frame["arm"] != ZERO_SHOT)
+    return frame.assign(label=frame["name"], name=_line_names(frame))
+
+
+def _line_names(frame: pd.DataFrame) -> pd.Series:
+    """The method of each row, with its arm, source and changes where the method has several."""
+    arms = frame.groupby("name")["arm"].transform(lambda arm: set(arm) != {SCRATCH})
+    names = frame["name"] + (", " + frame["arm"]).where(arms.astype(bool), "")
+    for column, before in (("init_from", ", from "), ("changes", ", ")):
+        several = frame.groupby(["name", "arm"])[column].transform("nunique") > 1
+        names += (before + frame[column]).where(several & (frame[column] != ""), "")
+    return names
 
 
 def areas(content: DatasetContent, rows: Sequence[ExperimentRow]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ladid_bench.analysis.curves import horizon_errors
-from ladid_bench.analysis.entries import DatasetContent, Entry
+from ladid_bench.analysis.entries import LADID, DatasetContent, Entry
 from ladid_bench.analysis.frames import entry_frame
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.core.configuration import Study
@@ -98,3 +98,41 @@ def row_frame(
         ]
     )
     return pd.concat([told, entry_frame(content, entries, names)], axis=1)
+
+
+def error_frame(parts: Parts, known: Sequence[DatasetContent]) -> pd.DataFrame:
+    """Tabulate the errors of the complete entries of some data sets, LaDID first, the arms of a method together.
+
+    ``other`` is the error of the same models at home, on one of the data sets ``known``. ``full`` is false for models
+    that were trained on the data set itself, where others come from elsewhere.
+    """
+    moved = any(row.entry.init_from for _, rows in parts for row in rows)
+    made = []
+    for content, rows in parts:
+        complete = [row for row in rows if row.entry.complete and not row.entry.floor]
+        complete = [row for row in complete if 0 < row.entry.mean(content.error) < math.inf]
+        complete.sort(
+            key=lambda row: (row.entry.method != LADID, row.entry.method, row.name, bool(row.entry.init_from))
+        )
+        for row, name in zip(complete, _row_names(complete), strict=True):
+            other = at_home(row.entry, content, known) if row.entry.arm == ZERO_SHOT else math.nan
+            drawn = {"full": row.entry.arm != SCRATCH or not moved, "other": other}
+            told = {"panel": content.name, "row": name}
+            made.append({**told, **row_columns(content, row), **row_error(content, row), **drawn})
+    return pd.DataFrame(made)
+
+
+def _row_names(rows: Sequence[ExperimentRow]) -> list[str]:
+    """Rows in short: method, arm, part of the data, source and changes, where they tell rows apart."""
+    sources = {row.entry.init_from for row in rows if row.entry.init_from}
+    names = []
+    for entry, name in ((row.entry, row.name) for row in rows):
+        words = [name, *([entry.arm] if sources else [])]
+        words += [f"{100 * entry.fraction:.2g} %"] if entry.fraction < 1 and entry.arm != ZERO_SHOT else []
+        words += [f"from {entry.init_from}"] if len(sources) > 1 and entry.init_from else []
+        names.append(", ".join(words))
+    changes = [row.entry.changes for row in rows]
+    return [
+        f"{name}, {change}" if names.count(name) > 1 and change else name
+        for name, change in zip(names, changes, strict=True)
+    ]

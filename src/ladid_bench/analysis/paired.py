@@ -166,11 +166,11 @@ def _beside(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> Beside
     mean = of_runs[1].mean()
     return Beside(
         float(of_runs[0].mean() / mean) if mean else float("nan"),
-        _share_below(by_group[0], by_group[1]),
-        _share_below(of_runs[0][:, None], of_runs[1][None, :]),
+        share_below(by_group[0], by_group[1]),
+        share_below(of_runs[0][:, None], of_runs[1][None, :]),
     )
 
 
-def _share_below(first: np.ndarray, second: np.ndarray) -> float:
-    """How often the first is lower; a tie counts half."""
+def share_below(first: np.ndarray, second: np.ndarray) -> float:
+    """Compute how often the first is lower; a tie counts half."""
     return float(np.mean((first < second) + 0.5 * (first == second)))

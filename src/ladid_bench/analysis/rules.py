@@ -124,7 +124,8 @@ def off_grid_as_good(evidence: Evidence) -> list[Part]:
         for name in _planned(evidence, (*SIMULATED, *MEASURED)):
             rows = _compared(evidence, LADID, name, arm).rows
             done = [row for row in rows if row["status"] == "ok"]
-            if rows and (not done or any(_has_between(row) for row in done)):  # else nothing lies between its frames
+            asked = rows or arm == ""
+            if asked and (not done or any(_has_between(row) for row in done)):  # else nothing lies between its frames
                 off, on = Group(f"{_arm_name(arm)} between frames", rows), Group(f"{_arm_name(arm)} on frames", rows)
                 compared[name] = [contrast(evidence, off, on, (off_grid, around))]
         made.append(decide(_arm_name(arm), compared, AT_ANY_TIME, arm == "", arm=arm))

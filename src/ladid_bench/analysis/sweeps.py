@@ -78,8 +78,7 @@ class Factor:
     held: Callable[[Asked], tuple[object, ...]]
 
     def groups(self, asked: Sequence[Asked]) -> Iterator[tuple[list[object], list[Asked]]]:
-        """Rows that differ in it alone, with what tells them from others: the first of what they share, and the rest
-        of it where there are several groups with that first."""
+        """Find the rows that differ in it alone, with what they share: the first part, and what tells them apart."""
         found: dict[tuple[object, ...], list[Asked]] = {}
         for one in asked:
             if self.size(one) is not None:
@@ -107,7 +106,7 @@ class Factor:
 
 SIZE = Factor(
     "latent",
-    "size of the code (numbers)",
+    "size of psi (numbers)",
     lambda one: one.settings.get("latent") if set(dict(CHANGE.findall(one.row.entry.changes))) <= {"latent"} else None,
     lambda one: (one.content.name,),
 )
@@ -145,6 +144,13 @@ FACTORS = (  # neither a step nor the forecast of one trajectory depends on how 
 
 def _settings(planned: PlannedDataset) -> tuple[object, ...]:
     return tuple(sorted(planned.source.settings.items()))
+
+
+def growth(frame: pd.DataFrame) -> pd.DataFrame:
+    """By which factor ``value`` and ``at`` grow from the smallest to the largest size, by method, least first."""
+    ends = frame.groupby("name", sort=False)[["value", "at"]].agg(["first", "last"])
+    grown = ends.xs("last", axis=1, level=1) / ends.xs("first", axis=1, level=1)
+    return grown.reset_index().sort_values(["value", "name"])
 
 
 def varied(asked: Sequence[Asked]) -> list[Factor]:

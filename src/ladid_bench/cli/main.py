@@ -73,6 +73,9 @@ def plan(
 @app.command()
 def claims(scale: Scale = None) -> None:
     """Say which claims the planned runs of a study can meet, and what the others lack."""
+    from ladid_bench.analysis.crossed import FEWEST_GROUPS, detectable_ratio
+    from ladid_bench.analysis.evidence import LADID
+    from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
     from ladid_bench.analysis.prospects import known_groups, prospects
 
     study, folders = open_study(scale)
@@ -82,6 +85,11 @@ def claims(scale: Scale = None) -> None:
     assumed = {name: one.config.trajectories.test for name, one in datasets.items() if name not in known}
     for one in prospects(runs, known | assumed):
         print(f"{one.claim.id:<4} {f'cannot be met: {one.reason}' if one.reason else 'can be met'}")
+    seeds = len({run.seed for run in runs if run.method == LADID})
+    for groups in sorted({count for count in (known | assumed).values() if count >= FEWEST_GROUPS}):
+        if seeds >= SEEDS_FOR_VERDICTS:
+            ratio = detectable_ratio(groups, seeds)
+            print(f"{groups} test groups and {seeds} seeds typically tell errors apart from a ratio of {ratio:.2f} on")
     if assumed:
         print(f"Not made yet, each test trajectory taken for an independent group: {', '.join(assumed)}")
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
 from ladid_bench.data.trajectories import Trajectories
 
@@ -35,3 +36,14 @@ def constant(splits: Mapping[str, Trajectories]) -> dict[str, float]:
 def _distinct(splits: Mapping[str, Trajectories]) -> dict[str, np.ndarray]:
     names = next(iter(splits.values())).parameters
     return {name: np.unique(np.concatenate([split.parameters[name] for split in splits.values()])) for name in names}
+
+
+def histogram_frame(values: Mapping[str, np.ndarray], bins: int) -> pd.DataFrame:
+    """Tabulate the shares of the values of each split in bins from ``low`` to ``high``."""
+    edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins)
+    shares = {name: np.histogram(known, edges)[0] / len(known) for name, known in values.items()}
+    frames = (
+        pd.DataFrame({"split": name, "low": edges[:-1], "high": edges[1:], "share": share})
+        for name, share in shares.items()
+    )
+    return pd.concat(frames)

@@ -2,7 +2,8 @@
 
 A window is a context of C consecutive frames and some query frames after it. Several windows of a
 trajectory are drawn in a step (multiple shooting, LaDID paper; schedule in its released code), and
-each frame that some context needs is handed out once, however many contexts share it.
+frames that contexts share are handed out once. The shapes of a batch follow from budget and query
+length alone, and nothing in it is read back by the host, so that a step on a GPU can be captured.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ class WindowBatch:
     """N windows: W consecutive ones of each trajectory, in time order, adjacent rows.
 
     Attributes:
-        frames: ``(F, channel, *space)``, the distinct context frames, normalized, not clipped.
+        frames: ``(F, channel, *space)``, the context frames, normalized, not clipped. Neighbouring contexts
+            share what they have in common wherever they may be; a context has as many frames of its own as
+            it may be away from the one before, even where it is nearer.
         context: ``(N, C)``, rows of ``frames`` that make up each context.
         context_times: ``(N, C)``, counted from each window's first frame.
         query: ``(N, Q, channel, *space)``, target frames clipped to [0, 1].
@@ -33,6 +36,10 @@ class WindowBatch:
         windows: W.
         bank: all frames of the split, ``(trajectory * time, channel, *space)``, normalized, not clipped.
         grid: ``(N, G)``, rows of ``bank`` at ``grid_times``.
+        span: ``(B * S,)``, rows of ``bank``: S consecutive frames of each trajectory, which hold all of ``grid``.
+        in_span: ``(N, G)``, where in ``span`` those of ``grid`` stand.
+        reach: longest time from the last context frame to a query in any window of the split. It depends on the
+            query length, not on what was drawn.
     """
 
     frames: Tensor
@@ -47,18 +54,20 @@ class WindowBatch:
     windows: int
     bank: Tensor
     grid: Tensor
+    span: Tensor
+    in_span: Tensor
+    reach: float
 
     def at_queries(self, path: Tensor) -> Tensor:
         """Of something at all ``grid_times``, ``(N, G, ...)``, what belongs to the queries, ``(N, Q, ...)``."""
         return path[torch.arange(len(path), device=path.device)[:, None], self.query_index]
 
     def grid_frames(self) -> tuple[Tensor, Tensor]:
-        """The distinct frames at all ``grid_times``, ``(F', channel, *space)``, and their rows, ``(N, G)``.
+        """Frames among which are those at all ``grid_times``, ``(B * S, channel, *space)``, and their rows, ``(N, G)``.
 
         For methods whose recognition reads more of a training trajectory than the context.
         """
-        distinct, index = torch.unique(self.grid, return_inverse=True)
-        return self.bank[distinct], index
+        return self.bank[self.span], self.in_span
 
 
 class WindowSampler:
@@ -79,6 +88,7 @@ class WindowSampler:
         self.frames = task.normalize(frames).flatten(0, 1)  # (trajectory * time, channel, *space)
         elapsed = trajectories.times - trajectories.times[:, :1]
         self.times = torch.from_numpy(elapsed).float().to(device).flatten()  # (trajectory * time,)
+        self.elapsed = elapsed
         self.count = count
         self.device = device
 
@@ -90,6 +100,15 @@ class WindowSampler:
         query = self._queries(start.flatten(), query_length, generator)  # (N, Q)
         return self._gather(trajectory, start, query, query_length)
 
+    def _windows(self) -> int:
+        """How many windows of a trajectory are drawn."""
+        return min(self.budget.windows, self.length - self.context_frames)
+
+    def _widest(self, query_length: int) -> int:
+        """How many frames neighbouring windows are apart at most."""
+        last = self.length - self.context_frames - 1
+        return max(1, min(query_length, last // max(1, self._windows() - 1)))
+
     def _starts(self, rows: int, query_length: int, generator: torch.Generator) -> Tensor:
         """First frames of the windows, ``(B, W)``: neighbours are at most ``query_length`` apart.
 
@@ -97,9 +116,7 @@ class WindowSampler:
         horizon is trained, the first window starts where forecasts are asked for, at frame 0.
         """
         last = self.length - self.context_frames - 1
-        windows = min(self.budget.windows, last + 1)
-        widest = max(1, min(query_length, last // max(1, windows - 1)))
-        gaps = torch.randint(1, widest + 1, (rows, windows), generator=generator)
+        gaps = torch.randint(1, self._widest(query_length) + 1, (rows, self._windows()), generator=generator)
         gaps[:, 0] = 0
         offset = gaps.cumsum(dim=1)  # (B, W)
         room = last - offset[:, -1:]
@@ -117,16 +134,19 @@ class WindowSampler:
 
     def _gather(self, trajectory: Tensor, start: Tensor, query: Tensor, query_length: int) -> WindowBatch:
         """Collect the frames and times of windows of ``trajectory`` ``(B,)`` at ``start`` ``(B, W)``."""
-        given, windows = self.context_frames, start.shape[1]
-        base = (trajectory[:, None] * self.length).expand_as(start).flatten()[:, None]  # (B, W) -> (N, 1)
-        inside = start.flatten()[:, None] + torch.arange(given + query_length)  # (N, G)
-        grid = base + inside.clamp(max=self.length - 1)
-        distinct, context = torch.unique(grid[:, :given], return_inverse=True)  # (F,), (N, C)
-        grid, distinct, context, query = (index.to(self.device) for index in (grid, distinct, context, query))
+        given, first = self.context_frames, trajectory[:, None] * self.length  # (B, 1)
+        inside = start[..., None] + torch.arange(given + query_length)  # (B, W, G)
+        inside = inside.clamp(max=self.length - 1)
+        grid = (first[..., None] + inside).flatten(0, 1)  # (B, W, G) -> (N, G)
+        own, context = self._contexts(start, self._widest(query_length))  # (B, F), (B, W, C)
+        span, in_span = self._span(start, inside, query_length)  # (B, S), (B, W, G)
+        rows = [(first + own).flatten(), grid, query, (first + span).flatten()]
+        rows += [_across(index, part.shape[1]) for index, part in ((context, own), (in_span, span))]
+        frames, grid, query, span, context, in_span = (index.to(self.device) for index in rows)
         times = self.times[grid]  # (N, G)
         elapsed = times - times[:, :1]
         return WindowBatch(
-            frames=self.frames[distinct],
+            frames=self.frames[frames],
             context=context,
             context_times=elapsed[:, :given],
             query=self.frames[grid.gather(1, query)].clamp(0, 1),
@@ -135,10 +155,48 @@ class WindowSampler:
             query_index=query,
             start=times[:, 0],
             forecast_start=times[:, given],
-            windows=windows,
+            windows=start.shape[1],
             bank=self.frames,
             grid=grid,
+            span=span,
+            in_span=in_span,
+            reach=self._reach(query_length),
         )
+
+    def _contexts(self, start: Tensor, widest: int) -> tuple[Tensor, Tensor]:
+        """Find the frames that contexts at ``start`` ``(B, W)`` need, and where each context finds its own.
+
+        Returns:
+            Frames of each trajectory ``(B, F)``: the first context, then of each further one the last frames, as many
+            as it may be away from the one before. And rows of these, ``(B, W, C)``.
+        """
+        given = self.context_frames
+        new = min(widest, given)
+        frames, rows = [start[:, :1] + torch.arange(given)], [torch.arange(given).expand(len(start), -1)]
+        for window in range(1, start.shape[1]):
+            gap = start[:, window, None] - start[:, window - 1, None]  # (B, 1)
+            shared = rows[-1].gather(1, gap + torch.arange(given - new))  # of the context before
+            own = given + (window - 1) * new + torch.arange(new)
+            frames.append(start[:, window, None] + torch.arange(given - new, given))
+            rows.append(torch.cat([shared, own.expand(len(start), -1)], dim=1))
+        return torch.cat(frames, dim=1), torch.stack(rows, dim=1)
+
+    def _span(self, start: Tensor, inside: Tensor, query_length: int) -> tuple[Tensor, Tensor]:
+        """Lay a span of S frames over those ``inside`` ``(B, W, G)``: its frames ``(B, S)``, and rows of these."""
+        farthest = (start.shape[1] - 1) * self._widest(query_length)
+        length = min(self.length, farthest + self.context_frames + query_length)
+        begin = start[:, :1].clamp(max=self.length - length)
+        return begin + torch.arange(length), inside - begin[..., None]
+
+    def _reach(self, query_length: int) -> float:
+        last = self.elapsed[:, self.context_frames - 1 :]  # (trajectory, time)
+        ahead = min(query_length, last.shape[1] - 1)
+        return float((last[:, ahead:] - last[:, : last.shape[1] - ahead]).max())
+
+
+def _across(rows: Tensor, length: int) -> Tensor:
+    """Turn rows within each trajectory's part ``(B, W, ...)`` into rows of all parts, ``length`` each, ``(N, ...)``."""
+    return (rows + length * torch.arange(len(rows))[:, None, None]).flatten(0, 1)  # (B, W, ...) -> (N, ...)
 
 
 def query_length(step: int, budget: Budget, forecast_frames: int) -> int:

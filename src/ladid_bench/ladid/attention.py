@@ -16,6 +16,8 @@ EDGE_WEIGHT = 1e-2  # weight at the edge of the temporal window, relative to its
 NEIGHBOURS = 1  # frames on each side that ``tdp_b`` may attend to
 FREQUENCIES = 16  # learned frequencies of the time features of ``time`` and ``sum``
 
+ALL = slice(None)  # frames
+
 AttentionKind = Literal["dp", "t", "tdp", "tdp_b", "time", "sum", "xmix"]
 EncodingKind = Literal["learned", "interpolated"]
 
@@ -36,13 +38,16 @@ class RelativeEncoding(nn.Module):
             self.direction.weight.data = -drawn / drawn.abs().max()
             self.direction.weight.requires_grad_(False)
 
-    def forward(self, attention: Tensor, gaps: Tensor) -> Tensor:
-        """Compute ``sum_j A_ij r_ij`` from attention and gaps, ``(N, C, C)`` each, to ``(N, C, width)``.
+    def multiples(self, gaps: Tensor) -> Tensor:
+        """Compute the multiple of ``w`` that encodes each of the gaps in time, ``(N, C, C)`` both."""
+        return nn.functional.hardtanh(gaps / self.window)
+
+    def forward(self, attention: Tensor, multiples: Tensor) -> Tensor:
+        """Compute ``sum_j A_ij r_ij`` from attention and ``multiples``, ``(N, Q, C)`` each, to ``(N, Q, width)``.
 
         The encodings of all pairs are multiples of one vector, so they are summed before they are expanded.
         """
-        position = (attention * nn.functional.hardtanh(gaps / self.window)).sum(dim=-1, keepdim=True)  # (N, C, 1)
-        return self.direction(position)
+        return self.direction((attention * multiples).sum(dim=-1, keepdim=True))  # (N, Q, 1) -> (N, Q, width)
 
 
 class TemporalBias(nn.Module):
@@ -60,11 +65,21 @@ class TemporalBias(nn.Module):
 
 @dataclass(frozen=True)
 class TimeGrid:
-    """Hold what attention may know of time: times ``(N, C)``, gaps and temporal log-weights ``(N, C, C)``."""
+    """Hold what attention may know of time.
+
+    Attributes:
+        times: ``(N, C)``.
+        multiples: of the relative encoding from each frame to each, ``(N, C, C)``.
+        bias: temporal log-weights, ``(N, C, C)``.
+    """
 
     times: Tensor
-    gaps: Tensor
+    multiples: Tensor
     bias: Tensor
+
+    def of(self, frames: slice | Tensor) -> "TimeGrid":
+        """Keep what concerns the attention of some ``frames`` to all, ``(N, Q, C)``."""
+        return TimeGrid(self.times, self.multiples[:, frames], self.bias[:, frames])
 
 
 class ContentScores(nn.Module):
@@ -75,9 +90,9 @@ class ContentScores(nn.Module):
         self.query = nn.Linear(width, width, bias=False)
         self.key = nn.Linear(width, width, bias=False)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Compute scores ``(..., C, C)`` of tokens ``(..., C, width)``."""
-        return self.query(tokens) @ self.key(tokens).mT / math.sqrt(tokens.shape[-1])
+    def forward(self, tokens: Tensor, frames: slice | Tensor = ALL) -> Tensor:
+        """Compute scores ``(..., Q, C)`` of some ``frames`` to all of tokens ``(..., C, width)``."""
+        return self.query(tokens[..., frames, :]) @ self.key(tokens).mT / math.sqrt(tokens.shape[-1])
 
 
 class TimeScores(nn.Module):
@@ -89,10 +104,10 @@ class TimeScores(nn.Module):
         self.scores = ContentScores(2 * FREQUENCIES)
         self.window = window
 
-    def forward(self, times: Tensor) -> Tensor:
-        """Compute scores ``(N, C, C)`` of times ``(N, C)``."""
+    def forward(self, times: Tensor, frames: slice | Tensor = ALL) -> Tensor:
+        """Compute scores ``(N, Q, C)`` of some ``frames`` to all of times ``(N, C)``."""
         phase = 2 * math.pi * self.frequency(times[..., None] / self.window)  # (N, C, frequency)
-        return self.scores(torch.cat([phase.sin(), phase.cos()], dim=-1))
+        return self.scores(torch.cat([phase.sin(), phase.cos()], dim=-1), frames)
 
 
 class TemporalAttention(nn.Module):
@@ -118,27 +133,30 @@ class TemporalAttention(nn.Module):
         self.value = nn.Linear(width, width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
 
-    def weights(self, tokens: Tensor, grid: TimeGrid) -> Tensor:
-        """Compute the attention of each frame to each, ``(N, C, C)``; rows sum to 1."""
+    def weights(self, tokens: Tensor, grid: TimeGrid, frames: slice | Tensor = ALL) -> Tensor:
+        """Compute the attention of some ``frames`` to all, ``(N, Q, C)``; rows sum to 1."""
+        grid = grid.of(frames)
         if self.kind == "t":
             return grid.bias.softmax(dim=-1)
         if self.kind == "time":
-            return self.time(grid.times).softmax(dim=-1)
-        content = self.content(tokens)
+            return self.time(grid.times, frames).softmax(dim=-1)
+        content = self.content(tokens, frames)
         if self.kind == "sum":
-            return (content.softmax(dim=-1) + self.time(grid.times).softmax(dim=-1)) / 2
+            return (content.softmax(dim=-1) + self.time(grid.times, frames).softmax(dim=-1)) / 2
         if self.kind in ("tdp", "tdp_b"):
             content = content + grid.bias
         if self.kind == "tdp_b":
             index = torch.arange(tokens.shape[1], device=tokens.device)
-            far = (index[:, None] - index).abs() > NEIGHBOURS  # (C, C)
+            far = (index[frames, None] - index).abs() > NEIGHBOURS  # (Q, C)
             content = content.masked_fill(far, -math.inf)
         return content.softmax(dim=-1)
 
-    def forward(self, tokens: Tensor, grid: TimeGrid, encoding: RelativeEncoding) -> Tensor:
-        """Attend over tokens ``(N, C, width)``; the result has their shape."""
-        attention = self.weights(tokens, grid)
-        return self.out(attention @ self.value(tokens) + encoding(attention, grid.gaps))
+    def forward(
+        self, tokens: Tensor, grid: TimeGrid, encoding: RelativeEncoding, frames: slice | Tensor = ALL
+    ) -> Tensor:
+        """Attend over tokens ``(N, C, width)``: what some ``frames`` read, ``(N, Q, width)``."""
+        attention = self.weights(tokens, grid, frames)
+        return self.out(attention @ self.value(tokens) + encoding(attention, grid.of(frames).multiples))
 
 
 class MixingAttention(nn.Module):
@@ -178,9 +196,16 @@ class TransformerLayer(nn.Module):
         self.feed_forward = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
         self.norm_feed_forward = nn.LayerNorm(width)
 
-    def forward(self, tokens: Tensor, *about: object) -> Tensor:
-        """Transform tokens ``(..., width)``; ``about`` are the further arguments of the attention."""
-        tokens = self.norm_attention(tokens + self.attention(tokens, *about))
+    def forward(self, tokens: Tensor, *about: object, frames: slice | Tensor = ALL) -> Tensor:
+        """Transform some ``frames`` of tokens ``(N, C, ..., width)``.
+
+        Args:
+            tokens: ``(N, C, ..., width)``.
+            about: further arguments of the attention.
+            frames: that are wanted; if not all of them, the attention takes them as its last argument.
+        """
+        read = self.attention(tokens, *about) if frames is ALL else self.attention(tokens, *about, frames)
+        tokens = self.norm_attention(tokens[:, frames] + read)
         return self.norm_feed_forward(tokens + self.feed_forward(tokens))
 
 
@@ -189,7 +214,7 @@ class TemporalTransformer(nn.Module):
 
     Args:
         width: length of a token.
-        layers: number of layers.
+        layers: number of layers; with none the tokens stay as they are.
         kind: any but ``xmix``.
         window: half width of the temporal window, in units of time.
         exponent: shape of the temporal window.
@@ -202,20 +227,22 @@ class TemporalTransformer(nn.Module):
         super().__init__()
         self.encoding = RelativeEncoding(width, window, encoding)
         self.bias = TemporalBias(window, exponent)
-        kinds: list[AttentionKind] = ["t", *[kind] * (layers - 1)]
+        kinds: list[AttentionKind] = ["t", *[kind] * layers][:layers]
         self.layers = nn.ModuleList(TransformerLayer(width, TemporalAttention(width, one, window)) for one in kinds)
 
     def grid(self, times: Tensor) -> TimeGrid:
         """Compute gaps and temporal log-weights of times ``(N, C)``."""
         gaps = times[:, None, :] - times[:, :, None]  # (N, C, C), positive where the key is later
-        return TimeGrid(times, gaps, self.bias(gaps))
+        return TimeGrid(times, self.encoding.multiples(gaps), self.bias(gaps))
 
-    def forward(self, tokens: Tensor, times: Tensor) -> Tensor:
-        """Transform tokens ``(N, C, width)`` at times ``(N, C)``; the result has their shape."""
+    def forward(self, tokens: Tensor, times: Tensor, frames: slice | Tensor = ALL) -> Tensor:
+        """Transform tokens ``(N, C, width)`` at times ``(N, C)``; only those of ``frames`` leave the last layer."""
+        if not self.layers:
+            return tokens[:, frames]
         grid = self.grid(times)
-        for layer in self.layers:
+        for layer in self.layers[:-1]:
             tokens = layer(tokens, grid, self.encoding)
-        return tokens
+        return self.layers[-1](tokens, grid, self.encoding, frames=frames)
 
 
 class MixingTransformer(nn.Module):

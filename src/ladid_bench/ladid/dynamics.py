@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from ladid_bench.methods.runge_kutta import NetworkField, network_field
 
 
 class TimeFeatures(nn.Module):
@@ -57,24 +60,41 @@ class Dynamics(nn.Module, ABC):
 class ConcatenatedDynamics(Dynamics):
     """Compute F as the paper does: a multilayer perceptron on psi and the time features side by side."""
 
-    def __init__(self, psi: int, time_width: int, hidden: int, latent: int, dropout: float):
+    def __init__(
+        self,
+        psi: int,
+        time_width: int,
+        hidden: int,
+        latent: int,
+        dropout: float,
+        activation: type[nn.Module] = nn.ReLU,
+    ):
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(psi + time_width, hidden),
-            nn.ReLU(),
+        self.first = nn.Linear(psi + time_width, hidden)
+        self.rest = nn.Sequential(
+            activation(),
             nn.Dropout(dropout),
             nn.Linear(hidden, hidden),
-            nn.ReLU(),
+            activation(),
             nn.Dropout(dropout),
             nn.Linear(hidden, latent),
         )
 
     def conditioned(self, psi: Tensor) -> Callable[[Tensor], Tensor]:
+        share, for_time = self._share(psi)[:, None], self.first.weight[:, psi.shape[1] :]  # (N, 1, hidden)
+
         def network(time: Tensor) -> Tensor:
-            repeated = psi[:, None].expand(-1, time.shape[1], -1)  # (N, psi) -> (N, Q, psi)
-            return self.layers(torch.cat([repeated, time], dim=-1))
+            return self.rest(share + linear(time, for_time))
 
         return network
+
+    def network(self, psi: Tensor) -> NetworkField:
+        """Condition a network with tanh on psi ``(N, psi)`` as a right-hand side; its state stands in place of time."""
+        return network_field(nn.Sequential(self.first, *self.rest), self._share(psi), slice(psi.shape[1], None))
+
+    def _share(self, psi: Tensor) -> Tensor:
+        """Compute what psi ``(N, psi)`` contributes to the first layer, ``(N, hidden)``, the same at all times."""
+        return linear(psi, self.first.weight[:, : psi.shape[1]], self.first.bias)
 
 
 class ModulatedDynamics(Dynamics):

@@ -32,13 +32,14 @@ class LaDIDSettings:
         static: path from the context straight to the decoder: ``off``, ``diff`` (the released code), ``mean``.
         latent: length of psi and of the latent state, k.
         token_width: length of a token, h.
-        layers: transformer layers.
+        layers: transformer layers; with 0 psi comes from the tokens of single frames.
         attention: ``t``, ``dp``, ``tdp``, ``tdp_b``, ``time``, ``sum`` over time, or ``xmix`` over space and time.
         attention_window: half width of the temporal window as a fraction of the grid's duration.
         attention_exponent: shape of the temporal window; 2 is a Gaussian, large is a box.
         position: relative positional encoding, ``learned`` or ``interpolated``.
         aggregation: of tokens to psi: ``mean``, ``last``, ``attention``.
         std_floor: smallest standard deviation of a token's embedding, tau_min.
+        variational: whether training draws psi from its posterior; else psi is the mean, without a divergence.
         dynamics: ``mlp`` (the paper) or ``film``.
         hidden: width of F.
         dropout: dropout in F while training.
@@ -65,6 +66,7 @@ class LaDIDSettings:
     position: EncodingKind
     aggregation: Aggregation
     std_floor: float
+    variational: bool
     dynamics: str
     hidden: int
     dropout: float
@@ -126,11 +128,11 @@ class LaDID(ForecastModel):
         settings, values = self.settings, batch.query[0, 0].numel()
         tokens = self.tokens(batch.frames, batch.context, batch.context_times)
         posterior = self.embedding(tokens)
-        psi = posterior.sample()
+        psi = posterior.sample() if settings.variational else posterior.mean
         states, overlap = self.window_states(psi, batch)
         mean = self.render(states, batch.frames[batch.context])
         terms = {"reconstruction": negative_log_likelihood(mean, batch.query, settings.observation_std)}
-        if settings.kl_weight > 0:
+        if settings.variational and settings.kl_weight > 0:
             terms["kl"] = settings.kl_weight * posterior.kl_from_standard_normal().mean()
         if settings.smoothness != "none":
             terms["smoothness"] = settings.smoothness_weight * self._smoothness(batch, tokens, psi, states, overlap)

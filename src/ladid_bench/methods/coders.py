@@ -4,6 +4,7 @@ Layer sizes as in the released code of LaDID and MSVI: four strided convolutions
 the side, four doublings back.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -11,18 +12,16 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ladid_bench.methods.convolutions import Doubling, HalvingConvolution, MergingConvolution, assembled, shuffled
+
 REDUCTION = 16  # image side over feature map side
 BLOCKS = 8  # channels of the feature map over base channels
 VECTOR_HIDDEN = 16  # hidden width of the vector coders over base channels
 
 
-def _halve(inputs: int, outputs: int, kernel: int, padding: int) -> list[nn.Module]:
+def _halve(convolution: nn.Conv2d) -> list[nn.Module]:
     """A convolution with stride 2. Batch norm comes after the non-linearity, as in LaDID's released code."""
-    return [nn.Conv2d(inputs, outputs, kernel, stride=2, padding=padding), nn.ReLU(), nn.BatchNorm2d(outputs)]
-
-
-def _double(inputs: int, outputs: int) -> list[nn.Module]:
-    return [nn.ConvTranspose2d(inputs, outputs, 2, stride=2), nn.ReLU(), nn.BatchNorm2d(outputs)]
+    return [convolution, nn.ReLU(inplace=True), nn.BatchNorm2d(convolution.out_channels)]
 
 
 class ConvolutionalFeatures(nn.Module):
@@ -37,10 +36,10 @@ class ConvolutionalFeatures(nn.Module):
         super().__init__()
         c = base_channels
         self.layers = nn.Sequential(
-            *_halve(channels, c, 5, 2),
-            *_halve(c, 2 * c, 5, 2),
-            *_halve(2 * c, 4 * c, 5, 2),
-            *_halve(4 * c, 8 * c, 2, 0),
+            *_halve(HalvingConvolution(channels, c)),
+            *_halve(HalvingConvolution(c, 2 * c)),
+            *_halve(HalvingConvolution(2 * c, 4 * c)),
+            *_halve(MergingConvolution(4 * c, 8 * c)),
         )
         # halves the time of large, thin layers on a CPU
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -140,7 +139,7 @@ class VectorDecoder(Decoder):
 
 
 def _dense(inputs: int, outputs: int) -> list[nn.Module]:
-    return [nn.Linear(inputs, outputs), nn.ReLU(), nn.BatchNorm1d(outputs)]
+    return [nn.Linear(inputs, outputs), nn.ReLU(inplace=True), nn.BatchNorm1d(outputs)]
 
 
 DecoderKind = Literal["transposed", "shuffle"]
@@ -166,13 +165,13 @@ class ConvolutionalDecoder(Decoder):
         self.grid = (BLOCKS * c, shape[1] // REDUCTION, shape[2] // REDUCTION)
         self.expand = nn.Linear(latent, self.grid[0] * self.grid[1] * self.grid[2])
         if kind == "transposed":
-            doublings = [*_double(8 * c, 4 * c), *_double(4 * c, 2 * c), *_double(2 * c, c), *_double(c, c)]
+            channels = [8 * c, 4 * c, 2 * c, c, c]
             self.output = nn.Conv2d(c, shape[0], 5, padding=2)
         else:
-            doublings = [*_double(8 * c, 4 * c), *_double(4 * c, 4 * c), *_double(4 * c, 2 * c)]
+            channels = [8 * c, 4 * c, 4 * c, 2 * c]
             self.output = nn.Conv2d(2 * c, 4 * shape[0], 3, padding=1)
-        self.doublings = nn.Sequential(*doublings)
-        self.pixels = nn.Identity() if kind == "transposed" else nn.PixelShuffle(2)
+        self.doublings = nn.Sequential(*(Doubling(*pair) for pair in itertools.pairwise(channels)))
+        self.kind = kind
         # halves the time of large, thin layers on a CPU
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -187,10 +186,12 @@ class ConvolutionalDecoder(Decoder):
         grid = self.expand(latent).unflatten(-1, self.grid)  # (..., k) -> (..., 8c, h/16, w/16)
         if extra is not None:
             grid = grid + extra
-        # (..., 8c, h/16, w/16) -> (n, 8c, h/16, w/16)
-        grid = grid.flatten(0, -4).contiguous(memory_format=torch.channels_last)
-        frames = self.pixels(self.output(self.doublings(grid)))  # (n, channel, height, width)
-        return torch.sigmoid(frames).unflatten(0, leading)  # (n, ...) -> (..., channel, height, width)
+        pixels = grid.movedim(-3, -1).reshape(-1, self.grid[0])  # (..., 8c, h/16, w/16) -> (n * h/16 * w/16, 8c)
+        maps = assembled(self.doublings(pixels), self.grid[1:], len(self.doublings))  # (n, channel, side, side)
+        frames = self.output(maps).sigmoid()
+        if self.kind == "shuffle":
+            frames = shuffled(frames)
+        return frames.unflatten(0, leading)  # (n, ...) -> (..., channel, height, width)
 
 
 def build_encoder(shape: tuple[int, ...], base_channels: int, width: int) -> nn.Module:

@@ -9,8 +9,9 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import Decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import Gaussian
 from ladid_bench.methods.neural import ForecastModel
-from ladid_bench.methods.ode import Perceptron, solve_adaptively, solve_by_frame, time_scale
+from ladid_bench.methods.ode import Perceptron, solve_adaptively, time_scale
 from ladid_bench.methods.recognition import GatedRecognition
+from ladid_bench.methods.runge_kutta import network_field, solve_network
 
 
 class InitialStateModel(ForecastModel):
@@ -60,8 +61,8 @@ class LatentODEModel(InitialStateModel):
 
     def query_states(self, initial: Tensor, batch: WindowBatch) -> Tensor:
         """Solve from initial states ``(N, latent)`` for those at the queries of each window, ``(N, Q, latent)``."""
-        path = solve_by_frame(self.derivative, initial, batch.grid_times / self.time_scale)  # (N, G, latent)
-        return batch.at_queries(path)
+        solution = solve_network(network_field(self.field), initial, batch.grid_times / self.time_scale)
+        return batch.at_queries(solution.states)  # (N, G, latent) -> (N, Q, latent)
 
     def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
         initial, tolerance = self.represent(context, context_times), self.settings.tolerance

@@ -1,7 +1,7 @@
-"""Solving neural ordinary differential equations for batches whose rows have times of their own.
+"""What methods with a neural ordinary differential equation share: its network, its unit of time, its forecasts.
 
-torchdiffeq takes one time grid for a whole batch. Training steps all rows from frame to frame with each
-row's own gap (MSVI's device); forecasts solve once over the union of all query times.
+torchdiffeq takes one time grid for a whole batch: a forecast solves once over the union of all query times. Training
+steps from frame to frame, see ``runge_kutta``.
 """
 
 import itertools
@@ -32,32 +32,15 @@ class Perceptron(nn.Sequential):
             layers += [nn.Linear(before, after), activation()]
         super().__init__(*layers, nn.Linear(hidden, outputs))
 
+    @property
+    def first(self) -> nn.Linear:
+        """Return the layer that reads the inputs."""
+        return self[0]  # type: ignore[return-value]
 
-def solve_by_frame(field: RightHandSide, initial: Tensor, times: Tensor) -> Tensor:
-    """Solve for the states at each row's own increasing ``times``, by one step of rk4 from one time to the next.
-
-    From one time to the next every row integrates ``s`` over one unit of ``dz/ds = gap * f(t, z)``, so
-    that rows with different gaps share one solve.
-
-    Args:
-        field: right-hand side ``f(t, z)``.
-        initial: ``(N, k)``, states at ``times[:, 0]``.
-        times: ``(N, G)``; a time that is repeated leaves the state as it is.
-
-    Returns:
-        States ``(N, G, k)``.
-    """
-    gaps = torch.diff(times, dim=1)  # (N, G - 1)
-
-    def scaled(s: Tensor, state: Tensor) -> Tensor:
-        interval = int(s)
-        gap = gaps[:, interval, None]  # (N, 1)
-        return gap * field(times[:, interval, None] + (s - interval) * gap, state)
-
-    steps = torch.arange(times.shape[1], dtype=times.dtype, device=times.device)
-    # perturb keeps the stages of a step strictly inside it, where int(s) names its interval
-    path = odeint(scaled, initial, steps, method="rk4", options={"perturb": True})
-    return path.transpose(0, 1)  # (G, N, k) -> (N, G, k)
+    @property
+    def last(self) -> nn.Linear:
+        """Return the layer that gives the outputs."""
+        return self[-1]  # type: ignore[return-value]
 
 
 def solve_adaptively(

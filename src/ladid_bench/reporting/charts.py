@@ -1,16 +1,17 @@
 """The two charts that most figures are: lines named at their ends, and dots in rows; each drawn from a tidy table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
-from ladid_bench.reporting.drawing import FONT_SIZE, HEIGHT, LINE, WIDTH, canvas, mark, settle, style, to_svg
+from ladid_bench.reporting.drawing import FONT_SIZE, HEIGHT, LINE, WIDTH, canvas, mark, settle
 from ladid_bench.reporting.formatting import MINUS
 from ladid_bench.reporting.palette import INK, MUTED, MethodStyle
 
@@ -25,6 +26,8 @@ DODGE = 0.65  # rows between dots of one row
 ASIDE = 1.014  # factor between the places of intervals that would cover each other
 AXIS = 44.0  # points below the axes
 UP_TO = (0, (4, 3))  # dash of a vertical line that marks a place
+SPARSE = (0, (1, 3))  # dash of what carries a line on
+SMALL_TITLE: dict[str, Any] = {"pad": 2, "fontsize": SMALL}  # of one of several panels
 
 Looks = Mapping[Any, MethodStyle]
 
@@ -55,29 +58,38 @@ class Scale:
     def logarithmic(self) -> bool:
         return bool(self.ticks) and min(self.ticks) > 0
 
+    def apply(self, axes: Axes, places: pd.Series) -> None:
+        """Scale the horizontal axis for lines at these places, and mark what is to be marked."""
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        low, high = min([places.min(), *(self.ticks or [0] * (not self.every))]), max([places.max(), *self.ticks])
+        room = (high / low) ** 0.06 if self.logarithmic and high > low else 1.5
+        if self.equal:
+            axes.set_aspect("equal", adjustable="datalim")
+        elif self.logarithmic:
+            axes.set_xscale("log")
+            axes.set_xlim(low / room, high * room)
+        else:
+            margin = 0.06 * (high - low) if self.ticks else 0.0
+            axes.set_xlim(low - margin, high + margin)
+        if self.ticks:
+            axes.xaxis.set_major_locator(FixedLocator(list(self.ticks)))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}{self.suffix}"))
+        for place, words in self.marks:
+            axes.axvline(place, color=INK[0], linewidth=1, linestyle=UP_TO, zorder=1)
+            text = axes.text(place, 0.98, f" {words}", transform=axes.get_xaxis_transform(), va="top", ha="left")
+            text.set_in_layout(False)
 
-@style()
-def line_chart(
-    frame: pd.DataFrame,
-    looks: Looks,
-    scale: Scale,
-    value: str,
-    title: str,
-    *,
-    ends: Mapping[str, str] | None = None,
-    named: bool = True,
-    panel: str = "",
-    level: float | None = None,
-    decades: float | None = DECADES,
-    size: tuple[float, float] = (WIDTH, HEIGHT),
-) -> str:
-    """Draw a line for each ``name`` of a table, or one for each of its seeds, in one panel or one below the other.
 
-    A line whose place is not known is a level, one that ends early is carried on by dots.
+@dataclass(frozen=True)
+class Lines:
+    """A line for each ``name`` of a table, or one for each of its seeds, in one panel or one below the other.
 
-    Args:
-        frame: with the columns ``name``, that of the scale and ``value``, best lines first; it may have ``seed``,
-            and ``low`` and ``high``, the ends of intervals.
+    The table has the columns ``name``, that of the scale and ``value``, best lines first; it may have ``seed``, and
+    ``low`` and ``high``, the ends of intervals. A line whose place is not known is a level, one that ends early is
+    carried on by dots.
+
+    Attributes:
         looks: by name.
         scale: of the horizontal axis.
         value: column of the heights.
@@ -87,112 +99,92 @@ def line_chart(
         panel: column by which the panels differ; empty for one panel.
         level: where a horizontal line goes through, if the axis reaches it.
         decades: factor of heights from which the vertical axis is logarithmic; None where they are no errors.
-        size: of the figure in points, which is higher where names need the room.
-
-    Returns:
-        The figure as SVG.
+        size: width and height in points; the figure is higher where names need the room.
     """
-    panels = list(frame.groupby(panel, sort=False)) if panel else [(title, frame)]
-    texts = {name: (ends or {}).get(name, name) for name in frame["name"].unique() if named and not panel}
-    room = AXIS + LINE * (2 + sum(_size(looks[name]) for name, text in texts.items() if text))
-    height = 60 + PANEL_ROW * len(panels) if panel else max(size[1], room)
-    figure = canvas(height, size[0])
-    rows = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
-    for axes, (one, some) in zip(rows, panels, strict=True):
-        _draw_lines(axes, some, looks, scale, value)
-        if decades is not None:
-            error_axis(axes, _heights(some, looks, scale, value), decades=decades)
-        axes.set_title(f"{panel} {one!s}" if panel else title, **({"pad": 2, "fontsize": SMALL} if panel else {}))
-    if level is not None and (decades is None or rows[0].get_ylim()[0] < level < rows[0].get_ylim()[1]):
-        rows[0].axhline(level, color=MUTED[0], linewidth=0.8, zorder=1)
-    rows[-1].set_xlabel(scale.heading)
-    if panel:
-        figure.legend(*rows[0].get_legend_handles_labels(), loc="outside upper left", ncols=4, handlelength=1.6)
-    name_ends(rows[0], [(_end(frame[frame["name"] == name], value), text, looks[name]) for name, text in texts.items()])
-    return to_svg(figure)
 
+    looks: Looks
+    scale: Scale
+    value: str
+    title: str = ""
+    ends: Mapping[str, str] = field(default_factory=dict)
+    named: bool = True
+    panel: str = ""
+    level: float | None = None
+    decades: float | None = DECADES
+    size: tuple[float, float] = (WIDTH, HEIGHT)
 
-def _draw_lines(axes: Axes, frame: pd.DataFrame, looks: Looks, scale: Scale, value: str) -> None:
-    """All lines of a panel, the best one on top."""
-    _horizontal(axes, scale, frame[scale.column])
-    lines = {str(name): line for name, line in frame.groupby("name", sort=False)}
-    names = list(lines)
-    upwards = sorted(names, key=lambda name: (looks[name].strong, -names.index(name)))
-    for index, name in enumerate(upwards):
-        _draw_line(axes, lines[name], scale, value, looks[name], ASIDE ** (index - len(lines) / 2))
+    def __call__(self, frame: pd.DataFrame) -> Figure:
+        """Draw the table."""
+        panels = [(f"{self.panel} {one}", some) for one, some in frame.groupby(self.panel or "name", sort=False)]
+        panels = panels if self.panel else [(self.title, frame)]
+        names = {name: self.ends.get(name, name) for name in frame["name"].unique() if self.named and not self.panel}
+        room = AXIS + LINE * (2 + sum(_size(self.looks[name]) for name, text in names.items() if text))
+        figure = canvas(60 + PANEL_ROW * len(panels) if self.panel else max(self.size[1], room), self.size[0])
+        rows = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+        for axes, (title, some) in zip(rows, panels, strict=True):
+            self._draw(axes, some)
+            axes.set_title(title, **(SMALL_TITLE if self.panel else {}))
+        rows[-1].set_xlabel(self.scale.heading)
+        if self.panel:
+            figure.legend(*rows[0].get_legend_handles_labels(), loc="outside upper left", ncols=4, handlelength=1.6)
+        ends = {name: _end(frame[frame["name"] == name], self.value) for name in names}
+        name_ends(rows[0], [(ends[name], text, self.looks[name]) for name, text in names.items() if text])
+        return figure
 
+    def _draw(self, axes: Axes, frame: pd.DataFrame) -> None:
+        """Draw all lines of a panel, the best one on top."""
+        self.scale.apply(axes, frame[self.scale.column])
+        lines = {str(name): line for name, line in frame.groupby("name", sort=False)}
+        names = list(lines)
+        upwards = sorted(names, key=lambda name: (self.looks[name].strong, -names.index(name)))
+        for index, name in enumerate(upwards):
+            self._draw_line(axes, lines[name], self.looks[name], ASIDE ** (index - len(lines) / 2))
+        if self.decades is not None:
+            error_axis(axes, self._heights(frame), decades=self.decades)
+        if self.level is not None and (self.decades is None or axes.get_ylim()[0] < self.level < axes.get_ylim()[1]):
+            axes.axhline(self.level, color=MUTED[0], linewidth=0.8, zorder=1)
 
-def _draw_line(axes: Axes, points: pd.DataFrame, scale: Scale, value: str, look: MethodStyle, aside: float) -> None:
-    """One line with its interval; ``aside`` moves the bars of the interval, so that they do not cover others."""
-    how: dict[str, Any] = {"color": look.colour, "linestyle": look.dash, "linewidth": look.width}
-    if points[scale.column].isna().all():
-        mark(axes.plot([0, 1], points[value].repeat(2), transform=axes.get_yaxis_transform(), **how)[0], look.name)
-        return
-    if scale.ticks or scale.every or "seed" in points:
-        small = 2.5 if scale.ticks else 0.0
-        how |= {"marker": look.marker and "o", "markersize": 4.5 if look.strong else small}
-    for _, run in points.groupby("seed") if "seed" in points else [(0, points)]:
-        (line,) = axes.plot(run[scale.column], run[value], markevery=scale.every or None, **how)
-        mark(line, look.name)
-    line.set_label(points["name"].iloc[0])
-    _carry_on(axes, points, scale, value, look)
-    if "low" in points and look.strong and points["low"].notna().any():
-        _draw_interval(axes, points, scale, look, aside)
+    def _draw_line(self, axes: Axes, points: pd.DataFrame, look: MethodStyle, aside: float) -> None:
+        """Draw a line with its interval; ``aside`` moves the bars of the interval, lest they cover others."""
+        scale, how = self.scale, {"color": look.colour, "linestyle": look.dash, "linewidth": look.width}
+        if points[scale.column].isna().all():
+            level = points[self.value].repeat(2)
+            mark(axes.plot([0, 1], level, transform=axes.get_yaxis_transform(), **how)[0], look.name)
+            return
+        if scale.ticks or scale.every or "seed" in points:
+            small = 2.5 if scale.ticks else 0.0
+            how |= {"marker": look.marker and "o", "markersize": 4.5 if look.strong else small}
+        for _, run in points.groupby("seed") if "seed" in points else [(0, points)]:
+            (line,) = axes.plot(run[scale.column], run[self.value], markevery=scale.every or None, **how)
+            mark(line, look.name)
+        line.set_label(points["name"].iloc[0])
+        last, edge = points[scale.column].max(), axes.get_xlim()[1]
+        if last < 0.97 * edge and not scale.equal:
+            end = [_end(points, self.value)] * 2
+            mark(axes.plot([last, edge], end, color=look.colour, linestyle=SPARSE, linewidth=0.9)[0], look.name)
+        if "low" in points and look.strong and points["low"].notna().any():
+            self._draw_interval(axes, points, look, aside)
 
+    def _draw_interval(self, axes: Axes, points: pd.DataFrame, look: MethodStyle, aside: float) -> None:
+        """Draw bars where places are few, a band elsewhere."""
+        low, high = (points[end].clip(upper=LARGEST) for end in ("low", "high"))
+        places = points[self.scale.column] * (aside if self.scale.logarithmic else 1)
+        if self.scale.ticks:
+            mark(axes.vlines(places, low, high, look.colour, linewidth=1.1, alpha=0.6), look.name)
+        else:
+            mark(axes.fill_between(places, low, high, color=look.colour, alpha=0.14, linewidth=0), look.name)
 
-def _carry_on(axes: Axes, points: pd.DataFrame, scale: Scale, value: str, look: MethodStyle) -> None:
-    """Dots at the level of the end of a line that ends early, up to the edge."""
-    last, edge = points[scale.column].max(), axes.get_xlim()[1]
-    if last < 0.97 * edge and not scale.equal:
-        level = [_end(points, value)] * 2
-        mark(axes.plot([last, edge], level, color=look.colour, linestyle=(0, (1, 3)), linewidth=0.9)[0], look.name)
-
-
-def _draw_interval(axes: Axes, points: pd.DataFrame, scale: Scale, look: MethodStyle, aside: float) -> None:
-    """Bars where places are few, a band elsewhere."""
-    low, high = (points[end].clip(upper=LARGEST) for end in ("low", "high"))
-    if scale.ticks:
-        places = points[scale.column] * (aside if scale.logarithmic else 1)
-        mark(axes.vlines(places, low, high, look.colour, linewidth=1.1, alpha=0.6), look.name)
-    else:
-        band = axes.fill_between(points[scale.column], low, high, color=look.colour, alpha=0.14, linewidth=0)
-        mark(band, look.name)
+    def _heights(self, frame: pd.DataFrame) -> np.ndarray:
+        """Collect what the vertical axis has to show: values, and the bars of lines that stand in front."""
+        if not self.scale.ticks:
+            return frame[self.value].to_numpy(dtype=float)
+        front = frame[[self.looks[name].strong for name in frame["name"]]]
+        return np.array([*frame[self.value], *front["low"], *front["high"]], dtype=float)
 
 
 def _end(line: pd.DataFrame, value: str) -> float:
     """Height of the right end of a line, the mean over its seeds."""
     return float((line.groupby("seed")[value].last() if "seed" in line else line[value].iloc[[-1]]).mean())
-
-
-def _heights(frame: pd.DataFrame, looks: Looks, scale: Scale, value: str) -> np.ndarray:
-    """What the vertical axis has to show: values, and the bars of lines that stand in front."""
-    shown = [frame[value].to_numpy()]
-    if scale.ticks:
-        front = frame[[looks[name].strong for name in frame["name"]]]
-        shown.append(front[["low", "high"]].to_numpy().ravel())
-    return np.concatenate(shown).astype(float)
-
-
-def _horizontal(axes: Axes, scale: Scale, places: pd.Series) -> None:
-    low, high = min(places.min(), *scale.ticks, *([] if scale.ticks else [0])), max(places.max(), *scale.ticks, -np.inf)
-    if scale.equal:
-        axes.set_aspect("equal", adjustable="datalim")
-    elif scale.logarithmic:
-        room = (high / low) ** 0.06 if high > low else 1.5
-        axes.set_xscale("log")
-        axes.set_xlim(low / room, high * room)
-    else:
-        room = 0.06 * (high - low) if scale.ticks else 0.0
-        axes.set_xlim(low - room, high + room)
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    if scale.ticks:
-        axes.xaxis.set_major_locator(FixedLocator(list(scale.ticks)))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}{scale.suffix}"))
-    for place, words in scale.marks:
-        axes.axvline(place, color=INK[0], linewidth=1, linestyle=UP_TO, zorder=1)
-        text = axes.text(place, 0.98, f" {words}", transform=axes.get_xaxis_transform(), va="top", ha="left")
-        text.set_in_layout(False)
 
 
 def error_axis(axes: Axes, errors: np.ndarray, decades: float = DECADES) -> None:
@@ -267,24 +259,14 @@ def spread(places: Sequence[float], heights: Sequence[float], low: float, high: 
     return placed.tolist()
 
 
-@style()
-def dot_chart(
-    frame: pd.DataFrame,
-    looks: Looks,
-    hue: str,
-    heading: str,
-    *,
-    value: str,
-    title: str = "",
-    level: float | None = None,
-    limits: tuple[float, float] | None = None,
-    key: Mapping[Any, str] | None = None,
-) -> str:
-    """Draw dots with their intervals, in rows below headings.
+@dataclass(frozen=True)
+class Dots:
+    """Dots with their intervals, in rows below headings.
 
-    Args:
-        frame: with the columns ``panel``, ``row``, ``hue``, ``value``, ``low`` and ``high``; it may have ``full``,
-            whether the dot is filled, and ``other``, a second value that is drawn as a stroke.
+    The table has the columns ``panel``, ``row``, ``hue``, ``value``, ``low`` and ``high``; it may have ``other``, a
+    second value that is drawn as a stroke.
+
+    Attributes:
         looks: by what is in the column ``hue``.
         hue: name of that column.
         heading: of the scale.
@@ -293,45 +275,86 @@ def dot_chart(
         level: where a vertical line goes through.
         limits: ends of the scale, which is logarithmic over all values without them.
         key: names of the hues, written above; with it a row has a dot for each hue, else it is in the order of rows.
-
-    Returns:
-        The figure as SVG.
+        full: name of the column that says whether a dot is filled; all are where it is empty.
     """
-    step = DODGE * (len(looks) - 1) + 1 if key else 1.0  # of rows
-    rows, panels, height = _rows(frame, step)
-    figure = canvas(AXIS + ROW * height + LINE * (bool(title) + 1.6 * bool(key)))
-    axes = figure.add_subplot()
-    axes.set_title(title, weight="bold")
-    axes.set_xlabel(heading)
-    ends = limits or _limits(frame, value, level)
-    _dot_axes(axes, ends, height, "linear" if limits else "log")
-    if level is not None:
-        axes.axvline(level, color=MUTED[0], linewidth=1.1, zorder=1)
-    for panel, place in panels.items():
-        axes.text(0, place, panel, transform=axes.get_yaxis_transform(), va="center", weight="bold")
-    axes.set_yticks([place + (step - 1) / 2 for place in rows.values()], [row for _, row in rows], color=INK[0])
-    for tick, one in zip(axes.get_yticklabels(), frame[hue], strict=False) if not key else ():
-        mark(tick, looks[one].name)
-    dodge = {one: DODGE * place * bool(key) for place, one in enumerate(looks)}
-    places = [rows[panel, row] + dodge[one] for panel, row, one in frame[["panel", "row", hue]].to_numpy()]
-    for one, dots in frame.assign(place=places).groupby(hue, sort=False):
-        _draw_dots(axes, dots, value, looks[one], ends)
-    for one, words in (key or {}).items():
-        axes.plot([], [], looks[one].marker, color=looks[one].colour, label=words)
-    if key:
-        figure.legend(loc="outside upper left", ncols=4, handletextpad=0.1, columnspacing=1.0, fontsize=10)
-    return to_svg(figure)
 
+    looks: Looks
+    hue: str
+    heading: str
+    value: str
+    title: str = ""
+    level: float | None = None
+    limits: tuple[float, float] | None = None
+    key: Mapping[Any, str] = field(default_factory=dict)
+    full: str = ""
 
-def _dot_axes(axes: Axes, ends: tuple[float, float], height: float, kind: str) -> None:
-    """Rows from above downwards along a scale from end to end."""
-    axes.set_xscale(kind)
-    axes.set_xlim(*ends)
-    axes.set_ylim(height - 0.5, -0.5)
-    axes.grid(axis="x")
-    axes.grid(visible=False, axis="y")
-    if kind == "log":
-        plain_log(axes.xaxis, ends[1] / ends[0])
+    def __call__(self, frame: pd.DataFrame) -> Figure:
+        """Draw the table."""
+        step = DODGE * (len(self.looks) - 1) + 1 if self.key else 1.0  # of rows
+        rows, panels, height = _rows(frame, step)
+        figure = canvas(AXIS + ROW * height + LINE * (bool(self.title) + 1.6 * bool(self.key)))
+        axes = figure.add_subplot()
+        axes.set_title(self.title, weight="bold")
+        axes.set_xlabel(self.heading)
+        ends = self.limits or self._limits(frame)
+        self._scale(axes, ends, height)
+        for panel, place in panels.items():
+            axes.text(0, place, panel, transform=axes.get_yaxis_transform(), va="center", weight="bold")
+        axes.set_yticks([place + (step - 1) / 2 for place in rows.values()], [row for _, row in rows], color=INK[0])
+        for tick, one in zip(axes.get_yticklabels(), frame[self.hue], strict=False) if not self.key else ():
+            mark(tick, self.looks[one].name)
+        dodge = {one: DODGE * place * bool(self.key) for place, one in enumerate(self.looks)}
+        places = [rows[panel, row] + dodge[one] for panel, row, one in frame[["panel", "row", self.hue]].to_numpy()]
+        for one, dots in frame.assign(place=places).groupby(self.hue, sort=False):
+            self._draw(axes, dots, self.looks[one], ends)
+        for one, words in self.key.items():
+            axes.plot([], [], self.looks[one].marker, color=self.looks[one].colour, label=words)
+        if self.key:
+            figure.legend(loc="outside upper left", ncols=4, handletextpad=0.1, columnspacing=1.0, fontsize=10)
+        return figure
+
+    def _scale(self, axes: Axes, ends: tuple[float, float], height: float) -> None:
+        """Place rows from above downwards along a scale from end to end."""
+        axes.set_xscale("linear" if self.limits else "log")
+        axes.set_xlim(*ends)
+        axes.set_ylim(height - 0.5, -0.5)
+        axes.grid(axis="x")
+        axes.grid(visible=False, axis="y")
+        if not self.limits:
+            plain_log(axes.xaxis, ends[1] / ends[0])
+        if self.level is not None:
+            axes.axvline(self.level, color=MUTED[0], linewidth=1.1, zorder=1)
+
+    def _limits(self, frame: pd.DataFrame) -> tuple[float, float]:
+        """Find the ends of the scale: all dots and intervals, unless they are far off."""
+        values = np.array([*frame[self.value], *([self.level] if self.level else [])])
+        middle = float(np.median(values[np.isfinite(values)]))
+        reach = np.concatenate([values, *(frame[name] for name in ("low", "high", "other") if name in frame)])
+        inside = reach[(reach >= middle / OFF_SCALE**2) & (reach <= middle * OFF_SCALE)]
+        low, high = float(inside.min()), float(inside.max())
+        room = max((high / low) ** 0.04, 1.01)
+        return low / room, high * room
+
+    def _draw(self, axes: Axes, dots: pd.DataFrame, look: MethodStyle, ends: tuple[float, float]) -> None:
+        """Draw dots of one look with intervals; one off the scale is a triangle at the edge, with its number."""
+        bars, values = dots.dropna(subset=["low"]), dots[self.value]
+        low, high = bars["low"].clip(*ends), bars["high"].clip(*ends)
+        mark(axes.hlines(bars["place"], low, high, look.colour, linewidth=1.6, alpha=0.75), look.name)
+        if "other" in dots:
+            stroke: dict[str, Any] = {"color": MUTED[0], "markersize": 10, "markeredgewidth": 1.6}
+            known = dots.dropna(subset=["other"])
+            mark(axes.plot(known["other"], known["place"], "|", **stroke)[0], look.name)
+        shape = np.select([values < ends[0], values > ends[1]], ["<", ">"], look.marker)
+        full = dots[self.full].astype(bool) if self.full else np.ones(len(dots), dtype=bool)
+        how: dict[str, Any] = {"color": look.colour, "markersize": 6.2, "markeredgewidth": 1.4, "clip_on": False}
+        for (form, filled), some in dots.groupby([shape, full], sort=False):
+            face = look.colour if filled else "white"
+            (markers,) = axes.plot(some[self.value].clip(*ends), some["place"], str(form), markerfacecolor=face, **how)
+            mark(markers, look.name)
+        for form, at, place in zip(shape, values, dots["place"], strict=True):
+            if form in "<>":
+                side: dict[str, Any] = {"ha": "left" if form == "<" else "right", "color": MUTED[0], "fontsize": SMALL}
+                axes.text(np.clip(at, *ends), place, f"   {at:.2g}   ".replace("-", MINUS), va="center", **side)
 
 
 def _rows(frame: pd.DataFrame, step: float) -> tuple[dict[tuple[str, str], float], dict[str, float], float]:
@@ -346,37 +369,3 @@ def _rows(frame: pd.DataFrame, step: float) -> tuple[dict[tuple[str, str], float
             rows[str(panel), row] = place
             place += step
     return rows, panels, place
-
-
-def _limits(frame: pd.DataFrame, value: str, level: float | None) -> tuple[float, float]:
-    """Ends of the scale: all dots and intervals, unless they are far off."""
-    values = np.array([*frame[value], *([level] if level else [])])
-    middle = float(np.median(values[np.isfinite(values)]))
-    reach = np.concatenate([values, *(frame[name] for name in ("low", "high", "other") if name in frame)])
-    inside = reach[(reach >= middle / OFF_SCALE**2) & (reach <= middle * OFF_SCALE)]
-    low, high = float(inside.min()), float(inside.max())
-    room = max((high / low) ** 0.04, 1.01)
-    return low / room, high * room
-
-
-def _draw_dots(axes: Axes, dots: pd.DataFrame, value: str, look: MethodStyle, ends: tuple[float, float]) -> None:
-    """Dots of one look with intervals; one that is off the scale is a triangle at the edge, with its number."""
-    bars = dots.dropna(subset=["low"])
-    low, high = bars["low"].clip(*ends), bars["high"].clip(*ends)
-    mark(axes.hlines(bars["place"], low, high, look.colour, linewidth=1.6, alpha=0.75), look.name)
-    if "other" in dots:
-        stroke: dict[str, Any] = {"color": MUTED[0], "markersize": 10, "markeredgewidth": 1.6}
-        known = dots.dropna(subset=["other"])
-        mark(axes.plot(known["other"], known["place"], "|", **stroke)[0], look.name)
-    shape = np.select([dots[value] < ends[0], dots[value] > ends[1]], ["<", ">"], look.marker)
-    full = dots["full"] if "full" in dots else np.ones(len(dots), dtype=bool)
-    how: dict[str, Any] = {"color": look.colour, "markersize": 6.2, "markeredgewidth": 1.4, "clip_on": False}
-    for (form, filled), some in dots.groupby([shape, full], sort=False):
-        (markers,) = axes.plot(some[value].clip(*ends), some["place"], str(form), **how)
-        mark(markers, look.name)
-        if not filled:
-            markers.set_markerfacecolor("white")
-    for form, at, place in zip(shape, dots[value], dots["place"], strict=True):
-        if form in "<>":
-            side: dict[str, Any] = {"ha": "left" if form == "<" else "right", "color": MUTED[0], "fontsize": SMALL}
-            axes.text(np.clip(at, *ends), place, f"   {at:.2g}   ".replace("-", MINUS), va="center", **side)

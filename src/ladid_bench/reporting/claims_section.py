@@ -13,6 +13,7 @@ from markupsafe import Markup
 from ladid_bench.analysis.claims import CLAIMS, Judged, judge
 from ladid_bench.analysis.entries import load_sample
 from ladid_bench.analysis.evidence import Evidence
+from ladid_bench.analysis.overall import overall_frame, run_errors
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS, Contrast
 from ladid_bench.analysis.rules import LADID
 from ladid_bench.analysis.statistics import Interval
@@ -24,7 +25,7 @@ from ladid_bench.core.paths import Folders
 from ladid_bench.methods.registry import load_card
 from ladid_bench.probing.probes import load_probe
 from ladid_bench.reporting.formatting import MISSING, counted, ratio
-from ladid_bench.reporting.tables import to_html
+from ladid_bench.reporting.tables import to_html, write_csv
 
 FILE = "claims.json"
 LONGEST_REASON = 240  # letters of a reason in the table
@@ -61,15 +62,23 @@ def write_claims(folder: Path, folders: Folders, table: pd.DataFrame, study: Stu
     """
     preferred = {name: next(iter(load_card(name, root).variants)) for name in sorted(set(table["method"]))}
     sample = _if_readable(lambda key: load_sample(folders.samples(key)))
-    judged = judge(Evidence(table, sample, preferred, _if_readable(partial(load_probe, folders))))
+    evidence = Evidence(table, sample, preferred, _if_readable(partial(load_probe, folders)))
+    judged = judge(evidence)
     told = {"scale": study.scale, "image_size": study.image_size, "budget": study.budget.model_dump()}
     write_json(folder / FILE, {**told, "claims": [one.to_json() for one in judged]})
+    frames = {
+        "claims-over-budgets": pd.concat([one.frame for one in judged]),
+        "methods-over-data-sets": overall_frame(run_errors(evidence)),
+    }
+    for name, frame in frames.items():
+        if not frame.empty:
+            write_csv(folder, name, frame)
     if line := no_verdicts(table):
         return ClaimsView(line, "", Markup(), [])
     budget, size = study.budget, study.image_size
     lead = (
         f"At scale {study.scale}: images of {size} by {size} pixels, {budget.steps:,} steps of {budget.batch_size} "
-        "trajectories unless an experiment says otherwise. Verdicts are for these."
+        "trajectories unless an experiment says otherwise. Verdicts are for these, and for the steps in their row."
     )
     return ClaimsView("", lead, _table(judged), [(one, _behind(one)) for one in judged])
 
@@ -111,7 +120,9 @@ def _table(judged: list[Judged]) -> Markup:
 
 def _statement(one: Judged) -> Markup:
     reason = one.reason if len(one.reason) <= LONGEST_REASON else f"{one.reason[: LONGEST_REASON - 3]}..."
-    return Markup('{}<span class="why">{}</span>').format(one.claim.statement, reason)
+    arms = ", ".join(f"{name}: {verdict}" for name, verdict in one.arms.items() if name != LADID)
+    why = "; ".join(word for word in (reason, arms) if word)
+    return Markup('{}<span class="why">{}</span>').format(one.claim.statement, why)
 
 
 def _budget(one: Judged) -> str:

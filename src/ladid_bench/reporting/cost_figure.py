@@ -1,5 +1,6 @@
 """Accuracy against cost: one point a method, at equal steps and at equal CPU time."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,12 @@ import pandas as pd
 from adjustText import adjust_text
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ladid_bench.analysis.curves import cost_points
 from ladid_bench.analysis.entries import DatasetContent
 from ladid_bench.reporting.charts import LINE, SMALL, Looks, error_axis, plain_log
-from ladid_bench.reporting.drawing import FONT_SIZE, TALL, Drawing, canvas, mark, settle, style, to_svg
+from ladid_bench.reporting.drawing import FONT_SIZE, TALL, Drawing, canvas, mark, settle
 from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.formatting import listed
 from ladid_bench.reporting.palette import MUTED, MethodStyle
@@ -38,10 +40,10 @@ def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, sty
     if len(frame) < 2:
         return None
     floors = [(entry.mean(dataset.error), styles[entry.label]) for entry in dataset.floors if entry.done]
-    svg = _scatter(frame, floors, styles, dataset.error_name)
+    chart = partial(_scatter, floors=floors, styles=styles, title=dataset.error_name)
     runs = (run for one in (dataset, equal) if one for entry in one.ordered for run in entry.done if entry.neural)
     about = f"{_about(frame)} {told_of_times(runs)}".strip()
-    return Drawing(f"cost-{dataset.name}", svg, about, frame, finding=_front(frame))
+    return Drawing(f"cost-{dataset.name}", chart, about, frame, finding=_front(frame))
 
 
 def panels_of(frame: pd.DataFrame) -> list[pd.DataFrame]:
@@ -50,8 +52,7 @@ def panels_of(frame: pd.DataFrame) -> list[pd.DataFrame]:
     return [frame[~frame["trained"]], frame[frame["trained"]]] if apart else [frame]
 
 
-@style()
-def _scatter(frame: pd.DataFrame, floors: list[tuple[float, MethodStyle]], styles: Looks, title: str) -> str:
+def _scatter(frame: pd.DataFrame, floors: list[tuple[float, MethodStyle]], styles: Looks, title: str) -> Figure:
     panels = panels_of(frame)
     figure = canvas(max(TALL, 1.1 * LINE * len(frame)))
     shares, headings = (SHARES, COST_APART) if len(panels) > 1 else ((1.0,), (COST,))
@@ -70,7 +71,7 @@ def _scatter(frame: pd.DataFrame, floors: list[tuple[float, MethodStyle]], style
     settle(figure)
     for axes, panel in zip(drawn, panels, strict=True):
         _write_names(axes, panel, styles)
-    return to_svg(figure)
+    return figure
 
 
 def _cost_axis(axes: Axes, seconds: pd.Series, share: float) -> None:

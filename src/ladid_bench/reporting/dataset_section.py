@@ -1,12 +1,13 @@
 """What the report tells of one data set: its tables, figures and films."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from ladid_bench.analysis.entries import DatasetContent, Entry, Run
+from ladid_bench.analysis.entries import DatasetContent
 from ladid_bench.analysis.pictures import Pictures
 from ladid_bench.reporting import findings, media
 from ladid_bench.reporting.cost_figure import accuracy_and_cost
@@ -39,24 +40,17 @@ class DatasetStory:
     styles: dict[str, MethodStyle]
     judged: bool
 
-    @property
-    def runs(self) -> list[tuple[Entry, Run]]:
-        """Every run that is told of, once."""
-        contents = [self.content, *([self.equal] if self.equal else [])]
-        pairs = [(entry, run) for one in contents for entry in one.entries for run in entry.runs]
-        return list({run.key: (entry, run) for entry, run in reversed(pairs)}.values())[::-1]
-
-    @property
+    @cached_property
     def film(self) -> media.Film | None:
         """The film of the data card."""
         return media.card_film(self.content.card, self.content.time_unit) if self.content.card else None
 
-    @property
+    @cached_property
     def forecasts(self) -> media.Forecasts | None:
         """The films of the forecasts."""
         return media.forecasts(self.content, self.pictures) if self.pictures else None
 
-    @property
+    @cached_property
     def film_address(self) -> str:
         """The film of the data card as an address."""
         film = self.film
@@ -74,7 +68,7 @@ class DatasetStory:
 
     def table(self, table: Table, drawn: str = "", ranked: bool = True) -> Markup:
         """Lay out a table for the page."""
-        return methods_html(table, self.styles, drawn, ranked, self.judged and ranked)
+        return methods_html(table, self.styles, drawn, ranked, self.judged)
 
     def section(self, folder: Path) -> Section:
         """Write the files of the data set into the report's folder, and lay out its section."""
@@ -99,7 +93,7 @@ class DatasetStory:
             "table": self.table(brief, dataset.error) if brief else "",
             "capped": bool(accuracy and accuracy.capped),
             "measures": self.table(accuracy) if accuracy and brief and accuracy.columns != brief.columns else "",
-            "colours": findings.about_colours(dataset),
+            "colours": findings.about_colours(dataset, self.judged),
             "below_floor": findings.below_floor(dataset) if self.judged else "",
             "equal": self._equal_time(folder, self.equal) if self.equal else None,
             "figures": figures(folder, self._drawings(ranks), self.judged),
@@ -115,7 +109,7 @@ class DatasetStory:
         return [
             horizon(dataset, self.styles),
             accuracy_and_cost(dataset, self.equal, self.styles),
-            None if isinstance(ranks, str) else ranks,
+            ranks if self.judged and isinstance(ranks, Drawing) else None,
             training(dataset, self.styles),
             training_time(timed, self.styles, equal_time=timed is self.equal),
             series(dataset, self.pictures, self.styles) if self.pictures and not dataset.image else None,

@@ -2,9 +2,9 @@
 
 import io
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +56,16 @@ STYLE: dict[str, Any] = {
 }
 
 
+Chart = Callable[[pd.DataFrame], Figure]  # how a table is drawn
+
+
 @dataclass(frozen=True)
 class Drawing:
-    """A figure.
+    """A figure: a table, how it is drawn, and what is said of it.
 
     Attributes:
         name: of its file.
-        svg: a stand-alone file.
+        chart: how the table is drawn.
         about: the words below it: what it shows, and how to read it.
         frame: the numbers that it shows, a tidy table.
         table: name of the file of the numbers, which several figures may share; the figure's own where empty.
@@ -70,7 +73,7 @@ class Drawing:
     """
 
     name: str
-    svg: str
+    chart: Chart
     about: str
     frame: pd.DataFrame
     table: str = ""
@@ -81,13 +84,12 @@ class Drawing:
         """All that is said below it."""
         return f"{self.about} {self.finding}".strip()
 
-
-@contextmanager
-def style() -> Iterator[None]:
-    """The look of all figures, in force within the block, or in the function that it decorates."""
-    chosen: dict[Any, Any] = {**seaborn.axes_style("ticks"), **STYLE}
-    with matplotlib.rc_context(chosen):
-        yield
+    @cached_property
+    def svg(self) -> str:
+        """The figure in the style of the report, a stand-alone file."""
+        style: dict[Any, Any] = {**seaborn.axes_style("ticks"), **STYLE}
+        with matplotlib.rc_context(style):
+            return to_svg(self.chart(self.frame))
 
 
 def canvas(height: float = HEIGHT, width: float = WIDTH) -> Figure:

@@ -2,27 +2,27 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
-from ladid_bench.analysis.effects import areas, lines_of, ratios
+from ladid_bench.analysis.effects import areas, lines_of, ratios, transfer_frame
 from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, in_front
-from ladid_bench.analysis.experiments import ExperimentRow, at_home, row_columns, row_error, told_apart, trained_until
+from ladid_bench.analysis.experiments import ExperimentRow, error_frame, told_apart, trained_until
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
+from ladid_bench.analysis.study import ExperimentResults
 from ladid_bench.core.configuration import Kind
 from ladid_bench.methods.registry import load_card
-from ladid_bench.reporting.charts import Looks, Scale, dot_chart, line_chart
+from ladid_bench.reporting.charts import Dots, Lines, Looks, Scale
 from ladid_bench.reporting.drawing import WIDTH, Drawing
-from ladid_bench.reporting.experiments import ExperimentTable, Scene, fraction_text, not_drawn
+from ladid_bench.reporting.experiments import Scene, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED, horizon
-from ladid_bench.reporting.formatting import MISSING, TIMES, decimals, listed, number, ratio, short
+from ladid_bench.reporting.formatting import TIMES, decimals, listed, number, ratio, short, span
 from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, own_look, styles, styles_on
 from ladid_bench.reporting.sweep_figures import HEIGHT, sweep_drawings
-from ladid_bench.reporting.tables import to_html, write_csv
+from ladid_bench.reporting.tables import to_html
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
 
@@ -45,48 +45,34 @@ DOTTED = {
 }
 
 
-@dataclass(frozen=True)
-class Illustrated:
-    """What stands beside the table of an experiment: figures, and the areas below the curves of a transfer."""
-
-    drawings: Sequence[Drawing]
-    area_frame: pd.DataFrame = field(default_factory=pd.DataFrame)
-
-    @property
-    def areas(self) -> Markup:
-        """The areas as a small table for the page."""
-        lines = self.area_frame.to_dict("records")
-        cells = {
-            "arm": [one["arm"] for one in lines],
-            "target": [one["dataset"] for one in lines],
-            "shares": [f"{short(100 * one['fraction_low'])} to {short(100 * one['fraction_high'])} %" for one in lines],
-            "mean error": [number(one[AREA], decimals([one[AREA]])) for one in lines],
-            "95 % interval": [_ends(one) for one in lines],
-        }
-        classes = {"arm": "text", "target": "text", "95 % interval": "wide"}
-        return to_html("method", [one["name"] for one in lines], cells, "numbers", classes=classes)
-
-
-def _ends(one: Mapping[Any, Any]) -> str:
-    """The interval of an area."""
-    low, high = (one.get(f"interval_{end}", math.nan) for end in ("low", "high"))
-    places = decimals([one[AREA]])
-    return MISSING if pd.isna(low) else f"{number(low, places)} to {number(high, places)}"
-
-
-def illustrate(table: ExperimentTable, scene: Scene) -> Illustrated:
+def drawings_of(table: ExperimentResults, scene: Scene) -> Sequence[Drawing]:
     """Draw the figures of one experiment, as far as its results go."""
-    areas_below = [areas(*part) for part in table.parts] if table.kind == "transfer" else []
-    drawings = DRAWN.get(table.kind, _dots)(table, scene)
-    if table.kind == "sweep" and not drawings:  # what was varied is no number
-        drawings = _dots(table, scene)
-    return Illustrated(drawings, pd.concat(areas_below) if areas_below else pd.DataFrame())
+    drawn = DRAWN.get(table.kind, _dots)(table, scene)
+    nothing = table.kind == "sweep" and not drawn  # what was varied is no number
+    return _dots(table, scene) if nothing else drawn
 
 
-def write_areas(folder: Path, table: ExperimentTable, shown: Illustrated) -> None:
-    """Write the areas below the curves of a transfer."""
-    if len(shown.area_frame):
-        write_csv(folder, f"experiment-{table.name}-areas", shown.area_frame)
+def areas_of(table: ExperimentResults) -> pd.DataFrame:
+    """The areas below the curves of a transfer; empty for another experiment."""
+    found = [areas(*part) for part in table.parts] if table.kind == "transfer" else []
+    return pd.concat([pd.DataFrame(), *found])
+
+
+def areas_html(frame: pd.DataFrame) -> Markup:
+    """Lay out areas as a small table for the page; nothing where there are none."""
+    if frame.empty:
+        return Markup()
+    lines = frame.assign(**{end: frame.get(end, math.nan) for end in ("interval_low", "interval_high")})
+    told = lines.to_dict("records")
+    cells = {
+        "arm": list(lines["arm"]),
+        "target": list(lines["dataset"]),
+        "shares": [f"{short(100 * one['fraction_low'])} to {short(100 * one['fraction_high'])} %" for one in told],
+        "mean error": [number(one[AREA], decimals([one[AREA]])) for one in told],
+        "95 % interval": [span(one["interval_low"], one["interval_high"], decimals([one[AREA]])) for one in told],
+    }
+    classes = {"arm": "text", "target": "text", "95 % interval": "wide"}
+    return to_html("method", list(lines["name"]), cells, "numbers", classes=classes)
 
 
 def styles_by_method(shown: Mapping[str, MethodStyle], contents: Sequence[DatasetContent]) -> dict[str, MethodStyle]:
@@ -105,7 +91,7 @@ def styles_by_method(shown: Mapping[str, MethodStyle], contents: Sequence[Datase
 # --- transfer: errors over the share of the target's trajectories
 
 
-def _transfer(table: ExperimentTable, scene: Scene) -> list[Drawing]:
+def _transfer(table: ExperimentResults, scene: Scene) -> list[Drawing]:
     """Curves for targets of which several shares were tried, dots for the others."""
     drawn = {one.name: _transfer_curves(table.name, one, rows, scene.styles) for one, rows in table.parts}
     sources = {entry.init_from for entry in table.entries}
@@ -119,10 +105,7 @@ def _transfer_curves(
     lines = lines_of(content, rows)
     if not any(len(line) > 1 for line in lines):
         return None
-    frame = pd.DataFrame([row_columns(content, row) | row_error(content, row) for line in lines for row in line])
-    frame["neural"] = [row.entry.neural for line in lines for row in line]
-    frame["percent"] = (100 * frame["fraction"]).where(frame["arm"] != ZERO_SHOT)  # which uses none of them
-    frame = frame.assign(label=frame["name"], name=_line_names(frame))
+    frame = transfer_frame(content, lines)
     front = _front(content, [row for line in lines for row in line])
     first = frame.drop_duplicates("name").set_index("name")
     shown: dict[str, MethodStyle] = {}
@@ -134,19 +117,9 @@ def _transfer_curves(
             ends[name] = "" if arm == ZERO_SHOT or method in ends.values() else method
     title = f"{content.name}: {content.error_name}"
     scale = replace(PERCENT, ticks=sorted(frame["percent"].dropna().unique()))
-    svg = line_chart(frame, shown, scale, "error", title, ends=ends, decades=5, size=(WIDTH, HEIGHT))
+    chart = Lines(shown, scale, "error", title, ends=ends, decades=5, size=(WIDTH, HEIGHT))
     about, finding = _about_transfer(content, rows, frame), _lowest_with_least(content, rows, frame)
-    return Drawing(f"{experiment}-{content.name}", svg, about, frame, f"experiment-{experiment}-curves", finding)
-
-
-def _line_names(frame: pd.DataFrame) -> pd.Series:
-    """The method of each row, with its arm, source and changes where the method has several."""
-    arms = frame.groupby("name")["arm"].transform(lambda arm: set(arm) != {SCRATCH})
-    names = frame["name"] + (", " + frame["arm"]).where(arms.astype(bool), "")
-    for column, before in (("init_from", ", from "), ("changes", ", ")):
-        several = frame.groupby(["name", "arm"])[column].transform("nunique") > 1
-        names += (before + frame[column]).where(several & (frame[column] != ""), "")
-    return names
+    return Drawing(f"{experiment}-{content.name}", chart, about, frame, f"experiment-{experiment}-curves", finding)
 
 
 def _front(content: DatasetContent, rows: Sequence[ExperimentRow]) -> set[str]:
@@ -188,7 +161,7 @@ def _gains(content: DatasetContent, rows: Sequence[ExperimentRow], least: float)
 # --- ablation: the error without each part over the error with it
 
 
-def _ablation(table: ExperimentTable, scene: Scene) -> list[Drawing]:
+def _ablation(table: ExperimentResults, scene: Scene) -> list[Drawing]:
     cards = {method: load_card(method, scene.root) for method in sorted({entry.method for entry in table.entries})}
     found = ratios(table.parts, cards)
     looks = {told: own_look(colour) for told, colour in TOLD.items()}
@@ -196,10 +169,9 @@ def _ablation(table: ExperimentTable, scene: Scene) -> list[Drawing]:
     for content, rows in table.parts if len(found) else ():
         mine = found[found["dataset"] == content.name]
         if len(mine):
-            shown = mine.assign(full=mine["told"] != 0)
-            svg = dot_chart(shown, looks, "told", "error over that of the preset", value="ratio", level=1)
+            chart = Dots(looks, "told", "error over that of the preset", "ratio", level=1, full="told")
             name, file = f"{table.name}-{content.name}", f"experiment-{table.name}-ratios"
-            drawings.append(Drawing(name, svg, _about_ablation(mine, rows), mine, file, _what_matters(mine)))
+            drawings.append(Drawing(name, chart, _about_ablation(mine, rows), mine, file, _what_matters(mine)))
     return drawings
 
 
@@ -235,7 +207,7 @@ def _named(some: pd.DataFrame) -> str:
 # --- horizon: errors over times that no model was trained on
 
 
-def _horizon(table: ExperimentTable, scene: Scene) -> list[Drawing]:
+def _horizon(table: ExperimentResults, scene: Scene) -> list[Drawing]:
     """Errors over time, the end of what was trained on marked where the model comes from a shorter data set."""
     drawings = []
     sources = {entry.init_from for entry in table.entries}  # asked for their models; the comparison has them
@@ -253,73 +225,40 @@ def _horizon(table: ExperimentTable, scene: Scene) -> list[Drawing]:
             file = f"experiment-{table.name}-curves"
             name = f"experiment-{table.name}-{content.name}"
             finding = f"{drawing.finding} {shown.ranked[0].label} has the lowest mean error."
-            drawings.append(Drawing(name, drawing.svg, about, frame, file, finding))
+            drawings.append(Drawing(name, drawing.chart, about, frame, file, finding))
     return drawings
 
 
 # --- all other kinds, and transfers of a single share: errors as dots
 
 
-def _dots(table: ExperimentTable, scene: Scene) -> list[Drawing]:
+def _dots(table: ExperimentResults, scene: Scene) -> list[Drawing]:
     """Errors as dots, a figure a system and primary metric, a panel a data set."""
-    groups: dict[tuple[str, str], list[tuple[DatasetContent, list[ExperimentRow]]]] = {}
+    groups: dict[tuple[str, str], list[tuple[DatasetContent, Sequence[ExperimentRow]]]] = {}
     for content, rows in table.parts:
         system = planned_dataset(scene.study, content.name).source.name
         groups.setdefault((system, content.primary_metric), []).append((content, rows))
     looks = {method: replace(look, marker="o") for method, look in scene.styles.items()}
-    drawings = []
+    known, drawings = [*scene.compared, *(one for one, _ in table.parts)], []
     for (system, metric), parts in groups.items():
-        rows = [row for _, some in parts for row in some]
-        moved = any(row.entry.init_from for row in rows)
-        frame = pd.DataFrame([dot for part in parts for dot in _panel(*part, table, scene, moved)])
+        frame = error_frame(parts, known)
         if len(frame):
-            svg = dot_chart(frame, looks, "method", parts[0][0].error_name, value="error")
-            name = f"{table.name}-{system}-{metric}"
-            drawings.append(Drawing(name, svg, _dots_caption(table, frame, rows), frame))
+            chart = Dots(looks, "method", parts[0][0].error_name, "error", full="full")
+            about = _about_dots(table, frame) + not_drawn([row for _, some in parts for row in some])
+            drawings.append(Drawing(f"{table.name}-{system}-{metric}", chart, about, frame))
     return drawings
 
 
-def _panel(
-    content: DatasetContent, rows: Sequence[ExperimentRow], table: ExperimentTable, scene: Scene, moved: bool
-) -> list[dict[str, Any]]:
-    """The complete entries of a data set, LaDID first, the arms of a method together.
-
-    Where the figure has models that were ``moved`` from another data set, those that were not are open.
-    """
-    complete = [row for row in rows if row.entry.complete and not row.entry.floor]
-    complete = [row for row in complete if 0 < row.entry.mean(content.error) < math.inf]
-    sources = {row.entry.init_from for row in complete if row.entry.init_from}
-    complete.sort(key=lambda row: (row.entry.method != LADID, row.entry.method, row.name, row.entry.init_from != ""))
-    names = [_words(row, sources) for row in complete]
-    known = [*scene.compared, *(one for one, _ in table.parts)]
-    made = []
-    for row, name in zip(complete, names, strict=True):
-        told = f"{name}, {row.entry.changes}" if names.count(name) > 1 and row.entry.changes else name
-        other = at_home(row.entry, content, known) if row.entry.arm == ZERO_SHOT else math.nan
-        drawn = {"full": row.entry.arm != SCRATCH or not moved, "other": other}
-        made.append(
-            {"panel": content.name, "row": told, **row_columns(content, row), **row_error(content, row), **drawn}
-        )
-    return made
-
-
-def _words(row: ExperimentRow, sources: set[str]) -> str:
-    """A row in short: method, arm, part of the data, and source where there are several."""
-    entry = row.entry
-    words = [row.name, *([entry.arm] if sources else []), *([fraction_text(entry)] if entry.fraction < 1 else [])]
-    return ", ".join([*words, *([f"from {entry.init_from}"] if len(sources) > 1 and entry.init_from else [])])
-
-
-def _dots_caption(table: ExperimentTable, frame: pd.DataFrame, rows: Sequence[ExperimentRow]) -> str:
+def _about_dots(table: ExperimentResults, frame: pd.DataFrame) -> str:
     words = f"Errors with 95 % intervals, a panel a data set; left is better. {DOTTED.get(table.kind, '')}".rstrip()
     if not frame["full"].all():
         words += " Open dots: trained on the data set itself. Full dots: models of another data set."
     if frame["other"].notna().any():
         words += " Strokes: the same models on the data they were trained on."
-    return words + not_drawn(rows)
+    return words
 
 
-DRAWN: dict[Kind, Callable[[ExperimentTable, Scene], Sequence[Drawing]]] = {
+DRAWN: dict[Kind, Callable[[ExperimentResults, Scene], Sequence[Drawing]]] = {
     "transfer": _transfer,
     "ablation": _ablation,
     "horizon": _horizon,

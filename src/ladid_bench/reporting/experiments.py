@@ -7,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 from markupsafe import Markup
 
-from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, DatasetContent, Entry, gather
-from ladid_bench.analysis.experiments import ExperimentRow, row_frame
+from ladid_bench.analysis.entries import DatasetContent, Entry
+from ladid_bench.analysis.experiments import ExperimentRow, row_error, row_frame
+from ladid_bench.analysis.study import ExperimentResults
 from ladid_bench.core.configuration import Kind, Study
-from ladid_bench.core.paths import Folders
 from ladid_bench.reporting.charts import Looks
-from ladid_bench.reporting.formatting import MISSING, decimals, error_text, listed, number, short, span
+from ladid_bench.reporting.formatting import decimals, error_text, listed, number, short, span
 from ladid_bench.reporting.tables import (
     MIDPOINTS,
     NMSE,
@@ -35,8 +35,8 @@ QUESTIONS: dict[Kind, str] = {
     "horizon": "How far beyond its training does a model see, and how far into chaos?",
     "shift": "Does a model outlast another way of looking at the same motion?",
     "mixture": "Does training on a range of constants carry over to constants inside and outside of it?",
-    "probe": "What can be read off the code psi, and is F the same map for every window of a trajectory?",
-    "sufficiency": "How large must the code be, and how long the context?",
+    "probe": "What can be read off psi, and is F the same map for every window of a trajectory?",
+    "sufficiency": "How large must psi be, and how long the context?",
     "cost": "What does a step cost, and a forecast, as pictures, horizon and data grow? Errors mean nothing here.",
     "sweep": "How does the error change with what was varied?",
 }
@@ -69,51 +69,30 @@ class Scene:
     compared: Sequence[DatasetContent]
 
 
-@dataclass(frozen=True)
-class ExperimentTable:
-    """An experiment, with what it is asked of: data sets and their rows."""
+def views(table: ExperimentResults) -> list[tuple[DatasetContent, Markup]]:
+    """The data sets of an experiment with their tables; columns that say nothing in the whole experiment are off."""
+    return [(content, _html(table, content, rows)) for content, rows in table.parts]
 
-    name: str
-    kind: Kind
-    parts: list[tuple[DatasetContent, list[ExperimentRow]]]
 
-    @property
-    def question(self) -> str:
-        return QUESTIONS[self.kind]
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """What is told of each row besides its error."""
-        return EXTRA.get(self.kind, ())
-
-    @property
-    def entries(self) -> list[Entry]:
-        return [row.entry for _, rows in self.parts for row in rows]
-
-    @property
-    def views(self) -> list[tuple[DatasetContent, Markup]]:
-        """The data sets with their tables, ready for the page."""
-        return [(content, self._html(content, rows)) for content, rows in self.parts]
-
-    def _html(self, content: DatasetContent, rows: list[ExperimentRow]) -> Markup:
-        """Lay out the rows of a data set; columns that say nothing in the whole experiment are off."""
-        primary, median, _ = PRIMARY[content.primary_metric]
-        entries, columns = [row.entry for row in rows], (primary, median, *self.columns)
-        cells: dict[str, list[str]] = {}
-        if any(entry.changes for entry in self.entries):
-            cells["changed"] = [entry.changes for entry in entries]
-        if any(entry.init_from for entry in self.entries):
-            cells["arm"] = [row.start for row in rows]
-        texts = dict.fromkeys(cells, "text")
-        if any(entry.fraction < 1 for entry in self.entries):
-            cells["training data"] = [fraction_text(row.entry) for row in rows]
-        for column in columns:
-            cells[column.name] = [_text(entry.mean(column.name), column) for entry in entries]
-            if column is primary:
-                cells["95 % interval"] = [_ends(row, content) for row in rows]
-        cells["runs"] = [run_links(entry) for entry in entries]
-        names = [method_name(row.entry, label=row.name) for row in rows]
-        return to_html("method", names, cells, "numbers", {one.name: heading(one) for one in columns}, texts)
+def _html(table: ExperimentResults, content: DatasetContent, rows: Sequence[ExperimentRow]) -> Markup:
+    primary, median, _ = PRIMARY[content.primary_metric]
+    entries, columns = [row.entry for row in rows], (primary, median, *EXTRA.get(table.kind, ()))
+    cells: dict[str, list[str]] = {}
+    if any(entry.changes for entry in table.entries):
+        cells["changed"] = [entry.changes for entry in entries]
+    if any(entry.init_from for entry in table.entries):
+        cells["arm"] = [row.start for row in rows]
+    texts = dict.fromkeys(cells, "text")
+    if any(entry.fraction < 1 for entry in table.entries):
+        cells["training data"] = [fraction_text(row.entry) for row in rows]
+    for column in columns:
+        cells[column.name] = [_text(entry.mean(column.name), column) for entry in entries]
+        if column is primary:
+            errors = [row_error(content, row) for row in rows]
+            cells["95 % interval"] = [span(one["low"], one["high"], decimals([one["error"]])) for one in errors]
+    cells["runs"] = [run_links(entry) for entry in entries]
+    names = [method_name(row.entry, label=row.name) for row in rows]
+    return to_html("method", names, cells, "numbers", {one.name: heading(one) for one in columns}, texts)
 
 
 def fraction_text(entry: Entry) -> str:
@@ -126,27 +105,12 @@ def _text(value: float, column: Column) -> str:
     return error_text(value, places) if column.best else number(value, places)
 
 
-def _ends(row: ExperimentRow, content: DatasetContent) -> str:
-    return span(row.ends.low, row.ends.high, decimals([row.entry.mean(content.error)])) if row.ends else MISSING
-
-
-def experiment_tables(folders: Folders, table: pd.DataFrame, study: Study) -> list[ExperimentTable]:
-    """Collect the experiments of a study beside those that the comparison tells of, in the order of the study."""
-    made = []
-    for name in study.experiments:
-        contents = [] if name in (COMPARISON, EQUAL_TIME) else gather(folders, table, study, name)
-        parts = [(one, [ExperimentRow(entry, one.error_interval(entry)) for entry in one.entries]) for one in contents]
-        if parts:
-            made.append(ExperimentTable(name, study.kind_of(name), parts))
-    return made
-
-
-def write_experiments(folder: Path, tables: list[ExperimentTable]) -> None:
+def write_experiments(folder: Path, tables: Sequence[ExperimentResults]) -> None:
     """Write ``tables/experiment-<name>.csv`` with all digits."""
     for table in tables:
         frames = []
         for content, rows in table.parts:
-            columns = (NMSE, PRIMARY[content.primary_metric][1], *table.columns)
+            columns = (NMSE, PRIMARY[content.primary_metric][1], *EXTRA.get(table.kind, ()))
             frames.append(row_frame(table.name, content, rows, dict.fromkeys(column.name for column in columns)))
         write_csv(folder, f"experiment-{table.name}", pd.concat(frames))
 

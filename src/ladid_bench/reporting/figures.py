@@ -1,16 +1,22 @@
 """Figures of one data set: error over the horizon, validation error while training, and vectors over time."""
 
-import math
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from ladid_bench.analysis.costs import PLACE, shared
-from ladid_bench.analysis.curves import GROUPS_FOR_BANDS, horizon_frame, run_seconds, training_frame, validated
+from ladid_bench.analysis.curves import (
+    GROUPS_FOR_BANDS,
+    horizon_frame,
+    last_gains,
+    run_seconds,
+    training_frame,
+    validated,
+)
 from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, Run
 from ladid_bench.analysis.pictures import Pictures, series_frame
-from ladid_bench.reporting.charts import Looks, Scale, line_chart
+from ladid_bench.reporting.charts import Lines, Looks, Scale
 from ladid_bench.reporting.drawing import TALL, WIDTH, Drawing
 from ladid_bench.reporting.formatting import counted, listed, number, short, with_unit
 from ladid_bench.reporting.palette import INK, own_look
@@ -27,9 +33,9 @@ def horizon(dataset: DatasetContent, styles: Looks, trained: float | None = None
     marks = [] if trained is None else [(trained, "beyond training")]
     scale = Scale("lead_time", with_unit("lead time", dataset.time_unit), marks=marks)
     ends = {entry.label: "floor" for entry in dataset.floors}
-    svg = line_chart(frame, styles, scale, "error", dataset.error_name, ends=ends, level=1, size=(WIDTH, TALL))
+    chart = Lines(styles, scale, "error", dataset.error_name, ends=ends, level=1, size=(WIDTH, TALL))
     about, name = _about_horizon(dataset, frame), f"horizon-{dataset.name}"
-    return Drawing(name, svg, about, frame, finding=_lowest_at_ends(dataset, frame))
+    return Drawing(name, chart, about, frame, finding=_lowest_at_ends(dataset, frame))
 
 
 def _lowest_at_ends(dataset: DatasetContent, frame: pd.DataFrame) -> str:
@@ -95,15 +101,12 @@ def training_time(dataset: DatasetContent, styles: Looks, equal_time: bool) -> D
 def _training(name: str, frame: pd.DataFrame, styles: Looks, scale: Scale, caption: str) -> Drawing | None:
     if frame.empty:
         return None
-    return Drawing(name, line_chart(frame, styles, scale, "valid_nmse", "validation nMSE"), caption, frame)
+    return Drawing(name, Lines(styles, scale, "valid_nmse", "validation nMSE"), caption, frame)
 
 
 def _falling(frame: pd.DataFrame) -> str:
     """How much was still gained at the end, method by method where they are few."""
-    runs = frame.groupby(["name", "seed"], sort=False)["valid_nmse"] if len(frame) else ()
-    ends = pd.DataFrame([(name, *run.iloc[-2:]) for (name, _), run in runs if len(run) > 1])
-    means = ends.groupby(0, sort=False).mean() if len(ends) else ends
-    gains = [(100 * (1 - after / before), name) for name, before, after in means.itertuples() if 0 < before < math.inf]
+    gains = [(gain, name) for name, gain in last_gains(frame).items()]
     if not gains:
         return ""
     named = gains if len(gains) <= MOST_NAMED else [max(gains), min(gains)]
@@ -118,8 +121,10 @@ def series(dataset: DatasetContent, pictures: Pictures, styles: Looks) -> Drawin
     frame = series_frame(dataset, pictures, labels)
     scale = Scale("lead_time", with_unit("lead time", dataset.time_unit), marks=[(0, "")])
     looks = {**styles, "truth": own_look(INK[0])}
-    svg = line_chart(frame, looks, scale, "value", "", panel="feature", decades=None)
-    return Drawing(f"series-{dataset.name}", svg, _series_caption(pictures, frame["feature"].nunique(), labels), frame)
+    chart = Lines(looks, scale, "value", panel="feature", decades=None)
+    return Drawing(
+        f"series-{dataset.name}", chart, _series_caption(pictures, frame["feature"].nunique(), labels), frame
+    )
 
 
 def _best(dataset: DatasetContent) -> list[Entry]:

@@ -115,13 +115,14 @@ def cautions(datasets: list[DatasetContent], scale: str, stale: int, total: int)
     return notes
 
 
-def about_colours(dataset: DatasetContent) -> str:
+def about_colours(dataset: DatasetContent, judged: bool = True) -> str:
     """Say which methods the figures show in colour; nothing where they show all."""
     if not dataset.crowded:
         return ""
+    why = ", which are LaDID, the best other neural method and the best simple one" if judged else ""
     return (
-        f"In colour: {listed(entry.label for entry in dataset.front)}, which are LaDID, the best other neural method "
-        "and the best simple one. Point at a name or a line to bring out another method, click to keep it."
+        f"In colour: {listed(entry.label for entry in dataset.front)}{why}. Point at a name or a line to bring out "
+        "another method, click to keep it."
     )
 
 

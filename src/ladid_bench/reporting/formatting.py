@@ -42,8 +42,8 @@ def error_text(value: float, places: int | None = None) -> str:
 
 
 def span(low: float, high: float, places: int) -> str:
-    """Write the two ends of the interval of an error."""
-    return f"{error_text(low, places)} to {error_text(high, places)}"
+    """Write the two ends of an interval, a dash where there is none."""
+    return MISSING if math.isnan(low) else f"{error_text(low, places)} to {error_text(high, places)}"
 
 
 def ratio(value: float) -> str:

@@ -69,13 +69,13 @@ def _record(run: PlannedRun, folders: Folders) -> dict[str, Any]:
 def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside, task: Task) -> None:
     card, unit = run.dataset.source.card, unit_of(run.dataset.source, "time")
     colours = frame_colours({"task": task.to_json(), "origin": card.origin})
-    for place, one in enumerate(inside.strips, 1):
-        (folder / "figures" / f"strip-{place}.png").write_bytes(contact_sheet(_levels(one.decoded), colours))
 
     def looked_at(drawn: list[Drawing], caption: str, layout: str) -> Markup:
         return part("looked_at", figures(folder, drawn), caption, layout)
 
     between = looked_at(drawings.between_figures(inside, unit), drawings.between_caption(inside), "pair")
+    for place, one in enumerate(inside.strips, 1):
+        (folder / "figures" / f"strip-{place}.png").write_bytes(contact_sheet(_levels(one.decoded), colours))
     moments = [_strip_view(one, colours, unit) for one in inside.strips]
     strips = part("strips", moments, STRIP_SHARES, inside.example, task.shape[1])
     path = looked_at(drawings.path_figures(inside, unit), drawings.path_caption(inside), "pair")

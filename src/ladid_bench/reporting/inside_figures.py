@@ -2,19 +2,22 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.colors import ListedColormap, Normalize, to_rgba
+from matplotlib.figure import Figure
 
 from ladid_bench.probing.components import principal_components
 from ladid_bench.probing.frames import attention_frame, close_up_frame, length_frame, path_frame, plane_frame
 from ladid_bench.probing.ground_truth import Quantity
 from ladid_bench.probing.inside import PARTS, Inside, effective, overall_detour
-from ladid_bench.reporting.charts import Scale, line_chart
-from ladid_bench.reporting.drawing import HEIGHT, PANEL, TALL, WIDTH, Drawing, canvas, style, to_svg
+from ladid_bench.reporting.charts import Lines, Scale
+from ladid_bench.reporting.drawing import PANEL, TALL, WIDTH, Drawing, canvas
 from ladid_bench.reporting.formatting import MINUS, counted, listed, number, readable, short, with_unit
 from ladid_bench.reporting.palette import ACCENT, FAINT, MUTED, NEURAL, own_look
 
@@ -38,13 +41,12 @@ def attention_figures(inside: Inside) -> list[Drawing]:
     what = "place" if inside.over_places else "frame"
     frames = [attention_frame(inside, layer) for layer in range(len(inside.attention))]
     return [
-        Drawing(f"attention-layer-{place}", _matrices(frame, f"layer {place}", top, what), "", frame)
+        Drawing(f"attention-layer-{place}", partial(_matrices, layer=place, top=top, what=what), "", frame)
         for place, frame in enumerate(frames, 1)
     ]
 
 
-@style()
-def _matrices(frame: pd.DataFrame, layer: str, top: float, what: str) -> str:
+def _matrices(frame: pd.DataFrame, layer: int, top: float, what: str) -> Figure:
     """Matrices of weights: the stronger the accent colour, the larger."""
     figure = canvas(2.15 * PANEL, PANEL)
     drawn = figure.subplots(2, sharex=True)
@@ -52,14 +54,15 @@ def _matrices(frame: pd.DataFrame, layer: str, top: float, what: str) -> str:
         cells = weights.pivot(index="row", columns="seen", values="value")
         how: dict[str, Any] = {"cmap": SHADES, "vmin": 0, "vmax": top, "square": True, "cbar": False}
         seaborn.heatmap(cells, mask=cells < FAINTEST**2 * top, rasterized=cells.size > MOST_CELLS, ax=axes, **how)
-        axes.set(title=f"{layer}, {name}", xlabel="", ylabel=f"{what} that looks")
+        axes.set(title=f"layer {layer}, {name}", xlabel="", ylabel=f"{what} that looks")
+        axes.grid(visible=False)
         axes.locator_params(nbins=6)
         axes.tick_params(axis="y", rotation=0)
         axes.spines[:].set_visible(True)
     drawn[-1].set_xlabel(f"{what} looked at")
     bar = figure.colorbar(drawn[-1].collections[0], ax=drawn, orientation="horizontal", aspect=30)
     _label_bar(bar, ["0", short(top, 2)])
-    return to_svg(figure)
+    return figure
 
 
 def _label_bar(bar: Any, labels: Sequence[str]) -> None:
@@ -99,11 +102,11 @@ def psi_figures(inside: Inside) -> list[Drawing]:
 def psi_figure(name: str, points: np.ndarray, shares: np.ndarray, truth: Quantity) -> Drawing:
     """psi ``(trajectory, 2)`` in its leading components, coloured by what is true of the trajectories."""
     frame = pd.DataFrame({"component_1": points[:, 0], "component_2": points[:, 1], truth.name: truth.values})
-    return Drawing(name, _cloud(frame, [_component(place, shares) for place in (0, 1)], truth), "", frame)
+    headings = [_component(place, shares) for place in (0, 1)]
+    return Drawing(name, partial(_cloud, headings=headings, truth=truth), "", frame)
 
 
-@style()
-def _cloud(frame: pd.DataFrame, headings: Sequence[str], truth: Quantity) -> str:
+def _cloud(frame: pd.DataFrame, headings: Sequence[str], truth: Quantity) -> Figure:
     axes = (figure := canvas(1.15 * PANEL, PANEL)).add_subplot()
     low, high = (-np.pi, np.pi) if truth.cyclic else (float(truth.values.min()), float(truth.values.max()))
     how: dict[str, Any] = {"cmap": CYCLIC if truth.cyclic else SEQUENTIAL, "norm": Normalize(low, high)}
@@ -115,7 +118,7 @@ def _cloud(frame: pd.DataFrame, headings: Sequence[str], truth: Quantity) -> str
     axes.spines["left"].set_visible(True)
     labels = [f"{MINUS}{PI}", "0", PI] if truth.cyclic else [short(low, 2), short(high, 2)]
     _label_bar(figure.colorbar(dots, ax=axes, orientation="horizontal", aspect=30), labels)
-    return to_svg(figure)
+    return figure
 
 
 def _component(index: int, shares: np.ndarray) -> str:
@@ -148,15 +151,13 @@ def path_figures(inside: Inside, time_unit: str) -> list[Drawing]:
     looks = dict(zip(over_time["name"].unique(), COLOURED, strict=False))
     ends = {name: f"{place + 1} ({100 * shares[place]:.0f} %)" for place, name in enumerate(looks)}
     scale = Scale("time", with_unit("time", time_unit), every=PARTS)
-    how: dict[str, Any] = {"decades": None, "size": (WIDTH, TALL)}
     title = f"leading components of F({PSI}, t)"
-    first = line_chart(over_time, looks, scale, "score", title, ends=ends, **how)
-    paths = dict.fromkeys(plane["name"].unique(), FAINT)
-    paths[f"trajectory {inside.example}"] = own_look(ACCENT)
+    curves = Lines(looks, scale, "score", title, ends=ends, decades=None, size=(WIDTH, TALL))
+    paths = {**dict.fromkeys(plane["name"].unique(), FAINT), f"trajectory {inside.example}": own_look(ACCENT)}
     scale = Scale("component_1", _component(0, shares), every=PARTS, equal=True)
     title = _component(1, shares)
-    second = line_chart(plane, paths, scale, "component_2", title, named=False, **how)
-    return [Drawing("path-over-time", first, "", over_time), Drawing("path-in-plane", second, "", plane)]
+    loops = Lines(paths, scale, "component_2", title, named=False, decades=None, size=(WIDTH, TALL))
+    return [Drawing("path-over-time", curves, "", over_time), Drawing("path-in-plane", loops, "", plane)]
 
 
 def path_caption(inside: Inside) -> str:
@@ -174,18 +175,16 @@ def path_caption(inside: Inside) -> str:
 
 def between_figures(inside: Inside, time_unit: str) -> list[Drawing]:
     """How long the latent path is between frames, and a close-up of it."""
-    scale, how = Scale("time", with_unit("time", time_unit)), {"decades": None, "size": (WIDTH, HEIGHT)}
     lengths, close = length_frame(inside), close_up_frame(inside)
-    title = "path between frames / straight line"
+    scale, title = Scale("time", with_unit("time", time_unit)), "path between frames / straight line"
     looks = {"F": COLOURED[0], "smooth curve": own_look(NEURAL[1][0], SMOOTH, "")}
-    first = line_chart(lengths, looks, scale, "relative_length", title, level=1, **how)  # type: ignore[arg-type]
-    smooth = own_look(MUTED[0], SMOOTH, "")
+    ratios = Lines(looks, scale, "relative_length", title, level=1, decades=None)
     names = [name for name in close["name"].unique() if not name.startswith("smooth")]
-    looks = dict(zip(names, COLOURED, strict=False)) | {f"smooth {name}": smooth for name in names}
-    scale = Scale("time", scale.heading, every=PARTS)
-    title = f"close-up, trajectory {inside.example}"
-    second = line_chart(close, looks, scale, "score", title, named=False, **how)  # type: ignore[arg-type]
-    return [Drawing("path-length", first, "", lengths), Drawing("path-close-up", second, "", close)]
+    looks = dict.fromkeys((f"smooth {name}" for name in names), own_look(MUTED[0], SMOOTH, ""))
+    looks |= dict(zip(names, COLOURED, strict=False))
+    scale, title = replace(scale, every=PARTS), f"close-up, trajectory {inside.example}"
+    curves = Lines(looks, scale, "score", title, named=False, decades=None)
+    return [Drawing("path-length", ratios, "", lengths), Drawing("path-close-up", curves, "", close)]
 
 
 def verdict(inside: Inside) -> str:

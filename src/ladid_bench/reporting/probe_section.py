@@ -11,15 +11,14 @@ from markupsafe import Markup
 
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.readings import MEAN, Estimate, Probed, estimate_rows, probed
-from ladid_bench.analysis.statistics import Interval
+from ladid_bench.analysis.study import ExperimentResults
 from ladid_bench.core.paths import Folders
 from ladid_bench.probing.ground_truth import Quantity
 from ladid_bench.probing.probes import CONTROLS, PCA, PROBES, PSI, SHUFFLED, UNTRAINED, Probe
 from ladid_bench.probing.readout import KERNEL, LINEAR
-from ladid_bench.reporting.charts import dot_chart
+from ladid_bench.reporting.charts import Dots
 from ladid_bench.reporting.drawing import Drawing
-from ladid_bench.reporting.experiments import ExperimentTable
-from ladid_bench.reporting.formatting import counted, listed, number, ratio, readable, short
+from ladid_bench.reporting.formatting import counted, listed, number, ratio, readable, short, span
 from ladid_bench.reporting.inside_figures import psi_figure
 from ladid_bench.reporting.pages import figures
 from ladid_bench.reporting.palette import MUTED, NEURAL, own_look
@@ -57,7 +56,7 @@ class EntryView:
 Views = dict[str, list[tuple[DatasetContent, list[EntryView]]]]  # by experiment
 
 
-def write_probes(folder: Path, folders: Folders, tables: Sequence[ExperimentTable]) -> Views:
+def write_probes(folder: Path, folders: Folders, tables: Sequence[ExperimentResults]) -> Views:
     """Write ``tables/probe.csv`` and the figures of the probes into the report's folder, and give what the page shows.
 
     Args:
@@ -65,29 +64,30 @@ def write_probes(folder: Path, folders: Folders, tables: Sequence[ExperimentTabl
         folders: of the scale, where the probes are.
         tables: the study's experiments; without a kind ``probe`` among them nothing is written.
     """
-    rows: list[dict[str, object]] = []
+    frames: list[pd.DataFrame] = []
     views: Views = {}
     for table in (one for one in tables if one.kind == "probe"):
         for content, _ in table.parts:
-            found = [probed(entry, folders) for entry in content.entries if entry.neural]
-            rows += [{"experiment": table.name, **row} for one in found for row in estimate_rows(content, one)]
-            names = [f"{table.name}-{content.name}-{index}" for index in range(len(found))]
-            shown = [_view(folder, name, one) for name, one in zip(names, found, strict=True)]
+            shown = []
+            for index, entry in enumerate(one for one in content.entries if one.neural):
+                found = probed(entry, folders)
+                readings = pd.DataFrame(estimate_rows(content, found)).assign(experiment=table.name)
+                shown.append(_view(folder, f"{table.name}-{content.name}-{index}", found, readings))
+                frames += [readings] if len(readings) else []
             views.setdefault(table.name, []).extend([(content, shown)] if shown else [])
-    if rows:
-        write_csv(folder, "probe", pd.DataFrame(rows))
+    if frames:
+        write_csv(folder, "probe", pd.concat(frames))
     return views
 
 
-def _view(folder: Path, name: str, found: Probed) -> EntryView:
+def _view(folder: Path, name: str, found: Probed, readings: pd.DataFrame) -> EntryView:
     cautions = [f"Without a probe: {listed(found.missing)}."] if found.missing else []
     if found.stale:
         cautions.append(f"Probed by older code: {listed(f'seed {seed}' for seed in found.stale)}.")
     title, semigroup = _name(found.entry), _semigroup_words(found)
     if found.readable:
-        estimates = found.estimates()
-        dots = figures(folder, [_readings_figure(f"{name}-{probe}", estimates, probe, found) for probe in PROBES])
-        words = [_readings_words(found, estimates), *semigroup]
+        dots = figures(folder, [_readings_figure(f"{name}-{probe}", readings, probe, found) for probe in PROBES])
+        words = [_readings_words(found, found.estimates()), *semigroup]
         codes = figures(folder, _psi_figures(f"{name}-psi", found.probes[0]))
         return EntryView(title, words, cautions, dots, codes, _about_codes(found))
     if found.probes:
@@ -96,29 +96,21 @@ def _view(folder: Path, name: str, found: Probed) -> EntryView:
     return EntryView(title, semigroup, cautions)
 
 
-def _readings_figure(name: str, estimates: list[Estimate], probe: str, found: Probed) -> Drawing:
+def _readings_figure(name: str, readings: pd.DataFrame, probe: str, found: Probed) -> Drawing:
     """R^2 of every quantity off every representation by one probe, as dots with intervals."""
-    frame = pd.DataFrame(
-        {
-            **{"panel": "", "row": "mean of all" if one.quantity == MEAN else readable(one.quantity)},
-            **{"representation": one.representation, "probe": probe},
-            **{"r2": one.r2.estimate, "low": one.r2.low, "high": one.r2.high},
-        }
-        for one in estimates
-        if one.probe == probe
-    )
+    frame = readings[readings["probe"] == probe].rename(columns={"r2_low": "low", "r2_high": "high"})
+    frame = frame.assign(panel="", row=frame["quantity"].replace("mean", "mean of all").map(readable))
     key = {kind: words for kind, (words, _, _) in KINDS.items() if kind in set(frame["representation"])}
     looks = {kind: own_look(KINDS[kind][1], marker=KINDS[kind][2]) for kind in key}
     limits = (max(LOWEST, min(-0.08, frame["r2"].min() - 0.03)), 1.02)
     heading = f"{SQUARED} on test trajectories"
-    how = {"title": TITLES[probe], "level": 0.0, "limits": limits, "key": key}
-    svg = dot_chart(frame, looks, "representation", heading, value="r2", **how)  # type: ignore[arg-type]
+    chart = Dots(looks, "representation", heading, "r2", TITLES[probe], level=0.0, limits=limits, key=key)
     about = (
         f"{WHAT_TO_SEE[probe]} Dots are {SQUARED} on {len(found.probes[0].group)} test trajectories that neither model "
         f"nor probe has seen, over {counted(len(found.probes), 'seed')}; lines are 95 % intervals. At 0 a reading is "
         "worth as much as the mean of all trajectories."
     )
-    return Drawing(name, svg, about, frame)
+    return Drawing(name, chart, about, frame)
 
 
 def _psi_figures(name: str, probe: Probe) -> list[Drawing]:
@@ -137,7 +129,7 @@ def _readings_words(found: Probed, estimates: list[Estimate]) -> str:
     means = {one.representation: one for one in estimates if one.quantity == MEAN and one.probe == LINEAR}
     others = [f"{KINDS[name][0]} {_r2(means[name])}" for name in CONTROLS if name in means]
     mine, quantities = means[PSI], counted(len(found.quantities), "quantity")
-    ends = f" ({_ends(mine.r2)})" if math.isfinite(mine.r2.low) else ""
+    ends = f" ({span(mine.r2.low, mine.r2.high, 2)})" if math.isfinite(mine.r2.low) else ""
     text = f"Read linearly, psi has a mean {SQUARED} of {_r2(mine)}{ends} over {quantities}; {listed(others)}."
     known = [one for one in means.values() if one.ratio is not None]
     if not known:
@@ -156,7 +148,7 @@ def _semigroup_words(found: Probed) -> list[str]:
     if tested is None:
         return []
     same, other = tested
-    ends = f" (95 % interval {_ends(same, 3)})" if math.isfinite(same.low) else ""
+    ends = f" (95 % interval {span(same.low, same.high, 3)})" if math.isfinite(same.low) else ""
     return [
         "Asked for the same moments from two windows of one trajectory, F gives states whose squared distance is "
         f"{short(same.estimate, 2)} of the variance of z{ends}; 0 would be one map that is the same for every window. "
@@ -175,7 +167,3 @@ def _about_codes(found: Probed) -> str:
 
 def _r2(one: Estimate) -> str:
     return number(one.r2.estimate, 2)
-
-
-def _ends(found: Interval, places: int = 2) -> str:
-    return f"{number(found.low, places)} to {number(found.high, places)}"

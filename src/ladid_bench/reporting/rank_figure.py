@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ladid_bench.analysis.entries import DatasetContent, in_front
 from ladid_bench.analysis.ranking import LEVEL, Ranking, rank_over_datasets, rank_over_groups
 from ladid_bench.reporting.charts import Looks
-from ladid_bench.reporting.drawing import LINE, Drawing, canvas, mark, style, to_svg
+from ladid_bench.reporting.drawing import LINE, Drawing, canvas, mark
 from ladid_bench.reporting.formatting import counted, listed, short
 from ladid_bench.reporting.palette import INK, MethodStyle
 
@@ -20,12 +21,12 @@ TINY_P = 0.001
 
 def rank_diagram(name: str, ranking: Ranking, styles: Looks, what: str) -> Drawing:
     """Draw a ranking of methods, whose ``styles`` are by label, over ``what``, in words."""
-    svg, about = _diagram(ranking, styles), _about(ranking, what)
-    return Drawing(name, svg, about, ranking.frame, finding=_first(ranking))
+    return Drawing(
+        name, lambda _: _diagram(ranking, styles), _about(ranking, what), ranking.frame, finding=_first(ranking)
+    )
 
 
-@style()
-def _diagram(ranking: Ranking, styles: Looks) -> str:
+def _diagram(ranking: Ranking, styles: Looks) -> Figure:
     from scikit_posthocs import critical_difference_diagram  # takes seconds to import
 
     figure, methods = canvas(), len(ranking.ranks)
@@ -60,7 +61,7 @@ def _diagram(ranking: Ranking, styles: Looks) -> str:
         axes.plot([1, 1 + ranking.critical], [above] * 2, color=INK[0], linewidth=1.4, marker="|", clip_on=False)
         axes.text(1, above + 0.9, f"CD {ranking.critical:.1f}", va="center", ha="left")
     figure.set_figheight((head + LINE * (0.6 - lowest)) / 72)
-    return to_svg(figure)
+    return figure
 
 
 def _first(ranking: Ranking) -> str:

@@ -1,7 +1,7 @@
 """The report of one scale: a page that needs nothing but itself, and its tables and figures as files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from ladid_bench.analysis.entries import EQUAL_TIME, LADID, DatasetContent, Entry, Run, gather
+from ladid_bench.analysis.entries import EQUAL_TIME, LADID
 from ladid_bench.analysis.frames import state
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.pictures import all_pictures
 from ladid_bench.analysis.searches import read_search
+from ladid_bench.analysis.study import StudyResults
 from ladid_bench.analysis.tracked import write_tracked
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.files import write_text
@@ -23,8 +24,8 @@ from ladid_bench.reporting import findings
 from ladid_bench.reporting.benchmarks_page import BENCHMARKS, write_benchmarks_page
 from ladid_bench.reporting.claims_section import write_claims
 from ladid_bench.reporting.dataset_section import DatasetStory
-from ladid_bench.reporting.experiment_figures import illustrate, styles_by_method, write_areas
-from ladid_bench.reporting.experiments import ExperimentTable, Scene, experiment_tables, write_experiments
+from ladid_bench.reporting.experiment_figures import areas_html, areas_of, drawings_of, styles_by_method
+from ladid_bench.reporting.experiments import QUESTIONS, Scene, views, write_experiments
 from ladid_bench.reporting.glossary import glossary
 from ladid_bench.reporting.pages import INDEX, Page, Section, figures, part, published
 from ladid_bench.reporting.palette import MethodStyle, own_colours, styles, styles_on
@@ -36,7 +37,6 @@ from ladid_bench.reporting.searches import describe_search, effort, trials_table
 from ladid_bench.reporting.tables import cost, to_latex, write_csv
 from ladid_bench.verification.physics.results import physics_file, read_results, up_to_date
 
-Told = tuple[str, list[tuple[Entry, Run]]]  # a title, and the runs that stand below it
 NO_COMPARISON = "This study has no comparison: no experiment of that name, or none of its runs is in the run table."
 
 
@@ -57,18 +57,16 @@ def build_report(folders: Folders, table: pd.DataFrame, study: Study, root: Path
     """
     final = folders.results / "report"
     with published(final) as folder:
-        Report(folder, folders, table, study, root).write()
+        Report(folder, StudyResults(folders, table, study), root).write()
     return final / INDEX
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A report that is built in ``folder``; the rest as in ``build_report``."""
+    """A report of ``results`` that is built in ``folder``, with the methods' cards of the checkout ``root``."""
 
     folder: Path
-    folders: Folders
-    table: pd.DataFrame
-    study: Study
+    results: StudyResults
     root: Path
 
     def write(self) -> None:
@@ -82,93 +80,57 @@ class Report:
             Section("cards", "Data", part("data_cards", self.stories), "Data cards", "Cards"),
             Section("methods", "Methods", part("method_cards", self.methods), menu="Cards"),
             self._lost(),
-            Section("provenance", "Provenance", part("provenance", self.runs, facts, state), menu="Runs"),
+            Section("provenance", "Provenance", part("provenance", self.results.runs, facts, state), menu="Runs"),
             Section("glossary", "Glossary", part("glossary", glossary())),
         ]
-        scale = f"LaDID Bench, scale {self.study.scale}"
+        scale = f"LaDID Bench, scale {self.results.study.scale}"
         Page(
             title=scale,
             heading="Learned latent dynamics against simple forecasts",
             eyebrow=scale,
-            lead=findings.lead_text(self.compared, self.again, self.study),
+            lead=findings.lead_text(self.results.compared, self.results.again, self.results.study),
             cautions=self._cautions(),
             sections=[one for one in sections if one.body.strip()],
-            links=self._pages(),
+            links=write_pages_beside(self.folder, self.root),
             pictures={name: address for one in self.stories for name, address in one.sources.items()},
             colours=own_colours({**self.by_method, **self.styles}),
             script=True,
         ).write(self.folder / INDEX)
-        write_tracked(self.folder, self.datasets, self.again)
-
-    @cached_property
-    def again(self) -> list[DatasetContent]:
-        """Data sets at equal CPU time."""
-        return gather(self.folders, self.table, self.study, EQUAL_TIME)
-
-    @cached_property
-    def datasets(self) -> list[DatasetContent]:
-        """Data sets at equal steps; one that has runs at equal CPU time alone is there without entries."""
-        compared = gather(self.folders, self.table, self.study)
-        known = {dataset.name for dataset in compared}
-        return [*compared, *(replace(one, entries=()) for one in self.again if one.name not in known)]
-
-    @property
-    def compared(self) -> list[DatasetContent]:
-        return [dataset for dataset in self.datasets if dataset.entries]
+        write_tracked(self.folder, self.results.datasets, self.results.again)
 
     @property
     def judged(self) -> bool:
         """Whether the numbers mean anything."""
-        return self.study.scale != findings.SMOKE
+        return self.results.study.scale != findings.SMOKE
 
     @cached_property
     def styles(self) -> dict[str, MethodStyle]:
-        return styles([*self.datasets, *self.again])
+        return styles([*self.results.datasets, *self.results.again])
 
     @cached_property
     def by_method(self) -> dict[str, MethodStyle]:
-        return styles_by_method(self.styles, self.contents)
-
-    @cached_property
-    def experiments(self) -> list[ExperimentTable]:
-        return experiment_tables(self.folders, self.table, self.study)
-
-    @cached_property
-    def contents(self) -> list[DatasetContent]:
-        """Every data set of every experiment."""
-        return [*self.datasets, *self.again, *(content for one in self.experiments for content, _ in one.parts)]
+        return styles_by_method(self.styles, self.results.contents)
 
     @cached_property
     def stories(self) -> list[DatasetStory]:
-        equal, pictures = {one.name: one for one in self.again}, all_pictures(self.datasets, self.folders)
-        blocks = self.study.experiments.get(EQUAL_TIME, [])
+        results, equal = self.results, {one.name: one for one in self.results.again}
+        pictures = all_pictures(results.datasets, results.folders)
+        blocks = results.study.experiments.get(EQUAL_TIME, [])
         minutes = next((block.cpu_minutes for block in blocks if block.cpu_minutes), None)
-        shown = {one.name: one if one.entries else equal.get(one.name, one) for one in self.datasets}
+        shown = {one.name: one if one.entries else equal.get(one.name, one) for one in results.datasets}
         return [
             DatasetStory(
                 *(one, equal.get(one.name), minutes, pictures.get(one.name)),
                 styles=styles_on(shown[one.name], self.styles),
                 judged=self.judged,
             )
-            for one in self.datasets
+            for one in results.datasets
         ]
-
-    @cached_property
-    def runs(self) -> list[Told]:
-        """Every run that the report tells of, once: those of the data sets, then those of further experiments."""
-        told = [(one.content.title, one.runs) for one in self.stories]
-        known = {run.key for _, runs in told for _, run in runs}
-        found: dict[str, dict[str, tuple[Entry, Run]]] = {}
-        for content, rows in (each for one in self.experiments for each in one.parts):
-            for entry, run in ((row.entry, run) for row in rows for run in row.entry.runs):
-                if run.key not in known:
-                    found.setdefault(f"{content.title}, further experiments", {}).setdefault(run.key, (entry, run))
-        return [*told, *((title, list(runs.values())) for title, runs in found.items())]
 
     @cached_property
     def methods(self) -> list[dict[str, Any]]:
         """The methods' cards with their recorded searches."""
-        names = {entry.method for content in self.contents for entry in content.entries}
+        names = {entry.method for content in self.results.contents for entry in content.entries}
         made = []
         for name in sorted(names, key=lambda name: (name != LADID, name)):
             card, search = load_card(name, self.root), read_search(name, self.root)
@@ -178,23 +140,26 @@ class Report:
         return made
 
     def _cautions(self) -> Mapping[str, str]:
-        told = [run for _, some in self.runs for _, run in some]
+        told = [run for _, some in self.results.runs for _, run in some]
         stale = sum(run.stale for run in told)
-        found = {} if self.compared else {"comparison": NO_COMPARISON}
-        found |= findings.cautions(self.compared or self.again, self.study.scale, stale, len(told))
+        found = {} if self.results.compared else {"comparison": NO_COMPARISON}
+        found |= findings.cautions(
+            self.results.compared or self.results.again, self.results.study.scale, stale, len(told)
+        )
         equal, words = effort({one["name"]: one["search"] for one in self.methods if one["card"].kind == "neural"})
         return found if equal else found | {"search": words}
 
     def _claims(self) -> Section:
-        view = write_claims(self.folder, self.folders, self.table, self.study, self.root)
+        found = self.results
+        view = write_claims(self.folder, found.folders, found.table, found.study, self.root)
         return Section("claims", "Claims", part("claims", view))
 
     def _findings(self) -> Section:
-        ranks = ranks_over_datasets(self.compared, self.styles)
+        ranks = ranks_over_datasets(self.results.compared, self.styles)
         drawn = [] if isinstance(ranks, str) else figures(self.folder, [ranks])
-        found = [(one, findings.finding(one)) for one in self.datasets] if self.judged else []
-        verdicts = self.judged and findings.seeds(self.compared) >= SEEDS_FOR_VERDICTS
-        unranked = ranks if isinstance(ranks, str) and self.compared else ""
+        found = [(one, findings.finding(one)) for one in self.results.datasets] if self.judged else []
+        verdicts = self.judged and findings.seeds(self.results.compared) >= SEEDS_FOR_VERDICTS
+        unranked = ranks if isinstance(ranks, str) and self.results.compared else ""
         return Section("findings", "Findings", part("findings", found, verdicts, drawn, unranked))
 
     def _costs(self) -> Section:
@@ -213,34 +178,35 @@ class Report:
 
     def _experiments(self) -> Section:
         """Lay out the experiments beside the comparison with their figures, and write the files of these."""
-        write_experiments(self.folder, self.experiments)
-        scene = Scene(self.study, self.root, self.by_method, self.datasets)
+        write_experiments(self.folder, self.results.experiments)
+        scene = Scene(self.results.study, self.root, self.by_method, self.results.datasets)
         told = []
-        for table in self.experiments:
-            shown = illustrate(table, scene)
-            write_areas(self.folder, table, shown)
-            told.append((table, shown, figures(self.folder, shown.drawings, self.judged)))
-        probed = write_probes(self.folder, self.folders, self.experiments)
-        items = [(f"experiment-{one.name}", one.name) for one in self.experiments]
+        for table in self.results.experiments:
+            drawn = figures(self.folder, drawings_of(table, scene), self.judged)
+            below = areas_of(table)
+            if len(below):
+                write_csv(self.folder, f"experiment-{table.name}-areas", below)
+            told.append(
+                (table, QUESTIONS[table.kind], views(table), drawn, len(below), areas_html(below) if len(below) else "")
+            )
+        probed = write_probes(self.folder, self.results.folders, self.results.experiments)
+        items = [(f"experiment-{one.name}", one.name) for one in self.results.experiments]
         body = part("experiments", told, probed) if told else Markup()
         return Section("experiments", "Further experiments", body, menu="Experiments", items=items)
 
     def _lost(self) -> Section:
-        """Lay out every run that should have a result and has none: those that failed, those that wait."""
-        told = [(title, entry, run) for title, runs in self.runs for entry, run in runs]
-        lost = [one for one in told if one[2].status not in ("ok", "skipped")]
-        waiting = [one for one in lost if one[2].status == "not run"]
-        groups = {"failed": [one for one in lost if one not in waiting], "waiting": waiting}
-        tables = {name: (len(some), lost_table(some)) for name, some in groups.items() if some}
+        """Lay out every run that should have a result and has none."""
+        tables = {name: (len(some), lost_table(some)) for name, some in self.results.lost.items() if some}
         body = part("lost", tables) if tables else Markup()
         return Section("lost", "Runs without a result", body, "Without a result", "Runs")
 
-    def _pages(self) -> list[tuple[str, str]]:
-        """Write the pages beside this one, as far as there is something to tell, and name them."""
-        path, found = physics_file(self.root), []
-        if path.exists():
-            write_physics_page(self.folder / PHYSICS, up_to_date(read_results(path)))
-            found.append((PHYSICS, "Physics"))
-        if write_benchmarks_page(self.folder / BENCHMARKS, self.root):
-            found.append((BENCHMARKS, "Benchmarks"))
-        return found
+
+def write_pages_beside(folder: Path, root: Path) -> list[tuple[str, str]]:
+    """Write the pages beside a report, as far as there is something to tell; their addresses and names."""
+    path, found = physics_file(root), []
+    if path.exists():
+        write_physics_page(folder / PHYSICS, up_to_date(read_results(path)))
+        found.append((PHYSICS, "Physics"))
+    if write_benchmarks_page(folder / BENCHMARKS, root):
+        found.append((BENCHMARKS, "Benchmarks"))
+    return found

@@ -1,14 +1,16 @@
 """Curves of a trajectory file: values, parameters, states over time, and when its frames were taken."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from ladid_bench.data.overview import varying
+from ladid_bench.data.overview import histogram_frame, varying
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.reporting.charts import Scale, line_chart, plain_log
-from ladid_bench.reporting.drawing import PANEL, WIDTH, Drawing, canvas, style, to_svg
+from ladid_bench.reporting.charts import Lines, Scale, plain_log
+from ladid_bench.reporting.drawing import PANEL, WIDTH, Drawing, canvas
 from ladid_bench.reporting.formatting import readable, with_unit
 from ladid_bench.reporting.palette import FAINT, INK, NEURAL, SIMPLE, own_look
 
@@ -24,10 +26,10 @@ SPLIT_COLOURS = {"train": SIMPLE[0][0], "valid": NEURAL[1][0], "test": NEURAL[0]
 def values_figure(splits: Mapping[str, Trajectories], unit: str) -> Drawing:
     """Histogram of all values of the first channel, a line a split."""
     flat = {name: split.frames[:, :, 0].reshape(-1) for name, split in splits.items()}
-    frame = _shares({name: one[:: max(1, len(one) // MOST_VALUES)] for name, one in flat.items()}, BINS)
+    frame = histogram_frame({name: one[:: max(1, len(one) // MOST_VALUES)] for name, one in flat.items()}, BINS)
     heading = with_unit(next(iter(splits.values())).fields[0], unit)
-    svg = _histogram(frame, "share of all values", heading, (WIDTH, HEIGHT))
-    return Drawing("values", svg, "How often each value occurs in all frames, logarithmic.", frame)
+    chart = partial(_histogram, title="share of all values", heading=heading, size=(WIDTH, HEIGHT))
+    return Drawing("values", chart, "How often each value occurs in all frames, logarithmic.", frame)
 
 
 def parameter_figures(splits: Mapping[str, Trajectories], units: Mapping[str, str]) -> list[Drawing]:
@@ -35,25 +37,14 @@ def parameter_figures(splits: Mapping[str, Trajectories], units: Mapping[str, st
     drawn = []
     for name in varying(splits)[:MOST_PARAMETERS]:
         known = {split: data.parameters[name] for split, data in splits.items()}
-        frame = _shares(known, int(np.clip(np.sqrt(sum(map(len, known.values()))), FEWEST_BINS, MOST_BINS)))
-        svg = _histogram(frame, readable(name), units.get(name, "").removesuffix("1"), (PANEL, SMALL_HEIGHT))
-        drawn.append(Drawing(f"parameter-{name}", svg, "", frame))
+        frame = histogram_frame(known, int(np.clip(np.sqrt(sum(map(len, known.values()))), FEWEST_BINS, MOST_BINS)))
+        unit, size = units.get(name, "").removesuffix("1"), (PANEL, SMALL_HEIGHT)
+        chart = partial(_histogram, title=readable(name), heading=unit, size=size)
+        drawn.append(Drawing(f"parameter-{name}", chart, "", frame))
     return drawn
 
 
-def _shares(values: Mapping[str, np.ndarray], bins: int) -> pd.DataFrame:
-    """Shares of the values of each split in bins from ``low`` to ``high``."""
-    edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins)
-    return pd.concat(
-        pd.DataFrame(
-            {"split": name, "low": edges[:-1], "high": edges[1:], "share": np.histogram(known, edges)[0] / len(known)}
-        )
-        for name, known in values.items()
-    )
-
-
-@style()
-def _histogram(frame: pd.DataFrame, title: str, heading: str, size: tuple[float, float]) -> str:
+def _histogram(frame: pd.DataFrame, title: str, heading: str, size: tuple[float, float]) -> Figure:
     """Outlines of histograms, logarithmic where the figure is large enough to have numbers at its left."""
     axes = (figure := canvas(size[1], size[0])).add_subplot()
     for name, shares in frame.groupby("split", sort=False):
@@ -67,7 +58,7 @@ def _histogram(frame: pd.DataFrame, title: str, heading: str, size: tuple[float,
         axes.set_yscale("log")
         low, high = axes.get_ylim()
         plain_log(axes.yaxis, high / low)
-    return to_svg(figure)
+    return figure
 
 
 def state_figures(data: Trajectories, chosen: Sequence[int], units: Mapping[str, str], time_unit: str) -> list[Drawing]:
@@ -100,24 +91,26 @@ def _curves(
     looks = dict.fromkeys(frame["name"], FAINT)
     looks |= dict(zip(looks, [own_look(colour) for colour in CHOSEN[: len(chosen)]], strict=False))
     scale = Scale("time", with_unit("time", time_unit))
-    size = (PANEL, SMALL_HEIGHT)
-    return Drawing(
-        name, line_chart(frame, looks, scale, "value", title, named=False, decades=None, size=size), "", frame
-    )
+    chart = Lines(looks, scale, "value", title, named=False, decades=None, size=(PANEL, SMALL_HEIGHT))
+    return Drawing(name, chart, "", frame)
 
 
-@style()
 def time_figure(data: Trajectories, time_unit: str) -> Drawing:
     """A row of ticks a trajectory, where its frames are."""
     rows = min(MOST_ROWS, len(data))
     since = data.times[:rows] - data.times[:rows, :1]
-    axes = (figure := canvas(HEIGHT)).add_subplot()
-    axes.eventplot(list(since), linelengths=0.7, linewidths=0.8, colors=INK[0])
-    axes.set(ylim=(rows - 0.4, -0.6), yticks=[0, rows - 1] if rows > 1 else [0])
-    axes.grid(False)
-    axes.set(title="trajectory", xlabel=with_unit("time since its first frame", time_unit))
     frame = pd.DataFrame({"trajectory": np.repeat(np.arange(rows), since.shape[1]), "time": since.ravel()})
-    return Drawing("times", to_svg(figure), time_caption(data, time_unit), frame)
+    heading = with_unit("time since its first frame", time_unit)
+    return Drawing("times", partial(_ticks, heading=heading), time_caption(data, time_unit), frame)
+
+
+def _ticks(frame: pd.DataFrame, heading: str) -> Figure:
+    axes = (figure := canvas(HEIGHT)).add_subplot()
+    times = [one.to_numpy() for _, one in frame.groupby("trajectory")["time"]]
+    axes.eventplot(times, linelengths=0.7, linewidths=0.8, colors=INK[0])
+    axes.set(ylim=(len(times) - 0.4, -0.6), yticks=sorted({0, len(times) - 1}), title="trajectory", xlabel=heading)
+    axes.grid(False)
+    return figure
 
 
 def time_caption(data: Trajectories, time_unit: str) -> str:

@@ -20,7 +20,6 @@ GAP, MARGIN, LINE, BAR = 10, 14, 16, 4  # pixels; LINE is the height of a line o
 PANEL, WIDE_PANEL = 128, 224  # pixels of a picture's side in a report's film, and in that of 'show'
 LABELS = 130  # pixels at the left of a strip
 CARD = "#ffffff"
-PALETTE = 228  # of a GIF's 256 colours that the pictures get; words and bars get the others
 
 
 def write_forecasts(folder: Path, dataset: DatasetContent, pictures: Pictures) -> None:
@@ -45,9 +44,9 @@ def write_gif(path: Path, title: str, films: Sequence[Film], colours: np.ndarray
         films: of one shape and length.
         colours: uint8 ``(256, 3)``, of the levels.
     """
-    panels, palette = {film.label: colours[film.levels] for film in films}, _palette(colours)
+    panels = {film.label: colours[film.levels] for film in films}
     frames = [_frame((title, ""), panels, films[0], index, WIDE_PANEL) for index in range(films[0].frames)]
-    _save(path, [_reduced(frame, palette) for frame in frames], films[0], disposal=1)
+    _save(path, [frame.quantize(dither=Image.Dither.NONE) for frame in frames], films[0], disposal=1)
 
 
 def _save(path: Path, frames: list[Image.Image], film: Film, **options: int) -> None:
@@ -118,22 +117,3 @@ def _strip(dataset: DatasetContent, pictures: Pictures) -> Image.Image:
     for row, label in enumerate(rows):
         _write(draw, (MARGIN, MARGIN + LINE + 6 + row * step + TILE // 2), label, INK[0], "lm")
     return canvas
-
-
-def _palette(colours: np.ndarray) -> np.ndarray:
-    """Choose colours of the pictures, then shades from ink to white, and those of the bars, uint8 ``(256, 3)``."""
-    pictures = colours[np.linspace(0, 255, PALETTE).round().astype(int)]
-    levels = [list(bytes.fromhex(colour[1:])) for colour in (ACCENT, MUTED[0], GRID[0], INK[0], CARD)]
-    shades = np.linspace(levels[-2], levels[-1], 256 - PALETTE - 3).round()
-    return np.concatenate([pictures, shades, levels[:3]]).astype(np.uint8)
-
-
-def _reduced(image: Image.Image, palette: np.ndarray) -> Image.Image:
-    """Reduce ``image`` to the nearest colours of ``palette``; Pillow's own search is coarse and turns white to grey."""
-    packed: np.ndarray = np.asarray(image).astype(np.int64) @ [1 << 16, 1 << 8, 1]  # (height, width)
-    found, place = np.unique(packed, return_inverse=True)
-    known = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=-1)  # (colour, 3)
-    nearest = ((known[:, None] - palette.astype(np.int64)) ** 2).sum(axis=-1).argmin(axis=1).astype(np.uint8)
-    reduced = Image.fromarray(nearest[place].reshape(packed.shape))  # (height, width)
-    reduced.putpalette(palette.tobytes())
-    return reduced

@@ -8,11 +8,12 @@ import pandas as pd
 
 from ladid_bench.analysis.costs import shared
 from ladid_bench.analysis.rules import CONTEXTS, STATE
-from ladid_bench.analysis.sweeps import CONTEXT, FACTORS, SIZE, Asked, Factor, Value, asked_of, varied
+from ladid_bench.analysis.study import ExperimentResults
+from ladid_bench.analysis.sweeps import CONTEXT, FACTORS, SIZE, Asked, Factor, Value, asked_of, growth, varied
 from ladid_bench.core.configuration import Kind
-from ladid_bench.reporting.charts import Scale, line_chart
+from ladid_bench.reporting.charts import Lines, Scale
 from ladid_bench.reporting.drawing import WIDTH, Drawing
-from ladid_bench.reporting.experiments import ExperimentTable, Scene, not_drawn
+from ladid_bench.reporting.experiments import Scene, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED
 from ladid_bench.reporting.formatting import TIMES, counted, listed, readable, short, slug
 
@@ -42,7 +43,7 @@ class Sweep:
     decades: float
 
 
-def sweep_drawings(table: ExperimentTable, scene: Scene) -> list[Drawing]:
+def sweep_drawings(table: ExperimentResults, scene: Scene) -> list[Drawing]:
     """Draw the values over each thing that was varied, a figure for all rows that differ in it alone."""
     sweep, asked = SWEEPS[table.kind], asked_of(table.parts, scene.study, scene.root)
     drawings = []
@@ -60,7 +61,7 @@ def sweep_drawings(table: ExperimentTable, scene: Scene) -> list[Drawing]:
 
 
 def _drawing(
-    table: ExperimentTable,
+    table: ExperimentResults,
     frame: pd.DataFrame,
     marks: Sequence[tuple[float, str]],
     some: Sequence[Asked],
@@ -71,13 +72,13 @@ def _drawing(
     named = places[:: 1 + (len(places) - 1) // MOST_TICKS]
     looks = {name: scene.styles[method] for name, method in zip(frame["name"], frame["method"], strict=True)}
     scale = Scale("at", readable(first["across"]), named, marks=marks)
-    svg = line_chart(frame, looks, scale, "value", first["what"], decades=sweep.decades, size=(WIDTH, HEIGHT))
+    chart = Lines(looks, scale, "value", first["what"], decades=sweep.decades, size=(WIDTH, HEIGHT))
     about, finding = sweep.told(frame, some, marks)
     about += not_drawn([one.row for one in some])
-    return Drawing(first["figure"], svg, about, frame, f"experiment-{table.name}-{sweep.table}", finding)
+    return Drawing(first["figure"], chart, about, frame, f"experiment-{table.name}-{sweep.table}", finding)
 
 
-def _marks(table: ExperimentTable, factor: Factor, some: Sequence[Asked]) -> list[tuple[float, str]]:
+def _marks(table: ExperimentResults, factor: Factor, some: Sequence[Asked]) -> list[tuple[float, str]]:
     """What theory asks for: numbers that can hold the state, or frames that determine it."""
     if table.kind != "sufficiency":
         return []
@@ -105,17 +106,13 @@ def _in_words(one: pd.Series) -> str:
 
 
 def _told_of_costs(frame: pd.DataFrame, some: Sequence[Asked], marks: Sequence[tuple[float, str]]) -> Told:
-    ends = frame.groupby("name", sort=False)[["value", "at"]].agg(["first", "last"])
-    growth = ends.xs("last", axis=1, level=1) / ends.xs("first", axis=1, level=1)
-    grown = sorted((factor, name) for name, factor in growth["value"].items())
-    named = listed(f"{TIMES}{short(factor, 2)} for {name}" for factor, name in grown)
-    if len(grown) > MOST_NAMED:
-        (least, first), (most, last) = grown[0], grown[-1]
-        named = f"from {TIMES}{short(least, 2)} for {first} to {TIMES}{short(most, 2)} for {last}"
+    grown = growth(frame)
+    told = [f"{TIMES}{short(factor, 2)} for {name}" for name, factor in zip(grown["name"], grown["value"], strict=True)]
+    named = listed(told) if len(told) <= MOST_NAMED else f"from {told[0]} to {told[-1]}"
     first = frame.iloc[0]
     about = (
         f"{first['what']}, over {first['across']}; both axes are logarithmic. From the smallest to the largest "
-        f"({TIMES}{short(growth['at'].max(), 2)}) it grew {named}. Bars reach from the least run to the greatest. "
+        f"({TIMES}{short(grown['at'].max(), 2)}) it grew {named}. Bars reach from the least run to the greatest. "
         f"{_alone(frame, some)}"
     )
     return about, ""

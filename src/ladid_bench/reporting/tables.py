@@ -132,7 +132,7 @@ class Table:
         """Write the interval of every entry's primary error, the first column."""
         ends = self.frame[["interval_low", "interval_high"]].to_numpy()
         places = self.places(self.columns[0])
-        return [MISSING if np.isnan(low) else span(low, high, places) for low, high in ends]
+        return [span(low, high, places) for low, high in ends]
 
     @property
     def capped(self) -> bool:
@@ -241,7 +241,7 @@ def heading(column: Column, kind: str = "") -> Markup:
 
 
 def methods_html(
-    table: Table, looks: Mapping[str, MethodStyle], drawn: str = "", ranked: bool = True, bold: bool = True
+    table: Table, looks: Mapping[str, MethodStyle], drawn: str = "", ranked: bool = True, judged: bool = True
 ) -> Markup:
     """Lay out a table of methods for the page, with their colours and links.
 
@@ -250,7 +250,7 @@ def methods_html(
         looks: by label of the method.
         drawn: column of the error that is drawn as a dot with its interval beside the first column; empty for none.
         ranked: whether the order is that of the errors, and the table can be sorted.
-        bold: whether the best value of each column stands out.
+        judged: whether numbers mean anything, so that ranks and the best values stand out.
     """
     cells: dict[str, list[str]] = {}
     classes: dict[str, Any] = {}
@@ -260,16 +260,17 @@ def methods_html(
         cells[column.name] = [datum(value, text) for value, text in values]
         minor = "minor" if drawn and place and not column.narrow else ""
         headings[column.name] = heading(column, minor)
-        classes[column.name] = [f"{minor} best".strip() if bold and best else minor for best in table.best(column)]
+        best = np.array(table.best(column)) & ranked & judged
+        classes[column.name] = [f"{minor} best".strip() if one else minor for one in best]
         if drawn and not place:
             if table.frame["interval_low"].notna().any():
                 cells["95 % interval"] = table.intervals()
                 classes["95 % interval"] = "wide minor"
+                headings["95 % interval"] = Markup('<span class="minor">95 % interval</span>')
             cells["drawn"] = [*_dots(table, looks, drawn)]
             headings["drawn"] = Markup('<span title="low errors at the left, logarithmic">drawn</span>')
-            headings["95 % interval"] = Markup('<span class="minor">95 % interval</span>')
     cells["runs"] = [run_links(entry) for entry in table.entries]
-    ordinals = table.frame["rank"] if ranked else [math.nan] * len(table.entries)
+    ordinals = table.frame["rank"] if ranked and judged else [math.nan] * len(table.entries)
     names = [method_name(entry, looks[entry.label], rank) for entry, rank in zip(table.entries, ordinals, strict=True)]
     kind = f"numbers{' sortable' if ranked else ''}{' brief' if drawn else ''}"
     return to_html("method", names, cells, kind, headings, classes)

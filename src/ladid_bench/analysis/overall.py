@@ -1,0 +1,65 @@
+"""Methods over all data sets at once, told beside the verdicts: interquartile means, improvement, performance profiles.
+
+After Agarwal and others, *Deep reinforcement learning at the edge of the statistical precipice* (NeurIPS 2021). They
+pool data sets on which errors mean different things, so nothing is decided by them.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import trim_mean
+
+from ladid_bench.analysis.evidence import LADID, LOST, Evidence, on_frames
+from ladid_bench.analysis.paired import share_below
+
+QUARTER = 0.25
+COLUMNS = ["method", "dataset", "seed", "error"]
+
+
+def run_errors(evidence: Evidence) -> pd.DataFrame:
+    """Tabulate the primary error of every run of the comparison, by method, data set and seed.
+
+    Errors are in units of a forecast that knows nothing; that of a run that diverged or failed is infinite. Floors, and
+    runs that have not ended or whose errors are not known, are left out.
+    """
+    made = []
+    for row in evidence.rows_of("comparison"):
+        errors = evidence.errors(row, on_frames)
+        if row["kind"] != "floor" and (errors is not None or row["status"] in LOST):
+            error = errors.error.sum() / errors.ignorant.sum() if errors is not None else np.inf
+            made.append([row["method"], row["dataset"], row["seed"], error])
+    return pd.DataFrame(made, columns=COLUMNS)
+
+
+def overall_frame(errors: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate each method over the data sets on which LaDID has runs too, a row each, lowest first.
+
+    Columns: method; datasets; interquartile_mean, of the errors of all its runs, each data set weighing the same; and
+    improvement, the probability that a run of LaDID has a lower error than one of it, a mean over data sets.
+    """
+    own = {name: one["error"].to_numpy() for name, one in errors[errors["method"] == LADID].groupby("dataset")}
+    made = []
+    for method, rows in errors[errors["dataset"].isin(list(own))].groupby("method", sort=False):
+        by_dataset = {str(name): one["error"].to_numpy() for name, one in rows.groupby("dataset")}
+        won = [share_below(own[name][:, None], one[None, :]) for name, one in by_dataset.items()]
+        told = {"method": method, "datasets": len(by_dataset), "interquartile_mean": interquartile_mean(by_dataset)}
+        made.append({**told, "improvement": np.nan if method == LADID else float(np.mean(won))})
+    frame = pd.DataFrame(made, columns=["method", "datasets", "interquartile_mean", "improvement"])
+    return frame.sort_values("interquartile_mean", kind="stable", ignore_index=True)
+
+
+def interquartile_mean(by_dataset: dict[str, np.ndarray]) -> float:
+    """Compute the mean of the middle half of all errors, of data sets with as many runs each by repeating them."""
+    count = int(np.lcm.reduce([len(one) for one in by_dataset.values()]))
+    return float(trim_mean(np.concatenate([np.repeat(one, count // len(one)) for one in by_dataset.values()]), QUARTER))
+
+
+def performance_profiles(errors: pd.DataFrame, thresholds: Sequence[float]) -> pd.DataFrame:
+    """Tabulate the share of the runs of each method with an error of at most each threshold, a mean over data sets."""
+    made = []
+    for method, rows in errors.groupby("method", sort=False):
+        for threshold in thresholds:
+            reached = (rows["error"] <= threshold).groupby(rows["dataset"]).mean()
+            made.append({"method": method, "threshold": threshold, "share": float(reached.mean())})
+    return pd.DataFrame(made, columns=["method", "threshold", "share"])

@@ -1,0 +1,58 @@
+"""Interquartile means, improvement and performance profiles over data sets, by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_claims import Made
+
+from ladid_bench.analysis.overall import COLUMNS, overall_frame, performance_profiles, run_errors
+
+ERRORS = {  # by method and data set, one a seed
+    "ladid": {"pendulum": [0.1, 0.2, 0.3, 0.4], "wave": [1.0, 2.0, 3.0, 4.0]},
+    "gru": {"pendulum": [0.25], "wave": [2.0]},
+    "fno": {"pendulum": [0.05, np.inf]},
+}
+
+
+@pytest.fixture
+def errors() -> pd.DataFrame:
+    rows = [
+        (method, dataset, seed, error)
+        for method, sets in ERRORS.items()
+        for dataset, several in sets.items()
+        for seed, error in enumerate(several)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_interquartile_means_and_improvement(errors: pd.DataFrame) -> None:
+    frame = overall_frame(errors).set_index("method")
+    assert frame.loc["ladid", "interquartile_mean"] == pytest.approx((0.3 + 0.4 + 1.0 + 2.0) / 4)  # 4 middle ones of 8
+    assert frame.loc["gru", "interquartile_mean"] == pytest.approx((0.25 + 2.0) / 2)
+    assert frame.loc["gru", "improvement"] == pytest.approx((2 / 4 + 1.5 / 4) / 2)  # on waves one of four is level
+    assert frame.loc["fno", "improvement"] == pytest.approx(4 / 8)  # never ahead of the one, always of the lost one
+    assert frame.index[-1] == "fno"  # half of its runs were lost
+    assert frame["datasets"].to_dict() == {"ladid": 2, "gru": 2, "fno": 1}
+
+
+def test_performance_profiles(errors: pd.DataFrame) -> None:
+    frame = performance_profiles(errors, [0.2, 2.0]).set_index(["method", "threshold"])["share"]
+    assert frame["ladid", 0.2] == pytest.approx((2 / 4 + 0) / 2)
+    assert frame["ladid", 2.0] == pytest.approx((1 + 2 / 4) / 2)
+    assert frame["fno", 2.0] == pytest.approx(1 / 2)
+
+
+def test_errors_come_from_the_runs_of_the_comparison_and_lost_ones_are_infinite() -> None:
+    made = Made()
+    made.runs("pendulum", "ladid", 0.1, noise=0)
+    made.runs("pendulum", "gru", 0.2, seeds=(0,), status="diverged")
+    made.runs("pendulum", "ndp", 0.2, status="not run")
+    made.runs("pendulum", "gru", 0.01, experiment="ablation")
+    found = run_errors(made.evidence)
+    assert found[["method", "seed"]].to_numpy().tolist() == [["ladid", 0], ["ladid", 1], ["ladid", 2], ["gru", 0]]
+    hard = np.random.default_rng(0).lognormal(0, 0.5, 20).mean()  # how the trajectories of made-up runs differ
+    assert found["error"].tolist() == pytest.approx([0.1 * hard] * 3 + [np.inf])
+
+
+def test_without_runs_there_is_nothing_to_tell() -> None:
+    assert overall_frame(run_errors(Made().evidence)).empty
