@@ -13,7 +13,7 @@ from ladid_bench.methods.base import Method, Training
 from ladid_bench.methods.registry import MethodCard, load_card, load_method, resolve_settings
 from ladid_bench.verification.conformance.toy import ASKED, HORIZON, Toy, make_toy
 
-# leaves 0.03 to 0.15 of the toy's variance unexplained, the most with ladid-ode
+# leaves 0.02 to 0.25 of the toy's variance unexplained, the most with ladid-ode
 LEARNING = Budget(steps=100, batch_size=8, windows=1, queries=4, growth=False, warmup_steps=20, validate_every=40)
 BRIEF = Budget(steps=6, batch_size=4, windows=2, queries=4, validate_every=3, warmup_steps=1, growth_steps=1)
 
