@@ -18,6 +18,7 @@ from ladid_bench.reporting.benchmarks_page import benchmarks_folder, write_bench
 FOLDER = Path(__file__).resolve().parent
 QUICK = {
     "methods": ("--methods", "ladid", "gru"),
+    "steps": ("--methods", "ladid", "gru"),
     "systems": ("--systems", "pendulum", "wave", "--sizes", "32"),
     "loading": ("--trajectories", "16", "--sizes", "32"),
     "workflow": (),

@@ -1,6 +1,6 @@
 """How near the training step of each method comes to what a core can do, and how it compares with another checkout.
 
-    python benchmarks/steps.py [--methods ladid latent-ode] [--beside CHECKOUT] [--blocks 9] [--output FILE]
+    python benchmarks/steps.py [--methods ladid latent-ode] [--beside CHECKOUT] [--repeats 9] [--output FILE]
 
 A step is that of the suite: pendulum, 32 px, 16 trajectories, 3 windows, 8 queries, full horizon, one thread. Its
 GFLOP are those of matrix products and convolutions, as torch counts them. Their rate is compared with that of a
@@ -122,7 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--methods", nargs="+", default=trained_methods(), help="all trained ones by default")
     parser.add_argument("--beside", type=Path, help="another checkout to compare with")
-    parser.add_argument("--blocks", type=int, default=9)
+    parser.add_argument("--repeats", type=int, default=9, help="blocks of each checkout")
     parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args()
     unknown = [name for name in options.methods if name not in trained_methods()]
@@ -133,13 +133,13 @@ def main() -> None:
     workers, rows = [Worker(checkout) for checkout in checkouts], []
     print("method       parameters  GFLOP ms a step  GFLOP/s  share " + ("ms beside  times" if options.beside else ""))
     for name in options.methods:
-        rows.append(measure(name, workers, options.blocks))
+        rows.append(measure(name, workers, options.repeats))
         print(describe(rows[-1]), flush=True)
     for worker in workers:
         worker.close()
     if options.output:
         beside = commit(checkouts[1])[0] if options.beside else None
-        setting = {"image_size": SIZE, "query_length": ASKED, "blocks": options.blocks, "beside": beside}
+        setting = {"image_size": SIZE, "query_length": ASKED, "repeats": options.repeats, "beside": beside}
         write_json(options.output, setting | {"torch": torch.__version__, "rows": rows})
 
 

@@ -58,6 +58,16 @@ def test_times_ratios_and_time_to_accuracy(checkout: Path) -> None:
     assert "Workflow" not in page
 
 
+def test_steps_are_shown_as_a_share_of_the_limit_and_beside_the_other_checkout(checkout: Path) -> None:
+    row = {"method": "ladid", "parameters": 5e5, "gflop": 4.0, "step_seconds": 0.1, "share": 0.4, "times_faster": 1.5}
+    keep(checkout, "steps", {"image_size": 32, "beside": "0123456789", "rows": [row]})
+    write_benchmarks_page(checkout / "page.html", checkout)
+    page = (checkout / "page.html").read_text()
+    for cell in ("500,000", "4", "100", "40", "40%", "1.5"):  # 4 GFLOP in 100 ms are 40 GFLOP/s
+        assert f">{cell}</td>" in page, cell
+    assert "0123456" in page
+
+
 def test_goals_are_kept_or_missed(checkout: Path) -> None:
     keep(checkout, "workflow", WORKFLOW)
     write_benchmarks_page(checkout / "page.html", checkout)
@@ -76,6 +86,21 @@ def test_what_the_repository_keeps_can_be_shown(root: Path, tmp_path: Path) -> N
     page = (tmp_path / "page.html").read_text()
     for title in ("Training", "Forecasts", "Simulators", "Data loading", "Workflow"):
         assert f">{title}</h2>" in page
+
+
+def test_a_step_is_counted_and_timed_beside_another_checkout(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The other checkout is this one; what it takes is not held, for the machine may be shared."""
+    script = Path(__file__).parent.parent / "benchmarks" / "steps.py"
+    words = ["--methods", "autoencoder", "--beside", str(root), "--repeats", "1", "--output", str(tmp_path / "s.json")]
+    monkeypatch.syspath_prepend(str(script.parent))
+    monkeypatch.setattr(sys, "argv", [str(script), *words])
+    runpy.run_path(str(script), run_name="__main__")
+    (row,) = json.loads((tmp_path / "s.json").read_text())["rows"]
+    assert row["times_faster"] > 0
+    assert 0.1 < row["gflop"] < 10 and row["share"] > 0
+    assert "autoencoder" in capsys.readouterr().out
 
 
 def test_data_loading_is_measured(

@@ -338,6 +338,16 @@ def test_times_between_frames(midpoints: float, verdict: str) -> None:
     assert made.verdict("C5") != REPRODUCED
 
 
+def test_measures_of_the_same_models_are_paired_by_seed() -> None:
+    made = Made()
+    for seed, error in enumerate((0.05, 0.1, 0.4)):  # seeds differ by far more than the margin
+        made.runs("pendulum", "ladid", error, seeds=(seed,), midpoints=1.01)
+    found = made.judged("C5")
+    assert found.verdict == REPRODUCED
+    assert found.effect is not None
+    assert (found.effect.low, found.effect.high) == pytest.approx((1.01, 1.01), rel=1e-3)
+
+
 def irregular(itself: float, rival: float = 0.3) -> Made:
     made, how = Made(), {"experiment": "irregular"}
     made.runs("pendulum", "ladid", 0.1, experiment="comparison,irregular")
@@ -358,7 +368,7 @@ def test_irregular_grids_against_the_regular_one_and_against_rivals() -> None:
 
 def ablated(**errors: float) -> Made:
     made = Made()
-    usual = {"default": 0.1, "no-kl": 0.2, "no-smoothness": 0.2, "attention-dp": 0.2, "attention-t": 0.2, "mlp": 0.05}
+    usual = {"default": 0.1, "no-kl": 0.2, "no-smoothness": 0.2, "attention-dp": 0.2, "attention-t": 0.2, "film": 0.05}
     for variant, error in (usual | {name.replace("_", "-"): value for name, value in errors.items()}).items():
         for changes in ("steps=600", "observation_std=0.1, steps=600"):
             made.runs("pendulum", "ladid", error, experiment="ablation", variant=variant, changes=changes)
@@ -373,7 +383,7 @@ def test_every_term_and_module_has_a_verdict_of_its_own() -> None:
         ("smoothness", REPRODUCED, True),
         ("temporal attention", REPRODUCED, True),
         ("dot-product attention", REPRODUCED, True),
-        ("against mlp", NOT_REPRODUCED, False),
+        ("against film", NOT_REPRODUCED, False),
     ]
     assert [one.name for one in found.parts[0].sets] == ["pendulum", "pendulum (observation_std=0.1)"]
     assert ablated(no_kl=0.1).verdict("C7") == NOT_SEPARABLE
@@ -572,7 +582,7 @@ def test_pooled_intervals_of_equal_width_shrink_with_the_root_of_their_number() 
 
 def test_no_run_goes_through_the_claims() -> None:
     through = {path.stem for path in provenance._gone_through([provenance.RUNNER])}
-    assert not through & {"claims", "rules", "verdicts", "paired"}
+    assert not through & {"claims", "rules", "verdicts", "paired", "evidence", "budgets", "crossed"}
     for path in (Path(ladid_bench.__file__).parent / "analysis").glob("*.py"):
         names = {node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)}
         assert "ladid_bench.reporting" not in {str(name)[:21] for name in names}

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ladid_bench.methods.convolutions import Doubling, HalvingConvolution, assembled, shuffled
+from ladid_bench.methods.convolutions import Doubling, HalvingConvolution, MergingConvolution, assembled, shuffled
 
 REDUCTION = 16  # image side over feature map side
 BLOCKS = 8  # channels of the feature map over base channels
@@ -39,7 +39,7 @@ class ConvolutionalFeatures(nn.Module):
             *_halve(HalvingConvolution(channels, c)),
             *_halve(HalvingConvolution(c, 2 * c)),
             *_halve(HalvingConvolution(2 * c, 4 * c)),
-            *_halve(nn.Conv2d(4 * c, 8 * c, 2, stride=2)),
+            *_halve(MergingConvolution(4 * c, 8 * c)),
         )
         # halves the time of large, thin layers on a CPU
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -54,6 +54,20 @@ def _doubled(gradient: Tensor, weight: Tensor) -> Tensor:
     return pixels.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)  # (n, 2h, 2w, inputs) -> (n, inputs, 2h, 2w)
 
 
+class MergingConvolution(nn.Conv2d):
+    """Convolve with a 2 x 2 kernel at every second pixel: a linear map of blocks of four pixels."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__(inputs, outputs, 2, stride=2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Convolve ``(n, inputs, height, width)`` to ``(n, outputs, height/2, width/2)``."""
+        pixels = images.permute(0, 2, 3, 1).unflatten(2, (-1, 2)).unflatten(1, (-1, 2))  # (n, h, 2, w, 2, inputs)
+        blocks = pixels.transpose(2, 3).flatten(3)  # (n, h, 2, w, 2, inputs) -> (n, h, w, 4 inputs)
+        weight = self.weight.permute(0, 2, 3, 1).flatten(1)  # (outputs, inputs, 2, 2) -> (outputs, 4 inputs)
+        return functional.linear(blocks, weight, self.bias).permute(0, 3, 1, 2)  # channels last
+
+
 class Doubling(nn.Module):
     """Double the sides of images by a 2 x 2 transposed convolution with stride 2, then ReLU and batch norm.
 

@@ -89,6 +89,20 @@ def _training(result: Result, root: Path) -> Cells:
     return rows["method"], cells
 
 
+def _steps(result: Result, root: Path) -> Cells:
+    rows = pd.DataFrame(result["rows"]).sort_values("share", ascending=False, kind="stable")
+    cells = {
+        "parameters": rows["parameters"].map(_count),
+        "GFLOP": rows["gflop"].map(short),
+        "ms a step": rows["step_seconds"].map(_milliseconds),
+        "GFLOP/s": (rows["gflop"] / rows["step_seconds"]).map(short),
+        "share of a matrix product": rows["share"].map("{:.0%}".format),
+    }
+    if result["beside"]:
+        cells[f"times faster than {result['beside'][:7]}"] = rows["times_faster"].map(short)
+    return rows["method"], cells
+
+
 def _forecasts(result: Result, root: Path) -> Cells:
     first = result["rows"][0]
     rows = pd.DataFrame(result["rows"]).sort_values("latent_1_seconds", kind="stable")
@@ -148,6 +162,14 @@ MEASURED: dict[str, tuple[str, str, Callable[[Result, Path], Cells], str]] = {  
         "horizon grows; methods took turns. Steps to an accuracy are those after which the validation error of the "
         "best trial of the method's recorded search on the pendulum was first at or below it, as often as it was "
         "validated; a dash where it never was, or where there is no search.",
+    ),
+    "Steps and the limit of a core": (
+        "steps",
+        "method",
+        _steps,
+        "CPU time of an optimiser step at {image_size} px and the full horizon on one thread, the operations of its "
+        "matrix products and convolutions, and their rate as a share of that of a large matrix product, measured in "
+        "between. Where another commit was timed in turn, the last column has its time of a step over this one's.",
     ),
     "Forecasts": (
         "methods",

@@ -78,7 +78,7 @@ def write_claims(folder: Path, folders: Folders, table: pd.DataFrame, study: Stu
     budget, size = study.budget, study.image_size
     lead = (
         f"At scale {study.scale}: images of {size} by {size} pixels, {budget.steps:,} steps of {budget.batch_size} "
-        "trajectories unless an experiment says otherwise. Verdicts are for these."
+        "trajectories unless an experiment says otherwise. Verdicts are for these, and for the steps in their row."
     )
     return ClaimsView("", lead, _table(judged), [(one, _behind(one)) for one in judged])
 
@@ -120,7 +120,9 @@ def _table(judged: list[Judged]) -> Markup:
 
 def _statement(one: Judged) -> Markup:
     reason = one.reason if len(one.reason) <= LONGEST_REASON else f"{one.reason[: LONGEST_REASON - 3]}..."
-    return Markup('{}<span class="why">{}</span>').format(one.claim.statement, reason)
+    arms = ", ".join(f"{name}: {verdict}" for name, verdict in one.arms.items() if name != LADID)
+    why = "; ".join(word for word in (reason, arms) if word)
+    return Markup('{}<span class="why">{}</span>').format(one.claim.statement, why)
 
 
 def _budget(one: Judged) -> str:

@@ -14,7 +14,7 @@ from ladid_bench.methods.registry import MethodCard, load_card, load_method, res
 from ladid_bench.verification.conformance.toy import ASKED, HORIZON, Toy, make_toy
 
 # leaves 0.03 to 0.15 of the toy's variance unexplained, the most with ladid-ode
-LEARNING = Budget(steps=80, batch_size=8, windows=1, queries=4, growth=False, warmup_steps=20, validate_every=40)
+LEARNING = Budget(steps=100, batch_size=8, windows=1, queries=4, growth=False, warmup_steps=20, validate_every=40)
 BRIEF = Budget(steps=6, batch_size=4, windows=2, queries=4, validate_every=3, warmup_steps=1, growth_steps=1)
 
 TOYS = {  # shape of a frame, whether the time grid is irregular, and frames asked for
