@@ -74,12 +74,12 @@ def ratios(parts: Parts, cards: Cards) -> pd.DataFrame:
     for content, rows in parts:
         for changes in dict.fromkeys(row.entry.changes for row in rows):
             entries = [row.entry for row in rows if row.entry.changes == changes and row.entry.arm == SCRATCH]
-            made = [_ratio(content, entry, reference_of(entry, entries, cards)) for entry in entries]
+            made = [_ratio(content, entry, reference_of(entry, entries, cards), cards) for entry in entries]
             found += sorted((one for one in made if one), key=lambda one: -one["ratio"])
     return pd.DataFrame(found)
 
 
-def _ratio(content: DatasetContent, entry: Entry, reference: Entry | None) -> dict[str, Any] | None:
+def _ratio(content: DatasetContent, entry: Entry, reference: Entry | None, cards: Cards) -> dict[str, Any] | None:
     log = content.log_ratio(entry, reference) if reference and entry.complete else None
     if reference is None or log is None:
         return None
@@ -88,7 +88,7 @@ def _ratio(content: DatasetContent, entry: Entry, reference: Entry | None) -> di
     told = int(low > 1) - int(high < 1) if seeds >= SEEDS_FOR_VERDICTS else 0
     named: dict[str, Any] = {
         "panel": f"{content.name}: {entry.changes}" if entry.changes else content.name,
-        "row": _part(entry, reference),
+        "row": _part(entry, reference, next(iter(cards[reference.method].variants))),
         "dataset": content.name,
         "changes": entry.changes,
         "method": entry.method,
@@ -100,12 +100,12 @@ def _ratio(content: DatasetContent, entry: Entry, reference: Entry | None) -> di
     return {**named, "ratio": middle, "low": low, "high": high, "seeds": seeds, "told": told}
 
 
-def _part(entry: Entry, reference: Entry) -> str:
+def _part(entry: Entry, reference: Entry, preset: str) -> str:
     """What differs from the reference, which is named where it is no preset."""
     if entry.method != reference.method:
         return entry.method
     own = entry.variant if entry.method == LADID else f"{entry.method}:{entry.variant}"
-    return f"{own} (from {reference.variant})" if reference.variant in entry.variant else own
+    return own if reference.variant == preset else f"{own} (from {reference.variant})"
 
 
 def reference_of(entry: Entry, entries: Sequence[Entry], cards: Cards) -> Entry | None:
