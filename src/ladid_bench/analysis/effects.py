@@ -106,7 +106,7 @@ def _ratio(content: DatasetContent, entry: Entry, reference: Entry | None, cards
     told = int(low > 1) - int(high < 1) if seeds >= SEEDS_FOR_VERDICTS else 0
     named: dict[str, Any] = {
         "panel": f"{content.name}: {entry.changes}" if entry.changes else content.name,
-        "row": _part(entry, reference, cards),
+        "row": _part(entry, reference, next(iter(cards[reference.method].variants))),
         "dataset": content.name,
         "changes": entry.changes,
         "method": entry.method,
@@ -118,12 +118,11 @@ def _ratio(content: DatasetContent, entry: Entry, reference: Entry | None, cards
     return {**named, "ratio": middle, "low": low, "high": high, "seeds": seeds, "told": told}
 
 
-def _part(entry: Entry, reference: Entry, cards: Cards) -> str:
+def _part(entry: Entry, reference: Entry, preset: str) -> str:
     """What differs from the reference, which is named where it is no preset."""
     if entry.method != reference.method:
         return entry.method
     own = entry.variant if entry.method == LADID else f"{entry.method}:{entry.variant}"
-    preset = next(iter(cards[reference.method].variants))
     return own if reference.variant == preset else f"{own} (from {reference.variant})"
 
 
