@@ -368,7 +368,7 @@ def test_irregular_grids_against_the_regular_one_and_against_rivals() -> None:
 
 def ablated(**errors: float) -> Made:
     made = Made()
-    usual = {"default": 0.1, "no-kl": 0.2, "no-smoothness": 0.2, "attention-dp": 0.2, "attention-t": 0.2, "film": 0.05}
+    usual = {"default": 0.1} | dict.fromkeys(rules.TERMS_AND_MODULES.values(), 0.2) | {"film": 0.05}
     for variant, error in (usual | {name.replace("_", "-"): value for name, value in errors.items()}).items():
         for changes in ("steps=600", "observation_std=0.1, steps=600"):
             made.runs("pendulum", "ladid", error, experiment="ablation", variant=variant, changes=changes)
@@ -383,6 +383,8 @@ def test_every_term_and_module_has_a_verdict_of_its_own() -> None:
         ("smoothness", REPRODUCED, True),
         ("temporal attention", REPRODUCED, True),
         ("dot-product attention", REPRODUCED, True),
+        ("attention at all", REPRODUCED, True),
+        ("noise in psi", REPRODUCED, True),
         ("against film", NOT_REPRODUCED, False),
     ]
     assert [one.name for one in found.parts[0].sets] == ["pendulum", "pendulum (observation_std=0.1)"]

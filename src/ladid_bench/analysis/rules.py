@@ -33,6 +33,8 @@ TERMS_AND_MODULES = {  # variants of LaDID without one of them
     "smoothness": "no-smoothness",
     "temporal attention": "attention-dp",
     "dot-product attention": "attention-t",
+    "attention at all": "no-attention",
+    "noise in psi": "deterministic-psi",
 }
 STATE = {"pendulum": 2, "pendulum--lengths-mixed": 3, "double-pendulum": 4, "double-pendulum--masses-mixed": 5}
 SIZES = (("psi", "psi", True), ("the latent state", "latent", False))  # in words, setting, whether it is counted
