@@ -13,9 +13,9 @@ rule run:
         log_of("job"),
     wildcard_constraints:
         key=GRAPH.keys_of("run"),
+    priority: 1
     retries: STUDY.execution.retries + KILLED
     threads: STUDY.execution.threads
-    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: attempt * memory_mb(RUNS[wildcards.key]),
         runtime=lambda wildcards, attempt: GRAPH.minutes(wildcards.key, attempt),
@@ -32,9 +32,9 @@ use rule run as train with:
     input:
         data_of_run,
         shorter_of_run,
-    priority: 0
     wildcard_constraints:
         key=GRAPH.keys_of("train"),
+    priority: 0
 
 
 use rule run as transfer with:
@@ -43,9 +43,9 @@ use rule run as transfer with:
         data_of_run,
         shorter_of_run,
         start_of_run,
-    priority: 0
     wildcard_constraints:
         key=GRAPH.keys_of("transfer"),
+    priority: 0
 
 
 use rule run as model with:
