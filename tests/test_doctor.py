@@ -33,6 +33,15 @@ def test_a_machine_that_runs_these_tests_can_run_the_main_job(checkout: Checkout
     assert any("'tiny'" in line and "0 done" in line for line in lines)
 
 
+def test_byte_code_that_is_not_kept_is_a_note(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = {}
+    for kept in (True, False):
+        monkeypatch.setattr("sys.dont_write_bytecode", not kept)
+        (found,) = findings(checkout, "Python")
+        states[kept] = found.state
+    assert states == {True: "ok", False: "note"}
+
+
 def test_what_hinders_the_main_job_is_an_error(checkout: Checkout, monkeypatch, capsys) -> None:
     (checkout.root / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | {"budget": {"stepps": 1}}))
     code, said = call(checkout.root, "doctor", "--cores", "1", monkeypatch=monkeypatch, capsys=capsys)

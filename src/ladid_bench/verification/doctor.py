@@ -73,6 +73,9 @@ def _python() -> Finding:
         return Finding("missing", "Python", found, f"{'.'.join(map(str, LEAST_PYTHON))} or later is needed")
     if platform.system() != "Linux":
         return Finding("note", "Python", found, "only Linux is tested")
+    if sys.dont_write_bytecode:
+        remedy = "each job compiles all it imports anew, which takes seconds: unset PYTHONDONTWRITEBYTECODE"
+        return Finding("note", "Python", found, remedy)
     return Finding("ok", "Python", found)
 
 
