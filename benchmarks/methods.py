@@ -3,10 +3,11 @@
     python benchmarks/methods.py [--methods ladid latent-ode] [--size 32] [--device cuda] [--repeats 3] [--output FILE]
 
 All train on the same batches of the pendulum (16 trajectories, 3 windows, 8 queries) on one thread. A turn is a whole
-training in small: 20 steps spread over the schedule in which the horizon grows. Methods take turns, so that a machine
-that changes its pace changes all of them; medians are printed, of CPU time on a CPU and of elapsed time on a GPU, and
-ratios to the first method. ``seconds_per_step`` on the cards comes from here. The latent part of a forecast is all but
-the time in its encoder and decoder: recognition, and the solve or whatever the method has in place of one.
+training in small: 20 steps spread evenly over the default budget, in whose first steps the horizon grows. Methods take
+turns, so that a machine that changes its pace changes all of them; medians are printed, of CPU time on a CPU and of
+elapsed time on a GPU, and ratios to the first method. ``seconds_per_step`` on the cards comes from here. The latent
+part of a forecast is all but the time in its encoder and decoder: recognition, and the solve or whatever the method has
+in place of one.
 """
 
 import argparse
@@ -36,7 +37,7 @@ TRAJECTORIES, GIVEN, ASKED = 50, 10, 50
 SEED = 0
 # children of a model that turn frames into tokens, and states into frames
 CODERS = ("encoder", "first_encoder", "decoder")
-STEPS = 20  # of a turn; each phase of the growth, a twentieth of the steps, has one
+STEPS = 20  # of a turn, evenly spread over the default budget
 
 
 def trained_methods() -> list[str]:
@@ -138,19 +139,31 @@ def describe(row: dict[str, Any], first: dict[str, Any]) -> str:
     )
 
 
-def main() -> None:
-    """Measure, print, and write on request."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def asking(description: str | None, repeats: int) -> argparse.ArgumentParser:
+    """Make the parser of a benchmark of trained methods, with what all of them are asked."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--methods", nargs="+", default=trained_methods(), help="all trained ones by default")
-    parser.add_argument("--size", type=int, default=32, help="side of a frame in pixels")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=repeats, help="times that each method has its turn")
     parser.add_argument("--output", type=Path, help="JSON file to write")
+    return parser
+
+
+def asked(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read the options, refuse a method that is not trained, and keep to one thread."""
     options = parser.parse_args()
     unknown = [name for name in options.methods if name not in trained_methods()]
     if unknown:
         parser.exit(1, f"unknown trained method '{unknown[0]}'; {nearest(unknown[0], trained_methods())}\n")
     torch.set_num_threads(1)
+    return options
+
+
+def main() -> None:
+    """Measure, print, and write on request."""
+    parser = asking(__doc__, repeats=3)
+    parser.add_argument("--size", type=int, default=32, help="side of a frame in pixels")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    options = asked(parser)
     rows = measure(options.methods, options.size, options.device, options.repeats)
     print("method       parameters ms a step  ratio   ms for 1  latent   ms for 50  latent evaluations")
     for row in rows:

@@ -10,7 +10,6 @@ turns with this one in a process of its own, block by block of steps, so that a 
 the ratio is the median over the blocks. All times are CPU times.
 """
 
-import argparse
 import os
 import statistics
 import subprocess
@@ -19,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from methods import ASKED, GIVEN, SEED, TRAJECTORIES, Timed, trained_methods
+from methods import ASKED, GIVEN, SEED, TRAJECTORIES, Timed, asked, asking
 from timing import cpu_seconds
 from torch.utils.flop_counter import FlopCounterMode
 
 from ladid_bench.core.configuration import Budget, SplitSizes
-from ladid_bench.core.errors import nearest
 from ladid_bench.core.files import write_json
 from ladid_bench.core.provenance import commit
 from ladid_bench.data.task import task_of
@@ -119,16 +117,9 @@ def describe(row: dict[str, Any]) -> str:
 
 def main() -> None:
     """Measure, print, and write on request."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--methods", nargs="+", default=trained_methods(), help="all trained ones by default")
+    parser = asking(__doc__, repeats=9)
     parser.add_argument("--beside", type=Path, help="another checkout to compare with")
-    parser.add_argument("--repeats", type=int, default=9, help="blocks of each checkout")
-    parser.add_argument("--output", type=Path, help="JSON file to write")
-    options = parser.parse_args()
-    unknown = [name for name in options.methods if name not in trained_methods()]
-    if unknown:
-        parser.exit(1, f"unknown trained method '{unknown[0]}'; {nearest(unknown[0], trained_methods())}\n")
-    torch.set_num_threads(1)
+    options = asked(parser)
     checkouts = [ROOT, *([options.beside.resolve()] if options.beside else [])]
     workers, rows = [Worker(checkout) for checkout in checkouts], []
     print("method       parameters  GFLOP ms a step  GFLOP/s  share " + ("ms beside  times" if options.beside else ""))

@@ -65,6 +65,23 @@ class Motion(nn.Module, ABC):
         return states
 
 
+class Unconditioned(Dynamics):
+    """Apply a multilayer perceptron that psi does not condition."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int):
+        super().__init__()
+        self.layers = Perceptron(inputs, hidden, outputs)
+
+    def conditioned(self, psi: Tensor) -> Callable[[Tensor], Tensor]:
+        return self.layers
+
+    def network(self, psi: Tensor) -> NetworkField:
+        return network_field(self.layers)
+
+
+Field = ConcatenatedDynamics | Unconditioned
+
+
 class Equation(Motion):
     """Solve ``dz/dtau = f(z, psi)`` from ``z(0) = A psi``; f is the network F with z in place of the time features."""
 
@@ -73,7 +90,7 @@ class Equation(Motion):
         self.start = nn.Linear(self.psi, self.latent)
         self.field = self.build_field(ladid)
 
-    def build_field(self, ladid: LaDID) -> "ConcatenatedDynamics | Unconditioned":
+    def build_field(self, ladid: LaDID) -> Field:
         """Build f as large as the F of ``ladid``."""
         return _conditioned(ladid, self.latent, ladid.settings.hidden, self.latent)
 
@@ -94,24 +111,10 @@ class Equation(Motion):
         return solve_adaptively(self.rate(psi), self.start(psi), times / self.time_scale, tolerance)
 
 
-class Unconditioned(Dynamics):
-    """Apply a multilayer perceptron that psi does not condition."""
-
-    def __init__(self, inputs: int, hidden: int, outputs: int):
-        super().__init__()
-        self.layers = Perceptron(inputs, hidden, outputs)
-
-    def conditioned(self, psi: Tensor) -> Callable[[Tensor], Tensor]:
-        return self.layers
-
-    def network(self, psi: Tensor) -> NetworkField:
-        return network_field(self.layers)
-
-
 class AutonomousEquation(Equation):
     """Solve ``dz/dtau = f(z)``: psi sets the initial state and nothing else; f is as large as F."""
 
-    def build_field(self, ladid: LaDID) -> "ConcatenatedDynamics | Unconditioned":
+    def build_field(self, ladid: LaDID) -> Field:
         rest = self.latent * (self.psi + 2)  # A, and the last bias of f
         hidden = width(size(ladid.dynamics) - rest, 1, 2 * self.latent + 2)
         return Unconditioned(self.latent, hidden, self.latent)
@@ -120,7 +123,7 @@ class AutonomousEquation(Equation):
 class TimedEquation(Equation):
     """Solve ``dz/dtau = f(z, psi, phi(tau))`` with LaDID's time features phi."""
 
-    def build_field(self, ladid: LaDID) -> "ConcatenatedDynamics | Unconditioned":
+    def build_field(self, ladid: LaDID) -> Field:
         self.features = ladid.time_features
         return _as_large_as_f(ladid, self.latent + self.features.width, self.latent)
 
@@ -143,7 +146,7 @@ class TimedEquation(Equation):
 class SecondOrderEquation(Equation):
     """Solve ``z = (s, v)``, ``ds/dtau = v``, ``dv/dtau = f(s, v, psi)``; the decoder is shown s and zeros."""
 
-    def build_field(self, ladid: LaDID) -> "ConcatenatedDynamics | Unconditioned":
+    def build_field(self, ladid: LaDID) -> Field:
         if self.latent % 2:
             raise BenchError(f"method 'ladid-ode', second-order: setting 'latent' must be even, got {self.latent}")
         return _as_large_as_f(ladid, self.latent, self.latent // 2)

@@ -25,9 +25,8 @@ from scipy.special import ndtri, stdtrit
 
 from ladid_bench.analysis.statistics import CONFIDENCE, Interval
 
-FLOOR = (
-    1e-6  # of the error of a forecast that knows nothing: a thousandth of the amplitude, below which nobody is better
-)
+# of the error of a forecast that knows nothing: a thousandth of the amplitude, below which nobody is better
+FLOOR = 1e-6
 FEWEST_GROUPS = 3  # with fewer the simulation knows no interval that a verdict could rest on
 SMALLEST_P = 1e-12
 TYPICAL = (0.17, 0.05, 0.14)  # spread of log ratios in the first study: groups, seeds of a method, interaction

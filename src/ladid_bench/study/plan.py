@@ -286,7 +286,7 @@ def _crossed(
             for fraction in block.fractions if arm != ZERO_SHOT else [1.0]:
                 if plain.card.deterministic and fraction == 1 and seed != block.seeds[0]:
                     continue  # the seed draws the part of the data, and nothing else
-                # the curriculum of a fresh model would make one that forecasts already forget how
+                # the growth of the horizon is for models that cannot forecast yet
                 mine = budget.model_copy(update={"growth": budget.growth and start is None})
                 run = replace(plain, seed=seed, arm=arm, init_from=start, fraction=fraction, budget=mine)
                 yield replace(run, changes=changes if run.trained else plain.changes)
