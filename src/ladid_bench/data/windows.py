@@ -7,6 +7,7 @@ length alone, and nothing in it is read back by the host, so that a step on a GP
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -70,6 +71,26 @@ class WindowBatch:
         return self.bank[self.span], self.in_span
 
 
+class BatchRows(NamedTuple):
+    """Say which frames make up a batch, on the host as they were drawn, or on the device that gathers them.
+
+    All are integers. ``frames`` ``(F,)``, ``grid`` ``(N, G)`` and ``span`` ``(B * S,)`` are rows of all frames of the
+    split; ``context`` ``(N, C)`` of ``frames``, ``query`` ``(N, Q)`` of each window's ``grid``, ``in_span`` ``(N, G)``
+    of ``span``. See ``WindowBatch``.
+    """
+
+    frames: Tensor
+    context: Tensor
+    grid: Tensor
+    query: Tensor
+    span: Tensor
+    in_span: Tensor
+
+    def to(self, device: str) -> "BatchRows":
+        """Copy the rows to a device."""
+        return BatchRows(*(rows.to(device) for rows in self))
+
+
 class WindowSampler:
     """Draws random windows from a split that stays in (device) memory.
 
@@ -94,11 +115,39 @@ class WindowSampler:
 
     def draw(self, query_length: int, generator: torch.Generator) -> WindowBatch:
         """Draw a batch whose queries lie at most ``query_length`` frames after their context."""
-        rows = min(self.budget.batch_size, self.count)
-        trajectory = torch.randperm(self.count, generator=generator)[:rows]  # (B,)
-        start = self._starts(rows, query_length, generator)  # (B, W)
+        return self.gather(self.rows(query_length, generator))
+
+    def rows(self, query_length: int, generator: torch.Generator) -> BatchRows:
+        """Draw the rows of such a batch, on the host."""
+        count = min(self.budget.batch_size, self.count)
+        trajectory = torch.randperm(self.count, generator=generator)[:count]  # (B,)
+        start = self._starts(count, query_length, generator)  # (B, W)
         query = self._queries(start.flatten(), query_length, generator)  # (N, Q)
-        return self._gather(trajectory, start, query, query_length)
+        return self._rows(trajectory, start, query, query_length)
+
+    def gather(self, rows: BatchRows) -> WindowBatch:
+        """Collect the frames and times of a batch, on the sampler's device."""
+        rows = rows.to(self.device)
+        times = self.times[rows.grid]  # (N, G)
+        elapsed = times - times[:, :1]
+        given = self.context_frames
+        return WindowBatch(
+            frames=self.frames[rows.frames],
+            context=rows.context,
+            context_times=elapsed[:, :given],
+            query=self.frames[rows.grid.gather(1, rows.query)].clamp(0, 1),
+            query_times=elapsed.gather(1, rows.query),
+            grid_times=elapsed,
+            query_index=rows.query,
+            start=times[:, 0],
+            forecast_start=times[:, given],
+            windows=self._windows(),
+            bank=self.frames,
+            grid=rows.grid,
+            span=rows.span,
+            in_span=rows.in_span,
+            reach=self._reach(rows.grid.shape[1] - given),
+        )
 
     def _windows(self) -> int:
         """How many windows of a trajectory are drawn."""
@@ -132,35 +181,20 @@ class WindowSampler:
         stratum = torch.arange(queries) + torch.rand(len(start), queries, generator=generator)
         return self.context_frames + (stratum / queries * available[:, None]).long().clamp(max=available[:, None] - 1)
 
-    def _gather(self, trajectory: Tensor, start: Tensor, query: Tensor, query_length: int) -> WindowBatch:
-        """Collect the frames and times of windows of ``trajectory`` ``(B,)`` at ``start`` ``(B, W)``."""
+    def _rows(self, trajectory: Tensor, start: Tensor, query: Tensor, query_length: int) -> BatchRows:
+        """Name the frames of windows of ``trajectory`` ``(B,)`` at ``start`` ``(B, W)``."""
         given, first = self.context_frames, trajectory[:, None] * self.length  # (B, 1)
         inside = start[..., None] + torch.arange(given + query_length)  # (B, W, G)
         inside = inside.clamp(max=self.length - 1)
-        grid = (first[..., None] + inside).flatten(0, 1)  # (B, W, G) -> (N, G)
         own, context = self._contexts(start, self._widest(query_length))  # (B, F), (B, W, C)
         span, in_span = self._span(start, inside, query_length)  # (B, S), (B, W, G)
-        rows = [(first + own).flatten(), grid, query, (first + span).flatten()]
-        rows += [_across(index, part.shape[1]) for index, part in ((context, own), (in_span, span))]
-        frames, grid, query, span, context, in_span = (index.to(self.device) for index in rows)
-        times = self.times[grid]  # (N, G)
-        elapsed = times - times[:, :1]
-        return WindowBatch(
-            frames=self.frames[frames],
-            context=context,
-            context_times=elapsed[:, :given],
-            query=self.frames[grid.gather(1, query)].clamp(0, 1),
-            query_times=elapsed.gather(1, query),
-            grid_times=elapsed,
-            query_index=query,
-            start=times[:, 0],
-            forecast_start=times[:, given],
-            windows=start.shape[1],
-            bank=self.frames,
-            grid=grid,
-            span=span,
-            in_span=in_span,
-            reach=self._reach(query_length),
+        return BatchRows(
+            frames=(first + own).flatten(),  # (B, F) -> (B * F,)
+            context=_across(context, own.shape[1]),
+            grid=(first[..., None] + inside).flatten(0, 1),  # (B, W, G) -> (N, G)
+            query=query,
+            span=(first + span).flatten(),  # (B, S) -> (B * S,)
+            in_span=_across(in_span, span.shape[1]),
         )
 
     def _contexts(self, start: Tensor, widest: int) -> tuple[Tensor, Tensor]:

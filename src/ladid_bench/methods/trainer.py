@@ -26,6 +26,7 @@ from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowSampler, query_length
 from ladid_bench.methods.base import Diverged, Training
+from ladid_bench.methods.step import TrainingStep
 from ladid_bench.methods.tensors import load_tensors
 
 log = logging.getLogger(__name__)
@@ -62,14 +63,13 @@ class Trainer:
         self.method, self.valid, self.budget = method, training.valid, training.budget
         self.sampler = WindowSampler(training.train, method.task, training.budget, method.device)
         self.generator = torch.Generator().manual_seed(training.seed)
-        trainable = [parameter for parameter in method.model.parameters() if parameter.requires_grad]
         self.peak = float(method.settings.learning_rate)
-        self.optimiser = torch.optim.AdamW(trainable, lr=self.peak, weight_decay=self.budget.weight_decay, fused=True)
+        self.make_step = TrainingStep(method.model, self.sampler, training.budget, method.device)
         self.step = 0
         self.best: dict[str, Any] = {"error": math.inf, "step": 0, "weights": None}
         self.history: list[dict[str, float]] = []
         self.seconds = self.cpu_seconds = 0.0  # of training, over all attempts
-        self.losses: list[torch.Tensor] = []  # since the last validation
+        self.losses: list[torch.Tensor] = []  # (T,) each, its parts, since the last validation
         self.earlier = {"earlier_seconds": 0.0, "earlier_cpu_seconds": 0.0}
         self.inherited = 0.0  # CPU seconds that the run of a shorter budget had spent
         self.path = method.workspace / CHECKPOINT if method.workspace else None
@@ -95,7 +95,7 @@ class Trainer:
             if self.step == self.budget.trunk_steps:
                 self._leave_trunk()
             began, began_cpu = time.perf_counter(), time.process_time()
-            loss = self._advance()
+            self._advance()
             if self.step % self.budget.validate_every == 0 or self.step == self.budget.steps:
                 self._validate()
             self.seconds += time.perf_counter() - began
@@ -103,52 +103,51 @@ class Trainer:
             now = time.monotonic()
             if now - reported > PROGRESS_SECONDS:
                 reported = now
-                self._report(loss)
+                self._report()
             if now - saved > CHECKPOINT_SECONDS:
                 saved = now
                 self._save()
         if terminating.is_set():
             self._save()
 
-    def _advance(self) -> torch.Tensor:
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.peak * relative_rate(self.step, self.budget)
-        model = self.method.model.train()
+    def _advance(self) -> None:
         length = query_length(self.step, self.budget, self.method.task.forecast_frames)
-        terms = model.loss(self.sampler.draw(length, self.generator))
-        loss = torch.stack(list(terms.values())).sum()
-        if not torch.isfinite(loss):
-            values = ", ".join(f"{name} {value.item():g}" for name, value in terms.items())
-            raise Diverged(f"the loss at step {self.step} is not finite ({values})")
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), self.budget.gradient_clip)
-        self.optimiser.step()
+        rows = self.sampler.rows(length, self.generator)
+        self.losses.append(self.make_step(rows, self.peak * relative_rate(self.step, self.budget)))
         self.step += 1
-        self.losses.append(loss.detach())
-        return self.losses[-1]
+        if self.method.device == "cpu":  # a GPU would be waited for: there it is asked when validation has to wait
+            self._require_finite(self.losses[-1:])
+
+    def _require_finite(self, losses: list[torch.Tensor]) -> None:
+        """Stop at the first step of ``losses``, the last ones, whose loss is not finite."""
+        finite = torch.stack(losses).sum(dim=1).isfinite().tolist()
+        if not all(finite):
+            place = finite.index(False)
+            parts = zip(self.make_step.terms, losses[place].tolist(), strict=True)
+            values = ", ".join(f"{name} {value:g}" for name, value in parts)
+            raise Diverged(f"the loss at step {self.step - len(losses) + place} is not finite ({values})")
 
     def _validate(self) -> None:
+        self._require_finite(self.losses)
         error = self.method.validation_error(self.valid)
         if not math.isfinite(error):
             raise Diverged(f"the validation error at step {self.step} is not finite")
-        self.history.append(
-            {"step": self.step, "valid_nmse": error, "train_loss": float(sum(self.losses)) / len(self.losses)}
-        )
+        loss = float(torch.stack(self.losses).sum(dim=1).mean())
+        self.history.append({"step": self.step, "valid_nmse": error, "train_loss": loss})
         self.losses.clear()
         if error < self.best["error"]:
             self.best = {"error": error, "step": self.step, "weights": deepcopy(self.method.model.state_dict())}
         log.info("step %d/%d: validation nMSE %.4f", self.step, self.budget.steps, error)
 
-    def _report(self, loss: torch.Tensor) -> None:
+    def _report(self) -> None:
         left = self.seconds / self.step * (self.budget.steps - self.step)
-        log.info("step %d/%d: loss %.4g, %.0f s to go", self.step, self.budget.steps, loss.item(), left)
+        log.info("step %d/%d: %.0f s to go", self.step, self.budget.steps, left)
 
     def _state(self) -> dict[str, Any]:
         cuda = torch.cuda.get_rng_state_all() if self.method.device == "cuda" else []
         return {
             "model": self.method.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": self.make_step.optimiser.state_dict(),
             "batches": self.generator.get_state(),
             "torch": torch.get_rng_state(),
             "cuda": cuda,
@@ -194,7 +193,7 @@ class Trainer:
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.method.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.make_step.load_optimiser(state["optimiser"])
         self.generator.set_state(state["batches"].cpu())
         torch.set_rng_state(state["torch"].cpu())
         if state["cuda"]:
