@@ -19,6 +19,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_logger_plugin_ladid_bench.progress import PlannedJob, Progress
 
 # said before every workflow, and of no use to anybody who did not ask for more
+LOCKED = "this checkout is locked: a snakemake works in it or was killed; ladid-bench unlock says which, and unlocks"
 CHATTER = ("Building DAG of jobs", "Assuming unrestricted shared filesystem")
 
 
@@ -137,6 +138,8 @@ class LogHandler(LogHandlerBase):
         from snakemake.common import NOTHING_TO_BE_DONE_MSG
 
         text = self.format(record)
+        if "cannot be locked" in text:
+            text = LOCKED
         self._plan, self._idle = getattr(record, "plan", self._plan), getattr(record, "idle", self._idle)
         telling = getattr(record, "shown", False) or text == NOTHING_TO_BE_DONE_MSG
         if telling or record.levelno >= WARNING or not (self._started or text.startswith(CHATTER)):

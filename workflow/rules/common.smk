@@ -18,6 +18,7 @@ from ladid_bench.core.files import check_room
 from ladid_bench.core.paths import MIDPOINTS, SPLITS, Folders, chosen_scale, find_root
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.restart import drop_spares
+from ladid_bench.runs.unlock import note_node
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.graph import RunGraph, has_probe, rule_of, rule_of_dataset
 from ladid_bench.study.plan import plan_runs

@@ -28,6 +28,15 @@ app = typer.Typer()
 
 
 @app.command()
+def unlock() -> None:
+    """Unlock the checkout after a crash; refuse while a process or a job of Slurm still works in it."""
+    from ladid_bench.runs.unlock import unlock as remove_locks
+
+    unlocked = remove_locks(find_root())
+    print(f"unlocked: {' and '.join(unlocked)}" if unlocked else "nothing is locked")
+
+
+@app.command()
 def verify(
     keys: Annotated[list[str] | None, typer.Argument(help="run to verify; its first digits are enough")] = None,
     scale: Scale = None,

@@ -70,6 +70,10 @@ class Folders:
         """Copy of the record that a job has finished, should that job be started again."""
         return self.work / "spare" / code_hash / f"{key}.json"
 
+    def writer(self, key: str) -> Path:
+        """Name the file whose lock the one process has that works on a run."""
+        return self.work / "writers" / f"{key}.lock"
+
     def samples(self, key: str) -> Path:
         return self.results / "samples" / f"{key}.npz"
 

@@ -25,6 +25,7 @@ from ladid_bench.core.provenance import commit, machine, versions
 from ladid_bench.core.readers import one_line
 from ladid_bench.runs.records import FINAL, read_attempts, read_record, write_attempt, write_record
 from ladid_bench.runs.state import current_code
+from ladid_bench.runs.writers import only_writer
 from ladid_bench.study.plan import PlannedRun, plan_runs
 
 log = logging.getLogger(__name__)
@@ -46,12 +47,25 @@ class Outcome:
 def carry_out(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome:
     """Attempt ``run`` until it has a record, of its result or of its failure.
 
-    A run that lacked time or memory has no record while attempts are left: the next one may be given more.
+    A run that lacked time or memory has no record while attempts are left: the next one may be given more. Where
+    another process works on the run, its record is waited for and taken.
     """
-    outcome = supervise(run, folders, execution)
-    while outcome.status not in SHORT and folders.attempts(run.key).exists():
+    before = _written(run, folders)
+    with only_writer(run, folders):
+        if _written(run, folders) not in (None, before):
+            return _recorded(run, folders)
         outcome = supervise(run, folders, execution)
-    return outcome
+        while outcome.status not in SHORT and folders.attempts(run.key).exists():
+            outcome = supervise(run, folders, execution)
+        return outcome
+
+
+def _written(run: PlannedRun, folders: Folders) -> int | None:
+    """When the run's record was written; None where there is none."""
+    try:
+        return folders.record(run.key).stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def supervise(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome:
@@ -116,7 +130,10 @@ def supply_model(run: PlannedRun, folders: Folders, execution: Execution) -> Out
         return outcome
     if outcome.status != "ok" or folders.model(run.key).exists():
         return None
-    return _attempt(run, folders, execution, "train_again")
+    with only_writer(run, folders):
+        if folders.model(run.key).exists():  # made while this process waited
+            return None
+        return _attempt(run, folders, execution, "train_again")
 
 
 def _lacking(run: PlannedRun, folders: Folders, execution: Execution) -> Outcome | None:

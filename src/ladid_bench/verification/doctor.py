@@ -19,6 +19,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.memory import available_memory
 from ladid_bench.core.paths import MIDPOINTS, Folders, chosen_scale
 from ladid_bench.core.provenance import machine
+from ladid_bench.runs.unlock import is_locked
 
 PACKAGE = "ladid-bench"
 INSTALL = "pip install -e . -c constraints.txt"
@@ -126,8 +127,8 @@ def _tools(root: Path) -> Iterator[Finding]:
         yield Finding("ok", "git", f"{_said('git', '--version')}, checkout at {revision}")
     else:
         yield Finding("note", "git", "no git, or no clone", "records will not name a commit; clone the repository")
-    if any((root / ".snakemake" / "locks").glob("*")):
-        yield Finding("note", "lock", "a snakemake runs here, or one was killed", "if none runs: snakemake --unlock")
+    if is_locked(root):
+        yield Finding("note", "lock", "a snakemake runs here, or one was killed", "ladid-bench unlock says which")
 
 
 def _said(*command: str) -> str:
