@@ -152,7 +152,7 @@ def _forecast_and_score(
     query_times = test.times[:, given : task.frames]
     began, began_cpu = time.perf_counter(), _cpu_seconds()
     if is_floor:
-        forecast = _rendering(method, test.frames[:, given : task.frames])
+        forecast = _rendering(method, task, test)
     else:
         forecast = method.forecast(context, context_times, query_times)
     seconds, cpu_seconds = time.perf_counter() - began, _cpu_seconds() - began_cpu
@@ -174,9 +174,9 @@ def _check_kept(name: str, values: np.ndarray | None) -> None:
         raise Diverged(f"the {name} of the test split has {lost} of {values.size} values that float32 does not hold")
 
 
-def _rendering(method: Method, truth: np.ndarray) -> Forecast:
+def _rendering(method: Method, task: Task, test: Trajectories) -> Forecast:
     """The true frames through the bottleneck of a method that is a floor."""
-    rendered = method.reconstruct(truth)
+    rendered = method.reconstruct(test.frames[:, : task.frames], test.times[:, : task.frames])
     if rendered is None:
         raise BenchError(f"{type(method).__name__}: its card says 'kind: floor', but it has no 'reconstruct'")
     return Forecast(rendered)
