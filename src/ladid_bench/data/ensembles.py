@@ -60,9 +60,10 @@ def depth(truth: np.ndarray, draws: np.ndarray) -> np.ndarray:
         draws: ``(draw, ...)``.
 
     Returns:
-        int ``(...)``, from 0, outside of all draws, to half the number of draws, rounded up.
+        int ``(...)``, from 0, outside of all draws, to the number of intervals.
     """
-    return np.minimum((draws <= truth).sum(axis=0), (draws >= truth).sum(axis=0))
+    inside = np.minimum((draws <= truth).sum(axis=0), (draws >= truth).sum(axis=0))
+    return np.minimum(inside, len(draws) // 2)  # draws that are all equal are one interval
 
 
 def levels(count: int) -> np.ndarray:

@@ -161,10 +161,14 @@ class NeuralMethod(Method):
             torch.manual_seed(seed)
             for rows in _chunks(len(context)):
                 tensors = self._tensors(context[rows], context_times[rows], query_times[rows])
-                draws = [self.model.sample(*tensors) for _ in range(samples)]
-                if any(draw is None for draw in draws):
+                draws = [
+                    draw.cpu().numpy()
+                    for draw in (self.model.sample(*tensors) for _ in range(samples))
+                    if draw is not None
+                ]
+                if not draws:
                     return None
-                drawn.append(np.stack([draw.cpu().numpy() for draw in draws]))
+                drawn.append(np.stack(draws))
         return self.task.denormalize(np.concatenate(drawn, axis=1)).astype(np.float32)
 
     def reconstruct(self, frames: np.ndarray, times: np.ndarray) -> np.ndarray | None:

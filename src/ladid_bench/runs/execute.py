@@ -151,10 +151,8 @@ def _forecast_and_score(
     context, context_times = test.frames[:, :given], test.times[:, :given]
     query_times = test.times[:, given : task.frames]
     began, began_cpu = time.perf_counter(), _cpu_seconds()
-    if is_floor:
-        forecast = _rendering(method, task, test)
-    else:
-        forecast = method.forecast(context, context_times, query_times)
+    asked = (context, context_times, query_times)
+    forecast = _rendering(method, task, test) if is_floor else method.forecast(*asked)
     seconds, cpu_seconds = time.perf_counter() - began, _cpu_seconds() - began_cpu
     representation = method.represent(context, context_times)
     for name, values in (("forecast", forecast.mean), ("spread", forecast.std), ("representation", representation)):
