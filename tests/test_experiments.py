@@ -89,7 +89,7 @@ def test_the_floor_renders_the_frames_it_is_given(pendulum, pendulum_task, root:
     budget = Budget(steps=150, batch_size=8, validate_every=50, warmup_steps=20, growth=False)
     method.fit(Training(pendulum["train"], pendulum["valid"], budget, 0))
     truth = pendulum["train"].frames[:, 10:]
-    rendered = method.reconstruct(truth)
+    rendered = method.reconstruct(pendulum["train"].frames, pendulum["train"].times)
     assert rendered is not None and rendered.shape == truth.shape
     error = measure(truth, rendered, np.zeros(pendulum_task.shape, np.float32)).nmse.mean()
     assert error < 0.3  # a forecast after so few steps is at 0.9

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ladid_bench.data.metrics import LARGEST_ERROR, measure, spectral_distance, validation_nmse, vrmse
+from ladid_bench.data.metrics import LARGEST_ERROR, measure, spectral_distance, temporal_fvu, validation_nmse, vrmse
 from ladid_bench.data.variables import Variable
 
 RANDOM = np.random.default_rng(0)
@@ -191,3 +191,14 @@ def test_spectral_distance_is_averaged_over_channels() -> None:
     truth = np.concatenate([TRUTH, 1e3 * TRUTH], axis=2)
     made = np.concatenate([TRUTH, 1e2 * TRUTH], axis=2)  # a hundredth of the power in channel 1 alone: two decades
     assert spectral_distance(truth, made, TWO) == pytest.approx(spectral_distance(TRUTH, 0.1 * TRUTH) / 2)
+
+
+def test_a_standing_picture_explains_nothing_of_what_moves() -> None:
+    """However much of nMSE the background explains: here all but a hundredth."""
+    truth = TRUTH + 10
+    standing = np.broadcast_to(truth.mean(axis=1, keepdims=True), truth.shape)
+    assert np.allclose(temporal_fvu(truth, standing), 1)
+    assert measure(truth, standing, truth.mean(axis=(0, 1))).nmse.max() < 0.02
+    assert (temporal_fvu(truth, np.broadcast_to(MEAN + 10, truth.shape)) > 1).all()
+    halfway = (truth + standing) / 2
+    assert np.allclose(temporal_fvu(truth, halfway), 0.25)

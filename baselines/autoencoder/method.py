@@ -45,17 +45,19 @@ class AutoencoderMethod(NeuralMethod):
         return Autoencoder(self.task, self.settings)
 
     @torch.no_grad()
-    def reconstruct(self, frames: np.ndarray) -> np.ndarray:
+    def reconstruct(self, frames: np.ndarray, times: np.ndarray) -> np.ndarray:
         self.model.eval()
-        normalized = torch.as_tensor(self.task.normalize(frames), dtype=torch.float32, device=self.device)
+        asked = frames[:, self.task.context_frames :]
+        normalized = torch.as_tensor(self.task.normalize(asked), dtype=torch.float32, device=self.device)
         single = normalized.flatten(0, 1)  # (trajectory, time, channel, *space) -> (trajectory * time, channel, *space)
         rendered = [self.model.render(part) for part in single.split(FORECAST_BATCH)]
-        return self.task.denormalize(torch.cat(rendered).cpu().numpy()).reshape(frames.shape).astype(np.float32)
+        return self.task.denormalize(torch.cat(rendered).cpu().numpy()).reshape(asked.shape).astype(np.float32)
 
     def validation_error(self, valid: Trajectories) -> float:
         """Measure the mean over trajectories of the nMSE of the rendered frames, see ``validation_nmse``."""
-        truth = valid.frames[:, self.task.context_frames : self.task.frames]
-        return float(validation_nmse(truth, self.reconstruct(truth), self.task.variables).mean())
+        frames, times = valid.frames[:, : self.task.frames], valid.times[:, : self.task.frames]
+        truth = frames[:, self.task.context_frames :]
+        return float(validation_nmse(truth, self.reconstruct(frames, times), self.task.variables).mean())
 
 
 METHOD = AutoencoderMethod

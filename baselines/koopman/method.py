@@ -15,7 +15,7 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder
 from ladid_bench.methods.distributions import negative_log_likelihood
 from ladid_bench.methods.initial_state import InitialStateModel
-from ladid_bench.methods.neural import ForecastModel, NeuralMethod
+from ladid_bench.methods.neural import ForecastModel, NeuralMethod, Reader
 from ladid_bench.methods.ode import Perceptron
 
 MEMORY = 10.0  # training spans in which an untrained mode decays by 1 / e
@@ -129,8 +129,8 @@ class KoopmanAutoencoder(InitialStateModel):
         mismatch = (later - carried).square().sum(dim=1)  # (pairs,)
         return mismatch.mean() / (2 * self.settings.linearity_std**2)
 
-    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        return self.decoder(self.flow(self.represent(context, context_times), query_times / self.time_scale))
+    def unfold(self, read: Reader, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        return self.decoder(self.flow(read(context, context_times), query_times / self.time_scale))
 
 
 class KoopmanMethod(NeuralMethod):

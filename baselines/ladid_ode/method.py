@@ -18,7 +18,7 @@ from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
 from ladid_bench.ladid.dynamics import ConcatenatedDynamics, Dynamics
 from ladid_bench.ladid.model import LaDID, LaDIDSettings, OverlapStates
-from ladid_bench.methods.neural import ForecastModel, NeuralMethod
+from ladid_bench.methods.neural import ForecastModel, NeuralMethod, Reader
 from ladid_bench.methods.ode import Perceptron, RightHandSide, solve_adaptively, time_scale
 from ladid_bench.methods.runge_kutta import NetworkField, network_field, solve_network, stage_times
 
@@ -256,9 +256,9 @@ class LaDIDODE(LaDID):
     def render(self, states: Tensor, context: Tensor) -> Tensor:
         return super().render(self.dynamics.visible(states), context)
 
-    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+    def unfold(self, read: Reader, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
         """Forecast frames at any query times; beyond the span of a training trajectory the equation is solved on."""
-        return self.render(self.states(self.represent(context, context_times), query_times), context)
+        return self.render(self.states(read(context, context_times), query_times), context)
 
 
 class LaDIDODEMethod(NeuralMethod):

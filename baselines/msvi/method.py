@@ -12,7 +12,7 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.ladid.attention import ALL, TemporalTransformer
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
-from ladid_bench.methods.neural import ForecastModel, NeuralMethod
+from ladid_bench.methods.neural import ForecastModel, NeuralMethod, Reader, VariationalModel
 from ladid_bench.methods.ode import SPAN, Perceptron, solve_adaptively, time_scale
 from ladid_bench.methods.runge_kutta import network_field, solve_network
 
@@ -56,7 +56,7 @@ class Recognition(nn.Module):
         return Gaussian(torch.cat(means, dim=-1), torch.cat(stds, dim=-1))
 
 
-class MSVI(ForecastModel):
+class MSVI(VariationalModel):
     """Solve ``dz/dt = f(z)`` from shooting variables, one at the beginning of each block of frames of a window.
 
     A latent state has ``positions`` values that the decoder sees and, in a second-order equation, as many
@@ -160,20 +160,20 @@ class MSVI(ForecastModel):
         """Render states ``(..., latent)`` as frames ``(..., channel, *space)``; the decoder sees the positions."""
         return self.decoder(states[..., : self.positions])
 
-    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        initial, tolerance = self.represent(context, context_times), self.settings.tolerance
+    def unfold(self, read: Reader, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        initial, tolerance = read(context, context_times), self.settings.tolerance
         states, self.function_evaluations = solve_adaptively(
             self.derivative, initial, query_times / self.time_scale, tolerance
         )
         return self.render(states)
 
-    def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
+    def posterior(self, context: Tensor, context_times: Tensor) -> Gaussian:
         tokens = encode_sequences(self.encoder, context)
-        return self.recognition(tokens, context_times / self.time_scale, FIRST).mean[:, 0]
+        return _at(self.recognition(tokens, context_times / self.time_scale, FIRST), 0)
 
 
-def _at(states: Gaussian, frames: slice | Tensor) -> Gaussian:
-    """The part of ``(N, G, latent)`` that belongs to some frames."""
+def _at(states: Gaussian, frames: slice | int | Tensor) -> Gaussian:
+    """The part of ``(N, G, latent)`` that belongs to some frames; ``(N, latent)`` of one alone."""
     return Gaussian(states.mean[:, frames], states.std[:, frames])
 
 

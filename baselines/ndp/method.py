@@ -11,7 +11,7 @@ from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
-from ladid_bench.methods.neural import ForecastModel, NeuralMethod
+from ladid_bench.methods.neural import ForecastModel, NeuralMethod, Reader, VariationalModel
 from ladid_bench.methods.ode import Perceptron, solve_adaptively, time_scale
 from ladid_bench.methods.runge_kutta import network_field, solve_network, stage_times
 
@@ -36,7 +36,7 @@ class LatentHead(nn.Module):
         return Gaussian(self.mean(hidden), LEAST_STD + (GREATEST_STD - LEAST_STD) * share)
 
 
-class NeuralODEProcess(ForecastModel):
+class NeuralODEProcess(VariationalModel):
     """Infer ``[L(0), D]`` from an unordered set of frames with their times, then solve ``dL/dt = f(L, D, t)``; D stays.
 
     Times are in the model's own unit; a target is a frame that the training loss asks for.
@@ -68,7 +68,7 @@ class NeuralODEProcess(ForecastModel):
         """Encode frames at time 0 for ``L(0)``, ``(N, width)``; None where ``L(0)`` comes from the whole context."""
         return None if self.first_encoder is None else self.first_encoder(frames)
 
-    def posterior(self, pooled: Tensor, first: Tensor | None) -> Gaussian:
+    def infer(self, pooled: Tensor, first: Tensor | None) -> Gaussian:
         """Infer a distribution over ``[L(0), D]``, ``(N, latent)``, from the mean representation, ``(N, width)``."""
         initial, control = self.initial(pooled if first is None else first), self.control(pooled)
         return Gaussian(torch.cat([initial.mean, control.mean], -1), torch.cat([initial.std, control.std], -1))
@@ -98,8 +98,8 @@ class NeuralODEProcess(ForecastModel):
         pairs = self.representations(self._tokens(batch), times)
         shown = random_context(batch.context_times.shape, times.device)  # (N, C)
         first = self.first(batch.frames[batch.context[:, 0]])
-        informed = self.posterior(pairs.mean(dim=1), first)
-        ignorant = self.posterior(
+        informed = self.infer(pairs.mean(dim=1), first)
+        ignorant = self.infer(
             (pairs[:, :context] * shown[..., None]).sum(dim=1) / shown.sum(dim=1, keepdim=True), first
         )
         initial, control = informed.sample().tensor_split([self.moving], dim=-1)
@@ -120,17 +120,17 @@ class NeuralODEProcess(ForecastModel):
         queries = tokens[len(batch.frames) :].unflatten(0, batch.query_times.shape)  # (N * Q, width) -> (N, Q, width)
         return torch.cat([tokens[batch.context], queries], dim=1)
 
-    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        initial, control = self.represent(context, context_times).tensor_split([self.moving], dim=-1)
+    def unfold(self, read: Reader, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        initial, control = read(context, context_times).tensor_split([self.moving], dim=-1)
         times = query_times / self.time_scale
         states, self.function_evaluations = solve_adaptively(
             partial(self.derivative, control), initial, times, self.settings.tolerance
         )
         return self.render(states, control, times)
 
-    def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
+    def posterior(self, context: Tensor, context_times: Tensor) -> Gaussian:
         pairs = self.representations(encode_sequences(self.encoder, context), context_times / self.time_scale)
-        return self.posterior(pairs.mean(dim=1), self.first(context[:, 0])).mean
+        return self.infer(pairs.mean(dim=1), self.first(context[:, 0]))
 
 
 def random_context(shape: tuple[int, ...], device: torch.device) -> Tensor:

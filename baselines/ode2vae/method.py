@@ -14,7 +14,7 @@ from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
-from ladid_bench.methods.neural import ForecastModel, NeuralMethod
+from ladid_bench.methods.neural import ForecastModel, NeuralMethod, Reader, VariationalModel
 from ladid_bench.methods.ode import Perceptron, solve_adaptively, time_scale
 from ladid_bench.methods.runge_kutta import NetworkField, integrate_stages, solve_network
 
@@ -120,7 +120,7 @@ class Recognition(nn.Module):
         )
 
 
-class ODE2VAE(ForecastModel):
+class ODE2VAE(VariationalModel):
     """Infer position and velocity from the context, then solve a second-order equation with Bayesian weights."""
 
     def __init__(self, task: Task, settings: SimpleNamespace):
@@ -161,17 +161,29 @@ class ODE2VAE(ForecastModel):
         states, change = field.solve(initial, times)
         return states, log_density(first, initial)[:, None] + change
 
-    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        initial, field = self.represent(context, context_times), self.field.with_weights(self.field.posterior().mean)
+    def unfold(self, read: Reader, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        return self._solved(self.field.posterior().mean, read(context, context_times), query_times)
+
+    def sample(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor | None:
+        """Draw the weights of f, the same for all trajectories, and the initial state of each."""
+        initial = self.posterior(context, context_times).sample()
+        return self._solved(self.field.posterior().sample(), initial, query_times)
+
+    def _solved(self, weights: Tensor, initial: Tensor, query_times: Tensor) -> Tensor:
+        """Frames ``(N, Q, ...)`` from initial states ``(N, latent)`` with these weights of f."""
         states, self.function_evaluations = solve_adaptively(
-            field.derivative, initial, query_times / self.time_scale, self.settings.tolerance
+            self.field.with_weights(weights).derivative,
+            initial,
+            query_times / self.time_scale,
+            self.settings.tolerance,
         )
         return self.decoder(states[..., : self.degrees])
 
-    def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
+    def posterior(self, context: Tensor, context_times: Tensor) -> Gaussian:
         used = self.recognition.frames
         tokens = encode_sequences(self.encoder, context[:, :used])
-        return self.recognition(tokens, context_times[:, :used] / self.time_scale).mean[:, 0]
+        states = self.recognition(tokens, context_times[:, :used] / self.time_scale)
+        return Gaussian(states.mean[:, 0], states.std[:, 0])
 
 
 def log_density(gaussian: Gaussian, value: Tensor) -> Tensor:

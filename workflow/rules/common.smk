@@ -20,7 +20,7 @@ from ladid_bench.runs.records import read_record
 from ladid_bench.runs.restart import drop_spares
 from ladid_bench.runs.unlock import note_node
 from ladid_bench.study.datasets import planned_dataset
-from ladid_bench.study.graph import RunGraph, has_probe, rule_of, rule_of_dataset
+from ladid_bench.study.graph import RunGraph, has_calibration, has_probe, rule_of, rule_of_dataset
 from ladid_bench.study.plan import plan_runs
 from ladid_bench.study.resources import describe_work, expected_seconds, memory_mb
 from ladid_bench.study.selection import Selection, with_sources
@@ -67,6 +67,7 @@ GPU = bool({"gpu", "gpu_model", "gres"} & set(workflow.resource_settings.overwri
 GRAPH = RunGraph(STUDY, RUNS, FOLDERS, GPU)
 RECORDS = GRAPH.records(CHOSEN)
 PROBES = [str(FOLDERS.probe(key)) for key, run in CHOSEN.items() if has_probe(run, STUDY)]
+CALIBRATIONS = [str(FOLDERS.calibration(key)) for key, run in CHOSEN.items() if has_calibration(run, STUDY)]
 
 
 wildcard_constraints:
@@ -144,6 +145,14 @@ def what_to_probe(wildcards):
     return [kept(path, rule_of(RUNS[key])) for path in paths]
 
 
+def what_to_calibrate(wildcards):
+    """The record of a run, and the signal that its model has been trained again, if it trains one."""
+    key = wildcards.key
+    again = model_again(key) if RUNS[key].trained else []
+    paths = made_from(str(FOLDERS.calibration(key)), "calibrate", [GRAPH.record(key), *again])
+    return [kept(path, rule_of(RUNS[key])) for path in paths]
+
+
 def model_again(key):
     """The signal that a model has been trained again, where its record is there without it, as in a clone."""
     record, model = FOLDERS.record(key), FOLDERS.model(key)
@@ -175,7 +184,8 @@ def signal_that(name):
 
 def rows(wildcards):
     """What the run table is collected from."""
-    return [kept_record(key) for key in CHOSEN] + [kept(path, "probe") for path in PROBES]
+    beside = [kept(path, "probe") for path in PROBES] + [kept(path, "calibrate") for path in CALIBRATIONS]
+    return [kept_record(key) for key in CHOSEN] + beside
 
 
 def signals(wildcards):
@@ -185,5 +195,5 @@ def signals(wildcards):
 
 def table_to_render(wildcards):
     """The run table, whose time does not matter where it will not be made again."""
-    stays = not (forced() or out_of_date() or missing()) and all(Path(path).exists() for path in PROBES)
+    stays = not (forced() or out_of_date() or missing()) and all(Path(path).exists() for path in PROBES + CALIBRATIONS)
     return ancient(RUN_TABLE) if stays else RUN_TABLE

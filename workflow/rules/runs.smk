@@ -49,7 +49,7 @@ use rule run as transfer with:
 
 
 use rule run as model with:
-    """Train again what other runs start from, or what is to be probed, where only its record is there."""
+    """Train again what other runs start from, or what is to be probed or calibrated, where only its record is there."""
     output:
         temp(touch(f"{FOLDERS.model('{key}')}.again")),
     log:
@@ -76,4 +76,22 @@ use rule run as probe with:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         command=f"{COMMAND} probe --skip-failed",
+        scale=STUDY.scale,
+
+
+use rule run as calibrate with:
+    """Score what a run says of its uncertainty; of one that ended without a result it says just that."""
+    input:
+        what_to_calibrate,
+    output:
+        str(FOLDERS.calibration("{key}")),
+    log:
+        log_of("calibrate"),
+    wildcard_constraints:
+        key="[0-9a-f]{16}",
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * memory_mb(RUNS[wildcards.key]),
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        command=f"{COMMAND} calibrate --skip-failed",
         scale=STUDY.scale,

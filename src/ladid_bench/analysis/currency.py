@@ -14,10 +14,9 @@ from ladid_bench.study.plan import PlannedRun
 
 
 def table_key(runs: Mapping[str, PlannedRun], folders: Folders) -> str:
-    """Hash what the run table is made from: the plan, the records and the probes."""
-    return content_key(
-        [[key, run.experiments, _sha256(folders.record(key)), _sha256(folders.probe(key))] for key, run in runs.items()]
-    )
+    """Hash what the run table is made from: the plan, the records, the probes and the calibrations."""
+    files = {key: (folders.record(key), folders.probe(key), folders.calibration(key)) for key in runs}
+    return content_key([[key, run.experiments, *map(_sha256, files[key])] for key, run in runs.items()])
 
 
 def report_key(table: str, folders: Folders) -> str:

@@ -16,6 +16,7 @@ from ladid_bench.analysis.statistics import Interval, interval
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
+from ladid_bench.runs.calibration import Calibration, load_calibration
 from ladid_bench.runs.records import Sample, read_record, read_sample
 from ladid_bench.study.datasets import PlannedDataset, load_data_card, planned_dataset
 
@@ -42,7 +43,7 @@ DESCRIPTIVE = frozenset(
     }
     | {"arm", "init_from", "init_from_key", "changes", "steps", "init_from_steps", "trunk", "rung_of"}
     | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "config_hash", "host", "platform", "processor"}
-    | {"python", "device", "threads", "versions", "probe"}
+    | {"python", "device", "threads", "versions", "probe", "calibration"}
 )
 
 
@@ -54,11 +55,13 @@ class Run:
         row: the row as it is, by column.
         sample: errors of every trajectory without the pictures, or None where none were kept.
         record: what the run wrote, empty where it has not ended.
+        calibration: scores of its predictive distributions, or None where nobody asked for them.
     """
 
     row: dict[str, Any]
     sample: Sample | None
     record: dict[str, Any]
+    calibration: Calibration | None = None
 
     @property
     def key(self) -> str:
@@ -330,11 +333,12 @@ def _run(folders: Folders, row: dict[str, Any]) -> Run:
     try:
         record = read_record(path) if path.exists() else {}
         sample = load_sample(folders.samples(key)) if row["status"] == "ok" else None
+        calibration = load_calibration(folders, key) if row["status"] == "ok" else None
     except BenchError as error:
         return Run({**row, "status": UNREADABLE, "reason": str(error)}, None, {})
     if sample is not None:
         sample = replace(sample, truth=sample.truth[:0], forecast=sample.forecast[:0])
-    return Run(row, sample, record)
+    return Run(row, sample, record, calibration)
 
 
 def load_sample(path: Path) -> Sample | None:

@@ -1,13 +1,13 @@
 """All records in force as one table, a row a planned run; failures are rows too."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ladid_bench.core.files import atomic_write, file_sha256
 from ladid_bench.core.paths import SPLITS, Folders
+from ladid_bench.runs.calibration import load_calibration
 from ladid_bench.runs.records import FINAL, read_attempts, read_record
 from ladid_bench.runs.state import is_stale
 from ladid_bench.study.plan import PlannedRun
@@ -67,7 +67,7 @@ def _row(run: PlannedRun, folders: Folders) -> dict[str, Any]:
         **{name: provenance.get(name, "") for name in PROVENANCE},  # former versions did not record all of it
         **{f"data_sha256_{split}": provenance["data_sha256"][split] for split in SPLITS},
         "versions": json.dumps(provenance["versions"], sort_keys=True),
-        **_probe(folders.probe(run.key)),
+        **_beside(folders, run.key),
     }
 
 
@@ -78,6 +78,9 @@ def _steps(run: PlannedRun) -> int:
     return run.model_from.budget.steps if run.model_from else 0
 
 
-def _probe(path: Path) -> dict[str, str]:
-    """Which probe of the run there is, so that the table, and all that is made from it, changes with it."""
-    return {"probe": file_sha256(path)[:16]} if path.exists() else {}
+def _beside(folders: Folders, key: str) -> dict[str, Any]:
+    """Which probe and calibration of the run there are, so that the table changes with them, and what is told there."""
+    paths = {"probe": folders.probe(key), "calibration": folders.calibration(key)}
+    found = {name: file_sha256(path)[:16] for name, path in paths.items() if path.exists()}
+    calibration = load_calibration(folders, key)
+    return found | (calibration.columns if calibration else {})

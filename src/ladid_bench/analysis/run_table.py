@@ -8,12 +8,16 @@ import pandas as pd
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.core.readers import one_line
+from ladid_bench.runs.calibration import DISTRIBUTIONS, MEASURES
 from ladid_bench.runs.records import FAILED, FINAL
 
 TEXTS = ("dataset", "method", "variant", "kind", "primary_metric", "experiments", "key", "rerun", "status", "reason")
 NUMBERS = ("seed", "fraction")
 COUNTS = ("steps", "init_from_steps")  # that tables of an earlier version do not have
-MEASURED = re.compile(r"cost_\w+|\w+_(mean|median|pooled)|midpoints_fvu")
+MEASURED = re.compile(
+    r"cost_\w+|\w+_(mean|median|pooled)|midpoints_fvu|floor_(nmse|fvu)"
+    rf"|({'|'.join(DISTRIBUTIONS)})_({'|'.join(MEASURES)})"
+)
 KEY = re.compile(r"[0-9a-f]{16}")
 STATUSES = (*FINAL, *FAILED, "not run")
 MOST_ROWS = 200_000

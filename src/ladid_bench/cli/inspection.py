@@ -56,16 +56,64 @@ def probe(
             _probe(found)
 
 
-def _probe(found: "FoundRun") -> None:
-    """Probe the model of a run, which is trained again first where it is gone."""
+@app.command()
+def calibrate(
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="runs with a result, one after the other")],
+    scale: Scale = None,
+    skip_failed: Annotated[
+        bool, typer.Option("--skip-failed", help="of a run that ended without a result, write why it has none")
+    ] = False,
+    force: Annotated[bool, typer.Option(help="calibrate again although that was done")] = False,
+) -> None:
+    """Score runs as distributions: with the same fitted noise for all methods, and by a method's own samples."""
+    from ladid_bench.runs.calibration import why_not_calibrated, write_reason
+
+    for found in open_runs(keys, scale):
+        planned, folders = found.run, found.folders
+        reason = why_not_calibrated(planned, folders)
+        failed = reason and folders.record(planned.key).exists()
+        if reason and not (failed and skip_failed):
+            raise BenchError(f"{planned.label}: cannot be calibrated, {reason}")
+        if reason:
+            write_reason(planned, folders, reason)
+            print(f"{planned.label}: not calibrated, {reason}", file=sys.stderr)
+        elif folders.calibration(planned.key).exists() and not force:
+            there = folders.calibration(planned.key)
+            print(f"{planned.label}: was calibrated already, {there}; --force calibrates it again")
+        else:
+            _calibrate(found)
+
+
+def _calibrate(found: "FoundRun") -> None:
+    """Score the distributions of a run, whose model is trained again first where it is gone."""
+    planned, folders, execution = found.run, found.folders, found.study.execution
+    _supply_model(found)
+    from ladid_bench.runs.calibrating import calibrate_run  # after the model: a process that has torch forks no more
+
+    if planned.card.trained:
+        from ladid_bench.runs.execute import prepare_device
+
+        prepare_device(execution.model_copy(update={"device": "cpu"}))
+    print(f"{planned.label}: {calibrate_run(planned, folders).words}", file=sys.stderr)
+    print(folders.calibration(planned.key))
+
+
+def _supply_model(found: "FoundRun") -> None:
+    """Make sure that the data of a run are there, and its model if it trains one."""
     from ladid_bench.runs.supervise import supply_model
     from ladid_bench.study.datasets import make_missing
 
-    planned, folders, execution = found.run, found.folders, found.study.execution
+    planned, folders = found.run, found.folders
     make_missing(planned.datasets, folders)
-    problem = supply_model(planned, folders, execution)
+    problem = supply_model(planned, folders, found.study.execution) if planned.trained else None
     if problem:
         raise BenchError(f"{planned.label}: has no model, {problem.status} ({problem.reason})")
+
+
+def _probe(found: "FoundRun") -> None:
+    """Probe the model of a run, which is trained again first where it is gone."""
+    planned, folders, execution = found.run, found.folders, found.study.execution
+    _supply_model(found)
     from ladid_bench.probing.probing import probe_run  # after the model: a process that has torch forks no more
 
     probe = probe_run(planned, folders, execution.threads)

@@ -158,6 +158,7 @@ def run(
 def _carry_out(planned: "PlannedRun", study: Study, folders: Folders, force: bool, restartable: bool) -> bool:
     """Carry out a run that has no record, or any if ``force``; say how it ended, and return whether it is recorded."""
     from ladid_bench.probing.state import drop_probe_of_former_model
+    from ladid_bench.runs.calibration import drop_calibration_of_former_model
     from ladid_bench.runs.restart import carry_out_or_restore
     from ladid_bench.runs.supervise import carry_out
     from ladid_bench.study.datasets import make_missing
@@ -171,6 +172,8 @@ def _carry_out(planned: "PlannedRun", study: Study, folders: Folders, force: boo
     print(f"{planned.label}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}", file=sys.stderr)
     if drop_probe_of_former_model(planned, folders):
         print(f"{planned.label}: its probe was of the former model and is deleted; probe it again", file=sys.stderr)
+    if drop_calibration_of_former_model(planned, folders):
+        print(f"{planned.label}: its calibration was of the former model and is deleted; repeat it", file=sys.stderr)
     return not folders.attempts(planned.key).exists()
 
 
@@ -312,10 +315,11 @@ def schema(output: Annotated[Path, typer.Argument(help="file to write")] = Path(
 
 @app.command()
 def prune(scale: Scale = None) -> None:
-    """Remove records, samples and probes that the study does not ask for any more."""
+    """Remove records, samples, probes and calibrations that the study does not ask for any more."""
     study, folders = open_study(scale)
     wanted = set(_runs(study, folders))
-    places = ((folders.records, ".json"), (folders.samples("x").parent, ".npz"), (folders.probe("x").parent, ".json"))
+    beside = (folders.records, folders.probe("x").parent, folders.calibration("x").parent)
+    places = ((folders.samples("x").parent, ".npz"), *((folder, ".json") for folder in beside))
     for kept in [path for folder, suffix in places for path in finished(folder, suffix)]:
         if kept.stem not in wanted:
             kept.unlink()

@@ -19,6 +19,7 @@ def methods() -> None:
     for one in list_methods(find_root()):
         print(f"{one.name:<16} {one.card.kind:<10} version {one.card.version}, {one.status}")
         known = [one.card.title, *([one.searched] if one.searched else []), f"variants: {', '.join(one.card.variants)}"]
+        known += [f"samples draw {one.card.sampled}"] if one.card.sampled else []
         print(f"{'':<16} {'; '.join(known)}")
 
 

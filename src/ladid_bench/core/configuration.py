@@ -98,6 +98,7 @@ Kind = Literal[
     "shift",
     "mixture",
     "probe",
+    "calibration",
     "sufficiency",
     "cost",
     "sweep",

@@ -80,6 +80,9 @@ class Folders:
     def probe(self, key: str) -> Path:
         return self.results / "probes" / f"{key}.json"
 
+    def calibration(self, key: str) -> Path:
+        return self.results / "calibrations" / f"{key}.json"
+
     def forecast(self, key: str) -> Path:
         return self.work / "forecasts" / f"{key}.hdf5"
 

@@ -106,7 +106,7 @@ def measure(
     Args:
         truth: true frames, ``(trajectory, frame, channel, *space)``.
         mean: forecast frames, likewise.
-        training_mean: ``(channel, *space)``, average of the training frames.
+        training_mean: ``(channel, *space)``, average of the training frames, or what else broadcasts to ``truth``.
         variables: of the task; without any, all values are one variable.
     """
     error, power = _squares(truth, mean), _squares(truth, 0.0)  # (trajectory, frame, component)
@@ -178,6 +178,20 @@ def _counted_channels(frames: np.ndarray, variables: Sequence[Variable]) -> np.n
     left_out = {place for variable in variables if variable.constant for place in variable.components}
     counted = [place for place in range(frames.shape[2]) if place not in left_out]
     return frames[:, :, counted].astype(np.float64)
+
+
+def temporal_fvu(truth: np.ndarray, mean: np.ndarray, variables: Sequence[Variable] = ()) -> np.ndarray:
+    """Squared error over the squared deviation from each trajectory's own mean frame, ``(trajectory,)``.
+
+    A standing picture gets 1 at best, however well it shows what does not move: that nMSE and FVU leave to be
+    explained by any average of the trajectory. Variables count as in ``measure``.
+
+    Args:
+        truth, mean: ``(trajectory, frame, channel, *space)``; the own mean is that of ``truth``.
+        variables: of the task.
+    """
+    own = truth.mean(axis=1, dtype=np.float64, keepdims=True)  # (trajectory, 1, channel, *space)
+    return measure(truth, mean, own, variables).fvu
 
 
 def spectral_distance(truth: np.ndarray, mean: np.ndarray, variables: Sequence[Variable] = ()) -> np.ndarray:

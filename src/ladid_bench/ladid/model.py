@@ -16,7 +16,7 @@ from ladid_bench.ladid.representation import Aggregation, VariationalEmbedding
 from ladid_bench.ladid.static import StaticKind, StaticPath
 from ladid_bench.methods.coders import DecoderKind, PlaceEncoder, build_decoder, build_encoder
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
-from ladid_bench.methods.neural import ForecastModel
+from ladid_bench.methods.neural import Reader, VariationalModel
 
 # states of the earlier and of the later of two neighbouring windows where they overlap, (pairs, overlap, latent) each
 OverlapStates = tuple[Tensor, Tensor]
@@ -83,7 +83,7 @@ class LaDIDSettings:
     overlap: int
 
 
-class LaDID(ForecastModel):
+class LaDID(VariationalModel):
     """Forecast by latent dynamics with an invariant decomposition (Lagemann, Lagemann, Mukherjee, arXiv 2306.12077).
 
     The context gives psi, which is particular to a realization; F, which all realizations share, maps psi and a
@@ -201,18 +201,23 @@ class LaDID(ForecastModel):
         )
         return earlier, later
 
-    def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
+    def posterior(self, context: Tensor, context_times: Tensor) -> Gaussian:
         frames = context.flatten(0, 1)  # (N, C, ...) -> (N * C, ...)
         index = torch.arange(len(frames), device=frames.device).reshape(context_times.shape)  # (N, C)
-        return self.embedding(self.tokens(frames, index, context_times)).mean
+        return self.embedding(self.tokens(frames, index, context_times))
 
-    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+    def sample(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor | None:
+        """Draw psi and forecast from it; None where psi is deterministic, as its spread was never trained."""
+        return super().sample(context, context_times, query_times) if self.settings.variational else None
+
+    def unfold(self, read: Reader, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
         """Forecast frames at any query times.
 
         Within the span of a training trajectory F maps each query time directly. Beyond it the last C frames
         of the span, as forecast, become the context of the next one, as often as it takes.
         """
-        mean = self.render(self.states(self.represent(context, context_times), query_times), context)
+        psi = read(context, context_times)
+        mean = self.render(self.states(psi, query_times), context)
         beyond = query_times > self.span * (1 + 1e-6)
         if not beyond.any():
             return mean
@@ -220,8 +225,8 @@ class LaDID(ForecastModel):
         back = self.step * torch.arange(frames - 1, -1, -1, device=context.device)
         last = (self.span - back).expand(len(context), -1)  # (N, C), times of the next context
         origin = last[:, :1]
-        forecast = self.render(self.states(self.represent(context, context_times), last), context)
-        later = self.forecast(forecast, last - origin, query_times - origin)
+        forecast = self.render(self.states(psi, last), context)
+        later = self.unfold(read, forecast, last - origin, query_times - origin)
         beyond = beyond[(...,) + (None,) * (mean.ndim - 2)]  # (N, Q) -> (N, Q, 1, ...)
         return torch.where(beyond, later, mean)
 

@@ -103,6 +103,29 @@ class Method(ABC):
             Frames ``(trajectory, query, channel, *space)`` in physical units.
         """
 
+    def sample(
+        self, context: np.ndarray, context_times: np.ndarray, query_times: np.ndarray, samples: int, seed: int
+    ) -> np.ndarray | None:
+        """Draw forecasts from the predictive distribution; None for a method that forecasts one future alone.
+
+        A draw varies in what the method infers, such as a latent state, and not in the noise of a single observation,
+        which is fitted on the validation split for all methods alike. By default frames are drawn from independent
+        normal distributions where ``forecast`` gives a standard deviation.
+
+        Args:
+            context, context_times, query_times: as of ``forecast``.
+            samples: number of draws.
+            seed: determines them.
+
+        Returns:
+            float32 ``(sample, trajectory, query, channel, *space)`` in physical units, or None.
+        """
+        forecast = self.forecast(context, context_times, query_times)
+        if forecast.std is None:
+            return None
+        noise = np.random.default_rng(seed).standard_normal((samples, *forecast.mean.shape), dtype=np.float32)
+        return forecast.mean + forecast.std * noise
+
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write all that ``forecast`` needs into ``folder``."""
@@ -111,11 +134,15 @@ class Method(ABC):
     def load(self, folder: Path) -> None:
         """Restore what ``save`` wrote; never runs code found in the files."""
 
-    def reconstruct(self, frames: np.ndarray) -> np.ndarray | None:
-        """Render true frames through the method's bottleneck; None for a method that has no such path.
+    def reconstruct(self, frames: np.ndarray, times: np.ndarray) -> np.ndarray | None:
+        """Render the true frames after the context as well as the method can; None for one without a bottleneck.
 
         Args:
-            frames: float32 ``(trajectory, time, channel, *space)``, physical units; the result has the same shape.
+            frames: float32 ``(trajectory, time, channel, *space)``, physical units, the context first.
+            times: float64 ``(trajectory, time)``.
+
+        Returns:
+            ``(trajectory, query, channel, *space)``, the frames after the context, or None.
         """
         return None
 

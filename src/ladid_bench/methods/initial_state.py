@@ -8,13 +8,13 @@ from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import Decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import Gaussian
-from ladid_bench.methods.neural import ForecastModel
+from ladid_bench.methods.neural import Reader, VariationalModel
 from ladid_bench.methods.ode import Perceptron, solve_adaptively, time_scale
 from ladid_bench.methods.recognition import GatedRecognition
 from ladid_bench.methods.runge_kutta import network_field, solve_network
 
 
-class InitialStateModel(ForecastModel):
+class InitialStateModel(VariationalModel):
     """Infer a Gaussian over the latent state at the first context frame; a subclass adds dynamics and decoder.
 
     Its mean is the representation. Times are divided by ``time_scale``: a training trajectory then lasts 3.
@@ -37,8 +37,8 @@ class InitialStateModel(ForecastModel):
         tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
         return self.recognition(tokens, batch.context_times / self.time_scale)
 
-    def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
-        return self.recognition(encode_sequences(self.encoder, context), context_times / self.time_scale).mean
+    def posterior(self, context: Tensor, context_times: Tensor) -> Gaussian:
+        return self.recognition(encode_sequences(self.encoder, context), context_times / self.time_scale)
 
 
 class LatentODEModel(InitialStateModel):
@@ -64,8 +64,8 @@ class LatentODEModel(InitialStateModel):
         solution = solve_network(network_field(self.field), initial, batch.grid_times / self.time_scale)
         return batch.at_queries(solution.states)  # (N, G, latent) -> (N, Q, latent)
 
-    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        initial, tolerance = self.represent(context, context_times), self.settings.tolerance
+    def unfold(self, read: Reader, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        initial, tolerance = read(context, context_times), self.settings.tolerance
         states, self.function_evaluations = solve_adaptively(
             self.derivative, initial, query_times / self.time_scale, tolerance
         )

@@ -1,7 +1,7 @@
 """Base classes of the neural methods: one trainer, one scaling, one way to save, so that only the model differs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,16 @@ from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.base import Forecast, Method, Training
 from ladid_bench.methods.coders import REDUCTION, Decoder
+from ladid_bench.methods.distributions import Gaussian
+from ladid_bench.methods.rendering import nearest_renderings
 from ladid_bench.methods.tensors import load_tensors
 from ladid_bench.methods.trainer import Trainer
 
 WEIGHTS = "weights.pt"
 LEAST_LEVEL = 0.01  # an untrained decoder renders no less, and no more than 1 less this
 FORECAST_BATCH = 64  # trajectories forecast at once; bounds memory at paper scale
+
+Reader = Callable[[Tensor, Tensor], Tensor]  # from context frames and their times to representations
 
 
 class ForecastModel(nn.Module, ABC):
@@ -57,6 +61,34 @@ class ForecastModel(nn.Module, ABC):
             context_times: ``(N, C)``.
         """
         return None
+
+    def sample(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor | None:
+        """Draw one forecast from the predictive distribution, as ``forecast``; None for a model without one."""
+        return None
+
+
+class VariationalModel(ForecastModel):
+    """Infer a distribution over the representation of a context; its mean forecasts, draws of it make samples."""
+
+    @abstractmethod
+    def posterior(self, context: Tensor, context_times: Tensor) -> Gaussian:
+        """Infer the representation of each context ``(N, C, ...)`` with times ``(N, C)``, ``(N, feature)``."""
+
+    @abstractmethod
+    def unfold(self, read: Reader, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        """Forecast frames at the query times from what ``read`` makes of the context; see ``forecast``."""
+
+    def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
+        return self.posterior(context, context_times).mean
+
+    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        return self.unfold(self.represent, context, context_times, query_times)
+
+    def sample(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor | None:
+        return self.unfold(self._draw, context, context_times, query_times)
+
+    def _draw(self, context: Tensor, context_times: Tensor) -> Tensor:
+        return self.posterior(context, context_times).sample()
 
 
 class NeuralMethod(Method):
@@ -117,6 +149,41 @@ class NeuralMethod(Method):
             means.append(self.model.forecast(frames, times, queries).cpu().numpy())
         mean = self.task.denormalize(np.concatenate(means))
         return Forecast(mean=mean.astype(np.float32))
+
+    @torch.no_grad()
+    def sample(
+        self, context: np.ndarray, context_times: np.ndarray, query_times: np.ndarray, samples: int, seed: int
+    ) -> np.ndarray | None:
+        self.model.eval()
+        devices = [torch.cuda.current_device()] if self.device == "cuda" else []
+        drawn = []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seed)
+            for rows in _chunks(len(context)):
+                tensors = self._tensors(context[rows], context_times[rows], query_times[rows])
+                draws = [
+                    draw.cpu().numpy()
+                    for draw in (self.model.sample(*tensors) for _ in range(samples))
+                    if draw is not None
+                ]
+                if not draws:
+                    return None
+                drawn.append(np.stack(draws))
+        return self.task.denormalize(np.concatenate(drawn, axis=1)).astype(np.float32)
+
+    def reconstruct(self, frames: np.ndarray, times: np.ndarray) -> np.ndarray | None:
+        """Render the true frames after the context as well as the decoder can, see ``nearest_renderings``."""
+        decoder, given = getattr(self.model, "decoder", None), self.task.context_frames
+        if not isinstance(decoder, Decoder):
+            return None
+        self.model.eval()
+        tensors = self._tensors(frames[:, :given], times[:, :given], times[:, given:])
+        true = torch.as_tensor(self.task.normalize(frames[:, given:]), dtype=torch.float32, device=self.device)
+        rendered = nearest_renderings(decoder, lambda: self.model.forecast(*tensors), true.flatten(0, 1))
+        if rendered is None:
+            return None
+        # (trajectory * query, channel, *space) -> (trajectory, query, channel, *space)
+        return self.task.denormalize(rendered.unflatten(0, true.shape[:2]).cpu().numpy()).astype(np.float32)
 
     @torch.no_grad()
     def represent(self, context: np.ndarray, context_times: np.ndarray) -> np.ndarray | None:

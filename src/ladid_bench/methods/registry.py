@@ -56,6 +56,9 @@ class MethodCard(Section):
     search: dict[str, list[Any]] = Field(
         default_factory=dict, description="values of settings among which the recorded search chooses"
     )
+    sampled: str = Field(
+        "", description="what differs between draws of its predictive distribution; empty where it forecasts one future"
+    )
     not_in_forecast: dict[str, str] = Field(
         default_factory=dict,
         description="parameters, by the beginning of their name, that a mean forecast cannot show, and why",

@@ -15,6 +15,7 @@ from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.study import ExperimentResults
 from ladid_bench.core.configuration import Kind
 from ladid_bench.methods.registry import load_card
+from ladid_bench.reporting.calibration_figures import calibration_drawings
 from ladid_bench.reporting.charts import Dots, Lines, Looks, Scale
 from ladid_bench.reporting.drawing import WIDTH, Drawing
 from ladid_bench.reporting.experiments import Scene, not_drawn
@@ -262,6 +263,7 @@ DRAWN: dict[Kind, Callable[[ExperimentResults, Scene], Sequence[Drawing]]] = {
     "transfer": _transfer,
     "ablation": _ablation,
     "horizon": _horizon,
+    "calibration": calibration_drawings,
     "sufficiency": sweep_drawings,
     "cost": sweep_drawings,
     "sweep": sweep_drawings,

@@ -36,6 +36,7 @@ QUESTIONS: dict[Kind, str] = {
     "shift": "Does a model outlast another way of looking at the same motion?",
     "mixture": "Does training on a range of constants carry over to constants inside and outside of it?",
     "probe": "What can be read off psi, and is F the same map for every window of a trajectory?",
+    "calibration": "How far can the spread of a forecast be trusted, with the same noise for all and its own?",
     "sufficiency": "How large must psi be, and how long the context?",
     "cost": "What does a step cost, and a forecast, as pictures, horizon and data grow? Errors mean nothing here.",
     "sweep": "How does the error change with what was varied?",

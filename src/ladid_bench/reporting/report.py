@@ -14,7 +14,7 @@ from ladid_bench.analysis.frames import state
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.pictures import all_pictures
 from ladid_bench.analysis.searches import read_search
-from ladid_bench.analysis.study import StudyResults
+from ladid_bench.analysis.study import ExperimentResults, StudyResults
 from ladid_bench.analysis.tracked import write_tracked
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.files import write_text
@@ -22,6 +22,7 @@ from ladid_bench.core.paths import Folders
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.benchmarks_page import BENCHMARKS, write_benchmarks_page
+from ladid_bench.reporting.calibration_figures import scores_html, scores_of
 from ladid_bench.reporting.claims_section import write_claims
 from ladid_bench.reporting.dataset_section import DatasetStory
 from ladid_bench.reporting.experiment_figures import areas_html, areas_of, drawings_of, styles_by_method
@@ -37,6 +38,8 @@ from ladid_bench.reporting.searches import describe_search, effort, trials_table
 from ladid_bench.reporting.tables import cost, to_latex, write_csv
 from ladid_bench.verification.physics.results import physics_file, read_results, up_to_date
 
+AREAS = "Mean error along the logarithmic axis of the share: the area below each curve over its width"
+SCORES = "Scores of the distributions"
 NO_COMPARISON = "This study has no comparison: no experiment of that name, or none of its runs is in the run table."
 
 
@@ -183,16 +186,21 @@ class Report:
         told = []
         for table in self.results.experiments:
             drawn = figures(self.folder, drawings_of(table, scene), self.judged)
-            below = areas_of(table)
-            if len(below):
-                write_csv(self.folder, f"experiment-{table.name}-areas", below)
-            told.append(
-                (table, QUESTIONS[table.kind], views(table), drawn, len(below), areas_html(below) if len(below) else "")
-            )
+            told.append((table, QUESTIONS[table.kind], views(table), drawn, self._below(table)))
         probed = write_probes(self.folder, self.results.folders, self.results.experiments)
         items = [(f"experiment-{one.name}", one.name) for one in self.results.experiments]
         body = part("experiments", told, probed) if told else Markup()
         return Section("experiments", "Further experiments", body, menu="Experiments", items=items)
+
+    def _below(self, table: ExperimentResults) -> dict[str, Any] | None:
+        """The table below the figures of one experiment, which is written as CSV too; None for most."""
+        areas, scores = areas_of(table), scores_of(table)
+        if len(areas):
+            write_csv(self.folder, f"experiment-{table.name}-areas", areas)
+            return {"title": AREAS, "lines": len(areas), "html": areas_html(areas)}
+        if len(scores):
+            return {"title": SCORES, "lines": len(scores), "html": scores_html(scores)}  # the CSV is the figure's
+        return None
 
     def _lost(self) -> Section:
         """Lay out every run that should have a result and has none."""

@@ -16,6 +16,7 @@ from ladid_bench.analysis.frames import accuracy_frame, cost_frame, note_on, sta
 from ladid_bench.core.files import write_text
 from ladid_bench.reporting.formatting import MINUS, MISSING, MOST_ERROR, decimals, error_text, number, slug, span
 from ladid_bench.reporting.palette import MethodStyle, variable
+from ladid_bench.runs.calibration import DISTRIBUTIONS, MEASURES
 
 LOW, HIGH = "low", "high"
 FAR = 30.0  # a dot this many times right of the best one stands at the edge
@@ -58,6 +59,8 @@ VALID = Column(
     "valid_time_mean", "valid time", HIGH, "time until the error first exceeds 40 % of the variance", digits=1
 )
 OTHERS = (
+    Column("temporal_fvu_mean", "temporal FVU", LOW, "error over the variance about each trajectory's own mean frame"),
+    Column("temporal_fvu_median", "median temporal FVU", LOW, "median over test trajectories: 1 is a standing picture"),
     Column("vrmse_mean", "VRMSE", LOW, "root of squared error over spatial variance"),
     Column("spectral_distance_mean", "spectral distance", LOW, "distance of the power spectra in decades"),
     Column("angle_error_degrees_mean", "angle error (°)", LOW, "angle read off the picture, mean over all frames"),
@@ -84,7 +87,10 @@ CORE = frozenset(
     {"nmse_mean", "nmse_median", "fvu_pooled", "fvu_median", "midpoints_nmse_mean", "skill", "valid_time_mean"}
 )
 PRIMARY = {"nmse": (NMSE, NMSE_MEDIAN, FVU), "fvu": (FVU, FVU_MEDIAN, NMSE)}
-UNSHOWN = frozenset({"nmse_median", "fvu_median", "fvu_mean", "midpoints_nmse_median", "midpoints_fvu"})
+UNSHOWN = frozenset(
+    {"nmse_median", "fvu_median", "fvu_mean", "midpoints_nmse_median", "midpoints_fvu", "floor_nmse", "floor_fvu"}
+    | {f"{name}_{measure}" for name in DISTRIBUTIONS for measure in MEASURES}  # of the experiment that asks for them
+)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """One run in this process: data, fit, forecast file, score, record."""
 
 import logging
+import math
 import os
 import resource
 import shutil
@@ -29,6 +30,7 @@ from ladid_bench.study.plan import ZERO_SHOT, PlannedRun
 log = logging.getLogger(__name__)
 
 MEGABYTE = 1024**2
+FLOOR_TRAJECTORIES = 16  # hundreds of frames, whose rendering differs far less than forecasts do
 
 
 def execute(run: PlannedRun, folders: Folders, execution: Execution) -> dict[str, Any]:
@@ -151,10 +153,8 @@ def _forecast_and_score(
     context, context_times = test.frames[:, :given], test.times[:, :given]
     query_times = test.times[:, given : task.frames]
     began, began_cpu = time.perf_counter(), _cpu_seconds()
-    if is_floor:
-        forecast = _rendering(method, test.frames[:, given : task.frames])
-    else:
-        forecast = method.forecast(context, context_times, query_times)
+    asked = (context, context_times, query_times)
+    forecast = _rendering(method, task, test) if is_floor else method.forecast(*asked)
     seconds, cpu_seconds = time.perf_counter() - began, _cpu_seconds() - began_cpu
     representation = method.represent(context, context_times)
     for name, values in (("forecast", forecast.mean), ("spread", forecast.std), ("representation", representation)):
@@ -162,7 +162,8 @@ def _forecast_and_score(
     midpoints = _forecast_midpoints(method, task, splits) if MIDPOINTS in splits and not is_floor else None
     write_forecast(folders.forecast(run.key), forecast, query_times)
     metrics = score_forecast(run, task, splits, folders, representation, midpoints)
-    return metrics, method.cost() | {"forecast_seconds": seconds, "forecast_cpu_seconds": cpu_seconds}
+    cost = method.cost() | {"forecast_seconds": seconds, "forecast_cpu_seconds": cpu_seconds}
+    return metrics | ({} if is_floor else _decoder_floor(method, task, splits)), cost
 
 
 def _check_kept(name: str, values: np.ndarray | None) -> None:
@@ -174,12 +175,27 @@ def _check_kept(name: str, values: np.ndarray | None) -> None:
         raise Diverged(f"the {name} of the test split has {lost} of {values.size} values that float32 does not hold")
 
 
-def _rendering(method: Method, truth: np.ndarray) -> Forecast:
+def _rendering(method: Method, task: Task, test: Trajectories) -> Forecast:
     """The true frames through the bottleneck of a method that is a floor."""
-    rendered = method.reconstruct(truth)
+    rendered = method.reconstruct(test.frames[:, : task.frames], test.times[:, : task.frames])
     if rendered is None:
         raise BenchError(f"{type(method).__name__}: its card says 'kind: floor', but it has no 'reconstruct'")
     return Forecast(rendered)
+
+
+def _decoder_floor(method: Method, task: Task, splits: dict[str, Trajectories]) -> dict[str, float]:
+    """Errors of the first true test trajectories as the method renders them, ratios of sums; none if it cannot.
+
+    What a forecast has beyond them is not the fault of how frames are rendered.
+    """
+    test = splits["test"][:FLOOR_TRAJECTORIES]
+    rendered = method.reconstruct(test.frames[:, : task.frames], test.times[:, : task.frames])
+    if rendered is None:
+        return {}
+    truth = test.frames[:, task.context_frames : task.frames]
+    errors = measure(truth, rendered, training_mean(task, splits["train"]), task.variables)
+    error, power = float(errors.squared_error.sum()), float(errors.squared_truth.sum())
+    return finite({"floor_nmse": error / power if power else math.inf, "floor_fvu": errors.pooled_fvu})
 
 
 def _forecast_midpoints(method: Method, task: Task, splits: dict[str, Trajectories]) -> Errors:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ladid_bench.data.metrics import Errors, measure, spectral_distance, vrmse
+from ladid_bench.data.metrics import Errors, measure, spectral_distance, temporal_fvu, vrmse
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Diverged, Forecast
@@ -66,6 +66,9 @@ def _metrics(task: Task, truth: np.ndarray, mean: np.ndarray, errors: Errors) ->
         "fvu_mean": float(errors.fvu.mean()),
         "fvu_median": float(np.median(errors.fvu)),
     }
+    about_own_mean = temporal_fvu(truth, mean, task.variables)
+    metrics["temporal_fvu_mean"] = float(about_own_mean.mean())
+    metrics["temporal_fvu_median"] = float(np.median(about_own_mean))
     if task.is_image:  # both look at space, which the features of a vector observation are not
         metrics["vrmse_mean"] = float(vrmse(truth, mean, task.variables).mean())
         metrics["spectral_distance_mean"] = float(spectral_distance(truth, mean, task.variables).mean())

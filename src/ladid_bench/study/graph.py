@@ -81,6 +81,12 @@ def rule_of_dataset(dataset: PlannedDataset) -> str:
     return "simulated" if MIDPOINTS in dataset.source.splits else "dataset"
 
 
+def has_calibration(run: PlannedRun, study: Study) -> bool:
+    """Whether an experiment of kind ``calibration`` asks for the run, and it forecasts with what it learnt itself."""
+    asked = any(study.kind_of(experiment) == "calibration" for experiment in run.experiments)
+    return asked and run.card.kind != "floor" and run.init_from is None
+
+
 def has_probe(run: PlannedRun, study: Study) -> bool:
     """Whether an experiment of kind ``probe`` asks for the run, and the run trains a forecasting model of its own."""
     asked = any(study.kind_of(experiment) == "probe" for experiment in run.experiments)

@@ -13,6 +13,7 @@ ON_ANOTHER_GRID = 1e-3  # the same for other query times beside a query: an adap
 MOVED = 1e-2  # least mean change of a forecast from its first frame to its last, likewise
 BETTER = 0.9  # of the variance may stay unexplained; the training mean leaves all of it
 HISTORY = {"step", "valid_nmse", "train_loss"}  # of a validation
+DRAWS = 3
 SEASONS = 1000  # whole seasons by which dates are moved
 
 
@@ -52,7 +53,7 @@ def _shape_problem(forecast: Forecast, data: Toy) -> str:
 
 def _part_problem(method: Method, data: Toy) -> str:
     """What is wrong with the code, the rendering, the cost or the history that a method gives."""
-    code, rendered = method.represent(*data.context), method.reconstruct(data.truth)
+    code, rendered = method.represent(*data.context), method.reconstruct(data.test.frames, data.test.times)
     if code is not None and (code.ndim != 2 or len(code) != len(data.test) or not np.isfinite(code).all()):
         return f"represent gives {code.shape}, expected finite values of shape ({len(data.test)}, code)"
     if rendered is not None and (rendered.shape != data.truth.shape or not np.isfinite(rendered).all()):
@@ -173,12 +174,34 @@ def stateless(subject: Subject) -> Verdict:
     return passed()
 
 
+def samples(subject: Subject) -> Verdict:
+    """Check that draws of the predictive distribution keep their shape and their seed, and that the card knows them."""
+    method, data = subject.fitted(), subject.toy(subject.main)
+    asked = (*data.context, data.query_times, DRAWS)
+    draws, again, other = (method.sample(*asked, seed=seed) for seed in (0, 0, 1))
+    if draws is None or again is None or other is None:
+        if subject.card.sampled and subject.variant == next(iter(subject.card.variants)):
+            return failed("its card says what is 'sampled', but it draws nothing")
+        return not_applicable("it forecasts one future, so there is nothing to draw")
+    if not subject.card.sampled:
+        return failed("it draws samples; its card has to say in 'sampled' what differs between them")
+    if draws.shape != (DRAWS, *data.truth.shape) or draws.dtype != np.float32 or not np.isfinite(draws).all():
+        return failed(f"draws are {draws.dtype} {draws.shape}, expected finite float32 {(DRAWS, *data.truth.shape)}")
+    if not np.array_equal(again, draws):
+        return failed("the same seed gives other draws")
+    if np.array_equal(draws[0], draws[1]) or np.array_equal(other, draws):
+        return failed("draws do not differ from each other, or not with the seed")
+    if not np.array_equal(subject.answer(method), subject.learnt):
+        return failed("after draws the forecast is another one")
+    return passed(f"draws {subject.card.sampled}")
+
+
 def better(subject: Subject) -> Verdict:
     """Check that on a toy system learnt in seconds it explains some of the variance that the mean leaves."""
     if subject.card.kind == "reference":
         return exempt("a reference method need not beat the mean")
     data = subject.toy(subject.main)
-    made = subject.learnt if subject.is_forecaster else subject.fitted().reconstruct(data.truth)
+    made = subject.learnt if subject.is_forecaster else subject.fitted().reconstruct(data.test.frames, data.test.times)
     if made is None:
         return failed("a floor needs 'reconstruct'")
     mean = data.train.frames.mean(axis=(0, 1))

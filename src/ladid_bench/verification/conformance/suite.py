@@ -35,6 +35,11 @@ CHECKS = (
     Check("companions", "a forecast does not depend on the other trajectories in the batch", answers.companions),
     Check("stateless", "asked twice it says the same, and its inputs stay as they were", answers.stateless),
     Check("limits", "images that the shared coders cannot take are forecast, or refused with a reason", answers.limits),
+    Check(
+        "samples",
+        "draws of a predictive distribution keep shape and seed, and the card says of what",
+        answers.samples,
+    ),
     Check("seeds", "same seed, same result; another seed, another, unless it is deterministic", training.seeds),
     Check("saved", "saved and loaded it forecasts the same", keeping.round_trip),
     Check("no-code", "loading runs nothing that stands in the files", keeping.no_code),

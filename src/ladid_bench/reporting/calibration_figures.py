@@ -1,0 +1,159 @@
+"""The experiments of kind ``calibration`` in the report: scores of predictive distributions, and checks of them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+from markupsafe import Markup
+
+from ladid_bench.analysis.calibrations import calibrations_of, reliability_frame, score_frame, spread_frame
+from ladid_bench.analysis.entries import DatasetContent
+from ladid_bench.analysis.experiments import ExperimentRow
+from ladid_bench.analysis.study import ExperimentResults
+from ladid_bench.data.ensembles import DRAWS
+from ladid_bench.reporting.charts import Dots, Lines, Looks, Scale
+from ladid_bench.reporting.drawing import WIDTH, Drawing
+from ladid_bench.reporting.experiments import Scene, not_drawn
+from ladid_bench.reporting.formatting import decimals, listed, number, span
+from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, own_look
+from ladid_bench.reporting.tables import to_html
+from ladid_bench.runs.calibration import NOMINAL, OWN, RAW, RESIDUAL, is_stale
+
+KINDS = {  # of distributions: in words, colour and marker
+    RESIDUAL: ("the same noise for all", NEURAL[1][0], "o"),
+    OWN: ("own samples with noise", NEURAL[0][0], "D"),
+    RAW: ("own samples as they are", MUTED[0], "x"),
+}
+IDEAL = "calibrated"
+DASHED = (0, (4, 2))
+SIDE = 330.0  # points; these figures are square
+EVERY = 10  # lead times from marker to marker
+CRPS_OF_NORMAL = 0.56  # of a standard normal distribution for draws of itself: 1 / sqrt(pi)
+VALUES = "pixels that vary, in standard deviations of the training split"
+
+
+def calibration_drawings(table: ExperimentResults, scene: Scene) -> list[Drawing]:
+    """Draw the scores of each data set, the reliability of its intervals, and spread against error."""
+    drawings = []
+    for content, rows in table.parts:
+        scores = score_frame(content, rows)
+        if scores.empty:
+            continue
+        looks = _looks(rows, scores, scene)
+        drawings.append(_scores(table.name, content, rows, scores, scene))
+        reliability = reliability_frame(content, rows)
+        drawings += [
+            _reliability(table.name, content, some, looks, own)
+            for own, some in reliability.groupby(reliability["distribution"] != RESIDUAL, sort=False)
+        ]
+        spread = spread_frame(content, rows)
+        spread = spread[spread["distribution"] != RESIDUAL]
+        drawings += [_spread(table.name, content, spread, looks)] if len(spread) else []
+    return drawings
+
+
+def scores_of(table: ExperimentResults) -> pd.DataFrame:
+    """Tabulate all scores of a calibration; empty for another experiment."""
+    found = [score_frame(*part) for part in table.parts] if table.kind == "calibration" else []
+    return pd.concat([pd.DataFrame(), *found])
+
+
+def scores_html(frame: pd.DataFrame) -> Markup:
+    """Lay out scores as a table for the page, a line a method and distribution."""
+    places = decimals(frame["crps"])
+    cells = {
+        "data set": list(frame["dataset"]),
+        "distribution": [KINDS[name][0] for name in frame["distribution"]],
+        "CRPS": [number(value, places) for value in frame["crps"]],
+        "95 % interval": [span(low, high, places) for low, high in frame[["low", "high"]].to_numpy()],
+        "energy score": [number(value, places) for value in frame["energy_score"]],
+        f"inside the {NOMINAL:.0%} interval": [f"{value:.0%}" for value in frame["coverage"]],
+        "spread / error": [number(value, 2) for value in frame["spread_ratio"]],
+    }
+    return to_html("method", list(frame["name"]), cells, classes={"data set": "text", "distribution": "text"})
+
+
+def _looks(rows: Sequence[ExperimentRow], scores: pd.DataFrame, scene: Scene) -> dict[str, MethodStyle]:
+    """The look of each method, and the diagonal's."""
+    first = scores.drop_duplicates("name")
+    looks = {
+        name: replace(scene.styles[method], name=method, dash="solid")
+        for name, method in zip(first["name"], first["method"], strict=True)
+    }
+    return looks | {IDEAL: own_look(MUTED[0], DASHED, marker="")}
+
+
+def _scores(
+    experiment: str, content: DatasetContent, rows: Sequence[ExperimentRow], scores: pd.DataFrame, scene: Scene
+) -> Drawing:
+    key = {name: words for name, (words, _, _) in KINDS.items() if name in set(scores["distribution"])}
+    looks = {name: own_look(KINDS[name][1], marker=KINDS[name][2]) for name in key}
+    frame = scores.assign(panel="", row=scores["name"])
+    chart = Dots(looks, "distribution", "CRPS, standard deviations", "crps", content.title, key=key)
+    about = (
+        f"Continuous ranked probability score on {content.name}, over {VALUES}; left is better. Without a forecast, "
+        f"normal values whose mean and deviation are known have {CRPS_OF_NORMAL}. Blue: the forecast of each method "
+        "with a normal noise fitted to its errors on the validation split, for each lead time, in the same way for "
+        f"all. Other dots: {DRAWS} samples of the method's own, with an observation noise fitted there, and as they "
+        f"are. Lines are 95 % intervals over test trajectories and seeds.{_stale(rows, scene)}{not_drawn(rows)}"
+    )
+    best = scores.sort_values("crps").iloc[0]
+    finding = f"{best['name']}, {KINDS[best['distribution']][0]}, has the lowest score."
+    name, file = f"{experiment}-{content.name}-scores", f"experiment-{experiment}-scores"
+    return Drawing(name, chart, about, frame, file, finding)
+
+
+def _stale(rows: Sequence[ExperimentRow], scene: Scene) -> str:
+    found = [row.name for row in rows if any(is_stale(one, scene.root) for one in calibrations_of(row.entry))]
+    return f" Scored by older code: {listed(found)}." if found else ""
+
+
+def _with_ideal(frame: pd.DataFrame, horizontal: str, vertical: str, ends: Sequence[float]) -> pd.DataFrame:
+    """The table with the diagonal on which calibrated forecasts lie."""
+    ideal = pd.DataFrame({"name": IDEAL, horizontal: ends, vertical: ends})
+    return pd.concat([frame, ideal], ignore_index=True)
+
+
+def _told_apart(frame: pd.DataFrame, looks: Looks) -> tuple[pd.DataFrame, dict[str, MethodStyle], dict[str, str]]:
+    """A line for each distribution, raw samples dashed: table, looks, and what to write at the ends of lines."""
+    raw = frame["distribution"] == RAW
+    named = frame.assign(name=frame["name"].where(~raw, frame["name"] + ", as they are"))
+    shown = dict(looks) | {f"{name}, as they are": replace(look, dash=DASHED) for name, look in looks.items()}
+    return named, shown, dict.fromkeys(named.loc[raw, "name"], "")
+
+
+def _reliability(experiment: str, content: DatasetContent, frame: pd.DataFrame, looks: Looks, own: bool) -> Drawing:
+    named, shown, ends = _told_apart(frame, looks)
+    drawn = _with_ideal(named, "nominal", "inside", [0.0, 100.0])
+    title = f"{content.title}: values inside (%), {KINDS[OWN if own else RESIDUAL][0]}"
+    scale = Scale("nominal", "probability of the interval (%)", every=3, equal=True)
+    chart = Lines(shown, scale, "inside", title, ends=ends, decades=None, size=(WIDTH, SIDE))
+    how = "solid, with their observation noise; dashed, as they are" if own else "the noise is the same for all"
+    about = (
+        f"Share of the true values inside the central intervals of the forecast distribution ({how}), over the "
+        "probability that the interval should have. On the diagonal a forecast is calibrated; below it, it is too "
+        "certain, above it too vague."
+    )
+    ninety = frame[(frame["nominal"] - 100 * NOMINAL).abs() < 1e-6]
+    ninety = ninety[ninety["distribution"] != RAW].sort_values("inside")
+    finding = (
+        f"The {NOMINAL:.0%} interval holds from {ninety['inside'].iloc[0]:.0f} % ({ninety['name'].iloc[0]}) to "
+        f"{ninety['inside'].iloc[-1]:.0f} % ({ninety['name'].iloc[-1]}) of the values."
+    )
+    name = f"{experiment}-{content.name}-reliability{'-own' if own else ''}"
+    return Drawing(name, chart, about, drawn, f"experiment-{experiment}-reliability", finding)
+
+
+def _spread(experiment: str, content: DatasetContent, frame: pd.DataFrame, looks: Looks) -> Drawing:
+    named, shown, ends = _told_apart(frame, looks)
+    top = float(frame[["spread", "error"]].to_numpy().max())
+    drawn = _with_ideal(named, "spread", "error", [0.0, top])
+    title = f"{content.title}: error of the mean of the samples, standard deviations"
+    scale = Scale("spread", "spread of the samples, standard deviations", every=EVERY, equal=True)
+    chart = Lines(shown, scale, "error", title, ends=ends, decades=None, size=(WIDTH, SIDE))
+    about = (
+        f"Error over spread of the own samples at each lead time, over {VALUES}; a line runs from the first forecast "
+        "frame to the last (solid, with the observation noise; dashed, the samples as they are). On the diagonal the "
+        "spread tells how large the error is; left of it the samples are too certain."
+    )
+    return Drawing(f"{experiment}-{content.name}-spread", chart, about, drawn, f"experiment-{experiment}-spread")
