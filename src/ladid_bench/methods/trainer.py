@@ -24,7 +24,7 @@ from ladid_bench.core.configuration import Budget
 from ladid_bench.core.files import atomic_write
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.data.windows import WindowSampler, query_length
+from ladid_bench.data.windows import WindowSampler, grown_length
 from ladid_bench.methods.base import Diverged, Training
 from ladid_bench.methods.tensors import load_tensors
 
@@ -41,7 +41,7 @@ class Trainable(Protocol):
 
     model: Any  # a ``ForecastModel``
     task: Task
-    settings: Any  # with ``learning_rate``, that of the trunk
+    settings: Any  # with ``learning_rate``, that of the trunk, and ``growth``, whether queries begin near the context
     workspace: Path | None
     device: str
 
@@ -114,8 +114,7 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = self.peak * relative_rate(self.step, self.budget)
         model = self.method.model.train()
-        length = query_length(self.step, self.budget, self.method.task.forecast_frames)
-        terms = model.loss(self.sampler.draw(length, self.generator))
+        terms = model.loss(self.sampler.draw(self._query_length(), self.generator))
         loss = torch.stack(list(terms.values())).sum()
         if not torch.isfinite(loss):
             values = ", ".join(f"{name} {value.item():g}" for name, value in terms.items())
@@ -127,6 +126,11 @@ class Trainer:
         self.step += 1
         self.losses.append(loss.detach())
         return self.losses[-1]
+
+    def _query_length(self) -> int:
+        """How far ahead queries may lie at this step, in frames."""
+        horizon = self.method.task.forecast_frames
+        return grown_length(self.step, self.budget, horizon) if self.method.settings.growth else horizon
 
     def _validate(self) -> None:
         error = self.method.validation_error(self.valid)

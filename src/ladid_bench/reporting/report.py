@@ -13,7 +13,7 @@ from ladid_bench.analysis.entries import EQUAL_TIME, LADID
 from ladid_bench.analysis.frames import state
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.pictures import all_pictures
-from ladid_bench.analysis.searches import read_search
+from ladid_bench.analysis.searches import read_searches
 from ladid_bench.analysis.study import StudyResults
 from ladid_bench.analysis.tracked import write_tracked
 from ladid_bench.core.configuration import Study
@@ -133,10 +133,9 @@ class Report:
         names = {entry.method for content in self.results.contents for entry in content.entries}
         made = []
         for name in sorted(names, key=lambda name: (name != LADID, name)):
-            card, search = load_card(name, self.root), read_search(name, self.root)
-            words = describe_search(search, card) if search else "Settings not searched yet." * (card.kind == "neural")
-            trials = trials_table(search) if search else ""
-            made.append({"name": name, "card": card, "search": search, "trials": trials, "searched": words})
+            card, found = load_card(name, self.root), read_searches(name, self.root)
+            told = [(describe_search(one, card), trials_table(one)) for one in found.values() if one.trials]
+            made.append({"name": name, "card": card, "searches": found, "told": told})
         return made
 
     def _cautions(self) -> Mapping[str, str]:
@@ -146,7 +145,7 @@ class Report:
         found |= findings.cautions(
             self.results.compared or self.results.again, self.results.study.scale, stale, len(told)
         )
-        equal, words = effort({one["name"]: one["search"] for one in self.methods if one["card"].kind == "neural"})
+        equal, words = effort({one["name"]: one["searches"] for one in self.methods if one["card"].kind == "neural"})
         return found if equal else found | {"search": words}
 
     def _claims(self) -> Section:
