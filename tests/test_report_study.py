@@ -254,11 +254,11 @@ def test_figures_name_every_one_of_many_methods(crowd: Bench) -> None:
 
 def test_the_page_shows_a_few_measures_and_the_file_all(twice: Bench) -> None:
     for row in twice.rows:
-        row |= {"vrmse_mean": 0.3, "oddity_mean": 2.0}
+        row |= {"vrmse_mean": 0.3, "oddity_mean": 2.0, "cost_parameters": 675396.0}
     table = comparison(only(twice))
     brief = [column.name for column in core(table).columns]
-    assert brief == ["nmse_mean", "nmse_median", "fvu_pooled", "midpoints_nmse_mean", "skill"]
-    assert [column.name for column in table.columns] == [*brief, "vrmse_mean", "oddity_mean"]
+    assert brief == ["nmse_mean", "nmse_median", "fvu_pooled", "midpoints_nmse_mean", "skill", "cost_parameters"]
+    assert [column.name for column in table.columns] == [*brief[:-1], "vrmse_mean", "cost_parameters", "oddity_mean"]
     page = twice.build()
     assert "measures" in page.classes
     assert page.text.count("VRMSE") == 1

@@ -112,6 +112,14 @@ SIZE = Factor(
 )
 
 
+PARAMETERS = Factor(
+    "parameters",
+    "parameters of the network",
+    lambda one: one.row.entry.mean("cost_parameters"),
+    lambda one: (one.content.name,),
+)
+
+
 CONTEXT = Factor(
     "context",
     "frames given",

@@ -107,6 +107,7 @@ Kind = Literal[
     "mixture",
     "probe",
     "sufficiency",
+    "size",
     "cost",
     "sweep",
 ]

@@ -263,6 +263,7 @@ DRAWN: dict[Kind, Callable[[ExperimentResults, Scene], Sequence[Drawing]]] = {
     "ablation": _ablation,
     "horizon": _horizon,
     "sufficiency": sweep_drawings,
+    "size": sweep_drawings,
     "cost": sweep_drawings,
     "sweep": sweep_drawings,
     "probe": lambda table, scene: [],  # its figures are those of the probes
