@@ -29,7 +29,7 @@ def run_errors(evidence: Evidence) -> pd.DataFrame:
         if row["kind"] != "floor" and (errors is not None or row["status"] in LOST):
             error = errors.error.sum() / errors.ignorant.sum() if errors is not None else np.inf
             made.append([row["method"], row["dataset"], row["seed"], error])
-    return pd.DataFrame(made, columns=COLUMNS)
+    return pd.DataFrame(made, columns=COLUMNS).astype({"error": float})
 
 
 def overall_frame(errors: pd.DataFrame) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from ladid_bench.reporting.budget_figures import budget_drawing
 from ladid_bench.reporting.charts import Looks
 from ladid_bench.reporting.formatting import MISSING, counted, ratio
 from ladid_bench.reporting.pages import figures
+from ladid_bench.reporting.reviewers import Answered, answered
 from ladid_bench.reporting.tables import to_html, write_csv
 
 FILE = "claims.json"
@@ -44,13 +45,15 @@ HEADINGS = {
 class ClaimsView:
     """The section; ``behind`` is what was found, by claim and part: (claim, [(name, verdict, lines)], figures).
 
-    ``line`` is all of it where the study cannot give a verdict, and then there is no table.
+    ``answers`` are those to the questions of reviewers. ``line`` is all that there is of claims where the study cannot
+    give a verdict, and then there is no table.
     """
 
     line: str
     lead: str
     table: Markup
     behind: list[tuple[Judged, list[tuple[str, str, list[str]]], list[tuple[Markup, str]]]]
+    answers: list[Answered]
 
 
 def evidence_of(folders: Folders, table: pd.DataFrame, root: Path) -> Evidence:
@@ -78,7 +81,9 @@ def write_claims(folder: Path, evidence: Evidence, table: pd.DataFrame, study: S
     """
     judged = judge(evidence)
     told = {"scale": study.scale, "image_size": study.image_size, "budget": study.budget.model_dump()}
-    write_json(folder / FILE, {**told, "claims": [one.to_json() for one in judged]})
+    found = [one.to_json() for one in judged]
+    write_json(folder / FILE, {**told, "claims": found})
+    answers = answered({one["id"]: one for one in found}, table, evidence.preferred)
     frames = {
         "claims-over-budgets": pd.concat([one.frame for one in judged]),
         "methods-over-data-sets": overall_frame(run_errors(evidence)),
@@ -87,7 +92,7 @@ def write_claims(folder: Path, evidence: Evidence, table: pd.DataFrame, study: S
         if not frame.empty:
             write_csv(folder, name, frame)
     if line := no_verdicts(table):
-        return ClaimsView(line, "", Markup(), [])
+        return ClaimsView(line, "", Markup(), [], answers)
     budget, size = study.budget, study.image_size
     lead = (
         f"At scale {study.scale}: images of {size} by {size} pixels, {budget.steps:,} steps of {budget.batch_size} "
@@ -95,7 +100,7 @@ def write_claims(folder: Path, evidence: Evidence, table: pd.DataFrame, study: S
     )
     drawn = [figures(folder, [budget_drawing(one.claim.id, one.frame, looks)]) for one in judged]
     behind = [(one, _behind(one), figure) for one, figure in zip(judged, drawn, strict=True)]
-    return ClaimsView("", lead, _table(judged), behind)
+    return ClaimsView("", lead, _table(judged), behind, answers)
 
 
 def _if_readable(load: Callable[[str], Any]) -> Callable[[str], Any]:

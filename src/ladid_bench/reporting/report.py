@@ -158,7 +158,10 @@ class Report:
     def _claims(self) -> Section:
         found = self.results
         view = write_claims(self.folder, self.evidence, found.table, found.study, self.by_method)
-        return Section("claims", "Claims", part("claims", view))
+        anchors = {"claims", *(f"data-{one.name}" for one in found.datasets)}
+        anchors |= {f"experiment-{one.name}" for one in found.experiments}
+        anchors |= {f"claim-{one.claim.id}" for one, *_ in view.behind}
+        return Section("claims", "Claims", part("claims", view, anchors))
 
     def _findings(self) -> Section:
         ranks = ranks_over_datasets(self.results.compared, self.styles)
