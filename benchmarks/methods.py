@@ -27,7 +27,7 @@ from ladid_bench.core.errors import nearest
 from ladid_bench.core.files import write_json
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.data.windows import WindowSampler, query_length
+from ladid_bench.data.windows import WindowSampler, grown_length
 from ladid_bench.datasets.simulated.pendulum import Pendulum
 from ladid_bench.methods.neural import NeuralMethod
 from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
@@ -71,7 +71,7 @@ class Timed:
     def train_in_small(self) -> None:
         """Steps as the trainer makes them, evenly spread over its schedule."""
         for step in range(STEPS):
-            self.step(query_length(round((step + 0.5) / STEPS * self.budget.steps), self.budget, ASKED))
+            self.step(grown_length(round((step + 0.5) / STEPS * self.budget.steps), self.budget, ASKED))
 
     def step(self, length: int) -> None:
         """One step with queries at most ``length`` frames ahead."""

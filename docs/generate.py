@@ -1,15 +1,16 @@
 """Write the pages that are made from something else: ``python docs/generate.py``.
 
 The results of the kept study come from its ``claims.json``, in ``docs/results.md`` and between two markers in
-README; the glossary in ``docs/concepts.md`` is that of the report; the reference of the commands comes from the command
-line itself. A test holds all of them to be up to date.
+README, and so do the answers to what reviewers asked, in ``docs/reviewers.md``; the glossary in ``docs/concepts.md``
+is that of the report; the reference of the commands comes from the command line itself. A test holds all of them to
+be up to date.
 """
 
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from ladid_bench.methods.registry import load_card, method_folders
 from ladid_bench.reporting.glossary import glossary
+from ladid_bench.reporting.reviewers import Answered, answered
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "results" / "cpu"
@@ -26,20 +29,19 @@ REFERENCE = ("ladid_bench.cli.main", "utils", "docs", "--name", "ladid-bench", "
 
 def pages() -> dict[Path, str]:
     """The text of every generated page, by its path."""
-    made = {"README.md": ("findings", _rendered("findings.md.j2")), "docs/concepts.md": ("glossary", glossary_table())}
-    filled = {ROOT / name: _filled((ROOT / name).read_text(encoding="utf-8"), *one) for name, one in made.items()}
-    return {**filled, **results(), **commands()}
+    made = {ROOT / "docs" / "concepts.md": ("glossary", glossary_table())}
+    study = read_study(STUDY)
+    if study.present:
+        made[ROOT / "README.md"] = ("findings", study.rendered("findings.md.j2"))
+    filled = {path: _filled(path.read_text(encoding="utf-8"), *one) for path, one in made.items()}
+    results = {ROOT / "docs" / "results.md": study.rendered("results.md.j2")} if study.present else {}
+    return {**filled, **results, ROOT / "docs" / "reviewers.md": study.rendered("reviewers.md.j2"), **commands()}
 
 
 def glossary_table() -> str:
     """The glossary of the report, a row a word."""
     rows = (f"| **{word}** | {meaning} |\n" for word, meaning in glossary().items())
     return f"| word | meaning |\n|---|---|\n{''.join(rows)}"
-
-
-def results() -> dict[Path, str]:
-    """What the kept study says of each claim."""
-    return {ROOT / "docs" / "results.md": _rendered("results.md.j2")}
 
 
 def commands() -> dict[Path, str]:
@@ -54,37 +56,63 @@ def _filled(page: str, name: str, text: str) -> str:
     return re.sub(between, lambda _: text, page, flags=re.DOTALL)
 
 
-def _rendered(template: str) -> str:
-    judged = json.loads((STUDY / "report" / "claims.json").read_text(encoding="utf-8"))
-    claims = {claim["id"]: claim for claim in judged["claims"]}
-    status = pd.read_parquet(STUDY / "runs.parquet")["status"]
-    runs = {"planned": len(status), "kept": int((status != "not run").sum())}
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ROOT / "docs" / "templates"),
-        undefined=jinja2.StrictUndefined,
-        **{"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True},
-    )
-    environment.filters |= {"ratio": ratio, "cell": cell, "sentence": sentence}
-    environment.globals |= {"found": partial(found, claims), "span": partial(span, claims)}
-    return environment.get_template(template).render(**{**judged, "claims": claims, "runs": runs})
+@dataclass(frozen=True)
+class Study:
+    """What a kept study says of the claims, and its run table."""
+
+    judged: dict[str, Any]
+    table: pd.DataFrame
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        return {claim["id"]: claim for claim in self.judged["claims"]}
+
+    @property
+    def present(self) -> bool:
+        """Whether it was judged by the present rules; the pages of an earlier study stay as they were kept."""
+        return all("settled" in claim for claim in self.judged["claims"])
+
+    def rendered(self, template: str) -> str:
+        """One page."""
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(ROOT / "docs" / "templates"),
+            undefined=jinja2.StrictUndefined,
+            **{"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True},
+        )
+        environment.filters |= {"ratio": ratio, "cell": cell, "sentence": sentence}
+        environment.globals |= {"behind": partial(behind, self.claims)}
+        kept = int((self.table["status"] != "not run").sum())
+        told = {"claims": self.claims, "runs": {"planned": len(self.table), "kept": kept}, "answers": self.answers()}
+        return environment.get_template(template).render(**{**self.judged, **told, "verdicts": self.verdicts()})
+
+    def verdicts(self) -> dict[str, list[str]]:
+        """The claims with each verdict, by their ids."""
+        found: dict[str, list[str]] = {}
+        for claim in self.claims.values():
+            found.setdefault(claim["verdict"], []).append(claim["id"])
+        return found
+
+    def answers(self) -> list[Answered]:
+        """The questions of reviewers with their answers; a study of earlier rules gives none."""
+        table = self.table if self.present else self.table[:0]
+        preferred = {name: next(iter(load_card(name, ROOT).variants)) for name in method_folders(ROOT)}
+        return answered(self.claims if self.present else {}, table, preferred)
 
 
-def found(claims: dict[str, Any], claim: str, dataset: str, rival: str) -> dict[str, Any]:
-    """The first comparison that a claim makes with a rival on a data set."""
-    return next(made for name, made in comparisons(claims[claim]) if (name, made["second"]) == (dataset, rival))
+def read_study(folder: Path) -> Study:
+    """Read what is kept of a study."""
+    judged = json.loads((folder / "report" / "claims.json").read_text(encoding="utf-8"))
+    return Study(judged, pd.read_parquet(folder / "runs.parquet"))
 
 
-def span(claims: dict[str, Any], claim: str, *rivals: str) -> str:
-    """The smallest and the largest ratio that a claim has to any of these rivals."""
-    ratios = [made["ratio"] for _, made in comparisons(claims[claim]) if made["second"] in rivals]
-    return f"{min(ratios):.2f} to {max(ratios):.2f}"
-
-
-def comparisons(claim: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every comparison behind a claim, after the name of its data set."""
-    for part in claim["details"]["parts"]:
-        for one in part["sets"]:
-            yield from ((one["name"], made) for made in one["comparisons"])
+def behind(claims: dict[str, Any], *names: str) -> list[dict[str, Any]]:
+    """Every comparison of these claims that counts, of the primary arm, whose interval lies above 1."""
+    made = {}
+    for part in (part for name in names for part in claims[name]["details"]["parts"] if part["counted"]):
+        for dataset, one in ((some["name"], compared) for some in part["sets"] for compared in some["comparisons"]):
+            if one["ratio"] is not None and one["interval"][0] > 1:
+                made[dataset, one["second"]] = {**one, "dataset": dataset}
+    return sorted(made.values(), key=lambda one: -one["ratio"])
 
 
 def cell(text: str) -> str:

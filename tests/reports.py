@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ladid_bench.core.configuration import Dataset, Experiment, SplitSizes, Study
+from ladid_bench.core.configuration import DataKind, Dataset, Experiment, SplitSizes, Stage, Study
 from ladid_bench.core.files import content_key, write_json
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task
 from ladid_bench.data.thumbnails import pack
 from ladid_bench.data.variables import Variable
 from ladid_bench.datasets.source import DataCard, DataSource
+from ladid_bench.methods.searched import Identity, SearchRecord, Trained, Trial, search_file
 from ladid_bench.reporting.report import build_report
 from ladid_bench.runs.records import Sample, write_sample
 from ladid_bench.study import datasets as catalogue
@@ -31,6 +32,7 @@ class FakePictures(DataSource):
     """A data set of pictures that nobody has to simulate."""
 
     name: ClassVar[str] = "fake-pictures"
+    kind: ClassVar[DataKind] = "bodies"
     version: ClassVar[int] = 1
     context_frames: ClassVar[int] = GIVEN
     forecast_frames: ClassVar[int] = ASKED
@@ -91,23 +93,30 @@ class Bench:
     def folder(self, method: str) -> Path:
         return self.root / "baselines" / method.replace("-", "_")
 
-    def search(self, method: str, trials: int = 3, steps: int = 1500, best: int = 1, version: int = 1) -> None:
-        """A recorded search; its first trial diverged, and the trial ``best`` has the settings of the card."""
-        identity = {
-            **{"method": method, "method_version": version, "trials": trials, "seed": 7},
-            **{"budget": {"steps": steps, "batch_size": 16}, "data": {"dataset": "pendulum", "image_size": 32}},
-            **{"space": {"learning_rate": [0.001, 0.002], "hidden": [64]}},
-        }
-        made = [
-            {
-                **{"settings": {"learning_rate": 0.001 if trial == best else 0.002, "hidden": 64}},
-                **{"status": "ok", "valid_nmse": 0.5 + trial, "cpu_seconds": 90.0},
-            }
-            for trial in range(trials)
-        ]
-        made[0].pop("valid_nmse")
-        made[0] |= {"status": "diverged", "reason": "not finite"}
-        write_json(self.folder(method) / "search.json", {"identity": identity, "trials": made, "best": best})
+    def search(self, method: str, steps: int = 600, chosen: int | None = 1, version: int = 1) -> None:
+        """The record of a search on bodies: of three trials the first diverged, and two went on."""
+        trials = []
+        for trial in range(3):
+            made = [
+                Trained(
+                    **{"steps": 300, "status": "ok", "valid_nmse": 0.5 + trial, "history": []},
+                    **{"seconds": 9, "cpu_seconds": 90, "provenance": {}},
+                )
+            ]
+            if trial == 0:
+                made = [made[0].model_copy(update={"status": "diverged", "reason": "not finite", "valid_nmse": None})]
+            else:
+                made.append(made[0].model_copy(update={"steps": steps, "valid_nmse": 0.25 + trial}))
+            settings = {"learning_rate": 0.001 if trial == 1 else 0.002, "hidden": 64, "growth": True}
+            trials.append(Trial(settings=settings, origin="drawn by chance", trainings=made))
+        identity = Identity(
+            **{"method": method, "method_version": version, "training_version": 1, "kind": "bodies", "seed": 7},
+            **{"data": {"dataset": "pendulum", "image_size": 32}, "budget": {"batch_size": 16}, "card": {}},
+            stages=[Stage(trials=3, steps=300), Stage(trials=1, steps=steps)],
+            space={"learning_rate": [0.001, 0.002], "hidden": [64], "growth": [True, False]},
+        )
+        record = SearchRecord(identity=identity, trials=trials, ended=True, chosen=chosen)
+        write_json(search_file(self.folder(method), "bodies"), record.model_dump())
 
     def card(self, dataset: str) -> None:
         planned = catalogue.planned_dataset(self.study, dataset)
@@ -117,7 +126,13 @@ class Bench:
         task = Task(dataset, GIVEN, ASKED, shape, (variable,), duration=0.7, time_step=0.1, regular=True)
         made = {"trajectories": TRAJECTORIES, "groups": TRAJECTORIES, "content_sha256": "c" * 64, "range": [0.0, 1.0]}
         made |= {"outside": [0]}
-        card = {**vars(planned.source.card), **planned.identity, "data_key": planned.key, "task": task.to_json()}
+        card = {
+            **vars(planned.source.card),
+            **planned.identity,
+            "kind": "bodies",
+            "data_key": planned.key,
+            "task": task.to_json(),
+        }
         levels = np.random.default_rng(0).integers(0, 255, (GIVEN + ASKED, *shape[1:]), dtype=np.uint8)
         lead = np.round(np.arange(1 - GIVEN, ASKED + 1) * 0.1, 3).tolist()
         film = {"trajectory": 0, "channel": "intensity", "lead": lead, "webp": pack(levels)}

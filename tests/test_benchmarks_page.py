@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ladid_bench.core.configuration import Stage
 from ladid_bench.core.errors import BenchError
+from ladid_bench.methods.searched import Identity, SearchRecord, Trained, Trial, search_file
 from ladid_bench.reporting.benchmarks_page import benchmarks_folder, write_benchmarks_page
 
 METHOD = {"parameters": 1e6, "function_evaluations": 0, "forecast_50_seconds": 0.2, "latent_50_seconds": 0.04}
@@ -34,7 +36,17 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "baselines" / "slow"
     folder.mkdir(parents=True)
     (folder / "method.yaml").write_text("")
-    (folder / "search.json").write_text(json.dumps({"best": 0, "trials": [{"history": history}]}))
+    trained = Trained(
+        **{"steps": 450, "status": "ok", "valid_nmse": 0.15, "history": history},
+        **{"seconds": 1.0, "cpu_seconds": 1.0, "provenance": {}},
+    )
+    identity = Identity(
+        **{"method": "slow", "method_version": 1, "training_version": 1, "kind": "bodies", "data": {}, "budget": {}},
+        **{"stages": [Stage(trials=1, steps=300), Stage(trials=1, steps=450)], "seed": 0, "card": {}, "space": {}},
+    )
+    trial = Trial(settings={}, origin="-", trainings=[trained.model_copy(update={"history": []}), trained])
+    record = SearchRecord(identity=identity, trials=[trial], ended=True, chosen=0)
+    search_file(folder, "bodies").write_text(record.model_dump_json())
     return tmp_path
 
 

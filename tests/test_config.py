@@ -13,6 +13,8 @@ from ladid_bench.core.configuration import KINDS, Study, changed_settings, load_
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import chosen_scale
 from ladid_bench.core.readers import read_yaml
+from ladid_bench.data.task import Task
+from ladid_bench.methods.registry import load_method
 from ladid_bench.study.plan import plan_runs
 
 SCALES = ["smoke", "demo", "cpu", "paper"]
@@ -46,6 +48,26 @@ def test_a_whole_study_has_every_experiment(root: Path, scale: str) -> None:
     assert set(study.experiments) == set(KINDS) - missing - {"sweep"}
     asked = {name for run in plan_runs(study, root).values() for name in run.experiments}
     assert asked == set(study.experiments)
+
+
+def test_the_experiment_on_size_gives_rivals_the_parameters_of_ladid_and_ladid_theirs(
+    root: Path, pendulum_task: Task
+) -> None:
+    """Upwards within 2 %; downwards each size of LaDID is within 8 % of the size that a rival has on its card."""
+    study = load_study("cpu", root)
+    assert load_study("paper", root).experiments["size"] == study.experiments["size"]
+    sizes: dict[str, dict[str, int]] = {}
+    for run in plan_runs(study, root).values():
+        if "size" in run.experiments and run.dataset.name == "pendulum" and run.seed == 0:
+            model = load_method(run.method, root)(pendulum_task, run.settings).build_model()  # type: ignore[attr-defined]
+            sizes.setdefault(run.method, {})[run.changes_text] = sum(one.numel() for one in model.parameters())
+    ladid = sizes["ladid"].pop("")
+    rivals = {name: own.pop("") for name, own in sizes.items() if name != "ladid"}
+    assert {name for name in rivals if not sizes[name]} == {"msvi"}  # as large as LaDID as it is
+    assert rivals["msvi"] == pytest.approx(ladid, rel=0.02)
+    assert all(size == pytest.approx(ladid, rel=0.02) for name in rivals for size in sizes[name].values())
+    assert len(sizes["ladid"]) == 3
+    assert all(any(size == pytest.approx(one, rel=0.08) for one in rivals.values()) for size in sizes["ladid"].values())
 
 
 def test_schema_has_not_drifted(root: Path) -> None:

@@ -1,17 +1,24 @@
 """The pages that are made are up to date, what they name is there, and README is short. ``mkdocs`` checks the rest."""
 
+import json
 import re
 import runpy
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
+from test_claims import SIMPLE, Made
 from typer.main import get_command
 
+from ladid_bench.analysis import rules
+from ladid_bench.analysis.claims import CLAIMS, judge
 from ladid_bench.cli.main import app
-from ladid_bench.core.configuration import Dataset, Experiment, Study, parse
+from ladid_bench.core.configuration import Budget, Dataset, Experiment, Study, parse
+from ladid_bench.core.files import write_json
+from ladid_bench.reporting.reviewers import NOT_RUN, questions
 
 LONGEST_README = 7000  # bytes: two screens
 OUTSIDE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")  # of the site, whose links mkdocs does not see
@@ -29,26 +36,111 @@ def documents(root: Path) -> dict[str, str]:
     return {str(path.relative_to(root)): path.read_text() for path in paths}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/concepts.md", "docs/results.md", "docs/reference/commands.md"])
-def test_a_generated_page_is_up_to_date(page: str, generate: dict[str, Any], root: Path) -> None:
+def test_the_generated_pages_are_up_to_date(generate: dict[str, Any], root: Path) -> None:
     """Whoever has run more of the study is not held to what is committed."""
     status = ["git", "-C", str(root), "status", "--porcelain", "--", "results/cpu"]
     done = subprocess.run(status, capture_output=True, text=True, check=False)
-    if "commands" not in page and (done.returncode or done.stdout):
-        pytest.skip("results/cpu is not as committed")
-    assert (root / page).read_text() == generate["pages"]()[root / page], "run 'python docs/generate.py'"
+    made = generate["pages"]()
+    assert {"concepts.md", "reviewers.md", "commands.md"} <= {path.name for path in made}
+    for path, text in made.items():
+        if path.name == "commands.md" or not (done.returncode or done.stdout):
+            assert path.read_text() == text, f"{path.name}: run 'python docs/generate.py'"
 
 
-def test_ratios_are_those_of_the_comparisons(generate: dict[str, Any]) -> None:
-    """Of a claim with two data sets: the comparison asked for, and the extremes over rivals."""
-    made = [("wave", "gru", 0.8), ("wave", "ndp", 1.204), ("spiral", "gru", 0.5)]
-    sets = [{"name": name, "comparisons": [{"second": rival, "ratio": ratio}]} for name, rival, ratio in made]
-    claims = {"C1": {"details": {"parts": [{"sets": sets}]}}}
-    assert generate["found"](claims, "C1", "spiral", "gru")["ratio"] == 0.5
-    assert generate["span"](claims, "C1", "gru", "ndp") == "0.50 to 1.20"
-    assert generate["span"](claims, "C1", "ndp") == "1.20 to 1.20"
+RUNGS = (600, 1200)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study by the present rules: LaDID ahead of the paper's rivals, behind of gru and dmd, at two budgets."""
+    made = Made()
+    for steps in RUNGS:
+        asked = {"experiment": "comparison"} if steps == RUNGS[-1] else {"experiment": "", "rung_of": "comparison"}
+        made.all_of(("ladid",), SYSTEMS, 0.2, steps=steps, **asked)
+        made.all_of((*rules.PAPER, "ladid-ode", "latent-ode"), SYSTEMS, 0.4, steps=steps, **asked)
+        made.all_of(("gru",), SYSTEMS, 0.1, steps=steps, **asked)
+    made.all_of(SIMPLE, SYSTEMS, 0.1)
+    folder = tmp_path_factory.mktemp("study")
+    write_json(folder / "report" / "claims.json", {**TOLD, "claims": [one.to_json() for one in judge(made.evidence)]})
+    pd.DataFrame(made.rows).assign(nmse_mean=0.25).to_parquet(folder / "runs.parquet")
+    return folder
+
+
+SYSTEMS = ("pendulum", "double-pendulum", "wave")
+TOLD = {"scale": "cpu", "image_size": 32, "budget": Budget().model_dump()}
+
+
+def test_results_are_made_of_claims_by_the_present_rules(generate: dict[str, Any], judged: Path) -> None:
+    study = generate["read_study"](judged)
+    assert study.present
+    page = study.rendered("results.md.j2")
+    rows = {
+        line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]]
+        for line in page.splitlines()
+        if line.startswith("| [C")
+    }
+    assert len(rows) == len(CLAIMS)
+    found = {name: judged_claim(judged, name) for name in ("C1a", "C1b", "C3")}
+    for name, claim in found.items():
+        verdict, steps, standing, ratio, _ = rows[f"[{name}](#{name.lower()})"]
+        assert (verdict, standing) == (claim["verdict"], claim["settled"])
+        assert steps == ("1,200" if claim["steps"] else "")
+        assert ratio == ("" if claim["effect"] is None else generate["ratio"](claim, "effect"))
+    assert found["C1a"]["verdict"] == "reproduced" and found["C1b"]["verdict"] == "not reproduced"
+    ids = re.findall(r"^## (C\d+[ab]?)$", page, re.MULTILINE)
+    assert ids == [claim.id for claim in CLAIMS]
+    section = page[page.index("## C1a\n") : page.index("## C1b\n")]
+    assert "600 steps reproduced; 1,200 steps reproduced" in section
+    assert all(f"`{rival}`" in section for rival in rules.PAPER)
+    assert "`ladid:film`" in section
+
+
+def judged_claim(study: Path, name: str) -> dict[str, Any]:
+    claims = json.loads((study / "report" / "claims.json").read_text())["claims"]
+    return next(claim for claim in claims if claim["id"] == name)
+
+
+def test_the_findings_name_verdicts_and_who_is_ahead(generate: dict[str, Any], judged: Path) -> None:
+    text = generate["read_study"](judged).rendered("findings.md.j2")
+    lines = {line.partition(":")[0]: line for line in text.splitlines()}
+    assert "C1a" in lines["- **Reproduced**"] and "C1b" in lines["- **Not reproduced**"]
+    last = text.splitlines()[-1]
+    assert all(f"{rival} on {system} " in last for rival in ("gru", "dmd") for system in SYSTEMS)
+    assert "ndp" not in last
+
+
+def test_an_interval_is_written_beside_its_ratio(generate: dict[str, Any]) -> None:
     assert generate["ratio"]({"ratio": 0.756, "interval": [0.5, 1.0]}) == "0.76 (0.50 to 1.00)"
     assert generate["ratio"]({"ratio": None, "note": "no interval"}) == "no interval"
+
+
+def test_questions_of_reviewers_are_answered_from_claims_and_runs(generate: dict[str, Any], judged: Path) -> None:
+    answers = generate["read_study"](judged).answers()
+    told = {one.asked.link + one.asked.document: one.answer for one in answers}
+    assert len(told) == len(answers) - 2  # three of them lead to the first data set, two on the same page
+    claim = judged_claim(judged, "C1a")
+    (gains,) = [one.answer for one in answers if one.asked.claims[:1] == ["C1a"]]
+    assert f"C1a reproduced, settled (ratio {claim['effect']:.2f}" in gains
+    (broken,) = [one.answer for one in answers if "ode-rnn:official-bug" in str(one.asked.errors)]
+    assert broken == "pendulum, nmse mean: ode-rnn 0.25, latent-ode 0.25, gru 0.25 and mean 0.25."
+    (noise,) = [one.answer for one in answers if "noisy" in str(one.asked.errors)]
+    assert noise == NOT_RUN
+
+
+def test_a_study_by_earlier_rules_answers_nothing_and_its_page_stays(generate: dict[str, Any], root: Path) -> None:
+    study = generate["read_study"](root / "results" / "cpu")
+    if study.present:
+        pytest.skip("the kept study is by the present rules")
+    assert {one.answer for one in study.answers()} == {NOT_RUN}
+    assert root / "docs" / "results.md" not in generate["pages"]()
+
+
+def test_questions_lead_to_claims_methods_and_pages_that_exist(root: Path) -> None:
+    known, documents = {claim.id for claim in CLAIMS}, {path.name for path in (root / "docs").glob("*.md")}
+    for one in questions():
+        assert one.claims or one.errors
+        assert set(one.claims) <= known
+        assert one.document in documents
 
 
 def test_readme_is_short(root: Path) -> None:

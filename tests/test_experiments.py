@@ -85,8 +85,10 @@ def test_a_method_that_calls_itself_a_floor_must_render(checkout: Checkout) -> N
 
 
 def test_the_floor_renders_the_frames_it_is_given(pendulum, pendulum_task, root: Path) -> None:
-    method = load_method("autoencoder", root)(pendulum_task, resolve_settings("autoencoder", "default", {}, root))
-    budget = Budget(steps=150, batch_size=8, validate_every=50, warmup_steps=20, growth=False)
+    method = load_method("autoencoder", root)(
+        pendulum_task, resolve_settings("autoencoder", "default", {"growth": False}, root)
+    )
+    budget = Budget(steps=150, batch_size=8, validate_every=50, warmup_steps=20)
     method.fit(Training(pendulum["train"], pendulum["valid"], budget, 0))
     truth = pendulum["train"].frames[:, 10:]
     rendered = method.reconstruct(pendulum["train"].frames, pendulum["train"].times)

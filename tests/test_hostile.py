@@ -112,7 +112,7 @@ COMMANDS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "an import": (lambda root: written(root, "x.npy", trap(root)), ("import", "mine", "x.npy")),
     "code that does not parse": (lambda root: broken_method(root), ("records", "--stale")),
     "a card": (lambda root: written(root, "baselines/odd/method.yaml", "["), ("check-baseline", "odd")),
-    "a recorded search": (lambda root: written(root, "baselines/fno/search.json", "[" * 9999), ("methods",)),
+    "a recorded search": (lambda root: written(root, "baselines/fno/search-bodies.json", "[" * 9999), ("methods",)),
     "records of a run": (lambda root: damaged_record(root, "{}"), ("aggregate",)),
     "records for a plan": (lambda root: damaged_record(root, "[" * 9999), ("records", "--failed")),
     "records to compare with": (lambda root: damaged_record(root, "NaN"), ("verify", "--all")),

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from ladid_bench.core.configuration import Budget
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.windows import WindowBatch
+from ladid_bench.methods import registry
 from ladid_bench.methods.base import Training
-from ladid_bench.methods.registry import load_card, load_method, resolve_settings
+from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
 from ladid_bench.methods.runge_kutta import network_field
 
 VARIANTS = ["conditional", "auto", "time", "second-order", "gru"]
@@ -47,7 +48,7 @@ def size(module: nn.Module) -> int:
 def test_all_settings_but_those_searched_are_those_of_ladid(root) -> None:
     own, ladid = load_card("ladid-ode", root), load_card("ladid", root).settings
     searched = {"learning_rate", "observation_std", "kl_weight", "smoothness_weight"}
-    assert set(own.search) == searched
+    assert set(own.search) == searched | {"growth"}
     assert set(ladid) - set(own.settings) == {"dropout"}
     assert ladid["dropout"] == 0
     assert set(own.settings) - set(ladid) == {"equation", "tolerance"}
@@ -62,13 +63,35 @@ def test_the_equation_is_as_large_as_f(build, variant, psi: int) -> None:
     assert size(own) == pytest.approx(size(ladid), rel=0.02)
 
 
+PAIRS = (("default", "ladid-settings"), ("ladid-ode-settings", "conditional"))  # that C9 compares
+
+
 def test_the_two_models_differ_in_the_dynamics_alone_with_the_settings_of_either(root) -> None:
     """Of the pairs that C9 compares only the equation and its tolerance differ, and F's dropout, which is 0."""
-    for ladid, own in (("default", "ladid-settings"), ("ladid-ode-settings", "conditional")):
+    for ladid, own in PAIRS:
         first, second = resolve_settings("ladid", ladid, {}, root), resolve_settings("ladid-ode", own, {}, root)
         assert set(second) - set(first) == {"equation", "tolerance"}
         assert {name for name in first if first[name] != second.get(name)} == {"dropout"}
         assert first["dropout"] == 0
+
+
+def test_so_they_do_with_what_was_searched_for_on_a_kind_of_data(root, monkeypatch) -> None:
+    """Each is trained as the other is; what is left is what only F has, and periods that only F is driven with."""
+    found = {
+        "ladid": {"learning_rate": 0.3, "kl_weight": 0.5, "growth": False, "dropout": 0.1, "period_floor": 2.0},
+        "ladid-ode": {"learning_rate": 0.7, "smoothness_weight": 9.0, "growth": True},
+    }
+    searched = {method_folders(root)[name]: settings for name, settings in found.items()}
+    monkeypatch.setattr(registry, "chosen_settings", lambda folder, kind: searched[folder] if kind == "fields" else {})
+    rates, only = [], []
+    for ladid, own in PAIRS:
+        first = resolve_settings("ladid", ladid, {}, root, "fields")
+        second = resolve_settings("ladid-ode", own, {}, root, "fields")
+        rates.append((first["learning_rate"], second["learning_rate"]))
+        only.append({name for name in first if first[name] != second.get(name)})
+    assert rates == [(0.3, 0.3), (0.7, 0.7)]
+    assert only == [{"dropout"}, {"dropout", "period_floor"}]
+    assert resolve_settings("ladid", "default", {}, root, "bodies") == resolve_settings("ladid", "default", {}, root)
 
 
 def test_f_is_as_large_as_the_papers(build) -> None:

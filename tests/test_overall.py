@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from test_claims import Made
 
-from ladid_bench.analysis.overall import COLUMNS, overall_frame, performance_profiles, run_errors
+from ladid_bench.analysis.overall import COLUMNS, in_full, overall_frame, profiles, run_errors, time_to_target
 
 ERRORS = {  # by method and data set, one a seed
     "ladid": {"pendulum": [0.1, 0.2, 0.3, 0.4], "wave": [1.0, 2.0, 3.0, 4.0]},
@@ -36,10 +36,28 @@ def test_interquartile_means_and_improvement(errors: pd.DataFrame) -> None:
 
 
 def test_performance_profiles(errors: pd.DataFrame) -> None:
-    frame = performance_profiles(errors, [0.2, 2.0]).set_index(["method", "threshold"])["share"]
+    frame = profiles(errors, "error", [0.2, 2.0]).set_index(["method", "threshold"])["share"]
     assert frame["ladid", 0.2] == pytest.approx((2 / 4 + 0) / 2)
     assert frame["ladid", 2.0] == pytest.approx((1 + 2 / 4) / 2)
     assert frame["fno", 2.0] == pytest.approx(1 / 2)
+
+
+def test_methods_without_runs_on_some_data_sets_of_ladid_are_not_profiled(errors: pd.DataFrame) -> None:
+    assert set(in_full(errors)["method"]) == {"ladid", "gru"}
+    more = pd.concat([errors, pd.DataFrame([["gru", "rain", 0, 1.0]], columns=COLUMNS)])
+    assert set(in_full(more)["dataset"]) == {"pendulum", "wave"}
+
+
+def test_the_time_to_a_target_is_that_of_the_first_validation_below_it() -> None:
+    curve = {"seconds": [10.0, 20.0, 30.0], "valid_nmse": [0.6, 0.2, 0.4]}
+    never = {"seconds": [10.0, 20.0, 30.0], "valid_nmse": [0.9, 0.8, 0.7]}
+    told = {"method": "ladid", "dataset": "wave"}
+    curves = pd.concat(pd.DataFrame({**told, "seed": seed, **one}) for seed, one in enumerate((curve, never)))
+    assert time_to_target(curves, 0.5)["seconds"].tolist() == [20.0, np.inf]
+    assert time_to_target(curves, 0.2)["seconds"].tolist() == [20.0, np.inf]
+    assert time_to_target(curves, 0.1)["seconds"].tolist() == [np.inf, np.inf]
+    shares = profiles(time_to_target(curves, 0.5), "seconds", [19.0, 20.0])["share"]
+    assert shares.tolist() == [0.0, 0.5]
 
 
 def test_errors_come_from_the_runs_of_the_comparison_and_lost_ones_are_infinite() -> None:

@@ -23,7 +23,7 @@ from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting.charts import Dots
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiment_figures import areas_html, areas_of, drawings_of, styles_by_method
-from ladid_bench.reporting.experiments import Scene
+from ladid_bench.reporting.experiments import Scene, views
 from ladid_bench.reporting.palette import MethodStyle, styles
 from ladid_bench.reporting.rank_figure import rank_diagram
 from ladid_bench.runs.records import Sample
@@ -369,6 +369,30 @@ def test_a_sweep_has_a_figure_of_the_error_over_a_setting(bench: Varied) -> None
     assert {"latent", "2", "8", f"{usual}", "ladid", "gru"} <= written(drawing)
     assert drawing.finding.endswith(f" ladid at {usual}.")
     assert "ladid" not in drawing.about
+
+
+def test_an_experiment_on_size_has_the_error_over_the_number_of_parameters(bench: Varied) -> None:
+    """Two methods in two sizes; one that has a single size is in the table, with its parameters, and no line."""
+    bench.further = ("size",)
+    shutil.copytree(ROOT / "baselines" / "gru", bench.folder("gru"))
+    bench.kinds["gru"] = "neural"
+    told = {"experiments": "size", "variant": "default"}
+    for method, changes, error, parameters in (
+        ("ladid", "", 0.2, 600),
+        ("ladid", "layers=1", 0.3, 200),
+        ("gru", "", 0.5, 200),
+        ("gru", "hidden=394", 0.4, 600),
+        ("latent-ode", "", 0.6, 250),
+    ):
+        for seed in SEEDS:
+            bench.run(PICTURES, method, error, seed, **told, changes=changes, cost_parameters=parameters)
+    table, (drawing,) = shown(bench)
+    assert (drawing.name, drawing.table) == (f"size-{PICTURES}-parameters", "experiment-size-parameters")
+    lines = {name: one["at"].tolist() for name, one in drawing.frame.groupby("name")}
+    assert lines == {"ladid": [200, 600], "gru": [200, 600]}
+    assert drawing.finding.endswith(" ladid at 600.")
+    (_, html), *_ = views(table)
+    assert "parameters" in html and "250" in html
 
 
 def test_a_sweep_over_data_sets_has_a_figure_for_what_differs_in_it_alone(bench: Varied) -> None:

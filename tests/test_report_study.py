@@ -1,6 +1,5 @@
 """The report on larger studies: the floor, equal CPU time, twenty methods, recorded searches, declined data sets."""
 
-import json
 import re
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -13,9 +12,10 @@ from reports import Bench, make_bench
 from ladid_bench.analysis.curves import cost_points
 from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, gather
 from ladid_bench.analysis.pictures import collect
-from ladid_bench.analysis.searches import read_search
+from ladid_bench.analysis.searches import read_searches, trials_frame
 from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.registry import load_card
+from ladid_bench.methods.searched import search_file
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, panels_of
 from ladid_bench.reporting.figures import told_of_times
@@ -254,11 +254,11 @@ def test_figures_name_every_one_of_many_methods(crowd: Bench) -> None:
 
 def test_the_page_shows_a_few_measures_and_the_file_all(twice: Bench) -> None:
     for row in twice.rows:
-        row |= {"vrmse_mean": 0.3, "oddity_mean": 2.0}
+        row |= {"vrmse_mean": 0.3, "oddity_mean": 2.0, "cost_parameters": 675396.0}
     table = comparison(only(twice))
     brief = [column.name for column in core(table).columns]
-    assert brief == ["nmse_mean", "nmse_median", "fvu_pooled", "midpoints_nmse_mean", "skill"]
-    assert [column.name for column in table.columns] == [*brief, "vrmse_mean", "oddity_mean"]
+    assert brief == ["nmse_mean", "nmse_median", "fvu_pooled", "midpoints_nmse_mean", "skill", "cost_parameters"]
+    assert [column.name for column in table.columns] == [*brief[:-1], "vrmse_mean", "cost_parameters", "oddity_mean"]
     page = twice.build()
     assert "measures" in page.classes
     assert page.text.count("VRMSE") == 1
@@ -278,32 +278,34 @@ def test_a_method_that_declines_a_data_set_has_not_failed(bench: Bench) -> None:
     assert [row[-1] for row in page.tables["lost"][1:]] == ["took too long"]
 
 
-def test_a_search_stands_on_the_card_with_its_best_trial(bench: Bench) -> None:
+def test_a_search_stands_on_the_card_with_the_trial_that_was_chosen(bench: Bench) -> None:
     bench.run(PICTURES, "latent-ode", 0.1)
-    bench.search("latent-ode", trials=3)
-    search = read_search("latent-ode", bench.root)
-    assert search is not None
-    assert list(search.trials.columns[3:]) == ["learning_rate"]  # the other one is the same in all trials
-    assert list(search.trials["learning_rate"]) == ["0.002", "0.001", "0.002"]
-    assert list(search.trials["status"]) == ["diverged", "ok", "ok"]
-    np.testing.assert_array_equal(search.trials["valid_nmse"], [np.nan, 1.5, 2.5])
-    assert (search.best_trial, search.cpu_seconds) == (1, 270)
-    words = describe_search(search, load_card("latent-ode", bench.root))
-    assert [one in words for one in ("3 trials", "1,500 steps", "pendulum", "seed 7", "Unlike")] == [True] * 4 + [False]
+    bench.search("latent-ode")
+    searches = read_searches("latent-ode", bench.root)
+    assert list(searches) == ["bodies"]
+    frame = trials_frame(searches["bodies"])
+    assert list(frame.columns[3:]) == [300, 600, "learning_rate"]  # the other settings are the same in all trials
+    assert list(frame["learning_rate"]) == ["0.002", "0.001", "0.002"]
+    assert list(frame["status"]) == ["diverged", "ok", "ok"]
+    np.testing.assert_array_equal(frame[300], [np.nan, 1.5, 2.5])
+    np.testing.assert_array_equal(frame[600], [np.nan, 1.25, 2.25])
+    assert list(frame["cpu_seconds"]) == [90, 180, 180]
+    words = describe_search(searches["bodies"], load_card("latent-ode", bench.root))
+    assert [one in words for one in ("3 trials", "600 steps", "pendulum", "seed 7", "trial 1", "version")] == [
+        *[True] * 5, False,
+    ]  # fmt: skip
     page = bench.build()
     assert words in page.text
-    assert page.tables["method-latent-ode"][2] == ["1 best", "1.50", "ok", "1.5", "0.001"]
-    assert "1.50" in page.bold
+    assert page.tables["method-latent-ode"][2] == [
+        "1 chosen", "drawn by chance", "1.50", "1.25", "ok", "3.0", "0.001",
+    ]  # fmt: skip
+    assert "1.25" in page.bold
 
 
-def test_a_card_that_departs_from_its_search_says_so(bench: Bench) -> None:
-    bench.search("latent-ode", best=1, version=2)
-    (path,) = bench.root.glob("baselines/latent_ode/search.json")
-    content = json.loads(path.read_text())
-    content["best"] = 2
-    path.write_text(json.dumps(content))
-    words = describe_search(read_search("latent-ode", bench.root), load_card("latent-ode", bench.root))
-    assert [one in words for one in ("learning_rate 0.001", "version 2", "version 1")] == [True] * 3
+def test_a_search_of_another_version_says_so(bench: Bench) -> None:
+    bench.search("latent-ode", version=2)
+    words = describe_search(read_searches("latent-ode", bench.root)["bodies"], load_card("latent-ode", bench.root))
+    assert [one in words for one in ("version 2", "version 1")] == [True, True]
 
 
 def test_unequal_searches_are_a_caution(bench: Bench) -> None:
@@ -312,16 +314,16 @@ def test_unequal_searches_are_a_caution(bench: Bench) -> None:
     assert "caution-search" not in bench.build().ids
 
     def told() -> tuple[bool, str]:
-        return effort({name: read_search(name, bench.root) for name in ("latent-ode", "other-net")})
+        return effort({name: read_searches(name, bench.root) for name in ("latent-ode", "other-net")})
 
     bench.search("latent-ode")
     equal, words = told()
     assert not equal
     assert bench.build().parts["caution-search"].strip() == words
-    assert [one in words for one in ("latent-ode", "3 trials of 1,500 steps", "other-net")] == [True] * 3
+    assert [one in words for one in ("latent-ode", "3 trials of 300 steps", "other-net")] == [True] * 3
     bench.search("other-net", steps=3000)
     equal, words = told()
-    assert not equal and "differ in steps." in words
+    assert not equal and "differ in stages." in words
     bench.search("other-net")
     assert "caution-search" not in bench.build().ids
     assert told()[0]
@@ -335,11 +337,11 @@ def test_simple_methods_and_floors_need_no_search(bench: Bench) -> None:
     assert "searched" not in page.section("methods", "provenance")
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"identity": {}, "trials": [], "best": null}'])
+@pytest.mark.parametrize("content", ["{", "[]", '{"identity": {}, "trials": [], "ended": true, "chosen": null}'])
 def test_a_damaged_search_is_named(bench: Bench, content: str) -> None:
     bench.run(PICTURES, "latent-ode", 0.1)
-    (bench.folder("latent-ode") / "search.json").write_text(content)
-    with pytest.raises(BenchError, match=r"latent_ode.search\.json"):
+    search_file(bench.folder("latent-ode"), "bodies").write_text(content)
+    with pytest.raises(BenchError, match=r"latent_ode.search-bodies\.json"):
         bench.build()
 
 

@@ -1,6 +1,5 @@
 """``ladid-bench new-baseline``: a folder that conforms as it is, or nothing at all; and the list of methods."""
 
-import json
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.listing import list_methods
 from ladid_bench.methods.registry import load_card
 from ladid_bench.runs.records import read_record
+from ladid_bench.runs.search import plan_search, run_search
 from ladid_bench.scaffold import folder as folder_module
 from ladid_bench.scaffold.folder import new_baseline
 from ladid_bench.verification.conformance.subject import Subject
@@ -110,13 +110,13 @@ def test_the_list_says_what_is_missing_and_what_was_searched(checkout: Checkout)
     assert listed["needier"].status == "needs no_such_module: pip install no_such_module"
     assert (listed["ridge"].status, listed["ridge"].searched) == ("ready", "")
     assert listed["net"].searched == "not searched"
-    search = {"identity": {"method_version": 1}, "trials": [{}, {}]}
-    (checkout.root / "baselines" / "net" / "search.json").write_text(json.dumps(search))
+    checkout.configure(search={"stages": [{"trials": 9, "steps": 1}, {"trials": 1, "steps": 2}]})
+    run_search(plan_search(checkout.study, checkout.folders, "net", "bodies"))
     card = checkout.root / "baselines" / "net" / "method.yaml"
-    assert {one.name: one.searched for one in list_methods(checkout.root)}["net"] == "searched, 2 trials"
+    assert {one.name: one.searched for one in list_methods(checkout.root)}["net"] == "searched on bodies"
     card.write_text(card.read_text().replace("version: 1", "version: 2"))
     found = {one.name: one.searched for one in list_methods(checkout.root)}["net"]
-    assert found == "searched, 2 trials of another version"
+    assert found == "searched on bodies with another version"
 
 
 # The documented examples

@@ -1,25 +1,37 @@
-"""The search for hyper-parameters: equal for all, on validation data, resumable, and what the cards stand on."""
+"""The search for hyper-parameters: equal for all methods, on validation data, resumable, and what methods get of it."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from checkouts import Checkout
 from refusals import refused
 
-from ladid_bench.core.configuration import load_study
+from ladid_bench.core.configuration import DATA_KINDS, Budget, Search, Stage, load_study
 from ladid_bench.core.paths import Folders
-from ladid_bench.methods.registry import load_card, method_folders
-from ladid_bench.runs.search import SEARCH, best_trial, run_search
+from ladid_bench.methods.registry import GROWTH, load_card, method_folders, resolve_settings
+from ladid_bench.methods.searched import CARD, SearchRecord, Trained, Trial, read_search
+from ladid_bench.runs.halving import beyond_edges, going_on, most_steps, widen
+from ladid_bench.runs.search import PlannedSearch, plan_search, run_search, search
+from ladid_bench.study.datasets import SOURCES
 from ladid_bench.study.plan import plan_runs
 
-SPACE = {"bias": [0.0, 0.25, 0.5, 1.0]}
+SPACE = {"bias": [0.1, 0.2, 0.4], "width": [8, 16]}
+STAGES = [{"trials": 9, "steps": 2}, {"trials": 3, "steps": 4}, {"trials": 1, "steps": 8}]
 FIT = """
-        self.error = (self.settings.bias - 0.25) ** 2
-        if self.settings.bias == 1.0:
-            raise Diverged("too far")
+        self.error = (self.settings.bias - 0.8) ** 2 + 1 / training.budget.steps
+        if self.settings.width == 16 and not self.settings.growth:
+            raise Diverged("too wide")
     def history(self):
-        return [{"step": 1, "valid_nmse": 1.0}, {"step": 2, "valid_nmse": self.error}]
+        return [{"step": 1, "valid_nmse": 9.0}, {"step": 2, "valid_nmse": self.error}]
 """
 
 
@@ -27,58 +39,313 @@ FIT = """
 def searched(tmp_path: Path, root: Path) -> Checkout:
     """A checkout with a method whose validation error is known for every setting."""
     checkout = Checkout(tmp_path / "checkout", root)
-    checkout.configure(search={"dataset": "pendulum", "trials": 4, "steps": 2})
-    checkout.add("quadratic", FIT.strip(), settings={"bias": 0.0}, search=SPACE)
+    checkout.configure(search={"datasets": {"bodies": "pendulum"}, "stages": STAGES})
+    settings = {"learning_rate": 0.1, "bias": 0.4, "width": 8}
+    checkout.add("quadratic", FIT.strip(), kind="neural", settings=settings, search=SPACE)
     return checkout
 
 
-def trials(checkout: Checkout) -> list[dict]:
-    path = run_search(checkout.study, checkout.folders, "quadratic")
-    assert path == checkout.root / "baselines" / "quadratic" / SEARCH
-    return json.loads(path.read_text())["trials"]
+def searching(checkout: Checkout, method: str = "quadratic") -> PlannedSearch:
+    return plan_search(checkout.study, checkout.folders, method, "bodies")
 
 
-def test_every_trial_is_recorded_the_first_with_the_settings_of_the_card(searched: Checkout) -> None:
-    found = trials(searched)
-    assert found[0]["settings"]["bias"] == 0.0
-    assert sorted(trial["settings"]["bias"] for trial in found) == SPACE["bias"]
-    errors = {trial["settings"]["bias"]: trial.get("valid_nmse") for trial in found}
-    assert errors == {0.0: 0.0625, 0.25: 0.0, 0.5: 0.0625, 1.0: None}
-    assert [trial["status"] for trial in found if trial["settings"]["bias"] == 1.0] == ["diverged"]
-    best = best_trial(found)
-    assert best is not None and found[best]["settings"] == {"bias": 0.25}
+def made(error: float | None, steps: int = 300) -> Trained:
+    status = "ok" if error is not None else "diverged"
+    history = [] if error is None else [{"step": steps, "valid_nmse": error}]
+    return Trained(
+        **{"steps": steps, "status": status, "valid_nmse": error, "history": history},
+        **{"seconds": 1.0, "cpu_seconds": 1.0, "provenance": {}},
+    )
+
+
+def tried(*errors: tuple[bool, float | None], steps: int = 300) -> list[Trial]:
+    """Trials with and without growth, and their errors."""
+    return [Trial(settings={GROWTH: growth}, origin=CARD, trainings=[made(error, steps)]) for growth, error in errors]
+
+
+# Which trials are made, and which go on
+
+
+def test_the_best_of_either_growth_and_then_the_best_of_all_go_on() -> None:
+    trials = tried((True, 0.9), (False, 0.2), (False, 0.3), (False, 0.4), (True, 0.8), (True, None))
+    assert going_on(trials, 300, Stage(trials=3, steps=600), last=False) == [1, 4, 2]
+    assert going_on(trials, 300, Stage(trials=1, steps=600), last=False) == [1]
+
+
+def test_the_card_is_trained_to_the_end_beside_the_best_of_the_others() -> None:
+    last = Stage(trials=1, steps=600)
+    assert going_on(tried((True, 0.1), (False, 0.2), (True, 0.3)), 300, last, last=True) == [1, 0]
+    assert going_on(tried((True, 0.9), (False, 0.4), (True, 0.3)), 300, last, last=True) == [2, 0]
+
+
+@pytest.mark.parametrize(
+    ("values", "best", "beyond"),
+    [
+        ([5e-4, 1e-3, 1.5e-3], 1.5e-3, 2.25e-3),  # by the ratio at that edge, 1.5
+        ([5e-4, 1e-3, 1.5e-3], 5e-4, 2.5e-4),  # by the ratio at this one, 2
+        ([5e-4, 1e-3, 1.5e-3], 1e-3, None),
+        ([4, 8, 32], 32, 128),
+        ([4, 8, 32], 4, 2),
+        ([1, 4], 1, None),  # a quarter, and no whole number
+        ([0.0, 0.1], 0.1, 0.2),
+        ([0.0, 0.1], 0.0, None),  # nothing lies below 0
+        ([True, False], True, None),
+        (["t", "dp"], "dp", None),
+        ([0.1], 0.1, None),
+    ],
+)
+def test_a_range_goes_on_beyond_the_edge_at_which_the_best_value_lies(values, best, beyond) -> None:
+    assert widen({"one": best}, {"one": values}) == ({} if beyond is None else {"one": pytest.approx(beyond)})
+
+
+def test_longer_ranges_are_widened_first_and_one_setting_a_trial() -> None:
+    space = {"weight": [0.1, 1.0], "rate": [1.0, 2.0, 4.0], "size": [8, 16]}
+    best = Trial(settings={"weight": 1.0, "rate": 4.0, "size": 8}, origin=CARD, trainings=[made(0.1)])
+    worse = best.model_copy(update={"settings": best.settings | {"rate": 2.0}, "trainings": [made(0.2)]})
+    found = beyond_edges([worse, best], 300, space, 2)
+    assert [trial.settings for trial in found] == [best.settings | {"rate": 8.0}, best.settings | {"weight": 10.0}]
+
+
+def test_the_steps_of_a_search_count_what_trunks_share_once() -> None:
+    """9 x 300; 3 from the trunk at 240 to 600; one from 480, and the card from 240, to 2,400."""
+    assert most_steps(Search().stages, Budget()) == 9 * 300 + 3 * (600 - 240) + (2400 - 480) + (2400 - 240)
+
+
+def test_stages_get_longer_and_have_fewer_trials(searched: Checkout) -> None:
+    for wrong in ([{"trials": 2, "steps": 4}, {"trials": 3, "steps": 8}], [STAGES[0], STAGES[0]]):
+        searched.configure(search={"stages": wrong})
+        with refused("search.stages"):
+            _ = searched.study
+
+
+# A search by a known objective
+
+
+def test_the_constructed_optimum_beyond_the_range_is_found_and_chosen(searched: Checkout) -> None:
+    """The error falls with the bias, whose range ends at 0.4: the range is widened to 0.8, where the optimum is."""
+    record = run_search(searching(searched))
+    assert record.ended and record.chosen is not None
+    assert len(record.trials) == 9
+    assert record.trials[0].settings == {"bias": 0.4, "width": 8, GROWTH: True}
+    drawn = [tuple(trial.settings.values()) for trial in record.trials]
+    assert len(set(drawn)) == 9
+    assert [trial.settings[GROWTH] for trial in record.trials[:6]] == [True, False] * 3
+    chosen = record.trials[record.chosen]
+    assert chosen.settings["bias"] == pytest.approx(0.8)
+    assert "bias" in chosen.origin
+    assert chosen.error(8) == pytest.approx(1 / 8)
+    counts = {steps: sum(trial.at(steps) is not None for trial in record.trials) for steps in (2, 4, 8)}
+    assert counts == {2: 9, 4: 3, 8: 2}
+    assert record.trials[0].at(8) is not None
+    diverged = [one for one in record.trials if one.settings["width"] == 16 and not one.settings[GROWTH]]
+    assert diverged and all([one.status for one in trial.trainings] == ["diverged"] for trial in diverged)
+    assert not any(searched.folders.work.glob("trials/*"))
+
+
+def test_a_method_gets_on_each_kind_of_data_what_was_chosen_for_it(searched: Checkout) -> None:
+    own = resolve_settings("quadratic", "default", {}, searched.root)
+    record = run_search(searching(searched))
+    assert record.chosen is not None
+    chosen = record.trials[record.chosen].settings
+    assert resolve_settings("quadratic", "default", {}, searched.root, "bodies") == own | chosen
+    assert resolve_settings("quadratic", "default", {}, searched.root, "fields") == own
+    assert resolve_settings("quadratic", "default", {"bias": 3.0}, searched.root, "bodies")["bias"] == 3.0
+    searched.configure(
+        datasets={"pendulum": {}, "wave": {}},
+        experiments={"comparison": {"datasets": ["pendulum", "wave"], "methods": ["quadratic"]}},
+    )
+    biases = {run.dataset.name: run.settings["bias"] for run in searched.runs.values()}
+    assert biases == {"pendulum": chosen["bias"], "wave": 0.4}
+    started = {"init_from": "pendulum", "datasets": ["wave"], "methods": ["quadratic"], "arms": ["fine-tuned"]}
+    searched.configure(datasets={"pendulum": {}, "wave": {}}, experiments={"transfer": started})
+    runs = list(searched.runs.values())
+    assert [run.settings["bias"] for run in runs] == [chosen["bias"]] * 2  # weights of the one fit the other
+    assert [run.settings[GROWTH] for run in runs] == [chosen[GROWTH], False]
+
+
+def test_nothing_is_taken_from_a_search_before_it_has_ended(searched: Checkout) -> None:
+    planned = searching(searched)
+    own = resolve_settings("quadratic", "default", {}, searched.root)
+    with pytest.raises(KeyboardInterrupt):
+        search(planned, interrupted_after(8, planned))
+    kept = read_search(planned.folder, "bodies")
+    assert kept is not None and not kept.ended
+    assert sum(len(trial.trainings) for trial in kept.trials) == 8
+    assert resolve_settings("quadratic", "default", {}, searched.root, "bodies") == own
+
+
+def objective(settings: dict[str, Any], steps: int) -> Trained:
+    """Errors as if by chance, but always the same."""
+    return made(zlib.crc32(json.dumps(settings).encode()) / steps, steps)
+
+
+def interrupted_after(count: int, planned: PlannedSearch):
+    left = [count]
+
+    def train(orders: Iterable) -> Iterator[Trained]:
+        for _, settings, steps in orders:
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            yield objective(settings, steps)
+
+    return train
+
+
+@pytest.mark.parametrize("after", range(1, 14))
+def test_a_search_that_stops_anywhere_goes_on_to_the_same_record(searched: Checkout, after: int) -> None:
+    planned = searching(searched)
+    whole = search(planned, interrupted_after(14, planned))
+    (planned.folder / "search-bodies.json").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        search(planned, interrupted_after(after, planned))
+    calls: list[int] = []
+
+    def counted(orders: Iterable) -> Iterator[Trained]:
+        for _, settings, steps in orders:
+            calls.append(steps)
+            yield objective(settings, steps)
+
+    assert search(planned, counted) == whole
+    assert len(calls) == 14 - after
+    assert read_search(planned.folder, "bodies") == whole
+
+
+def test_a_search_that_ended_trains_nothing_again_and_another_one_does(searched: Checkout) -> None:
+    planned = searching(searched)
+    record = search(planned, interrupted_after(14, planned))
+    assert search(planned, interrupted_after(0, planned)) == record
+    searched.configure(search={"datasets": {"bodies": "pendulum"}, "stages": STAGES, "seed": 1})
+    with pytest.raises(KeyboardInterrupt):
+        search(searching(searched), interrupted_after(0, planned))
+
+
+def test_every_neural_method_gets_the_same_numbers_of_trials_and_steps(root: Path, monkeypatch) -> None:
+    """Over all cards and kinds of data, whatever the ranges are and wherever the best value lies."""
+    monkeypatch.setattr(PlannedSearch, "keep", lambda planned, record: None)
+    monkeypatch.setattr(PlannedSearch, "former", nothing_yet)
+    study, folders = load_study("cpu", root), Folders(root, "cpu")
+    neural = [name for name in method_folders(root) if load_card(name, root).kind == "neural"]
+    counts: dict[tuple[int, ...], int] = {}
+    for planned in (plan_search(study, folders, name, kind) for name in neural for kind in DATA_KINDS):
+        record = search(planned, lambda orders: (objective(settings, steps) for _, settings, steps in orders))
+        steps = tuple(sorted(one.steps for trial in record.trials for one in trial.trainings))
+        counts[steps] = counts.get(steps, 0) + 1
+        assert {trial.settings[GROWTH] for trial in record.trials} == {True, False}
+    assert counts == {(300,) * 9 + (600,) * 3 + (2400,) * 2: len(neural) * len(DATA_KINDS)}
+
+
+def nothing_yet(planned: PlannedSearch) -> SearchRecord:
+    return SearchRecord(identity=planned.identity, trials=[], ended=False, chosen=None)
+
+
+# With a network
+
+
+def killed(checkout: Checkout, trainings: int) -> None:
+    """Search for settings of ``gru`` and kill the process once the record has so many trainings."""
+    words = [sys.executable, "-m", "ladid_bench", "search", "gru", "--kind", "bodies", "--scale", "tiny"]
+    process = subprocess.Popen(words, cwd=checkout.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    path = method_folders(checkout.root)["gru"] / "search-bodies.json"
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if path.exists() and sum(len(one["trainings"]) for one in json.loads(path.read_text())["trials"]) >= trainings:
+            os.kill(process.pid, signal.SIGKILL)
+        time.sleep(0.01)
+    assert process.wait() == -signal.SIGKILL
+
+
+def results(record: SearchRecord) -> list[Any]:
+    """What does not depend on the machine."""
+    unstable = {"seconds", "cpu_seconds", "provenance"}
+    trials = [
+        (trial.settings, trial.origin, [one.model_dump(exclude=unstable) for one in trial.trainings])
+        for trial in record.trials
+    ]
+    return [trials, record.ended, record.chosen]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_search_that_is_killed_makes_the_record_that_it_would_have_made(tmp_path: Path, root: Path, jobs) -> None:
+    records = []
+    for name in ("killed", "whole"):
+        checkout = Checkout(tmp_path / name, root)
+        checkout.configure(search={"datasets": {"bodies": "pendulum"}, "stages": STAGES})
+        if name == "killed":
+            killed(checkout, 4)
+            killed(checkout, 10)
+        records.append(run_search(searching(checkout, "gru"), jobs if name == "killed" else 1))
+    assert results(records[0]) == results(records[1])
+    assert records[0].ended and records[0].chosen is not None
+
+
+def test_a_longer_training_of_a_trial_is_that_of_a_search_without_stages(tmp_path: Path, root: Path) -> None:
+    """Trial 0 to 8 steps, by the trunks of 2 and 4, has the error of a training for 8 from the beginning."""
+    errors = []
+    for name, stages in (("halved", STAGES), ("at once", [{"trials": 9, "steps": 7}, {"trials": 1, "steps": 8}])):
+        checkout = Checkout(tmp_path / name, root)
+        checkout.configure(search={"datasets": {"bodies": "pendulum"}, "stages": stages})
+        errors.append(run_search(searching(checkout, "gru")).trials[0].error(8))
+    assert errors[0] == errors[1] is not None
 
 
 def test_the_test_split_is_not_even_made(searched: Checkout) -> None:
-    trials(searched)
-    made = {path.parent.name for path in searched.folders.data.rglob("*.hdf5")}
-    assert made == {"train", "valid"}
+    run_search(searching(searched))
+    made_splits = {path.parent.name for path in searched.folders.data.rglob("*.hdf5")}
+    assert made_splits == {"train", "valid"}
 
 
-def test_an_interrupted_search_goes_on(searched: Checkout) -> None:
-    first = trials(searched)
-    path = searched.root / "baselines" / "quadratic" / SEARCH
-    content = json.loads(path.read_text())
-    content["trials"] = [first[0] | {"valid_nmse": 7.0}, first[1]]  # marked, to see that it is kept
-    path.write_text(json.dumps(content))
-    again = trials(searched)
-    assert again[0]["valid_nmse"] == 7.0
-    assert [trial["settings"] for trial in again] == [trial["settings"] for trial in first]
+def test_the_command_says_the_cost_before_it_trains_and_what_it_chose(searched: Checkout) -> None:
+    words = [sys.executable, "-m", "ladid_bench", "search", "quadratic", "--kind", "bodies"]
+    done = subprocess.run(words, cwd=searched.root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, total, *others = done.stdout.splitlines()
+    assert "quadratic" in first and "at most 35 steps" in first  # 9 x 2, 3 x (4 - 2), 8 - 3, and the card 8 - 2
+    assert "CPU-hours" in total
+    assert sum("<- chosen" in line for line in others) == 1
+    assert others[-1].endswith("search-bodies.json")
 
 
-def test_another_budget_starts_a_search_of_its_own(searched: Checkout) -> None:
-    trials(searched)
-    path = searched.root / "baselines" / "quadratic" / SEARCH
-    content = json.loads(path.read_text())
-    content["trials"][0]["valid_nmse"] = 7.0
-    path.write_text(json.dumps(content))
-    searched.configure(search={"dataset": "pendulum", "trials": 4, "steps": 3})
-    assert trials(searched)[0]["valid_nmse"] != 7.0
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["mean", "--kind", "bodies"], "mean"),
+        (["quadratic", "--kind", "planets"], "planets"),
+        (["quadratic", "--kind", "fields"], "fields"),
+    ],
+)
+def test_what_cannot_be_searched_is_one_line(searched: Checkout, words: list[str], named: str) -> None:
+    command = [sys.executable, "-m", "ladid_bench", "search", *words]
+    done = subprocess.run(command, cwd=searched.root, capture_output=True, text=True)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert named in line
 
 
-def test_a_method_with_nothing_to_search_is_one_line(searched: Checkout) -> None:
-    with refused("mean/method.yaml", "'search'"):
-        run_search(searched.study, searched.folders, "mean")
+def test_a_data_set_of_another_kind_is_refused(searched: Checkout) -> None:
+    searched.configure(search={"datasets": {"fields": "pendulum"}, "stages": STAGES})
+    with refused("search.datasets", "pendulum", "bodies", "fields"):
+        plan_search(searched.study, searched.folders, "quadratic", "fields")
+
+
+def test_ranges_with_too_few_values_are_refused(searched: Checkout) -> None:
+    searched.add("narrow", kind="neural", settings={"learning_rate": 0.1}, search={"learning_rate": [0.1, 0.2]})
+    with refused("search", "4 combinations", "9"):
+        run_search(searching(searched, "narrow"))
+
+
+def test_every_source_says_of_which_kind_it_is() -> None:
+    kinds = {name: source.kind for name, source in SOURCES.items()}
+    assert {name for name, kind in kinds.items() if kind == "bodies"} == {"pendulum", "double-pendulum"}
+    assert {name for name, kind in kinds.items() if kind == "measured"} == {
+        "air-temperature", "radar-rain", "shoulder-imu",
+    }  # fmt: skip
+    assert set(kinds.values()) == set(DATA_KINDS)
+    study = Search()
+    assert {kind: kinds[name] for kind, name in study.datasets.items()} == {kind: kind for kind in DATA_KINDS}
+
+
+# What is kept
 
 
 def kept_methods(root: Path) -> list[str]:
@@ -91,29 +358,22 @@ def kept_methods(root: Path) -> list[str]:
     )
 
 
-def searched_methods(root: Path) -> list[str]:
-    return [name for name, folder in method_folders(root).items() if (folder / SEARCH).exists()]
+def kept_searches(root: Path) -> list[SearchRecord]:
+    folders = method_folders(root).values()
+    return [record for folder in folders for kind in DATA_KINDS if (record := read_search(folder, kind))]
 
 
-def test_every_neural_method_of_which_results_are_kept_was_searched(root: Path) -> None:
-    missing = set(kept_methods(root)) - set(searched_methods(root))
+def test_every_neural_method_of_which_results_are_kept_was_searched_on_every_kind(root: Path) -> None:
+    ended = {(record.identity.method, record.identity.kind) for record in kept_searches(root) if record.ended}
+    missing = [name for name in kept_methods(root) if any((name, kind) not in ended for kind in DATA_KINDS)]
     assert not missing, f"no recorded search; run 'ladid-bench search {min(missing)} --scale cpu'"
 
 
-SEARCHED = {"ladid": "film"}  # the arm that a kept search was made for, where it is not the first on the card
-
-
-def test_every_neural_method_got_the_same_search_and_has_what_it_found(root: Path) -> None:
-    efforts = set()
-    for name in searched_methods(root):
-        card, path = load_card(name, root), method_folders(root)[name] / SEARCH
-        found = json.loads(path.read_text())
-        identity, records = found["identity"], found["trials"]
-        assert len(records) == identity["trials"], f"{name}: the search has not ended"
-        effort = {key: identity[key] for key in ("budget", "trials", "seed")}
-        efforts.add(json.dumps([effort, identity["data"]["dataset"], identity["data"]["trajectories"]]))
-        assert found["best"] == best_trial(records)
-        chosen = records[found["best"]]["settings"]
-        first = card.settings | card.variants[SEARCHED.get(name, next(iter(card.variants)))]
-        assert {key: first[key] for key in chosen} == chosen, name
-    assert len(efforts) == 1
+def test_the_searches_that_are_kept_had_equal_effort(root: Path) -> None:
+    efforts: dict[str, set[str]] = {}
+    for record in kept_searches(root):
+        identity = record.identity
+        assert record.ended, f"{identity.method}, {identity.kind}: the search has not ended"
+        effort = identity.model_dump(include={"budget", "stages", "seed", "data"})
+        efforts.setdefault(identity.kind, set()).add(json.dumps(effort, sort_keys=True))
+    assert all(len(different) == 1 for different in efforts.values())

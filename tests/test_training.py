@@ -146,12 +146,13 @@ def test_a_checkpoint_that_would_run_code_is_refused(name, pendulum, pendulum_ta
 def test_a_short_training_lowers_the_error(pendulum, pendulum_task, root) -> None:
     """60 steps on 16 trajectories: the error on them falls by at least 30 %, and below that of a black picture, 1."""
     method, train = make("ladid", pendulum_task, root), pendulum["train"]
+    method.settings.growth = False
     asked = (train.frames[:, :10], train.times[:, :10], train.times[:, 10:])
     blank = np.zeros((1, 32, 32))
     torch.manual_seed(0)
     method.model = method.build_model()
     before = measure(train.frames[:, 10:], method.forecast(*asked).mean, blank).nmse.mean()
-    budget = Budget(steps=60, batch_size=8, growth=False, warmup_steps=20)
+    budget = Budget(steps=60, batch_size=8, warmup_steps=20)
     method.fit(Training(train, pendulum["valid"], budget, 0))
     after = measure(train.frames[:, 10:], method.forecast(*asked).mean, blank).nmse.mean()
     assert after < min(0.7 * before, 1)

@@ -108,12 +108,12 @@ def test_a_change_of_the_source_changes_the_keys_of_what_starts_from_it(checkout
 
 def test_experiments_share_runs_and_the_source_has_the_budget_of_the_study(checkout: Checkout) -> None:
     comparison = {"datasets": ["pendulum"], "methods": ["gru"]}
-    runs = planned(checkout, comparison=comparison, transfer=TRANSFER | {"budget": {"steps": 2, "growth": False}})
+    runs = planned(checkout, comparison=comparison, transfer=TRANSFER | {"budget": {"steps": 2, "windows": 1}})
     source, *others = runs
     assert source.experiments == ("comparison", "transfer")
     assert source.budget == checkout.study.budget
-    assert {(run.budget.steps, run.budget.growth) for run in others} == {(2, False)}
-    assert {run.changes_text for run in others} == {"growth=False, steps=2", ""}  # zero-shot trains nothing
+    assert {(run.budget.steps, run.budget.windows) for run in others} == {(2, 1)}
+    assert {run.changes_text for run in others} == {"steps=2, windows=1", ""}  # zero-shot trains nothing
 
 
 def test_rungs_are_budgets_of_one_training(checkout: Checkout) -> None:
@@ -134,8 +134,7 @@ def test_rungs_are_budgets_of_one_training(checkout: Checkout) -> None:
 
 def test_a_training_that_starts_from_a_model_has_the_full_horizon_from_its_first_step(checkout: Checkout) -> None:
     runs = planned(checkout, transfer=TRANSFER)
-    assert checkout.study.budget.growth
-    assert {run.arm: run.budget.growth for run in runs if run.trained} == {
+    assert {run.arm: run.settings["growth"] for run in runs if run.trained} == {
         "scratch": True, "fine-tuned": False, "frozen-dynamics": False,
     }  # fmt: skip
 
@@ -146,7 +145,7 @@ def test_changes_are_settings_on_top_of_the_variant_and_one_that_changes_nothing
     latent = load_card("ladid", checkout.root).settings["latent"]
     blocks = [
         {"datasets": ["pendulum"], "methods": ["ladid"], "changes": [{"latent": 2}, {"latent": latent}]},
-        {"datasets": ["pendulum"], "methods": ["ladid"], "budget": {"growth": False}},
+        {"datasets": ["pendulum"], "methods": ["ladid"], "changes": [{"growth": False}]},
     ]
     runs = planned(checkout, comparison={"datasets": ["pendulum"], "methods": ["ladid"]}, sufficiency=blocks)
     assert [(run.changes_text, run.experiments) for run in runs] == [
@@ -154,7 +153,9 @@ def test_changes_are_settings_on_top_of_the_variant_and_one_that_changes_nothing
         ("latent=2", ("sufficiency",)),
         ("growth=False", ("sufficiency",)),
     ]
-    assert [run.settings["latent"] for run in runs] == [latent, 2, latent]
+    assert [(run.settings["latent"], run.settings["growth"]) for run in runs] == [
+        (latent, True), (2, True), (latent, False),
+    ]  # fmt: skip
 
 
 def test_the_part_of_the_data_depends_on_the_seed_so_deterministic_methods_repeat(checkout: Checkout) -> None:
@@ -209,7 +210,7 @@ def test_a_mistake_in_a_list_of_blocks_names_the_block(checkout: Checkout) -> No
         _ = checkout.study
 
 
-@pytest.mark.parametrize("change", [{"changes": [{"latent": 3}]}, {"fractions": [0.5]}, {"budget": {"growth": False}}])
+@pytest.mark.parametrize("change", [{"changes": [{"latent": 3}]}, {"fractions": [0.5]}, {"budget": {"windows": 1}}])
 def test_the_comparison_has_one_run_a_method_and_variant(checkout: Checkout, change: dict) -> None:
     with refused("experiments.comparison", f"'{next(iter(change))}'"):
         planned(checkout, comparison={"datasets": ["pendulum"], "methods": ["ladid"]} | change)

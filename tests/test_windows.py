@@ -7,7 +7,7 @@ import torch
 from ladid_bench.core.configuration import Budget
 from ladid_bench.data.task import task_of
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.data.windows import WindowSampler, query_length
+from ladid_bench.data.windows import WindowSampler, grown_length
 from ladid_bench.methods.coders import DecoderKind, build_decoder
 
 
@@ -119,7 +119,7 @@ def test_an_untrained_decoder_starts_at_the_level_of_each_component(
 
 def test_query_length_doubles_to_the_full_horizon() -> None:
     budget = Budget(growth_steps=50)
-    assert [query_length(step, budget, 50) for step in (0, 50, 100, 150, 200, 250, 300, 999)] == [
+    assert [grown_length(step, budget, 50) for step in (0, 50, 100, 150, 200, 250, 300, 999)] == [
         1,
         2,
         4,
@@ -129,4 +129,3 @@ def test_query_length_doubles_to_the_full_horizon() -> None:
         50,
         50,
     ]
-    assert query_length(0, Budget(growth=False), 50) == 50

@@ -21,12 +21,12 @@ from hostile.case import Case, trap, written
 from hostile.texts import REAL
 from ladid_bench.analysis.results import aggregate
 from ladid_bench.analysis.run_table import read_run_table
-from ladid_bench.analysis.searches import read_search
+from ladid_bench.analysis.searches import read_searches
 from ladid_bench.core.paths import Folders
 from ladid_bench.methods.listing import list_methods
+from ladid_bench.methods.registry import resolve_settings
 from ladid_bench.reporting.benchmarks_page import write_benchmarks_page
 from ladid_bench.runs.records import read_attempts, read_record, read_sample, write_sample
-from ladid_bench.runs.search import _former_trials
 from ladid_bench.study.datasets import load_data_card, planned_dataset
 from ladid_bench.verification.physics.results import read_results
 
@@ -277,7 +277,7 @@ def _search(content: str | bytes) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         bench = Bench(folder)
         bench.method("latent-ode", "neural")
-        written(folder, "baselines/latent_ode/search.json", content)
+        written(folder, "baselines/latent_ode/search-bodies.json", content)
         return folder
 
     return make
@@ -285,8 +285,8 @@ def _search(content: str | bytes) -> Callable[[Path], Path]:
 
 SEARCHES: dict[str, str] = {
     "nothing in it": "{}",
-    "trials that are a number": '{"identity": {"method_version": 1}, "trials": 3, "best": 0}',
-    "an identity that is a list": '{"identity": [], "trials": [], "best": 0}',
+    "trials that are a number": '{"identity": {"method_version": 1}, "trials": 3, "ended": true, "chosen": 0}',
+    "an identity that is a list": '{"identity": [], "trials": [], "ended": true, "chosen": 0}',
 }
 
 
@@ -331,9 +331,8 @@ def cases() -> list[Case]:
         for name, text in (DAMAGED | SEARCHES).items()
     ]
     found += [
-        Case("recorded search", f"{name}, gone on with", at("search.json", text), lambda path: _former_trials(path, {}))
-        for name, text in DAMAGED.items()
-        if name not in ("a list", "a number")
+        Case("recorded search", f"{name}, in a plan", _search(text), _planned)
+        for name, text in (DAMAGED | SEARCHES).items()
     ]
     found += [
         Case("physics results", name, at("physics.json", content), read_results)
@@ -352,4 +351,8 @@ def _benchmarks(path: object) -> None:
 
 
 def _read_search(folder: object) -> None:
-    read_search("latent-ode", Path(str(folder)))
+    read_searches("latent-ode", Path(str(folder)))
+
+
+def _planned(folder: object) -> None:
+    resolve_settings("latent-ode", "default", {}, Path(str(folder)), "bodies")

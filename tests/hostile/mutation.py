@@ -15,6 +15,7 @@ import torch
 import yaml
 from field_files import packed
 from PIL import Image
+from reports import Bench
 from scipy.io import savemat
 
 from hostile import foreign, kept, texts
@@ -202,7 +203,8 @@ def _search(folder: Path) -> Path:
     root = texts._checkout(folder)
     (root / "baselines").unlink()
     shutil.copytree(texts.REAL / "baselines" / "latent_ode", root / "baselines" / "latent_ode")
-    return root / "baselines" / "latent_ode" / "search.json"
+    Bench(root).search("latent-ode")
+    return root / "baselines" / "latent_ode" / "search-bodies.json"
 
 
 def _read_search(path: Path) -> None:

@@ -29,7 +29,7 @@ def run_errors(evidence: Evidence) -> pd.DataFrame:
         if row["kind"] != "floor" and (errors is not None or row["status"] in LOST):
             error = errors.error.sum() / errors.ignorant.sum() if errors is not None else np.inf
             made.append([row["method"], row["dataset"], row["seed"], error])
-    return pd.DataFrame(made, columns=COLUMNS)
+    return pd.DataFrame(made, columns=COLUMNS).astype({"error": float})
 
 
 def overall_frame(errors: pd.DataFrame) -> pd.DataFrame:
@@ -55,11 +55,37 @@ def interquartile_mean(by_dataset: dict[str, np.ndarray]) -> float:
     return float(trim_mean(np.concatenate([np.repeat(one, count // len(one)) for one in by_dataset.values()]), QUARTER))
 
 
-def performance_profiles(errors: pd.DataFrame, thresholds: Sequence[float]) -> pd.DataFrame:
-    """Tabulate the share of the runs of each method with an error of at most each threshold, a mean over data sets."""
+def in_full(runs: pd.DataFrame) -> pd.DataFrame:
+    """Choose the rows of the methods that have runs on every data set of LaDID, and on those data sets alone."""
+    own = set(runs.loc[runs["method"] == LADID, "dataset"])
+    some = runs[runs["dataset"].isin(own)]
+    return some[some.groupby("method")["dataset"].transform("nunique") == len(own)]
+
+
+def profiles(runs: pd.DataFrame, column: str, thresholds: Sequence[float]) -> pd.DataFrame:
+    """Tabulate the share of the runs of each method with at most each threshold in a column, a mean over data sets.
+
+    Of errors these are performance profiles; of the seconds until a target is reached, those of Dolan and More (2002)
+    without the division by the best.
+    """
     made = []
-    for method, rows in errors.groupby("method", sort=False):
+    for method, rows in runs.groupby("method", sort=False):
         for threshold in thresholds:
-            reached = (rows["error"] <= threshold).groupby(rows["dataset"]).mean()
+            reached = (rows[column] <= threshold).groupby(rows["dataset"]).mean()
             made.append({"method": method, "threshold": threshold, "share": float(reached.mean())})
     return pd.DataFrame(made, columns=["method", "threshold", "share"])
+
+
+def time_to_target(curves: pd.DataFrame, target: float) -> pd.DataFrame:
+    """Find the seconds until the validation of each run reached an error, infinite for those that never did.
+
+    Args:
+        curves: a row a validation, with ``method``, ``dataset``, ``seed``, ``seconds`` and ``valid_nmse``.
+        target: validation nMSE to be reached.
+
+    Returns:
+        A row a run: ``method``, ``dataset``, ``seed``, ``seconds``.
+    """
+    run = ["method", "dataset", "seed"]
+    reached = curves.assign(seconds=curves["seconds"].where(curves["valid_nmse"] <= target, np.inf))
+    return reached.groupby(run, sort=False)["seconds"].min().reset_index()

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.experiments import ExperimentRow, Parts
-from ladid_bench.core.configuration import Study
+from ladid_bench.core.configuration import DataKind, Study
 from ladid_bench.methods.registry import load_card, resolve_settings
 from ladid_bench.study.datasets import PlannedDataset, planned_dataset
 from ladid_bench.study.plan import SCRATCH
@@ -112,6 +112,14 @@ SIZE = Factor(
 )
 
 
+PARAMETERS = Factor(
+    "parameters",
+    "parameters of the network",
+    lambda one: one.row.entry.mean("cost_parameters"),
+    lambda one: (one.content.name,),
+)
+
+
 CONTEXT = Factor(
     "context",
     "frames given",
@@ -184,21 +192,21 @@ def _others(names: Sequence[str], one: Asked) -> tuple[object, ...]:
 def asked_of(parts: Parts, study: Study, root: Path) -> list[Asked]:
     """Find what the rows that were trained on their own data set were asked."""
     return [
-        Asked(planned_dataset(study, content.name), content, row, _settings_of(row.entry, study, root))
-        for content, rows in parts
+        Asked(planned, content, row, _settings_of(row.entry, planned.source.kind, study, root))
+        for planned, content, rows in ((planned_dataset(study, content.name), content, rows) for content, rows in parts)
         for row in rows
         if row.entry.arm == SCRATCH
     ]
 
 
-def _settings_of(entry: Entry, study: Study, root: Path) -> dict[str, Any]:
+def _settings_of(entry: Entry, kind: DataKind, study: Study, root: Path) -> dict[str, Any]:
     """Settings and budget of an entry; of its card, if the card still has its variant, no more than was changed."""
     changes = {name: _value(text) for name, text in CHANGE.findall(entry.changes)}
     if entry.variant not in load_card(entry.method, root).variants:
         return changes
     own = study.method_settings.get(entry.method, {})
     budget = study.budget.model_dump() if entry.neural else {}
-    return {**budget, **resolve_settings(entry.method, entry.variant, own, root), **changes}
+    return {**budget, **resolve_settings(entry.method, entry.variant, own, root, kind), **changes}
 
 
 def _value(text: str) -> Any:

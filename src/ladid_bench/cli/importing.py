@@ -39,6 +39,9 @@ def import_(
     title: Annotated[str, typer.Option(help="title in the report")] = "",
     quantity: Annotated[str, typer.Option(help="what the values are, with their unit")] = "",
     origin: Annotated[str, typer.Option(help="measured, simulated or analysed")] = "",
+    kind: Annotated[
+        str, typer.Option(help="bodies, fields or measured: whose hyper-parameters methods get; default: measured")
+    ] = "",
     source: Annotated[str, typer.Option(help="where the data come from")] = "",
     licence: Annotated[str, typer.Option(help="licence of the data")] = "",
     citation: Annotated[str, typer.Option(help="how to cite the data")] = "",
@@ -53,7 +56,7 @@ def import_(
     from ladid_bench.datasets.user.writing import version_with_dvc, write_import
     from ladid_bench.study.datasets import SOURCES
 
-    words = {"title": title, "quantity": quantity, "origin": origin, "source": source, "licence": licence}
+    words = {"title": title, "quantity": quantity, "origin": origin, "kind": kind, "source": source, "licence": licence}
     request = Request(
         name=name,
         files=files,

@@ -24,11 +24,10 @@ from ladid_bench.cli.options import (
     open_study,
     selection_from_options,
 )
-from ladid_bench.core.configuration import Study
+from ladid_bench.core.configuration import DATA_KINDS, Study
 from ladid_bench.core.errors import BenchError, explain, nearest
 from ladid_bench.core.files import finished, write_json
 from ladid_bench.core.paths import Folders, find_root
-from ladid_bench.core.readers import read_json
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
     from ladid_bench.study.plan import PlannedRun
@@ -249,20 +248,23 @@ def report(scale: Scale = None) -> None:
 @app.command()
 def search(
     method: str,
+    kind: Annotated[list[str] | None, typer.Option(help="bodies, fields or measured; default: all three")] = None,
     scale: Scale = None,
-    jobs: Annotated[int, typer.Option(min=1, help="trials to run side by side")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="trainings side by side")] = 1,
 ) -> None:
-    """Search for a method's hyper-parameters on validation data, or go on with a search."""
-    from ladid_bench.runs.search import run_search
+    """Search for a method's settings on validation data, for each kind of data, or go on with a search."""
+    from ladid_bench.methods.searched import search_file
+    from ladid_bench.reporting.searches import cost_of, trials_text
+    from ladid_bench.runs.search import plan_search, run_search
 
+    for name in kind or ():
+        if name not in DATA_KINDS:
+            raise BenchError(f"--kind: '{name}' is none of {', '.join(DATA_KINDS)}")
     study, folders = open_study(scale)
-    path = run_search(study, folders, method, jobs)
-    found = read_json(path, "record of a search", "search again")
-    for number, trial in enumerate(found["trials"]):
-        error = f"{trial['valid_nmse']:.4f}" if trial["status"] == "ok" else trial["status"]
-        best = "  <- best" if number == found["best"] else ""
-        print(f"{number:>2}  validation nMSE {error}  {trial['settings']}{best}")
-    print(path)
+    planned = [plan_search(study, folders, method, one) for one in DATA_KINDS if one in (kind or DATA_KINDS)]
+    print(cost_of(planned), flush=True)
+    for one in planned:
+        print(f"{trials_text(run_search(one, jobs))}\n{search_file(one.folder, one.kind)}", flush=True)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 The JSON schema in ``config/schema.json`` is generated from the model (``ladid-bench schema``).
 """
 
+import itertools
 import re
 import types
 import typing
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.readers import read_yaml
@@ -23,6 +24,9 @@ LARGEST_SEED = 2**63 - 1
 LARGEST_IMAGE = 4096  # pixels
 LONGEST = 10**6  # minutes
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+
+DataKind = Literal["bodies", "fields", "measured"]  # hyper-parameters are searched for once for each
+DATA_KINDS: tuple[DataKind, ...] = typing.get_args(DataKind)
 
 SCALE = r"[a-z][a-z0-9-]{0,59}"  # a name that is a file's too
 
@@ -70,8 +74,12 @@ class Budget(Section):
     batch_size: int = Field(16, ge=1, le=MOST, description="trajectories in a step")
     windows: int = Field(3, ge=1, le=MOST, description="windows cut from each trajectory in a step")
     queries: int = Field(8, ge=1, le=MOST, description="query frames decoded for each window in a step")
-    growth: bool = Field(True, description="grow the query length 1, 2, 4, ... to the full horizon while training")
-    growth_steps: int = Field(60, ge=1, le=MOST, description="steps before each doubling of the query length")
+    growth_steps: int = Field(
+        60,
+        ge=1,
+        le=MOST,
+        description="steps before each doubling of the query length, with the setting 'growth'",
+    )
     warmup_steps: int = Field(100, ge=0, le=MOST, description="steps of linear warm-up, then the rate is constant")
     decay_fraction: float = Field(
         0.2, ge=0, le=1, description="share of the steps, the last ones, in which the learning rate falls to zero"
@@ -100,6 +108,7 @@ Kind = Literal[
     "probe",
     "calibration",
     "sufficiency",
+    "size",
     "cost",
     "sweep",
 ]
@@ -190,13 +199,36 @@ Blocks = Annotated[
 ]
 
 
+class Stage(Section):
+    """So many trials of a search that are trained for so many steps; the best of them go on to the next stage."""
+
+    trials: int = Field(ge=1, le=MOST, description="trials")
+    steps: int = Field(ge=1, le=MOST, description="optimiser steps, the fall of the learning rate included")
+
+
 class Search(Section):
     """The search for hyper-parameters, the same effort for every neural method; see ``ladid-bench search``."""
 
-    dataset: str = Field("pendulum", description="data set whose validation split decides; its test split stays shut")
-    trials: int = Field(6, ge=1, le=MOST, description="trials of each method; the first has the settings of its card")
-    steps: int = Field(1500, ge=1, le=MOST, description="optimiser steps of a trial")
+    datasets: dict[DataKind, str] = Field(
+        default={"bodies": "pendulum", "fields": "reaction-diffusion", "measured": "air-temperature"},
+        description="for each kind of data the set whose validation split decides; its test split stays shut",
+    )
+    stages: list[Stage] = Field(
+        default=[Stage(trials=9, steps=300), Stage(trials=3, steps=600), Stage(trials=1, steps=2400)],
+        min_length=2,
+        max_length=20,
+        description="the first with all trials, of which the first has the settings of the card; in the last one the "
+        "card's settings are trained as well, whether they have come so far or not",
+    )
     seed: int = Field(0, ge=0, le=LARGEST_SEED, description="seed of what is drawn and of the training")
+
+    @field_validator("stages")
+    @classmethod
+    def _fewer_for_longer(cls, stages: list[Stage]) -> list[Stage]:
+        for shorter, longer in itertools.pairwise(stages):
+            if longer.steps <= shorter.steps or longer.trials > shorter.trials:
+                raise ValueError("each stage has more steps than the one before, and no more trials")
+        return stages
 
 
 class Execution(Section):

@@ -7,6 +7,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import read_yaml
 
 PACKAGE = Path(__file__).parents[1]
+SEARCH = "search-{}.json"  # in a method's folder, by the kind of data that was searched on
 SPLITS = ("train", "valid", "test")
 MIDPOINTS = "midpoints"  # test trajectories at times halfway between their frames; simulated systems have it
 
@@ -97,6 +98,10 @@ class Folders:
     def trunk(self, key: str, code_hash: str) -> Path:
         """Name the folder of what trainings share that differ in the number of steps alone, named by ``key``."""
         return self.work / "trunks" / f"{key}-{code_hash}"
+
+    def trial(self, key: str, code_hash: str) -> Path:
+        """Name the folder of a search's trial: what its stages share, and the checkpoint of the one under way."""
+        return self.work / "trials" / f"{key}-{code_hash}"
 
     def log(self, key: str) -> Path:
         return self.work / "logs" / f"{key}.log"

@@ -12,13 +12,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ladid_bench.core.configuration import DATA_KINDS
 from ladid_bench.core.errors import BenchError
-from ladid_bench.core.paths import PACKAGE
+from ladid_bench.core.paths import PACKAGE, SEARCH
 from ladid_bench.core.readers import one_line
 
 ROOMS = ("data", "ladid", "methods", "probing", "runs")  # systems and data sets declare versions of their own
 RUNNER = PACKAGE / "runs" / "execute.py"  # every run goes through it and what it imports
-DESCRIPTIONS = ("method.yaml", "search.json")  # of a method; what they determine is in the key of a run
+# of a method; what they determine is in the key of a run
+DESCRIPTIONS = ("method.yaml", *(SEARCH.format(kind) for kind in DATA_KINDS))
 RECORDED = (
     "ladid-bench",
     "torch",

@@ -233,9 +233,7 @@ def _across(rows: Tensor, length: int) -> Tensor:
     return (rows + length * torch.arange(len(rows))[:, None, None]).flatten(0, 1)  # (B, W, ...) -> (N, ...)
 
 
-def query_length(step: int, budget: Budget, forecast_frames: int) -> int:
+def grown_length(step: int, budget: Budget, forecast_frames: int) -> int:
     """How far ahead queries may lie at ``step``: 1, 2, 4, ... and then the full horizon, whatever ``budget.steps``."""
-    if not budget.growth:
-        return forecast_frames
     doublings = min(step // budget.growth_steps, forecast_frames.bit_length())  # as 2**steps would be a huge number
     return min(2**doublings, forecast_frames)

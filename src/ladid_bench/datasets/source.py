@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ladid_bench.core.configuration import SplitSizes, changed_settings
+from ladid_bench.core.configuration import DataKind, SplitSizes, changed_settings
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.paths import SPLITS
 from ladid_bench.data.trajectories import Trajectories
@@ -49,6 +49,7 @@ class DataSource(ABC):
 
     Attributes:
         name: of the data set, as in configurations.
+        kind: of data, which decides which searched hyper-parameters a method gets on it.
         version: raised whenever the same settings would give other numbers; it is part of the data key.
         context_frames, forecast_frames: numbers of frames, unless a study chooses others.
         primary_metric: by which methods are ranked on it.
@@ -62,6 +63,7 @@ class DataSource(ABC):
     """
 
     name: ClassVar[str]
+    kind: ClassVar[DataKind]
     version: ClassVar[int]
     context_frames: ClassVar[int]
     forecast_frames: ClassVar[int]

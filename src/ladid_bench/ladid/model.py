@@ -28,6 +28,7 @@ class LaDIDSettings:
 
     Attributes:
         learning_rate: peak of the trainer's schedule.
+        growth: whether the trainer grows the query length to the full horizon.
         base_channels: channels after the first convolution.
         decoder: ``transposed`` (the released code) or ``shuffle``.
         static: path from the context straight to the decoder: ``off``, ``diff`` (the released code), ``mean``.
@@ -56,6 +57,7 @@ class LaDIDSettings:
     """
 
     learning_rate: float
+    growth: bool
     base_channels: int
     decoder: DecoderKind
     static: StaticKind | Literal["off"]

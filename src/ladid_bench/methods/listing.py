@@ -4,11 +4,9 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from ladid_bench.core.errors import BenchError
-from ladid_bench.core.readers import read_json
+from ladid_bench.core.configuration import DATA_KINDS
 from ladid_bench.methods.registry import MethodCard, load_card, method_folders
-
-SEARCH = "search.json"  # beside the card, written by ``ladid-bench search``
+from ladid_bench.methods.searched import read_search
 
 
 @dataclass(frozen=True)
@@ -42,19 +40,16 @@ def list_methods(root: Path) -> list[Listed]:
     for name, folder in method_folders(root).items():
         card = load_card(name, root)
         missing = next((one for one in card.requires if importlib.util.find_spec(one) is None), "")
-        listed.append(Listed(name, card, missing, _searched(card, folder / SEARCH)))
+        listed.append(Listed(name, card, missing, _searched(card, folder)))
     return listed
 
 
-def _searched(card: MethodCard, path: Path) -> str:
+def _searched(card: MethodCard, folder: Path) -> str:
     if card.kind != "neural":
         return ""
-    if not path.exists():
+    records = [record for kind in DATA_KINDS if (record := read_search(folder, kind))]
+    ended = [record for record in records if record.ended]
+    outdated = any(record.identity.method_version != card.version for record in ended)
+    if not ended:
         return "not searched"
-    remedy = "search again"
-    found = read_json(path, "record of a search", remedy)
-    try:
-        outdated = "" if found["identity"]["method_version"] == card.version else " of another version"
-        return f"searched, {len(found['trials'])} trials{outdated}"
-    except (LookupError, TypeError) as error:
-        raise BenchError(f"{path}: not a readable record of a search ({error!r}); {remedy}") from error
+    return f"searched on {', '.join(record.identity.kind for record in ended)}{' with another version' * outdated}"

@@ -11,13 +11,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from ladid_bench.core.configuration import Section, changed_settings, parse
+from ladid_bench.core.configuration import DataKind, Section, changed_settings, parse
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.paths import PACKAGE
 from ladid_bench.core.readers import read_yaml
 from ladid_bench.methods.base import Method
+from ladid_bench.methods.searched import chosen_settings
+
+TRAINED = ("neural", "floor")  # kinds that the shared trainer trains
+GROWTH = "growth"  # setting of every trained method: the query length grows 1, 2, 4, ... to the full horizon
 
 
 class Citation(Section):
@@ -47,7 +51,9 @@ class MethodCard(Section):
     deterministic: bool = Field(False, description="the seed changes nothing, so one run is enough")
     requires: list[str] = Field(default_factory=list, description="modules to import beyond the core packages")
     extra: str = Field("", description="optional extra of this package that installs them")
-    settings: dict[str, Any] = Field(default_factory=dict, description="every hyper-parameter with its default")
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="every hyper-parameter with its default; 'growth' need not be named"
+    )
     variants: dict[str, dict[str, Any]] = Field(
         default={"default": {}},
         min_length=1,
@@ -58,6 +64,10 @@ class MethodCard(Section):
     )
     sampled: str = Field(
         "", description="what differs between draws of its predictive distribution; empty where it forecasts one future"
+    )
+    searched_as: dict[str, str] = Field(
+        default_factory=dict,
+        description="variants that are trained as another method is: with what that one searches for and this one has",
     )
     not_in_forecast: dict[str, str] = Field(
         default_factory=dict,
@@ -76,10 +86,23 @@ class MethodCard(Section):
     fidelity: str = Field("", description="what was taken from the source and what differs, and why")
     estimate: Estimate = Field(default_factory=Estimate)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_shared_settings(cls, content: Any) -> Any:
+        """Add ``growth``, on unless the card says otherwise, and searched for where anything is."""
+        if not isinstance(content, dict) or content.get("kind") not in TRAINED:
+            return content
+        settings, search = content.get("settings", {}), content.get("search")
+        if isinstance(settings, dict):
+            content = content | {"settings": settings | {GROWTH: settings.get(GROWTH, True)}}
+        if isinstance(search, dict) and search:
+            content = content | {"search": search | {GROWTH: [True, False]}}
+        return content
+
     @property
     def trained(self) -> bool:
         """Tell whether it is trained step by step, so that its result depends on the budget."""
-        return self.kind in ("neural", "floor")
+        return self.kind in TRAINED
 
 
 def method_folders(root: Path) -> dict[str, Path]:
@@ -108,8 +131,17 @@ def load_card(name: str, root: Path) -> MethodCard:
     return card
 
 
-def resolve_settings(name: str, variant: str, changes: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """Merge the hyper-parameters of ``name``: the card's defaults, then ``variant``, then ``changes``.
+def resolve_settings(
+    name: str, variant: str, changes: Mapping[str, Any], root: Path, kind: DataKind | None = None
+) -> dict[str, Any]:
+    """Merge the hyper-parameters of ``name``: the card's, what was searched for, then ``variant``, then ``changes``.
+
+    Args:
+        name: of the method.
+        variant: one of its card.
+        changes: of settings, by name.
+        root: the checkout.
+        kind: of the data, for which settings were searched; None for the card's own.
 
     Raises:
         BenchError: no such method or variant, or a setting that the card does not have.
@@ -117,8 +149,24 @@ def resolve_settings(name: str, variant: str, changes: Mapping[str, Any], root: 
     card = load_card(name, root)
     if variant not in card.variants:
         raise BenchError(f"method '{name}': unknown variant '{variant}'; {nearest(variant, card.variants)}")
-    settings = changed_settings(card.settings, card.variants[variant], f"method '{name}', variant '{variant}'")
+    settings = _searched(name, card, root, kind)
+    if variant in card.searched_as:
+        settings |= _borrowed(card.searched_as[variant], settings, root, kind)
+    settings = changed_settings(settings, card.variants[variant], f"method '{name}', variant '{variant}'")
     return changed_settings(settings, changes, f"method_settings of '{name}'")
+
+
+def _searched(name: str, card: MethodCard, root: Path, kind: DataKind | None) -> dict[str, Any]:
+    """The card's settings with what the search for a kind of data has found."""
+    found = {} if kind is None else chosen_settings(_folder(name, root), kind)
+    return changed_settings(card.settings, found, f"method '{name}', recorded search for {kind}")
+
+
+def _borrowed(other: str, known: Mapping[str, Any], root: Path, kind: DataKind | None) -> dict[str, Any]:
+    """What ``other`` has of the settings that are searched for it, as far as they are known here."""
+    card = load_card(other, root)
+    theirs = _searched(other, card, root, kind)
+    return {setting: theirs[setting] for setting in card.search if setting in known}
 
 
 def load_method(name: str, root: Path) -> type[Method]:

@@ -24,7 +24,7 @@ from ladid_bench.core.configuration import Budget
 from ladid_bench.core.files import atomic_write
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.data.windows import WindowSampler, query_length
+from ladid_bench.data.windows import WindowSampler, grown_length
 from ladid_bench.methods.base import Diverged, Training
 from ladid_bench.methods.step import TrainingStep
 from ladid_bench.methods.tensors import load_tensors
@@ -42,7 +42,7 @@ class Trainable(Protocol):
 
     model: Any  # a ``ForecastModel``
     task: Task
-    settings: Any  # with ``learning_rate``, that of the trunk
+    settings: Any  # with ``learning_rate``, that of the trunk, and ``growth``, whether queries begin near the context
     workspace: Path | None
     device: str
 
@@ -111,8 +111,7 @@ class Trainer:
             self._save()
 
     def _advance(self) -> None:
-        length = query_length(self.step, self.budget, self.method.task.forecast_frames)
-        rows = self.sampler.rows(length, self.generator)
+        rows = self.sampler.rows(self._query_length(), self.generator)
         self.losses.append(self.make_step(rows, self.peak * relative_rate(self.step, self.budget)))
         self.step += 1
         if self.method.device == "cpu":  # a GPU would be waited for: there it is asked when validation has to wait
@@ -126,6 +125,11 @@ class Trainer:
             parts = zip(self.make_step.terms, losses[place].tolist(), strict=True)
             values = ", ".join(f"{name} {value:g}" for name, value in parts)
             raise Diverged(f"the loss at step {self.step - len(losses) + place} is not finite ({values})")
+
+    def _query_length(self) -> int:
+        """How far ahead queries may lie at this step, in frames."""
+        horizon = self.method.task.forecast_frames
+        return grown_length(self.step, self.budget, horizon) if self.method.settings.growth else horizon
 
     def _validate(self) -> None:
         self._require_finite(self.losses)

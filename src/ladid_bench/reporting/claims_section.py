@@ -24,7 +24,11 @@ from ladid_bench.core.files import write_json
 from ladid_bench.core.paths import Folders
 from ladid_bench.methods.registry import load_card
 from ladid_bench.probing.probes import load_probe
+from ladid_bench.reporting.budget_figures import budget_drawing
+from ladid_bench.reporting.charts import Looks
 from ladid_bench.reporting.formatting import MISSING, counted, ratio
+from ladid_bench.reporting.pages import figures
+from ladid_bench.reporting.reviewers import Answered, answered
 from ladid_bench.reporting.tables import to_html, write_csv
 
 FILE = "claims.json"
@@ -39,33 +43,47 @@ HEADINGS = {
 
 @dataclass(frozen=True)
 class ClaimsView:
-    """The section; ``behind`` is what was found, by claim and part: (claim, [(name, verdict, lines)]).
+    """The section; ``behind`` is what was found, by claim and part: (claim, [(name, verdict, lines)], figures).
 
-    ``line`` is all of it where the study cannot give a verdict, and then there is no table.
+    ``answers`` are those to the questions of reviewers. ``line`` is all that there is of claims where the study cannot
+    give a verdict, and then there is no table.
     """
 
     line: str
     lead: str
     table: Markup
-    behind: list[tuple[Judged, list[tuple[str, str, list[str]]]]]
+    behind: list[tuple[Judged, list[tuple[str, str, list[str]]], list[tuple[Markup, str]]]]
+    answers: list[Answered]
 
 
-def write_claims(folder: Path, folders: Folders, table: pd.DataFrame, study: Study, root: Path) -> ClaimsView:
-    """Judge every claim by the runs of a study and write ``claims.json`` into ``folder``.
+def evidence_of(folders: Folders, table: pd.DataFrame, root: Path) -> Evidence:
+    """Gather the evidence of a study for its claims.
 
     Args:
-        folder: of the report.
         folders: of the scale, where the samples are.
         table: one row a planned run.
-        study: whose runs they are.
         root: the checkout, where the methods' cards are.
     """
     preferred = {name: next(iter(load_card(name, root).variants)) for name in sorted(set(table["method"]))}
     sample = _if_readable(lambda key: load_sample(folders.samples(key)))
-    evidence = Evidence(table, sample, preferred, _if_readable(partial(load_probe, folders)))
+    return Evidence(table, sample, preferred, _if_readable(partial(load_probe, folders)))
+
+
+def write_claims(folder: Path, evidence: Evidence, table: pd.DataFrame, study: Study, looks: Looks) -> ClaimsView:
+    """Judge every claim by the evidence of a study; write ``claims.json``, tables and figures into ``folder``.
+
+    Args:
+        folder: of the report.
+        evidence: of the study.
+        table: one row a planned run.
+        study: whose runs they are.
+        looks: by method.
+    """
     judged = judge(evidence)
     told = {"scale": study.scale, "image_size": study.image_size, "budget": study.budget.model_dump()}
-    write_json(folder / FILE, {**told, "claims": [one.to_json() for one in judged]})
+    found = [one.to_json() for one in judged]
+    write_json(folder / FILE, {**told, "claims": found})
+    answers = answered({one["id"]: one for one in found}, table, evidence.preferred)
     frames = {
         "claims-over-budgets": pd.concat([one.frame for one in judged]),
         "methods-over-data-sets": overall_frame(run_errors(evidence)),
@@ -74,13 +92,15 @@ def write_claims(folder: Path, folders: Folders, table: pd.DataFrame, study: Stu
         if not frame.empty:
             write_csv(folder, name, frame)
     if line := no_verdicts(table):
-        return ClaimsView(line, "", Markup(), [])
+        return ClaimsView(line, "", Markup(), [], answers)
     budget, size = study.budget, study.image_size
     lead = (
         f"At scale {study.scale}: images of {size} by {size} pixels, {budget.steps:,} steps of {budget.batch_size} "
         "trajectories unless an experiment says otherwise. Verdicts are for these, and for the steps in their row."
     )
-    return ClaimsView("", lead, _table(judged), [(one, _behind(one)) for one in judged])
+    drawn = [figures(folder, [budget_drawing(one.claim.id, one.frame, looks)]) for one in judged]
+    behind = [(one, _behind(one), figure) for one, figure in zip(judged, drawn, strict=True)]
+    return ClaimsView("", lead, _table(judged), behind, answers)
 
 
 def _if_readable(load: Callable[[str], Any]) -> Callable[[str], Any]:

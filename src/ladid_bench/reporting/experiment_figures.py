@@ -265,6 +265,7 @@ DRAWN: dict[Kind, Callable[[ExperimentResults, Scene], Sequence[Drawing]]] = {
     "horizon": _horizon,
     "calibration": calibration_drawings,
     "sufficiency": sweep_drawings,
+    "size": sweep_drawings,
     "cost": sweep_drawings,
     "sweep": sweep_drawings,
     "probe": lambda table, scene: [],  # its figures are those of the probes

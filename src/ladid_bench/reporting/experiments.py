@@ -16,6 +16,7 @@ from ladid_bench.reporting.formatting import decimals, error_text, listed, numbe
 from ladid_bench.reporting.tables import (
     MIDPOINTS,
     NMSE,
+    PARAMETERS,
     PRIMARY,
     Column,
     heading,
@@ -38,6 +39,7 @@ QUESTIONS: dict[Kind, str] = {
     "probe": "What can be read off psi, and is F the same map for every window of a trajectory?",
     "calibration": "How far can the spread of a forecast be trusted, with the same noise for all and its own?",
     "sufficiency": "How large must psi be, and how long the context?",
+    "size": "Does size decide? Rivals with as many parameters as LaDID, and LaDID with as many as they have.",
     "cost": "What does a step cost, and a forecast, as pictures, horizon and data grow? Errors mean nothing here.",
     "sweep": "How does the error change with what was varied?",
 }
@@ -77,7 +79,7 @@ def views(table: ExperimentResults) -> list[tuple[DatasetContent, Markup]]:
 
 def _html(table: ExperimentResults, content: DatasetContent, rows: Sequence[ExperimentRow]) -> Markup:
     primary, median, _ = PRIMARY[content.primary_metric]
-    entries, columns = [row.entry for row in rows], (primary, median, *EXTRA.get(table.kind, ()))
+    entries, columns = [row.entry for row in rows], (primary, median, *EXTRA.get(table.kind, ()), PARAMETERS)
     cells: dict[str, list[str]] = {}
     if any(entry.changes for entry in table.entries):
         cells["changed"] = [entry.changes for entry in entries]
@@ -87,7 +89,8 @@ def _html(table: ExperimentResults, content: DatasetContent, rows: Sequence[Expe
     if any(entry.fraction < 1 for entry in table.entries):
         cells["training data"] = [fraction_text(row.entry) for row in rows]
     for column in columns:
-        cells[column.name] = [_text(entry.mean(column.name), column) for entry in entries]
+        if column is not PARAMETERS or any(entry.neural for entry in entries):
+            cells[column.name] = [_text(entry.mean(column.name), column) for entry in entries]
         if column is primary:
             errors = [row_error(content, row) for row in rows]
             cells["95 % interval"] = [span(one["low"], one["high"], decimals([one["error"]])) for one in errors]
@@ -111,7 +114,7 @@ def write_experiments(folder: Path, tables: Sequence[ExperimentResults]) -> None
     for table in tables:
         frames = []
         for content, rows in table.parts:
-            columns = (NMSE, PRIMARY[content.primary_metric][1], *EXTRA.get(table.kind, ()))
+            columns = (NMSE, PRIMARY[content.primary_metric][1], *EXTRA.get(table.kind, ()), PARAMETERS)
             frames.append(row_frame(table.name, content, rows, dict.fromkeys(column.name for column in columns)))
         write_csv(folder, f"experiment-{table.name}", pd.concat(frames))
 

@@ -10,10 +10,12 @@ import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.analysis.entries import EQUAL_TIME, LADID
+from ladid_bench.analysis.evidence import Evidence
 from ladid_bench.analysis.frames import state
+from ladid_bench.analysis.overall import run_errors
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.pictures import all_pictures
-from ladid_bench.analysis.searches import read_search
+from ladid_bench.analysis.searches import read_searches
 from ladid_bench.analysis.study import ExperimentResults, StudyResults
 from ladid_bench.analysis.tracked import write_tracked
 from ladid_bench.core.configuration import Study
@@ -23,7 +25,7 @@ from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.benchmarks_page import BENCHMARKS, write_benchmarks_page
 from ladid_bench.reporting.calibration_figures import scores_html, scores_of
-from ladid_bench.reporting.claims_section import write_claims
+from ladid_bench.reporting.claims_section import evidence_of, write_claims
 from ladid_bench.reporting.dataset_section import DatasetStory
 from ladid_bench.reporting.experiment_figures import areas_html, areas_of, drawings_of, styles_by_method
 from ladid_bench.reporting.experiments import QUESTIONS, Scene, views, write_experiments
@@ -32,6 +34,7 @@ from ladid_bench.reporting.pages import INDEX, Page, Section, figures, part, pub
 from ladid_bench.reporting.palette import MethodStyle, own_colours, styles, styles_on
 from ladid_bench.reporting.physics_page import PHYSICS, write_physics_page
 from ladid_bench.reporting.probe_section import write_probes
+from ladid_bench.reporting.profile_figures import error_profiles, time_profiles
 from ladid_bench.reporting.provenance import facts, lost_table
 from ladid_bench.reporting.rank_figure import ranks_over_datasets
 from ladid_bench.reporting.searches import describe_search, effort, trials_table
@@ -107,6 +110,10 @@ class Report:
         return self.results.study.scale != findings.SMOKE
 
     @cached_property
+    def evidence(self) -> Evidence:
+        return evidence_of(self.results.folders, self.results.table, self.root)
+
+    @cached_property
     def styles(self) -> dict[str, MethodStyle]:
         return styles([*self.results.datasets, *self.results.again])
 
@@ -136,10 +143,9 @@ class Report:
         names = {entry.method for content in self.results.contents for entry in content.entries}
         made = []
         for name in sorted(names, key=lambda name: (name != LADID, name)):
-            card, search = load_card(name, self.root), read_search(name, self.root)
-            words = describe_search(search, card) if search else "Settings not searched yet." * (card.kind == "neural")
-            trials = trials_table(search) if search else ""
-            made.append({"name": name, "card": card, "search": search, "trials": trials, "searched": words})
+            card, found = load_card(name, self.root), read_searches(name, self.root)
+            told = [(describe_search(one, card), trials_table(one)) for one in found.values() if one.trials]
+            made.append({"name": name, "card": card, "searches": found, "told": told})
         return made
 
     def _cautions(self) -> Mapping[str, str]:
@@ -149,13 +155,16 @@ class Report:
         found |= findings.cautions(
             self.results.compared or self.results.again, self.results.study.scale, stale, len(told)
         )
-        equal, words = effort({one["name"]: one["search"] for one in self.methods if one["card"].kind == "neural"})
+        equal, words = effort({one["name"]: one["searches"] for one in self.methods if one["card"].kind == "neural"})
         return found if equal else found | {"search": words}
 
     def _claims(self) -> Section:
         found = self.results
-        view = write_claims(self.folder, found.folders, found.table, found.study, self.root)
-        return Section("claims", "Claims", part("claims", view))
+        view = write_claims(self.folder, self.evidence, found.table, found.study, self.by_method)
+        anchors = {"claims", *(f"data-{one.name}" for one in found.datasets)}
+        anchors |= {f"experiment-{one.name}" for one in found.experiments}
+        anchors |= {f"claim-{one.claim.id}" for one, *_ in view.behind}
+        return Section("claims", "Claims", part("claims", view, anchors))
 
     def _findings(self) -> Section:
         ranks = ranks_over_datasets(self.results.compared, self.styles)
@@ -163,7 +172,10 @@ class Report:
         found = [(one, findings.finding(one)) for one in self.results.datasets] if self.judged else []
         verdicts = self.judged and findings.seeds(self.results.compared) >= SEEDS_FOR_VERDICTS
         unranked = ranks if isinstance(ranks, str) and self.results.compared else ""
-        return Section("findings", "Findings", part("findings", found, verdicts, drawn, unranked))
+        over = [error_profiles(run_errors(self.evidence), self.by_method)] if self.judged else []
+        over += time_profiles(self.results.compared, self.by_method) if self.judged else []
+        profiles = figures(self.folder, over)
+        return Section("findings", "Findings", part("findings", found, verdicts, drawn, unranked, profiles))
 
     def _costs(self) -> Section:
         """Lay out what every data set cost, with the columns that any has; one CSV and a LaTeX table each."""

@@ -9,7 +9,18 @@ import pandas as pd
 from ladid_bench.analysis.costs import shared
 from ladid_bench.analysis.rules import CONTEXTS, STATE
 from ladid_bench.analysis.study import ExperimentResults
-from ladid_bench.analysis.sweeps import CONTEXT, FACTORS, SIZE, Asked, Factor, Value, asked_of, growth, varied
+from ladid_bench.analysis.sweeps import (
+    CONTEXT,
+    FACTORS,
+    PARAMETERS,
+    SIZE,
+    Asked,
+    Factor,
+    Value,
+    asked_of,
+    growth,
+    varied,
+)
 from ladid_bench.core.configuration import Kind
 from ladid_bench.reporting.charts import Lines, Scale
 from ladid_bench.reporting.drawing import WIDTH, Drawing
@@ -132,6 +143,7 @@ ERROR: Mapping[str, tuple[str, Value]] = {"": ("", Asked.error)}
 COSTS = {what: (heading, partial(Asked.spent, what=what)) for what, heading in SPENT.items()}
 SWEEPS: dict[Kind, Sweep] = {
     "sufficiency": Sweep(lambda asked: (SIZE, CONTEXT), ERROR, _told_of_errors, "sizes", 5),
+    "size": Sweep(lambda asked: (PARAMETERS,), ERROR, _told_of_errors, "parameters", 5),
     "cost": Sweep(lambda asked: FACTORS, COSTS, _told_of_costs, "growth", 1),
     "sweep": Sweep(varied, ERROR, _told_of_errors, "curves", 5),
 }

@@ -58,6 +58,7 @@ SKILLED = Column("skill", "skill", HIGH, "1 minus error / error of the best simp
 VALID = Column(
     "valid_time_mean", "valid time", HIGH, "time until the error first exceeds 40 % of the variance", digits=1
 )
+PARAMETERS = Column("cost_parameters", "parameters", help="trained numbers of the network", digits=1)
 OTHERS = (
     Column("temporal_fvu_mean", "temporal FVU", LOW, "error over the variance about each trajectory's own mean frame"),
     Column("temporal_fvu_median", "median temporal FVU", LOW, "median over test trajectories: 1 is a standing picture"),
@@ -67,12 +68,13 @@ OTHERS = (
     Column("angle_error_degrees_median", "median angle error (°)", LOW, "angle read off the picture, median"),
 )
 SPENT = (
+    PARAMETERS,
     Column("cost_steps", "steps", help="optimiser steps"),
     Column("cost_cpu_seconds", "CPU seconds", help="measured, of the whole run", digits=1, narrow=True),
     Column("cost_cpu_seconds_per_step", "CPU s per step"),
 )
 COST = (
-    Column("cost_parameters", "parameters"),
+    PARAMETERS,
     Column("cost_steps", "steps"),
     Column("cost_cpu_seconds_per_step", "CPU s per step"),
     Column("cost_seconds_per_step", "seconds per step", help="on the clock, whatever else ran"),
@@ -84,7 +86,10 @@ COST = (
     Column("cost_load", "load", help="processes in want of a core when it ended, its own among them", digits=1),
 )
 CORE = frozenset(
-    {"nmse_mean", "nmse_median", "fvu_pooled", "fvu_median", "midpoints_nmse_mean", "skill", "valid_time_mean"}
+    {
+        *("nmse_mean", "nmse_median", "fvu_pooled", "fvu_median", "midpoints_nmse_mean"),
+        *("skill", "valid_time_mean", "cost_parameters"),
+    }
 )
 PRIMARY = {"nmse": (NMSE, NMSE_MEDIAN, FVU), "fvu": (FVU, FVU_MEDIAN, NMSE)}
 UNSHOWN = frozenset(
@@ -151,7 +156,7 @@ class Table:
 def comparison(dataset: DatasetContent) -> Table:
     """Tabulate the accuracy of every method on one data set: best first, failures last, then the floor."""
     valid = replace(VALID, heading=f"{VALID.heading} ({dataset.time_unit})") if dataset.time_unit else VALID
-    known = (*PRIMARY[dataset.primary_metric], MIDPOINTS, SKILLED, valid, *OTHERS)
+    known = (*PRIMARY[dataset.primary_metric], MIDPOINTS, SKILLED, valid, *OTHERS, PARAMETERS)
     found = {name for entry in dataset.entries for run in entry.done for name in run.metrics}
     extra = sorted(found - {column.name for column in known} - UNSHOWN)
     columns = (*known, *(Column(name, name.replace("_", " ")) for name in extra))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ladid_bench.core.configuration import Budget, Section, parse
+from ladid_bench.core.configuration import Budget, DataKind, Section, parse
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_json
 from ladid_bench.core.paths import find_root
@@ -96,6 +96,7 @@ def fit(
     steps: int = 3000,
     seed: int = 0,
     valid_fraction: float = 0.1,
+    kind: DataKind = "measured",
     settings: Mapping[str, Any] | None = None,
     budget: Mapping[str, Any] | None = None,
     device: str = "cpu",
@@ -111,6 +112,7 @@ def fit(
         steps: of the optimiser; a method in closed form has none.
         seed: determines initial weights, batches and which trajectories validate.
         valid_fraction: share of the trajectories, at least one, on which the best weights are chosen.
+        kind: of data, ``bodies``, ``fields`` or ``measured``: the hyper-parameters that were searched for on such data.
         settings: changed hyper-parameters of the method, see its ``method.yaml``.
         budget: changed settings of the trainer, see ``Budget`` in ``ladid_bench.core.configuration``.
         device: ``cpu`` or ``cuda``.
@@ -125,7 +127,7 @@ def fit(
     train, valid = _divided(data, valid_fraction, seed)
     task = task_of(train, DATASET, context_frames, data.frames.shape[1] - context_frames)
     name, _, variant = method.partition(":")
-    made = _new_method(name, variant, settings or {}, task, device)
+    made = _new_method(name, variant, kind, settings or {}, task, device)
     trained_for = parse(Budget, {**(budget or {}), "steps": steps}, "budget")
     made.fit(Training(train, valid, trained_for, seed))
     return Model(name, made)
@@ -171,9 +173,11 @@ def _load_run(key: str) -> Model:
     return Model(found.run.method, load_trained(found.run, found.folders)[0])
 
 
-def _new_method(name: str, variant: str, settings: Mapping[str, Any], task: Task, device: str) -> Method:
+def _new_method(
+    name: str, variant: str, kind: DataKind, settings: Mapping[str, Any], task: Task, device: str
+) -> Method:
     root = _root()
-    resolved = resolve_settings(name, variant or next(iter(load_card(name, root).variants)), settings, root)
+    resolved = resolve_settings(name, variant or next(iter(load_card(name, root).variants)), settings, root, kind)
     method = load_method(name, root)
     skipped, reason = method.skip(task)
     if skipped:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field, FiniteFloat
 
-from ladid_bench.core.configuration import Dataset, Study, parse
+from ladid_bench.core.configuration import DataKind, Dataset, Study, parse
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.files import content_key, file_sha256, finished, write_json
 from ladid_bench.core.memory import available_memory
@@ -242,6 +242,7 @@ def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folder
         "title": full_title(planned.name, source, planned.origin),
         **planned.identity,
         "data_key": planned.key,
+        "kind": source.kind,
         "primary_metric": source.primary_metric,
         "task": task.to_json(),
         "splits_made": {
@@ -336,6 +337,7 @@ class _StoredCard(BaseModel):
     caution: str
     dataset: str
     data_key: str
+    kind: DataKind
     regime: str
     control: bool
     settings: dict[str, Any]

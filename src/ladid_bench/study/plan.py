@@ -6,12 +6,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from ladid_bench.core.configuration import Arm, Budget, Experiment, Study, changed_settings, parse
+from ladid_bench.core.configuration import Arm, Budget, DataKind, Experiment, Study, changed_settings, parse
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.files import content_key
 from ladid_bench.data.metrics import SCORING_VERSION
 from ladid_bench.methods.base import TRAINING_VERSION
-from ladid_bench.methods.registry import MethodCard, load_card, resolve_settings
+from ladid_bench.methods.registry import GROWTH, MethodCard, load_card, resolve_settings
 from ladid_bench.study.datasets import PlannedDataset, planned_dataset
 
 SCRATCH: Arm = "scratch"
@@ -213,8 +213,9 @@ def _expand(
     for target, method in [*crossed, *block.pairs]:
         source = _init_dataset(block, target, datasets, where)
         for change in block.changes:
-            plain = replace(_plain_run(study, datasets[target], method, change, root), experiments=(name,))
-            for run in _crossed(plain, source, block, study, where):
+            plain = _plain_run(study, datasets[target], method, change, name, root)
+            first = _plain_run(study, source, method, change, name, root) if source else None
+            for run in _crossed(plain, first, block, study, where):
                 yield from _shorter(run, name, block)
                 yield run
 
@@ -256,29 +257,39 @@ def _init_dataset(
     return source
 
 
-def _plain_run(study: Study, dataset: PlannedDataset, method: str, change: dict[str, Any], root: Path) -> PlannedRun:
+def _plain_run(
+    study: Study, dataset: PlannedDataset, method: str, change: dict[str, Any], experiment: str, root: Path
+) -> PlannedRun:
     """A method trained with the study's budget on all of ``dataset``, with ``change`` to its settings."""
     name, _, chosen = method.partition(":")
     card = _card_of(name, root)
     variant = chosen or next(iter(card.variants))
     mine = study.method_settings.get(name, {})
-    usual = changed_settings(_settings_of(name, variant, root), mine, f"method_settings of '{name}'")
+    usual = changed_settings(
+        _settings_of(name, variant, root, dataset.source.kind), mine, f"method_settings of '{name}'"
+    )
     settings = changed_settings(usual, change, f"config/{study.scale}.yaml: changes of '{method}'")
     changes = {key: value for key, value in settings.items() if value != usual[key]}
-    return PlannedRun(study.scale, dataset, name, variant, card, settings, study.budget, seed=0, changes=changes)
+    named = (experiment,)
+    return PlannedRun(
+        study.scale, dataset, name, variant, card, settings, study.budget, 0, changes=changes, experiments=named
+    )
 
 
 def _crossed(
-    plain: PlannedRun, source: PlannedDataset | None, block: Experiment, study: Study, where: str
+    plain: PlannedRun, source: PlannedRun | None, block: Experiment, study: Study, where: str
 ) -> Iterator[PlannedRun]:
-    """Every arm, fraction and seed of a run, and the run on the data set ``init_from`` that they start from."""
+    """Every arm, fraction and seed of a run, and the run on the data set ``init_from`` that they start from.
+
+    What starts from a model has its settings, which were searched for on the kind of data it comes from.
+    """
     usual = study.budget.model_copy(update={"steps": max(block.rungs, default=study.budget.steps)})
     budget = _budget(plain, usual, block, where)
     changes = plain.changes
     if plain.card.trained:
         changes = changes | {key: value for key, value in budget if value != getattr(usual, key)}
     for seed in block.seeds:
-        first = replace(plain, dataset=source, seed=seed) if source else None
+        first = replace(source, seed=seed) if source else None
         if first and not (plain.card.deterministic and seed != block.seeds[0]):
             yield first
         for arm in block.arms:
@@ -286,10 +297,14 @@ def _crossed(
             for fraction in block.fractions if arm != ZERO_SHOT else [1.0]:
                 if plain.card.deterministic and fraction == 1 and seed != block.seeds[0]:
                     continue  # the seed draws the part of the data, and nothing else
-                # the growth of the horizon is for models that cannot forecast yet
-                mine = budget.model_copy(update={"growth": budget.growth and start is None})
-                run = replace(plain, seed=seed, arm=arm, init_from=start, fraction=fraction, budget=mine)
-                yield replace(run, changes=changes if run.trained else plain.changes)
+                run = replace(plain, seed=seed, arm=arm, init_from=start, fraction=fraction, budget=budget)
+                mine = _going_on(start.settings) if start else plain.settings
+                yield replace(run, settings=mine, changes=changes if run.trained else plain.changes)
+
+
+def _going_on(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a training that starts from a model: the growth of the horizon is for those that cannot forecast."""
+    return settings | {GROWTH: False} if GROWTH in settings else settings
 
 
 def _budget(plain: PlannedRun, usual: Budget, block: Experiment, where: str) -> Budget:
@@ -307,8 +322,8 @@ def _card_of(name: str, root: Path) -> MethodCard:
 
 
 @lru_cache(maxsize=None)
-def _settings_of(name: str, variant: str, root: Path) -> dict[str, Any]:
-    return resolve_settings(name, variant, {}, root)
+def _settings_of(name: str, variant: str, root: Path, kind: DataKind) -> dict[str, Any]:
+    return resolve_settings(name, variant, {}, root, kind)
 
 
 def find_run(runs: dict[str, PlannedRun], key: str) -> PlannedRun:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.configuration import DataKind, SplitSizes
 from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.measured.archive import ArchivedFile, read_member
 from ladid_bench.datasets.measured.fetch import fetch
@@ -22,6 +22,7 @@ class Record(DataSource):
         time_unit: what times count, and from when.
     """
 
+    kind: ClassVar[DataKind] = "measured"
     primary_metric: ClassVar[Literal["nmse", "fvu"]] = "fvu"
     file: ClassVar[ArchivedFile]
     time_unit: ClassVar[str]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ladid_bench.core.configuration import SplitSizes
+from ladid_bench.core.configuration import DataKind, SplitSizes
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import MIDPOINTS, SPLITS
 from ladid_bench.data.trajectories import Trajectories
@@ -56,6 +56,7 @@ class System(DataSource):
         observation: how the camera sees the system; see ``simulated.observation``.
     """
 
+    kind: ClassVar[DataKind] = "fields"
     splits: ClassVar[tuple[str, ...]] = (*SPLITS, MIDPOINTS)
     channels: ClassVar[tuple[str, ...]] = ("intensity",)
     boundary: ClassVar[str] = "open"

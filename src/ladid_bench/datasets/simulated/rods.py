@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ladid_bench.core.configuration import DataKind
 from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.simulated.base import System
 
@@ -23,6 +24,7 @@ class RodSystem(System):
         step_limit: step of the integrator times the fastest rate of the motion.
     """
 
+    kind: ClassVar[DataKind] = "bodies"
     context_frames: ClassVar[int] = 10
     forecast_frames: ClassVar[int] = 50
     rods: ClassVar[int]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ladid_bench.core.configuration import DATA_KINDS
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import SPLITS
 from ladid_bench.datasets.user.dividing import SHORTEST, Cutting
@@ -29,7 +30,7 @@ class Request:
         files: files or folders that are divided, or, where ``held`` is given, those to train on.
         held: files of the splits ``valid`` and ``test``; what is not given is divided from the others.
         time_step: time between frames, or None for the files' own times.
-        described: title, quantity, origin, source, licence, citation and time_unit of the card.
+        described: title, quantity, origin, kind, source, licence, citation and time_unit of the card.
     """
 
     name: str
@@ -69,9 +70,10 @@ def check_request(request: Request, root: Path, taken: Collection[str]) -> None:
         raise BenchError(f"'{name}' is a data set of the suite; choose another name")
     if (root / FOLDER / name).exists() and not request.replace:
         raise BenchError(f"{FOLDER}/{name} exists; choose another name, or replace it with --replace")
-    origin = request.described.get("origin") or "measured"
-    if origin not in ORIGINS:
-        raise BenchError(f"--origin: '{origin}' is none of {', '.join(ORIGINS)}")
+    for option, known in (("origin", ORIGINS), ("kind", DATA_KINDS)):
+        given = request.described.get(option) or "measured"
+        if given not in known:
+            raise BenchError(f"--{option}: '{given}' is none of {', '.join(known)}")
     _check_splits(request)
     _check_numbers(request)
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ladid_bench.core.configuration import Section, SplitSizes, parse
+from ladid_bench.core.configuration import DataKind, Section, SplitSizes, parse
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import one_line, read_yaml
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
@@ -61,6 +61,7 @@ class ImportCard(Section):
     title: str
     quantity: str
     origin: Literal["simulated", "measured", "analysed"]
+    kind: DataKind = Field("measured", description="of data, which decides which hyper-parameters methods get on it")
     source: str
     licence: str
     citation: str
@@ -101,6 +102,7 @@ class Imported(DataSource):
         # what other sources declare of their class this one knows from its card
         declared = {
             "name": self.folder.name,
+            "kind": self.about.kind,
             "context_frames": self.about.context_frames,
             "forecast_frames": self.about.forecast_frames,
             "units": {"time": self.about.time_unit},

@@ -126,6 +126,7 @@ def _described(request: Request, understood: Understood) -> dict[str, Any]:
         "title": request.name.replace("-", " ").capitalize(),
         "quantity": "; ".join(quantities) or "not stated",
         "origin": "measured",
+        "kind": "measured",
         "source": f"imported from {', '.join(path.name for path in request.files)}",
         "licence": "not stated",
         "citation": "not stated",

@@ -10,11 +10,11 @@ import numpy as np
 from ladid_bench.core.configuration import Budget, Execution
 from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.base import Method, Training
-from ladid_bench.methods.registry import MethodCard, load_card, load_method, resolve_settings
+from ladid_bench.methods.registry import GROWTH, MethodCard, load_card, load_method, resolve_settings
 from ladid_bench.verification.conformance.toy import ASKED, HORIZON, Toy, make_toy
 
 # leaves 0.02 to 0.25 of the toy's variance unexplained, the most with ladid-ode
-LEARNING = Budget(steps=100, batch_size=8, windows=1, queries=4, growth=False, warmup_steps=20, validate_every=40)
+LEARNING = Budget(steps=100, batch_size=8, windows=1, queries=4, warmup_steps=20, validate_every=40)
 BRIEF = Budget(steps=6, batch_size=4, windows=2, queries=4, validate_every=3, warmup_steps=1, growth_steps=1)
 
 TOYS = {  # shape of a frame, whether the time grid is irregular, and frames asked for
@@ -45,7 +45,9 @@ class Subject:
         self.root = root
         self.card: MethodCard = load_card(self.name, root)
         self.variant = chosen or next(iter(self.card.variants))
-        self.settings: dict[str, Any] = resolve_settings(self.name, self.variant, {}, root)
+        # so few steps reach the full horizon only if they begin with it
+        brief = {GROWTH: False} if self.card.trained else {}
+        self.settings: dict[str, Any] = resolve_settings(self.name, self.variant, brief, root)
         self._fitted: dict[tuple[str, Budget, int], Method] = {}
         self._temporary = tempfile.TemporaryDirectory(prefix="ladid-bench-check-")
 

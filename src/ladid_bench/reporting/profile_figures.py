@@ -1,0 +1,104 @@
+"""Methods over all data sets at once: how many runs reach an error, and how soon training reaches one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ladid_bench.analysis.curves import run_seconds, training_frame, validated
+from ladid_bench.analysis.entries import LADID, DatasetContent
+from ladid_bench.analysis.overall import in_full, profiles, time_to_target
+from ladid_bench.reporting.charts import Lines, Looks, Scale
+from ladid_bench.reporting.drawing import TALL, WIDTH, Drawing
+from ladid_bench.reporting.figures import told_of_times
+from ladid_bench.reporting.formatting import counted, listed, short
+
+TARGETS = (0.5, 0.2, 0.1)  # validation nMSE; black images have 1
+POINTS = 60  # of a profile
+TICKS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5)
+SHARE = "share of the runs, a mean over data sets"
+
+
+def error_profiles(errors: pd.DataFrame, looks: Looks) -> Drawing | None:
+    """Draw for each method the share of its runs with at most an error, over that error.
+
+    Args:
+        errors: a row a run, as ``run_errors`` makes it.
+        looks: by method.
+    """
+    runs = in_full(errors)
+    known = runs.loc[np.isfinite(runs["error"]) & (runs["error"] > 0), "error"]
+    if runs["method"].nunique() < 2 or known.nunique() < 2:
+        return None
+    frame = profiles(runs, "error", _places(known))
+    about = (
+        f"Performance profiles over {_sets(runs)}: the share of a method's runs with "
+        "at most the error on the axis; higher and further to the left is better. A run that was lost reaches none. "
+        f"{_left_out(errors, runs)}"
+    )
+    return _drawing("performance-profiles", frame, "error, 1 is a forecast that knows nothing", about, looks)
+
+
+def time_profiles(datasets: Sequence[DatasetContent], looks: Looks) -> list[Drawing]:
+    """Draw for each target the share of a method's runs whose validation has reached it, over the seconds of training.
+
+    Args:
+        datasets: of the comparison.
+        looks: by method.
+    """
+    curves = pd.concat([pd.DataFrame(), *(_curves(one) for one in datasets)])
+    if curves.empty or LADID not in set(curves["method"]):
+        return []
+    compared = in_full(curves)
+    runs = [run for one in datasets for entry in one.ordered if validated(entry) for run in entry.done]
+    return [one for target in TARGETS if (one := _time_profile(compared, curves, target, told_of_times(runs), looks))]
+
+
+def _curves(dataset: DatasetContent) -> pd.DataFrame:
+    """Validations of the plain variant of each method over the seconds of its run, spread evenly over its steps."""
+    frame = training_frame(dataset, "seconds", lambda run, step: step / step[-1] * run_seconds(run))
+    return frame[frame["name"] == frame["method"]] if len(frame) else frame
+
+
+def _time_profile(
+    compared: pd.DataFrame, curves: pd.DataFrame, target: float, times: str, looks: Looks
+) -> Drawing | None:
+    runs = time_to_target(compared, target)
+    known = runs.loc[np.isfinite(runs["seconds"]), "seconds"]
+    if runs["method"].nunique() < 2 or known.nunique() < 2:
+        return None
+    frame = profiles(runs, "seconds", _places(known)).assign(target=target)
+    about = (
+        f"Time to a validation nMSE of {target:g} over {_sets(runs)}: the share of a method's runs "
+        "that have reached it after the seconds on the axis; higher and further to the left is better. "
+        "Seconds are those of the whole run, spread evenly over its steps, on the CPU or, where an accelerator did the "
+        f"work, on the clock. {times} {_left_out(curves, compared)}"
+    )
+    return _drawing(f"time-to-{target:g}".replace(".", "-"), frame, "CPU seconds of training", about, looks)
+
+
+def _sets(runs: pd.DataFrame) -> str:
+    return counted(runs["dataset"].nunique(), "data set")
+
+
+def _places(values: pd.Series) -> list[float]:
+    """Thresholds at equal ratios, from just below the least value to the largest."""
+    return [float(one) for one in np.geomspace(0.9 * values.min(), values.max(), POINTS)]
+
+
+def _left_out(known: pd.DataFrame, shown: pd.DataFrame) -> str:
+    missing = sorted(set(known["method"]) - set(shown["method"]))
+    return f"Left out, as they have no runs on some of these data sets: {listed(missing)}." if missing else ""
+
+
+def _drawing(name: str, frame: pd.DataFrame, heading: str, about: str, looks: Looks) -> Drawing:
+    frame = frame.rename(columns={"method": "name"})
+    order = frame.groupby("name")["share"].mean().sort_values(ascending=False, kind="stable").index
+    frame = pd.concat([frame[frame["name"] == one] for one in order])
+    low, high = frame["threshold"].min(), frame["threshold"].max()
+    ticks = [one for one in TICKS if low <= one <= high] or [float(f"{high:.1g}")]
+    chart = Lines(looks, Scale("threshold", heading, ticks), "share", SHARE, decades=None, size=(WIDTH, TALL))
+    best = str(order[0])
+    share = short(100 * float(frame.loc[frame["name"] == best, "share"].mean()), 2)
+    finding = f"Highest on the average over the axis is {best}, with {share} % of its runs."
+    return Drawing(name, chart, about.strip(), frame, finding=finding)

@@ -1,0 +1,107 @@
+"""What reviewers asked of the paper, the experiment that answers, and what came out; for report and documentation."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import Field, RootModel
+
+from ladid_bench.core.configuration import Section, parse
+from ladid_bench.core.readers import read_yaml
+from ladid_bench.reporting.formatting import listed, short
+
+REVIEWERS = Path(__file__).with_suffix(".yaml")
+NOT_RUN = "not run"
+
+
+class Errors(Section):
+    """Which runs are told of: means over seeds of a column of the run table."""
+
+    datasets: list[str] = Field(min_length=1)
+    methods: list[str] = Field(min_length=1, description="method, the first variant on its card, or method:variant")
+    column: str = Field("", description="of the run table; default: the primary error of the data set")
+    experiment: str = "comparison"
+    changed: bool = Field(False, description="whether runs with changed settings are told of, each with its changes")
+
+
+class Question(Section):
+    """One thing that was asked."""
+
+    question: str
+    experiment: str = Field(description="what was done about it, in words")
+    claims: list[str] = Field(default_factory=list, description="claims whose verdicts answer")
+    errors: list[Errors] = Field(default_factory=list)
+    link: str = Field(description="anchor in the report")
+    document: str = Field(description="page of the documentation")
+
+
+class _Questions(RootModel[list[Question]]):
+    pass
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A question with its answer, in words."""
+
+    asked: Question
+    answer: str
+
+
+def questions() -> list[Question]:
+    """Read all questions."""
+    return parse(_Questions, read_yaml(REVIEWERS), str(REVIEWERS)).root
+
+
+def answered(
+    claims: Mapping[str, Mapping[str, Any]], table: pd.DataFrame, preferred: Mapping[str, str]
+) -> list[Answered]:
+    """Answer every question from what a study found.
+
+    Args:
+        claims: what ``claims.json`` says of each, by its id.
+        table: the run table.
+        preferred: the variant that stands for each method.
+    """
+    return [Answered(one, _answer(one, claims, table, preferred)) for one in questions()]
+
+
+def _answer(
+    asked: Question, claims: Mapping[str, Mapping[str, Any]], table: pd.DataFrame, preferred: Mapping[str, str]
+) -> str:
+    told = [_verdict(claims[name]) for name in asked.claims if name in claims]
+    told += [words for errors in asked.errors for words in _errors(errors, table, preferred)]
+    return f"{'; '.join(told)}." if told else NOT_RUN
+
+
+def _verdict(claim: Mapping[str, Any]) -> str:
+    """A claim's verdict with its standing and its ratio, as far as there are any."""
+    standing = f", {claim['settled']}" if claim["settled"] else ""
+    if claim["effect"] is None:
+        return f"{claim['id']} {claim['verdict']}{standing}"
+    ends = " to ".join(f"{end:.2f}" for end in claim["interval"])
+    return f"{claim['id']} {claim['verdict']}{standing} (ratio {claim['effect']:.2f}, {ends})"
+
+
+def _errors(asked: Errors, table: pd.DataFrame, preferred: Mapping[str, str]) -> Iterator[str]:
+    """What each data set says, a sentence each, of the methods that have results there."""
+    for dataset in asked.datasets:
+        rows = table[(table["dataset"] == dataset) & (table["status"] == "ok")]
+        rows = rows[[asked.experiment in str(names).split(",") for names in rows["experiments"]]]
+        if rows.empty:
+            continue
+        column = asked.column or {"nmse": "nmse_mean", "fvu": "fvu_pooled"}[str(rows["primary_metric"].iloc[0])]
+        found = [one for method in asked.methods for one in _means(rows, method, column, asked.changed, preferred)]
+        if found:
+            yield f"{dataset}, {column.replace('_', ' ')}: {listed(found)}"
+
+
+def _means(rows: pd.DataFrame, method: str, column: str, changed: bool, preferred: Mapping[str, str]) -> Sequence[str]:
+    name, _, variant = method.partition(":")
+    mine = rows[(rows["method"] == name) & (rows["variant"] == (variant or preferred.get(name, "default")))]
+    mine = mine if changed else mine[mine["changes"] == ""]
+    if column not in mine or mine[column].dropna().empty:
+        return []
+    means = mine.groupby("changes", sort=False)[column].mean().dropna()
+    return [f"{method}{f' ({changes})' if changes else ''} {short(value, 2)}" for changes, value in means.items()]

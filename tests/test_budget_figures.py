@@ -1,0 +1,106 @@
+"""Figures of the claims over the budget, and of all methods over all data sets."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_claims import Made
+
+from ladid_bench.analysis.claims import CLAIMS, judge
+from ladid_bench.analysis.overall import COLUMNS
+from ladid_bench.reporting.budget_figures import budget_drawing
+from ladid_bench.reporting.palette import own_look
+from ladid_bench.reporting.profile_figures import error_profiles
+
+LOOKS = {name: own_look("#d1540a", name=name) for name in ("ladid", "gru", "ode-rnn", "ndp")}
+
+
+def rows(**changed: object) -> pd.DataFrame:
+    """Two rivals on two data sets at two budgets: the ratio to one falls, that to the other is level."""
+    made = []
+    for dataset in ("pendulum", "wave"):
+        for second, ratios in (("ode-rnn", (0.9, 0.5)), ("gru", (1.0, 1.1))):
+            for steps, ratio in zip((600, 1200), ratios, strict=True):
+                made.append(
+                    {"claim": "C1a", "part": "all", "arm": "", "counted": True, "limit": 1.0, "dataset": dataset}
+                    | {"first": "ladid", "second": second, "steps": steps, "ratio": ratio}
+                    | {"low": ratio / 1.2, "high": ratio * 1.2}
+                    | {"tells": "for" if ratio < 0.8 else "open", "standing": "settled" if ratio < 0.8 else "moving"}
+                    | changed
+                )
+    return pd.DataFrame(made)
+
+
+def test_a_claim_has_a_panel_a_data_set_and_a_line_a_pair_with_its_intervals() -> None:
+    drawing = budget_drawing("C1a", rows(), LOOKS)
+    assert drawing is not None
+    assert drawing.name == "claim-c1a-over-budgets"
+    figure = drawing.chart(drawing.frame)
+    panels = figure.axes
+    assert [axes.get_title() for axes in panels] == ["pendulum", "wave"]
+    lines = {line.get_label(): list(line.get_ydata()) for line in panels[0].get_lines() if line.get_gid()}
+    assert lines == {"ode-rnn": [0.9, 0.5], "gru": [1.0, 1.1]}
+    bars = [tuple(segment[:, 1]) for one in panels[0].collections for segment in one.get_segments()]
+    expected = [(one / 1.2, one * 1.2) for one in (0.5, 0.9, 1.0, 1.1)]
+    np.testing.assert_allclose(sorted(bars), expected)
+    assert [text.get_text() for text in panels[0].get_xticklabels()] == ["600", "1,200"]
+    low, high = panels[0].get_ylim()
+    assert low < 0.5 / 1.2 and high > 1.1 * 1.2
+    assert "2 pairs of 4" in drawing.finding and "2 have settled" in drawing.finding
+
+
+def test_what_does_not_count_is_not_drawn_and_limits_are() -> None:
+    assert budget_drawing("C1a", rows(counted=False), LOOKS) is None
+    assert budget_drawing("C1a", pd.DataFrame(), LOOKS) is None
+    drawing = budget_drawing("C5", rows(limit=1.05), LOOKS)
+    assert drawing is not None
+    axes, _ = drawing.chart(drawing.frame).axes
+    assert {1, 1.05} <= {line.get_ydata()[0] for line in axes.get_lines() if not line.get_gid()}
+
+
+def test_pairs_that_share_a_rival_are_told_apart() -> None:
+    drawing = budget_drawing("C9", pd.concat([rows(), rows(first="ladid:film")]), LOOKS)
+    assert drawing is not None
+    assert set(drawing.frame["name"]) == {
+        f"{first} over {second}" for first in ("ladid", "ladid:film") for second in ("gru", "ode-rnn")
+    }
+
+
+def test_an_endless_interval_does_not_flatten_the_rest() -> None:
+    frame = rows()
+    frame.loc[0, "high"], frame.loc[1, "low"] = math.inf, 0.0
+    drawing = budget_drawing("C1a", frame, LOOKS)
+    assert drawing is not None
+    low, high = drawing.chart(drawing.frame).axes[0].get_ylim()
+    assert 0.01 < low < 0.5 and 1.1 < high < 50
+
+
+def test_the_figures_are_made_of_what_claims_are_judged_by() -> None:
+    """The ratio at each budget is that of the made-up runs."""
+    made = Made()
+    for error, steps in ((0.5, 600), (0.25, 1200)):
+        for dataset in ("pendulum", "wave", "double-pendulum"):
+            made.runs(dataset, "ladid", error, noise=0, steps=steps)
+            for rival in ("ode-rnn", "ode2vae", "ndp", "msvi"):
+                made.runs(dataset, rival, 1.0, noise=0, steps=steps)
+    (judged,) = judge(made.evidence, [one for one in CLAIMS if one.id == "C1a"])
+    drawing = budget_drawing("C1a", judged.frame, LOOKS)
+    assert drawing is not None
+    one = drawing.frame[(drawing.frame["name"] == "ndp") & (drawing.frame["dataset"] == "wave")]
+    assert dict(zip(one["steps"], one["ratio"], strict=True)) == pytest.approx({600: 0.5, 1200: 0.25})
+
+
+def test_profiles_of_errors_are_shares_of_runs_and_lost_runs_reach_nothing() -> None:
+    errors = pd.DataFrame(
+        [["ladid", "wave", 0, 0.1], ["ladid", "wave", 1, 0.2], ["gru", "wave", 0, 0.4], ["gru", "wave", 1, np.inf]],
+        columns=COLUMNS,
+    )
+    drawing = error_profiles(errors, LOOKS)
+    assert drawing is not None
+    last = drawing.frame[drawing.frame["threshold"] == drawing.frame["threshold"].max()].set_index("name")["share"]
+    assert last.to_dict() == {"ladid": 1.0, "gru": 0.5}
+    assert list(dict.fromkeys(drawing.frame["name"])) == ["ladid", "gru"]
+    assert "ladid" in drawing.finding
+    assert drawing.svg
+    assert error_profiles(errors[errors["method"] == "ladid"], LOOKS) is None
