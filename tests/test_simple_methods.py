@@ -15,7 +15,7 @@ from ladid_bench.methods.base import Method, Training
 from ladid_bench.methods.registry import load_card, load_method, resolve_settings
 
 ROOT = Path(__file__).parent.parent
-METHODS = ("persistence", "mean", "analog", "ridge", "dmd")
+METHODS = ("persistence", "mean", "analog", "ridge", "dmd", "nvar")
 GRIDDED = ("analog", "ridge", "dmd")
 GIVEN, ASKED = 6, 14
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ladid_bench.methods.gridded import GriddedMethod, encode, principal_components
+from ladid_bench.methods.gridded import GriddedMethod, encode, picked_windows, principal_components
 
 FIT_PAIRS = 20_000  # pairs of successive delay vectors, evenly picked, that the operator is fitted to
 LIMIT = 2.0  # largest norm of a forecast's coordinates, in units of the largest in training
@@ -38,7 +38,7 @@ class DynamicModes(GriddedMethod):
         for rank, delay in itertools.product(ranks, delays):
             kept = components[:, :, :rank]
             scale = kept[..., 0].std()
-            windows = _picked_windows(kept, delay + 1)  # (window, delay + 1, rank)
+            windows = picked_windows(kept, delay + 1, FIT_PAIRS)  # (window, delay + 1, rank)
             pairs = np.concatenate([_vectors(windows[:, :-1], scale), _vectors(windows[:, 1:], scale)], axis=1)
             # The triangular factor has the inner products of all pairs, which is all that the fit depends on.
             before, after = np.split(np.linalg.qr(pairs, mode="r"), 2, axis=1)
@@ -59,14 +59,6 @@ class DynamicModes(GriddedMethod):
         norm = np.linalg.norm(ahead, axis=2, keepdims=True)
         ahead *= np.minimum(1, LIMIT * state["largest"] / np.maximum(norm, np.finfo(float).tiny))
         return ahead.astype(np.float32) @ state["modes"] + state["mean"]
-
-
-def _picked_windows(components: np.ndarray, length: int) -> np.ndarray:
-    """Windows of ``length`` frames, evenly picked from all trajectories, ``(window, time, rank)``."""
-    windows = np.lib.stride_tricks.sliding_window_view(components, length, axis=1)  # (trajectory, window, rank, time)
-    count = windows.shape[0] * windows.shape[1]
-    picked = np.linspace(0, count - 1, min(count, FIT_PAIRS)).astype(int)
-    return windows[np.unravel_index(picked, windows.shape[:2])].swapaxes(1, 2)
 
 
 def _vectors(windows: np.ndarray, constant: float) -> np.ndarray:

@@ -161,3 +161,20 @@ def encode(frames: np.ndarray, mean: np.ndarray, modes: np.ndarray) -> np.ndarra
     """
     # one trajectory after the other, so that its numbers do not depend on its companions
     return np.stack([(trajectory - mean) @ modes.T for trajectory in frames])
+
+
+def picked_windows(components: np.ndarray, length: int, most: int) -> np.ndarray:
+    """Pick at most ``most`` windows of successive frames, evenly from all trajectories.
+
+    Args:
+        components: ``(trajectory, time, component)``.
+        length: of a window, in frames.
+        most: number of windows; all of them if there are fewer.
+
+    Returns:
+        ``(window, length, component)``.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(components, length, axis=1)  # (trajectory, window, rank, time)
+    count = windows.shape[0] * windows.shape[1]
+    picked = np.linspace(0, count - 1, min(count, most)).astype(int)
+    return windows[np.unravel_index(picked, windows.shape[:2])].swapaxes(1, 2)

@@ -59,10 +59,13 @@ class LatentODEModel(InitialStateModel):
         """Compute ``dz/dt`` of states ``(N, latent)``; the equation is autonomous."""
         return self.field(state)
 
+    def path(self, initial: Tensor, batch: WindowBatch) -> Tensor:
+        """Solve from initial states ``(N, latent)`` for those at all ``grid_times`` of a batch, ``(N, G, latent)``."""
+        return solve_network(network_field(self.field), initial, batch.grid_times / self.time_scale).states
+
     def query_states(self, initial: Tensor, batch: WindowBatch) -> Tensor:
         """Solve from initial states ``(N, latent)`` for those at the queries of each window, ``(N, Q, latent)``."""
-        solution = solve_network(network_field(self.field), initial, batch.grid_times / self.time_scale)
-        return batch.at_queries(solution.states)  # (N, G, latent) -> (N, Q, latent)
+        return batch.at_queries(self.path(initial, batch))  # (N, G, latent) -> (N, Q, latent)
 
     def unfold(self, read: Reader, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
         initial, tolerance = read(context, context_times), self.settings.tolerance

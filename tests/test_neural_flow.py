@@ -1,0 +1,141 @@
+"""Neural flows: identity at time 0, invertibility, contractions, and the solution map of a linear system, learnt."""
+
+import sys
+from types import ModuleType
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ladid_bench.core.errors import BenchError
+from ladid_bench.data.windows import WindowBatch
+from ladid_bench.methods.registry import load_method, resolve_settings
+
+VARIANTS = ["default", "resnet", "gru"]
+
+
+@pytest.fixture(scope="module")
+def module(root) -> ModuleType:
+    return sys.modules[load_method("neural-flow", root).__module__]
+
+
+@pytest.fixture
+def build(module, root, pendulum_task):
+    def build(variant: str = "default", **changes) -> nn.Module:
+        torch.manual_seed(0)
+        settings = resolve_settings("neural-flow", variant, changes, root)
+        return module.METHOD(pendulum_task, settings).build_model().eval()
+
+    return build
+
+
+@pytest.fixture
+def batch(uneven_sampler) -> WindowBatch:
+    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
+
+
+def moving(flow: nn.Module) -> nn.Module:
+    """Give every parameter a say larger than before training; spectral norms stay 1."""
+    with torch.no_grad():
+        for name, parameter in flow.named_parameters():
+            parameter.mul_(2.0 if "frequency" not in name else 1.0)
+    return flow.double().requires_grad_(False)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_flow_is_the_identity_at_time_0_and_moves_later(build, variant: str) -> None:
+    flow = moving(build(variant).flow)
+    state = torch.randn(5, 32, dtype=torch.float64)
+    moved = flow(state, torch.tensor([0.0, 0.5, 3.0], dtype=torch.float64).expand(5, -1))
+    torch.testing.assert_close(moved[:, 0], state)
+    assert (moved[:, 1:] - state[:, None]).abs().mean(dim=(0, 2)).min() > 0.01
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_flow_is_inverted_at_any_time(build, variant: str) -> None:
+    flow = moving(build(variant).flow)
+    state, times = torch.randn(5, 32, dtype=torch.float64), 6 * torch.rand(5, 7, dtype=torch.float64)
+    back = flow.inverse(flow(state, times), times)
+    torch.testing.assert_close(back, state[:, None].expand(-1, 7, -1), atol=1e-7, rtol=0)
+
+
+@pytest.mark.parametrize("variant", ["resnet", "gru"])
+def test_what_residual_layers_add_contracts(build, variant: str) -> None:
+    """The Jacobian of the residual has a spectral norm below 1, also for weights that would stretch by far."""
+    model = build(variant)
+    with torch.no_grad():
+        for parameter in model.flow.parameters():
+            parameter.mul_(10)
+    for _ in range(30):  # power iterations find the spectral norms
+        model.flow.train()(torch.randn(1, 32), torch.ones(1, 1))
+    layer = model.flow.eval().layers[0]
+    for _ in range(5):
+        state, time = torch.randn(32), 3 * torch.rand(1)
+        jacobian = torch.autograd.functional.jacobian(lambda z, t=time: layer.time(t)[0] * layer.residual(z, t), state)
+        assert torch.linalg.matrix_norm(jacobian, 2) < 1
+
+
+def test_halves_move_in_turns_and_the_other_says_how(build) -> None:
+    flow = build().flow
+    state, times = torch.randn(4, 32), torch.rand(4, 1)
+    first, second = flow.layers[0](state, times), flow.layers[1](state, times)
+    assert torch.equal(first[:, 16:], state[:, 16:]) and not torch.equal(first[:, :16], state[:, :16])
+    assert torch.equal(second[:, :16], state[:, :16]) and not torch.equal(second[:, 16:], state[:, 16:])
+    exponent, shift = flow.layers[0]._change(state[:, 16:], times)
+    torch.testing.assert_close(first[:, :16], state[:, :16] * exponent.exp() + shift)
+
+
+def test_the_solution_map_of_a_damped_oscillator_is_learnt(module) -> None:
+    """Two coordinates, ``dz/dt = A z``: after some steps the map holds for states and times that were not seen."""
+    torch.manual_seed(0)
+    generator = torch.tensor([[-0.3, 2.0], [-2.0, -0.3]])
+    layers = [module.CouplingLayer(2, 32, module.WaveTime(2, 8, 2.0), index % 2 == 0) for index in range(4)]
+    flow = module.Flow(layers)
+
+    def draw(rows: int) -> tuple[Tensor, Tensor, Tensor]:
+        state, times = torch.randn(rows, 2), 1.5 * torch.rand(rows, 4)  # up to 3 radians
+        propagator = torch.linalg.matrix_exp(generator * times[..., None, None])
+        return state, times, (propagator @ state[:, None, :, None])[..., 0]
+
+    optimiser = torch.optim.Adam(flow.parameters(), lr=1e-2)
+    for _ in range(500):
+        state, times, expected = draw(128)
+        loss = (flow(state, times) - expected).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    state, times, expected = draw(500)
+    with torch.no_grad():
+        unexplained = (flow(state, times) - expected).square().mean() / expected.square().mean()
+        assert (state[:, None] - expected).square().mean() / expected.square().mean() > 1  # standing still is no answer
+    assert unexplained < 0.05
+
+
+@torch.no_grad()
+def test_a_forecast_is_one_pass_from_the_mean_at_each_rows_own_times(build, batch) -> None:
+    model, context = build(), batch.frames[batch.context]
+    model.time_scale = 2.0
+    initial = model.recognition(model.encoder(batch.frames)[batch.context], batch.context_times / 2).mean
+    made = model.forecast(context, batch.context_times, batch.query_times)
+    for row, query in ((0, 0), (1, 3), (4, 2)):
+        state = model.flow(initial[row : row + 1], batch.query_times[row : row + 1, query : query + 1] / 2)
+        torch.testing.assert_close(made[row, query], model.decoder(state)[0, 0], atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_terms_of_the_loss_are_as_written(build, batch) -> None:
+    model = build()
+    torch.manual_seed(3)
+    terms = model.loss(batch)
+    torch.manual_seed(3)
+    initial = model.initial_state(batch)
+    mean = model.decoder(model.flow(initial.sample(), batch.query_times / model.time_scale))
+    squared = (mean - batch.query).square().sum(dim=(2, 3, 4)).mean()
+    torch.testing.assert_close(terms["reconstruction"], squared / (2 * model.settings.observation_std**2) / 1024)
+    torch.testing.assert_close(terms["kl"], model.settings.kl_weight * initial.kl_from_standard_normal().mean() / 1024)
+
+
+@pytest.mark.parametrize(("changes", "named"), [({"flow": "planar"}, "planar"), ({"latent": 7}, "7")])
+def test_settings_that_make_no_sense_are_refused(build, changes: dict, named: str) -> None:
+    with pytest.raises(BenchError, match=named):
+        build(**changes)

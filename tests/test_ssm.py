@@ -1,0 +1,132 @@
+"""State-space model: its recurrence against one that is stepped and a closed form, its times, its stability."""
+
+import sys
+from types import ModuleType
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ladid_bench.data.windows import WindowBatch
+from ladid_bench.methods.distributions import negative_log_likelihood
+from ladid_bench.methods.registry import load_method, resolve_settings
+
+
+@pytest.fixture(scope="module")
+def module(root) -> ModuleType:
+    return sys.modules[load_method("ssm", root).__module__]
+
+
+@pytest.fixture
+def build(module, root, pendulum_task):
+    def build(**changes) -> nn.Module:
+        torch.manual_seed(0)
+        return module.METHOD(pendulum_task, resolve_settings("ssm", "default", changes, root)).build_model().eval()
+
+    return build
+
+
+@pytest.fixture
+def batch(uneven_sampler) -> WindowBatch:
+    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def recurrence(module) -> nn.Module:
+    torch.manual_seed(1)
+    return module.DiagonalRecurrence(5, 7, (0.8, 0.99), 1.5).double().requires_grad_(False)
+
+
+def eigenvalues(recurrence: nn.Module) -> Tensor:
+    return torch.exp(torch.complex(-recurrence.nu.exp(), recurrence.theta.exp()))
+
+
+def entry(recurrence: nn.Module) -> Tensor:
+    """``gamma B``, complex ``(states, width)``."""
+    return recurrence.gamma.exp()[:, None] * torch.view_as_complex(recurrence.entry)
+
+
+def test_states_are_those_of_a_recurrence_that_is_stepped_through_uneven_gaps(recurrence) -> None:
+    inputs, times = torch.randn(3, 6, 5).double(), torch.rand(3, 6).double().cumsum(dim=1)
+    state, stepped, previous = torch.zeros(3, 7, dtype=torch.complex128), [], times[:, 0]
+    for index in range(6):
+        gap = (times[:, index] - previous)[:, None]
+        state = eigenvalues(recurrence) ** gap * state + inputs[:, index].to(state) @ entry(recurrence).T
+        stepped.append(state)
+        previous = times[:, index]
+    torch.testing.assert_close(recurrence.read(inputs, times), torch.stack(stepped, dim=1))
+
+
+def test_a_constant_input_leads_to_the_sum_of_a_geometric_series(recurrence) -> None:
+    """``x_n = (1 - lambda^n) / (1 - lambda) gamma B u`` after n equal inputs a unit of time apart."""
+    value = torch.randn(5).double()
+    states = recurrence.read(value.expand(1, 40, 5), torch.arange(40.0).double()[None])[0]
+    factor, push = eigenvalues(recurrence), entry(recurrence) @ value.to(torch.complex128)
+    for count in (1, 2, 17, 40):
+        torch.testing.assert_close(states[count - 1], (1 - factor**count) / (1 - factor) * push)
+
+
+def test_no_state_reads_a_later_input(recurrence) -> None:
+    inputs, times = torch.randn(1, 6, 5).double(), torch.arange(6.0).double()[None]
+    before = recurrence.read(inputs, times)[:, :4]
+    inputs[:, 4:] += 10
+    torch.testing.assert_close(recurrence.read(inputs, times)[:, :4], before)
+
+
+def test_eigenvalues_start_on_the_ring_and_never_leave_the_unit_disc(module) -> None:
+    torch.manual_seed(0)
+    recurrence = module.DiagonalRecurrence(4, 2000, (0.9, 0.999), 0.8).requires_grad_(False)
+    values = eigenvalues(recurrence)
+    assert 0.9 <= values.abs().min() < 0.91 and 0.99 < values.abs().max() <= 0.99901
+    assert 0 <= values.angle().min() < 0.01 and 0.79 < values.angle().max() <= 0.8
+    # uniform on the ring: squared radii are
+    assert values.abs().square().mean().item() == pytest.approx((0.9**2 + 0.999**2) / 2, abs=0.005)
+    torch.testing.assert_close(recurrence.gamma.exp(), (1 - values.abs().square()).sqrt(), atol=1e-5, rtol=1e-3)
+    recurrence.nu += 3 * torch.randn(2000)
+    assert (recurrence.powers(torch.tensor(1.0)).abs() < 1).all()
+
+
+@torch.no_grad()
+def test_what_runs_on_is_a_power_of_the_diagonal_at_any_time(build) -> None:
+    """An undamped mode of a period of 10 steps is back after 10, opposite after 25, and decays with |lambda|."""
+    layer = build().layers[0]
+    layer.recurrence.theta.fill_(torch.tensor(2 * torch.pi / 10).log())
+    layer.recurrence.nu.fill_(-30.0)
+    state = torch.randn(2, 64, dtype=torch.complex64)
+    states = layer.run_on(state, torch.tensor([[0.0, 10.0, 25.0], [0.0, 20.0, 5.0]]))
+    torch.testing.assert_close(states[:, 0], layer.read_out(state))
+    torch.testing.assert_close(states[:, 1], states[:, 0], atol=1e-3, rtol=0)
+    torch.testing.assert_close(states[:, 2], -states[:, 0], atol=1e-3, rtol=0)
+    layer.recurrence.nu.fill_(torch.tensor(0.5).log())  # |lambda| = exp(-0.5)
+    decayed = layer.run_on(state, torch.tensor([[10.0], [10.0]]))
+    torch.testing.assert_close(decayed[:, 0], torch.exp(torch.tensor(-5.0)) * states[:, 0], atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_a_forecast_runs_on_from_the_last_context_frame_at_each_rows_own_times(build, batch, pendulum_task) -> None:
+    model, step = build(), pendulum_task.time_step
+    context, asked = batch.frames[batch.context], batch.context_times[:, -1:] + step * torch.tensor([0.5, 7.25, 90.0])
+    states = model.read(model.encoder(batch.frames)[batch.context], batch.context_times / step)
+    whole = model.forecast(context, batch.context_times, asked)
+    expected = model.decoder(model.run_on(states, torch.tensor([0.5, 7.25, 90.0]).expand(len(context), -1)))
+    torch.testing.assert_close(whole, expected, atol=1e-4, rtol=0)
+    for query in range(3):
+        alone = model.forecast(context, batch.context_times, asked[:, query : query + 1])
+        torch.testing.assert_close(alone[:, 0], whole[:, query], atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_states_depend_on_the_gaps_of_the_context_not_on_when_it_began(build, batch) -> None:
+    model, context, times = build(), batch.frames[batch.context], batch.context_times
+    representation = model.represent(context, times)
+    assert representation.shape == (len(context), 2 * 64 * 2)
+    torch.testing.assert_close(model.represent(context, times + 0.5), representation, atol=1e-4, rtol=1e-3)
+    assert (model.represent(context, times**2) - representation).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_the_loss_is_the_likelihood_of_the_forecast(build, batch) -> None:
+    model = build()
+    forecast = model.forecast(batch.frames[batch.context], batch.context_times, batch.query_times)
+    expected = negative_log_likelihood(forecast, batch.query, model.settings.observation_std) / 1024
+    torch.testing.assert_close(model.loss(batch), {"reconstruction": expected}, atol=1e-4, rtol=1e-4)
