@@ -46,6 +46,9 @@ class LatentODE(LatentODEModel):
             terms["path"] = settings.path_weight * relative_length(path, settings.std_floor).mean()
         return {name: term / values for name, term in terms.items()}
 
+    def sample(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor | None:
+        return super().sample(context, context_times, query_times) if self.variational else None
+
 
 def relative_length(path: Tensor, std_floor: float) -> Tensor:
     """Measure paths ``(N, G, k)`` in standard deviations of where they begin, coordinate by coordinate, ``(N,)``.

@@ -17,7 +17,7 @@ from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder
 from ladid_bench.methods.distributions import negative_log_likelihood
 from ladid_bench.methods.initial_state import InitialStateModel
-from ladid_bench.methods.neural import ForecastModel, NeuralMethod
+from ladid_bench.methods.neural import ForecastModel, NeuralMethod, Reader
 from ladid_bench.methods.ode import Perceptron
 
 ALPHA, BETA = 2 / 5, 4 / 5  # of the update and of the reset gate: with them a GRU's residual contracts (theorem 1)
@@ -218,8 +218,8 @@ class NeuralFlow(InitialStateModel):
         }
         return {name: term / values for name, term in terms.items()}
 
-    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        return self.decoder(self.flow(self.represent(context, context_times), query_times / self.time_scale))
+    def unfold(self, read: Reader, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
+        return self.decoder(self.flow(read(context, context_times), query_times / self.time_scale))
 
 
 class NeuralFlowMethod(NeuralMethod):
