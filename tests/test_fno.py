@@ -130,7 +130,7 @@ def test_loss_is_the_relative_error_of_frames_that_exist(root: Path, pendulum, p
     for seed, length in enumerate((1, 2, 8, 50)):
         batch = draw(pendulum, pendulum_task, length)
         torch.manual_seed(seed)
-        frames, there = model._passages(batch)
+        frames, there = model.passages(batch)
         assert frames.shape[:2] == (5, 10 + min(3, length)) and there.shape == (5, min(3, length))
         errors = []
         for row in range(5):
@@ -153,7 +153,7 @@ def test_passages_are_successive_frames_of_one_trajectory(root: Path, pendulum, 
         length = (8, 50)[seed % 2]
         batch = draw(pendulum, pendulum_task, length, seed)
         torch.manual_seed(seed)
-        frames, there = model._passages(batch)
+        frames, there = model.passages(batch)
         for row in range(len(frames)):
             trajectory, first = divmod(int(batch.grid[row * batch.windows, 0]), 60)
             start = next(t for t in range(first, 60) if torch.equal(frames[row, 0].flatten(), known[trajectory, t]))

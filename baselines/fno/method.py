@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
-from ladid_bench.methods.gridded import ON_GRID
-from ladid_bench.methods.neural import ForecastModel, NeuralMethod
+from ladid_bench.methods.frame_steps import FrameStepper, FrameStepperMethod
+from ladid_bench.methods.neural import ForecastModel
 
 
 class SpectralConvolution(nn.Module):
@@ -51,14 +51,13 @@ class FourierLayer(nn.Module):
         return self.activation(self.spectral(maps) + self.skip(maps))
 
 
-class FourierOperator(ForecastModel):
-    """Compute the next frame from as many as the context has, and roll it out, one time step of the task at a time."""
+class FourierOperator(FrameStepper):
+    """Compute the next frame from as many as the context has."""
 
     places: Tensor  # (height, width, 2)
 
     def __init__(self, task: Task, settings: SimpleNamespace):
-        super().__init__()
-        self.settings, self.time_step = settings, task.time_step
+        super().__init__(task, settings)
         channels, height, width = task.shape
         sides = [side + settings.padding for side in (height, width)]
         modes = (min(settings.modes, sides[0] // 2), min(settings.modes, sides[1] // 2))
@@ -72,7 +71,6 @@ class FourierOperator(ForecastModel):
         self.register_buffer("places", torch.stack(places, dim=-1), persistent=False)
 
     def next_frame(self, recent: Tensor) -> Tensor:
-        """Compute the frame after ``recent``: ``(N, C, channel, height, width)`` to ``(N, channel, height, width)``."""
         # (N, C, channel, height, width) -> (N, C * channel, height, width) -> (N, height, width, C * channel)
         stacked = recent.flatten(1, 2).permute(0, 2, 3, 1)
         places = self.places.expand(len(recent), -1, -1, -1)
@@ -85,7 +83,7 @@ class FourierOperator(ForecastModel):
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
         """Compute the mean relative L2 error of a frame (Li et al. 2021), over the frames of a short roll-out."""
-        frames, exists = self._passages(batch)
+        frames, exists = self.passages(batch)
         length = batch.context.shape[1]
         context, target = frames[:, :length], frames[:, length:]
         # (n, step, channel, height, width) -> (n, step, value) -> (n, step)
@@ -93,54 +91,9 @@ class FourierOperator(ForecastModel):
         relative = error / target.flatten(2).norm(dim=2)
         return {"relative_error": (relative * exists).sum() / exists.sum()}
 
-    def _passages(self, batch: WindowBatch) -> tuple[Tensor, Tensor]:
-        """Pick successive frames from anywhere in the first window of some trajectories.
 
-        Returns:
-            Frames ``(n, C + step, channel, *space)``, and which of those after the context exist, ``(n, step)``.
-        """
-        grid, context = batch.grid[:: batch.windows][: self.settings.trajectories], batch.context.shape[1]  # (n, G)
-        known = 1 + (grid.diff(dim=1) > 0).sum(dim=1, keepdim=True)  # (n, 1), frames until the last one is repeated
-        length = min(context + self.settings.rollout, grid.shape[1])
-        room = (known - length).clamp(min=0)
-        start = (torch.rand(room.shape, device=grid.device) * (room + 1)).long()
-        position = start + torch.arange(length, device=grid.device)  # (n, length)
-        return batch.bank[grid.gather(1, position)], (position < known)[:, context:]
-
-    def forecast(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor:
-        steps = (query_times - context_times[:, -1:]) / self.time_step  # (N, Q), after the last context frame
-        whole = steps.round()
-        steps = torch.where((steps - whole).abs() < ON_GRID, whole, steps)
-        ahead = self.roll_out(context, int(steps.max().ceil())).clamp(0, 1)
-        frames = torch.cat([context[:, -1:], ahead], dim=1)
-        before = steps.long()
-        after = (before + 1).clamp(max=frames.shape[1] - 1)
-        row = torch.arange(len(frames), device=frames.device)[:, None]
-        share = (steps - before)[:, :, None, None, None]
-        return torch.lerp(frames[row, before], frames[row, after], share)
-
-    def roll_out(self, context: Tensor, steps: int) -> Tensor:
-        """Compute the ``steps`` frames after ``context``, ``(N, steps, channel, *space)``.
-
-        A frame is clipped to [0, 1] before it serves as input, or else errors grow without bound.
-        """
-        recent, ahead = list(context.unbind(dim=1)), []
-        for _ in range(steps):
-            ahead.append(self.next_frame(torch.stack(recent, dim=1)))
-            recent = [*recent[1:], ahead[-1].clamp(0, 1)]
-        return torch.stack(ahead, dim=1)
-
-
-class FourierOperatorMethod(NeuralMethod):
+class FourierOperatorMethod(FrameStepperMethod):
     """Train a ``FourierOperator`` with the settings of the card."""
-
-    @classmethod
-    def skip(cls, task: Task) -> tuple[bool, str]:
-        if not task.is_image:
-            return True, f"it transforms images, got observations of shape {task.shape}"
-        if not task.regular:
-            return True, "it steps from frame to frame, and this data set's frames are not evenly spaced in time"
-        return False, ""  # sides of any length: it has neither the shared encoder nor the shared decoder
 
     def build_model(self) -> ForecastModel:
         return FourierOperator(self.task, self.settings)

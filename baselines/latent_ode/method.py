@@ -26,9 +26,8 @@ class LatentODE(LatentODEModel):
     def __init__(self, task: Task, settings: SimpleNamespace):
         super().__init__(task, settings)
         if settings.penalty not in PENALTIES:
-            raise BenchError(
-                f"method 'latent-ode': unknown penalty '{settings.penalty}'; one of {', '.join(PENALTIES)}"
-            )
+            known = nearest(settings.penalty, PENALTIES)
+            raise BenchError(f"method 'latent-ode': unknown penalty '{settings.penalty}'; {known}")
         self.variational = settings.penalty == "kl"
         self.recognition.log_std.requires_grad_(self.variational)
         self.decoder = build_decoder(settings.latent, task.shape, settings.base_channels, settings.decoder)
