@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from torch import Tensor
 
-from ladid_bench.core.errors import BenchError
+from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder
