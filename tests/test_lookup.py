@@ -36,7 +36,6 @@ def test_the_chosen_scale_goes_first_and_the_others_have_the_rest(checkout: Chec
         ("persistence", "other", "other"),
     ]
     assert find_runs([key["mean"]], checkout.root, "other")[0].folders.scale == "other"
-    assert find_runs([""], checkout.root)[0].run.method == "mean"  # the only run of the chosen scale
 
 
 def test_what_no_scale_has_and_what_several_runs_are_called_is_refused(checkout: Checkout) -> None:
@@ -45,8 +44,10 @@ def test_what_no_scale_has_and_what_several_runs_are_called_is_refused(checkout:
         find_runs(["ffff"], checkout.root)
     with refused(key["ridge"]):
         find_runs([key["ridge"]], checkout.root, "tiny")
-    with refused(*(one[:12] for one in key.values()), "ridge on pendulum"):
-        find_runs([""], checkout.root, "other")
+    for scale in (None, "other"):  # the chosen scale has one run alone, but the others might be meant
+        with refused(*(one[:12] for one in key.values()), "ridge on pendulum"):
+            find_runs([""], checkout.root, scale)
+    assert find_runs([key["mean"][:8]], checkout.root)[0].folders.scale == "tiny"
 
 
 def test_commands_need_no_scale(checkout: Checkout, monkeypatch, capsys) -> None:

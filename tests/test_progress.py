@@ -1,5 +1,6 @@
 """How long the rest of a workflow takes, and the lines that its terminal shows, from made-up records."""
 
+import time
 from logging import ERROR, INFO, LogRecord, makeLogRecord
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,8 @@ from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import DefaultFormatter
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_ladid_bench import LogHandler
+import snakemake_logger_plugin_ladid_bench as plugin
+from snakemake_logger_plugin_ladid_bench import INTERRUPTED, LogHandler
 from snakemake_logger_plugin_ladid_bench import progress as module
 from snakemake_logger_plugin_ladid_bench.progress import PlannedJob, Progress
 
@@ -75,6 +77,7 @@ def shown(records: list[LogRecord], capsys: pytest.CaptureFixture, **changes: An
     handler.setFormatter(DefaultFormatter())
     for one in records:
         handler.handle(one)
+    handler.close()
     return capsys.readouterr().out.splitlines()
 
 
@@ -116,6 +119,50 @@ def test_a_failure_is_the_last_line_of_its_log_and_where_it_stands(
     (line,) = shown([*records, failed(1, "simulated", log)], capsys)
     assert "pendulum" in line
     assert str(log) not in line
+
+
+def test_jobs_that_a_ctrl_c_ended_have_not_failed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Their errors come first, then Snakemake says that it was interrupted, then all that it says of failures."""
+    log = tmp_path / "a.log"
+    log.write_text("first: ok\n")
+    records = [
+        record(LogEvent.WORKFLOW_STARTED),
+        begun(1, "train", log, key="a"),
+        begun(2, "train", log, key="b"),
+        failed(1, "train", log),
+        record(None, f"{INTERRUPTED}, this might take some time."),
+        failed(2, "train", log),
+        record(None, "At least one job did not complete", ERROR),
+    ]
+    (line,) = shown(records, capsys)
+    assert "same command" in line
+
+
+def test_a_failure_is_shown_while_the_others_go_on(tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(plugin, "HELD_SECONDS", 0.01)
+    handler = LogHandler(settings(), None)
+    handler.setFormatter(DefaultFormatter())
+    for one in (begun(1, "train", tmp_path / "a.log", key="a"), failed(1, "train", tmp_path / "a.log")):
+        handler.handle(one)
+    deadline = time.monotonic() + 10
+    while not (said := capsys.readouterr().out) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert said.startswith("train a failed")
+
+
+@pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        ("Error: Directory cannot be locked. Please make\nsure", ("ladid-bench unlock",)),
+        (
+            "MissingRuleException:\nNo rule to produce results/smoke/records/ab.json (if you use input functions)",
+            ("results/smoke/records/ab.json", "scale=NAME"),
+        ),
+    ],
+)
+def test_refusals_of_snakemake_are_one_line_with_the_remedy(message: str, parts: tuple[str, ...], capsys) -> None:
+    (line,) = shown([record(None, message, ERROR)], capsys)
+    assert all(part in line for part in parts)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ own log; ``--verbose`` and ``-n`` show it on the terminal too. Every Snakemake o
 whichever checkout it is in, so it depends on Snakemake's interface alone.
 """
 
+import re
 import sys
+import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,9 @@ from snakemake_logger_plugin_ladid_bench.progress import PlannedJob, Progress
 
 # said before every workflow, and of no use to anybody who did not ask for more
 LOCKED = "this checkout is locked: a snakemake works in it or was killed; ladid-bench unlock says which, and unlocks"
+INTERRUPTED = "Terminating processes on user request"  # how Snakemake says it
+NO_RULE = re.compile(r"No rule to produce (results/\S+?)[\s(]")
+HELD_SECONDS = 1  # that the line of a failure waits for the word that it was an interruption
 CHATTER = ("Building DAG of jobs", "Assuming unrestricted shared filesystem")
 
 
@@ -49,6 +54,8 @@ class LogHandler(LogHandlerBase):
         self._jobs: dict[int, _Job] = {}
         self._mates: dict[int, int] = {}  # of a job that shares a job of the cluster with others
         self._progress: Progress | None = None
+        self._failures: list[str] = []  # not shown yet
+        self._interrupted = False
 
     writes_to_stream = True
     writes_to_file = False
@@ -131,17 +138,48 @@ class LogHandler(LogHandlerBase):
         logs = [path for path in said.log if _last_line(path)]
         reason = _last_line(logs[0]) if logs else said.rule_msg or "it left no log"
         where = f"; see {', '.join(logs)}" if logs else ""
-        self._write(f"{job.label if job else said.rule_name} failed: {reason}{where}")
+        self._failures.append(f"{job.label if job else said.rule_name} failed: {reason}{where}")
+        # a Ctrl-C ends jobs first and is said second
+        timer = threading.Timer(HELD_SECONDS, self._show_failures)
+        timer.daemon = True
+        timer.start()
+
+    def _show_failures(self) -> None:
+        self.acquire()
+        try:
+            failures, self._failures = self._failures, []
+            for line in () if self._interrupted else failures:
+                self._write(line)
+        finally:
+            self.release()
+
+    def close(self) -> None:
+        """Show what is left to show."""
+        self._show_failures()
+        super().close()
+
+    def _interrupt(self) -> None:
+        """Say that the work was interrupted; what was ended with it has not failed."""
+        self._interrupted = True
+        self._write("Stopping. What is finished is kept, trainings go on where they were: the same command continues.")
 
     def _pass_on(self, record: LogRecord) -> None:
         """Show a message that is a warning, or the workflow's own, or all there is to say."""
         from snakemake.common import NOTHING_TO_BE_DONE_MSG
 
         text = self.format(record)
+        if text.startswith(INTERRUPTED):
+            self._interrupt()
         if "cannot be locked" in text:
             text = LOCKED
+        elif missing := NO_RULE.search(text):
+            text = (
+                f"{missing[1]} is no result of this scale; of another: snakemake --cores all FILE --config scale=NAME"
+            )
         self._plan, self._idle = getattr(record, "plan", self._plan), getattr(record, "idle", self._idle)
         telling = getattr(record, "shown", False) or text == NOTHING_TO_BE_DONE_MSG
+        if self._interrupted and not telling:
+            return
         if telling or record.levelno >= WARNING or not (self._started or text.startswith(CHATTER)):
             self._write(text)
 

@@ -24,6 +24,7 @@ from ladid_bench.study.graph import RunGraph, has_calibration, has_probe, rule_o
 from ladid_bench.study.plan import plan_runs
 from ladid_bench.study.resources import describe_work, expected_seconds, memory_mb
 from ladid_bench.study.selection import Selection, with_sources
+from snakemake_logger_plugin_ladid_bench import INTERRUPTED
 from snakemake_logger_plugin_ladid_bench.progress import PlannedJob
 
 

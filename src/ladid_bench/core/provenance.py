@@ -17,6 +17,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import PACKAGE, SEARCH
 from ladid_bench.core.readers import one_line
 
+WATCHED = ("src", "baselines", "config", "workflow", "Snakefile")  # in which a change may change results
 ROOMS = ("data", "ladid", "methods", "probing", "runs")  # systems and data sets declare versions of their own
 RUNNER = PACKAGE / "runs" / "execute.py"  # every run goes through it and what it imports
 # of a method; what they determine is in the key of a run
@@ -132,14 +133,23 @@ def _dumped(tree: ast.Module) -> str:
     return ast.dump(tree)
 
 
-def commit(root: Path) -> tuple[str, bool]:
-    """Read the git commit of the checkout and whether files differ from it; ``("unknown", True)`` outside git."""
+def commit(root: Path, method_folder: Path | None = None) -> tuple[str, bool]:
+    """Read the git commit of the checkout and whether code or configuration differ from it.
+
+    Files that git does not know count where they are code of the package or of ``method_folder``; somebody's new
+    baseline says nothing about the runs of others.
+
+    Returns:
+        Hash and whether something differs; ``("unknown", True)`` outside git.
+    """
+    own = ["src"] if method_folder is None else ["src", str(method_folder)]
     try:
         revision = _git(root, "rev-parse", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--", "src", "baselines", "config", "workflow", "Snakefile")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", *WATCHED)
+        unknown = _git(root, "ls-files", "--others", "--exclude-standard", "--", *own)
     except (OSError, subprocess.CalledProcessError):
         return "unknown", True
-    return revision, bool(changed)
+    return revision, bool(changed or unknown)
 
 
 def _git(root: Path, *words: str) -> str:

@@ -38,9 +38,11 @@ def read_yaml(path: Path, where: str | None = None) -> Any:
         _check(loader, node, "", itertools.count(1))
         return loader.construct_document(node)
     except RecursionError as error:
-        raise BenchError(f"{where}: not valid YAML: nested too deeply") from error
-    except Exception as error:  # texts that look like dates or numbers and are none fail in any way
+        raise BenchError(f"{where}: nested too deeply") from error
+    except yaml.YAMLError as error:
         raise BenchError(f"{where}: not valid YAML: {one_line(error)}") from error
+    except Exception as error:  # texts that look like dates or numbers and are none fail in any way
+        raise BenchError(f"{where}: cannot be read: {one_line(error)}") from error
 
 
 def read_json(path: Path, what: str, remedy: str) -> Any:

@@ -263,7 +263,7 @@ def _cpu_seconds() -> float:
 
 
 def _provenance(run: PlannedRun, splits: dict[str, Trajectories], folders: Folders, code: str) -> dict[str, Any]:
-    revision, dirty = commit(folders.root)
+    revision, dirty = commit(folders.root, method_folders(folders.root)[run.method])
     model = folders.model(run.model_from.key) if run.model_from else None
     start = {"started_from_sha256": model_sha256(model)} if model and model.exists() else {}
     return {

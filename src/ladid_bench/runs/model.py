@@ -1,6 +1,7 @@
 """A trained method and its task in one object, from arrays or from a run of a study: the face that Python users see."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,7 @@ def fit(
     settings: Mapping[str, Any] | None = None,
     budget: Mapping[str, Any] | None = None,
     device: str = "cpu",
+    threads: int = 1,
 ) -> Model:
     """Train a method to forecast the frames after a context from the context.
 
@@ -116,6 +118,7 @@ def fit(
         settings: changed hyper-parameters of the method, see its ``method.yaml``.
         budget: changed settings of the trainer, see ``Budget`` in ``ladid_bench.core.configuration``.
         device: ``cpu`` or ``cuda``.
+        threads: of the training; more than one seldom pays at these sizes, and hurts where others use the cores.
 
     Raises:
         BenchError: arrays that do not fit together, an unknown method or setting, or a method that declines the task.
@@ -129,8 +132,24 @@ def fit(
     name, _, variant = method.partition(":")
     made = _new_method(name, variant, kind, settings or {}, task, device)
     trained_for = parse(Budget, {**(budget or {}), "steps": steps}, "budget")
-    made.fit(Training(train, valid, trained_for, seed))
+    with limited_threads(threads):
+        made.fit(Training(train, valid, trained_for, seed))
     return Model(name, made)
+
+
+@contextmanager
+def limited_threads(threads: int) -> Iterator[None]:
+    """Keep torch and BLAS to so many threads while this lasts."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with threadpool_limits(threads):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def load(model: str | Path) -> Model:
@@ -162,15 +181,20 @@ def _load_folder(path: Path) -> Model:
 
 
 def _load_run(key: str) -> Model:
-    from ladid_bench.runs.trained import load_trained
+    from ladid_bench.runs.trained import fit_again, load_trained
     from ladid_bench.study.lookup import find_runs
 
     (found,) = find_runs([key], find_root())
-    if not found.folders.model(found.run.key).exists():
-        closed = "what is fitted in closed form is not kept: fit it to arrays"
-        remedy = f"'ladid-bench model {found.run.key}' makes it" if found.run.trained else closed
-        raise BenchError(f"{found.run.label}: its model is not here; {remedy}")
-    return Model(found.run.method, load_trained(found.run, found.folders)[0])
+    run, folders = found.run, found.folders
+    missing = [path for path in run.dataset.files(folders).values() if not path.exists()]
+    if missing:
+        remedy = f"'ladid-bench data {run.dataset.name} --scale {run.scale}' makes them"
+        raise BenchError(f"{run.label}: the data it learnt from is not here; {remedy}")
+    if not run.trained:
+        return Model(run.method, fit_again(run, folders))
+    if not folders.model(run.key).exists():
+        raise BenchError(f"{run.label}: its model is not here; 'ladid-bench model {run.key}' makes it")
+    return Model(run.method, load_trained(run, folders)[0])
 
 
 def _new_method(

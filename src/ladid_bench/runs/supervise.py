@@ -23,6 +23,7 @@ from ladid_bench.core.files import content_key
 from ladid_bench.core.paths import Folders
 from ladid_bench.core.provenance import commit, machine, versions
 from ladid_bench.core.readers import one_line
+from ladid_bench.methods.registry import method_folders
 from ladid_bench.runs.records import FINAL, read_attempts, read_record, write_attempt, write_record
 from ladid_bench.runs.state import current_code
 from ladid_bench.runs.writers import only_writer
@@ -96,7 +97,7 @@ def _recorded(run: PlannedRun, folders: Folders) -> Outcome:
 
 def _failure(run: PlannedRun, folders: Folders, last: Outcome, failed: list[dict[str, Any]]) -> dict[str, Any]:
     """The record of a run that failed as often as it may."""
-    revision, dirty = commit(folders.root)
+    revision, dirty = commit(folders.root, method_folders(folders.root)[run.method])
     return {
         "key": run.key,
         "identity": run.identity,

@@ -10,7 +10,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders, chosen_scale
 from ladid_bench.study.plan import PlannedRun, plan_runs
 
-KEY_DIGITS = 16
+DIGITS_SHOWN = 8  # of a key, by ``ladid-bench plan``; two of all runs that could be planned never share so many
 MOST_CANDIDATES = 8  # that an error lists
 
 
@@ -26,8 +26,8 @@ class FoundRun:
 def find_runs(keys: Sequence[str], root: Path, scale: str | None = None) -> list[FoundRun]:
     """Find the run that each key, or the beginning of one, means.
 
-    Without ``scale`` the one that ``params.yaml`` names goes first, and the other scales are searched for what it
-    does not have. The same key in several scales is the same run.
+    Without ``scale`` all scales are searched. The same key in several of them is the same run, and is found in the one
+    that ``params.yaml`` names, if that has it.
 
     Raises:
         BenchError: no run has such a key, or several have; the line names these.
@@ -39,18 +39,17 @@ def find_runs(keys: Sequence[str], root: Path, scale: str | None = None) -> list
 
 
 def _find_run(key: str, first: str, others: Iterable[str], planned: Callable[[str], list[FoundRun]]) -> FoundRun:
-    for places in ((first,), others):
-        found: dict[str, FoundRun] = {}
-        for scale in places:
-            found = {one.run.key: one for one in planned(scale) if one.run.key.startswith(key)} | found
-            if len(key) == KEY_DIGITS and found:
-                break  # a whole key can mean nothing else; larger scales take seconds to plan
-        if len(found) > 1:
-            raise BenchError(f"{len(found)} runs have a key that begins with '{key}': {_listed(found)}; add a digit")
-        if found:
-            return next(iter(found.values()))
-    searched = ", ".join((first, *others))
-    raise BenchError(f"no run has a key that begins with '{key}' (scales: {searched}); see 'ladid-bench plan'")
+    found: dict[str, FoundRun] = {}
+    for scale in (first, *others):
+        found = {one.run.key: one for one in planned(scale) if one.run.key.startswith(key)} | found
+        if len(key) >= DIGITS_SHOWN and found:
+            break  # so much of a key can mean nothing else; larger scales take seconds to plan
+    if len(found) > 1:
+        raise BenchError(f"{len(found)} runs have a key that begins with '{key}': {_listed(found)}; add a digit")
+    if not found:
+        searched = ", ".join((first, *others))
+        raise BenchError(f"no run has a key that begins with '{key}' (scales: {searched}); see 'ladid-bench plan'")
+    return next(iter(found.values()))
 
 
 def _planned(root: Path, scale: str) -> list[FoundRun]:

@@ -14,6 +14,7 @@ from ladid_bench.methods.base import TRAINING_VERSION
 from ladid_bench.methods.registry import GROWTH, MethodCard, load_card, resolve_settings
 from ladid_bench.study.datasets import PlannedDataset, planned_dataset
 
+STARTING_SECONDS = 6  # of Snakemake's job, the interpreter, libraries and data; 5 to 9 where two cores were quiet
 SCRATCH: Arm = "scratch"
 ZERO_SHOT: Arm = "zero-shot"
 FROZEN: dict[Arm, Literal["dynamics", "encoder"]] = {"frozen-dynamics": "dynamics", "frozen-encoder": "encoder"}
@@ -147,8 +148,9 @@ class PlannedRun:
 
     @property
     def estimated_seconds(self) -> float:
-        """Rough CPU seconds on one core: the card's figure at 32 px, scaled with the number of pixels."""
-        return self.card.estimate.seconds + seconds_per_step(self.card, self.dataset.image_size) * self.own_steps
+        """Rough CPU seconds on one core: the job's start, and the card's figure at 32 px, scaled with the pixels."""
+        training = seconds_per_step(self.card, self.dataset.image_size) * self.own_steps
+        return STARTING_SECONDS + self.card.estimate.seconds + training
 
     @property
     def own_steps(self) -> int:
