@@ -243,6 +243,7 @@ def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folder
         **planned.identity,
         "data_key": planned.key,
         "primary_metric": source.primary_metric,
+        "lyapunov_exponent": source.lyapunov_exponent,
         "task": task.to_json(),
         "splits_made": {
             split: {
