@@ -20,7 +20,7 @@ from ladid_bench.datasets.simulated.rods import RodSystem, View, draw_rods
 from ladid_bench.datasets.source import DataCard
 
 VIEW = View(half_side=2.4, rod_half_width=0.075, bob_radius=0.15)  # at 32 pixels a rod is one pixel wide
-LYAPUNOV = ((math.pi, 0.78), (math.pi / 2, 0.14))  # largest initial angle in rad, exponent in 1/s
+LYAPUNOV = ((math.pi, 0.75), (math.pi / 2, 0.14))  # largest initial angle in rad, exponent in 1/s
 TEMPLATES = 64  # angles a rod among the pictures that a forecast is compared with
 COMPARED = 256  # pictures compared with them at once
 TEMPLATE_PIXELS = 32  # a side: finer pictures are pooled before they are compared

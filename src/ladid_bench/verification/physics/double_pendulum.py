@@ -268,8 +268,8 @@ CHECKS: tuple[Check, ...] = (
         Check(
             f"largest Lyapunov exponent from up to {name}, mean of 50 starts over 40 s, 1/s",
             DoublePendulum(angle=angle).lyapunov_exponent or math.nan,
-            0.03,
-            "the data card; neighbours that part in the simulator",
+            0.1,
+            "the data card, from other starts over 50 s; the mean of 50 starts varies by 0.05",
             partial(mean_exponent, angle),
             slow=True,
         )
