@@ -26,6 +26,14 @@ def make(regime: str = "", count: int = 6, split: str = "train", image_size: int
     return source.split(split, SplitSizes(train=count, valid=count, test=count), image_size, seed, 60)
 
 
+def test_the_exponent_is_known_of_the_constants_it_was_measured_with() -> None:
+    """``verification.physics`` measures the numbers."""
+    assert DoublePendulum(angle=math.pi).lyapunov_exponent == pytest.approx(0.75)
+    assert DoublePendulum().lyapunov_exponent == pytest.approx(0.14)
+    assert DoublePendulum(angle=math.pi / 6).lyapunov_exponent is None
+    assert DoublePendulum(angle=math.pi, mass2=2.0).lyapunov_exponent is None
+
+
 @pytest.mark.parametrize("image_size", [16, 32, 64, 128])
 def test_frames_are_brightness_between_0_and_1(image_size: int) -> None:
     made = make(count=2, image_size=image_size)

@@ -140,9 +140,9 @@ def test_loss_against_its_formula(build, module, batch, monkeypatch) -> None:
         tokens = model.encoder(torch.cat([context, batch.query], dim=1).flatten(0, 1)).unflatten(0, times.shape)
         pairs = model.representations(tokens, times)
         first = model.first(context[:, 0])
-        informed = model.posterior(pairs.mean(dim=1), first)
+        informed = model.infer(pairs.mean(dim=1), first)
         some = torch.stack([row[:10][kept > 0].mean(dim=0) for row, kept in zip(pairs, shown, strict=True)])
-        ignorant = model.posterior(some, first)
+        ignorant = model.infer(some, first)
         control = informed.mean[:, 16:]
         states, _ = solve_adaptively(lambda t, z: model.derivative(control, t, z), informed.mean[:, :16], times, 1e-7)
         likelihood = negative_log_likelihood(model.render(states, control, times), truth, 0.05)
@@ -157,7 +157,7 @@ def test_a_known_start_costs_no_divergence(build, batch) -> None:
     model = build()
     with torch.no_grad():
         first = model.first(batch.frames[batch.context[:, 0]])
-        one, other = (model.posterior(torch.randn(len(first), 128), first) for _ in range(2))
+        one, other = (model.infer(torch.randn(len(first), 128), first) for _ in range(2))
     assert torch.equal(one.mean[:, :16], other.mean[:, :16])
     assert torch.equal(one.std[:, :16], other.std[:, :16])
     assert not torch.allclose(one.mean[:, 16:], other.mean[:, 16:])

@@ -1,4 +1,4 @@
-"""The rule ``probe``: once after its runs, and again where a probe is missing, with its model if that is gone."""
+"""The rules ``probe`` and ``calibrate``: once after their runs, and again where one is missing, models too if gone."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,10 @@ def test_a_study_that_asks_for_probes_makes_them_once(tmp_path: Path, root: Path
     configure(
         checkout,
         datasets={"pendulum": {"trajectories": {"train": 12, "valid": 4, "test": 3}}},
-        experiments={"probe": {"datasets": ["pendulum"], "methods": ["ladid", "mean"]}},
+        experiments={
+            "probe": {"datasets": ["pendulum"], "methods": ["ladid", "mean"]},
+            "calibration": {"datasets": ["pendulum"], "methods": ["ladid", "mean"]},
+        },
     )
     snakemake(checkout)
     (path,) = (checkout / "results/tiny/probes").iterdir()
@@ -23,7 +26,15 @@ def test_a_study_that_asks_for_probes_makes_them_once(tmp_path: Path, root: Path
     assert table.loc["ladid", "key"] == path.stem
     assert len(table.loc["ladid", "probe"]) == 16
     assert pd.isna(table.loc["mean", "probe"])
+    calibrations = {one.stem: one for one in (checkout / "results/tiny/calibrations").iterdir()}
+    assert set(calibrations) == set(table["key"])
+    assert table["residual_crps"].notna().all() and pd.isna(table.loc["mean", "own_crps"])
+    assert (checkout / "results/tiny/report/figures/calibration-pendulum-reliability.svg").exists()
     assert planned_jobs(checkout) == {}
+
+    calibrations[table.loc["mean", "key"]].unlink()
+    jobs = planned_jobs(checkout)
+    assert (jobs["calibrate"], jobs.get("model"), jobs.get("run")) == (1, None, None)
 
     path.unlink()
     shutil.rmtree(checkout / "work")  # as in a clone

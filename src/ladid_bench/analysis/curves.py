@@ -44,6 +44,26 @@ def horizon_errors(dataset: DatasetContent, entry: Entry) -> tuple[np.ndarray, n
     return lead_times(dataset, _samples(entry)[0].times), ratio
 
 
+def split_frame(dataset: DatasetContent) -> pd.DataFrame:
+    """Take the primary error of each method apart, a row an entry, best first.
+
+    ``floor`` is that of true frames as its decoder renders them, where it has one; ``first`` and ``last`` are ratios
+    of sums at the first and over the last tenth of the forecast frames, ``mean`` over all; ``growth`` is ``last`` over
+    ``first``.
+    """
+    made = []
+    for entry in dataset.ordered:
+        if entry.sampled:
+            error, scale = _sums(dataset, entry)
+            late = slice(-max(1, error.shape[1] // 10), None)
+            parts = {"first": slice(1), "mean": slice(None), "last": late}
+            ratios = {name: float(error[:, part].sum() / scale[:, part].sum()) for name, part in parts.items()}
+            floor = entry.mean(f"floor_{dataset.primary_metric}")
+            growth = ratios["last"] / ratios["first"] if ratios["first"] else math.nan
+            made.append(described(dataset, entry) | {"floor": floor} | ratios | {"growth": growth})
+    return pd.DataFrame(made)
+
+
 def _band(dataset: DatasetContent, entry: Entry) -> Band | None:
     group = np.concatenate([sample.group for sample in _samples(entry)])
     seed = np.concatenate([np.full(len(sample.group), index) for index, sample in enumerate(_samples(entry))])

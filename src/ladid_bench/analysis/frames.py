@@ -9,7 +9,7 @@ import pandas as pd
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run
 from ladid_bench.analysis.statistics import ranks
 
-SKILL, FORECAST = "skill", "forecast_milliseconds"
+SKILL, FORECAST, LYAPUNOV = "skill", "forecast_milliseconds", "valid_lyapunov_times"
 
 
 def entry_frame(dataset: DatasetContent, entries: Sequence[Entry], names: Iterable[str]) -> pd.DataFrame:
@@ -37,13 +37,17 @@ def accuracy_frame(dataset: DatasetContent, entries: Sequence[Entry], names: Seq
     Args:
         dataset: that the entries are of.
         entries: the ranked competitors, the others, then the floors.
-        names: columns of the run table; ``skill`` among them is computed here, against the best simple method.
+        names: columns of the run table; ``skill`` among them is computed here, against the best simple method, and
+            ``valid_lyapunov_times`` from the exponent on the data card, if there is one.
     """
     frame = entry_frame(dataset, entries, names)
     if SKILL in names:
         simple = dataset.best(neural=False)
         frame[SKILL] = 1 - frame[dataset.error] / ((simple.mean(dataset.error) if simple else 0.0) or math.nan)
         frame.loc[[entry.floor for entry in entries], SKILL] = math.nan
+    if LYAPUNOV in names:
+        exponent = dataset.card.get("lyapunov_exponent") or math.nan
+        frame[LYAPUNOV] = exponent * np.array([entry.mean("valid_time_mean") for entry in entries])
     ranked = ranks(np.array([entry.mean(dataset.error) for entry in dataset.ranked]))
     frame.insert(list(frame).index("runs_ok") + 1, "rank", [*ranked, *[math.nan] * (len(entries) - len(ranked))])
     found = [dataset.error_interval(entry) for entry in entries]

@@ -110,6 +110,11 @@ class DataSource(ABC):
             if value not in values:
                 raise BenchError(f"{self.name}: unknown {setting} '{value}'; {nearest(value, values)}")
 
+    @property
+    def lyapunov_exponent(self) -> float | None:
+        """Return the largest Lyapunov exponent in inverse units of time, or None where it is not known."""
+        return None
+
     def state_errors(self, mean: np.ndarray, states: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Measure errors of the state, by name and unit, where it can be read off a picture; none otherwise.
 

@@ -27,10 +27,12 @@ class Forecast:
     Attributes:
         mean: float32 ``(trajectory, query, channel, *space)``.
         std: standard deviation of the same shape, or None for a method without uncertainty.
+        samples: draws ``(sample, trajectory, query, channel, *space)``, where ``Model.forecast`` was asked for them.
     """
 
     mean: np.ndarray
     std: np.ndarray | None = None
+    samples: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

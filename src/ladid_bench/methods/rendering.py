@@ -5,8 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-STEPS = 40  # of descent from the nearest state that a forecast went through
-RATE = 0.05  # of Adam, in standard deviations of these states
+# LaDID after 300 steps on the pendulum has a floor of nMSE 0.12 so, 0.108 after ten times as many steps of descent, and
+# forecasts the first frame at 0.23.
+STEPS = 30  # of descent from the nearest state that a forecast went through
+RATE = 0.1  # of Adam, in root mean squares of these states
 AT_ONCE = 256  # frames that descend together; bounds memory
 
 
@@ -29,7 +31,7 @@ def nearest_renderings(decoder: nn.Module, forecast: Callable[[], Tensor], frame
         if states is None:
             return None
         bank = torch.cat([decoder(some).flatten(1) for some in states.split(AT_ONCE)])  # (S, value)
-    scale = states.std(dim=0).clamp(min=1e-6)  # (k,)
+    scale = states.square().mean().sqrt()  # not their spread, for where dynamics stand still they have none
     near = [torch.cdist(some.flatten(1), bank).argmin(dim=1) for some in frames.split(AT_ONCE)]
     pairs = zip(frames.split(AT_ONCE), near, strict=True)
     return torch.cat([_descend(decoder, states[start], scale, some) for some, start in pairs])
@@ -50,7 +52,7 @@ def _states_shown(decoder: nn.Module, forecast: Callable[[], Tensor]) -> Tensor 
 
 @torch.enable_grad()
 def _descend(decoder: nn.Module, start: Tensor, scale: Tensor, frames: Tensor) -> Tensor:
-    """The best renderings of frames ``(F, ...)`` on the way down from states ``(F, k)``."""
+    """The best renderings of frames ``(F, ...)`` on the way down from states ``(F, k)``, whose size is ``scale``."""
     moved = torch.zeros_like(start, requires_grad=True)
     optimiser = torch.optim.Adam([moved], lr=RATE)
     best, error = torch.empty_like(frames), torch.full((len(frames),), torch.inf, device=frames.device)

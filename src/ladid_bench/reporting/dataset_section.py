@@ -12,6 +12,7 @@ from ladid_bench.analysis.pictures import Pictures
 from ladid_bench.reporting import findings, media
 from ladid_bench.reporting.cost_figure import accuracy_and_cost
 from ladid_bench.reporting.drawing import Drawing
+from ladid_bench.reporting.error_split import errors_apart
 from ladid_bench.reporting.figures import horizon, series, training, training_time
 from ladid_bench.reporting.pages import Section, figures, part
 from ladid_bench.reporting.palette import MethodStyle
@@ -108,6 +109,7 @@ class DatasetStory:
         timed = self.equal if self.equal and self.equal.ranked else dataset
         return [
             horizon(dataset, self.styles),
+            errors_apart(dataset, self.styles),
             accuracy_and_cost(dataset, self.equal, self.styles),
             ranks if self.judged and isinstance(ranks, Drawing) else None,
             training(dataset, self.styles),

@@ -59,6 +59,9 @@ VALID = Column(
     "valid_time_mean", "valid time", HIGH, "time until the error first exceeds 40 % of the variance", digits=1
 )
 PARAMETERS = Column("cost_parameters", "parameters", help="trained numbers of the network", digits=1)
+IN_LYAPUNOV_TIMES = Column(
+    "valid_lyapunov_times", "valid time (Lyapunov times)", HIGH, "valid time times the largest Lyapunov exponent"
+)
 OTHERS = (
     Column("temporal_fvu_mean", "temporal FVU", LOW, "error over the variance about each trajectory's own mean frame"),
     Column("temporal_fvu_median", "median temporal FVU", LOW, "median over test trajectories: 1 is a standing picture"),
@@ -156,7 +159,7 @@ class Table:
 def comparison(dataset: DatasetContent) -> Table:
     """Tabulate the accuracy of every method on one data set: best first, failures last, then the floor."""
     valid = replace(VALID, heading=f"{VALID.heading} ({dataset.time_unit})") if dataset.time_unit else VALID
-    known = (*PRIMARY[dataset.primary_metric], MIDPOINTS, SKILLED, valid, *OTHERS, PARAMETERS)
+    known = (*PRIMARY[dataset.primary_metric], MIDPOINTS, SKILLED, valid, IN_LYAPUNOV_TIMES, *OTHERS, PARAMETERS)
     found = {name for entry in dataset.entries for run in entry.done for name in run.metrics}
     extra = sorted(found - {column.name for column in known} - UNSHOWN)
     columns = (*known, *(Column(name, name.replace("_", " ")) for name in extra))

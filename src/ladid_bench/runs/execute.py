@@ -30,7 +30,7 @@ from ladid_bench.study.plan import ZERO_SHOT, PlannedRun
 log = logging.getLogger(__name__)
 
 MEGABYTE = 1024**2
-FLOOR_TRAJECTORIES = 16  # hundreds of frames, whose rendering differs far less than forecasts do
+FLOOR_TRAJECTORIES = 8  # hundreds of frames, whose rendering differs far less than forecasts do
 
 
 def execute(run: PlannedRun, folders: Folders, execution: Execution) -> dict[str, Any]:

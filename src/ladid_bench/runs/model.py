@@ -47,19 +47,23 @@ class Model:
         """Context and forecast frames, shape ``(channel, *space)`` of a frame and range of values it was trained on."""
         return self.method.task
 
-    def forecast(self, context: Any, context_times: Any, query_times: Any) -> Forecast:
+    def forecast(self, context: Any, context_times: Any, query_times: Any, samples: int = 0, seed: int = 0) -> Forecast:
         """Forecast frames at query times, in physical units.
 
         Args:
             context: ``(trajectory, context, channel, *space)``, or without the channel axis where there is one channel.
             context_times: ``(trajectory, context)``, or ``(context,)`` for all trajectories alike.
             query_times: ``(trajectory, query)`` or ``(query,)``, increasing and after the context.
+            samples: number of draws from the predictive distribution, without the noise of a single observation.
+            seed: determines the draws.
 
         Returns:
-            ``mean``, and ``std`` for methods that have one, ``(trajectory, query, ...)`` with the axes of ``context``.
+            ``mean``, and ``std`` for methods that have one, ``(trajectory, query, ...)`` with the axes of ``context``;
+            ``samples``, if asked for, ``(sample, trajectory, query, ...)``.
 
         Raises:
-            BenchError: shapes or times do not fit the model, or values are not finite.
+            BenchError: shapes or times do not fit the model, values are not finite, or the method forecasts one future
+                and draws no samples.
         """
         frames = with_channels(context, self.task.shape, "context")
         times, queries = of_each(context_times, len(frames)), of_each(query_times, len(frames))
@@ -68,7 +72,15 @@ class Model:
         if not np.isfinite(made.mean).all():
             raise BenchError(f"{self.name}: the forecast has values that are not finite")
         shape = made.mean.shape[:2] + frames.shape[2 if np.ndim(context) == frames.ndim else 3 :]
-        return Forecast(made.mean.reshape(shape), None if made.std is None else made.std.reshape(shape))
+        std = None if made.std is None else made.std.reshape(shape)
+        draws = self._draw(frames, times, queries, samples, seed).reshape(samples, *shape) if samples else None
+        return Forecast(made.mean.reshape(shape), std, draws)
+
+    def _draw(self, frames: np.ndarray, times: np.ndarray, queries: np.ndarray, samples: int, seed: int) -> np.ndarray:
+        drawn = self.method.sample(frames, times, queries, samples, seed)
+        if drawn is None:
+            raise BenchError(f"{self.name}: forecasts one future and draws no samples; ask for none, or another method")
+        return drawn
 
     def _check(self, frames: np.ndarray, times: np.ndarray, queries: np.ndarray) -> None:
         if frames.shape[1] != self.task.context_frames:

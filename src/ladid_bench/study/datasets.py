@@ -244,6 +244,7 @@ def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folder
         "data_key": planned.key,
         "kind": source.kind,
         "primary_metric": source.primary_metric,
+        "lyapunov_exponent": source.lyapunov_exponent,
         "task": task.to_json(),
         "splits_made": {
             split: {

@@ -1,9 +1,11 @@
 """Checks of the double pendulum: normal modes, energy, and SciPy's solver on Lagrange's equations."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from scipy.integrate import solve_ivp
 from scipy.linalg import eigh
 from scipy.optimize import brentq
 
@@ -19,6 +21,9 @@ from ladid_bench.verification.physics.rods import (
 )
 
 SWING = 1e-4  # rad: small enough for linear theory to hold to a millionth
+NEIGHBOUR = 1e-7  # distance of neighbours at the start, rad and rad/s
+RENEWED = 0.5  # seconds until it is drawn in again
+DIFFERENCE = 1e-5  # of states, for derivatives
 REGIMES = {"pi/6": math.pi / 6, "pi/2": math.pi / 2, "pi": math.pi}
 UNEQUAL = DoublePendulum(mass1=0.7, mass2=3.0, length1=1.2, length2=0.5)
 
@@ -92,6 +97,74 @@ def deviation_from_scipy(pendulum: DoublePendulum, count: int, frames: int) -> f
         exact = solution(partial(lagrange, pendulum, mass2, length2), states[:, index, 0], times[index])
         worst = max(worst, float(np.abs(exact[:2] - states[:2, index]).max()))
     return worst
+
+
+def lyapunov_exponents(pendulum: DoublePendulum, count: int, seconds: float) -> np.ndarray:
+    """Measure the largest Lyapunov exponents from the simulator in 1/s, ``(trajectory,)``, over a finite time.
+
+    Each of ``count`` starts of the initial law has a neighbour at ``NEIGHBOUR`` of it in a random direction, whose
+    distance is measured and drawn in again every ``RENEWED`` seconds (Benettin, Galgani, Giorgilli, Strelcyn, Meccanica
+    15, 1980). The mean logarithm of its growth over the time converges to the exponent as the time grows; of regular
+    motion it falls to 0 as log(t) / t.
+    """
+    drawn, direction = draws(pendulum, count), directions(count)
+    rest = np.zeros(count)
+    state = np.stack([drawn["theta1"], drawn["theta2"], rest, rest])
+    neighbour = state + NEIGHBOUR * direction
+    mass2, length2 = (np.tile(drawn[name], 2) for name in ("mass2", "length2"))
+    times, growth = np.tile([0.0, RENEWED], (2 * count, 1)), np.zeros(count)
+    for _ in range(round(seconds / RENEWED)):
+        pairs = np.concatenate([state, neighbour], axis=1)  # (4, 2 * trajectory)
+        state, neighbour = np.split(
+            pendulum.solve_from(pairs, mass2, length2, times, pendulum.step_limit)[..., -1], 2, axis=1
+        )
+        distance = np.linalg.norm(neighbour - state, axis=0)
+        growth += np.log(distance / NEIGHBOUR)
+        neighbour = state + NEIGHBOUR * (neighbour - state) / distance
+    return growth / seconds
+
+
+def directions(count: int) -> np.ndarray:
+    """Draw unit vectors, ``(4, count)``, the same every time."""
+    drawn = np.random.default_rng(1).normal(size=(4, count))
+    return drawn / np.linalg.norm(drawn, axis=0)
+
+
+def tangent_exponents(pendulum: DoublePendulum, count: int, seconds: float) -> np.ndarray:
+    """Compute the same from the linearised equations: a vector of the tangent space carried along SciPy's solution.
+
+    Derivatives of Lagrange's equations are central differences, exact to 1e-9, which is the tolerance of the solver.
+    """
+    drawn, direction = draws(pendulum, count), directions(count)
+    found = np.empty(count)
+    for index in range(count):
+        motion = partial(lagrange, pendulum, float(drawn["mass2"][index]), float(drawn["length2"][index]))
+        start = np.array([drawn["theta1"][index], drawn["theta2"][index], 0.0, 0.0])
+        both = np.concatenate([start, direction[:, index]])
+        path = solve_ivp(partial(_with_tangent, motion), (0, seconds), both, "DOP853", rtol=1e-9, atol=1e-9)
+        end = path.y[:, -1]
+        found[index] = math.log(np.linalg.norm(end[4:])) / seconds
+    return found
+
+
+def _with_tangent(motion: Callable[[np.ndarray], np.ndarray], time: float, both: np.ndarray) -> np.ndarray:
+    """Time derivative of a state and of a vector of its tangent space, ``(8,)``."""
+    state, vector = np.split(both, 2)
+    size = np.linalg.norm(vector)
+    ahead = DIFFERENCE * vector / size
+    change = (motion(state + ahead) - motion(state - ahead)) / (2 * DIFFERENCE) * size
+    return np.concatenate([motion(state), change])
+
+
+def difference_of_exponents() -> float:
+    """Measure how far the exponents of four starts from up to pi over 4 s are from those of the tangent space, 1/s."""
+    pendulum = DoublePendulum(angle=math.pi)
+    return float(np.abs(lyapunov_exponents(pendulum, 4, 4.0) - tangent_exponents(pendulum, 4, 4.0)).max())
+
+
+def mean_exponent(angle: float) -> float:
+    """Measure the exponent that the data card states, the mean over 50 starts over 40 s, 1/s."""
+    return float(lyapunov_exponents(DoublePendulum(angle=angle), 50, 40.0).mean())
 
 
 def any_angles(count: int) -> np.ndarray:
@@ -183,6 +256,25 @@ CHECKS: tuple[Check, ...] = (
         1e-6,
         "self-convergence",
         partial(change_of_a_pixel, DoublePendulum(angle=math.pi), draw_double_pendulum),
+    ),
+    Check(
+        "difference of Lyapunov exponents in 4 s from up to pi from those of the tangent space, 1/s",
+        0,
+        1e-4,
+        "linearised Lagrange's equations along SciPy's solution",
+        difference_of_exponents,
+    ),
+    *(
+        Check(
+            f"largest Lyapunov exponent from up to {name}, mean of 50 starts over 40 s, 1/s",
+            DoublePendulum(angle=angle).lyapunov_exponent or math.nan,
+            0.1,
+            "the data card, from other starts over 50 s; the mean of 50 starts varies by 0.05",
+            partial(mean_exponent, angle),
+            slow=True,
+        )
+        for name, angle in REGIMES.items()
+        if DoublePendulum(angle=angle).lyapunov_exponent
     ),
     raster_check(any_angles(30), draw_double_pendulum),
     *(

@@ -1,0 +1,171 @@
+"""What the report makes of calibrations and of errors taken apart, from tables whose answers are known."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from markupsafe import Markup
+from test_report_figures import entry, sample
+
+from ladid_bench.analysis.calibrations import reliability_frame, score_frame, spread_frame
+from ladid_bench.analysis.curves import split_frame
+from ladid_bench.analysis.entries import DatasetContent, Entry
+from ladid_bench.analysis.experiments import ExperimentRow
+from ladid_bench.analysis.frames import accuracy_frame
+from ladid_bench.analysis.study import ExperimentResults
+from ladid_bench.core.configuration import Study
+from ladid_bench.reporting.calibration_figures import calibration_drawings, scores_html, scores_of
+from ladid_bench.reporting.error_split import errors_apart
+from ladid_bench.reporting.experiments import Scene
+from ladid_bench.reporting.palette import styles
+from ladid_bench.runs.calibration import Calibration
+
+LEVELS = np.arange(0.95, 0.04, -0.05)
+TRAJECTORIES, FRAMES = 12, 3
+
+
+def calibration(key: str, method: str, crps: dict[str, float], seed: int, covered: float = 1.0) -> Calibration:
+    """Scores whose mean over trajectories is ``crps``; intervals hold ``covered`` times what they should."""
+    hard = np.linspace(0.5, 1.5, TRAJECTORIES)
+    scored = [
+        {
+            **{"name": name, "crps": (value * hard).tolist(), "energy_score": (2 * value * hard).tolist()},
+            **{"coverage": (covered * LEVELS).tolist(), "spread": [0.3, 0.4, 0.5], "error": [0.6, 0.8, 1.0]},
+        }
+        for name, value in crps.items()
+    ]
+    own = [0.1] if len(crps) > 1 else None
+    provenance = {"commit": "c" * 40, "dirty": False, "code_hash": "former", "model_sha256": ""}
+    return Calibration(
+        **{"key": key, "dataset": "set", "method": method, "variant": "default", "seed": seed, "reason": ""},
+        **{"draws": 39, "varying": 0.5, "group": list(range(TRAJECTORIES)), "lead_times": [0.1, 0.2, 0.3]},
+        noise={"residual": [[0.1]] * FRAMES, "observation": own},
+        scored=scored,
+        provenance={**provenance, "data_sha256": {}, "versions": {}},
+    )
+
+
+def calibrated(method: str, crps: dict[str, list[float]], kind: str = "neural", covered: float = 1.0) -> Entry:
+    """A method with a run a seed."""
+    count = len(crps["residual"])
+    made = entry(method, dict.fromkeys(range(count), 0.5), np.full(TRAJECTORIES, 0.5), kind)
+    runs = [
+        replace(
+            run,
+            row=run.row | {"dataset": "set"},
+            calibration=calibration(
+                run.key, method, {name: values[seed] for name, values in crps.items()}, seed, covered
+            ),
+        )
+        for seed, run in enumerate(made.runs)
+    ]
+    return replace(made, runs=tuple(runs))
+
+
+OWN = {"residual": [0.3, 0.5], "own": [0.2, 0.4], "raw": [0.6, 0.8]}
+
+
+@pytest.fixture
+def table() -> ExperimentResults:
+    entries = (calibrated("ridge", {"residual": [0.2]}, "simple"), calibrated("ladid", OWN, covered=0.8))
+    content = DatasetContent("set", "Set", "nmse", "s", {}, entries)
+    return ExperimentResults("trust", "calibration", [(content, [ExperimentRow(one, None) for one in entries])])
+
+
+def drawn(table: ExperimentResults, root: Path):
+    study = Study(scale="tiny", datasets={"pendulum": {}}, experiments={"comparison": {}})
+    looks = {label: replace(look, name=label) for label, look in styles([table.parts[0][0]]).items()}
+    return {one.name: one for one in calibration_drawings(table, Scene(study, root, looks, []))}
+
+
+def test_scores_are_means_over_seeds_with_intervals_best_by_the_same_noise_first(table: ExperimentResults) -> None:
+    frame = score_frame(*table.parts[0])
+    assert [tuple(row) for row in frame[["name", "distribution"]].to_numpy()] == [
+        ("ridge", "residual"),
+        ("ladid", "residual"),
+        ("ladid", "own"),
+        ("ladid", "raw"),
+    ]
+    np.testing.assert_allclose(frame["crps"], [0.2, 0.4, 0.3, 0.7])
+    np.testing.assert_allclose(frame["energy_score"], 2 * frame["crps"])
+    np.testing.assert_allclose(frame["coverage"], [0.9, 0.72, 0.72, 0.72])
+    np.testing.assert_allclose(frame["spread_ratio"], 0.5)
+    assert ((frame["low"] < frame["crps"]) & (frame["crps"] < frame["high"])).all()
+    html = scores_html(scores_of(table))
+    assert isinstance(html, Markup) and html.count("<tr>") == 1 + len(frame)
+    assert scores_of(replace(table, kind="sweep")).empty
+
+
+def test_intervals_are_drawn_against_the_diagonal_own_samples_apart(table: ExperimentResults, root: Path) -> None:
+    frame = reliability_frame(*table.parts[0])
+    ladid = frame[(frame["name"] == "ladid") & (frame["distribution"] == "own")]
+    np.testing.assert_allclose(ladid["inside"], 0.8 * ladid["nominal"])
+    assert list(ladid["nominal"][:2]) == [5, 10]
+    found = drawn(table, root)
+    assert set(found) == {f"trust-set-{what}" for what in ("scores", "reliability", "reliability-own", "spread")}
+    same, own = (found[f"trust-set-reliability{which}"] for which in ("", "-own"))
+    assert set(same.frame["name"]) == {"ridge", "ladid", "calibrated"}
+    assert set(own.frame["name"]) == {"ladid", "ladid, as they are", "calibrated"}
+    assert re.findall(r"(\d+) %", own.finding) == ["72", "72"]
+    assert {"ladid", "calibrated"} <= set(re.findall(r">([^<>]+)</text>", own.svg))
+
+
+def test_a_figure_of_older_scores_says_whose(table: ExperimentResults, root: Path) -> None:
+    about = drawn(table, root)["trust-set-scores"].about
+    assert re.search(r"older code: ridge and ladid", about)
+
+
+def test_a_distribution_that_some_seeds_lack_is_left_out(table: ExperimentResults) -> None:
+    content, (_, row) = table.parts[0]
+    first, second = row.entry.runs
+    alone = replace(second, calibration=calibration(second.key, "ladid", {"residual": 0.5}, 1))
+    rows = [ExperimentRow(replace(row.entry, runs=(first, alone)), None)]
+    assert list(score_frame(content, rows)["distribution"]) == ["residual"]
+    none = [ExperimentRow(replace(row.entry, runs=(replace(first, calibration=None),)), None)]
+    assert score_frame(content, none).empty and spread_frame(content, none).empty
+
+
+def grown(label: str, first: float, last: float, floor: float | None, kind: str = "neural") -> Entry:
+    """A method whose squared error is ``first`` in the first of ten frames and ``last`` in the others, of truth 1."""
+    errors = np.full((4, 10), last, np.float32)
+    errors[:, 0] = first
+    ones = np.ones_like(errors)
+    kept = replace(
+        sample(np.ones(4)),
+        **{"squared_error": errors, "squared_truth": ones, "squared_deviation": ones},
+        times=np.tile(np.arange(10.0), (4, 1)),
+    )
+    made = entry(label, {0: float(errors.mean())}, np.ones(4), kind)
+    (run,) = made.runs
+    metrics = {} if floor is None else {"floor_nmse": floor}
+    return replace(made, runs=(replace(run, row=run.row | metrics, sample=kept),))
+
+
+def test_errors_are_taken_apart_by_floor_first_frame_and_growth() -> None:
+    """``blind`` cannot render, ``lost`` renders well and loses the motion, ``ridge`` has no decoder."""
+    entries = (grown("blind", 0.8, 0.9, 0.7), grown("lost", 0.02, 0.6, 0.01), grown("ridge", 0.1, 0.2, None, "simple"))
+    content = DatasetContent("set", "Set", "nmse", "s", {}, entries)
+    frame = split_frame(content).set_index("name")
+    assert list(frame.index) == ["ridge", "lost", "blind"]
+    assert frame.loc["lost", "growth"] == pytest.approx(30)
+    assert frame.loc["lost", "mean"] == pytest.approx((0.02 + 9 * 0.6) / 10)
+    assert frame.loc["blind", "floor"] == 0.7 and np.isnan(frame.loc["ridge", "floor"])
+    drawing = errors_apart(content, styles([content]))
+    assert drawing is not None
+    assert re.match(r"blind .*0\.7.*lost .*30", drawing.finding)
+    assert {"blind", "lost", "ridge"} <= set(re.findall(r">([^<>]+)</text>", drawing.svg))
+    assert errors_apart(replace(content, entries=()), {}) is None
+
+
+def test_valid_times_are_told_in_lyapunov_times_where_the_exponent_is_known() -> None:
+    made = grown("lost", 0.02, 0.6, 0.01)
+    (run,) = made.runs
+    timed = replace(made, runs=(replace(run, row=run.row | {"valid_time_mean": 2.0}),))
+    splits = {"test": {"trajectories": 4}}
+    for exponent, expected in ((0.75, 1.5), (None, np.nan)):
+        card = {"lyapunov_exponent": exponent, "splits_made": splits, "task": {"time_step": 1.0}}
+        content = DatasetContent("set", "Set", "nmse", "s", card, (timed,))
+        found = accuracy_frame(content, [timed], ["nmse_mean", "valid_lyapunov_times"])
+        np.testing.assert_allclose(found["valid_lyapunov_times"], [expected])
