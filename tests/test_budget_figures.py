@@ -35,7 +35,7 @@ def rows(**changed: object) -> pd.DataFrame:
 def test_a_claim_has_a_panel_a_data_set_and_a_line_a_pair_with_its_intervals() -> None:
     drawing = budget_drawing("C1a", rows(), LOOKS)
     assert drawing is not None
-    assert drawing.name == "claim-c1a-over-budgets"
+    assert drawing.name == "budgets-c1a"
     figure = drawing.chart(drawing.frame)
     panels = figure.axes
     assert [axes.get_title() for axes in panels] == ["pendulum", "wave"]

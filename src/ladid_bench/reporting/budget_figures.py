@@ -36,7 +36,7 @@ def budget_drawing(claim: str, over_budgets: pd.DataFrame, looks: Looks) -> Draw
     frame = _named(over_budgets[over_budgets["counted"]])
     names = list(dict.fromkeys(frame["name"]))
     chart = partial(_chart, looks=_looks(names, looks))
-    return Drawing(f"claim-{claim.lower()}-over-budgets", chart, _about(claim, frame), frame, finding=_finding(frame))
+    return Drawing(f"budgets-{claim.lower()}", chart, _about(claim, frame), frame, finding=_finding(frame))
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
