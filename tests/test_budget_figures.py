@@ -35,7 +35,7 @@ def rows(**changed: object) -> pd.DataFrame:
 def test_a_claim_has_a_panel_a_data_set_and_a_line_a_pair_with_its_intervals() -> None:
     drawing = budget_drawing("C1a", rows(), LOOKS)
     assert drawing is not None
-    assert drawing.name == "claim-c1a-over-budgets"
+    assert drawing.name == "budgets-c1a"
     figure = drawing.chart(drawing.frame)
     panels = figure.axes
     assert [axes.get_title() for axes in panels] == ["pendulum", "wave"]
@@ -93,7 +93,7 @@ def test_the_figures_are_made_of_what_claims_are_judged_by() -> None:
 
 def test_profiles_of_errors_are_shares_of_runs_and_lost_runs_reach_nothing() -> None:
     errors = pd.DataFrame(
-        [["ladid", "wave", 0, 0.1], ["ladid", "wave", 1, 0.2], ["gru", "wave", 0, 0.4], ["gru", "wave", 1, np.inf]],
+        [["ladid", "wave", 0, 0.1], ["ladid", "wave", 1, 0.2], ["gru", "wave", 0, 0.15], ["gru", "wave", 1, np.inf]],
         columns=COLUMNS,
     )
     drawing = error_profiles(errors, LOOKS)

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from reports import Bench, Page, make_bench
+
+from ladid_bench.reporting.reviewers import questions
 
 PICTURES = "fake-pictures"
 
@@ -72,6 +75,20 @@ def test_verdicts_stand_first_with_scale_budget_and_runs(bench: Bench) -> None:
     row = page.tables["claims"][5]  # behind the heading and C1a to C2b
     assert [*row[2:3], *row[4:7]] == ["reproduced", "0.50", "0.50 to 0.50", "3"]
     assert (found["settled"], [one["verdict"] for one in found["rungs"]]) == ("moving", ["reproduced"])
+
+
+def test_a_claim_leads_to_its_figure_over_the_budget_and_questions_have_answers(bench: Bench) -> None:
+    transferred(bench, seeds=3)
+    page = bench.build()
+    assert "#behind-C3" in page.links
+    files = page.path.parent
+    assert (files / "figures" / "budgets-c3.svg").exists()
+    numbers = pd.read_csv(files / "tables" / "budgets-c3.csv")
+    assert numbers["ratio"].tolist() == pytest.approx([0.5], rel=0.01)
+    assert not (files / "figures" / "budgets-c4.svg").exists()  # nothing is compared
+    rows = page.tables["reviewers"][1:]
+    assert [row[0] for row in rows] == [one.question for one in questions()]
+    assert {row[2] for row in rows} == {"not run"}
 
 
 def test_a_sample_that_cannot_be_read_leaves_the_other_claims(bench: Bench) -> None:

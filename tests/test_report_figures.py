@@ -385,7 +385,8 @@ def test_an_experiment_on_size_has_the_error_over_the_number_of_parameters(bench
         ("latent-ode", "", 0.6, 250),
     ):
         for seed in SEEDS:
-            bench.run(PICTURES, method, error, seed, **told, changes=changes, cost_parameters=parameters)
+            bench.run(PICTURES, method, error, seed, **told, changes=changes)
+            bench.rows[-1]["cost_parameters"] = float(parameters)
     table, (drawing,) = shown(bench)
     assert (drawing.name, drawing.table) == (f"size-{PICTURES}-parameters", "experiment-size-parameters")
     lines = {name: one["at"].tolist() for name, one in drawing.frame.groupby("name")}

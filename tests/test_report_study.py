@@ -122,7 +122,8 @@ def test_equal_time_has_a_table_of_its_own(twice: Bench) -> None:
     compared = pd.read_csv(page.path.parent / "tables" / f"comparison-{PICTURES}.csv")
     assert compared["method"].tolist() == ["latent-ode", "other-net", "ridge", "coder"]
     assert [column.name for column in equal_time(only(twice, EQUAL_TIME)).columns] == [
-        *("nmse_mean", "nmse_median", "cost_steps", "cost_cpu_seconds", "cost_cpu_seconds_per_step")
+        *("nmse_mean", "nmse_median", "cost_parameters"),
+        *("cost_steps", "cost_cpu_seconds", "cost_cpu_seconds_per_step"),
     ]
     for row in twice.rows:
         assert page.ids.count(f"run-{row['key']}") == 1

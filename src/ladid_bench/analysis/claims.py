@@ -138,7 +138,7 @@ CLAIMS = (
         "The advantage comes from the direct map F(psi, t): with a neural ODE in its place it is worse.",
         LOWER,
         "LaDID against ladid-ode, both with LaDID's settings and both with ladid-ode's, on every data set of the "
-        "comparison",
+        "comparison; besides being an equation, the field has tanh where F has ReLU and dropout, if that was chosen",
         ALL,
         rule=rules.direct_map_beats_ode,
     ),

@@ -36,7 +36,7 @@ def budget_drawing(claim: str, over_budgets: pd.DataFrame, looks: Looks) -> Draw
     frame = _named(over_budgets[over_budgets["counted"]])
     names = list(dict.fromkeys(frame["name"]))
     chart = partial(_chart, looks=_looks(names, looks))
-    return Drawing(f"claim-{claim.lower()}-over-budgets", chart, _about(claim, frame), frame, finding=_finding(frame))
+    return Drawing(f"budgets-{claim.lower()}", chart, _about(claim, frame), frame, finding=_finding(frame))
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
@@ -65,8 +65,8 @@ def _chart(frame: pd.DataFrame, looks: Mapping[str, MethodStyle]) -> Figure:
     columns = min(2, len(panels))
     rows = math.ceil(len(panels) / columns)
     figure = canvas(HEAD + PANEL_HEIGHT * rows)
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True).flat
-    for axes, panel in zip_longest(grid, panels):
+    grid = figure.subplots(rows, columns, squeeze=False).flat
+    for index, (axes, panel) in enumerate(zip_longest(grid, panels)):
         if panel is None:
             axes.set_axis_off()
             continue
@@ -74,7 +74,8 @@ def _chart(frame: pd.DataFrame, looks: Mapping[str, MethodStyle]) -> Figure:
         _draw(axes, some, budgets, looks)
         axes.set_title(title, **SMALL_TITLE)
         axes.xaxis.set_major_locator(FixedLocator(range(len(budgets))))
-        axes.set_xticklabels([f"{steps:,}" if steps else "none" for steps in budgets])
+        lowest = index + columns >= len(panels)
+        axes.set_xticklabels([f"{steps:,}" if steps else "none" for steps in budgets] if lowest else [])
     lines = {line.get_label(): line for axes in figure.axes for line in axes.get_lines() if line.get_gid()}
     figure.legend(handles=list(lines.values()), loc="outside upper left", ncols=3, handlelength=1.6)
     figure.supxlabel("optimiser steps", fontsize="medium")

@@ -145,10 +145,11 @@ def _statement(one: Judged) -> Markup:
     return Markup('{}<span class="why">{}</span>').format(one.claim.statement, why)
 
 
-def _budget(one: Judged) -> str:
-    """The steps that the verdict is for, and whether it has settled there."""
+def _budget(one: Judged) -> Markup:
+    """The steps that the verdict is for, and whether it has settled there; leads to the figure over the budget."""
     steps = f"{one.rung.steps:,} steps" if one.rung.steps else ""
-    return ", ".join(word for word in (steps, one.standing) if word) or MISSING
+    words = ", ".join(word for word in (steps, one.standing) if word)
+    return Markup('<a href="#behind-{}">{}</a>').format(one.claim.id, words) if words else Markup(MISSING)
 
 
 def _tag(verdict: str) -> Markup:

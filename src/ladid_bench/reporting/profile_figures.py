@@ -82,8 +82,8 @@ def _sets(runs: pd.DataFrame) -> str:
 
 
 def _places(values: pd.Series) -> list[float]:
-    """Thresholds at equal ratios, from just below the least value to the largest."""
-    return [float(one) for one in np.geomspace(0.9 * values.min(), values.max(), POINTS)]
+    """Thresholds at equal ratios, from just below the least value to one that nine in ten do not exceed."""
+    return [float(one) for one in np.geomspace(0.9 * values.min(), values.quantile(0.9, "higher"), POINTS)]
 
 
 def _left_out(known: pd.DataFrame, shown: pd.DataFrame) -> str:
@@ -97,7 +97,9 @@ def _drawing(name: str, frame: pd.DataFrame, heading: str, about: str, looks: Lo
     frame = pd.concat([frame[frame["name"] == one] for one in order])
     low, high = frame["threshold"].min(), frame["threshold"].max()
     ticks = [one for one in TICKS if low <= one <= high] or [float(f"{high:.1g}")]
-    chart = Lines(looks, Scale("threshold", heading, ticks), "share", SHARE, decades=None, size=(WIDTH, TALL))
+    chart = Lines(
+        looks, Scale("threshold", heading, ticks, every=POINTS), "share", SHARE, decades=None, size=(WIDTH, TALL)
+    )
     best = str(order[0])
     share = short(100 * float(frame.loc[frame["name"] == best, "share"].mean()), 2)
     finding = f"Highest on the average over the axis is {best}, with {share} % of its runs."

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 from pydantic import Field, RootModel
 
+from ladid_bench.analysis.verdicts import NOT_RUN
 from ladid_bench.core.configuration import Section, parse
 from ladid_bench.core.readers import read_yaml
 from ladid_bench.reporting.formatting import listed, short
 
 REVIEWERS = Path(__file__).with_suffix(".yaml")
-NOT_RUN = "not run"
 
 
 class Errors(Section):
@@ -70,8 +70,9 @@ def answered(
 def _answer(
     asked: Question, claims: Mapping[str, Mapping[str, Any]], table: pd.DataFrame, preferred: Mapping[str, str]
 ) -> str:
-    told = [_verdict(claims[name]) for name in asked.claims if name in claims]
-    told += [words for errors in asked.errors for words in _errors(errors, table, preferred)]
+    known = [claims[name] for name in asked.claims if name in claims]
+    verdicts = [_verdict(one) for one in known] if any(one["verdict"] != NOT_RUN for one in known) else []
+    told = verdicts + [words for errors in asked.errors for words in _errors(errors, table, preferred)]
     return f"{'; '.join(told)}." if told else NOT_RUN
 
 
