@@ -248,3 +248,56 @@ def test_a_forecast_is_one_solve_from_the_mean_of_the_first_frame_at_every_rows_
 def test_settings_that_make_no_sense_are_refused(build, changes: dict, message: str) -> None:
     with pytest.raises(BenchError, match=message):
         build(**changes)
+
+
+def test_the_published_form_draws_weights_whose_divergence_all_training_frames_share(build, batch) -> None:
+    model = build("bayesian")
+    torch.manual_seed(8)
+    terms = model.loss(batch)
+    expected = torch.zeros(())
+    for network in (model.field, model.decoder):
+        for mean in network.parameters():
+            posterior, prior = Normal(mean, torch.tensor(-7.0).exp()), Normal(torch.zeros_like(mean), 1.0)
+            expected = expected + kl_divergence(posterior, prior).sum()
+    torch.testing.assert_close(terms["weights"], expected / (16 * FRAMES) / 1024)
+    assert set(terms) == {"reconstruction", "kl", "continuity", "weights"}
+
+
+def test_weights_are_drawn_anew_in_training_and_are_their_means_in_a_forecast(build, batch) -> None:
+    model = build("bayesian")
+    with torch.no_grad():
+        for spread in model.weights.parameters():
+            spread.fill_(-2.0)
+    before = [one.clone() for one in model.field.parameters()]
+    context, times = batch.frames[batch.context], batch.context_times
+    forecasts = [model.forecast(context, times, batch.query_times) for _ in range(2)]
+    assert torch.equal(*forecasts)
+    drawn = [posterior.sample(getattr(model, part)) for part, posterior in model.weights.items() for _ in range(2)]
+    assert not any(torch.equal(drawn[0][name], drawn[1][name]) for name in drawn[0])
+    deviation = torch.cat([(one - mean).flatten() for one, mean in zip(drawn[0].values(), before, strict=True)])
+    torch.testing.assert_close(deviation.std(), torch.tensor(-2.0).exp(), atol=0, rtol=0.02)
+    sum(model.loss(batch).values()).backward()
+    assert all(torch.equal(one, was) for one, was in zip(model.field.parameters(), before, strict=True))
+    assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in model.weights.parameters())
+
+
+@torch.no_grad()
+def test_the_bound_is_that_of_the_weights_drawn(build, batch) -> None:
+    """As if right-hand side and decoder had these weights."""
+    model, other = build("bayesian"), build(block=1)
+    for part, posterior in model.weights.items():
+        drawn = {name: 1.5 * mean + 0.01 for name, mean in getattr(model, part).named_parameters()}
+        posterior.sample = lambda network, drawn=drawn: drawn
+        getattr(other, part).load_state_dict(drawn, strict=False)
+    torch.manual_seed(9)
+    terms = model.loss(batch)
+    torch.manual_seed(9)
+    expected = other.loss(batch)
+    for name, term in expected.items():
+        torch.testing.assert_close(terms[name], term)
+
+
+def test_the_published_settings_are_those_of_the_pendulum(build) -> None:
+    settings = build("published").settings
+    assert (settings.order, settings.block, settings.bayesian) == ("second", 1, True)
+    assert (settings.observation_std, settings.continuity_std, settings.learning_rate) == (1e-3, 1e-4, 3e-4)

@@ -149,6 +149,20 @@ def test_weights_are_drawn_around_their_mean_with_one_spread(module) -> None:
     assert deviation.item() == pytest.approx(module.INITIAL_STD, rel=0.02)
 
 
+def test_the_published_initialisation_is_glorots_without_biases(module, build) -> None:
+    published, usual = build("published-initialisation").field.mean, build().field.mean
+    for layer in (published.first, published[2], published.last):
+        bound = (6 / (layer.in_features + layer.out_features)) ** 0.5
+        assert 0.95 * bound < layer.weight.abs().max() <= bound
+        assert not layer.bias.any()
+    assert usual.first.weight.abs().max() <= usual.first.in_features**-0.5 and usual.first.bias.any()
+
+
+def test_an_unknown_initialisation_is_refused(build) -> None:
+    with pytest.raises(BenchError, match="orthogonal"):
+        build(initialisation="orthogonal")
+
+
 def test_loss_is_the_papers_term_by_term(module, build, batch) -> None:
     model = build(path_weight=0.5, gamma=0.25, observation_std=0.05)
     torch.manual_seed(7)

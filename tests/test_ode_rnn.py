@@ -126,6 +126,15 @@ def test_layer_sizes_and_initial_weights_are_the_released_code_s(pendulum_task, 
     assert not any(parameter.any() for parameter in recurrent if parameter.ndim == 1)
 
 
+def test_initial_weights_of_the_other_variant_are_those_of_torch(pendulum_task, root) -> None:
+    model = build(pendulum_task, root, initialisation="torch")
+    for layer in (model.field.first, model.field.last, model.update.keep.first):
+        bound = layer.in_features**-0.5
+        assert 0.95 * bound < layer.weight.abs().max() <= bound and layer.bias.any()
+    with pytest.raises(BenchError, match="orthogonal"):
+        build(pendulum_task, root, initialisation="orthogonal")
+
+
 def test_the_loss_is_the_likelihood_of_its_own_forecasts(model, batch) -> None:
     """Of the queries from the whole context, and of each context frame from the frames before it."""
     model.decoder = nn.Sequential(nn.Linear(32, 1024), nn.Unflatten(-1, (1, 32, 32)))  # shows the state as it is

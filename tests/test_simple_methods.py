@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ladid_bench.core.configuration import Budget
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.metrics import measure
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
@@ -171,6 +172,16 @@ def test_saved_and_loaded_is_the_same(name: str, kind: str, tmp_path: Path) -> N
     other.load(tmp_path)
     assert np.array_equal(forecast(method, data["test"]), forecast(other, data["test"]))
     assert other.cost() == method.cost()
+
+
+@pytest.mark.parametrize("value", [object(), [1.0, 2.0], np.array([None])])
+def test_what_is_no_array_is_refused_by_name_before_anything_is_written(value: Any, tmp_path: Path) -> None:
+    method = fitted("mean", splits("vector"))
+    method.state["forest"] = value  # type: ignore[attr-defined]
+    for act in (method.cost, lambda: method.save(tmp_path)):
+        with pytest.raises(BenchError, match="'forest'"):
+            act()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -87,6 +87,22 @@ def test_eigenvalues_start_on_the_ring_and_never_leave_the_unit_disc(module) -> 
 
 
 @torch.no_grad()
+def test_what_is_read_out_is_the_real_part_of_a_complex_product(build) -> None:
+    layer, states = build().layers[1], torch.randn(3, 5, 64, dtype=torch.complex64)
+    expected = torch.einsum("ws,ncs->ncw", torch.view_as_complex(layer.exit), states).real
+    torch.testing.assert_close(layer.read_out(states), expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_layers_read_the_gated_sum_of_what_the_one_below_read_and_showed(build, batch, pendulum_task) -> None:
+    model, times = build(), batch.context_times / pendulum_task.time_step
+    tokens = model.encoder(batch.frames)[batch.context]
+    first = model.layers[0].recurrence.read(tokens, times)
+    second = model.layers[1].recurrence.read(model.between[0](tokens + model.layers[0].read_out(first)), times)
+    torch.testing.assert_close(model.read(tokens, times), torch.stack([first[:, -1], second[:, -1]], dim=1))
+
+
+@torch.no_grad()
 def test_what_runs_on_is_a_power_of_the_diagonal_at_any_time(build) -> None:
     """An undamped mode of a period of 10 steps is back after 10, opposite after 25, and decays with |lambda|."""
     layer = build().layers[0]

@@ -1,10 +1,12 @@
 """MSVI (Iakovlev, Yildiz, Heinonen, Lahdesmaki, ICLR 2023) on the suite's encoder, decoder, windows and budget."""
 
 import math
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import Task
@@ -18,6 +20,7 @@ from ladid_bench.methods.runge_kutta import network_field, solve_network
 
 POSITION_LAYERS, VELOCITY_LAYERS = 4, 8  # of the recognition transformers, as in the paper
 BOX = 1e3  # exponent of the temporal window: a box, whose edge leaves rounding of a time without effect
+WEIGHT_LOG_STD = -7.0  # of the posterior over weights at first, as in the released code
 FAR = 1e3  # where frames that do not exist are put, in units of time: out of sight of those that do
 INITIAL_LOG_STD = -4.0  # at first s_b is drawn close to its mean; a std of 1 would cost the first hundred steps
 FIRST = slice(1)  # frame of a window, state of a sequence
@@ -56,8 +59,30 @@ class Recognition(nn.Module):
         return Gaussian(torch.cat(means, dim=-1), torch.cat(stds, dim=-1))
 
 
+class WeightPosterior(nn.Module):
+    """Hold the standard deviations of a Gaussian over each weight of a network, whose parameters are the means."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.log_std = nn.ParameterList(torch.full_like(mean, WEIGHT_LOG_STD) for mean in network.parameters())
+
+    def sample(self, network: nn.Module) -> dict[str, Tensor]:
+        """Draw all weights once, by their names in ``network``."""
+        return {name: weights.sample() for name, weights in self._weights(network)}
+
+    def kl_from_standard_normal(self, network: nn.Module) -> Tensor:
+        """Compute the KL divergence from N(0, I) summed over all weights, a scalar."""
+        return torch.stack([weights.kl_from_standard_normal().sum() for _, weights in self._weights(network)]).sum()
+
+    def _weights(self, network: nn.Module) -> Iterator[tuple[str, Gaussian]]:
+        for (name, mean), log_std in zip(network.named_parameters(), self.log_std, strict=True):
+            yield name, Gaussian(mean, log_std.exp())
+
+
 class MSVI(VariationalModel):
     """Solve ``dz/dt = f(z)`` from shooting variables, one at the beginning of each block of frames of a window.
+
+    With ``bayesian`` the weights of right-hand side and decoder have a posterior, and each step draws them once.
 
     A latent state has ``positions`` values that the decoder sees and, in a second-order equation, as many
     velocities behind them: ``d(position)/dt = velocity, d(velocity)/dt = f(position, velocity)``.
@@ -75,13 +100,43 @@ class MSVI(VariationalModel):
         self.recognition = Recognition(width, parts, settings.attention_window * SPAN)
         self.field = Perceptron(latent, settings.hidden, self.positions)
         self.decoder = build_decoder(self.positions, task.shape, settings.base_channels, settings.decoder)
+        uncertain = {"field": self.field, "decoder": self.decoder} if settings.bayesian else {}
+        self.weights = nn.ModuleDict({name: WeightPosterior(network) for name, network in uncertain.items()})
 
     def derivative(self, time: Tensor, state: Tensor) -> Tensor:
         """Compute ``dz/dt`` of states ``(N, latent)``; autonomous, and of first order without velocities."""
         return torch.cat([state[:, self.positions :], self.field(state)], dim=1)
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
-        """Compute the negative evidence lower bound of a window over its frames and over the numbers in one.
+        """Compute the negative evidence lower bound over the frames and over the numbers in one.
+
+        The divergence of the weights, of which all frames of the training split have their share, is part of it.
+        """
+        if not self.weights:
+            return self(batch)
+        divergence = [one.kl_from_standard_normal(getattr(self, part)) for part, one in self.weights.items()]
+        share = torch.stack(divergence).sum() / len(batch.bank) / batch.query[0, 0].numel()
+        return functional_call(self, self._drawn_weights(), (batch,)) | {"weights": share}
+
+    def _drawn_weights(self) -> dict[str, Tensor]:
+        """Draw all uncertain weights once, by their names."""
+        return {
+            f"{part}.{name}": weight
+            for part, posterior in self.weights.items()
+            for name, weight in posterior.sample(getattr(self, part)).items()
+        }
+
+    def sample(self, context: Tensor, context_times: Tensor, query_times: Tensor) -> Tensor | None:
+        drawn = self._drawn_weights()
+        means = {name: value.clone() for name, value in self.state_dict().items() if name in drawn}
+        self.load_state_dict(drawn, strict=False)
+        try:
+            return super().sample(context, context_times, query_times)
+        finally:
+            self.load_state_dict(means, strict=False)
+
+    def forward(self, batch: WindowBatch) -> dict[str, Tensor]:
+        """Compute the negative bound of a window, given the weights, over its frames and the numbers in one.
 
         The likelihood stands at a sample of the frames, the queries and some of the context, and is averaged over it.
         """

@@ -9,7 +9,7 @@ from torch.distributions import Normal
 from torch.nn.functional import linear
 from torch.nn.utils import parameters_to_vector
 
-from ladid_bench.core.errors import BenchError
+from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
@@ -19,6 +19,19 @@ from ladid_bench.methods.ode import Perceptron, solve_adaptively, time_scale
 from ladid_bench.methods.runge_kutta import NetworkField, integrate_stages, solve_network
 
 INITIAL_STD = 0.01  # of the weights of f; variance 1e-4 in the published code
+
+
+def _glorot(part: nn.Module) -> None:
+    if isinstance(part, nn.Linear):
+        nn.init.xavier_uniform_(part.weight)
+        nn.init.zeros_(part.bias)
+
+
+def _torch(part: nn.Module) -> None:
+    """Leave what torch gave."""
+
+
+INITIALISATIONS = {"torch": _torch, "published": _glorot}  # of the mean weights of f
 
 
 class SecondOrderField:
@@ -58,11 +71,18 @@ class SecondOrderField:
 
 
 class BayesianField(nn.Module):
-    """Hold the posterior ``N(mean, std^2 I)`` of the weights of f, with one standard deviation for all of them."""
+    """Hold the posterior ``N(mean, std^2 I)`` of the weights of f, with one standard deviation for all of them.
 
-    def __init__(self, latent: int, hidden: int):
+    Args:
+        latent: length of a state, positions and velocities.
+        hidden: width of the two hidden layers of f.
+        initialisation: of the mean weights, ``torch`` or ``published``.
+    """
+
+    def __init__(self, latent: int, hidden: int, initialisation: str = "torch"):
         super().__init__()
         self.mean = Perceptron(latent, hidden, latent // 2)
+        self.mean.apply(INITIALISATIONS[initialisation])
         self.log_std = nn.Parameter(torch.tensor(math.log(INITIAL_STD)))
 
     def posterior(self) -> Gaussian:
@@ -129,7 +149,7 @@ class ODE2VAE(VariationalModel):
         frames = min(settings.amortization or task.context_frames, task.context_frames)
         self.encoder = build_encoder(task.shape, settings.base_channels, settings.token_width)
         self.recognition = Recognition(settings.token_width, self.degrees, frames, settings.std_floor)
-        self.field = BayesianField(settings.latent, settings.hidden)
+        self.field = BayesianField(settings.latent, settings.hidden, settings.initialisation)
         self.decoder = build_decoder(self.degrees, task.shape, settings.base_channels, settings.decoder)
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
@@ -221,6 +241,9 @@ class ODE2VAEMethod(NeuralMethod):
             raise BenchError(
                 f"ode2vae: 'latent' is half position, half velocity and must be even, got {self.settings.latent}"
             )
+        if self.settings.initialisation not in INITIALISATIONS:
+            known = nearest(self.settings.initialisation, INITIALISATIONS)
+            raise BenchError(f"ode2vae: unknown initialisation '{self.settings.initialisation}'; {known}")
         return ODE2VAE(self.task, self.settings)
 
 

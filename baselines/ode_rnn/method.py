@@ -39,6 +39,19 @@ def published_intervals(times: Tensor) -> Tensor:
 INTERVALS = {"gaps": gaps, "published": published_intervals}
 
 
+def _normal(part: nn.Module) -> None:
+    if isinstance(part, nn.Linear):
+        nn.init.normal_(part.weight, std=WEIGHT_STD)
+        nn.init.zeros_(part.bias)
+
+
+def _torch(part: nn.Module) -> None:
+    """Leave what torch gave."""
+
+
+INITIALISATIONS = {"published": _normal, "torch": _torch}  # of the recurrent parts
+
+
 class GatedUpdate(nn.Module):
     """Update the state's mean and standard deviation by one token, as a GRU does; gates read all three.
 
@@ -93,8 +106,11 @@ class ODERNN(ForecastModel):
         self.update = GatedUpdate(settings.latent, settings.token_width, settings.units)
         self.field = Perceptron(settings.latent, settings.hidden, settings.latent)
         self.decoder = build_decoder(settings.latent, task.shape, settings.base_channels, settings.decoder)
+        if settings.initialisation not in INITIALISATIONS:
+            known = nearest(settings.initialisation, INITIALISATIONS)
+            raise BenchError(f"method 'ode-rnn': unknown initialisation '{settings.initialisation}'; {known}")
         for part in (self.update, self.field):
-            part.apply(_initialise)
+            part.apply(INITIALISATIONS[settings.initialisation])
 
     def derivative(self, time: Tensor, state: Tensor) -> Tensor:
         """Compute ``dh/dt`` of states ``(N, latent)``; the equation is autonomous."""
@@ -150,12 +166,6 @@ class ODERNN(ForecastModel):
 
     def represent(self, context: Tensor, context_times: Tensor) -> Tensor:
         return self.read(encode_sequences(self.encoder, context), context_times / self.time_scale)[1]
-
-
-def _initialise(part: nn.Module) -> None:
-    if isinstance(part, nn.Linear):
-        nn.init.normal_(part.weight, std=WEIGHT_STD)
-        nn.init.zeros_(part.bias)
 
 
 class ODERNNMethod(NeuralMethod):

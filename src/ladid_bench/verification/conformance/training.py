@@ -7,6 +7,7 @@ from unittest import mock
 import numpy as np
 
 from ladid_bench.core.errors import BenchError
+from ladid_bench.methods.registry import resolve_settings
 from ladid_bench.verification.conformance.checks import Verdict, failed, not_applicable, passed
 from ladid_bench.verification.conformance.subject import BRIEF, LEARNING, Subject
 
@@ -52,7 +53,7 @@ def parameters(subject: Subject) -> Verdict:
     effects, declared = _effects(subject), subject.card.not_in_forecast
     for prefix in declared:
         named = [name for name in effects if name.startswith(prefix)]
-        if not named:
+        if not named and not _in_a_variant(subject, prefix):
             return failed(f"'not_in_forecast' names '{prefix}', which no parameter begins with")
         seen = [name for name in named if effects[name] > SHOWS]
         if seen:
@@ -62,6 +63,16 @@ def parameters(subject: Subject) -> Verdict:
         return failed(f"the forecast does not depend on {_some(silent)}; drop it, or declare it in 'not_in_forecast'")
     exempted = "; ".join(f"{prefix}: {reason}" for prefix, reason in declared.items())
     return passed(f"exempt by the card: {exempted}" if exempted else "")
+
+
+def _in_a_variant(subject: Subject, prefix: str) -> bool:
+    """Whether a parameter of any variant begins with ``prefix``: a variant may have parts that others go without."""
+    for variant in subject.card.variants:
+        settings = resolve_settings(subject.name, variant, {}, subject.root)
+        method: Any = subject.method_class(subject.toy(subject.main).task, settings)
+        if any(name.startswith(prefix) for name, _ in method.build_model().named_parameters()):
+            return True
+    return False
 
 
 def _effects(subject: Subject) -> dict[str, float]:
