@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from logging import WARNING, Handler, LogRecord
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,20 @@ from snakemake_logger_plugin_ladid_bench.progress import PlannedJob, Progress
 # said before every workflow, and of no use to anybody who did not ask for more
 LOCKED = "this checkout is locked: a snakemake works in it or was killed; ladid-bench unlock says which, and unlocks"
 CHATTER = ("Building DAG of jobs", "Assuming unrestricted shared filesystem")
+SLURM = "snakemake-executor-plugin-slurm"
+
+
+def require_executor(words: Sequence[str]) -> None:
+    """End in one line where the profile ``slurm`` is asked for and its plugin is missing.
+
+    Snakemake ends in its page of usage then, and imports this package before.
+    """
+    asked = "--profile=slurm" in words or ("--profile", "slurm") in zip(words, words[1:], strict=False)
+    if asked and find_spec(SLURM.replace("-", "_")) is None:
+        sys.exit(f"error: --profile slurm takes {SLURM}, which is not installed here; pip install {SLURM}")
+
+
+require_executor(sys.argv[1:])
 
 
 @dataclass
