@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from logging import WARNING, Handler, LogRecord
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def require_executor(words: Sequence[str]) -> None:
 
     Snakemake ends in its page of usage then, and imports this package before.
     """
-    asked = "--profile=slurm" in words or ("--profile", "slurm") in zip(words, words[1:], strict=False)
+    asked = "--profile=slurm" in words or ("--profile", "slurm") in pairwise(words)
     if asked and find_spec(SLURM.replace("-", "_")) is None:
         sys.exit(f"error: --profile slurm takes {SLURM}, which is not installed here; pip install {SLURM}")
 
