@@ -94,3 +94,12 @@ def test_what_is_saved_answers_the_same(root: Path, train: Trajectories, tmp_pat
     loaded = load_method("climatology", root)(task(train), {})
     loaded.load(tmp_path / "state")
     np.testing.assert_array_equal(forecast(loaded, times), forecast(method, times))
+
+
+def test_a_time_belongs_to_the_nearest_part_of_its_season(root: Path, train: Trajectories) -> None:
+    """Of twelve parts the first reaches from half a month before the turn of the year to half a month after it."""
+    method = fitted(root, train)
+    means = method.state["means"]  # type: ignore[attr-defined]
+    times = np.array([[23.6, 24.4, 24.6, 26.4, 35.4, 35.6]])
+    made = method.forecast(train.frames[:1, :GIVEN], train.times[:1, :GIVEN], times).mean[0]
+    np.testing.assert_array_equal(made, means[[0, 0, 1, 2, 11, 0]])

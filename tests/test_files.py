@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and what becomes of those that were never finished."""
 
 import errno
+import hashlib
 import json
 import os
 import platform
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 
-from ladid_bench.core.files import UNFINISHED, atomic_write, finished, write_json
+from ladid_bench.core.files import UNFINISHED, atomic_write, content_key, file_sha256, finished, write_json
 
 WRITER = """
 import sys, time
@@ -149,3 +150,33 @@ def test_an_error_of_another_kind_stays_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(json.JSONDecodeError), atomic_write(tmp_path / "a.json"):
         json.loads("{")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_depends_on_the_content_and_not_on_its_order() -> None:
+    """The first 16 digits of SHA-256 of the canonical JSON."""
+    canonical = b'{"a":[1,2],"b":{"c":null,"d":0.5}}'
+    expected = hashlib.sha256(canonical).hexdigest()[:16]
+    assert content_key({"b": {"d": 0.5, "c": None}, "a": [1, 2]}) == expected
+    assert content_key({"b": {"d": 0.5, "c": None}, "a": [2, 1]}) != expected
+    with pytest.raises(ValueError):
+        content_key({"a": float("nan")})
+
+
+def test_a_reader_of_the_former_file_keeps_it_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"former": 1})
+    with path.open() as former:
+        write_json(path, {"later": 2})
+        assert json.load(former) == {"former": 1}
+    assert json.loads(path.read_text()) == {"later": 2}
+
+
+def test_finished_files_are_those_of_a_suffix_in_order(tmp_path: Path) -> None:
+    for name in ("b.json", "a.json", ".c.json", "a.yaml"):
+        (tmp_path / name).write_text("{}")
+    assert [path.name for path in finished(tmp_path, ".json")] == ["a.json", "b.json"]
+
+
+def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")  # as in FIPS 180-2
+    assert file_sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

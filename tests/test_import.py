@@ -30,7 +30,15 @@ from ladid_bench.data.trajectories import Trajectories, read_trajectories, write
 from ladid_bench.datasets.pooling import mean_pool
 from ladid_bench.datasets.user import pictures, recordings
 from ladid_bench.datasets.user.axes import AXES, parse_layout
-from ladid_bench.datasets.user.dividing import Cutting, Piece, check_windows, divide, parse_shares, window_length
+from ladid_bench.datasets.user.dividing import (
+    Cutting,
+    Piece,
+    check_windows,
+    divide,
+    given_and_asked,
+    parse_shares,
+    window_length,
+)
 from ladid_bench.datasets.user.importing import understand
 from ladid_bench.datasets.user.pictures import read_folder
 from ladid_bench.datasets.user.reading import arranged, read_file
@@ -735,3 +743,58 @@ def test_any_bytes_are_read_or_refused(
             read_recordings(path, Reading())
         except BenchError as error:
             assert "\n" not in str(error)
+
+
+def test_recordings_of_several_files_are_groups_of_their_own(tmp_path: Path, checkout: Path) -> None:
+    """Three files with three recordings each; numbered from 0 in every file they would be three groups."""
+    files = [npz(tmp_path / f"{name}.npz", x=values(3, 9, 5, seed=seed)) for seed, name in enumerate("abc")]
+    card = bring_in(checkout, files)
+    splits = [find_source("mine").split(split, ALL, 32, 0, 9) for split in SPLITS]
+    assert [card.splits[split].groups for split in SPLITS] == [len(one) for one in splits] == [7, 1, 1]
+    assert len(np.unique(np.concatenate([one.group for one in splits]))) == 9
+
+
+def test_area_averaging_by_hand() -> None:
+    """Three pixels to two: each new one has one whole pixel and half of the middle one."""
+    old = np.array([[0.0, 3.0, 9.0]])
+    assert area_average(old, 1, 2)[0] == pytest.approx([(0 + 0.5 * 3) / 1.5, (0.5 * 3 + 9) / 1.5])
+    assert area_average(old.T, 2, 1)[:, 0] == pytest.approx([1.0, 7.0])
+
+
+def test_blocks_of_time_have_the_shares_and_a_window_between_them() -> None:
+    """Of 130 frames two gaps of 15 are left out: 100 usable as 60, 30 and 10."""
+    one = Recording("a", np.zeros((130, 1, 1)))
+    pieces, window = divide([(0, one)], [0], SPLITS, Cutting((0.6, 0.3, 0.1), window=10, stride=4))
+    assert window == 10
+    pieces, window = divide([(0, one)], [0], SPLITS, Cutting((0.6, 0.3, 0.1), window=15))
+    found = [(pieces[split][0].first, pieces[split][0].last) for split in SPLITS]
+    assert found == [(0, 60), (75, 105), (120, 130)]
+
+
+def test_windows_are_a_stride_apart_and_the_last_one_ends_with_the_piece() -> None:
+    piece = Piece(0, Recording("a", np.zeros((30, 1, 1)), breaks=(12,)), 2, 30)
+    assert list(piece.starts(6, 3)) == [2, 5, 12, 15, 18, 21, 24]
+    assert list(piece.starts(10, 1)) == [2, *range(12, 21)]
+
+
+def test_groups_are_dealt_by_the_shares() -> None:
+    found = [(n, Recording(str(n), np.zeros((20, 1, 1)))) for n in range(10)]
+    pieces, _ = divide(found, list(range(10)), SPLITS, Cutting((0.5, 0.3, 0.2)))
+    assert [len(pieces[split]) for split in SPLITS] == [5, 3, 2]
+    assert sorted(piece.number for split in SPLITS for piece in pieces[split]) == list(range(10))
+    assert [piece.number for piece in pieces["train"]] != list(range(5))  # shuffled
+
+
+@pytest.mark.parametrize(
+    ("window", "cutting", "expected"),
+    [
+        (60, Cutting(), (10, 50)),
+        (20, Cutting(), (5, 15)),
+        (3, Cutting(), (1, 2)),
+        (60, Cutting(context=20), (20, 40)),
+        (60, Cutting(forecast=20), (40, 20)),
+        (60, Cutting(context=20, forecast=30), (20, 30)),
+    ],
+)
+def test_frames_given_and_asked_for(window: int, cutting: Cutting, expected: tuple[int, int]) -> None:
+    assert given_and_asked(window, cutting) == expected

@@ -36,9 +36,10 @@ from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.datasets.user.dividing import Cutting
 from ladid_bench.datasets.user.importing import Understood, understand
 from ladid_bench.datasets.user.reading import read_file
-from ladid_bench.datasets.user.recordings import Reading, Recording
+from ladid_bench.datasets.user.recordings import Reading, Recording, Storage
 from ladid_bench.datasets.user.request import Request
 from ladid_bench.datasets.user.source import load_import
+from ladid_bench.datasets.user.storing import _rounding, survey
 from ladid_bench.datasets.user.summary import describe
 from ladid_bench.datasets.user.times import with_pauses
 from ladid_bench.datasets.user.writing import trajectories, write_import
@@ -906,3 +907,25 @@ def test_what_is_written_is_what_the_dry_run_said(tmp_path: Path) -> None:
     made: Trajectories = load_import("mine", tmp_path).split("test", ALL, 16, 0, 400)
     np.testing.assert_array_equal(made.frames, trajectories(found, "test").frames)
     assert [axis.meaning for axis in card.arrays[0].axes] == ["trajectory", "time", "feature"]
+
+
+def test_a_survey_counts_averages_and_differences_what_it_sees() -> None:
+    """Two recordings of a feature on a large offset and one that misses values; steps do not cross recordings."""
+    offset = 1e9
+    first = np.array([[offset + 1, 0.0], [offset + 3, np.nan], [offset + 5, 4.0]])
+    second = np.array([[offset - 9, 2.0], [offset - 9, 2.0]])
+    found = survey([Recording("a", first[:, None]), Recording("b", second[:, None])])
+    assert (found.frames, found.missing.tolist()) == (5, [[0, 1]])
+    values = np.concatenate([first, second])
+    assert found.mean[0] - [offset, 0] == pytest.approx(np.nanmean(values - [offset, 0], axis=0))
+    assert found.spread[0] == pytest.approx(np.nanstd(values - [offset, 0], axis=0), rel=1e-6)
+    assert found.step[0, 0] == pytest.approx(np.sqrt((4 + 4 + 0) / 3))
+
+
+def test_rounding_is_the_root_mean_square_of_what_single_precision_changes() -> None:
+    values = 1e6 + np.random.default_rng(0).normal(size=(50, 1, 1))
+    one = Recording("a", values)
+    expected = np.sqrt(((values - values.astype(np.float32)) ** 2).mean())
+    assert _rounding([one], Storage()).ravel() == pytest.approx([expected], rel=1e-6)
+    shifted = _rounding([one], Storage(offset=np.array([[1e6]])))
+    assert shifted.ravel()[0] < 1e-4 * expected

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from ladid_bench.data.metrics import LARGEST_ERROR, measure, spectral_distance, temporal_fvu, validation_nmse, vrmse
+from ladid_bench.data.metrics import (
+    LARGEST_ERROR,
+    Errors,
+    measure,
+    spectral_distance,
+    temporal_fvu,
+    validation_nmse,
+    vrmse,
+)
 from ladid_bench.data.variables import Variable
 
 RANDOM = np.random.default_rng(0)
@@ -202,3 +210,56 @@ def test_a_standing_picture_explains_nothing_of_what_moves() -> None:
     assert (temporal_fvu(truth, np.broadcast_to(MEAN + 10, truth.shape)) > 1).all()
     halfway = (truth + standing) / 2
     assert np.allclose(temporal_fvu(truth, halfway), 0.25)
+
+
+# Errors of two trajectories of two frames, all different, so that no sum can take the place of another.
+UNEVEN = Errors(
+    squared_error=np.array([[1.0, 2.0], [3.0, 6.0]]),
+    squared_truth=np.array([[2.0, 4.0], [2.0, 12.0]]),
+    squared_deviation=np.array([[1.0, 2.0], [4.0, 8.0]]),
+)
+
+
+def test_ratios_are_of_sums_over_frames_of_each_trajectory_and_over_trajectories_of_each_frame() -> None:
+    assert UNEVEN.nmse == pytest.approx([3 / 6, 9 / 14])
+    assert UNEVEN.fvu == pytest.approx([3 / 3, 9 / 12])
+    assert UNEVEN.nmse_curve == pytest.approx([4 / 4, 8 / 16])
+    assert UNEVEN.pooled_fvu == pytest.approx(12 / 15)
+
+
+def valid_times(error: list, deviation: list, times: list, start: list) -> list[float]:
+    squares = (np.array(one, dtype=float) for one in (error, np.ones_like(error), deviation))
+    return Errors(*squares).valid_time(np.array(times, dtype=float), np.array(start, dtype=float)).tolist()
+
+
+def test_a_forecast_is_valid_up_to_a_share_of_its_own_trajectorys_variance() -> None:
+    """Limits are 0.4 of 1 and of 100, whatever the other trajectory has; a frame exactly at the limit is valid."""
+    both = [[1, 2]] * 2
+    assert valid_times([[0.3, 0.5], [30, 50]], [[1, 1], [100, 100]], both, [0, 0]) == [1, 1]
+    assert valid_times([[0.3, 0.5], [30, 50]], [[0.5, 1.5], [150, 50]], both, [0, 0]) == [1, 1]
+    assert valid_times([[0.4, 0.4]], [[1, 1]], [[1, 2]], [0]) == [2]
+    assert valid_times([[0.5, 0.1]], [[1, 1]], [[1, 2]], [0]) == [0]
+
+
+def test_valid_time_counts_from_the_last_given_frame() -> None:
+    assert valid_times([[0, 0, 9], [0, 9, 0]], [[1] * 3] * 2, [[11, 13, 17], [21, 22, 24]], [10, 19]) == [3, 2]
+
+
+def test_vrmse_averages_over_frames_before_the_ratio() -> None:
+    """Spatial variances 1 and 9 and squared errors 1 and 4: the root of 2.5 / 5."""
+    truth = np.array([1.0, 3.0]).reshape(1, 2, 1, 1, 1) * np.array([-1.0, 1.0])
+    made = truth + np.array([1.0, 2.0]).reshape(1, 2, 1, 1, 1)
+    assert vrmse(truth, made) == pytest.approx([np.sqrt(0.5)])
+
+
+def test_spectral_distance_tells_wavenumbers_apart() -> None:
+    """Along the height the wave has two periods in one picture, four in the other: each lacks what the other has.
+
+    The spectrum of 16 x 32 pixels has shells 1 to 8; missing power counts as a millionth of the largest.
+    """
+    wave = [np.cos(2 * np.pi * waves * np.arange(16) / 16)[:, None] * np.ones(32) for waves in (2, 4)]
+    two, four = (one[None, None, None] for one in wave)
+    assert spectral_distance(two, two) == pytest.approx([0])
+    cells = [np.count_nonzero(np.rint(np.hypot(*np.mgrid[-8:8, 0:17])) == shell) for shell in (2, 4)]
+    gained = 6 + np.log10(cells[0] / cells[1])  # the mean over a shell has the same power in other cells
+    assert spectral_distance(two, four) == pytest.approx([np.sqrt((6**2 + gained**2) / 8)], rel=1e-6)

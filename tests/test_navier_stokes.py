@@ -251,3 +251,30 @@ def test_a_solution_that_blows_up_is_refused() -> None:
     drawn = {"viscosity": np.array([1e-6]), "noise": noise(1), "forcing_phase": np.zeros(1)}
     with pytest.raises(BenchError, match="not finite"):
         list(NavierStokes().solve(drawn, np.arange(60)[None] * 1.0, 64, courant=60.0))
+
+
+def test_each_trajectory_decays_at_its_own_viscosity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single wave along x carries nothing, so that its vorticity falls as exp(-nu (2 pi)^2 t)."""
+    right, _ = points(64)
+    start = fft.rfft2(np.cos(2 * np.pi * right) * np.ones((2, 64, 1)))
+    monkeypatch.setattr(NavierStokes, "initial", lambda system, noise, size: start.copy())
+    viscosity, times = np.array([1e-3, 4e-3]), np.array([[0.0, 1.0, 5.0], [0.0, 2.0, 3.0]])
+    drawn = {"viscosity": viscosity, "noise": noise(2), "forcing_phase": np.zeros(2)}
+    found = NavierStokes(initial_rms=1.0).simulate(drawn, times, 32)
+    expected = np.exp(-2 * viscosity[:, None] * (2 * np.pi) ** 2 * times) / 4  # half the mean square of a cosine
+    np.testing.assert_allclose(found.states["enstrophy"], expected, rtol=1e-9)
+    np.testing.assert_allclose(found.states["energy"], expected / (2 * np.pi) ** 2, rtol=1e-9)
+    assert found.parameters["viscosity"].tolist() == viscosity.tolist()
+
+
+def test_the_forced_flow_has_run_for_a_while_at_its_first_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From rest a forcing of wavenumber k gives vorticity F (1 - exp(-nu k^2 t)) / (nu k^2), k^2 = 2 (2 pi)^2."""
+    monkeypatch.setattr(
+        NavierStokes, "initial", lambda system, noise, size: np.zeros((1, size, size // 2 + 1), complex)
+    )
+    drawn = {"viscosity": np.array([2e-3]), "noise": noise(1), "forcing_phase": np.array([0.3])}
+    source = NavierStokes(forcing="diagonal", forcing_amplitude=0.2)
+    rate = 2e-3 * 2 * (2 * np.pi) ** 2
+    for index, field in enumerate(source.solve(drawn, np.array([[0.0, 0.5]]), 64)):
+        grown = 0.2 * (1 - np.exp(-rate * 0.5 * (index + 1))) / rate
+        assert root_mean_square(field)[0] == pytest.approx(grown, rel=1e-6)

@@ -172,3 +172,34 @@ def test_no_angle_is_read_off_a_shifted_observation() -> None:
     assert (
         Pendulum(observation="translated").state_errors(np.ones((1, 1, 1, 16, 16)), {"theta": np.zeros((1, 1))}) == {}
     )
+
+
+def test_a_small_swing_is_a_damped_cosine() -> None:
+    """theta = a exp(-b t / 2 m) (cos w t + b / (2 m w) sin w t) with w^2 = g / l - (b / 2 m)^2."""
+    length, rate = np.array([0.5, 2.0]), 0.6 / (2 * 1.5)
+    drawn = {"theta": np.full(2, 1e-5), "angular_velocity": np.zeros(2), "length": length}
+    times = np.tile(np.linspace(0, 3, 20), (2, 1))
+    system = Pendulum(mass=1.5, damping=0.6, gravity=5.0)
+    theta, velocity = system.solve(drawn, times, system.step_limit)
+    swing = np.sqrt(5.0 / length - rate**2)[:, None]
+    expected = np.exp(-rate * times) * (np.cos(swing * times) + rate / swing * np.sin(swing * times))
+    np.testing.assert_allclose(theta, 1e-5 * expected, atol=1e-12)
+    slope = -np.exp(-rate * times) * (swing + rate**2 / swing) * np.sin(swing * times)
+    np.testing.assert_allclose(velocity, 1e-5 * slope, atol=1e-12)
+
+
+def test_energy_is_kinetic_and_potential() -> None:
+    """m l^2 w^2 / 2 + m g l (1 - cos theta): 2 kg, 0.5 m, 3 rad/s, hanging and then upright."""
+    system = Pendulum(mass=2.0, length=0.5)
+    found = system._energy(np.array([0.0, np.pi]), np.array([3.0, 0.0]), np.array([0.5, 0.5]))
+    assert found == pytest.approx([2 * 0.25 * 9 / 2, 2 * 9.81 * 0.5 * 2])
+
+
+def test_state_errors_are_angles_around_the_circle_whatever_their_sign() -> None:
+    theta = np.array([[3.1, -3.1, 0.0, 0.0]])
+    read = np.array([[-3.1, 3.1, 0.4, 0.0]])
+    pictures = draw_pendulum(read, 1.0, 64)[:, :, None]
+    errors = Pendulum().state_errors(pictures, {"theta": theta})
+    across = np.degrees(2 * (np.pi - 3.1))
+    assert errors["angle_error_degrees_mean"] == pytest.approx((2 * across + np.degrees(0.4)) / 4, abs=0.3)
+    assert errors["angle_error_degrees_median"] == pytest.approx(across, abs=0.3)

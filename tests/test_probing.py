@@ -22,6 +22,7 @@ from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Method
 from ladid_bench.methods.registry import load_method, resolve_settings
 from ladid_bench.probing import readout
+from ladid_bench.probing.ground_truth import quantity
 from ladid_bench.probing.probes import Probe, is_stale, read_probe, write_probe
 from ladid_bench.probing.semigroup import maps_representation_to_states, semigroup
 from ladid_bench.runs.records import write_record
@@ -228,3 +229,26 @@ def test_the_probe_of_a_run_without_a_model_says_why(checkout: Path) -> None:
     found = read_probe(folders.probe(other))
     assert (found.readings, found.words) == ([], "it ended as diverged")
     assert not is_stale(found, checkout)
+
+
+def test_what_is_unread_is_averaged_over_quantities() -> None:
+    content = made_up.probe(f"{7:016x}", {"psi": 0.1, "pca": 0.2, "shuffled": 1.0}, trajectories=2).model_dump()
+    for one, psi, deviation in zip(
+        content["readings"], ([0.2, 0.4], [0.6, 1.0]), ([1.0, 3.0], [2.0, 2.0]), strict=True
+    ):
+        one["errors"]["psi"]["linear"], one["deviation"] = psi, deviation
+    probe = Probe.model_validate(content)
+    errors, deviations = probe.unexplained("psi", "linear")
+    assert (errors.tolist(), deviations.tolist()) == (pytest.approx([0.4, 0.7]), pytest.approx([1.5, 2.5]))
+    errors, deviations = probe.unexplained("psi", "linear", "length")
+    assert (errors.tolist(), deviations.tolist()) == ([0.6, 1.0], [2.0, 2.0])
+    assert probe.unexplained("psi", "linear", "mass") is None
+    assert probe.unexplained("nothing", "linear") is None
+
+
+def test_angles_of_more_than_half_a_turn_are_read_by_sine_and_cosine() -> None:
+    wide, narrow = quantity("theta", "rad", np.array([0.5, 4.0, 6.0])), quantity("theta", "rad", np.array([0.5, 3.5]))
+    assert wide.cyclic and not narrow.cyclic and not quantity("x", "m", np.array([0.0, 9.0])).cyclic
+    assert wide.values == pytest.approx([0.5, 4.0 - 2 * np.pi, 6.0 - 2 * np.pi])
+    np.testing.assert_allclose(wide.targets, np.stack([np.sin([0.5, 4, 6]), np.cos([0.5, 4, 6])], axis=1))
+    np.testing.assert_allclose(narrow.targets, [[0.5], [3.5]])

@@ -129,11 +129,13 @@ def test_interventions_change_the_frames_and_no_other_draw(intervention: str) ->
 
 def test_interventions_lie_outside_the_source() -> None:
     source = ReactionDiffusion()
-    for name, changes in source.interventions.items():
-        for constant in ("beta", "d"):
-            if f"{constant}_low" in changes:
-                low, high = getattr(source, f"{constant}_low"), getattr(source, f"{constant}_high")
-                assert not low <= changes[f"{constant}_low"] <= high, name
+    for constant in ("beta", "d"):
+        low, high = getattr(source, f"{constant}_low"), getattr(source, f"{constant}_high")
+        given = [changes for name, changes in source.interventions.items() if name.startswith(f"{constant}-")]
+        assert len(given) == 2
+        for changes in given:
+            assert changes[f"{constant}_low"] == changes[f"{constant}_high"]
+            assert not low <= changes[f"{constant}_low"] <= high
 
 
 @pytest.mark.parametrize(

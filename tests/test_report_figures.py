@@ -14,6 +14,7 @@ import pytest
 from reports import ASKED, GIVEN, TRAJECTORIES, Bench, make_bench
 from scipy.stats import wilcoxon
 
+from ladid_bench.analysis.curves import horizon_errors
 from ladid_bench.analysis.effects import areas, ratios, reference_of
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run, gather
 from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
@@ -563,3 +564,53 @@ def test_the_page_has_the_figures_and_their_files(bench: Varied) -> None:
     own = set(re.findall(r'\[data-method="([^"]+)"\]\{--own', page.source))
     assert set(re.findall(r'<g data-method="([^"]+)"', page.source)) <= own  # what the reader points at has a colour
     assert bench.build().source == page.source
+
+
+def test_groups_and_not_trajectories_are_what_a_signed_rank_test_counts() -> None:
+    """One method ahead in all of six groups of two trajectories: p is 2 / 2^6, times 3 for three pairs; not of 2^12."""
+    group = np.repeat(np.arange(6), 2)
+    hard = np.random.default_rng(0).lognormal(0, 1, 12)
+    factors = {"a": np.full(12, 1.0), "b": np.linspace(1.5, 2.5, 12), "c": np.linspace(3, 9, 12)}
+    entries = []
+    for label, factor in factors.items():
+        made = entry(label, dict.fromkeys(SEEDS, 1.0), factor * hard)
+        runs = tuple(replace(run, sample=replace(run.sample, group=group)) for run in made.runs)
+        entries.append(replace(made, runs=runs))
+    found = rank_over_groups(DatasetContent("set", "Set", "nmse", "", {}, tuple(entries)))
+    assert isinstance(found, Ranking)
+    assert found.blocks == tuple("012345")
+    assert found.ranks.to_dict() == {"a": 1, "b": 2, "c": 3}
+    assert found.p.loc["a", "b"] == pytest.approx(3 * 2 / 2**6)
+
+
+def test_errors_of_seeds_and_trajectories_are_averaged_in_each_group_before_ranks() -> None:
+    """In each of six groups b has errors 0.1 and 3 where a has 2 and 2: lower on average."""
+    group, single = np.repeat(np.arange(6), 2), np.ones(12)
+    errors = {"a": 2 * single, "b": np.tile([0.1, 3.0], 6), "c": 5 * single}
+    entries = []
+    for label, some in errors.items():
+        made = entry(label, dict.fromkeys(SEEDS, 1.0), some)
+        runs = tuple(replace(run, sample=replace(run.sample, group=group)) for run in made.runs)
+        entries.append(replace(made, runs=runs))
+    found = rank_over_groups(DatasetContent("set", "Set", "nmse", "", {}, tuple(entries)))
+    assert isinstance(found, Ranking)
+    assert found.ranks.to_dict() == {"b": 1, "a": 2, "c": 3}
+
+
+def test_lead_times_count_from_the_last_given_frame_and_errors_are_of_each_lead() -> None:
+    """Forecast frames at 0.1 and 0.3 of every other trajectory, the step is 0.1; uneven errors of two trajectories."""
+    made = entry("a", {0: 1.0}, np.array([1.0, 1.0]))
+    assert made.runs[0].sample is not None
+    uneven = replace(
+        made.runs[0].sample,
+        times=np.array([[5.1, 5.3], [0.1, 0.3]]),
+        squared_error=np.array([[1.0, 2.0], [3.0, 8.0]], np.float32),
+        squared_truth=np.array([[2.0, 10.0], [6.0, 10.0]], np.float32),
+        squared_deviation=np.array([[1.0, 1.0], [1.0, 4.0]], np.float32),
+    )
+    one = replace(made, runs=(replace(made.runs[0], sample=uneven),))
+    card = {"task": {"time_step": 0.1, "shape": [1, 4]}}
+    for metric, expected in (("nmse", [4 / 8, 10 / 20]), ("fvu", [4 / 2, 10 / 5])):
+        lead, error = horizon_errors(DatasetContent("set", "Set", metric, "", card, (one,)), one)
+        assert lead == pytest.approx([0.1, 0.3])
+        assert error == pytest.approx(expected)

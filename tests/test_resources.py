@@ -7,7 +7,7 @@ import pytest
 from ladid_bench.core.configuration import load_study
 from ladid_bench.core.paths import Folders
 from ladid_bench.study.graph import RunGraph, rule_of
-from ladid_bench.study.plan import PlannedRun, plan_runs
+from ladid_bench.study.plan import PlannedRun, plan_runs, seconds_per_step
 from ladid_bench.study.resources import data_mb, describe_plan, expected_seconds, memory_mb
 
 
@@ -87,3 +87,9 @@ def test_reports_in_between_wait_for_what_is_soon_done_and_for_half_of_the_rest(
     assert {name for name in found["half"] if name[1] == "ridge"} == {("pendulum", "ridge"), ("wave", "ridge")}
     assert len([name for name in found["half"] if name[1] != "ridge"]) == 2
     assert graph.glimpses(chosen, long=1e6) == {}
+
+
+def test_seconds_of_a_step_grow_with_the_number_of_pixels(paper: dict[str, PlannedRun]) -> None:
+    card = run_of(paper, "ladid").card
+    assert seconds_per_step(card, 128) == pytest.approx(16 * card.estimate.seconds_per_step)
+    assert seconds_per_step(card, 32) == card.estimate.seconds_per_step

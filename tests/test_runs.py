@@ -369,3 +369,13 @@ def test_a_damaged_record_is_one_line(tmp_path: Path) -> None:
         read_record(tmp_path / "r.json")
     assert str(tmp_path / "r.json") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_failed_attempt_before_a_result_is_counted(checkout: Checkout) -> None:
+    run = checkout.run_of("mean")
+    record = execute(run, checkout.folders, checkout.study.execution)
+    assert aggregate(checkout.runs, checkout.folders).iloc[0]["attempts"] == 1
+    failed = {"status": "timeout", "reason": "too slow"}
+    write_record(checkout.folders.record(run.key), record | {"failed_attempts": [failed]})
+    row = aggregate(checkout.runs, checkout.folders).iloc[0]
+    assert (row["status"], row["attempts"]) == ("ok", 2)

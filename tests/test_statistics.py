@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.stats import sem
+from scipy.stats import t as student
 
 from ladid_bench.analysis import statistics
 from ladid_bench.analysis.statistics import interval, ranks, ratio_band
@@ -136,3 +138,20 @@ def test_ranks_share_ties_and_leave_out_what_is_missing():
     assert ranks(np.array([0.3, 0.1, 0.3, np.nan, np.inf])).tolist() == pytest.approx(
         [2.5, 1, 2.5, np.nan, 4], nan_ok=True
     )
+
+
+def test_the_width_over_groups_is_that_of_students_interval():
+    """Errors that hardly differ are normal on either scale, so that a t-interval is what it has to come near."""
+    for groups, tolerance in ((8, 0.05), (40, 0.06)):
+        errors = 1 + 0.01 * np.random.default_rng(groups).normal(size=groups)
+        found, margin = interval(errors, np.arange(groups)), student.ppf(0.975, groups - 1) * sem(errors)
+        assert found.high - found.low == pytest.approx(2 * margin, rel=tolerance)
+
+
+def test_the_width_over_seeds_is_that_of_students_interval():
+    """Groups that agree and five seeds that differ: four degrees of freedom."""
+    means = 1 + 0.01 * np.random.default_rng(3).normal(size=5)
+    group, seed = np.tile(np.arange(30), 5), np.repeat(np.arange(5), 30)
+    found = interval(np.repeat(means, 30), group, seed)
+    margin = student.ppf(0.975, 4) * sem(means)
+    assert found.high - found.low == pytest.approx(2 * margin, rel=0.1)

@@ -119,3 +119,27 @@ def test_void_interventions_are_interventions() -> None:
 def test_an_unknown_choice_is_one_line(setting: str, value: str) -> None:
     with pytest.raises(BenchError, match="did you mean"):
         Pendulum(**{setting: value})
+
+
+def observed(observation: str, frames: np.ndarray, boundary: str = "open") -> np.ndarray:
+    """Frames ``(trajectory, time, channel, height, width)`` of values from -1 to 3, as they are observed."""
+    times = np.tile(np.arange(float(frames.shape[1])), (len(frames), 1))
+    seen = Trajectories(frames.astype(np.float32), times, np.arange(len(frames)), boundary=boundary)
+    return observe(seen, observation, (-1.0, 3.0), np.random.SeedSequence(4).spawn(len(frames))).frames
+
+
+def test_shifts_refer_to_a_range_that_does_not_begin_at_zero() -> None:
+    values = np.array([-1.0, 0.0, 2.0, 3.0]).reshape(1, 1, 1, 2, 2)
+    assert observed("inverted", values).ravel().tolist() == [3, 2, 0, -1]
+    assert observed("scaled", values).ravel().tolist() == [-1, -0.5, 0.5, 1]  # about the lower end
+    noise = observed("noisy", np.zeros((2, 8, 1, 32, 32)))
+    assert noise.std() == pytest.approx(0.05 * 4, rel=0.03)
+    assert not np.array_equal(noise[0], noise[1]) and not np.array_equal(noise[0, 0], noise[0, 1])
+
+
+def test_a_translated_picture_moves_down_and_right_by_an_eighth() -> None:
+    """What comes in is the edge, or the other side of a periodic picture."""
+    values = np.arange(256.0).reshape(1, 1, 1, 16, 16)
+    walled, periodic = observed("translated", values)[0, 0, 0], observed("translated", values, "periodic")[0, 0, 0]
+    assert (walled[2, 2], walled[15, 15], walled[0, 0], walled[0, 15]) == (0, 13 * 16 + 13, 0, 13)
+    np.testing.assert_array_equal(periodic, np.roll(values[0, 0, 0], (2, 2), axis=(0, 1)))

@@ -124,3 +124,47 @@ def test_any_flipped_byte_or_cut_is_an_error_or_harmless(path: Path, position: f
     else:
         np.testing.assert_array_equal(found.frames, expected.frames)
         np.testing.assert_array_equal(found.times, expected.times)
+
+
+def test_parts_of_trajectories_keep_what_belongs_to_them(trajectories: Trajectories) -> None:
+    some, late = trajectories[[2, 0]], trajectories.from_frame(4)
+    for name in ("frames", "times", "group"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(trajectories, name)[[2, 0]])
+    np.testing.assert_array_equal(some.parameters["length"], trajectories.parameters["length"][[2, 0]])
+    np.testing.assert_array_equal(some.states["angle"], trajectories.states["angle"][[2, 0]])
+    np.testing.assert_array_equal(late.frames, trajectories.frames[:, 4:])
+    assert late.times[0].tolist() == [4, 5]
+    np.testing.assert_array_equal(late.states["angle"], trajectories.states["angle"][:, 4:])
+    np.testing.assert_array_equal(late.parameters["length"], trajectories.parameters["length"])
+
+
+def test_the_hash_is_of_every_number(trajectories: Trajectories) -> None:
+    changed = {
+        "frames": trajectories.frames + np.float32(1),
+        "times": trajectories.times + 1,
+        "group": trajectories.group + 1,
+        "parameters": {"length": trajectories.parameters["length"] + 1},
+        "states": {"angle": trajectories.states["angle"] + 1},
+    }
+    hashes = {replace(trajectories, **{name: value}).content_sha256 for name, value in changed.items()}
+    renamed = replace(trajectories, parameters={"width": trajectories.parameters["length"]}).content_sha256
+    assert len(hashes | {renamed, trajectories.content_sha256}) == len(changed) + 2
+
+
+def test_channels_boundary_and_names_survive_the_file(tmp_path: Path, trajectories: Trajectories) -> None:
+    frames = np.concatenate([trajectories.frames, -trajectories.frames], axis=2)
+    two = replace(trajectories, frames=frames, fields=("v", "a"), boundary="periodic")
+    write_trajectories(tmp_path / "two.hdf5", two)
+    found = read_trajectories(tmp_path / "two.hdf5")
+    assert (found.fields, found.boundary, found.space) == (("v", "a"), "periodic", ("height", "width"))
+    np.testing.assert_array_equal(found.frames, frames)
+    with h5py.File(tmp_path / "two.hdf5") as file:
+        np.testing.assert_array_equal(file["t0_fields/a"], -trajectories.frames[:, :, 0])
+        assert file["boundary_conditions/height_periodic"].attrs["bc_type"] == "PERIODIC"
+
+
+def test_a_time_that_is_repeated_is_refused(tmp_path: Path, trajectories: Trajectories) -> None:
+    times = trajectories.times.copy()
+    times[1, 3] = times[1, 2]
+    with pytest.raises(BenchError, match="times"):
+        write_trajectories(tmp_path / "file.hdf5", replace(trajectories, times=times))

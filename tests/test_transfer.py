@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,12 @@ from refusals import check_refusal, refused
 
 from ladid_bench.analysis.results import aggregate
 from ladid_bench.core.configuration import Budget
+from ladid_bench.data.task import task_of
+from ladid_bench.data.trajectories import Trajectories, write_trajectories
 from ladid_bench.methods.base import Training
 from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
 from ladid_bench.runs.execute import execute
-from ladid_bench.runs.learning import part_of
+from ladid_bench.runs.learning import learn, part_of, task_for
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.supervise import supervise, supply_model
 from ladid_bench.study.datasets import make_files
@@ -268,10 +271,83 @@ def test_frozen_parts_keep_their_running_statistics(pendulum, pendulum_task, roo
 def test_the_void_intervention_changes_nothing_for_a_model_as_it_is(checkout: Checkout) -> None:
     """The negative control: the same frames under another name have the same error."""
     void = TRANSFER | {"datasets": ["pendulum--mass-2"], "arms": ["zero-shot"], "methods": ["gru", "ridge"]}
-    for run in planned(checkout, transfer=void):
-        if run.init_from is not None:
-            metrics = carried_out(checkout, run)["metrics"]
-            assert metrics == carried_out(checkout, run.init_from)["metrics"]
+    moved = [run for run in planned(checkout, transfer=void) if run.init_from is not None]
+    assert [run.method for run in moved] == ["gru", "ridge"]
+    for run in moved:
+        metrics = carried_out(checkout, run)["metrics"]
+        assert metrics and metrics == carried_out(checkout, run.init_from)["metrics"]
+
+
+class Recorded:
+    """A method that notes what it is given to learn from."""
+
+    def __init__(self) -> None:
+        self.seen: list[Training] = []
+        self.loaded: list[Path] = []
+
+    def fit(self, training: Training) -> None:
+        self.seen.append(training)
+
+    def load(self, folder: Path) -> None:
+        self.loaded.append(folder)
+
+
+def learnt(checkout: Checkout, run: PlannedRun, trajectories: Trajectories) -> Recorded:
+    method = Recorded()
+    learn(run, method, trajectories[:2], trajectories[2:], checkout.folders, "c0de")
+    return method
+
+
+def test_what_each_arm_learns_from(checkout: Checkout, trajectories: Trajectories) -> None:
+    """A method in closed form that is asked as it is, is fitted to the data set that it comes from, as seeded there."""
+    block = TRANSFER | {"methods": ["gru", "ridge"], "fractions": [0.5], "seeds": [3]}
+    runs = {(run.method, run.arm): run for run in planned(checkout, transfer=block) if run.init_from}
+    closed = runs["ridge", "zero-shot"]
+    assert closed.init_from is not None
+    for split, part in (("train", trajectories), ("valid", trajectories[1:])):
+        write_trajectories(closed.init_from.dataset.files(checkout.folders)[split], part)
+    (seen,) = learnt(checkout, closed, trajectories).seen
+    assert (seen.train.content_sha256, seen.valid.content_sha256) == (
+        trajectories.content_sha256, trajectories[1:].content_sha256,
+    )  # fmt: skip
+    assert (seen.seed, seen.initial, list(seen.frozen)) == (3, None, [])
+
+    frozen = runs["gru", "frozen-dynamics"]
+    assert frozen.init_from is not None
+    source = checkout.folders.model(frozen.init_from.key)
+    (seen,) = learnt(checkout, frozen, trajectories).seen
+    assert (len(seen.train), len(seen.valid), seen.seed, seen.initial) == (2, 1, 3, source)
+    assert list(seen.frozen) == ["roll_out"]
+    assert seen.trunk == checkout.folders.trunk(frozen.trunk, "c0de")
+    (seen,) = learnt(checkout, runs["gru", "fine-tuned"], trajectories).seen
+    assert (seen.initial, list(seen.frozen)) == (source, [])
+    zero_shot = learnt(checkout, runs["gru", "zero-shot"], trajectories)
+    assert (zero_shot.loaded, zero_shot.seen) == ([source], [])
+
+
+def test_a_model_keeps_its_scales_and_gets_the_horizon_of_the_new_data_set(
+    checkout: Checkout, trajectories: Trajectories
+) -> None:
+    """The source's values are a tenth of the target's, its steps half as long."""
+    datasets = {"pendulum": SMALL, "pendulum-short": {"source": "pendulum", "settings": {"length": 0.7}, **SMALL}}
+    *_, run = planned(checkout, datasets, transfer=TRANSFER | {"arms": ["zero-shot"]})
+    assert run.init_from is not None
+    other = replace(trajectories, times=2 * trajectories.times, frames=10 * trajectories.frames)
+    known, new = (task_of(one, run.dataset.name, 2, asked) for one, asked in ((trajectories, 3), (other, 4)))
+    write_trajectories(run.init_from.dataset.files(checkout.folders)["train"], longer(trajectories))
+    seen = task_for(run, new, checkout.folders)
+    assert (seen.dataset, seen.forecast_frames) == (run.dataset.name, 4)
+    assert (seen.time_step, seen.variables[0].high) == (1.0, pytest.approx(known.variables[0].high, rel=0.2))
+    assert not task_for(run, replace(new, regular=False), checkout.folders).regular
+    scratch = replace(run, init_from=None, arm="scratch")
+    assert task_for(scratch, new, checkout.folders) is new
+
+
+def longer(trajectories: Trajectories) -> Trajectories:
+    """The same trajectories ten times in a row."""
+    frames = np.tile(trajectories.frames, (1, 10, 1, 1, 1))
+    times = np.tile(np.arange(60.0), (len(trajectories), 1))
+    return replace(trajectories, frames=frames, times=times, states={})
 
 
 def test_a_model_is_asked_in_the_units_it_was_trained_in(checkout: Checkout) -> None:
@@ -363,6 +439,18 @@ def test_the_table_has_arm_source_and_changes(checkout: Checkout) -> None:
     assert (last["arm"], last["init_from"], last["fraction"]) == ("frozen-dynamics", "pendulum", 1.0)
     assert (last["init_from_key"], last["changes"]) == (runs[0].key, "latent=4")
     assert tuple(table.loc[runs[0].key, ["arm", "init_from", "init_from_key"]]) == ("scratch", "", "")
+
+
+def test_the_table_has_the_steps_of_the_model_that_is_asked(checkout: Checkout) -> None:
+    """Two steps on the target after four on the source; a model asked as it is has made those four alone."""
+    block = TRANSFER | {"fractions": [1.0], "budget": {"steps": 2}, "methods": ["gru", "ridge"]}
+    runs = planned(checkout, transfer=block)
+    table = aggregate({run.key: run for run in runs}, checkout.folders)
+    gru, ridge = (table[table["method"] == name].set_index("arm") for name in ("gru", "ridge"))
+    assert gru["steps"].loc["scratch"].tolist() == [4, 2]
+    assert gru.loc[["zero-shot", "fine-tuned"], ["steps", "init_from_steps"]].to_numpy().tolist() == [[4, 0], [2, 4]]
+    assert set(ridge["steps"]) == set(ridge["init_from_steps"]) == {0}
+    assert (table["status"] == "not run").all() and (table["attempts"] == 0).all()
 
 
 def test_the_command_line_makes_the_data_trains_the_source_and_the_model_again(checkout: Checkout) -> None:

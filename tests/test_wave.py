@@ -5,11 +5,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from ladid_bench.core.configuration import SplitSizes
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.datasets.simulated.wave import AMPLITUDES, BUMPS, SPREAD, WALLS, WIDTHS, Wave
+from ladid_bench.datasets.simulated.wave import (
+    AMPLITUDES,
+    BUMPS,
+    SPREAD,
+    WALLS,
+    WIDTHS,
+    Modes,
+    Wave,
+    evolve,
+    modal_energy,
+)
 from ladid_bench.verification.physics.wave import leapfrog
 
 
@@ -213,3 +224,48 @@ def test_heavy_damping_creeps_towards_the_mean() -> None:
 def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(BenchError, match=message):
         Wave(**settings)
+
+
+@pytest.mark.parametrize("damping", [0.0, 0.7, 4.0, 9.0])
+def test_modes_follow_their_equation(damping: float) -> None:
+    """q'' = -rate^2 q - damping q' from rest, by a library: without damping, below, at and above the critical one."""
+    rates, start, times = np.array([[0.0, 2.0], [3.5, 2.0]]), np.array([[1.0, -2.0], [0.5, 1.0]]), np.linspace(0, 4, 9)
+    position, velocity = evolve(start, rates, damping, times)
+    for place in np.ndindex(2, 2):
+        solved = solve_ivp(
+            lambda t, q, rate=rates[place]: [q[1], -(rate**2) * q[0] - damping * q[1]],
+            (0, 4), [start[place], 0.0], t_eval=times, rtol=1e-10, atol=1e-12,
+        ).y  # fmt: skip
+        np.testing.assert_allclose(position[(slice(None), *place)], solved[0], atol=1e-7)
+        np.testing.assert_allclose(velocity[(slice(None), *place)], solved[1], atol=1e-7)
+
+
+@pytest.mark.parametrize("walls", WALLS)
+def test_modes_are_orthonormal_and_their_slopes_are_their_wavenumbers(walls: str) -> None:
+    modes = Modes(walls, 7)
+    places = (np.arange(4000) + 0.5) / 2000 - 1
+    values = modes.at(places)
+    np.testing.assert_allclose(values.T @ values / 2000, np.eye(7), atol=1e-5)
+    slopes = np.gradient(values, places, axis=0, edge_order=2)
+    np.testing.assert_allclose((slopes**2).sum(axis=0) / 2000, modes.wavenumbers**2, rtol=1e-4, atol=1e-8)
+    np.testing.assert_allclose(modes.averages(5), values.reshape(5, 800, 7).mean(axis=1), atol=1e-5)
+    assert modes.rates(2.0)[3, 1] == pytest.approx(2 * np.hypot(modes.wavenumbers[3], modes.wavenumbers[1]))
+
+
+def test_energy_is_half_of_the_squares_of_velocity_and_slope() -> None:
+    """Modes of amplitude 3 and 4 at rates 2 and 1, and a velocity of 5."""
+    position, velocity = np.array([[[3.0, 4.0]]]), np.array([[[0.0, 5.0]]])
+    assert modal_energy(position, velocity, np.array([[2.0, 1.0]])) == pytest.approx([(36 + 16 + 25) / 2])
+
+
+def test_bumps_have_their_own_widths_heights_and_axes() -> None:
+    """Far from the walls the picture is the sum of the two Gaussians, averaged over pixels that are small for them."""
+    drawn = {"speed": 1.0, "centre_x_1": -0.4, "centre_y_1": 0.3, "width_1": 0.1, "amplitude_1": 1.0}
+    drawn |= {"centre_x_2": 0.5, "centre_y_2": -0.2, "width_2": 0.15, "amplitude_2": -0.6}
+    frame = pictures(np.zeros(1), 128, **drawn)[0]
+    across = (np.arange(128) + 0.5) / 64 - 1
+    expected = 0.0
+    for bump in BUMPS:
+        right, up = across[None] - drawn[f"centre_x_{bump}"], across[::-1, None] - drawn[f"centre_y_{bump}"]
+        expected = expected + drawn[f"amplitude_{bump}"] * np.exp(-(right**2 + up**2) / 2 / drawn[f"width_{bump}"] ** 2)
+    np.testing.assert_allclose(frame, expected, atol=5e-3)

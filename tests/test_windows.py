@@ -33,8 +33,12 @@ def test_contexts_share_their_frames(batch, length) -> None:
     """A context has as many frames of its own as it may be away from the one before, and ten at most."""
     assert len(batch.frames) == 8 * (10 + 2 * min(length, 10))
     assert torch.equal(batch.frames[batch.context], batch.bank[batch.grid[:, :10]])
-    if length == 1:  # neighbours are one frame apart, whatever is drawn
-        assert len(torch.unique(batch.context)) == len(torch.unique(batch.frames, dim=0)) == len(batch.frames)
+    assert len(torch.unique(batch.context)) <= len(batch.frames)
+
+
+def test_contexts_that_are_one_frame_apart_share_all_but_one(pendulum, pendulum_task) -> None:
+    batch = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=8), "cpu").draw(1, torch.Generator())
+    assert len(torch.unique(batch.context)) == len(torch.unique(batch.frames, dim=0)) == len(batch.frames) == 8 * 12
 
 
 def test_a_span_holds_all_frames_of_its_windows_once(batch) -> None:
@@ -75,9 +79,59 @@ def test_neighbouring_windows_meet_within_reach(batch, length, pendulum_task) ->
     assert (reach <= (10 + length) * pendulum_task.time_step * 1.001).all()
 
 
-def test_full_horizon_windows_start_where_forecasts_do(batch, length) -> None:
-    if length == 50:
-        assert (batch.start.unflatten(0, (-1, 3))[:, 0] == 0).all()
+@pytest.fixture
+def single(pendulum, pendulum_task) -> WindowSampler:
+    """Draws one window of a trajectory of 60 frames, of which 10 are given."""
+    return WindowSampler(pendulum["train"], pendulum_task, Budget(windows=1, queries=4), "cpu")
+
+
+def test_windows_start_at_every_frame_that_leaves_one_to_ask_for(single) -> None:
+    for length in (1, 49):
+        starts = single._starts(3000, length, torch.Generator().manual_seed(0))
+        assert torch.unique(starts).tolist() == list(range(50))
+        counts = torch.bincount(starts.flatten())
+        assert counts.min() > 30 and counts.max() < 95  # 60 of each, give or take four standard deviations
+
+
+def test_windows_of_the_full_horizon_start_where_forecasts_do(single, pendulum, pendulum_task) -> None:
+    assert torch.unique(single._starts(500, 50, torch.Generator())).tolist() == [0]
+    three = WindowSampler(pendulum["train"], pendulum_task, Budget(windows=3), "cpu")
+    starts = three._starts(3000, 50, torch.Generator().manual_seed(0))
+    assert (starts[:, 0] == 0).all()
+    assert [torch.unique(gap).tolist() for gap in starts.diff(dim=1).T] == [list(range(1, 25))] * 2  # 49 frames for two
+
+
+def test_several_windows_of_a_short_reach_cover_the_whole_trajectory(pendulum, pendulum_task) -> None:
+    three = WindowSampler(pendulum["train"], pendulum_task, Budget(windows=3), "cpu")
+    starts = three._starts(5000, 2, torch.Generator().manual_seed(0))
+    assert torch.unique(starts[:, 0]).tolist() == list(range(48))
+    assert torch.unique(starts[:, 2]).tolist() == list(range(2, 50))
+    assert torch.unique(starts.diff(dim=1)).tolist() == [1, 2]
+
+
+def test_queries_are_one_from_each_stratum_of_what_there_is(single) -> None:
+    """Of eight frames each quarter has two; a window that starts at frame 48 has two frames left, one at 49."""
+    start = torch.tensor([0] * 200 + [48] * 200 + [49] * 200)
+    queries = single._queries(start, 8, torch.Generator().manual_seed(0)).unflatten(0, (3, 200)) - 10
+    found = [[torch.unique(one).tolist() for one in part.T] for part in queries]
+    assert found[0] == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert found[1] == [[0], [0], [1], [1]]
+    assert found[2] == [[0]] * 4
+
+
+def test_the_reach_is_the_longest_time_of_any_trajectory(uneven_sampler) -> None:
+    times, last = uneven_sampler.elapsed, 9  # of the context
+    for length in (1, 7, 50):
+        ahead = [times[:, start + length] - times[:, start] for start in range(last, 60 - length)]
+        assert uneven_sampler._reach(length) == pytest.approx(np.max(ahead))
+    assert np.max(times[:, 10:] - times[:, 9:-1]) > 1.5 * np.median(np.diff(times))
+
+
+def test_a_batch_is_of_distinct_trajectories(pendulum, pendulum_task) -> None:
+    sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=16), "cpu")
+    rows = sampler.rows(50, torch.Generator().manual_seed(0))
+    owners = torch.unique(torch.div(rows.span, 60, rounding_mode="floor"))
+    assert owners.tolist() == list(range(16))
 
 
 def test_same_generator_same_windows(pendulum, pendulum_task) -> None:

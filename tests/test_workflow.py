@@ -101,6 +101,47 @@ def test_run_rerun_change_and_clone(finished_study: tuple[Path, str], done: Path
     assert not {"train", "aggregate", "all"} & set(target)
 
 
+def test_a_changed_command_of_a_rule_makes_nothing_again(checkout: Path) -> None:
+    """What determines a result is in its name; only a file that is missing, or asked for, is made."""
+    snakemake(checkout, "--", "data")
+    rules = checkout / "workflow/rules/data.smk"
+    text = rules.read_text()
+    changed = text.replace('"{params.command} data', '"true && {params.command} data').replace(
+        "mem_mb=4000", "mem_mb=1"
+    )
+    assert changed.count("true && ") == changed.count("mem_mb=1,") == 1
+    rules.write_text(changed)
+    assert planned_jobs(checkout, "--", "data") == {}
+
+
+def test_what_is_deleted_is_made_again_where_it_is_needed_and_no_more(finished_study: tuple[Path, str]) -> None:
+    """Files are put aside and back: a dry run changes nothing."""
+    checkout = finished_study[0]
+    report = {"aggregate": 1, "render": 1, "all": 1}
+
+    def planned_without(*patterns: str) -> dict[str, int]:
+        paths = [path for pattern in patterns for path in checkout.glob(pattern)]
+        assert len(paths) >= len(patterns)
+        aside = [path.with_name(f"aside-{path.name}") for path in paths]
+        for path, other in zip(paths, aside, strict=True):
+            path.rename(other)
+        try:
+            return planned_jobs(checkout)
+        finally:
+            for path, other in zip(paths, aside, strict=True):
+                other.rename(path)
+
+    mean = next(name for name, text in contents(checkout).items() if json.loads(text)["identity"]["method"] == "mean")
+    record, train, card = f"results/tiny/records/{mean}", "data/tiny/pendulum/train/*", "results/tiny/datasets/*.json"
+    assert planned_without(train) == {}  # no run reads it any more
+    assert planned_without("work/tiny/models/*") == {}
+    assert planned_without(record) == {"run": 1} | report
+    assert planned_without(record, train) == {"simulated": 1, "run": 1} | report
+    assert planned_without(card) == {"simulated": 1} | report
+    assert planned_without("results/tiny/runs.parquet") == report
+    assert planned_jobs(checkout) == {}
+
+
 def test_a_failing_method_is_a_row_and_stops_nothing(done: Path) -> None:
     checkout = done
     folder = checkout / "baselines" / "strange"

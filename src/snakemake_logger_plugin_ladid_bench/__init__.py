@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import pairwise
 from logging import WARNING, Handler, LogRecord
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,20 @@ INTERRUPTED = "Terminating processes on user request"  # how Snakemake says it
 NO_RULE = re.compile(r"No rule to produce (results/\S+?)[\s(]")
 HELD_SECONDS = 1  # that the line of a failure waits for the word that it was an interruption
 CHATTER = ("Building DAG of jobs", "Assuming unrestricted shared filesystem")
+SLURM = "snakemake-executor-plugin-slurm"
+
+
+def require_executor(words: Sequence[str]) -> None:
+    """End in one line where the profile ``slurm`` is asked for and its plugin is missing.
+
+    Snakemake ends in its page of usage then, and imports this package before.
+    """
+    asked = "--profile=slurm" in words or ("--profile", "slurm") in pairwise(words)
+    if asked and find_spec(SLURM.replace("-", "_")) is None:
+        sys.exit(f"error: --profile slurm takes {SLURM}, which is not installed here; pip install {SLURM}")
+
+
+require_executor(sys.argv[1:])
 
 
 @dataclass

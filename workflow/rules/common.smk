@@ -18,6 +18,7 @@ from ladid_bench.core.files import check_room
 from ladid_bench.core.paths import MIDPOINTS, SPLITS, Folders, chosen_scale, find_root
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.restart import drop_spares
+from ladid_bench.runs.slurm import require_slurm
 from ladid_bench.runs.unlock import note_node
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.graph import RunGraph, has_calibration, has_probe, rule_of, rule_of_dataset
@@ -45,12 +46,17 @@ def open_study():
     return study, datasets, runs, with_sources(choice.of(runs))
 
 
-try:
-    STUDY, DATASETS, RUNS, CHOSEN = open_study()
-except BenchError as error:
-    sys.exit(f"error: {error}")
-except OSError as error:
-    sys.exit(f"error: {explain(error)}")
+def checked(work):
+    """What ``work`` returns; an error of it ends Snakemake in one line."""
+    try:
+        return work()
+    except BenchError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {explain(error)}")
+
+
+STUDY, DATASETS, RUNS, CHOSEN = checked(open_study)
 
 if workflow.is_main_process:
     # signals are of one call; Snakemake keeps them, though they are temporary, because they are targets too

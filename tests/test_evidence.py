@@ -1,0 +1,101 @@
+"""What a run scored, from samples whose trajectories, frames and groups all differ, by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import t as student
+
+from ladid_bench.analysis.evidence import Errors, Evidence, Group, against_mean, around, off_grid, on_frames
+from ladid_bench.analysis.paired import contrast, in_groups
+from ladid_bench.runs.records import Sample
+
+NOTHING = np.zeros((2, 0), np.float32)
+UNEVEN = Sample(
+    squared_error=np.array([[1, 3, 5], [2, 2, 8]], np.float32),
+    squared_truth=np.array([[1, 1, 1], [2, 4, 6]], np.float32),
+    squared_deviation=np.array([[3, 3, 6], [5, 5, 10]], np.float32),
+    group=np.array([7, 4]),
+    times=np.tile([1.0, 2.0, 3.0], (2, 1)),
+    representation=NOTHING,
+    midpoints_squared_error=np.array([[100, 2, 4], [100, 3, 1]], np.float32),
+    midpoints_squared_truth=np.array([[1, 1, 1], [1, 2, 6]], np.float32),
+    pictured=np.zeros(0, np.int64),
+    truth=np.zeros((0, 3, 1, 2, 2), np.uint8),
+    forecast=np.zeros((0, 3, 1, 2, 2), np.uint8),
+)
+
+
+def ratios(found: Errors) -> list[float]:
+    assert found.group.tolist() == [7, 4]
+    return (found.error / found.ignorant).tolist()
+
+
+def test_errors_of_the_frames() -> None:
+    found = on_frames(UNEVEN, "nmse")
+    assert (found.error.tolist(), found.ignorant.tolist()) == ([3, 1], [1, 1])  # 9 / 3 and 12 / 12
+    found = on_frames(UNEVEN, "fvu")
+    assert (found.error.tolist(), found.ignorant.tolist()) == ([9, 12], [12, 20])
+    assert ratios(against_mean(UNEVEN, "nmse")) == [9 / 12, 12 / 20]
+
+
+def test_errors_between_frames_and_of_the_two_frames_around() -> None:
+    """The time before the first forecast frame is left out, and squares are averaged over both neighbours."""
+    assert ratios(off_grid(UNEVEN, "nmse")) == [(2 + 4) / 2, (3 + 1) / 8]
+    assert ratios(around(UNEVEN, "nmse")) == [(2 + 4) / (1 + 1), (2 + 5) / (3 + 5)]
+
+
+def test_the_error_of_a_group_is_its_sum_over_that_of_who_knows_nothing() -> None:
+    of = Errors(np.zeros(3), np.array([1.0, 1.0, 2.0]), np.array([5, 9, 5]))
+    assert in_groups(np.array([1.0, 4.0, 8.0]), of).tolist() == [9 / 3, 4 / 1]
+
+
+# Six groups, of which the first has three test trajectories and the others one.
+GROUPS = np.array([0, 0, 0, 1, 2, 3, 4, 5])
+
+
+def evidence(errors: dict[str, list[np.ndarray]]) -> Evidence:
+    """Runs of methods, a seed each, with these nMSE ``(trajectory,)``."""
+    rows, samples = [], {}
+    for method, seeds in errors.items():
+        for seed, error in enumerate(seeds):
+            key = f"{method}-{seed}"
+            row = {"method": method, "seed": seed, "key": key, "status": "ok", "kind": "neural", "variant": "default"}
+            row |= {"dataset": "wave", "primary_metric": "nmse", "experiments": "comparison", "steps": 600}
+            rows.append(row | {"fraction": 1.0, "reason": ""})
+            frames = np.repeat(error[:, None], 2, axis=1).astype(np.float32)
+            ones = np.ones_like(frames)
+            samples[key] = replace(
+                UNEVEN, squared_error=frames, squared_truth=ones, squared_deviation=ones, group=GROUPS
+            )
+    return Evidence(pd.DataFrame(rows), samples.get, dict.fromkeys(errors, "default"))
+
+
+def group(known: Evidence, method: str) -> Group:
+    return known.group(method, "comparison", method=method)
+
+
+def test_a_contrast_weighs_groups_alike_however_many_trajectories_they_have() -> None:
+    """Half of the error in the first group, a quarter in the others: Student's interval of five degrees of freedom."""
+    half = np.where(GROUPS == 0, 0.5, 0.25)
+    known = evidence({"ladid": [half] * 3, "other": [np.ones(8)] * 3})
+    found = contrast(known, group(known, "ladid"), group(known, "other"))
+    assert found.ratio is not None and found.beside is not None and found.interval is not None
+    logs = np.log([0.5, *[0.25] * 5])
+    assert found.ratio.estimate == pytest.approx(logs.mean())
+    assert found.ratio.freedom == (5, 2, 2)
+    width = student.ppf(0.975, 5) * logs.std(ddof=1) / np.sqrt(6)
+    assert (found.interval.low, found.interval.high) == pytest.approx((logs.mean() - width, logs.mean() + width))
+    assert found.beside.ratio_of_means == pytest.approx((3 * 0.5 + 5 * 0.25) / 8)  # each trajectory weighs the same
+
+
+def test_what_is_told_beside_counts_groups_and_pairs_of_runs() -> None:
+    """The first is ahead in four of six groups; of nine pairs of runs it has the lower mean in six."""
+    ahead = np.where(GROUPS >= 2, 0.5, 1.2)
+    level = np.ones(8)
+    known = evidence({"ladid": [ahead, ahead, 3 * ahead], "other": [level, level, level]})
+    found = contrast(known, group(known, "ladid"), group(known, "other")).beside
+    assert found is not None
+    assert found.improvement == pytest.approx(6 / 9)
+    assert found.groups_won == pytest.approx(4 / 6)  # 0.5 x 3^(1/3) is 0.72
