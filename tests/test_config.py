@@ -119,7 +119,7 @@ def test_broken_yaml_is_one_line(tmp_path: Path) -> None:
         ("budget: {1: 2}", "'budget.1'"),
         ("budget: {steps: .inf}", "'budget.steps'"),
         ("- {a: 2020-01-01}", "'0.a'"),
-        ("a: &a {b: *a}", "YAML"),
+        ("a: &a {b: *a}", "nested"),
         ("a: &a {b: 1}\nc: {<<: *a, d: 99999999999999999999}", "'c.d'"),
     ],
 )
