@@ -368,7 +368,8 @@ def test_values_missing_in_some_frames_are_refused_by_place(tmp_path: Path) -> N
     assert "a.nc" in refusal(tmp_path, path)
     series = noise(300, 4)
     series[7, 2] = np.nan
-    assert "a.npy" in refusal(tmp_path, _saved(tmp_path / "a.npy", series))
+    said = refusal(tmp_path, _saved(tmp_path / "a.npy", series))
+    assert "a.npy" in said and "[7, 0, 2]" in said
 
 
 @pytest.mark.parametrize("suffix", [".nc", ".nc3", ".zarr"])

@@ -89,14 +89,15 @@ def divide(
         return _by_group(recordings, groups, splits, fractions), None
     lengths = [len(one) for _, one in recordings]
     longest = window_length(lengths, cutting, float(fractions.min()))
-    for window in (longest,) if _is_said(cutting) else range(longest, SHORTEST - 1, -1):
+    for window in (longest,) if is_said(cutting) else range(longest, SHORTEST - 1, -1):
         pieces = _by_time(recordings, splits, fractions, window)
         if all(any(True for piece in found for _ in piece.starts(window, 1)) for found in pieces.values()):
             break
     return pieces, window
 
 
-def _is_said(cutting: Cutting) -> bool:
+def is_said(cutting: Cutting) -> bool:
+    """Say whether the frames of a trajectory were asked for."""
     return cutting.window is not None or (cutting.context is not None and cutting.forecast is not None)
 
 

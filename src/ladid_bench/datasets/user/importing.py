@@ -10,7 +10,15 @@ import numpy as np
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import file_sha256
 from ladid_bench.core.paths import SPLITS
-from ladid_bench.datasets.user.dividing import Cutting, Piece, check_windows, divide, window_length
+from ladid_bench.datasets.user.dividing import (
+    USUAL_WINDOW,
+    Cutting,
+    Piece,
+    check_windows,
+    divide,
+    is_said,
+    window_length,
+)
 from ladid_bench.datasets.user.pictures import picture_files
 from ladid_bench.datasets.user.reading import DIVIDED, Contents, Found, read_file
 from ladid_bench.datasets.user.recordings import Recording, Storage, check_recordings, check_size
@@ -279,6 +287,9 @@ def _told(given: Sequence[str], asked: Sequence[str], kept: _Sorted, cutting: Cu
     what = "whole groups, shuffled"
     if window is not None:
         what = f"blocks of time of each recording, {window} frames apart, for there are fewer groups than splits"
+        if not is_said(cutting):
+            longest = "unless --window says otherwise" if window == USUAL_WINDOW else "all that the smallest block holds"
+            what += f"; trajectories have {window} frames, {longest}"
     held = [split for split in given if split not in asked]
     from_train = f"; {' and '.join(held)} given, {' and '.join(asked)} divided from the rest" if held else ""
     return f"{what} ({' to '.join(asked)} as {shares}){from_train}"

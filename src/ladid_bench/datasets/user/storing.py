@@ -129,6 +129,17 @@ def storage_for(recordings: Sequence[Recording], found: Survey) -> tuple[Storage
     return shifted, told
 
 
+def _first_missing(recordings: Sequence[Recording]) -> tuple[str, list[int]]:
+    """The recording that has the first missing value, and its place ``(frame, channel, *space)`` there."""
+    places = (
+        (one.name, [int(frame) + first, *map(int, place)])
+        for one in recordings
+        for first, last in one.stretches()
+        for frame, *place in np.argwhere(np.isnan(one.prepared(first, last)))[:1]
+    )
+    return next(places)
+
+
 def _masked(recordings: Sequence[Recording], found: Survey) -> tuple[Storage, list[str]]:
     """Pixels that have no value in any frame, which is how land and masks are written, and what stands for them."""
     gone = found.missing == found.frames
@@ -136,11 +147,11 @@ def _masked(recordings: Sequence[Recording], found: Survey) -> tuple[Storage, li
     if not found.missing.any():
         return Storage(), []
     if some or gone.ndim != 3 or gone.reshape(len(gone), -1).all(axis=1).any():
-        place = np.argwhere(found.missing > 0)[0].tolist()
+        name, place = _first_missing(recordings)
         raise BenchError(
-            f"{recordings[0].name}: {int(found.missing.sum()):,} values are missing (not finite), the first at "
-            f"{place} (channel, then space) in {int(found.missing[tuple(place)])} of {found.frames} frames; only "
-            "pixels that have none in any frame are masked: fill or remove the others before importing"
+            f"{name}: values are missing (not finite), the first at {place} (frame, channel, then space), "
+            f"{int(found.missing.sum()):,} in all {found.frames} frames of the import; only pixels that have none in "
+            "any frame are masked: fill or remove the others before importing"
         )
     fill = np.array([found.mean[channel][~gone[channel]].mean() for channel in range(len(gone))])
     told = (
