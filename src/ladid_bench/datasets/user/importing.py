@@ -288,7 +288,9 @@ def _told(given: Sequence[str], asked: Sequence[str], kept: _Sorted, cutting: Cu
     if window is not None:
         what = f"blocks of time of each recording, {window} frames apart, for there are fewer groups than splits"
         if not is_said(cutting):
-            longest = "unless --window says otherwise" if window == USUAL_WINDOW else "all that the smallest block holds"
+            longest = (
+                "unless --window says otherwise" if window == USUAL_WINDOW else "all that the smallest block holds"
+            )
             what += f"; trajectories have {window} frames, {longest}"
     held = [split for split in given if split not in asked]
     from_train = f"; {' and '.join(held)} given, {' and '.join(asked)} divided from the rest" if held else ""
