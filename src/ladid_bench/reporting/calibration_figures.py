@@ -130,7 +130,8 @@ def _reliability(experiment: str, content: DatasetContent, frame: pd.DataFrame, 
     chart = Lines(shown, scale, "inside", title, ends=ends, decades=None, size=(WIDTH, SIDE))
     how = "solid, with their observation noise; dashed, as they are" if own else "the noise is the same for all"
     about = (
-        f"{content.name}: share of the true values inside the central intervals of the forecast distribution ({how}), over the "
+        f"{content.name}: share of the true values inside the central intervals of the forecast distribution ({how}), "
+        "over the "
         "probability that the interval should have. On the diagonal a forecast is calibrated; below it, it is too "
         "certain, above it too vague."
     )
@@ -152,7 +153,8 @@ def _spread(experiment: str, content: DatasetContent, frame: pd.DataFrame, looks
     scale = Scale("spread", "spread of the samples, standard deviations", every=EVERY, equal=True)
     chart = Lines(shown, scale, "error", title, ends=ends, decades=None, size=(WIDTH, SIDE))
     about = (
-        f"{content.name}: error over spread of the own samples at each lead time, over {VALUES}; a line runs from the first forecast "
+        f"{content.name}: error over spread of the own samples at each lead time, over {VALUES}; a line runs from "
+        "the first forecast "
         "frame to the last (solid, with the observation noise; dashed, the samples as they are). On the diagonal the "
         "spread tells how large the error is; left of it the samples are too certain."
     )
