@@ -20,9 +20,9 @@ from ladid_bench.reporting.tables import to_html
 from ladid_bench.runs.calibration import NOMINAL, OWN, RAW, RESIDUAL, is_stale
 
 KINDS = {  # of distributions: in words, colour and marker
-    RESIDUAL: ("the same noise for all", NEURAL[1][0], "o"),
-    OWN: ("own samples with noise", NEURAL[0][0], "D"),
-    RAW: ("own samples as they are", MUTED[0], "x"),
+    RESIDUAL: ("same noise for all", NEURAL[1][0], "o"),
+    OWN: ("samples and noise", NEURAL[0][0], "D"),
+    RAW: ("samples alone", MUTED[0], "x"),
 }
 IDEAL = "calibrated"
 DASHED = (0, (4, 2))
@@ -125,12 +125,13 @@ def _told_apart(frame: pd.DataFrame, looks: Looks) -> tuple[pd.DataFrame, dict[s
 def _reliability(experiment: str, content: DatasetContent, frame: pd.DataFrame, looks: Looks, own: bool) -> Drawing:
     named, shown, ends = _told_apart(frame, looks)
     drawn = _with_ideal(named, "nominal", "inside", [0.0, 100.0])
-    title = f"{content.title}: values inside (%), {KINDS[OWN if own else RESIDUAL][0]}"
+    title = f"values inside (%), {KINDS[OWN if own else RESIDUAL][0]}"
     scale = Scale("nominal", "probability of the interval (%)", every=3, equal=True)
     chart = Lines(shown, scale, "inside", title, ends=ends, decades=None, size=(WIDTH, SIDE))
     how = "solid, with their observation noise; dashed, as they are" if own else "the noise is the same for all"
     about = (
-        f"Share of the true values inside the central intervals of the forecast distribution ({how}), over the "
+        f"{content.name}: share of the true values inside the central intervals of the forecast distribution ({how}), "
+        "over the "
         "probability that the interval should have. On the diagonal a forecast is calibrated; below it, it is too "
         "certain, above it too vague."
     )
@@ -148,11 +149,12 @@ def _spread(experiment: str, content: DatasetContent, frame: pd.DataFrame, looks
     named, shown, ends = _told_apart(frame, looks)
     top = float(frame[["spread", "error"]].to_numpy().max())
     drawn = _with_ideal(named, "spread", "error", [0.0, top])
-    title = f"{content.title}: error of the mean of the samples, standard deviations"
+    title = "error of the mean of the samples, standard deviations"
     scale = Scale("spread", "spread of the samples, standard deviations", every=EVERY, equal=True)
     chart = Lines(shown, scale, "error", title, ends=ends, decades=None, size=(WIDTH, SIDE))
     about = (
-        f"Error over spread of the own samples at each lead time, over {VALUES}; a line runs from the first forecast "
+        f"{content.name}: error over spread of the own samples at each lead time, over {VALUES}; a line runs from "
+        "the first forecast "
         "frame to the last (solid, with the observation noise; dashed, the samples as they are). On the diagonal the "
         "spread tells how large the error is; left of it the samples are too certain."
     )
