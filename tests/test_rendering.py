@@ -49,8 +49,8 @@ def test_a_decoder_that_is_shown_more_than_a_state_has_no_floor() -> None:
 
 @pytest.mark.parametrize("name", ["ladid", "gru", "ndp"])
 def test_true_frames_are_rendered_at_least_as_well_as_they_are_forecast(name, pendulum, pendulum_task, root) -> None:
-    method = load_method(name, root)(pendulum_task, resolve_settings(name, "default", {}, root))
-    budget = Budget(steps=30, batch_size=8, validate_every=30, warmup_steps=5, growth=False)
+    method = load_method(name, root)(pendulum_task, resolve_settings(name, "default", {"growth": False}, root))
+    budget = Budget(steps=30, batch_size=8, validate_every=30, warmup_steps=5)
     method.fit(Training(pendulum["train"], pendulum["valid"], budget, 0))
     test = pendulum["test"]
     truth = test.frames[:, 10:]

@@ -28,7 +28,7 @@ class Scripted:
 
     def __init__(self, task, errors: list[float]) -> None:
         self.task, self.errors, self.levels = task, list(errors), list[float]()
-        self.settings, self.model = SimpleNamespace(learning_rate=0.1), Level()
+        self.settings, self.model = SimpleNamespace(learning_rate=0.1, growth=True), Level()
 
     def validation_error(self, valid) -> float:
         self.levels.append(self.model.level.item())
@@ -87,7 +87,7 @@ def test_batches_are_those_of_the_seed(pendulum, pendulum_task, monkeypatch) -> 
 
     monkeypatch.setattr(Trainer.__init__.__globals__["WindowSampler"], "gather", noted)
     for seed in (4, 4, 5):
-        trained(pendulum, pendulum_task, [1.0], seed=seed, steps=1, growth=False)
+        trained(pendulum, pendulum_task, [1.0], seed=seed, steps=1)
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
 
