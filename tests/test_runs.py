@@ -22,7 +22,8 @@ from ladid_bench.core.provenance import RUNNER, _dumped, _gone_through, _tree_ha
 from ladid_bench.data.task import task_of
 from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.forecasts import read_forecast, write_forecast
-from ladid_bench.runs.records import read_record, read_sample, write_sample
+from ladid_bench.runs.execute import execute
+from ladid_bench.runs.records import read_record, read_sample, write_record, write_sample
 from ladid_bench.runs.restart import carry_out_or_restore, drop_spares
 from ladid_bench.runs.scoring import score
 from ladid_bench.runs.state import has_failed, is_stale
