@@ -215,15 +215,15 @@ def test_a_standing_picture_explains_nothing_of_what_moves() -> None:
 # Errors of two trajectories of two frames, all different, so that no sum can take the place of another.
 UNEVEN = Errors(
     squared_error=np.array([[1.0, 2.0], [3.0, 6.0]]),
-    squared_truth=np.array([[2.0, 4.0], [2.0, 12.0]]),
+    squared_truth=np.array([[2.0, 4.0], [4.0, 12.0]]),
     squared_deviation=np.array([[1.0, 2.0], [4.0, 8.0]]),
 )
 
 
 def test_ratios_are_of_sums_over_frames_of_each_trajectory_and_over_trajectories_of_each_frame() -> None:
-    assert UNEVEN.nmse == pytest.approx([3 / 6, 9 / 14])
+    assert UNEVEN.nmse == pytest.approx([3 / 6, 9 / 16])
     assert UNEVEN.fvu == pytest.approx([3 / 3, 9 / 12])
-    assert UNEVEN.nmse_curve == pytest.approx([4 / 4, 8 / 16])
+    assert UNEVEN.nmse_curve == pytest.approx([4 / 6, 8 / 16])
     assert UNEVEN.pooled_fvu == pytest.approx(12 / 15)
 
 
@@ -248,6 +248,7 @@ def test_valid_time_counts_from_the_last_given_frame() -> None:
 def test_vrmse_averages_over_frames_before_the_ratio() -> None:
     """Spatial variances 1 and 9 and squared errors 1 and 4: the root of 2.5 / 5."""
     truth = np.array([1.0, 3.0]).reshape(1, 2, 1, 1, 1) * np.array([-1.0, 1.0])
+    truth[:, 1] += 10  # a frame's mean is no part of its variance over space
     made = truth + np.array([1.0, 2.0]).reshape(1, 2, 1, 1, 1)
     assert vrmse(truth, made) == pytest.approx([np.sqrt(0.5)])
 

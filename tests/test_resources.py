@@ -1,12 +1,13 @@
 """What runs ask of a cluster, and which of them wait for each other."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ladid_bench.core.configuration import load_study
 from ladid_bench.core.paths import Folders
-from ladid_bench.study.graph import RunGraph, rule_of
+from ladid_bench.study.graph import RunGraph, has_probe, rule_of
 from ladid_bench.study.plan import PlannedRun, plan_runs, seconds_per_step
 from ladid_bench.study.resources import data_mb, describe_plan, expected_seconds, memory_mb
 
@@ -93,3 +94,45 @@ def test_seconds_of_a_step_grow_with_the_number_of_pixels(paper: dict[str, Plann
     card = run_of(paper, "ladid").card
     assert seconds_per_step(card, 128) == pytest.approx(16 * card.estimate.seconds_per_step)
     assert seconds_per_step(card, 32) == card.estimate.seconds_per_step
+
+
+def graph_of(runs: dict[str, PlannedRun], root: Path) -> RunGraph:
+    return RunGraph(load_study("paper", root), runs, Folders(Path(), "paper"))
+
+
+def test_a_run_waits_for_the_data_that_it_comes_from_and_those_it_is_asked_on(
+    paper: dict[str, PlannedRun], root: Path
+) -> None:
+    moved = next(run for run in paper.values() if run.init_from)
+    assert moved.init_from is not None
+    files = graph_of(paper, root).data(moved.key)
+    assert sorted(path.split("/")[2] for path in files) == sorted([moved.dataset.name, moved.init_from.dataset.name])
+    assert all(Path(path).parent.name == "train" for path in files)
+
+
+def test_reports_in_between_have_what_is_not_trained_and_then_half_of_the_trainings(
+    paper: dict[str, PlannedRun], root: Path
+) -> None:
+    graph = graph_of(paper, root)
+    closed = [run for run in paper.values() if not run.card.trained]
+    trained = [run for run in paper.values() if run.card.trained]
+    chosen = [run.key for run in (*closed[:3], *trained[:5])]
+    assert len({run.dataset.name for run in closed[:3]}) == 1
+    found = graph.glimpses(chosen, 1.0)
+    assert found["first"] == [graph.record(run.key) for run in closed[:3]]
+    assert found["half"] == [graph.record(run.key) for run in (*closed[:3], *trained[:2])]
+    assert graph.glimpses(chosen, 1e12) == graph.glimpses(chosen[3:], 1.0) == {}
+
+
+def test_probed_are_the_trainings_of_forecasters_that_a_probe_asks_for(
+    paper: dict[str, PlannedRun], root: Path
+) -> None:
+    study = load_study("paper", root)
+    probed = [run for run in paper.values() if has_probe(run, study)]
+    asked = [run for run in paper.values() if "probe" in {study.kind_of(one) for one in run.experiments}]
+    assert probed and {run.key for run in probed} <= {run.key for run in asked}
+    assert {run.card.kind for run in probed} == {"neural"} and all(run.trained for run in probed)
+    closed = replace(run_of(paper, "ridge"), experiments=probed[0].experiments)
+    assert not has_probe(closed, study)
+    assert not has_probe(replace(probed[0], arm="zero-shot"), study)
+    assert not has_probe(replace(probed[0], experiments=("comparison",)), study)

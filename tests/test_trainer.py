@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ladid_bench.core.configuration import Budget
+from ladid_bench.data.windows import WindowSampler
 from ladid_bench.methods.base import Diverged, Training
 from ladid_bench.methods.trainer import Trainer, relative_rate
 
@@ -66,26 +67,26 @@ def test_steps_have_the_rate_of_the_schedule_times_the_methods(pendulum, pendulu
 
 
 def test_the_horizon_doubles_as_the_steps_go_on(pendulum, pendulum_task, monkeypatch) -> None:
-    lengths, draw = [], Trainer.__init__.__globals__["WindowSampler"].rows
+    lengths, draw = [], WindowSampler.rows
 
     def noted(sampler, length, generator):
         lengths.append(length)
         return draw(sampler, length, generator)
 
-    monkeypatch.setattr(Trainer.__init__.__globals__["WindowSampler"], "rows", noted)
+    monkeypatch.setattr(WindowSampler, "rows", noted)
     trained(pendulum, pendulum_task, [1.0], steps=13, validate_every=13)
     assert lengths == [1, 1, 2, 2, 4, 4, 8, 8, 16, 16, 32, 32, 50]
 
 
 def test_batches_are_those_of_the_seed(pendulum, pendulum_task, monkeypatch) -> None:
     drawn: list[torch.Tensor] = []
-    gather = Trainer.__init__.__globals__["WindowSampler"].gather
+    gather = WindowSampler.gather
 
     def noted(sampler, rows):
         drawn.append(rows.grid)
         return gather(sampler, rows)
 
-    monkeypatch.setattr(Trainer.__init__.__globals__["WindowSampler"], "gather", noted)
+    monkeypatch.setattr(WindowSampler, "gather", noted)
     for seed in (4, 4, 5):
         trained(pendulum, pendulum_task, [1.0], seed=seed, steps=1)
     assert torch.equal(drawn[0], drawn[1])

@@ -1,0 +1,35 @@
+"""Every file with slow tests has its turn in the gate, or a reason why not."""
+
+from pathlib import Path
+
+import turns
+import yaml
+
+
+def test_every_file_with_slow_tests_has_a_turn_or_a_reason(root: Path) -> None:
+    marked = {
+        path.relative_to(root).as_posix()
+        for path in (root / "tests").glob("test_*.py")
+        if "mark.slow" in path.read_text(encoding="utf-8") and path.name != Path(__file__).name
+    }
+    assert marked == set(turns.SUITES) | set(turns.LEFT_OUT)
+    assert not set(turns.SUITES) & set(turns.LEFT_OUT)
+    assert all(turns.LEFT_OUT.values())
+
+
+def test_all_parts_have_their_turn_and_a_commit_has_the_same_one_each_time() -> None:
+    assert turns.turn_of("a1") == turns.turn_of("a1")
+    seen = {turns.turn_of(str(commit)) for commit in range(1000)}
+    assert seen == {(file, part) for file, parts in turns.SUITES.items() for part in range(parts)}
+
+
+def test_slow_tests_are_listed_by_name() -> None:
+    assert turns.slow_tests("tests/test_crossed.py") == [
+        "tests/test_crossed.py::test_the_whole_simulation_gives_the_numbers_in_the_docs"
+    ]
+
+
+def test_the_weekly_workflow_runs_all_of_them(root: Path) -> None:
+    weekly = yaml.safe_load((root / ".github" / "workflows" / "weekly.yml").read_text(encoding="utf-8"))
+    suites = weekly["jobs"]["slow-tests"]["strategy"]["matrix"]["suite"]
+    assert {f"tests/test_{suite}.py" for suite in suites} == set(turns.SUITES) | set(turns.LEFT_OUT)
