@@ -19,6 +19,7 @@ from ladid_bench.analysis.pictures import Pictures, series_frame
 from ladid_bench.reporting.charts import Lines, Looks, Scale
 from ladid_bench.reporting.drawing import TALL, WIDTH, Drawing
 from ladid_bench.reporting.formatting import counted, listed, number, short, with_unit
+from ladid_bench.reporting.leading import if_anybody
 from ladid_bench.reporting.palette import INK, own_look
 
 USELESS = {"nmse": "a forecast of zero", "fvu": "the training mean"}
@@ -46,7 +47,8 @@ def _lowest_at_ends(dataset: DatasetContent, frame: pd.DataFrame) -> str:
     if errors.empty:
         return ""
     first, last = errors.iloc[0].idxmin(), errors.iloc[-1].idxmin()
-    return f"{first} is lowest at the first frame{' and at the last' if first == last else f', {last} at the last'}."
+    words = f"{first} is lowest at the first frame{' and at the last' if first == last else f', {last} at the last'}."
+    return if_anybody(dataset.competitors, dataset.groups, words)
 
 
 def _about_horizon(dataset: DatasetContent, frame: pd.DataFrame) -> str:
