@@ -46,15 +46,15 @@ def slow(variant: str) -> Any:
 
 
 @pytest.mark.parametrize("name", [*LISTED, *map(slow, VARIANTS)])
-def test_every_method_conforms(name: str) -> None:
+def test_every_method_conforms(name: str, tmp_path: Path) -> None:
     listed = LISTED[name.partition(":")[0]]
     if listed.missing:
         pytest.skip(f"{name} {listed.status}")
-    assert failures(Subject(name, ROOT)) == {}
+    assert failures(Subject(name, ROOT, tmp_path)) == {}
 
 
-def test_reference_methods_are_exempt_from_knowing_anything_and_from_nothing_else() -> None:
-    verdicts = {check.name: verdict for check, verdict in run_checks(Subject("mean", ROOT))}
+def test_reference_methods_are_exempt_from_knowing_anything_and_from_nothing_else(tmp_path: Path) -> None:
+    verdicts = {check.name: verdict for check, verdict in run_checks(Subject("mean", ROOT, tmp_path))}
     assert {name for name, verdict in verdicts.items() if verdict.outcome == "exempt"} == {"better", "moves"}
     assert {name for name, verdict in verdicts.items() if verdict.outcome == "not applicable"} == {
         "gradients",
@@ -100,7 +100,7 @@ def broken(root: Path, code: str, template: str = "closed_form", **changes: obje
     card = yaml.safe_load((ROOT / "src/ladid_bench/scaffold" / f"{template}.yaml").read_text())
     (folder / "method.yaml").write_text(yaml.safe_dump(card | changes))
     (folder / "method.py").write_text(code)
-    return Subject("broken", root)
+    return Subject("broken", root, root)
 
 
 ANSWER = """

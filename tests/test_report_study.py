@@ -13,6 +13,7 @@ from ladid_bench.analysis.curves import cost_points
 from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, gather
 from ladid_bench.analysis.pictures import collect
 from ladid_bench.analysis.searches import read_searches, trials_frame
+from ladid_bench.analysis.study import StudyResults
 from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.registry import load_card
 from ladid_bench.methods.searched import search_file
@@ -35,12 +36,12 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 @pytest.fixture
 def twice(bench: Bench) -> Bench:
     """Two networks that change places at equal CPU time, a simple method shared by both experiments, and a floor."""
-    bench.run(PICTURES, "latent-ode", 0.1)
-    bench.run(PICTURES, "other-net", 0.2)
+    bench.thrice(PICTURES, "latent-ode", 0.1)
+    bench.thrice(PICTURES, "other-net", 0.2)
     bench.run(PICTURES, "ridge", 0.4, experiments=BOTH)
     bench.run(PICTURES, "coder", 0.01)
-    bench.run(PICTURES, "latent-ode", 0.12, experiments="equal-time")
-    bench.run(PICTURES, "other-net", 0.06, experiments="equal-time")
+    bench.thrice(PICTURES, "latent-ode", 0.12, experiments="equal-time")
+    bench.thrice(PICTURES, "other-net", 0.06, experiments="equal-time")
     return bench
 
 
@@ -73,8 +74,9 @@ def test_the_floor_is_no_competitor(twice: Bench) -> None:
     assert floor["nmse_mean"] < first["nmse_mean"]
     assert table.best(table.columns[0]) == [True, False, False, False]
     assert "coder" not in findings.finding(dataset).lowest
-    assert findings.seeds([dataset]) == 1
-    assert findings.lead_text([dataset], [], twice.study).startswith("2 neural methods and 1")
+    assert findings.seeds([dataset]) == 3
+    words = findings.lead_text(StudyResults(twice.folders, twice.table, twice.study))
+    assert [one in words for one in ("2 neural methods", "1 simple method", "1 floor", "14 runs")] == [True] * 4
     assert re.search(r"\\midrule\ncoder \(floor\) &", to_latex(table, "caption"))
 
 
@@ -117,7 +119,7 @@ def test_equal_time_has_a_table_of_its_own(twice: Bench) -> None:
     assert table["method"].tolist() == ["other-net", "latent-ode", "ridge"]
     assert table["rank"].tolist() == [1, 2, 3]
     assert table["cost_steps"].tolist()[:2] == [3, 3]
-    assert table["nmse_mean"].tolist() == sorted(row["nmse_mean"] for row in (twice.rows[i] for i in (2, 4, 5)))
+    assert table["nmse_mean"].tolist() == sorted(row["nmse_mean"] for row in (twice.rows[i] for i in (6, 8, 11)))
     assert (page.path.parent / "tables" / f"equal-time-{PICTURES}.tex").exists()
     compared = pd.read_csv(page.path.parent / "tables" / f"comparison-{PICTURES}.csv")
     assert compared["method"].tolist() == ["latent-ode", "other-net", "ridge", "coder"]
@@ -141,8 +143,8 @@ def test_equal_time_says_who_is_ahead_and_whether_the_order_changes(twice: Bench
 def test_many_changes_of_rank_are_counted(bench: Bench) -> None:
     for place, name in enumerate(NETS):
         bench.method(name, "neural")
-        bench.run(PICTURES, name, 0.1 + 0.01 * place)
-        bench.run(PICTURES, name, 0.1 + 0.01 * ((place + 2) % len(NETS)), experiments="equal-time")
+        bench.thrice(PICTURES, name, 0.1 + 0.01 * place)
+        bench.thrice(PICTURES, name, 0.1 + 0.01 * ((place + 2) % len(NETS)), experiments="equal-time")
     words = findings.equal_time(only(bench), only(bench, EQUAL_TIME), 0.5)
     assert "30 s" in words
     moves = [("net-i", "9", "1"), ("net-j", "10", "2"), ("net-a", "1", "3")]

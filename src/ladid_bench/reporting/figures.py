@@ -67,7 +67,8 @@ def told_of_times(runs: Iterable[Run]) -> str:
     known = [row for row in rows if not pd.isna(row.get("cost_load"))]
     loads = [float(row["cost_load"]) for row in known]
     kinds = {tuple(row.get(name) for name in PLACE) for row in rows}
-    why = [f"at loads of {number(min(loads), 1)} to {number(max(loads), 1)}"] if any(map(shared, known)) else []
+    ends = list(dict.fromkeys(number(end(loads), 1) for end in (min, max))) if loads else []
+    why = [f"at {'loads' if ends[1:] else 'a load'} of {' to '.join(ends)}"] if any(map(shared, known)) else []
     why += [f"on {len(kinds)} kinds of machine"] if len(kinds) > 1 else []
     return f"Times compare only roughly: these runs were made {' and '.join(why)}." if why else ""
 

@@ -206,7 +206,7 @@ class Report:
         told = []
         for table in self.results.experiments:
             drawn = figures(self.folder, drawings_of(table, scene), self.judged)
-            told.append((table, QUESTIONS[table.kind], views(table), drawn, self._below(table)))
+            told.append((table, QUESTIONS[table.kind], views(table, scene), drawn, self._below(table)))
         probed = write_probes(self.folder, self.results.folders, self.results.experiments)
         items = [(f"experiment-{one.name}", one.name) for one in self.results.experiments]
         body = part("experiments", told, probed) if told else Markup()
