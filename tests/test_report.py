@@ -327,6 +327,13 @@ def test_the_page_has_a_glossary_that_its_navigation_leads_to(full: Bench) -> No
     )
 
 
+def test_words_of_the_tables_are_in_the_glossary_in_the_order_of_a_dictionary() -> None:
+    words = list(glossary())
+    assert words == sorted(words, key=str.lower)
+    told = {"valid time", "VRMSE", "spectral distance", "nMSE between", "zero-shot", "trunk", "probe", "primary metric"}
+    assert told <= set(words)
+
+
 def test_methods_that_kept_other_pictures_are_left_out(full: Bench) -> None:
     other = replace(full.sample("fake-pictures", 0.2), pictured=np.array([4, 5]))
     write_sample(full.folders.samples(full.rows[1]["key"]), other)

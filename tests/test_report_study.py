@@ -20,6 +20,7 @@ from ladid_bench.methods.searched import search_file
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, panels_of
 from ladid_bench.reporting.figures import told_of_times
+from ladid_bench.reporting.leading import nobody_ahead
 from ladid_bench.reporting.palette import FADED, styles, styles_on
 from ladid_bench.reporting.searches import describe_search, effort
 from ladid_bench.reporting.tables import comparison, core, equal_time, to_latex
@@ -78,6 +79,55 @@ def test_the_floor_is_no_competitor(twice: Bench) -> None:
     words = findings.lead_text(StudyResults(twice.folders, twice.table, twice.study))
     assert [one in words for one in ("2 neural methods", "1 simple method", "1 floor", "14 runs")] == [True] * 4
     assert re.search(r"\\midrule\ncoder \(floor\) &", to_latex(table, "caption"))
+
+
+def test_nobody_is_first_before_every_run_has_ended_with_three_seeds_over_three_groups(bench: Bench) -> None:
+    bench.thrice(PICTURES, "latent-ode", 0.1)
+    bench.run(PICTURES, "ridge", 0.4)
+    assert nobody_ahead(only(bench)) == ""
+    assert findings.finding(only(bench)).outcome == "neural"
+    later = {"a run to come": ("mean", "not run", "1 run"), "one seed of chance": ("chance", "ok", "1 seed")}
+    bench.method("chance", "simple")
+    card = bench.folder("chance") / "method.yaml"
+    card.write_text(card.read_text().replace("deterministic: true", "deterministic: false"))
+    for method, status, why in later.values():
+        bench.run(PICTURES, method, 0.01)
+        bench.rows[-1]["status"] = status
+        found = findings.finding(only(bench))
+        assert (found.outcome, "chance" in found.lowest, "latent-ode" in found.lowest) == ("none", False, False)
+        assert nobody_ahead(only(bench)).startswith(why)
+        assert bench.rows.pop()["method"] == method
+
+
+def test_nobody_is_first_over_two_groups(bench: Bench) -> None:
+    bench.thrice(PICTURES, "latent-ode", 0.1, units=2)
+    bench.run(PICTURES, "ridge", 0.4, units=2)
+    assert nobody_ahead(only(bench)).startswith("2 test groups")
+    page = bench.build()
+    assert "rank" not in "".join(page.tables[f"data-{PICTURES}"][1])
+    assert not page.bold
+
+
+def test_a_run_on_the_way_to_a_longer_training_is_counted_and_has_its_provenance(twice: Bench) -> None:
+    for row in twice.rows:
+        row["rung_of"] = ""
+    key = twice.run(PICTURES, "latent-ode", 0.3, experiments="", rung_of="comparison")
+    results = StudyResults(twice.folders, twice.table, twice.study)
+    keys = [run.key for _, some in results.runs for _, run in some]
+    assert sorted(keys) == sorted(row["key"] for row in twice.rows)
+    assert key in keys
+    assert f"{len(twice.rows)} runs" in findings.lead_text(results)
+
+
+def test_training_is_told_of_as_done_only_where_some_is(bench: Bench) -> None:
+    def words() -> str:
+        return findings.lead_text(StudyResults(bench.folders, bench.table, bench.study))
+
+    bench.lost(PICTURES, "latent-ode", "not run", "later")
+    assert "none has so far" in words()
+    bench.run(PICTURES, "latent-ode", 0.1, seed=1)
+    assert "none has so far" not in words()
+    assert "1 of 2 runs" in words()
 
 
 def test_a_floor_alone_is_no_competitor_either(bench: Bench) -> None:
@@ -173,6 +223,10 @@ def test_times_of_runs_that_shared_their_machines_compare_only_roughly(twice: Be
     twice.rows[0]["cost_load"] = 4.0
     assert "loads of 1.0 to 4.0" in told()
     assert "kinds" not in told()
+    for row in twice.rows:
+        row["cost_load"] = 4.0
+    assert "a load of 4.0." in told()
+    twice.rows[1]["cost_load"] = 1.0
     twice.rows[1]["processor"] = "another"
     assert "loads of 1.0 to 4.0" in told()
     assert "2 kinds" in told()
