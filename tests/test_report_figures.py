@@ -45,7 +45,7 @@ def entry(label: str, errors: dict[int, float], unit_errors: np.ndarray | None =
         status = "error" if math.isnan(error) else "ok"
         row = {"key": f"{label}{seed}", "seed": seed, "status": status, "nmse_mean": error, "reason": ""}
         runs.append(Run(row, None if unit_errors is None else sample(unit_errors), {}))
-    return Entry(label, "default", 1.0, kind, label, tuple(runs))
+    return Entry(label, "default", 1.0, kind, label, tuple(runs), deterministic=kind != "neural")
 
 
 def sample(errors: np.ndarray) -> Sample:
@@ -116,6 +116,8 @@ def test_what_cannot_be_ranked_is_said() -> None:
     simple = [entry(label, {0: 0.1}, np.arange(1.0, 9.0), kind="simple") for label in "xyz"]
     assert "it takes 3 seeds" in str(rank_over_groups(replace(few, entries=(*few.entries, *simple))))
     assert isinstance(rank_over_groups(replace(few, entries=tuple(simple))), Ranking)
+    drawn = tuple(replace(one, deterministic=False) for one in simple)  # by chance, though nothing is trained
+    assert "it takes 3 seeds" in str(rank_over_groups(replace(few, entries=drawn)))
     assert isinstance(rank_over_datasets([]), str)
 
 
