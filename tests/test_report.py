@@ -298,17 +298,15 @@ def test_a_constant_forecast_is_shown(bench: Bench) -> None:
     assert bench.build().classes.count("trio") == 1
 
 
-def test_a_report_of_scale_smoke_means_nothing_and_says_so(full: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    for seed in (1, 2):
-        full.run("fake-pictures", "latent-ode", 0.1, seed)
-    judged = full.build()
+def test_a_report_of_scale_smoke_means_nothing_and_says_so(seeded: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = seeded.build()
     assert judged.bold
     assert all(one in judged.text for one in LEADS)
     assert judged.tables["data-fake-pictures"][1][0] == "1latent-ode"
     assert ("data-outcome", "neural") in judged.data
-    study = full.study.model_copy(update={"scale": "smoke"})
+    study = seeded.study.model_copy(update={"scale": "smoke"})
     monkeypatch.setattr(Bench, "study", property(lambda bench: study))
-    page = full.build()
+    page = seeded.build()
     assert not [one for one in LEADS if one in page.text]
     assert page.tables["data-fake-pictures"][1][0] == "latent-ode"  # without a rank
     assert page.ids.index("caution-smoke") < page.ids.index("claims")
