@@ -51,7 +51,7 @@ def probe(
     ]
     provenance = {"commit": "c" * 40, "dirty": False, "code_hash": "today", "model_sha256": "m" * 64}
     content = {
-        **{"key": key, "dataset": "fake-pictures", "method": "ladid", "variant": "default", "seed": 0, "reason": ""},
+        **{"key": key, "dataset": "fake-pictures", "method": method, "variant": "default", "seed": 0, "reason": ""},
         **{"representation_size": 8, "group": list(range(trajectories)), "shares": [0.5, 0.25], "readings": readings},
         "points": random.normal(size=(trajectories, 2)).tolist(),
         "semigroup": {

@@ -86,6 +86,7 @@ class Bench:
         self.kinds[name] = kind
         citation = '{text: "A paper of @ & <b>", url: "https://example.org/paper"}'
         card = f"title: {name}\nkind: {kind}\nsummary: what it does\ncitation: {citation}\nversion: 1\n"
+        card += f"deterministic: {'false' if kind == 'neural' else 'true'}\n"
         card += "settings: {learning_rate: 0.001, hidden: 64}\n"
         self.folder(name).mkdir(parents=True)
         (self.folder(name) / "method.yaml").write_text(card, encoding="utf-8")
@@ -182,6 +183,11 @@ class Bench:
         key = self._row(dataset, method, seed, "ok", "", experiments, metrics=metrics, cost=cost, how=how)
         write_sample(self.folders.samples(key), sample)
         return key
+
+    def thrice(self, dataset: str, method: str, error: float, **how: Any) -> None:
+        """Runs that ended with a result, of the three seeds that a verdict takes."""
+        for seed in range(3):
+            self.run(dataset, method, error, seed, **how)
 
     def lost(self, dataset: str, method: str, status: str, reason: str, seed: int = 0) -> str:
         """A run without a result."""

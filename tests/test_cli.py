@@ -92,7 +92,8 @@ def test_score_checks_a_forecast_file_of_ones_own(checkout: Path) -> None:
     times = np.tile(np.arange(10, 60) * 3 / 59, (2, 1))
     black = np.zeros((2, 50, 1, 32, 32), np.float32)
     write_forecast(checkout / "black.hdf5", Forecast(black), times)
-    assert '"nmse_mean": 1.0' in call(checkout, "score", key_of(checkout, "mean"), "black.hdf5")
+    told = call(checkout, "score", key_of(checkout, "mean"), "black.hdf5")
+    assert '"nmse_mean": 1.0' in told and "angle_error_degrees_mean" in told
     black[0, 0] = np.nan
     write_forecast(checkout / "nan.hdf5", Forecast(black), times)
     message = call(checkout, "score", key_of(checkout, "mean"), "nan.hdf5", code=1)

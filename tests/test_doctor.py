@@ -23,10 +23,11 @@ def findings(checkout: Checkout, subject: str, cores: int = 1) -> list[doctor.Fi
 
 
 def test_a_machine_that_runs_these_tests_can_run_the_main_job(checkout: Checkout, monkeypatch, capsys) -> None:
-    code, said = call(checkout.root, "doctor", "--cores", "1", monkeypatch=monkeypatch, capsys=capsys)
+    words = ("doctor", "--cores", "1", "--scale", "tiny")
+    code, said = call(checkout.root, *words, monkeypatch=monkeypatch, capsys=capsys)
     assert code == 0, said
     lines = said.splitlines()
-    assert lines[-1].endswith("snakemake --cores all")
+    assert lines[-1].endswith(" --cores all --config scale=tiny")
     subjects = {line[9:].split("  ")[0].strip() for line in lines[:-1]}
     assert {"Python", "device", "processor", "threads", "memory", "Slurm", "DVC", "study", "disk"} <= subjects
     assert f"torch {metadata.version('torch')}" in said
@@ -60,7 +61,7 @@ def test_packages_that_are_missing_or_do_not_fit_are_named(checkout: Checkout, m
     assert "numpy" not in found.found
     (video,) = findings(checkout, "extra video")
     assert video.state == "note"
-    assert "neither-here" in video.found
+    assert video.found == "neither-here is not installed"
 
 
 def test_a_full_disk_hinders_and_names_the_need(checkout: Checkout, monkeypatch) -> None:

@@ -412,6 +412,12 @@ def test_files_may_be_given_for_each_split(tmp_path: Path, checkout: Path) -> No
 # What was imported, as a data set
 
 
+@pytest.mark.parametrize("width", [20, 24])
+def test_the_ratio_of_the_sides_is_given_up_only_where_they_differ(width: int, tmp_path: Path, checkout: Path) -> None:
+    bring_in(checkout, [npz(tmp_path / "a.npz", x=values(5, 9, 20, width))])
+    assert ("ratio" in find_source("mine").card.summary) == (width != 20)
+
+
 def test_an_import_is_a_data_set_whose_identity_is_its_contents(tmp_path: Path, checkout: Path) -> None:
     path = npz(tmp_path / "a.npz", x=values(10, 20, 6))
     bring_in(checkout, [path], described={"licence": "CC0"}, time_step=0.5)
@@ -567,7 +573,7 @@ SIGNALLING = values(5, 9, 6).astype(np.float64)
 SIGNALLING.view(np.uint64)[2, 3, 4] = 0x7FF0000000000001  # a NaN whose conversion NumPy warns of
 HOSTILE: dict[str, tuple[str, bytes, str]] = {
     "objects in npy": ("a.npy", npy_bytes(np.array([[{}], [1]], dtype=object)), "a.npy"),
-    "objects in npz": ("a.npz", zipped(x=npy_bytes(np.array([[{}], [1]], dtype=object))), "a.npz"),
+    "objects in npz": ("a.npz", zipped(x=npy_bytes(np.array([[{}], [1]], dtype=object))), "a.npz.*x Python objects"),
     "structure": ("a.npy", npy_bytes(np.zeros((5, 9), dtype=[("a", "f8")])), "a.npy"),
     "complex": ("a.npy", npy_bytes(np.zeros((5, 9), dtype=complex)), "a.npy"),
     "words": ("a.npy", npy_bytes(np.full((5, 9), "word")), "a.npy"),

@@ -9,6 +9,7 @@ from ladid_bench.data.metrics import (
     measure,
     spectral_distance,
     temporal_fvu,
+    unusable,
     validation_nmse,
     vrmse,
 )
@@ -17,6 +18,14 @@ from ladid_bench.data.variables import Variable
 RANDOM = np.random.default_rng(0)
 TRUTH = RANDOM.normal(size=(5, 7, 1, 8, 8))
 MEAN = TRUTH.mean(axis=(0, 1))
+
+
+def test_what_no_file_can_hold_is_told_apart() -> None:
+    assert unusable(TRUTH) == ""
+    values = np.array([np.nan, np.nan, 1e300, -np.inf, 1.0])
+    words = unusable(values)
+    assert [one in words for one in ("5 values", "2 that are not a number", "2 that float32")] == [True] * 3
+    assert "float32" not in unusable(values[[0, 4]])
 
 
 def test_zero_forecast_has_nmse_one_and_truth_has_zero() -> None:

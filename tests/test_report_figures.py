@@ -21,6 +21,7 @@ from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_
 from ladid_bench.analysis.study import ExperimentResults, StudyResults
 from ladid_bench.core.configuration import Dataset, SplitSizes, Study
 from ladid_bench.methods.registry import load_card
+from ladid_bench.reporting import findings
 from ladid_bench.reporting.charts import Dots
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.experiment_figures import areas_html, areas_of, drawings_of, styles_by_method
@@ -45,7 +46,7 @@ def entry(label: str, errors: dict[int, float], unit_errors: np.ndarray | None =
         status = "error" if math.isnan(error) else "ok"
         row = {"key": f"{label}{seed}", "seed": seed, "status": status, "nmse_mean": error, "reason": ""}
         runs.append(Run(row, None if unit_errors is None else sample(unit_errors), {}))
-    return Entry(label, "default", 1.0, kind, label, tuple(runs))
+    return Entry(label, "default", 1.0, kind, label, tuple(runs), deterministic=kind != "neural")
 
 
 def sample(errors: np.ndarray) -> Sample:
@@ -116,6 +117,8 @@ def test_what_cannot_be_ranked_is_said() -> None:
     simple = [entry(label, {0: 0.1}, np.arange(1.0, 9.0), kind="simple") for label in "xyz"]
     assert "it takes 3 seeds" in str(rank_over_groups(replace(few, entries=(*few.entries, *simple))))
     assert isinstance(rank_over_groups(replace(few, entries=tuple(simple))), Ranking)
+    drawn = tuple(replace(one, deterministic=False) for one in simple)  # by chance, though nothing is trained
+    assert "it takes 3 seeds" in str(rank_over_groups(replace(few, entries=drawn)))
     assert isinstance(rank_over_datasets([]), str)
 
 
@@ -199,9 +202,13 @@ def written(drawing: Drawing) -> set[str]:
 def shown(bench: Bench) -> tuple[ExperimentResults, Sequence[Drawing]]:
     """The only experiment of a study and what is drawn of it."""
     (table,) = StudyResults(bench.folders, bench.table, bench.study).experiments
+    return table, drawings_of(table, scene_of(bench, table))
+
+
+def scene_of(bench: Bench, table: ExperimentResults) -> Scene:
     compared = gather(bench.folders, bench.table, bench.study)
     by_method = styles_by_method(styles(compared), [*compared, *(content for content, _ in table.parts)])
-    return table, drawings_of(table, Scene(bench.study, bench.root, by_method, compared))
+    return Scene(bench.study, bench.root, by_method, compared)
 
 
 def transfer(bench: Bench) -> None:
@@ -368,7 +375,9 @@ def test_a_sweep_has_a_figure_of_the_error_over_a_setting(bench: Varied) -> None
     assert lines["ladid"]["value"].to_numpy() == pytest.approx(hard * np.array([0.8, 0.4, 0.2]), rel=1e-5)
     assert (lines["gru"]["low"] < lines["gru"]["value"]).all() and (lines["gru"]["high"] > lines["gru"]["value"]).all()
     assert {"latent", "2", "8", f"{usual}", "ladid", "gru"} <= written(drawing)
-    assert drawing.finding.endswith(f" ladid at {usual}.")
+    assert f" ladid at {usual}" in drawing.finding
+    (_, html), *_ = views(table, scene_of(bench, table))
+    assert f"latent={usual} (default)" in html
     assert "ladid" not in drawing.about
 
 
@@ -392,8 +401,8 @@ def test_an_experiment_on_size_has_the_error_over_the_number_of_parameters(bench
     assert (drawing.name, drawing.table) == (f"size-{PICTURES}-parameters", "experiment-size-parameters")
     lines = {name: one["at"].tolist() for name, one in drawing.frame.groupby("name")}
     assert lines == {"ladid": [200, 600], "gru": [200, 600]}
-    assert drawing.finding.endswith(" ladid at 600.")
-    (_, html), *_ = views(table)
+    assert " ladid at 600" in drawing.finding
+    (_, html), *_ = views(table, scene_of(bench, table))
     assert "parameters" in html and "250" in html
 
 
@@ -409,6 +418,7 @@ def test_a_sweep_over_data_sets_has_a_figure_for_what_differs_in_it_alone(bench:
     expected = [("frames given", [1, GIVEN]), ("frames forecast", [ASKED, 2 * ASKED]), ("pixels of a side", [SIDE, 64])]
     assert sorted(across) == sorted([*rates, *expected * 2])
     assert len({one.name for one in found}) == len(across)
+    assert not [one.finding for one in found if "ladid" in one.finding]  # one seed
 
 
 def test_a_sweep_over_what_is_no_number_has_dots(bench: Varied) -> None:
@@ -432,8 +442,11 @@ def test_an_experiment_with_a_name_of_its_own_is_reported_under_it(bench: Varied
         kept = pd.read_csv(page.path.parent / "tables" / f"experiment-{name}.csv")
         assert list(kept["method"]) == ["latent-ode", "ridge"]
         assert (page.path.parent / "figures" / f"{name}-{PICTURES}-nmse.svg").exists()
-    assert "caution-comparison" in page.ids
+    assert {"caution-comparison", f"card-{PICTURES}"} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
+    words = findings.lead_text(StudyResults(bench.folders, bench.table, bench.study))
+    told = ("1 neural method and 1 simple method on 1 data set", "all 4 runs")
+    assert [one in words for one in told] == [True] * 2
 
 
 def test_cost_grows_with_one_thing_at_a_time(bench: Varied) -> None:

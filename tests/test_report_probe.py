@@ -56,6 +56,11 @@ def test_estimates_are_those_of_the_probes(bench: Bench) -> None:
     assert (semigroup[0].estimate, semigroup[1]) == pytest.approx((0.1, 2.0))
 
 
+def test_only_the_representation_of_ladid_is_called_psi() -> None:
+    for method, word in (("ladid", "psi 0.90"), ("latent-ode", "representation 0.90")):
+        assert f": {word}" in made_up.probe("1", UNEXPLAINED, method=method).words
+
+
 def test_page_table_and_figures(bench: Bench) -> None:
     for seed in range(3):
         run(bench, seed)

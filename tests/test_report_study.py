@@ -13,12 +13,14 @@ from ladid_bench.analysis.curves import cost_points
 from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, gather
 from ladid_bench.analysis.pictures import collect
 from ladid_bench.analysis.searches import read_searches, trials_frame
+from ladid_bench.analysis.study import StudyResults
 from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.registry import load_card
 from ladid_bench.methods.searched import search_file
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, panels_of
 from ladid_bench.reporting.figures import told_of_times
+from ladid_bench.reporting.leading import nobody_ahead
 from ladid_bench.reporting.palette import FADED, styles, styles_on
 from ladid_bench.reporting.searches import describe_search, effort
 from ladid_bench.reporting.tables import comparison, core, equal_time, to_latex
@@ -35,12 +37,12 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 @pytest.fixture
 def twice(bench: Bench) -> Bench:
     """Two networks that change places at equal CPU time, a simple method shared by both experiments, and a floor."""
-    bench.run(PICTURES, "latent-ode", 0.1)
-    bench.run(PICTURES, "other-net", 0.2)
+    bench.thrice(PICTURES, "latent-ode", 0.1)
+    bench.thrice(PICTURES, "other-net", 0.2)
     bench.run(PICTURES, "ridge", 0.4, experiments=BOTH)
     bench.run(PICTURES, "coder", 0.01)
-    bench.run(PICTURES, "latent-ode", 0.12, experiments="equal-time")
-    bench.run(PICTURES, "other-net", 0.06, experiments="equal-time")
+    bench.thrice(PICTURES, "latent-ode", 0.12, experiments="equal-time")
+    bench.thrice(PICTURES, "other-net", 0.06, experiments="equal-time")
     return bench
 
 
@@ -73,9 +75,59 @@ def test_the_floor_is_no_competitor(twice: Bench) -> None:
     assert floor["nmse_mean"] < first["nmse_mean"]
     assert table.best(table.columns[0]) == [True, False, False, False]
     assert "coder" not in findings.finding(dataset).lowest
-    assert findings.seeds([dataset]) == 1
-    assert findings.lead_text([dataset], [], twice.study).startswith("2 neural methods and 1")
+    assert findings.seeds([dataset]) == 3
+    words = findings.lead_text(StudyResults(twice.folders, twice.table, twice.study))
+    assert [one in words for one in ("2 neural methods", "1 simple method", "1 floor", "14 runs")] == [True] * 4
     assert re.search(r"\\midrule\ncoder \(floor\) &", to_latex(table, "caption"))
+
+
+def test_nobody_is_first_before_every_run_has_ended_with_three_seeds_over_three_groups(bench: Bench) -> None:
+    bench.thrice(PICTURES, "latent-ode", 0.1)
+    bench.run(PICTURES, "ridge", 0.4)
+    assert nobody_ahead(only(bench)) == ""
+    assert findings.finding(only(bench)).outcome == "neural"
+    later = {"a run to come": ("mean", "not run", "1 run"), "one seed of chance": ("chance", "ok", "1 seed")}
+    bench.method("chance", "simple")
+    card = bench.folder("chance") / "method.yaml"
+    card.write_text(card.read_text().replace("deterministic: true", "deterministic: false"))
+    for method, status, why in later.values():
+        bench.run(PICTURES, method, 0.01)
+        bench.rows[-1]["status"] = status
+        found = findings.finding(only(bench))
+        assert (found.outcome, "chance" in found.lowest, "latent-ode" in found.lowest) == ("none", False, False)
+        assert nobody_ahead(only(bench)).startswith(why)
+        assert bench.rows.pop()["method"] == method
+
+
+def test_nobody_is_first_over_two_groups(bench: Bench) -> None:
+    bench.thrice(PICTURES, "latent-ode", 0.1, units=2)
+    bench.run(PICTURES, "ridge", 0.4, units=2)
+    assert nobody_ahead(only(bench)).startswith("2 test groups")
+    page = bench.build()
+    assert "rank" not in "".join(page.tables[f"data-{PICTURES}"][1])
+    assert not page.bold
+
+
+def test_a_run_on_the_way_to_a_longer_training_is_counted_and_has_its_provenance(twice: Bench) -> None:
+    for row in twice.rows:
+        row["rung_of"] = ""
+    key = twice.run(PICTURES, "latent-ode", 0.3, experiments="", rung_of="comparison")
+    results = StudyResults(twice.folders, twice.table, twice.study)
+    keys = [run.key for _, some in results.runs for _, run in some]
+    assert sorted(keys) == sorted(row["key"] for row in twice.rows)
+    assert key in keys
+    assert f"{len(twice.rows)} runs" in findings.lead_text(results)
+
+
+def test_training_is_told_of_as_done_only_where_some_is(bench: Bench) -> None:
+    def words() -> str:
+        return findings.lead_text(StudyResults(bench.folders, bench.table, bench.study))
+
+    bench.lost(PICTURES, "latent-ode", "not run", "later")
+    assert "none has so far" in words()
+    bench.run(PICTURES, "latent-ode", 0.1, seed=1)
+    assert "none has so far" not in words()
+    assert "1 of 2 runs" in words()
 
 
 def test_a_floor_alone_is_no_competitor_either(bench: Bench) -> None:
@@ -117,7 +169,7 @@ def test_equal_time_has_a_table_of_its_own(twice: Bench) -> None:
     assert table["method"].tolist() == ["other-net", "latent-ode", "ridge"]
     assert table["rank"].tolist() == [1, 2, 3]
     assert table["cost_steps"].tolist()[:2] == [3, 3]
-    assert table["nmse_mean"].tolist() == sorted(row["nmse_mean"] for row in (twice.rows[i] for i in (2, 4, 5)))
+    assert table["nmse_mean"].tolist() == sorted(row["nmse_mean"] for row in (twice.rows[i] for i in (6, 8, 11)))
     assert (page.path.parent / "tables" / f"equal-time-{PICTURES}.tex").exists()
     compared = pd.read_csv(page.path.parent / "tables" / f"comparison-{PICTURES}.csv")
     assert compared["method"].tolist() == ["latent-ode", "other-net", "ridge", "coder"]
@@ -142,8 +194,8 @@ def test_equal_time_says_who_is_ahead_and_whether_the_order_changes(twice: Bench
 def test_many_changes_of_rank_are_counted(bench: Bench) -> None:
     for place, name in enumerate(NETS):
         bench.method(name, "neural")
-        bench.run(PICTURES, name, 0.1 + 0.01 * place)
-        bench.run(PICTURES, name, 0.1 + 0.01 * ((place + 2) % len(NETS)), experiments="equal-time")
+        bench.thrice(PICTURES, name, 0.1 + 0.01 * place)
+        bench.thrice(PICTURES, name, 0.1 + 0.01 * ((place + 2) % len(NETS)), experiments="equal-time")
     words = findings.equal_time(only(bench), only(bench, EQUAL_TIME), 0.5)
     assert "30 s" in words
     moves = [("net-i", "9", "1"), ("net-j", "10", "2"), ("net-a", "1", "3")]
@@ -178,6 +230,9 @@ def test_times_of_runs_that_shared_their_machines_compare_only_roughly(twice: Be
     twice.rows[0]["cost_load"] = None
     assert "loads" not in told()
     assert "2 kinds" in told()
+    for row in twice.rows:
+        row["cost_load"] = 4.0
+    assert "a load of 4.0 and" in told()
 
 
 def test_many_trained_methods_have_a_panel_of_cost_of_their_own(crowd: Bench) -> None:
@@ -262,7 +317,7 @@ def test_the_page_shows_a_few_measures_and_the_file_all(twice: Bench) -> None:
     assert [column.name for column in table.columns] == [*brief[:-1], "vrmse_mean", "cost_parameters", "oddity_mean"]
     page = twice.build()
     assert "measures" in page.classes
-    assert page.text.count("VRMSE") == 1
+    assert page.section(f"data-{PICTURES}", "cost").count("VRMSE") == 1
     assert "oddity_mean" in (page.path.parent / "tables" / f"comparison-{PICTURES}.csv").read_text()
 
 

@@ -66,6 +66,7 @@ def test_the_plan_tells_the_time_on_a_gpu_apart(paper: dict[str, PlannedRun], ro
     said = describe_plan(study, paper, set(paper), 4, gpu=True).splitlines()[-1]
     assert said.startswith(f"Estimated: {trained / 3600:.0f} GPU-hours")
     assert f"{others / 60:.1f} CPU-minutes, {others / 240:.1f} minutes on 4 cores" in said
+    assert describe_plan(study, paper, set(paper), 1).endswith(" on 1 core")
     everything = sum(run.estimated_seconds for run in paper.values())
     assert f"{everything / 60:.1f} CPU-minutes" in describe_plan(study, paper, set(paper), 4).splitlines()[-1]
 

@@ -28,14 +28,14 @@ def checkout(tmp_path: Path, root: Path) -> Checkout:
 
 
 @pytest.mark.parametrize("neural", [False, True], ids=["closed form", "neural"])
-def test_untouched_it_conforms_and_runs(neural: bool, checkout: Checkout) -> None:
+def test_untouched_it_conforms_and_runs(neural: bool, checkout: Checkout, tmp_path: Path) -> None:
     folder = new_baseline("my-idea-2", checkout.root, neural)
     assert sorted(path.name for path in folder.iterdir()) == ["method.py", "method.yaml"]
     assert folder == checkout.root / "baselines" / "my_idea_2"
     card = load_card("my-idea-2", checkout.root)
     assert (card.title, card.kind) == ("My idea 2", "neural" if neural else "simple")
     assert (folder / "method.py").read_text().startswith('"""My idea 2: say here')
-    verdicts = {check.name: verdict for check, verdict in run_checks(Subject("my-idea-2", checkout.root))}
+    verdicts = {check.name: verdict for check, verdict in run_checks(Subject("my-idea-2", checkout.root, tmp_path))}
     assert {verdict.outcome for verdict in verdicts.values()} <= {"passed", "not applicable"}, verdicts
     run, outcome = checkout.supervise("my-idea-2")
     assert (outcome.status, outcome.reason) == ("ok", "")

@@ -11,17 +11,19 @@ import pandas as pd
 
 from ladid_bench.analysis.crossed import FEWEST_GROUPS, log_ratio
 from ladid_bench.analysis.evidence import LADID, on_frames, primary_errors
-from ladid_bench.analysis.paired import in_groups
+from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS, in_groups
 from ladid_bench.analysis.statistics import Interval, interval
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
+from ladid_bench.methods.registry import load_card
 from ladid_bench.runs.calibration import Calibration, load_calibration
 from ladid_bench.runs.records import Sample, read_record, read_sample
 from ladid_bench.study.datasets import PlannedDataset, load_data_card, planned_dataset
 
 NEURAL, FLOOR = "neural", "floor"
 COMPARISON, EQUAL_TIME = "comparison", "equal-time"
+WAITING = "not run"  # status of a run of which no attempt has ended
 UNREADABLE = "unreadable"  # status of a run that has ended with a result whose files cannot be read
 FEW = 8  # methods that a figure can show side by side in colour
 ASKED = ("method", "variant", "fraction", "arm", "init_from", "changes")  # columns in which runs of one entry agree
@@ -72,6 +74,11 @@ class Run:
         return str(self.row["status"])
 
     @property
+    def waiting(self) -> bool:
+        """Whether it is still to be made."""
+        return self.status == WAITING
+
+    @property
     def stale(self) -> bool:
         """Whether it was made by older code than today's."""
         return self.row.get("stale") is True
@@ -104,7 +111,8 @@ class Entry:
     """One method in one variant on one data set: a line in every table and figure.
 
     In an experiment beside the comparison it may also have ``changes`` of settings or budget, and an ``arm``:
-    what is done with the model of the data set ``init_from``.
+    what is done with the model of the data set ``init_from``. Of a ``deterministic`` method the seed chooses the part
+    of the training data and nothing else.
     """
 
     method: str
@@ -116,6 +124,7 @@ class Entry:
     arm: str = "scratch"
     init_from: str = ""
     changes: str = ""
+    deterministic: bool = False
 
     @property
     def done(self) -> tuple[Run, ...]:
@@ -126,6 +135,12 @@ class Entry:
     def complete(self) -> bool:
         """Whether every run has a result; the seeds that survived would flatter a method that failed on others."""
         return len(self.done) == len(self.runs)
+
+    @property
+    def seeded(self) -> bool:
+        """Whether it has as many seeds as a verdict takes; where a seed changes nothing, one run is enough."""
+        alone = self.deterministic and self.fraction == 1
+        return alone or len(self.runs) >= SEEDS_FOR_VERDICTS
 
     @property
     def skipped(self) -> bool:
@@ -293,16 +308,29 @@ def gather(folders: Folders, table: pd.DataFrame, study: Study, experiment: str 
     Rows of other experiments are ignored; a run may belong to several.
     """
     told = table[_asked(table, COMPARISON) | _asked(table, EQUAL_TIME) | _asked(table, experiment)]
-    several = told.groupby("method")["variant"].nunique() > 1  # a lone variant need not be named
+    return _datasets(folders, table[_asked(table, experiment)], told, study)
+
+
+def gather_rungs(folders: Folders, table: pd.DataFrame, study: Study) -> list[DatasetContent]:
+    """Sort the runs that are asked for only as a shorter training of another one."""
+    asked = pd.Series(False, table.index)
+    for experiment in study.experiments if "rung_of" in table else ():
+        asked |= _asked(table, experiment, "rung_of") & (table["experiments"] == "")
+    return _datasets(folders, table[asked], table, study)
+
+
+def _datasets(folders: Folders, rows: pd.DataFrame, told: pd.DataFrame, study: Study) -> list[DatasetContent]:
+    """Sort rows by data set; ``told`` are those beside which a lone variant of a method need not be named."""
+    several = told.groupby("method")["variant"].nunique() > 1
     return [
-        _dataset(folders, rows, planned_dataset(study, str(name)), several)
-        for name, rows in table[_asked(table, experiment)].groupby("dataset", sort=False)
+        _dataset(folders, some, planned_dataset(study, str(name)), several)
+        for name, some in rows.groupby("dataset", sort=False)
     ]
 
 
-def _asked(table: pd.DataFrame, experiment: str) -> pd.Series:
+def _asked(table: pd.DataFrame, experiment: str, column: str = "experiments") -> pd.Series:
     """Which rows an experiment asked for."""
-    return table["experiments"].map(lambda names: experiment in str(names).split(",")).astype(bool)
+    return table[column].map(lambda names: experiment in str(names).split(",")).astype(bool)
 
 
 def _dataset(folders: Folders, rows: pd.DataFrame, planned: PlannedDataset, several: pd.Series) -> DatasetContent:
@@ -310,12 +338,14 @@ def _dataset(folders: Folders, rows: pd.DataFrame, planned: PlannedDataset, seve
     card = load_data_card(planned, folders) if path.exists() else {}
     entries = []
     agreeing = [column for column in ASKED if column in rows]  # a table of an earlier version has fewer
+    cards = {method: load_card(method, folders.root) for method in rows["method"].unique()}
     for _, group in rows.groupby(agreeing, sort=False):
         runs = tuple(_run(folders, {str(name): row[name] for name in row}) for row in group.to_dict("records"))
         row = runs[0].row
         label = f"{row['method']}:{row['variant']}" if several[row["method"]] else row["method"]
         label += "" if row["fraction"] == 1 else f", {row['fraction']:.0%} of the data"
-        how = {column: str(row[column]) for column in ("arm", "init_from", "changes") if column in row}
+        how: dict[str, Any] = {one: str(row[one]) for one in ("arm", "init_from", "changes") if one in row}
+        how["deterministic"] = cards[row["method"]].deterministic
         entries.append(Entry(row["method"], row["variant"], row["fraction"], row["kind"], label, runs, **how))
     return DatasetContent(
         name=planned.name,

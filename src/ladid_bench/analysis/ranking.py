@@ -83,7 +83,7 @@ def rank_over_groups(dataset: DatasetContent) -> Ranking | str:
     """Ranks of the methods over the test groups of a data set, errors averaged over seeds; or why there are none."""
     if problem := _too_few_seeds([dataset]):
         return problem
-    groups = {entry.label: _by_group(dataset, entry) for entry in dataset.ranked if _seeded(entry) and entry.sampled}
+    groups = {entry.label: _by_group(dataset, entry) for entry in dataset.ranked if entry.seeded and entry.sampled}
     if groups and any(not one.index.equals(next(iter(groups.values())).index) for one in groups.values()):
         return f"{NO_DIAGRAM}: the runs were not scored on the same test groups."
     errors = pd.DataFrame(groups)
@@ -100,21 +100,15 @@ def rank_over_groups(dataset: DatasetContent) -> Ranking | str:
 
 def _means(dataset: DatasetContent) -> pd.Series:
     """primary errors of the methods that may be ranked, by label."""
-    return pd.Series(
-        {entry.label: entry.mean(dataset.error) for entry in dataset.ranked if _seeded(entry)}, dtype=float
-    )
-
-
-def _seeded(entry: Entry) -> bool:
-    return not entry.neural or len(entry.runs) >= SEEDS_FOR_VERDICTS
+    return pd.Series({entry.label: entry.mean(dataset.error) for entry in dataset.ranked if entry.seeded}, dtype=float)
 
 
 def _too_few_seeds(datasets: Sequence[DatasetContent]) -> str:
-    """Why a study of trained methods cannot rank any of them; empty where it can, or has none."""
-    trained = [entry for one in datasets for entry in one.competitors if entry.neural]
-    if not trained or any(_seeded(entry) for entry in trained):
+    """Why a study of methods that depend on a seed cannot rank any of them; empty where it can, or has none."""
+    drawn = [entry for one in datasets for entry in one.competitors if not entry.deterministic]
+    if not drawn or any(entry.seeded for entry in drawn):
         return ""
-    return f"{NO_DIAGRAM}: it takes {SEEDS_FOR_VERDICTS} seeds of the methods that train."
+    return f"{NO_DIAGRAM}: it takes {SEEDS_FOR_VERDICTS} seeds of the methods that depend on one."
 
 
 def _by_group(dataset: DatasetContent, entry: Entry) -> pd.Series:
@@ -129,7 +123,7 @@ def _too_few(errors: pd.DataFrame, noun: str) -> str:
     if methods < METHODS_FOR_RANKS:
         return (
             f"{NO_DIAGRAM}: it takes complete results of at least {METHODS_FOR_RANKS} methods, with "
-            f"{SEEDS_FOR_VERDICTS} seeds where they train, on every {noun}; here are {methods}."
+            f"{SEEDS_FOR_VERDICTS} seeds where a seed matters, on every {noun}; here are {methods}."
         )
     if blocks < BLOCKS_FOR_RANKS:
         return (

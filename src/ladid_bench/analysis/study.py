@@ -5,7 +5,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, DatasetContent, Entry, Run, gather
+from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, DatasetContent, Entry, Run, gather, gather_rungs
 from ladid_bench.analysis.experiments import ExperimentRow, Parts
 from ladid_bench.core.configuration import Kind, Study
 from ladid_bench.core.paths import Folders
@@ -73,11 +73,17 @@ class StudyResults:
         return [*self.datasets, *self.again, *(content for one in self.experiments for content, _ in one.parts)]
 
     @cached_property
+    def rungs(self) -> list[DatasetContent]:
+        """Data sets of the shorter trainings that are scored on the way to a longer one."""
+        return gather_rungs(self.folders, self.table, self.study)
+
+    @cached_property
     def runs(self) -> list[Told]:
-        """Every run once: those of the data sets at equal steps and time, then those of further experiments."""
+        """Every run once: of the data sets at equal steps and time, of further experiments, and shorter trainings."""
         told = [(one.title, one) for one in [*self.datasets, *self.again]]
         further = [content for one in self.experiments for content, _ in one.parts]
         told += [(f"{one.title}, further experiments", one) for one in further]
+        told += [(f"{one.title}, scored on the way to a longer training", one) for one in self.rungs]
         found: dict[str, list[tuple[Entry, Run]]] = {}
         known: set[str] = set()
         for title, content in told:
@@ -91,5 +97,5 @@ class StudyResults:
         """Every run that should have a result and has none, with its title: those that failed, those that wait."""
         told = [(title, entry, run) for title, runs in self.runs for entry, run in runs]
         lost = [one for one in told if one[2].status not in ("ok", "skipped")]
-        waiting = [one for one in lost if one[2].status == "not run"]
+        waiting = [one for one in lost if one[2].waiting]
         return {"failed": [one for one in lost if one not in waiting], "waiting": waiting}

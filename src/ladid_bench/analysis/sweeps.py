@@ -199,6 +199,20 @@ def asked_of(parts: Parts, study: Study, root: Path) -> list[Asked]:
     ]
 
 
+def at_default(asked: Sequence[Asked]) -> dict[str, str]:
+    """By key of its first run, what a row has from its card of the settings that other rows of its method change."""
+    changed: dict[str, dict[str, None]] = {}
+    for one in asked:
+        names = dict(CHANGE.findall(one.row.entry.changes))
+        changed.setdefault(one.row.name, {}).update(dict.fromkeys(names))
+    told = {}
+    for one in asked:
+        own = dict(CHANGE.findall(one.row.entry.changes))
+        kept = [name for name in changed[one.row.name] if name not in own and name in one.settings]
+        told[one.row.entry.runs[0].key] = ", ".join(f"{name}={one.settings[name]}" for name in kept)
+    return told
+
+
 def _settings_of(entry: Entry, kind: DataKind, study: Study, root: Path) -> dict[str, Any]:
     """Settings and budget of an entry; of its card, if the card still has its variant, no more than was changed."""
     changes = {name: _value(text) for name, text in CHANGE.findall(entry.changes)}

@@ -116,4 +116,4 @@ def doctor(
     if hindered:
         many = "1 thing keeps" if hindered == 1 else f"{hindered} things keep"
         raise BenchError(f"{many} the main job from running; see 'missing' above")
-    print("the main job can run: snakemake --cores all")
+    print(f"the main job can run: snakemake --cores all{f' --config scale={scale}' if scale else ''}")

@@ -197,11 +197,15 @@ def model(key: str, scale: Scale = None) -> None:
 
 @app.command()
 def score(key: str, forecast: Path, scale: Scale = None) -> None:
-    """Check a forecast file against a run's test split and print its errors; nothing is recorded."""
+    """Check a forecast file against a run's test split and print its errors; nothing is recorded.
+
+    Errors at times between frames, and of the decoder alone, are not among them: such frames are in no forecast file.
+    """
     from ladid_bench.data.trajectories import read_trajectories
     from ladid_bench.methods.base import Diverged
     from ladid_bench.methods.forecasts import read_forecast
     from ladid_bench.runs.execute import training_mean
+    from ladid_bench.runs.scoring import finite
     from ladid_bench.runs.scoring import score as score_forecast
     from ladid_bench.study.datasets import load_task
 
@@ -209,13 +213,14 @@ def score(key: str, forecast: Path, scale: Scale = None) -> None:
     planned, folders = found.run, found.folders
     splits = {split: read_trajectories(path) for split, path in planned.dataset.files(folders).items()}
     task = load_task(planned.dataset, splits["train"])
-    query_times = splits["test"].times[:, task.context_frames : task.frames]
-    answer = read_forecast(forecast, query_times, task.shape)
+    test, asked = splits["test"], slice(task.context_frames, task.frames)
+    answer = read_forecast(forecast, test.times[:, asked], task.shape)
     try:
-        metrics, _ = score_forecast(task, splits["test"], answer, training_mean(task, splits["train"]))
+        metrics, _ = score_forecast(task, test, answer, training_mean(task, splits["train"]))
     except Diverged as error:
         raise BenchError(f"{forecast}: {error}; look at its values and units") from error
-    print(json.dumps(metrics, indent=1))
+    states = {name: values[:, asked] for name, values in test.states.items()}
+    print(json.dumps(metrics | finite(planned.dataset.source.state_errors(answer.mean, states)), indent=1))
 
 
 @app.command()

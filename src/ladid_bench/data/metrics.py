@@ -133,6 +133,15 @@ def validation_nmse(truth: np.ndarray, mean: np.ndarray, variables: Sequence[Var
     return _ratio(_weighted(error, weights).sum(axis=1), (power @ weights).sum(axis=1))
 
 
+def unusable(values: np.ndarray) -> str:
+    """Say how many values are not a number, or larger than float32 holds; empty where all can be used."""
+    empty = int(np.isnan(values).sum())
+    large = int((np.abs(values) > np.finfo(np.float32).max).sum())
+    found = [f"{empty} that are not a number"] if empty else []
+    found += [f"{large} that float32 does not hold"] if large else []
+    return f"has among its {values.size} values {' and '.join(found)}" if found else ""
+
+
 def _squares(truth: np.ndarray, other: np.ndarray | float) -> np.ndarray:
     """Squared distance of frames, summed over the places of images: float64 ``(trajectory, frame, component)``."""
     with np.errstate(over="ignore"):  # an error beyond all numbers becomes infinite, which ``explosion`` finds

@@ -17,6 +17,7 @@ from ladid_bench.methods.registry import method_folders
 from ladid_bench.probing.readout import KERNEL, LINEAR
 
 PSI, PCA, UNTRAINED, SHUFFLED = "psi", "pca", "untrained", "shuffled"
+WITH_PSI = "ladid"  # the method whose representation is psi
 CONTROLS = (PCA, UNTRAINED, SHUFFLED)
 PROBES = (LINEAR, KERNEL)
 PROBING = PACKAGE / "probing" / "probing.py"
@@ -119,7 +120,8 @@ class Probe(_Part):
         """What was read, in a line."""
         if not self.readings:
             return self.reason
-        mean = {name: self.unexplained(name, LINEAR) for name in (PSI, *CONTROLS)}
+        own = PSI if self.method == WITH_PSI else "representation"  # psi is that of LaDID alone
+        mean = {own: self.unexplained(PSI, LINEAR)} | {name: self.unexplained(name, LINEAR) for name in CONTROLS}
         read = [f"{name} {1 - one[0].sum() / one[1].sum():.2f}" for name, one in mean.items() if one]
         return f"linear readings of {len(self.readings)} quantities, mean R^2: {', '.join(read)}"
 

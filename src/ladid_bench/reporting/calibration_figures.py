@@ -15,6 +15,7 @@ from ladid_bench.reporting.charts import Dots, Lines, Looks, Scale
 from ladid_bench.reporting.drawing import WIDTH, Drawing
 from ladid_bench.reporting.experiments import Scene, not_drawn
 from ladid_bench.reporting.formatting import decimals, listed, number, span
+from ladid_bench.reporting.leading import if_anybody
 from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, own_look
 from ladid_bench.reporting.tables import to_html
 from ladid_bench.runs.calibration import NOMINAL, OWN, RAW, RESIDUAL, is_stale
@@ -98,7 +99,8 @@ def _scores(
         f"are. Lines are 95 % intervals over test trajectories and seeds.{_stale(rows, scene)}{not_drawn(rows)}"
     )
     best = scores.sort_values("crps").iloc[0]
-    finding = f"{best['name']}, {KINDS[best['distribution']][0]}, has the lowest score."
+    words = f"{best['name']}, {KINDS[best['distribution']][0]}, has the lowest score."
+    finding = if_anybody((row.entry for row in rows), content.groups, words)
     name, file = f"{experiment}-{content.name}-scores", f"experiment-{experiment}-scores"
     return Drawing(name, chart, about, frame, file, finding)
 

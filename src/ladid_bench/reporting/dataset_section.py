@@ -14,6 +14,7 @@ from ladid_bench.reporting.cost_figure import accuracy_and_cost
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.error_split import errors_apart
 from ladid_bench.reporting.figures import horizon, series, training, training_time
+from ladid_bench.reporting.leading import nobody_ahead, nobody_first
 from ladid_bench.reporting.pages import Section, figures, part
 from ladid_bench.reporting.palette import MethodStyle
 from ladid_bench.reporting.rank_figure import ranks_over_groups
@@ -40,6 +41,11 @@ class DatasetStory:
     pictures: Pictures | None
     styles: dict[str, MethodStyle]
     judged: bool
+
+    @property
+    def decided(self) -> bool:
+        """Whether somebody may be called first here."""
+        return self.judged and not nobody_ahead(self.content)
 
     @cached_property
     def film(self) -> media.Film | None:
@@ -69,7 +75,12 @@ class DatasetStory:
 
     def table(self, table: Table, drawn: str = "", ranked: bool = True) -> Markup:
         """Lay out a table for the page."""
-        return methods_html(table, self.styles, drawn, ranked, self.judged)
+        return methods_html(table, self.styles, drawn, ranked, self._ranks(table))
+
+    def _ranks(self, table: Table) -> bool:
+        """Whether ranks and best values of a table may stand out."""
+        groups = (self.content if self.content.groups or not self.equal else self.equal).groups
+        return self.judged and not nobody_first(table.entries, groups)
 
     def section(self, folder: Path) -> Section:
         """Write the files of the data set into the report's folder, and lay out its section."""
@@ -85,7 +96,7 @@ class DatasetStory:
         brief = core(accuracy) if accuracy else None
         if accuracy:
             caption = f"{dataset.title}: {dataset.error_name} is the primary error; the best value of a column is bold"
-            write_table(folder, f"comparison-{dataset.name}", accuracy, caption, self.judged)
+            write_table(folder, f"comparison-{dataset.name}", accuracy, caption, self._ranks(accuracy))
         if self.pictures and dataset.image:
             write_forecasts(folder / "animations", dataset, self.pictures)
         return {
@@ -94,10 +105,10 @@ class DatasetStory:
             "table": self.table(brief, dataset.error) if brief else "",
             "capped": bool(accuracy and accuracy.capped),
             "measures": self.table(accuracy) if accuracy and brief and accuracy.columns != brief.columns else "",
-            "colours": findings.about_colours(dataset, self.judged),
+            "colours": findings.about_colours(dataset, self.decided),
             "below_floor": findings.below_floor(dataset) if self.judged else "",
             "equal": self._equal_time(folder, self.equal) if self.equal else None,
-            "figures": figures(folder, self._drawings(ranks), self.judged),
+            "figures": figures(folder, self._drawings(ranks), self.decided),
             "unranked": ranks if isinstance(ranks, str) else "",
             "films": self.forecasts,
             "bars": self.bars,
@@ -120,7 +131,7 @@ class DatasetStory:
     def _equal_time(self, folder: Path, equal: DatasetContent) -> dict[str, Any]:
         """The table at equal CPU time, with what it says in words."""
         table, title = equal_time(equal), f"{self.content.title} at equal CPU time"
-        write_table(folder, f"equal-time-{self.content.name}", table, title, self.judged)
+        write_table(folder, f"equal-time-{self.content.name}", table, title, self._ranks(table))
         return {
             "table": self.table(table, equal.error),
             "words": findings.equal_time(self.content, equal, self.minutes) if self.judged else "",

@@ -21,6 +21,7 @@ from ladid_bench.reporting.drawing import WIDTH, Drawing
 from ladid_bench.reporting.experiments import Scene, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED, horizon
 from ladid_bench.reporting.formatting import TIMES, decimals, listed, number, ratio, short, span
+from ladid_bench.reporting.leading import if_anybody
 from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, own_look, styles, styles_on
 from ladid_bench.reporting.sweep_figures import HEIGHT, sweep_drawings
 from ladid_bench.reporting.tables import to_html
@@ -144,6 +145,7 @@ def _lowest_with_least(content: DatasetContent, rows: Sequence[ExperimentRow], f
     """Which line is lowest with the fewest trajectories, and what fine-tuning brings LaDID there."""
     least = frame[frame["percent"] == frame["percent"].min()].sort_values("error", kind="stable").iloc[0]
     words = f"With {short(least['percent'])} % of the trajectories {least['name']} is lowest."
+    words = if_anybody((row.entry for row in rows), content.groups, words)
     return f"{words}{_gains(content, rows, least['fraction'])}"
 
 
@@ -225,7 +227,8 @@ def _horizon(table: ExperimentResults, scene: Scene) -> list[Drawing]:
             frame = drawing.frame.merge(arms.set_axis(["name", "arm", "init_from"], axis=1), on="name")
             file = f"experiment-{table.name}-curves"
             name = f"experiment-{table.name}-{content.name}"
-            finding = f"{drawing.finding} {shown.ranked[0].label} has the lowest mean error."
+            words = f"{drawing.finding} {shown.ranked[0].label} has the lowest mean error."
+            finding = if_anybody((row.entry for row in rows), content.groups, words)
             drawings.append(Drawing(name, drawing.chart, about, frame, file, finding))
     return drawings
 

@@ -1,6 +1,6 @@
 """The experiments beside the comparison, a plain table each: what was asked of which method, and its error."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from markupsafe import Markup
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.experiments import ExperimentRow, row_error, row_frame
 from ladid_bench.analysis.study import ExperimentResults
+from ladid_bench.analysis.sweeps import asked_of, at_default
 from ladid_bench.core.configuration import Kind, Study
 from ladid_bench.reporting.charts import Looks
 from ladid_bench.reporting.formatting import decimals, error_text, listed, number, short, span
@@ -32,7 +33,7 @@ QUESTIONS: dict[Kind, str] = {
     "equal-time": "Which method forecasts best with as much CPU time for training?",
     "transfer": "Is a model of one system a good start on another one, with few of its trajectories?",
     "irregular": "Do irregular times, and times between frames, cost accuracy?",
-    "ablation": "What does each part of LaDID contribute?",
+    "ablation": "What does each part of a method contribute?",
     "horizon": "How far beyond its training does a model see, and how far into chaos?",
     "shift": "Does a model outlast another way of looking at the same motion?",
     "mixture": "Does training on a range of constants carry over to constants inside and outside of it?",
@@ -72,17 +73,21 @@ class Scene:
     compared: Sequence[DatasetContent]
 
 
-def views(table: ExperimentResults) -> list[tuple[DatasetContent, Markup]]:
+def views(table: ExperimentResults, scene: Scene) -> list[tuple[DatasetContent, Markup]]:
     """The data sets of an experiment with their tables; columns that say nothing in the whole experiment are off."""
-    return [(content, _html(table, content, rows)) for content, rows in table.parts]
+    swept = table.kind in ("sweep", "sufficiency")
+    defaults = at_default(asked_of(table.parts, scene.study, scene.root)) if swept else {}
+    return [(content, _html(table, content, rows, defaults)) for content, rows in table.parts]
 
 
-def _html(table: ExperimentResults, content: DatasetContent, rows: Sequence[ExperimentRow]) -> Markup:
+def _html(
+    table: ExperimentResults, content: DatasetContent, rows: Sequence[ExperimentRow], defaults: Mapping[str, str]
+) -> Markup:
     primary, median, _ = PRIMARY[content.primary_metric]
     entries, columns = [row.entry for row in rows], (primary, median, *EXTRA.get(table.kind, ()), PARAMETERS)
     cells: dict[str, list[str]] = {}
     if any(entry.changes for entry in table.entries):
-        cells["changed"] = [entry.changes for entry in entries]
+        cells["changed"] = [_changed(entry, defaults) for entry in entries]
     if any(entry.init_from for entry in table.entries):
         cells["arm"] = [row.start for row in rows]
     texts = dict.fromkeys(cells, "text")
@@ -97,6 +102,12 @@ def _html(table: ExperimentResults, content: DatasetContent, rows: Sequence[Expe
     cells["runs"] = [run_links(entry) for entry in entries]
     names = [method_name(row.entry, label=row.name) for row in rows]
     return to_html("method", names, cells, "numbers", {one.name: heading(one) for one in columns}, texts)
+
+
+def _changed(entry: Entry, defaults: Mapping[str, str]) -> str:
+    """What was changed, and the default of what others changed."""
+    kept = defaults.get(entry.runs[0].key, "")
+    return ", ".join(filter(None, (entry.changes, f"{kept} (default)" if kept else "")))
 
 
 def fraction_text(entry: Entry) -> str:

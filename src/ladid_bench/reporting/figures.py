@@ -19,6 +19,7 @@ from ladid_bench.analysis.pictures import Pictures, series_frame
 from ladid_bench.reporting.charts import Lines, Looks, Scale
 from ladid_bench.reporting.drawing import TALL, WIDTH, Drawing
 from ladid_bench.reporting.formatting import counted, listed, number, short, with_unit
+from ladid_bench.reporting.leading import if_anybody
 from ladid_bench.reporting.palette import INK, own_look
 
 USELESS = {"nmse": "a forecast of zero", "fvu": "the training mean"}
@@ -46,7 +47,8 @@ def _lowest_at_ends(dataset: DatasetContent, frame: pd.DataFrame) -> str:
     if errors.empty:
         return ""
     first, last = errors.iloc[0].idxmin(), errors.iloc[-1].idxmin()
-    return f"{first} is lowest at the first frame{' and at the last' if first == last else f', {last} at the last'}."
+    words = f"{first} is lowest at the first frame{' and at the last' if first == last else f', {last} at the last'}."
+    return if_anybody(dataset.competitors, dataset.groups, words)
 
 
 def _about_horizon(dataset: DatasetContent, frame: pd.DataFrame) -> str:
@@ -65,7 +67,8 @@ def told_of_times(runs: Iterable[Run]) -> str:
     known = [row for row in rows if not pd.isna(row.get("cost_load"))]
     loads = [float(row["cost_load"]) for row in known]
     kinds = {tuple(row.get(name) for name in PLACE) for row in rows}
-    why = [f"at loads of {number(min(loads), 1)} to {number(max(loads), 1)}"] if any(map(shared, known)) else []
+    ends = list(dict.fromkeys(number(end(loads), 1) for end in (min, max))) if loads else []
+    why = [f"at {'loads' if ends[1:] else 'a load'} of {' to '.join(ends)}"] if any(map(shared, known)) else []
     why += [f"on {len(kinds)} kinds of machine"] if len(kinds) > 1 else []
     return f"Times compare only roughly: these runs were made {' and '.join(why)}." if why else ""
 

@@ -8,11 +8,13 @@ from ladid_bench.analysis.crossed import FEWEST_GROUPS
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.statistics import Interval
-from ladid_bench.core.configuration import Study
+from ladid_bench.analysis.study import StudyResults
 from ladid_bench.reporting.formatting import counted, duration, error_text, listed, ratio
+from ladid_bench.reporting.leading import nobody_ahead
 
 SMOKE = "smoke"  # the scale that only tries whether everything runs
 FEW_UNITS = 5
+KINDS = ("neural method", "simple method", "floor")  # in the order in which they are told of
 MOST_MOVES = 3  # changes of rank that are named
 AHEAD = {
     "neural": "the neural method is ahead on these trajectories.",
@@ -41,6 +43,8 @@ def finding(dataset: DatasetContent) -> Finding:
         return Finding("No run of this study compares methods here at equal steps.")
     if not dataset.ranked:
         return Finding("No method has a result on all of its runs.")
+    if why := nobody_ahead(dataset):
+        return Finding(f"Nobody is called lowest or ahead here: {why}.")
     best = dataset.ranked[0]
     found = dataset.error_interval(best)
     within = f" (95 % {error_text(found.low)} to {error_text(found.high)})" if found else ""
@@ -77,8 +81,9 @@ def _outcome(found: Interval) -> str:
 
 
 def seeds(datasets: list[DatasetContent]) -> int:
-    """Count the fewest seeds of any neural method in the report, 0 where there is none."""
-    return min((len(entry.runs) for dataset in datasets for entry in dataset.entries if entry.neural), default=0)
+    """Count the fewest seeds of any method that depends on one, 0 where there is none."""
+    drawn = (entry for dataset in datasets for entry in dataset.competitors if not entry.deterministic)
+    return min((len(entry.runs) for entry in drawn), default=0)
 
 
 def cautions(datasets: list[DatasetContent], scale: str, stale: int, total: int) -> dict[str, str]:
@@ -106,7 +111,8 @@ def cautions(datasets: list[DatasetContent], scale: str, stale: int, total: int)
             f"fewer than {SEEDS_FOR_VERDICTS} seeds nobody knows how different. The intervals here cover the choice of "
             f"test trajectories{' only' if count == 1 else ' and these seeds'}."
         )
-    few = [f"{one.title} ({counted(one.groups, 'group')})" for one in datasets if 0 < one.groups < FEW_UNITS]
+    counts = {one.title: one.groups for one in datasets}
+    few = [f"{title} ({counted(groups, 'group')})" for title, groups in counts.items() if 0 < groups < FEW_UNITS]
     if few:
         notes["groups"] = (
             f"Few independent test groups: {listed(few)}. Windows of one day, year or subject resemble each other, so "
@@ -145,6 +151,8 @@ def equal_time(dataset: DatasetContent, equal: DatasetContent, minutes: float | 
 
 def _order(dataset: DatasetContent, equal: DatasetContent) -> str:
     """Say how the order of the methods that are ranked in both experiments changed."""
+    if nobody_ahead(dataset) or nobody_ahead(equal):
+        return ""
     before, after = ([entry.label for entry in content.ranked] for content in (dataset, equal))
     before, after = [one for one in before if one in after], [one for one in after if one in before]
     if len(before) < 2:
@@ -170,31 +178,39 @@ def spent(equal: DatasetContent) -> str:
     return f"{words} Simple methods have no training to cut; they are those of the comparison." if simple else words
 
 
-def lead_text(datasets: list[DatasetContent], again: list[DatasetContent], study: Study) -> str:
-    """Say what was compared, at which scale and budget.
-
-    Args:
-        datasets: at equal steps.
-        again: at equal CPU time.
-        study: that they are of.
-    """
-    told = [*datasets, *again]
-    entries = [entry for dataset in told for entry in dataset.competitors]
-    kinds = {word: {one.method for one in entries if one.neural == (word == "neural")} for word in ("neural", "simple")}
-    runs = {run.key: run for dataset in told for entry in dataset.entries for run in entry.runs}
-    cpu = sum(float(run.record.get("cost", {}).get("cpu_seconds", 0)) for run in runs.values())
-    methods = listed(counted(len(some), f"{word} method") for word, some in kinds.items() if some)
-    budget, trained = study.budget, []
-    if datasets and kinds["neural"]:
-        trained.append(f"for {budget.steps:,} steps of {budget.batch_size} trajectories")
-    if again and kinds["neural"]:
-        trained.append(f"{'once more ' if datasets else ''}for equal CPU time")
-    words = f" Neural methods were all trained {listed(trained)}." if trained else ""
-    return (
-        f"{methods} on {counted(len({one.name for one in told}), 'data set')}, images of {study.image_size} by "
-        f"{study.image_size} pixels.{words} {_statuses(Counter(run.status for run in runs.values()))}, {duration(cpu)} "
-        "of CPU time in all."
+def lead_text(results: StudyResults) -> str:
+    """Say what a study is of, whatever its experiments are called, and how the runs of all of them ended."""
+    study, entries = results.study, [entry for content in results.contents for entry in content.entries]
+    kinds: dict[str, set[str]] = {}
+    for entry in entries:
+        word = "floor" if entry.floor else "neural method" if entry.neural else "simple method"
+        kinds.setdefault(word, set()).add(entry.method)
+    runs = [run for _, some in results.runs for _, run in some]
+    cpu = sum(float(run.record.get("cost", {}).get("cpu_seconds", 0)) for run in runs)
+    methods = listed(
+        counted(len(some), word) for word, some in sorted(kinds.items(), key=lambda one: KINDS.index(one[0]))
     )
+    return (
+        f"{methods or 'No method'} on {counted(len({one.name for one in results.contents}), 'data set')}, images of "
+        f"{study.image_size} by {study.image_size} pixels.{_training(results)} Of the whole study, further experiments "
+        f"included: {_statuses(Counter(run.status for run in runs))}, {duration(cpu)} of CPU time."
+    )
+
+
+def _training(results: StudyResults) -> str:
+    """Say how long neural methods train in the comparison and at equal CPU time, and whether any has yet."""
+    budget, trained = results.study.budget, []
+    entries = [
+        [one for content in some for one in content.entries if one.neural] for some in (results.compared, results.again)
+    ]
+    if entries[0]:
+        trained.append(f"for {budget.steps:,} steps of {budget.batch_size} trajectories")
+    if entries[1]:
+        trained.append(f"{'once more ' if entries[0] else ''}for equal CPU time")
+    if not trained:
+        return ""
+    waiting = all(run.waiting for some in entries for one in some for run in one.runs)
+    return f" In the comparison neural methods train {listed(trained)}{'; none has so far' if waiting else ''}."
 
 
 def _statuses(counts: Counter[str]) -> str:
@@ -202,8 +218,8 @@ def _statuses(counts: Counter[str]) -> str:
     declined, total = counts["skipped"], counts.total() - counts["skipped"]
     apart = f"; {counted(declined, 'run')} not applicable" if declined else ""
     if not total:
-        return f"No run could have a result{apart}"
+        return f"no run could have a result{apart}"
     if counts["ok"] == total:
-        return f"All {counted(total, 'run')} ended with a result{apart}"
+        return f"all {counted(total, 'run')} ended with a result{apart}"
     lost = listed(f"{count} {name}" for name, count in sorted(counts.items()) if name not in ("ok", "skipped"))
     return f"{counts['ok']} of {counted(total, 'run')} ended with a result ({lost}{apart})"

@@ -53,7 +53,7 @@ def inspect_run(run: PlannedRun, folders: Folders, output: Path | None = None) -
 def _record(run: PlannedRun, folders: Folders) -> dict[str, Any]:
     """The record of a run that has a model to look into."""
     if run.method != METHOD:
-        raise BenchError(f"{run.label}: only {METHOD} can be inspected, other methods have no psi and no F(psi, t)")
+        raise BenchError(f"{run.label}: only {METHOD} can be inspected, as psi and F(psi, t) are parts of it alone")
     if run.arm == ZERO_SHOT and run.init_from:
         raise BenchError(f"{run.label}: nothing was trained here; inspect the run it starts from, {run.init_from.key}")
     path, weights = folders.record(run.key), folders.model(run.key) / WEIGHTS

@@ -1,7 +1,7 @@
 """The report of one scale: a page that needs nothing but itself, and its tables and figures as files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from ladid_bench.analysis.entries import EQUAL_TIME, LADID
 from ladid_bench.analysis.evidence import Evidence
 from ladid_bench.analysis.frames import state
 from ladid_bench.analysis.overall import run_errors
-from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.pictures import all_pictures
 from ladid_bench.analysis.searches import read_searches
 from ladid_bench.analysis.study import ExperimentResults, StudyResults
@@ -30,6 +29,7 @@ from ladid_bench.reporting.dataset_section import DatasetStory
 from ladid_bench.reporting.experiment_figures import areas_html, areas_of, drawings_of, styles_by_method
 from ladid_bench.reporting.experiments import QUESTIONS, Scene, views, write_experiments
 from ladid_bench.reporting.glossary import glossary
+from ladid_bench.reporting.leading import nobody_ahead
 from ladid_bench.reporting.pages import INDEX, Page, Section, figures, part, published
 from ladid_bench.reporting.palette import MethodStyle, own_colours, styles, styles_on
 from ladid_bench.reporting.physics_page import PHYSICS, write_physics_page
@@ -83,7 +83,7 @@ class Report:
             *(one.section(self.folder) for one in self.stories),
             self._costs(),
             self._experiments(),
-            Section("cards", "Data", part("data_cards", self.stories), "Data cards", "Cards"),
+            Section("cards", "Data", part("data_cards", self.cards), "Data cards", "Cards"),
             Section("methods", "Methods", part("method_cards", self.methods), menu="Cards"),
             self._lost(),
             Section("provenance", "Provenance", part("provenance", self.results.runs, facts, state), menu="Runs"),
@@ -94,11 +94,11 @@ class Report:
             title=scale,
             heading="Learned latent dynamics against simple forecasts",
             eyebrow=scale,
-            lead=findings.lead_text(self.results.compared, self.results.again, self.results.study),
+            lead=findings.lead_text(self.results),
             cautions=self._cautions(),
             sections=[one for one in sections if one.body.strip()],
             links=write_pages_beside(self.folder, self.root),
-            pictures={name: address for one in self.stories for name, address in one.sources.items()},
+            pictures={name: address for one in self.cards for name, address in one.sources.items()},
             colours=own_colours({**self.by_method, **self.styles}),
             script=True,
         ).write(self.folder / INDEX)
@@ -138,6 +138,14 @@ class Report:
         ]
 
     @cached_property
+    def cards(self) -> list[DatasetStory]:
+        """The data sets with a card: those of the comparison, then those of further experiments alone."""
+        known = {one.content.name for one in self.stories}
+        further = {one.name: one for one in self.results.contents if one.name not in known}
+        alone = [replace(one, entries=()) for one in further.values()]
+        return [*self.stories, *(DatasetStory(one, None, None, None, {}, self.judged) for one in alone)]
+
+    @cached_property
     def methods(self) -> list[dict[str, Any]]:
         """The methods' cards with their recorded searches."""
         names = {entry.method for content in self.results.contents for entry in content.entries}
@@ -153,7 +161,7 @@ class Report:
         stale = sum(run.stale for run in told)
         found = {} if self.results.compared else {"comparison": NO_COMPARISON}
         found |= findings.cautions(
-            self.results.compared or self.results.again, self.results.study.scale, stale, len(told)
+            self.results.compared or self.results.contents, self.results.study.scale, stale, len(told)
         )
         equal, words = effort({one["name"]: one["searches"] for one in self.methods if one["card"].kind == "neural"})
         return found if equal else found | {"search": words}
@@ -168,14 +176,14 @@ class Report:
 
     def _findings(self) -> Section:
         ranks = ranks_over_datasets(self.results.compared, self.styles)
-        drawn = [] if isinstance(ranks, str) else figures(self.folder, [ranks])
+        decided = not any(map(nobody_ahead, self.results.compared))
+        drawn = [] if isinstance(ranks, str) else figures(self.folder, [ranks], decided)
         found = [(one, findings.finding(one)) for one in self.results.datasets] if self.judged else []
-        verdicts = self.judged and findings.seeds(self.results.compared) >= SEEDS_FOR_VERDICTS
         unranked = ranks if isinstance(ranks, str) and self.results.compared else ""
         over = [error_profiles(run_errors(self.evidence), self.by_method)] if self.judged else []
         over += time_profiles(self.results.compared, self.by_method) if self.judged else []
-        profiles = figures(self.folder, over)
-        return Section("findings", "Findings", part("findings", found, verdicts, drawn, unranked, profiles))
+        profiles = figures(self.folder, over, decided)
+        return Section("findings", "Findings", part("findings", found, drawn, unranked, profiles))
 
     def _costs(self) -> Section:
         """Lay out what every data set cost, with the columns that any has; one CSV and a LaTeX table each."""
@@ -198,7 +206,7 @@ class Report:
         told = []
         for table in self.results.experiments:
             drawn = figures(self.folder, drawings_of(table, scene), self.judged)
-            told.append((table, QUESTIONS[table.kind], views(table), drawn, self._below(table)))
+            told.append((table, QUESTIONS[table.kind], views(table, scene), drawn, self._below(table)))
         probed = write_probes(self.folder, self.results.folders, self.results.experiments)
         items = [(f"experiment-{one.name}", one.name) for one in self.results.experiments]
         body = part("experiments", told, probed) if told else Markup()

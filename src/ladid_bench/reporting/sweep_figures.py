@@ -27,6 +27,7 @@ from ladid_bench.reporting.drawing import WIDTH, Drawing
 from ladid_bench.reporting.experiments import Scene, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED
 from ladid_bench.reporting.formatting import TIMES, counted, listed, readable, short, slug
+from ladid_bench.reporting.leading import if_anybody
 
 HEIGHT = 340.0  # points
 MOST_TICKS = 7  # values that are written along the axis
@@ -108,8 +109,16 @@ def _told_of_errors(frame: pd.DataFrame, some: Sequence[Asked], marks: Sequence[
             f"{marks[0][0]:g}, is the least that can hold, or determine, the state and the "
             "constants of the system: theory expects the curve to fall up to it and to be flat beyond."
         )
-    finding = f"Lowest is {best['name']} at {best['at']:g}."
+    groups = min(one.content.groups for one in some)
+    finding = if_anybody((one.row.entry for one in some), groups, _lowest(frame, best))
     return f"{about} Bars are 95 % intervals over seeds and groups.", finding
+
+
+def _lowest(frame: pd.DataFrame, best: pd.Series) -> str:
+    """Say where the error is lowest, and of how many other points the interval overlaps the one there."""
+    level = int((~(frame["low"] > best["high"])).sum()) - 1  # its own is among them
+    words = f"Lowest is {best['name']} at {best['at']:g}"
+    return f"{words}; its interval overlaps {level} of the {len(frame) - 1} others." if level else f"{words}."
 
 
 def _in_words(one: pd.Series) -> str:

@@ -41,6 +41,8 @@ def score(
     errors = measure(truth, forecast.mean, training_mean, task.variables)
     if errors.explosion:
         raise Diverged(f"the forecast of the test split: {errors.explosion}")
+    if midpoints is not None and midpoints.explosion:
+        raise Diverged(f"the forecast at times between frames: {midpoints.explosion}")
     metrics = _metrics(task, truth, forecast.mean, errors) | {
         "valid_time_mean": float(errors.valid_time(times, test.times[:, given - 1]).mean())
     }

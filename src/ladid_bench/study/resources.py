@@ -65,10 +65,11 @@ def describe_plan(study: Study, runs: dict[str, PlannedRun], missing: set[str], 
 
 def describe_work(study: Study, runs: dict[str, PlannedRun], missing: set[str], cores: int, gpu: bool = False) -> str:
     """The plan in two lines: how many runs are still to do, and how long that will take; see ``describe_plan``."""
-    methods = len({run.method for run in runs.values()})
+    methods, datasets = {run.method for run in runs.values()}, {run.dataset.name for run in runs.values()}
+    counts = {"run": len(runs), "method": len(methods), "data set": len(datasets)}
+    some_runs, some_methods, some_datasets = (f"{count} {noun}{'s' * (count != 1)}" for noun, count in counts.items())
     head = (
-        f"Plan of scale '{study.scale}': {len(runs)} runs "
-        f"({len({run.dataset.name for run in runs.values()})} data sets x {methods} methods x seeds), "
+        f"Plan of scale '{study.scale}': {some_runs} of {some_methods} on {some_datasets}, "
         f"{len(runs) - len(missing)} done, {len(missing)} to do"
     )
     return f"{head}\nEstimated: {_estimate([runs[key] for key in runs if key in missing], cores, gpu)}"
@@ -79,7 +80,7 @@ def _estimate(pending: Sequence[PlannedRun], cores: int, gpu: bool) -> str:
     on_gpu = [_seconds(run, gpu) for run in pending if gpu and run.trained]
     others = [_seconds(run, gpu) for run in pending if not (gpu and run.trained)]
     wall = max(sum(others) / max(1, cores), max(others, default=0))
-    said = f"{sum(others) / 60:.1f} CPU-minutes, {wall / 60:.1f} minutes on {cores} cores"
+    said = f"{sum(others) / 60:.1f} CPU-minutes, {wall / 60:.1f} minutes on {cores} core{'s' * (cores != 1)}"
     return f"{sum(on_gpu) / 3600:.0f} GPU-hours with one run at a time on a GPU; the others {said}" if gpu else said
 
 

@@ -99,7 +99,7 @@ def _packages() -> Iterator[Finding]:
         lacking = [told for told in map(_lack, own) if told]
         if lacking:
             remedy = f"if you want it: pip install -e '.[{extra}]' -c constraints.txt"
-            yield Finding("note", f"extra {extra}", f"lacks {', '.join(lacking)}", remedy)
+            yield Finding("note", f"extra {extra}", ", ".join(lacking), remedy)
         else:
             yield Finding("ok", f"extra {extra}", "complete")
 
@@ -161,7 +161,7 @@ def _line(error: BaseException) -> str:
 
 def _processors(cores: int) -> Iterator[Finding]:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    found = f"{machine()['processor']}, {allowed} cores for this process"
+    found = f"{machine()['processor']}, {allowed} core{'s' * (allowed != 1)} for this process"
     if cores > allowed:
         yield Finding("note", "processor", found, f"{cores} runs side by side would slow each other; --cores {allowed}")
     else:

@@ -15,6 +15,7 @@ BOUNDS = re.compile(r".*_(bnds|bounds)")  # edges of the cells of a coordinate
 SEPARATORS = re.compile(r"[/.]")
 SPLIT_WORDS = {"train": r"train|fit|learn", "valid": r"val|dev", "test": r"test|check|eval|hold"}
 MOST_LISTED = 12
+OBJECTS = "Python objects"
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ def listing(file: ArrayFile) -> str:
         shapes = [" x ".join(map(str, one.shape)) or "one number" for one in several]
         many = f"{len(several)} cells, " if len(several) > 1 or INDEX.search(several[0].name) else ""
         to = f" to {shapes[-1]}" if shapes[-1] != shapes[0] else ""
-        lines.append(f"{family} {several[0].dtype.lstrip('<>|=')} {many}{shapes[0]}{to}")
+        kind = several[0].dtype.lstrip("<>|=")
+        lines.append(f"{family} {OBJECTS if kind == 'O' else kind} {many}{shapes[0]}{to}")
     more = f" and {len(lines) - MOST_LISTED} more" if len(lines) > MOST_LISTED else ""
     return "; ".join(lines[:MOST_LISTED]) + more

@@ -182,7 +182,8 @@ def _summary(about: ImportCard) -> str:
     if len(about.shape) == 3:
         channels, height, width = about.shape
         what = f"Images of {height} x {width} pixels with {channels} channel{'s' * (channels > 1)}, brought to the "
-        what += "image size by averaging over areas, which gives up the ratio of the sides"
+        what += "image size by averaging over areas"
+        what += ", which gives up the ratio of the sides" if height != width else ""
     else:
         what = f"Vectors of {about.shape[-1]} features"
     short = f" {about.left_out} stretches too short for that were left out." if about.left_out else ""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ladid_bench.data.metrics import measure
+from ladid_bench.data.metrics import measure, unusable
 from ladid_bench.methods.base import Forecast, Method, Training
 from ladid_bench.verification.conformance.checks import Verdict, exempt, failed, not_applicable, passed
 from ladid_bench.verification.conformance.subject import BRIEF, Subject
@@ -46,8 +46,8 @@ def _shape_problem(forecast: Forecast, data: Toy) -> str:
             return f"{name} has shape {values.shape}, expected {expected}"
         if values.dtype != np.float32:
             return f"{name} is {values.dtype}, expected float32"
-        if not np.isfinite(values).all():
-            return f"{name} has {np.count_nonzero(~np.isfinite(values))} values that are not finite"
+        if problem := unusable(values):
+            return f"{name} {problem}"
     return "std has negative values" if forecast.std is not None and (forecast.std < 0).any() else ""
 
 
@@ -206,7 +206,7 @@ def better(subject: Subject) -> Verdict:
         return failed("a floor needs 'reconstruct'")
     mean = data.train.frames.mean(axis=(0, 1))
     unexplained = measure(data.truth, made, mean, data.task.variables).pooled_fvu
-    found = f"leaves {unexplained:.3f} of the variance unexplained; the mean leaves 1, at most {BETTER:g} may be left"
+    found = f"leaves {unexplained:.3g} of the variance unexplained; the mean leaves 1, at most {BETTER:g} may be left"
     return passed(found) if unexplained <= BETTER else failed(found)
 
 

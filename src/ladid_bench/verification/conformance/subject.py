@@ -1,6 +1,5 @@
 """The method under test: its card, and what it answers on the toy data sets; every training is done once."""
 
-import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -35,12 +34,13 @@ class Subject:
     Args:
         name: of the method; ``method:variant`` for another than its first.
         root: the checkout.
+        workspace: a folder for what checks write.
 
     Raises:
         BenchError: no such method or variant, or a card with a mistake.
     """
 
-    def __init__(self, name: str, root: Path):
+    def __init__(self, name: str, root: Path, workspace: Path):
         self.name, _, chosen = name.partition(":")
         self.root = root
         self.card: MethodCard = load_card(self.name, root)
@@ -49,7 +49,7 @@ class Subject:
         brief = {GROWTH: False} if self.card.trained else {}
         self.settings: dict[str, Any] = resolve_settings(self.name, self.variant, brief, root)
         self._fitted: dict[tuple[str, Budget, int], Method] = {}
-        self._temporary = tempfile.TemporaryDirectory(prefix="ladid-bench-check-")
+        self.workspace = workspace
 
     @cached_property
     def method_class(self) -> type[Method]:
@@ -116,8 +116,8 @@ class Subject:
         return self._fitted[key]
 
     def folder(self, name: str) -> Path:
-        """Make a folder for a check to write to; it goes with this object."""
-        return Path(self._temporary.name) / name
+        """Name a folder for a check to write to."""
+        return self.workspace / name
 
     @cached_property
     def learnt(self) -> np.ndarray:

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -51,11 +52,14 @@ CHECKS = (
 
 
 def run_checks(subject: Subject) -> Iterator[tuple[Check, Verdict]]:
-    """Make each check and yield it with its verdict; without a sound card no other is made."""
+    """Make each check and yield it with its verdict.
+
+    Without a sound card, or forecasts of the right shape that are finite, no other is made: it would only repeat it.
+    """
     for check in CHECKS:
         verdict = check.run(subject)
         yield check, verdict
-        if check is CHECKS[0] and verdict.outcome == "failed":
+        if check in CHECKS[:2] and verdict.outcome == "failed":
             return
 
 
@@ -65,10 +69,15 @@ def check_method(name: str, root: Path, seconds: float) -> Iterator[tuple[Check,
     Raises:
         BenchError: no such method or variant, or a card with a mistake.
     """
-    Subject(name, root)  # what is wrong with the card is said here
+    with tempfile.TemporaryDirectory(prefix="ladid-bench-check-") as folder:  # outlives the process, however that ends
+        Subject(name, root, Path(folder))  # what is wrong with the card is said here
+        yield from _in_a_process(name, root, Path(folder), seconds)
+
+
+def _in_a_process(name: str, root: Path, folder: Path, seconds: float) -> Iterator[tuple[Check, Verdict]]:
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_work, args=(name, root, sender), daemon=True)
+    child = context.Process(target=_work, args=(name, root, folder, sender), daemon=True)
     child.start()
     sender.close()
     try:
@@ -91,10 +100,10 @@ def check_method(name: str, root: Path, seconds: float) -> Iterator[tuple[Check,
             os.killpg(child.pid, signal.SIGKILL)  # what the method has started and left behind
 
 
-def _work(name: str, root: Path, sender: Connection) -> None:
+def _work(name: str, root: Path, folder: Path, sender: Connection) -> None:
     os.setsid()  # so that whatever the method starts can be ended with it
     try:
-        for _, verdict in run_checks(Subject(name, root)):
+        for _, verdict in run_checks(Subject(name, root, folder)):
             sender.send(verdict)
         sender.send(None)
     except BaseException as error:  # a check lets through only what asks the process to end
