@@ -28,6 +28,8 @@ from ladid_bench.analysis.verdicts import (
     REPRODUCED,
     UNDECIDABLE,
     UNMET,
+    Part,
+    SetResult,
     decide,
     holm,
     pooled,
@@ -667,3 +669,12 @@ def test_ladid_against_itself_under_other_seeds_has_no_verdict() -> None:
     found = made.judged("C1a")
     assert found.verdict == NOT_SEPARABLE
     assert {one.outcome for part in found.parts for one in part.sets} == {OPEN}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "verdict"),
+    [((MET, OPEN), NOT_SEPARABLE), ((MET, MET, OPEN), REPRODUCED), ((MET, MET, OPEN, OPEN), NOT_SEPARABLE)],
+)
+def test_half_of_the_data_sets_is_no_majority(outcomes: tuple[str, ...], verdict: str) -> None:
+    part = Part("ahead", tuple(SetResult(f"set-{place}", one, ()) for place, one in enumerate(outcomes)))
+    assert part.verdict[0] == verdict

@@ -618,12 +618,12 @@ def test_lead_times_count_from_the_last_given_frame_and_errors_are_of_each_lead(
         made.runs[0].sample,
         times=np.array([[5.1, 5.3], [0.1, 0.3]]),
         squared_error=np.array([[1.0, 2.0], [3.0, 8.0]], np.float32),
-        squared_truth=np.array([[2.0, 10.0], [6.0, 10.0]], np.float32),
-        squared_deviation=np.array([[1.0, 1.0], [1.0, 4.0]], np.float32),
+        squared_truth=np.array([[2.0, 10.0], [8.0, 10.0]], np.float32),
+        squared_deviation=np.array([[1.0, 1.0], [2.0, 4.0]], np.float32),
     )
     one = replace(made, runs=(replace(made.runs[0], sample=uneven),))
     card = {"task": {"time_step": 0.1, "shape": [1, 4]}}
-    for metric, expected in (("nmse", [4 / 8, 10 / 20]), ("fvu", [4 / 2, 10 / 5])):
+    for metric, expected in (("nmse", [4 / 10, 10 / 20]), ("fvu", [4 / 3, 10 / 5])):
         lead, error = horizon_errors(DatasetContent("set", "Set", metric, "", card, (one,)), one)
         assert lead == pytest.approx([0.1, 0.3])
         assert error == pytest.approx(expected)

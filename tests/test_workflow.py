@@ -140,7 +140,6 @@ def test_what_is_deleted_is_made_again_where_it_is_needed_and_no_more(finished_s
     assert planned_without(record, train) == {"simulated": 1, "run": 1} | report
     assert planned_without(card) == {}  # the table has been collected
     assert planned_without(card, record) == {"simulated": 1, "run": 1} | report
-    assert planned_without("results/tiny/runs.parquet") == report
     assert planned_jobs(checkout) == {}
 
 
