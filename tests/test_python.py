@@ -43,11 +43,12 @@ def test_the_package_is_imported_without_torch() -> None:
 
 def test_every_example_of_the_page_runs(checkout: Checkout, root: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (root / "docs" / "python.md").read_text(), flags=re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     known: dict[str, object] = {}
     for block in blocks:
         exec(block, known)
     assert known["forecast"].mean.shape == (8, 50, 2)  # type: ignore[attr-defined]
+    assert known["draws"].shape == (20, 8, 50, 2)  # type: ignore[attr-defined]
     assert (checkout.root / "my-model" / "model.json").exists()
 
 
