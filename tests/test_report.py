@@ -123,7 +123,7 @@ def test_tables_and_figures_are_files_too(full: Bench) -> None:
     for figure in (folder / "figures").glob("*.svg"):
         ElementTree.parse(figure)
     assert {path.stem for path in (folder / "figures").glob("*-fake-vectors.svg")} == {
-        f"{kind}-fake-vectors" for kind in ("horizon", "cost", "training", "training-time", "series")
+        f"{kind}-fake-vectors" for kind in ("horizon", "cost", "error-split", "training", "training-time", "series")
     }
     with Image.open(folder / "animations" / "fake-pictures-latent-ode.webp") as animation:
         assert animation.n_frames == GIVEN + ASKED
