@@ -61,6 +61,7 @@ def test_reference_methods_are_exempt_from_knowing_anything_and_from_nothing_els
         "gradients",
         "parameters",
         "resume",
+        "samples",
     }
 
 
