@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from ladid_bench.core.configuration import Dataset, SplitSizes
+from ladid_bench.core.configuration import DataKind, Dataset, SplitSizes
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task, task_of
@@ -202,6 +202,7 @@ class Weather(DataSource):
     """Wind of two components, a pressure, and a sensor that is broken; in the test split the pressure rises once."""
 
     name: ClassVar[str] = "weather"
+    kind: ClassVar[DataKind] = "measured"
     version: ClassVar[int] = 1
     context_frames: ClassVar[int] = 5
     forecast_frames: ClassVar[int] = 15

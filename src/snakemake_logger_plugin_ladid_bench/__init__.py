@@ -25,6 +25,7 @@ from snakemake_logger_plugin_ladid_bench.progress import PlannedJob, Progress
 # said before every workflow, and of no use to anybody who did not ask for more
 LOCKED = "this checkout is locked: a snakemake works in it or was killed; ladid-bench unlock says which, and unlocks"
 INTERRUPTED = "Terminating processes on user request"  # how Snakemake says it
+FOLLOWS = ("At least one job did not complete", "keep-incomplete")  # what is said of every interruption besides
 NO_RULE = re.compile(r"No rule to produce (results/\S+?)[\s(]")
 HELD_SECONDS = 1  # that the line of a failure waits for the word that it was an interruption
 CHATTER = ("Building DAG of jobs", "Assuming unrestricted shared filesystem")
@@ -194,7 +195,7 @@ class LogHandler(LogHandlerBase):
             )
         self._plan, self._idle = getattr(record, "plan", self._plan), getattr(record, "idle", self._idle)
         telling = getattr(record, "shown", False) or text == NOTHING_TO_BE_DONE_MSG
-        if self._interrupted and not telling:
+        if self._interrupted and not telling and (record.levelno < WARNING or any(one in text for one in FOLLOWS)):
             return
         if telling or record.levelno >= WARNING or not (self._started or text.startswith(CHATTER)):
             self._write(text)
