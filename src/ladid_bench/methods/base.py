@@ -115,7 +115,9 @@ class Method(ABC):
         normal distributions where ``forecast`` gives a standard deviation.
 
         Args:
-            context, context_times, query_times: as of ``forecast``.
+            context: as of ``forecast``.
+            context_times: likewise.
+            query_times: likewise.
             samples: number of draws.
             seed: determines them.
 
