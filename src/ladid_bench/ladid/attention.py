@@ -225,7 +225,8 @@ class TemporalTransformer(nn.Module):
         self, width: int, layers: int, kind: AttentionKind, window: float, exponent: float, encoding: EncodingKind
     ):
         super().__init__()
-        self.encoding = RelativeEncoding(width, window, encoding)
+        if layers:
+            self.encoding = RelativeEncoding(width, window, encoding)
         self.bias = TemporalBias(window, exponent)
         kinds: list[AttentionKind] = ["t", *[kind] * layers][:layers]
         self.layers = nn.ModuleList(TransformerLayer(width, TemporalAttention(width, one, window)) for one in kinds)
