@@ -155,10 +155,11 @@ def warm_start(subject: Subject) -> Verdict:
         answer = subject.answer(subject.fit(subject.new(toy), toy, initial=folder, frozen=[]))
         return passed("fitted as ever") if np.isfinite(answer).all() else failed("the forecast is not finite")
     source = _neural(subject, toy).model
-    parts = [name for name, child in source.named_children() if any(True for _ in child.parameters())]
+    children = dict(source.named_children())
+    parts = [name for name, child in children.items() if any(True for _ in child.parameters())]
     for named in (part for one in subject.card.parts.values() for part in one):
-        if named not in parts and getattr(source, named, named) is not None:
-            return failed(f"'parts' on the card names '{named}', which is none of {', '.join(parts)}")
+        if named not in children and getattr(source, named, named) is not None:
+            return failed(f"'parts' on the card names '{named}', which is none of {', '.join(children)}")
     for frozen in ([], *([part] for part in parts), *([parts[1:]] if len(parts) > 1 else [])):
         if len(frozen) == len(parts):
             continue  # nothing would be left to train
