@@ -126,7 +126,9 @@ def test_the_path_solves_the_equation_at_each_rows_own_times(build, batch) -> No
 
 
 def test_loss_against_its_formula(build, module, batch, monkeypatch) -> None:
-    """Targets are the context and the queries; their posterior is sampled, and compared with the context's."""
+    """The posterior of context and queries is compared with the context's; drawn context frames are rendered too."""
+    drawn = torch.stack([torch.tensor([row % 10, (row + 3) % 10]) for row in range(12)])
+    monkeypatch.setattr(WindowBatch, "draw_context", lambda self: drawn)
     model = build(kl_weight=3.0, observation_std=0.05)
     torch.manual_seed(1)
     shown = module.random_context((12, 10), torch.device("cpu"))
@@ -135,7 +137,9 @@ def test_loss_against_its_formula(build, module, batch, monkeypatch) -> None:
     with torch.no_grad():
         terms = model.loss(batch)
         context = batch.frames[batch.context]
-        truth = torch.cat([context.clamp(0, 1), batch.query], dim=1)
+        rows = torch.arange(12)[:, None]
+        seen = torch.cat([drawn, torch.arange(10, 18).expand(12, -1)], dim=1)  # among context and queries
+        truth = torch.cat([context.clamp(0, 1), batch.query], dim=1)[rows, seen]
         times = torch.cat([batch.context_times, batch.query_times], dim=1) / model.time_scale
         tokens = model.encoder(torch.cat([context, batch.query], dim=1).flatten(0, 1)).unflatten(0, times.shape)
         pairs = model.representations(tokens, times)
@@ -145,7 +149,7 @@ def test_loss_against_its_formula(build, module, batch, monkeypatch) -> None:
         ignorant = model.infer(some, first)
         control = informed.mean[:, 16:]
         states, _ = solve_adaptively(lambda t, z: model.derivative(control, t, z), informed.mean[:, :16], times, 1e-7)
-        likelihood = negative_log_likelihood(model.render(states, control, times), truth, 0.05)
+        likelihood = negative_log_likelihood(model.render(states[rows, seen], control, times[rows, seen]), truth, 0.05)
     divergence = kl_divergence(Normal(informed.mean, informed.std), Normal(ignorant.mean, ignorant.std)).sum(dim=1)
     assert divergence.mean() > 1e-6
     torch.testing.assert_close(terms["kl"], 3.0 * divergence.mean() / 18 / 1024, atol=0, rtol=1e-3)

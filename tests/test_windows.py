@@ -41,6 +41,17 @@ def test_contexts_that_are_one_frame_apart_share_all_but_one(pendulum, pendulum_
     assert len(torch.unique(batch.context)) == len(torch.unique(batch.frames, dim=0)) == len(batch.frames) == 8 * 12
 
 
+def test_two_frames_of_each_context_are_drawn_each_as_often_as_any_other(pendulum, pendulum_task) -> None:
+    """Of 9 frames 2 are drawn: each in 2/9 of the windows, within four standard errors of 24,000 draws."""
+    batch = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=8), "cpu").draw(50, torch.Generator())
+    torch.manual_seed(0)
+    drawn = torch.cat([batch.draw_context(1) for _ in range(1000)])
+    assert drawn.shape == (24_000, 2) and (drawn[:, 0] != drawn[:, 1]).all()
+    share = torch.bincount(drawn.flatten(), minlength=10) / len(drawn)
+    assert share[0] == 0
+    assert (share[1:] - 2 / 9).abs().max() < 4 * (2 / 9 * 7 / 9 / len(drawn)) ** 0.5
+
+
 def test_a_span_holds_all_frames_of_its_windows_once(batch) -> None:
     frames, rows = batch.grid_frames()
     assert torch.equal(frames[rows], batch.bank[batch.grid])

@@ -24,7 +24,6 @@ WEIGHT_LOG_STD = -7.0  # of the posterior over weights at first, as in the relea
 FAR = 1e3  # where frames that do not exist are put, in units of time: out of sight of those that do
 INITIAL_LOG_STD = -4.0  # at first s_b is drawn close to its mean; a std of 1 would cost the first hundred steps
 FIRST = slice(1)  # frame of a window, state of a sequence
-CONTEXT_QUERIES = 2  # context frames a window in the likelihood: beside 8 forecast ones, a fair share of 10 in 60
 
 
 class Recognition(nn.Module):
@@ -140,13 +139,13 @@ class MSVI(VariationalModel):
 
         The likelihood stands at a sample of the frames, the queries and some of the context, and is averaged over it.
         """
-        values, context = batch.query[0, 0].numel(), batch.context.shape[1]
+        values = batch.query[0, 0].numel()
         exists = torch.diff(batch.grid, dim=1, prepend=batch.grid[:, :1] - 1) > 0  # (N, G), not past the last frame
         times = batch.grid_times / self.time_scale
         shooting = self.recognise(batch, times, exists)
         states, continuity = self.shoot(shooting, times, exists)
         rows = torch.arange(len(times), device=times.device)[:, None]
-        early = torch.rand_like(times[:, :context]).argsort(dim=1)[:, :CONTEXT_QUERIES]  # (N, up to CONTEXT_QUERIES)
+        early = batch.draw_context()
         target = torch.cat([batch.bank[batch.grid[rows, early]].clamp(0, 1), batch.query], dim=1)
         mean = self.render(torch.cat([states[rows, early], batch.at_queries(states)], dim=1))
         frames = exists.sum(dim=1)  # (N,)

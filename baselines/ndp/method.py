@@ -91,9 +91,11 @@ class NeuralODEProcess(VariationalModel):
         return self.decoder(torch.cat([states, constant, times[..., None]], dim=-1))
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
-        """Compute the likelihood of all targets, and the KL divergence of their posterior from the context's."""
+        """Compute the KL divergence of the posterior of all targets from the context's, and a likelihood.
+
+        The targets are context and queries; the likelihood stands at the queries and at a draw of the context.
+        """
         settings, context = self.settings, batch.context.shape[1]
-        target = torch.cat([batch.frames.clamp(0, 1)[batch.context], batch.query], dim=1)  # (N, C + Q, ...)
         times = torch.cat([batch.context_times, batch.query_times], dim=1) / self.time_scale  # (N, C + Q)
         pairs = self.representations(self._tokens(batch), times)
         shown = random_context(batch.context_times.shape, times.device)  # (N, C)
@@ -104,8 +106,11 @@ class NeuralODEProcess(VariationalModel):
         )
         initial, control = informed.sample().tensor_split([self.moving], dim=-1)
         path = self.path(initial, control, batch.grid_times / self.time_scale)
-        states = torch.cat([path[:, :context], batch.at_queries(path)], dim=1)  # (N, C + Q, latent / 2)
-        mean = self.render(states, control, times)
+        early = batch.draw_context()  # (N, up to 2)
+        seen = torch.cat([early, batch.query_index], dim=1)  # (N, 2 + Q), where in the grid
+        rows = torch.arange(len(path), device=path.device)[:, None]
+        mean = self.render(path[rows, seen], control, batch.grid_times[rows, seen] / self.time_scale)
+        target = torch.cat([batch.frames[batch.context.gather(1, early)].clamp(0, 1), batch.query], dim=1)
         divergence = informed.kl_from(ignorant.mean, ignorant.std).mean()
         terms = {
             "reconstruction": negative_log_likelihood(mean, target, settings.observation_std),

@@ -136,7 +136,7 @@ class ODERNN(ForecastModel):
         return torch.stack(before, dim=1), state[:, 0]
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:
-        """Compute the likelihood of the queries, and of each context frame given those before it, per value."""
+        """Compute the likelihood of the queries, and of a draw of context frames given those before each, per value."""
         settings, values = self.settings, batch.query[0, 0].numel()
         frames, queries = batch.context.shape[1], batch.query.shape[1]
         tokens = self.encoder(batch.frames)[batch.context]  # (F, width) -> (N, C, width)
@@ -144,12 +144,13 @@ class ODERNN(ForecastModel):
         later = batch.grid_times[:, frames - 1 :] / self.time_scale
         ahead = solve_network(network_field(self.field), last, later).states
         path = torch.cat([before, ahead[:, 1:]], dim=1)  # (N, G, latent)
+        rows, early = torch.arange(len(path), device=path.device)[:, None], batch.draw_context(1)  # (N, up to 2)
         # decoded in one call, so that one batch normalisation sees them all
-        states = torch.cat([batch.at_queries(path), before[:, 1:]], dim=1)  # (N, Q + C - 1, latent)
+        states = torch.cat([batch.at_queries(path), before[rows, early]], dim=1)  # (N, Q + 2, latent)
         mean = self.decoder(states)
         terms = {"reconstruction": negative_log_likelihood(mean[:, :queries], batch.query, settings.observation_std)}
         if frames > 1:
-            context = batch.frames[batch.context[:, 1:]].clamp(0, 1)  # (N, C - 1, channel, *space)
+            context = batch.frames[batch.context.gather(1, early)].clamp(0, 1)  # (N, 2, channel, *space)
             one_step = negative_log_likelihood(mean[:, queries:], context, settings.observation_std)
             terms["one_step"] = settings.context_weight * one_step
         return {name: term / values for name, term in terms.items()}

@@ -16,6 +16,8 @@ from ladid_bench.core.configuration import Budget
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 
+CONTEXT_QUERIES = 2  # context frames of a window in a likelihood: beside 8 forecast ones, a fair share of 10 in 60
+
 
 @dataclass(frozen=True)
 class WindowBatch:
@@ -62,6 +64,12 @@ class WindowBatch:
     def at_queries(self, path: Tensor) -> Tensor:
         """Of something at all ``grid_times``, ``(N, G, ...)``, what belongs to the queries, ``(N, Q, ...)``."""
         return path[torch.arange(len(path), device=path.device)[:, None], self.query_index]
+
+    def draw_context(self, earliest: int = 0) -> Tensor:
+        """Draw the context frames from ``earliest`` on that a likelihood has beside the queries, ``(N, up to 2)``."""
+        rows, frames = self.context.shape
+        shuffled = torch.rand(rows, frames - earliest, device=self.context.device).argsort(dim=1)
+        return earliest + shuffled[:, :CONTEXT_QUERIES]
 
     def grid_frames(self) -> tuple[Tensor, Tensor]:
         """Frames among which are those at all ``grid_times``, ``(B * S, channel, *space)``, and their rows, ``(N, G)``.
