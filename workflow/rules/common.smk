@@ -19,6 +19,7 @@ from ladid_bench.core.paths import MIDPOINTS, SPLITS, Folders, chosen_scale, fin
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.restart import drop_spares
 from ladid_bench.runs.slurm import require_slurm
+from ladid_bench.runs.state import describe_unplanned
 from ladid_bench.runs.unlock import note_node
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.graph import RunGraph, has_calibration, has_probe, rule_of, rule_of_dataset
