@@ -83,7 +83,9 @@ def test_prune_removes_what_no_study_asks_for(checkout: Path) -> None:
         call(checkout, "run", key)
     comparison = {"datasets": ["pendulum"], "methods": ["mean"]}
     (checkout / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | {"experiments": {"comparison": comparison}}))
+    assert "'ladid-bench prune'" in call(checkout, "plan")
     assert dropped in call(checkout, "prune")
+    assert "'ladid-bench prune'" not in call(checkout, "plan")
     assert [path.name[:8] for path in (checkout / "results/tiny/records").glob("*.json")] == [kept]
 
 

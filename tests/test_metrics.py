@@ -270,6 +270,33 @@ def test_spectral_distance_tells_wavenumbers_apart() -> None:
     wave = [np.cos(2 * np.pi * waves * np.arange(16) / 16)[:, None] * np.ones(32) for waves in (2, 4)]
     two, four = (one[None, None, None] for one in wave)
     assert spectral_distance(two, two) == pytest.approx([0])
-    cells = [np.count_nonzero(np.rint(np.hypot(*np.mgrid[-8:8, 0:17])) == shell) for shell in (2, 4)]
+    cells = [np.count_nonzero(np.rint(np.hypot(*np.mgrid[-8:8, -16:16])) == shell) for shell in (2, 4)]
     gained = 6 + np.log10(cells[0] / cells[1])  # the mean over a shell has the same power in other cells
     assert spectral_distance(two, four) == pytest.approx([np.sqrt((6**2 + gained**2) / 8)], rel=1e-6)
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (7, 10), (12, 9)])
+def test_spectral_distance_is_that_of_the_whole_transform(height: int, width: int) -> None:
+    """Against numpy's complex transform, averaged over the rings of its whole plane of wavenumbers."""
+    truth, made = np.random.default_rng(1).normal(size=(2, 3, 4, 1, height, width))
+    vertical, horizontal = np.fft.fftfreq(height, 1 / height), np.fft.fftfreq(width, 1 / width)
+    shell = np.rint(np.hypot(vertical[:, None], horizontal[None, :]))
+
+    def decades(frames: np.ndarray) -> np.ndarray:
+        power = (np.abs(np.fft.fft2(frames[:, :, 0])) ** 2).mean(axis=1)  # (trajectory, height, width)
+        rings = [power[:, shell == wavenumber].mean(axis=1) for wavenumber in range(1, min(height, width) // 2 + 1)]
+        return np.log10(np.stack(rings, axis=1))
+
+    expected = np.sqrt(((decades(truth) - decades(made)) ** 2).mean(axis=1))
+    assert spectral_distance(truth, made) == pytest.approx(expected, rel=1e-9)
+
+
+def test_waves_of_one_length_have_one_spectrum_wherever_they_run() -> None:
+    """Wave vectors (5, 0), (0, 5) and (3, 4) are all of length 5, and each of these waves has the same power."""
+    rows, columns = np.mgrid[0:16, 0:16]
+    down, across, aslant = (
+        np.cos(2 * np.pi * (vertical * rows + horizontal * columns) / 16)[None, None, None]
+        for vertical, horizontal in ((5, 0), (0, 5), (3, 4))
+    )
+    assert spectral_distance(down, across) == pytest.approx([0], abs=1e-9)
+    assert spectral_distance(down, aslant) == pytest.approx([0], abs=1e-9)

@@ -51,6 +51,15 @@ def test_jobs_that_the_plan_does_not_have_count_as_the_mean_of_their_rule() -> N
     assert progress.seconds_left() == 400
 
 
+def test_what_is_left_has_the_report_that_the_plan_expects() -> None:
+    progress = Progress({"run": 1, "render": 1}, PLAN | {"render": PlannedJob("render", "render", 40.0)}, slots=1)
+    assert progress.seconds_left() == 50 + 40
+    progress.finish("run", "c", 100.0)  # twice as long, so rendering will be too
+    assert progress.seconds_left() == 80
+    progress.finish("render", None, 80.0)
+    assert progress.seconds_left() == 0
+
+
 def settings(**changes: Any) -> SimpleNamespace:
     usual = {"printshellcmds": False, "nocolor": True, "quiet": None, "debug_dag": False, "verbose": False}
     return SimpleNamespace(**usual | {"show_failed_logs": False, "stdout": True, "dryrun": False} | changes)

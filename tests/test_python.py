@@ -11,6 +11,7 @@ import pytest
 from checkouts import Checkout
 from commands import call
 from refusals import check_refusal, refused
+from scipy.stats import kstest, norm
 
 import ladid_bench
 from ladid_bench.data.trajectories import read_trajectories
@@ -145,6 +146,47 @@ def test_the_model_of_a_run_forecasts_what_the_run_forecast(
         assert code == 1
         check_refusal(said, name, named)
     assert not (tmp_path / "other.hdf5").exists()
+
+
+def test_a_forecast_file_holds_draws_of_what_the_method_says_it_knows(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Of a method whose values are normal about 5 with a deviation of 2, each independent of all others."""
+    checkout.add("scatter", value="5.0, np.float32), np.full((*query_times.shape, *self.task.shape), 2.0")
+    frames, folder, out = turning(), tmp_path / "scatter", tmp_path / "out.hdf5"
+    np.savez(tmp_path / "new.npz", context=frames[:3, :10], context_times=TIMES[:10], query_times=TIMES[10:])
+    for name in ("scatter", "mean"):
+        ladid_bench.fit(name, frames, TIMES, context_frames=10).save(tmp_path / name)
+
+    def forecast(model: Path, file: Path, *options: str) -> tuple[int, str]:
+        words = ("forecast", str(model), str(tmp_path / "new.npz"), str(file), *options)
+        return call(checkout.root, *words, monkeypatch=monkeypatch, capsys=capsys)
+
+    def drawn(*options: str) -> np.ndarray:
+        code, said = forecast(folder, out, "--samples", "200", *options)
+        assert code == 0, said
+        with h5py.File(out) as written:
+            assert written["mean"][()].tolist() == np.full((3, 20, 1, 2), 5.0).tolist()
+            assert written["samples"].dtype == np.float32
+            return written["samples"][()]
+
+    draws = drawn("--seed", "1")
+    assert draws.shape == (200, 3, 20, 1, 2)
+    assert kstest(draws.ravel(), norm(5, 2).cdf).pvalue > 0.01
+    values = draws.reshape(200, -1)  # (sample, trajectory * query * feature)
+    apart = np.corrcoef(values, rowvar=False)[np.triu_indices(values.shape[1], 1)]
+    assert apart.std() == pytest.approx(1 / np.sqrt(200), rel=0.1)  # what independent values have by chance
+    np.testing.assert_array_equal(drawn("--seed", "1"), draws)
+    assert (drawn() != draws).mean() > 0.99  # another seed
+    assert forecast(folder, out)[0] == 0
+    with h5py.File(out) as written:
+        assert set(written) == {"mean", "std", "times"}
+
+    for model, number in ((tmp_path / "mean", "2"), (folder, str(10**9))):  # one future alone; more than any memory
+        code, said = forecast(model, tmp_path / "none.hdf5", "--samples", number)
+        assert code == 1
+        check_refusal(said, model.name, "samples")
+    assert not (tmp_path / "none.hdf5").exists()
 
 
 def test_a_run_in_closed_form_is_fitted_again(checkout: Checkout) -> None:

@@ -9,7 +9,7 @@ from ladid_bench.core.configuration import load_study
 from ladid_bench.core.paths import Folders
 from ladid_bench.study.graph import RunGraph, has_probe, rule_of
 from ladid_bench.study.plan import PlannedRun, plan_runs, seconds_per_step
-from ladid_bench.study.resources import data_mb, describe_plan, expected_seconds, memory_mb
+from ladid_bench.study.resources import data_mb, describe_plan, expected_seconds, memory_mb, rendering_seconds
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +65,18 @@ def test_the_plan_tells_the_time_on_a_gpu_apart(paper: dict[str, PlannedRun], ro
     others = sum(run.estimated_seconds for run in paper.values() if not run.trained)
     said = describe_plan(study, paper, set(paper), 4, gpu=True).splitlines()[-1]
     assert said.startswith(f"Estimated: {trained / 3600:.0f} GPU-hours")
-    assert f"{others / 60:.1f} CPU-minutes, {others / 240:.1f} minutes on 4 cores" in said
+    rendering = rendering_seconds(paper.values())  # after all runs, and on one core
+    both, wall = others + rendering, others / 4 + rendering
+    assert f"{both / 60:.1f} CPU-minutes, {wall / 60:.1f} minutes on 4 cores" in said
     assert describe_plan(study, paper, set(paper), 1).endswith(" on 1 core")
-    everything = sum(run.estimated_seconds for run in paper.values())
+    everything = rendering + sum(run.estimated_seconds for run in paper.values())
     assert f"{everything / 60:.1f} CPU-minutes" in describe_plan(study, paper, set(paper), 4).splitlines()[-1]
+    assert " 0.0 CPU-minutes" in describe_plan(study, paper, set(), 4).splitlines()[-1]
+
+
+def test_rendering_takes_what_was_measured(paper: dict[str, PlannedRun]) -> None:
+    for runs, seconds in ((3, 20), (21, 50), (35, 70)):
+        assert rendering_seconds(list(paper.values())[:runs]) == pytest.approx(seconds, rel=0.05)
 
 
 def test_reports_in_between_wait_for_what_is_soon_done_and_for_half_of_the_rest(root: Path) -> None:

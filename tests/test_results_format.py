@@ -135,6 +135,7 @@ def test_every_array_of_a_forecast_file_is_documented(
     told = documented(page["The forecast file"], 5)
     with h5py.File(study.folders.forecast(fine_tuned.key)) as file:
         assert_arrays({name: told[name] for name in file}, dict(file))
+        assert told.keys() - file.keys() == {"std", "samples"}
     assert told["std"][:2] == told["mean"][:2]  # of LaDID there is only a mean
 
 

@@ -76,6 +76,21 @@ def test_jobs_that_cannot_be_cancelled_are_said(checkout: Path, programs: Path, 
     assert "Traceback" not in said
 
 
+def test_a_second_ctrl_c_while_jobs_are_cancelled_is_one_line(checkout: Path, programs: Path, tmp_path: Path) -> None:
+    submitted, cancelling = tmp_path / "submitted", tmp_path / "cancelling"
+    put(programs, **ANSWERS | {"sbatch": f"touch {submitted}; echo 17", "scancel": f"touch {cancelling}; sleep 100"})
+    process = on_slurm(checkout, programs)
+    wait_for(submitted.exists, process)
+    wait_for(lambda: False, process, 3)  # until the job has been noted
+    process.send_signal(signal.SIGINT)
+    wait_for(cancelling.exists, process)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[0].splitlines()
+    assert process.returncode != 0
+    assert [line for line in said if "ladid-bench unlock" in line] == said[-1:], said
+    assert not any("Traceback" in line or "KeyboardInterrupt" in line for line in said), said
+
+
 # A Python in which the executor plugin is not installed.
 WITHOUT_PLUGIN = """
 import importlib.util, pkgutil, sys

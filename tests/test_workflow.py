@@ -138,6 +138,8 @@ def test_what_is_deleted_is_made_again_where_it_is_needed_and_no_more(finished_s
     assert planned_without("work/tiny/models/*") == {}
     assert planned_without(record) == {"run": 1} | report
     assert planned_without(record, train) == {"simulated": 1, "run": 1} | report
+    assert planned_without("results/tiny/runs.parquet") == report
+    assert planned_without("results/tiny/report/index.html") == {"render": 1, "all": 1}
     assert planned_without(card) == {}  # the table has been collected
     assert planned_without(card, record) == {"simulated": 1, "run": 1} | report
     assert planned_jobs(checkout) == {}

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from logging import WARNING, Handler, LogRecord
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
@@ -25,6 +26,7 @@ from snakemake_logger_plugin_ladid_bench.progress import PlannedJob, Progress
 # said before every workflow, and of no use to anybody who did not ask for more
 LOCKED = "this checkout is locked: a snakemake works in it or was killed; ladid-bench unlock says which, and unlocks"
 INTERRUPTED = "Terminating processes on user request"  # how Snakemake says it
+STOPPED = "Stopped at once, maybe before all jobs were ended: ladid-bench unlock says what still runs, and unlocks."
 FOLLOWS = ("At least one job did not complete", "keep-incomplete")  # what is said of every interruption besides
 NO_RULE = re.compile(r"No rule to produce (results/\S+?)[\s(]")
 HELD_SECONDS = 1  # that the line of a failure waits for the word that it was an interruption
@@ -45,6 +47,14 @@ def require_executor(words: Sequence[str]) -> None:
 require_executor(sys.argv[1:])
 
 
+def say_interrupt(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say in one line that Ctrl-C ended Snakemake at once, as the second one does while jobs are cancelled."""
+    if issubclass(kind, KeyboardInterrupt):
+        print(STOPPED, file=sys.stderr, flush=True)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
 @dataclass
 class _Job:
     """A job that has begun; ``mates``: how many its group has, itself included."""
@@ -61,6 +71,7 @@ class LogHandler(LogHandlerBase):
     """Writes a line for each job that ends, how many are done, and how long the others will take."""
 
     def __post_init__(self) -> None:
+        sys.excepthook = say_interrupt
         self._stream = sys.stdout if self.common_settings.stdout else sys.stderr
         self._snakemakes_own = self._own_handler()
         self._started = False

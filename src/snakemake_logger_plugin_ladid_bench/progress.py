@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-OTHER_SECONDS = 10.0  # expected of a job that is no run, until one of its rule has finished
+OTHER_SECONDS = 10.0  # expected of a job that is in no plan, until one of its rule has finished
 
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """What the plan says of a run: the rule that makes its record, what it is called, and its expected seconds."""
+    """What the plan says of a run or a report: the rule that makes it, what it is called, and its expected seconds."""
 
     rule: str
     label: str
@@ -29,7 +29,7 @@ class Progress:
 
     Args:
         counts: number of jobs of each rule.
-        plan: runs to do, by key; runs of a rule that are not in it count as the mean of those that are.
+        plan: runs to do, by key, and reports; jobs of a rule that are not in it count as the mean of those that are.
         slots: jobs that run side by side.
     """
 

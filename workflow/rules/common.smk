@@ -19,11 +19,12 @@ from ladid_bench.core.paths import MIDPOINTS, SPLITS, Folders, chosen_scale, fin
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.restart import drop_spares
 from ladid_bench.runs.slurm import require_slurm
+from ladid_bench.runs.state import describe_unplanned
 from ladid_bench.runs.unlock import note_node
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.graph import RunGraph, has_calibration, has_probe, rule_of, rule_of_dataset
 from ladid_bench.study.plan import plan_runs
-from ladid_bench.study.resources import describe_work, expected_seconds, memory_mb
+from ladid_bench.study.resources import describe_work, expected_seconds, memory_mb, rendering_seconds
 from ladid_bench.study.selection import Selection, with_sources
 from snakemake_logger_plugin_ladid_bench import INTERRUPTED
 from snakemake_logger_plugin_ladid_bench.progress import PlannedJob
@@ -173,9 +174,10 @@ def missing():
 
 
 def expected_jobs():
-    """What the plan expects of the jobs of the chosen runs, by key, for the time left that the terminal shows."""
-    runs = CHOSEN.items()
-    return {key: PlannedJob(rule_of(run), run.label, expected_seconds(run, GPU)) for key, run in runs}
+    """What the plan expects of the jobs of the chosen runs, by key, and of reports, for the time left on the terminal."""
+    rendering = rendering_seconds(CHOSEN.values())
+    runs = {key: PlannedJob(rule_of(run), run.label, expected_seconds(run, GPU)) for key, run in CHOSEN.items()}
+    return runs | {rule: PlannedJob(rule, rule, rendering) for rule in ("render", "glimpse")}
 
 
 @cache

@@ -41,7 +41,7 @@ def write_made_from(folders: Folders, keys: Mapping[str, str]) -> None:
 
 
 def outdated(runs: Mapping[str, PlannedRun], folders: Folders) -> set[str]:
-    """Name what is not of today's plan, records and code: ``table``, ``report``, both or neither."""
+    """Name what is missing, or not of today's plan, records and code: ``table``, ``report``, both or neither."""
     made, table = read_made_from(folders), table_key(runs, folders)
-    today = {"table": table, "report": report_key(table, folders)}
-    return {name for name, key in today.items() if made.get(name) != key}
+    today = {"table": (folders.table, table), "report": (folders.report, report_key(table, folders))}
+    return {name for name, (path, key) in today.items() if not path.exists() or made.get(name) != key}

@@ -28,6 +28,8 @@ def forecast(
         Path, typer.Argument(help=".npz with context, context_times and query_times, or a trajectory file (HDF5)")
     ],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="forecast file to write (HDF5)")],
+    samples: Annotated[int, typer.Option(min=0, help="draws from the predictive distribution to write too")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="determines the draws")] = 0,
 ) -> None:
     """Forecast new data with a trained model; of a trajectory file, the frames after the context."""
     from ladid_bench.methods.forecasts import write_forecast
@@ -36,9 +38,15 @@ def forecast(
     trained = load(model)
     context, context_times, query_times = _question(file, trained.task)
     context = with_channels(context, trained.task.shape, str(file))
-    made = trained.forecast(context, context_times, query_times)
+    made = trained.forecast(context, context_times, query_times, samples, seed)
     write_forecast(output, made, of_each(query_times, len(context)))
-    print(f"{output}: mean {' x '.join(map(str, made.mean.shape))} (trajectory, query, ...)")
+    print(f"{output}: mean {_shape(made.mean)} (trajectory, query, ...)")
+    if made.samples is not None:
+        print(f"{output}: samples {_shape(made.samples)} (sample, trajectory, query, ...)")
+
+
+def _shape(values: "np.ndarray") -> str:
+    return " x ".join(map(str, values.shape))
 
 
 def _question(path: Path, task: "Task") -> "tuple[np.ndarray, np.ndarray, np.ndarray]":

@@ -59,14 +59,18 @@ def plan(
     gpu: Annotated[bool, typer.Option("--gpu", help="estimate for a GPU for each run that is trained")] = False,
 ) -> None:
     """Show the runs of a study, or some of them, which are done, and how long the others will take."""
+    from ladid_bench.runs.state import describe_unplanned
     from ladid_bench.study.resources import describe_plan
     from ladid_bench.study.selection import with_sources
 
     study, folders = open_study(scale)
     choice = selection_from_options(dataset, method, seed, experiment)
-    runs = with_sources(choice.of(_runs(study, folders)))
+    everything = _runs(study, folders)
+    runs = with_sources(choice.of(everything))
     missing = {key for key in runs if not folders.record(key).exists()}
     print(describe_plan(study, runs, missing, cores, gpu))
+    if others := describe_unplanned(everything, folders):
+        print(others)
 
 
 @app.command()

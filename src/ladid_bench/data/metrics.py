@@ -18,7 +18,7 @@ import numpy as np
 
 from ladid_bench.data.variables import Variable
 
-SCORING_VERSION = 3
+SCORING_VERSION = 4
 VALID_FVU = 0.4  # a forecast counts as valid until its error reaches this fraction of the variance
 # A forecast whose squared error is this many times the signal has exploded. Values a thousand times as large as the
 # truth say only that; a bounded decoder stays far below, as the brightest value on all of a film whose signal is one
@@ -221,11 +221,14 @@ def spectral_distance(truth: np.ndarray, mean: np.ndarray, variables: Sequence[V
 
 
 def _radial_power(frames: np.ndarray) -> np.ndarray:
-    """Power of each wavenumber, averaged over frames, ``(trajectory, channel, wavenumber)``."""
+    """Power of each wavenumber, averaged over frames and over its ring, ``(trajectory, channel, wavenumber)``."""
     height, width = frames.shape[-2:]
     power = (np.abs(np.fft.rfft2(frames, norm="ortho")) ** 2).mean(axis=1)  # (trajectory, channel, height, width//2+1)
     vertical = np.fft.fftfreq(height, 1 / height)[:, None]
     horizontal = np.fft.rfftfreq(width, 1 / width)[None, :]
     shell = np.rint(np.hypot(vertical, horizontal)).astype(int)  # (height, width//2+1)
+    # a column between zero and Nyquist stands for that of the opposite sign too, which a real transform leaves out
+    stands_for = np.broadcast_to(np.where((horizontal > 0) & (2 * horizontal < width), 2, 1), shell.shape)
     kept = np.arange(1, min(height, width) // 2 + 1)  # without the mean, and within the inscribed circle
-    return np.stack([power[..., shell == wavenumber].mean(axis=2) for wavenumber in kept], axis=2)
+    rings = [shell == wavenumber for wavenumber in kept]
+    return np.stack([np.average(power[..., ring], axis=2, weights=stands_for[ring]) for ring in rings], axis=2)

@@ -1,7 +1,8 @@
 """The forecast file: what a method answered, validated before it is scored.
 
-HDF5 with ``mean`` float32 ``(trajectory, query, channel, *space)``, optional ``std`` of the same shape,
-and ``times`` float64 ``(trajectory, query)``, all in physical units.
+HDF5 with ``mean`` float32 ``(trajectory, query, channel, *space)``, optional ``std`` of the same shape, optional
+``samples`` ``(sample, trajectory, query, channel, *space)``, which nobody reads back here, and ``times`` float64
+``(trajectory, query)``, all in physical units.
 """
 
 from pathlib import Path
@@ -20,8 +21,9 @@ def write_forecast(path: Path, forecast: Forecast, times: np.ndarray) -> None:
     with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
         file["mean"] = forecast.mean.astype(np.float32, copy=False)
         file["times"] = times
-        if forecast.std is not None:
-            file["std"] = forecast.std.astype(np.float32, copy=False)
+        for name, values in (("std", forecast.std), ("samples", forecast.samples)):
+            if values is not None:
+                file[name] = values.astype(np.float32, copy=False)
 
 
 def read_forecast(path: Path, times: np.ndarray, shape: tuple[int, ...]) -> Forecast:

@@ -1,5 +1,6 @@
 """A trained method and its task in one object, from arrays or from a run of a study: the face that Python users see."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from ladid_bench.core.configuration import Budget, DataKind, Section, parse
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_json
+from ladid_bench.core.memory import available_memory
 from ladid_bench.core.paths import find_root
 from ladid_bench.core.readers import read_json
 from ladid_bench.data.task import Task, task_of
@@ -19,6 +21,7 @@ from ladid_bench.methods.base import Forecast, Method, Training
 from ladid_bench.methods.registry import load_card, load_method, resolve_settings
 
 DESCRIPTION = "model.json"  # beside what the method itself keeps
+COPIES = 4  # of draws, float32, that are in memory at once
 DATASET = "arrays"  # how a data set that has no name is called
 
 
@@ -62,8 +65,8 @@ class Model:
             ``samples``, if asked for, ``(sample, trajectory, query, ...)``.
 
         Raises:
-            BenchError: shapes or times do not fit the model, values are not finite, or the method forecasts one future
-                and draws no samples.
+            BenchError: shapes or times do not fit the model, values are not finite, the method forecasts one future
+                and draws no samples, or the draws do not fit into the memory.
         """
         frames = with_channels(context, self.task.shape, "context")
         times, queries = of_each(context_times, len(frames)), of_each(query_times, len(frames))
@@ -77,9 +80,16 @@ class Model:
         return Forecast(made.mean.reshape(shape), std, draws)
 
     def _draw(self, frames: np.ndarray, times: np.ndarray, queries: np.ndarray, samples: int, seed: int) -> np.ndarray:
+        needed = 4 * COPIES * samples * queries.size * math.prod(self.task.shape)
+        if needed > available_memory():
+            raise BenchError(
+                f"{self.name}: {samples} samples take {needed / 1e9:,.1f} GB, more than is free; ask for fewer"
+            )
         drawn = self.method.sample(frames, times, queries, samples, seed)
         if drawn is None:
             raise BenchError(f"{self.name}: forecasts one future and draws no samples; ask for none, or another method")
+        if not np.isfinite(drawn).all():
+            raise BenchError(f"{self.name}: its samples have values that are not finite")
         return drawn
 
     def _check(self, frames: np.ndarray, times: np.ndarray, queries: np.ndarray) -> None:

@@ -3,7 +3,7 @@
 The figures were measured: at 32 px on one core of a CPU, at 128 px on one NVIDIA H100 (docs/cluster.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ladid_bench.core.configuration import Study
 from ladid_bench.study.datasets import PlannedDataset
@@ -17,6 +17,8 @@ START_SECONDS_PER_GB = 20  # of data; 12 seconds for 2 GB in what was measured
 LIBRARIES_MB = 2000  # 300 to 1,200 in what was measured at 32 px
 COPIES = 3  # of the data set; 1.8 in what was measured at 128 px, 2.4 with the libraries of a GPU
 FLOAT_BYTES = 4
+# Rendering took 20 s of one core for 3 runs, 50 s for 21, 70 s for 35, however many data sets these were of.
+RENDER_SECONDS, RENDER_SECONDS_PER_RUN = 15, 1.6
 
 
 def data_mb(run: PlannedRun) -> float:
@@ -44,8 +46,13 @@ def expected_seconds(run: PlannedRun, gpu: bool) -> float:
     return START_SECONDS + START_SECONDS_PER_GB * data_mb(run) / 1000 + computing
 
 
+def rendering_seconds(runs: Collection[PlannedRun]) -> float:
+    """Estimate the seconds that the report of ``runs`` takes to be rendered on one core."""
+    return RENDER_SECONDS + RENDER_SECONDS_PER_RUN * len(runs)
+
+
 def describe_plan(study: Study, runs: dict[str, PlannedRun], missing: set[str], cores: int, gpu: bool = False) -> str:
-    """Describe the plan as text: a line a run, and the estimated time of what is left to do.
+    """Describe the plan as text: a line a run, and the estimated time of what is left to do, the report included.
 
     Args:
         study: whose plan it is.
@@ -72,15 +79,18 @@ def describe_work(study: Study, runs: dict[str, PlannedRun], missing: set[str], 
         f"Plan of scale '{study.scale}': {some_runs} of {some_methods} on {some_datasets}, "
         f"{len(runs) - len(missing)} done, {len(missing)} to do"
     )
-    return f"{head}\nEstimated: {_estimate([runs[key] for key in runs if key in missing], cores, gpu)}"
+    rendering = rendering_seconds(runs.values()) if missing else 0.0
+    return f"{head}\nEstimated: {_estimate([runs[key] for key in runs if key in missing], rendering, cores, gpu)}"
 
 
-def _estimate(pending: Sequence[PlannedRun], cores: int, gpu: bool) -> str:
-    """Time of all ``pending`` runs, that of the GPU apart, in words."""
+def _estimate(pending: Sequence[PlannedRun], rendering: float, cores: int, gpu: bool) -> str:
+    """Time of all ``pending`` runs, that of the GPU apart, and of rendering the report after them, in words."""
     on_gpu = [_seconds(run, gpu) for run in pending if gpu and run.trained]
     others = [_seconds(run, gpu) for run in pending if not (gpu and run.trained)]
-    wall = max(sum(others) / max(1, cores), max(others, default=0))
-    said = f"{sum(others) / 60:.1f} CPU-minutes, {wall / 60:.1f} minutes on {cores} core{'s' * (cores != 1)}"
+    wall = max(sum(others) / max(1, cores), max(others, default=0)) + rendering
+    said = (
+        f"{(sum(others) + rendering) / 60:.1f} CPU-minutes, {wall / 60:.1f} minutes on {cores} core{'s' * (cores != 1)}"
+    )
     return f"{sum(on_gpu) / 3600:.0f} GPU-hours with one run at a time on a GPU; the others {said}" if gpu else said
 
 
