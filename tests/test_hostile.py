@@ -138,15 +138,13 @@ def test_a_command_says_it_in_one_line(
     name: str,
     tmp_path: Path,
     root: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
     record_property: Callable,
 ) -> None:
     checkout = Checkout(tmp_path, root)
     spoil, words = COMMANDS[name]
     spoil(checkout.root)
     provenance._tree_hash.cache_clear()
-    code, said = call(tmp_path, *words, monkeypatch=monkeypatch, capsys=capsys)
+    code, said = call(tmp_path, *words)
     assert code == 1, said
     assert said.splitlines()[-1].startswith(BEGINNING)
     assert "Traceback" not in said
