@@ -176,7 +176,7 @@ def test_changed_at_random_it_is_read_or_refused(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 4))
 @pytest.mark.parametrize("fuzz", mutation.FUZZES, ids=lambda fuzz: fuzz.kind)
+@pytest.mark.parametrize("seed", range(1, 4))  # neighbours are of different kinds, some of which take a minute
 def test_a_campaign(fuzz: mutation.Fuzz, seed: int, tmp_path: Path, record_property: Callable) -> None:
     campaign(fuzz, tmp_path, seed, 300, record_property)
