@@ -1,14 +1,12 @@
 """The command line, typed as a user would: what it prints, what it leaves, how it fails."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
-import commands
 import numpy as np
 import pytest
 import yaml
+from commands import said
 from refusals import BEGINNING, check_refusal
 
 from ladid_bench.core.configuration import load_study
@@ -32,16 +30,6 @@ def checkout(tmp_path: Path, root: Path) -> Path:
     return tmp_path
 
 
-def call(folder: Path, *words: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "ladid_bench", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
-    output = done.stdout + done.stderr
-    assert done.returncode == code, output
-    assert "Traceback" not in output
-    return output
-
-
 def key_of(folder: Path, method: str) -> str:
     """The first digits of a run's key, as ``ladid-bench plan`` lists it."""
     runs = plan_runs(load_study("tiny", folder), folder).values()
@@ -49,30 +37,30 @@ def key_of(folder: Path, method: str) -> str:
 
 
 def test_a_study_by_hand(checkout: Path) -> None:
-    plan = call(checkout, "plan")
+    plan = said(checkout, "plan")
     assert "2 runs" in plan
     assert f"{key_of(checkout, 'mean')}  mean on" in plan
     for method in ("mean", "persistence"):
-        assert "ok" in call(checkout, "run", key_of(checkout, method))
-    call(checkout, "card", "pendulum")
-    assert "2 runs (2 ok)" in call(checkout, "aggregate")
-    page = Path(call(checkout, "report").strip())
+        assert "ok" in said(checkout, "run", key_of(checkout, method))
+    said(checkout, "card", "pendulum")
+    assert "2 runs (2 ok)" in said(checkout, "aggregate")
+    page = Path(said(checkout, "report").strip())
     assert page == checkout / "results/tiny/report/index.html"
     key = key_of(checkout, "mean")
-    assert "--force" in call(checkout, "run", key)  # there is a record, and it is kept
-    assert "[done]" in call(checkout, "plan")
+    assert "--force" in said(checkout, "run", key)  # there is a record, and it is kept
+    assert "[done]" in said(checkout, "plan")
 
 
 def test_runs_that_share_a_command_do_not_stop_each_other(checkout: Path) -> None:
     execution = {"execution": {"time_limit_minutes": 1e-6}}
     keys = [key_of(checkout, method) for method in ("mean", "persistence")]
     (checkout / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | execution))
-    output = call(checkout, "run", *keys, code=1)
+    output = said(checkout, "run", *keys, code=1)
     assert output.count("timeout") == 2
     (checkout / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY))
-    call(checkout, "run", keys[1])
+    said(checkout, "run", keys[1])
     (checkout / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | execution))
-    call(checkout, "run", *keys)
+    said(checkout, "run", *keys)
     records = [json.loads(path.read_text()) for path in (checkout / "results/tiny/records").glob("*.json")]
     assert sorted(record["status"] for record in records) == ["ok", "timeout"]
 
@@ -80,31 +68,31 @@ def test_runs_that_share_a_command_do_not_stop_each_other(checkout: Path) -> Non
 def test_prune_removes_what_no_study_asks_for(checkout: Path) -> None:
     kept, dropped = key_of(checkout, "mean"), key_of(checkout, "persistence")
     for key in (kept, dropped):
-        call(checkout, "run", key)
+        said(checkout, "run", key)
     comparison = {"datasets": ["pendulum"], "methods": ["mean"]}
     (checkout / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | {"experiments": {"comparison": comparison}}))
-    assert "'ladid-bench prune'" in call(checkout, "plan")
-    assert dropped in call(checkout, "prune")
-    assert "'ladid-bench prune'" not in call(checkout, "plan")
+    assert "'ladid-bench prune'" in said(checkout, "plan")
+    assert dropped in said(checkout, "prune")
+    assert "'ladid-bench prune'" not in said(checkout, "plan")
     assert [path.name[:8] for path in (checkout / "results/tiny/records").glob("*.json")] == [kept]
 
 
 def test_score_checks_a_forecast_file_of_ones_own(checkout: Path) -> None:
-    call(checkout, "data", "pendulum")
+    said(checkout, "data", "pendulum")
     times = np.tile(np.arange(10, 60) * 3 / 59, (2, 1))
     black = np.zeros((2, 50, 1, 32, 32), np.float32)
     write_forecast(checkout / "black.hdf5", Forecast(black), times)
-    told = call(checkout, "score", key_of(checkout, "mean"), "black.hdf5")
+    told = said(checkout, "score", key_of(checkout, "mean"), "black.hdf5")
     assert '"nmse_mean": 1.0' in told and "angle_error_degrees_mean" in told
     black[0, 0] = np.nan
     write_forecast(checkout / "nan.hdf5", Forecast(black), times)
-    message = call(checkout, "score", key_of(checkout, "mean"), "nan.hdf5", code=1)
+    message = said(checkout, "score", key_of(checkout, "mean"), "nan.hdf5", code=1)
     check_refusal(message, "nan.hdf5", "'mean'", 32 * 32)
 
 
 def test_lists(checkout: Path) -> None:
-    assert "pendulum--length-1.5" in call(checkout, "datasets").split()
-    lines = [line.split() for line in call(checkout, "methods").splitlines()]
+    assert "pendulum--length-1.5" in said(checkout, "datasets").split()
+    lines = [line.split() for line in said(checkout, "methods").splitlines()]
     kinds = {words[0]: words[1] for words in lines if "version" in words}
     assert next(iter(kinds)) == "ladid"
     assert (kinds["latent-ode"], kinds["persistence"]) == ("neural", "reference")
@@ -128,20 +116,16 @@ def test_lists(checkout: Path) -> None:
         (["from-text", "nowhere.txt", "nowhere.hdf5", "forecast.hdf5"], ["nowhere.txt"]),
     ],
 )
-def test_mistakes_are_one_line(
-    checkout: Path, words: list[str], named: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    code, said = commands.call(checkout, *words, monkeypatch=monkeypatch, capsys=capsys)
-    assert code == 1
-    check_refusal(said, *named)
+def test_mistakes_are_one_line(checkout: Path, words: list[str], named: list[str]) -> None:
+    check_refusal(said(checkout, *words, code=1), *named)
 
 
 def test_outside_a_checkout(tmp_path: Path) -> None:
-    check_refusal(call(tmp_path, "plan", code=1), tmp_path, "params.yaml")
+    check_refusal(said(tmp_path, "plan", code=1), tmp_path, "params.yaml")
 
 
 def test_results_that_cannot_be_written_are_one_line(checkout: Path) -> None:
     (checkout / "results").write_text("a file")
-    output = call(checkout, "run", key_of(checkout, "mean"), code=1)
+    output = said(checkout, "run", key_of(checkout, "mean"), code=1)
     assert output.splitlines()[-1].startswith(BEGINNING)
     assert (checkout / "results").read_text() == "a file"

@@ -11,6 +11,7 @@ from undisturbed import torn
 from ladid_bench.datasets.measured.shoulder_imu import FILE
 
 
+@pytest.mark.slow
 def test_killed_while_simulating_then_while_saving_then_while_rendering(tmp_path: Path) -> None:
     quiet, site = Site(tmp_path / "quiet"), Site(tmp_path / "killed")
     taken = watch(quiet.start())

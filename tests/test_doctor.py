@@ -22,9 +22,9 @@ def findings(checkout: Checkout, subject: str, cores: int = 1) -> list[doctor.Fi
     return [one for one in doctor.examine(checkout.root, None, cores) if one.subject == subject]
 
 
-def test_a_machine_that_runs_these_tests_can_run_the_main_job(checkout: Checkout, monkeypatch, capsys) -> None:
+def test_a_machine_that_runs_these_tests_can_run_the_main_job(checkout: Checkout) -> None:
     words = ("doctor", "--cores", "1", "--scale", "tiny")
-    code, said = call(checkout.root, *words, monkeypatch=monkeypatch, capsys=capsys)
+    code, said = call(checkout.root, *words)
     assert code == 0, said
     lines = said.splitlines()
     assert lines[-1].endswith(" --cores all --config scale=tiny")
@@ -43,9 +43,9 @@ def test_byte_code_that_is_not_kept_is_a_note(checkout: Checkout, monkeypatch: p
     assert states == {True: "ok", False: "note"}
 
 
-def test_what_hinders_the_main_job_is_an_error(checkout: Checkout, monkeypatch, capsys) -> None:
+def test_what_hinders_the_main_job_is_an_error(checkout: Checkout) -> None:
     (checkout.root / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | {"budget": {"stepps": 1}}))
-    code, said = call(checkout.root, "doctor", "--cores", "1", monkeypatch=monkeypatch, capsys=capsys)
+    code, said = call(checkout.root, "doctor", "--cores", "1")
     assert code == 1
     (missing,) = (line for line in said.splitlines() if line.startswith("missing"))
     assert all(name in missing for name in ("study", "config/tiny.yaml", "'budget.stepps'", "'steps'"))

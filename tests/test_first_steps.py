@@ -39,9 +39,7 @@ def test_the_main_job_and_the_tests_are_what_the_clone_has(root: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_commands_of_the_start_page_run_as_typed(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_commands_of_the_start_page_run_as_typed(root: Path, tmp_path: Path) -> None:
     checkout = Checkout(tmp_path / "checkout", root)
     names = {"datasets": ["pendulum"], "methods": ["ladid"]}
     datasets = {"pendulum": SIZES, "wave": SIZES}
@@ -51,7 +49,7 @@ def test_commands_of_the_start_page_run_as_typed(
     assert {command.split()[1] for command in typed} >= {"doctor", "plan", "run", "inspect", "show"}
     for command in typed:
         words = [run.key[:9] if word == "KEY" else word for word in shlex.split(command)[1:]]
-        code, said = call(checkout.root, *words, monkeypatch=monkeypatch, capsys=capsys)
+        code, said = call(checkout.root, *words)
         assert code == 0, (command, said)
 
 

@@ -138,15 +138,13 @@ def test_a_command_says_it_in_one_line(
     name: str,
     tmp_path: Path,
     root: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
     record_property: Callable,
 ) -> None:
     checkout = Checkout(tmp_path, root)
     spoil, words = COMMANDS[name]
     spoil(checkout.root)
     provenance._tree_hash.cache_clear()
-    code, said = call(tmp_path, *words, monkeypatch=monkeypatch, capsys=capsys)
+    code, said = call(tmp_path, *words)
     assert code == 1, said
     assert said.splitlines()[-1].startswith(BEGINNING)
     assert "Traceback" not in said
@@ -178,7 +176,7 @@ def test_changed_at_random_it_is_read_or_refused(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 4))
 @pytest.mark.parametrize("fuzz", mutation.FUZZES, ids=lambda fuzz: fuzz.kind)
+@pytest.mark.parametrize("seed", range(1, 4))  # neighbours are of different kinds, some of which take a minute
 def test_a_campaign(fuzz: mutation.Fuzz, seed: int, tmp_path: Path, record_property: Callable) -> None:
     campaign(fuzz, tmp_path, seed, 300, record_property)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from test_cli import STUDY, call, key_of
+from commands import said
+from test_cli import STUDY, key_of
 
 from ladid_bench.core.configuration import Budget
 from ladid_bench.core.errors import BenchError
@@ -21,14 +22,8 @@ from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.base import Training
 from ladid_bench.methods.registry import resolve_settings
 from ladid_bench.probing.components import principal_components
-from ladid_bench.probing.inside import (
-    PARTS,
-    Inside,
-    look_inside,
-    overall_detour,
-    smooth_path,
-    step_lengths,
-)
+from ladid_bench.probing.inside import PARTS, Inside, overall_detour, smooth_path, step_lengths
+from ladid_bench.probing.looking import look_inside
 from ladid_bench.reporting.inside_figures import (
     attention_figures,
     between_figures,
@@ -187,17 +182,17 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     (folder / "params.yaml").write_text("scale: tiny\n")
     (folder / "baselines").symlink_to(root / "baselines")
     key = key_of(folder, "ladid")
-    message = call(folder, "inspect", key, code=1)  # nothing has run yet
+    message = said(folder, "inspect", key, code=1)  # nothing has run yet
     assert re.search(
         r"there is no \S+\.json; train the model with 'ladid-bench run \w+ --scale tiny --force'\n$", message
     )
-    call(folder, "run", key)
+    said(folder, "run", key)
     return folder
 
 
 @pytest.fixture(scope="module")
 def page(checkout: Path) -> Path:
-    return Path(call(checkout, "inspect", key_of(checkout, "ladid")).strip())
+    return Path(said(checkout, "inspect", key_of(checkout, "ladid")).strip())
 
 
 def test_page_and_figures(checkout: Path, page: Path) -> None:
@@ -215,29 +210,29 @@ def test_page_and_figures(checkout: Path, page: Path) -> None:
 
 
 def test_the_same_model_gives_the_same_bytes(checkout: Path, page: Path, tmp_path: Path) -> None:
-    again = Path(call(checkout, "inspect", page.parent.name, "--output", str(tmp_path)).strip())
+    again = Path(said(checkout, "inspect", page.parent.name, "--output", str(tmp_path)).strip())
     assert again.read_bytes() == page.read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == [page.parent.name]
 
 
 def test_what_cannot_be_inspected(checkout: Path, page: Path, tmp_path: Path) -> None:
-    message = call(checkout, "inspect", key_of(checkout, "mean"), code=1)
+    message = said(checkout, "inspect", key_of(checkout, "mean"), code=1)
     assert "mean" in message and "ladid" in message
     key = page.parent.name
     weights = checkout / "work/tiny/models" / key / "weights.pt"
     taken = tmp_path / key
     taken.mkdir()
     (taken / "thesis.tex").write_text("precious")
-    message = call(checkout, "inspect", key, "--output", str(tmp_path), code=1)
+    message = said(checkout, "inspect", key, "--output", str(tmp_path), code=1)
     assert str(taken) in message
     assert (taken / "thesis.tex").exists()
     content = weights.read_bytes()
     weights.write_bytes(content[:1000])
     try:
-        message = call(checkout, "inspect", key, code=1)
+        message = said(checkout, "inspect", key, code=1)
         assert "damaged" in message and key in message
         weights.unlink()
-        message = call(checkout, "inspect", key, code=1)
+        message = said(checkout, "inspect", key, code=1)
         assert "weights.pt" in message and key in message
         assert message.count("\n") == 1
     finally:

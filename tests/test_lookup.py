@@ -50,9 +50,9 @@ def test_what_no_scale_has_and_what_several_runs_are_called_is_refused(checkout:
     assert find_runs([key["mean"][:8]], checkout.root)[0].folders.scale == "tiny"
 
 
-def test_commands_need_no_scale(checkout: Checkout, monkeypatch, capsys) -> None:
+def test_commands_need_no_scale(checkout: Checkout) -> None:
     def say(*words: str) -> tuple[int, str]:
-        return call(checkout.root, *words, monkeypatch=monkeypatch, capsys=capsys)
+        return call(checkout.root, *words)
 
     key = keys(checkout)["persistence"][:9]
     code, said = say("run", key)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from commands import said
 from refusals import check_refusal, refused
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
-from test_cli import STUDY, call
+from test_cli import STUDY
 
 from ladid_bench.core.configuration import load_study
 from ladid_bench.core.paths import Folders
@@ -191,10 +192,10 @@ def planned(checkout: Path) -> dict[str, PlannedRun]:
 
 def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
     key, _, mean = planned(checkout)
-    check_refusal(call(checkout, "probe", key, code=1), f"'ladid-bench run {key}'")
-    check_refusal(call(checkout, "probe", mean, code=1), planned(checkout)[mean].label)
-    call(checkout, "run", key)
-    assert "3 quantities" in call(checkout, "probe", key)
+    check_refusal(said(checkout, "probe", key, code=1), f"'ladid-bench run {key}'")
+    check_refusal(said(checkout, "probe", mean, code=1), planned(checkout)[mean].label)
+    said(checkout, "run", key)
+    assert "3 quantities" in said(checkout, "probe", key)
     folders = Folders(checkout, "tiny")
     found = read_probe(folders.probe(key))
     assert [one.name for one in found.readings] == ["theta", "angular_velocity", "energy"]
@@ -206,17 +207,17 @@ def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
     assert not is_stale(found, checkout)
 
     before = folders.probe(key).read_bytes()
-    assert "--force" in call(checkout, "probe", key)
+    assert "--force" in said(checkout, "probe", key)
     shutil.rmtree(folders.model(key))
-    call(checkout, "probe", key, "--force")  # the model is trained again first
+    said(checkout, "probe", key, "--force")  # the model is trained again first
     assert folders.probe(key).read_bytes() == before
 
-    assert "is deleted" not in call(checkout, "run", key, "--force")
+    assert "is deleted" not in said(checkout, "run", key, "--force")
     assert folders.probe(key).read_bytes() == before
     content = json.loads(before)
     content["provenance"]["model_sha256"] = "of another machine"
     write_probe(folders.probe(key), content)
-    assert "is deleted" in call(checkout, "run", key, "--force")
+    assert "is deleted" in said(checkout, "run", key, "--force")
     assert not folders.probe(key).exists()
     write_probe(folders.probe(key), json.loads(before))  # for the test below
 
@@ -225,7 +226,7 @@ def test_the_probe_of_a_run_without_a_model_says_why(checkout: Path) -> None:
     (key, other, _), folders = planned(checkout), Folders(checkout, "tiny")
     content = json.loads(folders.record(key).read_text())
     write_record(folders.record(other), content | {"key": other, "status": "diverged", "reason": "not finite"})
-    call(checkout, "probe", other, "--skip-failed")
+    said(checkout, "probe", other, "--skip-failed")
     found = read_probe(folders.probe(other))
     assert (found.readings, found.words) == ([], "it ended as diverged")
     assert not is_stale(found, checkout)

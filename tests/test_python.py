@@ -115,9 +115,7 @@ def test_what_does_not_fit_is_one_line(checkout: Checkout, tmp_path: Path) -> No
         ladid_bench.load(tmp_path / "kept")
 
 
-def test_the_model_of_a_run_forecasts_what_the_run_forecast(
-    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_the_model_of_a_run_forecasts_what_the_run_forecast(checkout: Checkout, tmp_path: Path) -> None:
     run, outcome = checkout.supervise("gru")
     assert outcome.status == "ok"
     file = run.dataset.files(checkout.folders)["test"]
@@ -127,7 +125,7 @@ def test_the_model_of_a_run_forecasts_what_the_run_forecast(
     np.testing.assert_array_equal(made.mean, kept.mean)
 
     def say(*words: object) -> tuple[int, str]:
-        return call(checkout.root, "forecast", *map(str, words), monkeypatch=monkeypatch, capsys=capsys)
+        return call(checkout.root, "forecast", *map(str, words))
 
     code, said = say(run.key, file, answered)
     assert code == 0, said

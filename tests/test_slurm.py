@@ -1,7 +1,6 @@
 """The workflow on a real Slurm of one node: it gives what a local run gives, whatever becomes of its jobs."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -12,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 from clusters import Cluster, said, started, wait_until
-from workflows import command, configure, make_checkout, snakemake, without_cost
+from workflows import command, configure, make_slurm_checkout, snakemake, without_cost
 
 pytestmark = pytest.mark.skipif(
     shutil.which("slurmctld") is None or shutil.which("munged") is None or os.geteuid() != 0,
@@ -39,16 +38,6 @@ def cluster() -> Iterator[Cluster]:
         yield cluster
 
 
-def slurm_checkout(root: Path, folder: Path) -> Path:
-    """A checkout whose profile asks Slurm every two seconds how its jobs are, instead of every minute."""
-    made = make_checkout(root, folder)
-    profile = made / "slurm/config.yaml"
-    text, changes = re.subn(r"status-checks: \d+", "status-checks: 2", profile.read_text())
-    assert changes == 2
-    profile.write_text(text)
-    return made
-
-
 def on_slurm(folder: Path, *options: str) -> str:
     """``snakemake --cores all --profile slurm`` and ``options``; what it printed."""
     return snakemake(folder, "--profile", "slurm", *options, cores="all")
@@ -65,7 +54,9 @@ def assert_same_results(folder: Path, other: Path) -> None:
 
 
 def test_a_study_on_slurm_gives_what_a_local_one_gives(cluster: Cluster, tmp_path: Path, root: Path) -> None:
-    ours, local = (slurm_checkout(root, tmp_path / name) for name in ("slurm", "local"))
+    ours, local = (make_slurm_checkout(root, tmp_path / name) for name in ("slurm", "local"))
+    for folder in (ours, local):
+        configure(folder, experiments={"comparison": {"datasets": ["pendulum"], "methods": ["gru", "mean"]}})
     on_slurm(ours)
     assert sorted(job.rule for job in cluster.jobs()) == ["run", "simulated", "train"]
     assert {job.state for job in cluster.jobs()} == {"COMPLETED"}
@@ -89,7 +80,7 @@ original, METHOD.fit = METHOD.fit, _fit
 @pytest.mark.slow
 @pytest.mark.parametrize("line", ["gres", "gpu"])
 def test_trained_methods_get_a_gpu_and_others_none(cluster: Cluster, tmp_path: Path, root: Path, line: str) -> None:
-    folder = slurm_checkout(root, tmp_path / "checkout")
+    folder = make_slurm_checkout(root, tmp_path / "checkout")
     uncomment(folder / "slurm/config.yaml", line)
     for name, trained in (("seeing", True), ("blind", False)):
         baseline = folder / "baselines" / name
@@ -127,7 +118,7 @@ def uncomment(profile: Path, line: str) -> None:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     """A local checkout whose one long run nothing interrupted."""
-    folder = slurm_checkout(root, tmp_path_factory.mktemp("undisturbed") / "checkout")
+    folder = make_slurm_checkout(root, tmp_path_factory.mktemp("undisturbed") / "checkout")
     shutil.copytree(folder / "baselines/gru", folder / "baselines/patient")
     with (folder / "baselines/patient/method.py").open("a") as code:
         code.write(PATIENCE)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from workflows import command, make_checkout, wait_for
+from workflows import command, make_slurm_checkout, wait_for
 
 SLURM = ("sbatch", "scancel", "sinfo", "squeue", "sacct", "sacctmgr", "sshare", "scontrol", "sdiag")
 ANSWERS = {"sinfo": 'echo "part*"', "sbatch": "echo 17", "squeue": 'echo "17|RUNNING"', "scontrol": "exit 1"}
@@ -15,7 +15,8 @@ ANSWERS = {"sinfo": 'echo "part*"', "sbatch": "echo 17", "squeue": 'echo "17|RUN
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
-    return make_checkout(root, tmp_path_factory.mktemp("refusals") / "checkout")
+    """Slurm is asked after a quarter of a minute: Ctrl-C comes before, and Snakemake ends with the answer."""
+    return make_slurm_checkout(root, tmp_path_factory.mktemp("refusals") / "checkout", 15)
 
 
 @pytest.fixture
@@ -74,6 +75,7 @@ def test_jobs_that_cannot_be_cancelled_are_said(checkout: Path, programs: Path, 
     told = [line for line in said.splitlines() if "access denied" in line]
     assert len(told) == 1, said
     assert "Traceback" not in said
+    assert "Snakefile" not in said  # where what fails after an error would have failed
 
 
 def test_a_second_ctrl_c_while_jobs_are_cancelled_is_one_line(checkout: Path, programs: Path, tmp_path: Path) -> None:

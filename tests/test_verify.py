@@ -67,10 +67,10 @@ def outcome(
     return max(worst, key=["identical", "agrees", "differs"].index)
 
 
-def test_a_rerun_is_identical_and_leaves_everything_kept_alone(checkout: Checkout, monkeypatch, capsys) -> None:
+def test_a_rerun_is_identical_and_leaves_everything_kept_alone(checkout: Checkout) -> None:
     checkout.supervise("ladid")
     kept = snapshot(checkout.folders.results)
-    code, said = call(checkout.root, "verify", "--all", monkeypatch=monkeypatch, capsys=capsys)
+    code, said = call(checkout.root, "verify", "--all")
     assert code == 0, said
     assert said.splitlines()[-1].split(": ")[1].split()[:2] == ["1", "identical,"]
     assert snapshot(checkout.folders.results) == kept
@@ -80,18 +80,18 @@ def test_a_rerun_is_identical_and_leaves_everything_kept_alone(checkout: Checkou
     assert all(row.endswith(",identical") for row in rows[1:])
 
 
-def test_a_kept_number_that_was_changed_is_found_and_named(checkout: Checkout, monkeypatch, capsys) -> None:
+def test_a_kept_number_that_was_changed_is_found_and_named(checkout: Checkout) -> None:
     run, _ = checkout.supervise("mean")
     path = checkout.folders.record(run.key)
     content = json.loads(path.read_text())
     content["metrics"]["fvu_pooled"] *= 1 + 1e-12
     path.write_text(json.dumps(content))
-    code, said = call(checkout.root, "verify", run.key[:6], monkeypatch=monkeypatch, capsys=capsys)
+    code, said = call(checkout.root, "verify", run.key[:6])
     assert code == 1
     assert "fvu_pooled: 1." in said
     check_line(said.splitlines()[-1], BEGINNING, run.key[:8])
     arguments = ("verify", run.key[:6], "--other-machine", "--resume")
-    code, said = call(checkout.root, *arguments, monkeypatch=monkeypatch, capsys=capsys)
+    code, said = call(checkout.root, *arguments)
     assert code == 0, said
     assert all(word in said for word in ("fvu_pooled", "1e-12"))
 
@@ -121,8 +121,8 @@ def test_an_interrupted_call_goes_on_and_another_begins_anew(checkout: Checkout,
     assert len(made) == 3  # what other versions made is no rerun of these
 
 
-def test_without_a_kept_result_there_is_nothing_to_verify(checkout: Checkout, monkeypatch, capsys) -> None:
-    code, said = call(checkout.root, "verify", "--all", monkeypatch=monkeypatch, capsys=capsys)
+def test_without_a_kept_result_there_is_nothing_to_verify(checkout: Checkout) -> None:
+    code, said = call(checkout.root, "verify", "--all")
     assert code == 1
     check_refusal(said, checkout.folders.results)
 
@@ -197,8 +197,8 @@ def test_any_seed_agrees_with_itself_and_the_spread_is_that_of_the_seeds(errors:
     assert spread_over_seeds(records[:2]) == {}
 
 
-def test_what_to_verify_has_to_be_said(checkout: Checkout, monkeypatch, capsys) -> None:
+def test_what_to_verify_has_to_be_said(checkout: Checkout) -> None:
     for words in ((), ("--all", "--method", "mean")):
-        code, said = call(checkout.root, "verify", *words, monkeypatch=monkeypatch, capsys=capsys)
+        code, said = call(checkout.root, "verify", *words)
         assert code == 1
         check_refusal(said, "KEY", "--dataset", "--all")

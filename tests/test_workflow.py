@@ -227,6 +227,17 @@ def test_what_an_interrupted_workflow_had_recorded_is_reported(done: Path) -> No
     assert planned_jobs(done) == {"outdated": 2, "aggregate": 1, "render": 1, "all": 1}
 
 
+def test_the_report_is_made_without_a_run_whose_job_was_killed(done: Path) -> None:
+    rules = done / "workflow/rules/runs.smk"
+    rules.write_text(rules.read_text().replace('"{params.command} {wildcards.key}', '"kill -9 $$; {params.command} '))
+    configure(done, experiments={"comparison": {"datasets": ["pendulum"], "methods": ["mean", "ridge"]}})
+    (done / "results/tiny/runs.parquet").unlink()
+    output = snakemake(done, check=False)
+    assert "TypeError" not in output
+    table = pd.read_parquet(done / "results/tiny/runs.parquet").set_index("method")
+    assert dict(table["status"]) == {"mean": "ok", "ridge": "not run"}, output
+
+
 def test_wrong_configuration_is_one_line_and_no_work(checkout: Path) -> None:
     configure(checkout, budgte={})
     output = snakemake(checkout, check=False)

@@ -1,6 +1,7 @@
 """Checkouts in which tests run the whole workflow, and what is read from them."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,16 @@ def make_checkout(root: Path, folder: Path) -> Path:
     shutil.copy(root / "results" / "physics.json", folder / "results")
     configure(folder)
     return folder
+
+
+def make_slurm_checkout(root: Path, folder: Path, seconds: int = 2) -> Path:
+    """Make a checkout whose profile asks Slurm so often how its jobs are, instead of every minute."""
+    made = make_checkout(root, folder)
+    profile = made / "slurm/config.yaml"
+    text, changes = re.subn(r"status-checks: \d+", f"status-checks: {seconds}", profile.read_text())
+    assert changes == 2
+    profile.write_text(text)
+    return made
 
 
 def configure(folder: Path, **changes: Any) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 from ladid_bench.analysis.evidence import LADID, Evidence, Group, Unread, around, off_grid
 from ladid_bench.analysis.paired import Contrast, contrast
 from ladid_bench.analysis.verdicts import Part, decide
-from ladid_bench.probing.probes import CONTROLS, PSI
-from ladid_bench.probing.readout import KERNEL, LINEAR
+from ladid_bench.probing.probes import CONTROLS, KERNEL, LINEAR, PSI
 
 ARMS = ("", "xmix", "film", "paper")  # variants of LaDID; the primary arm is the first on its card, and alone decides
 PAPER = ("ode-rnn", "ode2vae", "ndp", "msvi")  # the paper's own rivals

@@ -14,12 +14,11 @@ from ladid_bench.core.paths import PACKAGE, Folders
 from ladid_bench.core.provenance import code_hash
 from ladid_bench.core.readers import read_json
 from ladid_bench.methods.registry import method_folders
-from ladid_bench.probing.readout import KERNEL, LINEAR
 
 PSI, PCA, UNTRAINED, SHUFFLED = "psi", "pca", "untrained", "shuffled"
 WITH_PSI = "ladid"  # the method whose representation is psi
 CONTROLS = (PCA, UNTRAINED, SHUFFLED)
-PROBES = (LINEAR, KERNEL)
+PROBES = LINEAR, KERNEL = "linear", "kernel"
 PROBING = PACKAGE / "probing" / "probing.py"
 DIGITS = 5  # of every number that is kept
 

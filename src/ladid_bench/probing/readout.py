@@ -13,7 +13,8 @@ from scipy.linalg import eigh
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import GroupKFold
 
-LINEAR, KERNEL = "linear", "kernel"  # the probes
+from ladid_bench.probing.probes import LINEAR
+
 FOLDS = 5
 PENALTIES = np.logspace(-4, 2, 7)  # of kernels whose mean diagonal is 1
 WIDTHS = (0.03, 0.1, 0.3, 1.0)  # of the Gaussian kernel, as gamma times the number of features

@@ -99,7 +99,9 @@ def canvas(height: float = HEIGHT, width: float = WIDTH) -> Figure:
 
 def settle(figure: Figure) -> None:
     """Give everything its place for good, so that it is known where the axes are."""
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    assert engine is not None  # a canvas has one until it is settled
+    engine.execute(figure)  # to draw it all for that would take as long as the figure itself
     figure.set_layout_engine("none")
 
 

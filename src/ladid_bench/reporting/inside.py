@@ -12,7 +12,8 @@ from ladid_bench.data.task import Task
 from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.neural import WEIGHTS
 from ladid_bench.probing.ground_truth import unit_of
-from ladid_bench.probing.inside import STRIP_SHARES, Inside, Strip, Truth, look_inside
+from ladid_bench.probing.inside import STRIP_SHARES, Inside, Strip, Truth
+from ladid_bench.probing.looking import look_inside
 from ladid_bench.reporting import inside_figures as drawings
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.formatting import error_text, number, readable

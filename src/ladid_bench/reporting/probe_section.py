@@ -14,8 +14,7 @@ from ladid_bench.analysis.readings import MEAN, Estimate, Probed, estimate_rows,
 from ladid_bench.analysis.study import ExperimentResults
 from ladid_bench.core.paths import Folders
 from ladid_bench.probing.ground_truth import Quantity
-from ladid_bench.probing.probes import CONTROLS, PCA, PROBES, PSI, SHUFFLED, UNTRAINED, Probe
-from ladid_bench.probing.readout import KERNEL, LINEAR
+from ladid_bench.probing.probes import CONTROLS, KERNEL, LINEAR, PCA, PROBES, PSI, SHUFFLED, UNTRAINED, Probe
 from ladid_bench.reporting.charts import Dots
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.formatting import counted, listed, number, ratio, readable, short, span

@@ -117,7 +117,8 @@ def prepare_device(execution: Execution) -> str:
     device = execution.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.use_deterministic_algorithms(True, warn_only=device == "cuda")
+    # the same as use_deterministic_algorithms, which would import a compiler that nothing here uses
+    torch.set_deterministic_debug_mode("warn" if device == "cuda" else "error")
     return device
 
 
