@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from reports import ASKED, GIVEN, Bench, make_bench
+from reports import ASKED, GIVEN, Bench, Page, make_bench
 
 from ladid_bench.analysis.entries import gather
 from ladid_bench.analysis.pictures import collect
@@ -36,6 +37,18 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 @pytest.fixture
 def full(bench: Bench) -> Bench:
+    return filled(bench)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bench, Page]]:
+    """The same study with its page, for all tests that only read them."""
+    with pytest.MonkeyPatch.context() as patch:
+        bench = filled(make_bench(tmp_path_factory.mktemp("told"), patch))
+        yield bench, bench.build()
+
+
+def filled(bench: Bench) -> Bench:
     """Two data sets, four methods, and one run of every kind of failure."""
     for dataset in bench.shapes:
         bench.run(dataset, "latent-ode", 0.1)
@@ -56,8 +69,8 @@ def seeded(full: Bench) -> Bench:
     return full
 
 
-def test_the_page_loads_nothing_from_elsewhere(full: Bench) -> None:
-    page = full.build()
+def test_the_page_loads_nothing_from_elsewhere(told: tuple[Bench, Page]) -> None:
+    _, page = told
     assert all(address.startswith(("data:image/webp;base64,", "#")) for address in page.loaded)
     assert re.findall(r"url\((?!data:image/webp;base64,|#)", page.source) == []
     assert "@import" not in page.source
@@ -66,8 +79,8 @@ def test_the_page_loads_nothing_from_elsewhere(full: Bench) -> None:
     assert set(outside) == {"https://example.org/paper"}
 
 
-def test_every_run_has_an_entry_that_its_numbers_link_to(full: Bench) -> None:
-    page = full.build()
+def test_every_run_has_an_entry_that_its_numbers_link_to(told: tuple[Bench, Page]) -> None:
+    full, page = told
     for row in full.rows:
         assert f"run-{row['key']}" in page.ids
         assert page.links.count(f"#run-{row['key']}") >= 1
@@ -76,8 +89,8 @@ def test_every_run_has_an_entry_that_its_numbers_link_to(full: Bench) -> None:
     assert len(page.ids) == len(set(page.ids))
 
 
-def test_what_runs_say_is_escaped(full: Bench) -> None:
-    page = full.build()
+def test_what_runs_say_is_escaped(told: tuple[Bench, Page]) -> None:
+    _, page = told
     assert ATTACK not in page.source
     assert page.text.count(ATTACK) >= 2  # in the table and among the failures
     assert page.tags.count("script") == 1
@@ -110,8 +123,9 @@ def test_a_build_that_fails_leaves_the_old_report(full: Bench) -> None:
     assert not list(full.folders.results.glob(".report*"))
 
 
-def test_tables_and_figures_are_files_too(full: Bench) -> None:
-    folder = full.build().path.parent
+def test_tables_and_figures_are_files_too(told: tuple[Bench, Page]) -> None:
+    full, page = told
+    folder = page.path.parent
     table = pd.read_csv(folder / "tables" / "comparison-fake-pictures.csv").set_index("method")
     assert table.loc["latent-ode", "nmse_mean"] == pytest.approx(full.rows[0]["nmse_mean"])
     assert table.loc["latent-ode", "keys"] == full.rows[0]["key"]
@@ -315,8 +329,8 @@ def test_a_report_of_scale_smoke_means_nothing_and_says_so(seeded: Bench, monkey
     assert r"\textbf" not in (page.path.parent / "tables" / "comparison-fake-pictures.tex").read_text()
 
 
-def test_the_page_has_a_glossary_that_its_navigation_leads_to(full: Bench) -> None:
-    page = full.build()
+def test_the_page_has_a_glossary_that_its_navigation_leads_to(told: tuple[Bench, Page]) -> None:
+    _, page = told
     assert page.links.count("#glossary") >= 2
     assert {f"word-{word.lower()}" for word in glossary()} <= set(page.ids)
     assert glossary()["FVU"] in page.parts["word-fvu"]
@@ -382,8 +396,8 @@ def test_labels_are_moved_as_little_as_needed() -> None:
     assert spread([1.0, 0.9], [0.1, 0.3], 0, 1) == pytest.approx([0.95, 0.75])  # not beyond the top
 
 
-def test_a_card_shows_a_film_a_strip_and_the_equation(full: Bench) -> None:
-    page = full.build()
+def test_a_card_shows_a_film_a_strip_and_the_equation(told: tuple[Bench, Page]) -> None:
+    _, page = told
     assert page.source.count(".look-fake-pictures{background-image:url(data:image/webp;base64,") == 1
     assert page.source.count('class="film look-fake-pictures"') == 1  # moving
     assert page.source.count('class="film still look-fake-pictures"') == GIVEN + ASKED
@@ -413,8 +427,8 @@ def test_a_card_of_an_earlier_version_says_how_to_make_it_again(bench: Bench) ->
         bench.build()
 
 
-def test_without_physics_checks_there_is_no_link(full: Bench) -> None:
-    page = full.build()
+def test_without_physics_checks_there_is_no_link(told: tuple[Bench, Page]) -> None:
+    _, page = told
     assert "physics.html" not in page.links
     assert not (page.path.parent / "physics.html").exists()
 

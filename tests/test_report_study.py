@@ -1,13 +1,14 @@
 """The report on larger studies: the floor, equal CPU time, twenty methods, recorded searches, declined data sets."""
 
 import re
+from collections.abc import Callable, Iterator
 from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from reports import Bench, make_bench
+from reports import Bench, Page, make_bench
 
 from ladid_bench.analysis.curves import cost_points
 from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, gather
@@ -36,6 +37,23 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 @pytest.fixture
 def twice(bench: Bench) -> Bench:
+    return two_networks(bench)
+
+
+@pytest.fixture(scope="module")
+def twice_told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bench, Page]]:
+    """The same with its page, for all tests that only read them."""
+    yield from with_page(tmp_path_factory.mktemp("twice"), two_networks)
+
+
+def with_page(folder: Path, filled: Callable[[Bench], Bench]) -> Iterator[tuple[Bench, Page]]:
+    """A study and its page while its made-up data sets are known."""
+    with pytest.MonkeyPatch.context() as patch:
+        bench = filled(make_bench(folder, patch))
+        yield bench, bench.build()
+
+
+def two_networks(bench: Bench) -> Bench:
     """Two networks that change places at equal CPU time, a simple method shared by both experiments, and a floor."""
     bench.thrice(PICTURES, "latent-ode", 0.1)
     bench.thrice(PICTURES, "other-net", 0.2)
@@ -46,8 +64,17 @@ def twice(bench: Bench) -> Bench:
     return bench
 
 
+@pytest.fixture(scope="module")
+def crowd_told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bench, Page]]:
+    yield from with_page(tmp_path_factory.mktemp("crowd"), many_methods)
+
+
 @pytest.fixture
-def crowd(bench: Bench) -> Bench:
+def crowd(crowd_told: tuple[Bench, Page]) -> Bench:
+    return crowd_told[0]
+
+
+def many_methods(bench: Bench) -> Bench:
     """LaDID, ten networks, six simple methods and a floor; ``net-a`` and ``rule-a`` are the best of their kind."""
     bench.kinds["ladid"] = "neural"
     bench.run(PICTURES, "ladid", 0.5)
@@ -135,8 +162,8 @@ def test_a_floor_alone_is_no_competitor_either(bench: Bench) -> None:
     assert ("data-outcome", "none") in bench.build().data
 
 
-def test_the_floor_stands_apart_on_the_page_and_in_the_figures(twice: Bench) -> None:
-    page = twice.build()
+def test_the_floor_stands_apart_on_the_page_and_in_the_figures(twice_told: tuple[Bench, Page]) -> None:
+    twice, page = twice_told
     assert page.classes.count("floor") == 2  # comparison and cost; the floor has no run at equal time
     assert page.tables[f"data-{PICTURES}"][-1][0] == "coder"
     for kind in ("horizon", "cost"):
@@ -163,8 +190,8 @@ def test_runs_of_other_experiments_are_not_told_of(twice: Bench) -> None:
     assert only(twice).ranked[0].method == "latent-ode"
 
 
-def test_equal_time_has_a_table_of_its_own(twice: Bench) -> None:
-    page = twice.build()
+def test_equal_time_has_a_table_of_its_own(twice_told: tuple[Bench, Page]) -> None:
+    twice, page = twice_told
     table = pd.read_csv(page.path.parent / "tables" / f"equal-time-{PICTURES}.csv")
     assert table["method"].tolist() == ["other-net", "latent-ode", "ridge"]
     assert table["rank"].tolist() == [1, 2, 3]
@@ -181,14 +208,15 @@ def test_equal_time_has_a_table_of_its_own(twice: Bench) -> None:
         assert page.ids.count(f"run-{row['key']}") == 1
 
 
-def test_equal_time_says_who_is_ahead_and_whether_the_order_changes(twice: Bench) -> None:
+def test_equal_time_says_who_is_ahead_and_whether_the_order_changes(twice_told: tuple[Bench, Page]) -> None:
+    twice, page = twice_told
     words = findings.equal_time(only(twice), only(twice, EQUAL_TIME), 5)
     assert [one in words for one in ("5 min", "other-net has", "0.075")] == [True] * 3
     assert re.findall(r"(\S+) from (\d) to (\d)", words) == [("other-net", "2", "1"), ("latent-ode", "1", "2")]
     same = findings.equal_time(only(twice), only(twice), None)
     assert [one in same for one in ("5 min", "latent-ode has", "the 3 methods")] == [False, True, True]
     assert not re.search(r"from \d to \d", same)
-    assert words in twice.build().text
+    assert words in page.text
 
 
 def test_many_changes_of_rank_are_counted(bench: Bench) -> None:
@@ -203,11 +231,12 @@ def test_many_changes_of_rank_are_counted(bench: Bench) -> None:
     assert words.endswith("and 7 more.")
 
 
-def test_the_cost_figure_shows_a_run_that_both_experiments_share_once(twice: Bench) -> None:
+def test_the_cost_figure_shows_a_run_that_both_experiments_share_once(twice_told: tuple[Bench, Page]) -> None:
+    twice, page = twice_told
     points = cost_points(only(twice), only(twice, EQUAL_TIME))
     told = [("latent-ode", 0), ("other-net", 0), ("ridge", 0), ("other-net", 1), ("latent-ode", 1)]
     assert list(zip(points["method"], points["again"], strict=True)) == told
-    folder = twice.build().path.parent
+    folder = page.path.parent
     kept = pd.read_csv(folder / "tables" / f"cost-{PICTURES}.csv")
     pd.testing.assert_frame_equal(kept, points, check_dtype=False)
     figure = (folder / "figures" / f"cost-{PICTURES}.svg").read_text()
@@ -235,17 +264,19 @@ def test_times_of_runs_that_shared_their_machines_compare_only_roughly(twice: Be
     assert "a load of 4.0 and" in told()
 
 
-def test_many_trained_methods_have_a_panel_of_cost_of_their_own(crowd: Bench) -> None:
+def test_many_trained_methods_have_a_panel_of_cost_of_their_own(crowd_told: tuple[Bench, Page]) -> None:
+    crowd, page = crowd_told
     apart = panels_of(cost_points(only(crowd), None))
     assert [set(panel["method"]) for panel in apart] == [set(RULES), {"ladid", *NETS}]
-    figure = (crowd.build().path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
+    figure = (page.path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
     assert all(f">{words}</text>" in figure for words in COST_APART)
     assert figure.count(">0.5</text>") == 1  # both panels have the scale of error at the left
 
 
-def test_few_trained_methods_share_a_panel_with_the_others(twice: Bench) -> None:
+def test_few_trained_methods_share_a_panel_with_the_others(twice_told: tuple[Bench, Page]) -> None:
+    twice, page = twice_told
     assert len(panels_of(cost_points(only(twice), only(twice, EQUAL_TIME)))) == 1
-    assert f">{COST}</text>" in (twice.build().path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
+    assert f">{COST}</text>" in (page.path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
 
 
 def test_trained_methods_alone_share_a_panel(crowd: Bench) -> None:
@@ -291,8 +322,8 @@ def test_of_few_methods_all_stand_in_front(twice: Bench) -> None:
     assert findings.about_colours(dataset) == ""
 
 
-def test_figures_name_every_one_of_many_methods(crowd: Bench) -> None:
-    page = crowd.build()
+def test_figures_name_every_one_of_many_methods(crowd_told: tuple[Bench, Page]) -> None:
+    _, page = crowd_told
     names = {"ladid", *NETS, *RULES}
     for kind in ("horizon", "cost"):
         figure = (page.path.parent / "figures" / f"{kind}-{PICTURES}.svg").read_text()
@@ -401,8 +432,9 @@ def test_a_damaged_search_is_named(bench: Bench, content: str) -> None:
         bench.build()
 
 
-def test_names_beside_points_do_not_cover_each_other(crowd: Bench) -> None:
-    figure = (crowd.build().path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
+def test_names_beside_points_do_not_cover_each_other(crowd_told: tuple[Bench, Page]) -> None:
+    _, page = crowd_told
+    figure = (page.path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
     pattern = r'font-size: ([\d.]+)px[^"]*" x="([\d.]+)" y="([\d.]+)"[^>]*>((?:net|rule|ladid)[^<]*)<'
     boxes = []
     for size, x, y, name in re.findall(pattern, figure):

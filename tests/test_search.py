@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from checkouts import Checkout
+from commands import said
 from refusals import refused
 
 from ladid_bench.core.configuration import DATA_KINDS, Budget, Search, Stage, load_study
@@ -265,28 +266,32 @@ def results(record: SearchRecord) -> list[Any]:
     return [trials, record.ended, record.chosen]
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_search_that_is_killed_makes_the_record_that_it_would_have_made(tmp_path: Path, root: Path, jobs) -> None:
-    records = []
-    for name in ("killed", "whole"):
-        checkout = Checkout(tmp_path / name, root)
-        checkout.configure(search={"datasets": {"bodies": "pendulum"}, "stages": STAGES})
-        if name == "killed":
-            killed(checkout, 4)
-            killed(checkout, 10)
-        records.append(run_search(searching(checkout, "gru"), jobs if name == "killed" else 1))
-    assert results(records[0]) == results(records[1])
-    assert records[0].ended and records[0].chosen is not None
+def searched_by(folder: Path, root: Path, stages: list[dict[str, int]], *kills: int, jobs: int = 1) -> SearchRecord:
+    """The record of a search for settings of ``gru``, killed each time that it has so many trainings."""
+    checkout = Checkout(folder, root)
+    checkout.configure(search={"datasets": {"bodies": "pendulum"}, "stages": stages})
+    for trainings in kills:
+        killed(checkout, trainings)
+    return run_search(searching(checkout, "gru"), jobs)
 
 
-def test_a_longer_training_of_a_trial_is_that_of_a_search_without_stages(tmp_path: Path, root: Path) -> None:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, root: Path) -> SearchRecord:
+    """A search that nobody disturbed."""
+    return searched_by(tmp_path_factory.mktemp("whole") / "checkout", root, STAGES)
+
+
+def test_a_search_that_is_killed_makes_the_record_that_it_would_have_made(tmp_path, root: Path, whole) -> None:
+    """Killed twice, and ended by two trainings side by side."""
+    record = searched_by(tmp_path / "checkout", root, STAGES, 4, 10, jobs=2)
+    assert results(record) == results(whole)
+    assert record.ended and record.chosen is not None
+
+
+def test_a_longer_training_of_a_trial_is_that_of_a_search_without_stages(tmp_path: Path, root: Path, whole) -> None:
     """Trial 0 to 8 steps, by the trunks of 2 and 4, has the error of a training for 8 from the beginning."""
-    errors = []
-    for name, stages in (("halved", STAGES), ("at once", [{"trials": 9, "steps": 7}, {"trials": 1, "steps": 8}])):
-        checkout = Checkout(tmp_path / name, root)
-        checkout.configure(search={"datasets": {"bodies": "pendulum"}, "stages": stages})
-        errors.append(run_search(searching(checkout, "gru")).trials[0].error(8))
-    assert errors[0] == errors[1] is not None
+    at_once = searched_by(tmp_path / "checkout", root, [{"trials": 9, "steps": 7}, {"trials": 1, "steps": 8}])
+    assert whole.trials[0].error(8) == at_once.trials[0].error(8) is not None
 
 
 def test_the_test_split_is_not_even_made(searched: Checkout) -> None:
@@ -296,10 +301,7 @@ def test_the_test_split_is_not_even_made(searched: Checkout) -> None:
 
 
 def test_the_command_says_the_cost_before_it_trains_and_what_it_chose(searched: Checkout) -> None:
-    words = [sys.executable, "-m", "ladid_bench", "search", "quadratic", "--kind", "bodies"]
-    done = subprocess.run(words, cwd=searched.root, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    first, total, *others = done.stdout.splitlines()
+    first, total, *others = said(searched.root, "search", "quadratic", "--kind", "bodies").splitlines()
     assert "quadratic" in first and "at most 35 steps" in first  # 9 x 2, 3 x (4 - 2), 8 - 3, and the card 8 - 2
     assert "CPU-hours" in total
     assert sum("<- chosen" in line for line in others) == 1
@@ -315,10 +317,7 @@ def test_the_command_says_the_cost_before_it_trains_and_what_it_chose(searched: 
     ],
 )
 def test_what_cannot_be_searched_is_one_line(searched: Checkout, words: list[str], named: str) -> None:
-    command = [sys.executable, "-m", "ladid_bench", "search", *words]
-    done = subprocess.run(command, cwd=searched.root, capture_output=True, text=True)
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
+    (line,) = said(searched.root, "search", *words, code=1).splitlines()
     assert named in line
 
 

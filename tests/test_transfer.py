@@ -1,8 +1,6 @@
 """Experiments beyond the comparison: blocks, changes, fractions, and models that start from another data set's."""
 
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from checkouts import STUDY, Checkout
+from commands import said
 from refusals import check_refusal, refused
 
 from ladid_bench.analysis.results import aggregate
@@ -459,18 +458,12 @@ def test_the_command_line_makes_the_data_trains_the_source_and_the_model_again(c
     *_, run = planned(checkout, transfer=TRANSFER | {"arms": ["zero-shot"]})
     assert run.init_from is not None
 
-    def command(*words: str) -> subprocess.CompletedProcess:
-        called = [sys.executable, "-m", "ladid_bench", *words, "--scale", "tiny"]
-        return subprocess.run(called, cwd=checkout.root, capture_output=True, text=True, check=False)
-
-    done = command("run", run.key)
-    assert done.returncode == 0, done.stderr
+    said(checkout.root, "run", run.key)
     assert checkout.folders.record(run.key).exists()
     shutil.rmtree(checkout.folders.model(run.init_from.key))
-    done = command("model", run.init_from.key)
-    assert done.returncode == 0, done.stderr
+    said(checkout.root, "model", run.init_from.key)
     assert checkout.folders.model(run.init_from.key).exists()
-    check_refusal(command("model", run.key).stderr, run.label)
+    check_refusal(said(checkout.root, "model", run.key, code=1), run.label)
 
 
 def test_the_parts_on_the_cards_are_children_of_the_models(root: Path, pendulum_task) -> None:
