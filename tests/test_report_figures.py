@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from reports import ASKED, GIVEN, TRAJECTORIES, Bench, make_bench
 from scipy.stats import wilcoxon
 
@@ -23,7 +24,7 @@ from ladid_bench.core.configuration import Dataset, SplitSizes, Study
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.charts import Dots
-from ladid_bench.reporting.drawing import Drawing
+from ladid_bench.reporting.drawing import Drawing, canvas, settle
 from ladid_bench.reporting.experiment_figures import areas_html, areas_of, drawings_of, styles_by_method
 from ladid_bench.reporting.experiments import Scene, views
 from ladid_bench.reporting.palette import MethodStyle, styles
@@ -627,3 +628,24 @@ def test_lead_times_count_from_the_last_given_frame_and_errors_are_of_each_lead(
         lead, error = horizon_errors(DatasetContent("set", "Set", metric, "", card, (one,)), one)
         assert lead == pytest.approx([0.1, 0.3])
         assert error == pytest.approx(expected)
+
+
+def test_a_settled_figure_has_its_axes_where_they_are_drawn() -> None:
+    """By matplotlib's own drawing of the same figure, whose engine makes room for the title and the numbers."""
+
+    def made() -> Axes:
+        axes = canvas().add_subplot()
+        axes.plot([0, 1e6], [0, 1e9])
+        axes.set_title("above")
+        axes.set_ylabel("beside")
+        return axes
+
+    settled, drawn = made(), made()
+    bare = settled.get_position().bounds
+    settle(settled.figure)
+    drawn.figure.draw_without_rendering()
+    assert settled.get_position().bounds == drawn.get_position().bounds != bare
+    before = settled.get_position().bounds
+    settled.set_title("above\nin two lines")
+    settled.figure.draw_without_rendering()
+    assert settled.get_position().bounds == before  # for good
