@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import Task
-from ladid_bench.data.windows import WindowBatch
+from ladid_bench.data.windows import WindowBatch, at_frames
 from ladid_bench.ladid.attention import ALL, TemporalTransformer
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
@@ -144,10 +144,9 @@ class MSVI(VariationalModel):
         times = batch.grid_times / self.time_scale
         shooting = self.recognise(batch, times, exists)
         states, continuity = self.shoot(shooting, times, exists)
-        rows = torch.arange(len(times), device=times.device)[:, None]
-        early = batch.draw_context()
-        target = torch.cat([batch.bank[batch.grid[rows, early]].clamp(0, 1), batch.query], dim=1)
-        mean = self.render(torch.cat([states[rows, early], batch.at_queries(states)], dim=1))
+        early = batch.draw_context()  # (N, up to 2)
+        target = torch.cat([batch.context_target(early), batch.query], dim=1)
+        mean = self.render(torch.cat([at_frames(states, early), batch.at_queries(states)], dim=1))
         frames = exists.sum(dim=1)  # (N,)
         terms = {
             "reconstruction": negative_log_likelihood(mean, target, self.settings.observation_std),

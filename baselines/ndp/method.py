@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.data.task import Task
-from ladid_bench.data.windows import WindowBatch
+from ladid_bench.data.windows import WindowBatch, at_frames
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod, Reader, VariationalModel
@@ -108,9 +108,8 @@ class NeuralODEProcess(VariationalModel):
         path = self.path(initial, control, batch.grid_times / self.time_scale)
         early = batch.draw_context()  # (N, up to 2)
         seen = torch.cat([early, batch.query_index], dim=1)  # (N, 2 + Q), where in the grid
-        rows = torch.arange(len(path), device=path.device)[:, None]
-        mean = self.render(path[rows, seen], control, batch.grid_times[rows, seen] / self.time_scale)
-        target = torch.cat([batch.frames[batch.context.gather(1, early)].clamp(0, 1), batch.query], dim=1)
+        mean = self.render(at_frames(path, seen), control, at_frames(batch.grid_times, seen) / self.time_scale)
+        target = torch.cat([batch.context_target(early), batch.query], dim=1)
         divergence = informed.kl_from(ignorant.mean, ignorant.std).mean()
         terms = {
             "reconstruction": negative_log_likelihood(mean, target, settings.observation_std),

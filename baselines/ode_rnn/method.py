@@ -8,7 +8,7 @@ from torch.nn.functional import linear, pad
 
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.data.task import Task
-from ladid_bench.data.windows import WindowBatch
+from ladid_bench.data.windows import WindowBatch, at_frames
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
 from ladid_bench.methods.distributions import negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod
@@ -144,14 +144,13 @@ class ODERNN(ForecastModel):
         later = batch.grid_times[:, frames - 1 :] / self.time_scale
         ahead = solve_network(network_field(self.field), last, later).states
         path = torch.cat([before, ahead[:, 1:]], dim=1)  # (N, G, latent)
-        rows, early = torch.arange(len(path), device=path.device)[:, None], batch.draw_context(1)  # (N, up to 2)
+        early = batch.draw_context(earliest=1)  # (N, up to 2)
         # decoded in one call, so that one batch normalisation sees them all
-        states = torch.cat([batch.at_queries(path), before[rows, early]], dim=1)  # (N, Q + 2, latent)
+        states = torch.cat([batch.at_queries(path), at_frames(before, early)], dim=1)  # (N, Q + 2, latent)
         mean = self.decoder(states)
         terms = {"reconstruction": negative_log_likelihood(mean[:, :queries], batch.query, settings.observation_std)}
         if frames > 1:
-            context = batch.frames[batch.context.gather(1, early)].clamp(0, 1)  # (N, 2, channel, *space)
-            one_step = negative_log_likelihood(mean[:, queries:], context, settings.observation_std)
+            one_step = negative_log_likelihood(mean[:, queries:], batch.context_target(early), settings.observation_std)
             terms["one_step"] = settings.context_weight * one_step
         return {name: term / values for name, term in terms.items()}
 

@@ -63,7 +63,7 @@ class WindowBatch:
 
     def at_queries(self, path: Tensor) -> Tensor:
         """Of something at all ``grid_times``, ``(N, G, ...)``, what belongs to the queries, ``(N, Q, ...)``."""
-        return path[torch.arange(len(path), device=path.device)[:, None], self.query_index]
+        return at_frames(path, self.query_index)
 
     def draw_context(self, earliest: int = 0) -> Tensor:
         """Draw the context frames from ``earliest`` on that a likelihood has beside the queries, ``(N, up to 2)``."""
@@ -71,12 +71,21 @@ class WindowBatch:
         shuffled = torch.rand(rows, frames - earliest, device=self.context.device).argsort(dim=1)
         return earliest + shuffled[:, :CONTEXT_QUERIES]
 
+    def context_target(self, index: Tensor) -> Tensor:
+        """Frames ``index`` ``(N, q)`` of each context, clipped to [0, 1] as queries are: ``(N, q, ...)``."""
+        return self.frames[self.context.gather(1, index)].clamp(0, 1)
+
     def grid_frames(self) -> tuple[Tensor, Tensor]:
         """Frames among which are those at all ``grid_times``, ``(B * S, channel, *space)``, and their rows, ``(N, G)``.
 
         For methods whose recognition reads more of a training trajectory than the context.
         """
         return self.bank[self.span], self.in_span
+
+
+def at_frames(path: Tensor, index: Tensor) -> Tensor:
+    """Of something at the frames of each window, ``(N, G, ...)``, what belongs to some, ``(N, q)``: ``(N, q, ...)``."""
+    return path[torch.arange(len(path), device=path.device)[:, None], index]
 
 
 class BatchRows(NamedTuple):
