@@ -146,9 +146,7 @@ def test_the_model_of_a_run_forecasts_what_the_run_forecast(checkout: Checkout, 
     assert not (tmp_path / "other.hdf5").exists()
 
 
-def test_a_forecast_file_holds_draws_of_what_the_method_says_it_knows(
-    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_a_forecast_file_holds_draws_of_what_the_method_says_it_knows(checkout: Checkout, tmp_path: Path) -> None:
     """Of a method whose values are normal about 5 with a deviation of 2, each independent of all others."""
     checkout.add("scatter", value="5.0, np.float32), np.full((*query_times.shape, *self.task.shape), 2.0")
     frames, folder, out = turning(), tmp_path / "scatter", tmp_path / "out.hdf5"
@@ -158,7 +156,7 @@ def test_a_forecast_file_holds_draws_of_what_the_method_says_it_knows(
 
     def forecast(model: Path, file: Path, *options: str) -> tuple[int, str]:
         words = ("forecast", str(model), str(tmp_path / "new.npz"), str(file), *options)
-        return call(checkout.root, *words, monkeypatch=monkeypatch, capsys=capsys)
+        return call(checkout.root, *words)
 
     def drawn(*options: str) -> np.ndarray:
         code, said = forecast(folder, out, "--samples", "200", *options)
