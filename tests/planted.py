@@ -76,10 +76,11 @@ def of_commit(faults: list[Fault], commit: str) -> list[Fault]:
 
 
 def copied(folder: Path) -> Path:
-    """Copy the files of the checkout that git knows, as they are now; recorded results are not needed."""
+    """Copy the files of the checkout that git knows, as they are now; the results of studies are not needed."""
     names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
     for name in names:
-        if name and not name.startswith("results/") and (ROOT / name).is_file():
+        of_a_study = name.startswith("results/") and name.count("/") > 1
+        if name and not of_a_study and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, folder / name)
     return folder
