@@ -44,7 +44,7 @@ class ReactionDiffusion(System):
     """
 
     name: ClassVar[str] = "reaction-diffusion"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     context_frames: ClassVar[int] = 10
     forecast_frames: ClassVar[int] = 40
     channels: ClassVar[tuple[str, ...]] = ("u",)
@@ -149,8 +149,12 @@ class ReactionDiffusion(System):
         return Simulation(frames=frames, parameters={**drawn, "arms": arms}, states={})
 
     def _solve(self, drawn: Mapping[str, np.ndarray], times: np.ndarray, grid: int, out: np.ndarray) -> None:
-        """Advance a few trajectories on ``grid`` points a side and store u in ``out``, ``(trajectory, time, h, w)``."""
-        field = spiral(drawn, self.arms, grid)
+        """Advance a few trajectories on ``grid`` points a side and store u in ``out``, ``(trajectory, time, h, w)``.
+
+        Single precision takes half the time of double and is 2e-5 away from it after 25 units of time: nothing here is
+        chaotic, and frames are stored in it.
+        """
+        field = spiral(drawn, self.arms, grid).astype(np.complex64)
         gaps = np.diff(times, axis=1, prepend=times[:, :1] - SPIN_UP)  # (trajectory, time)
         for index, gap in enumerate(gaps.T):  # gap: (trajectory,)
             field = advance(field, drawn["beta"], drawn["d"], gap, self._substeps(gap))
@@ -201,17 +205,18 @@ def advance(field: np.ndarray, beta: np.ndarray, d: np.ndarray, duration: np.nda
     """Solve the equation for a batch: Runge-Kutta of order 4 with diffusion as integrating factor.
 
     Args:
-        field: complex128 ``(trajectory, row, column)``, z on a square of side ``SIDE``.
+        field: ``(trajectory, row, column)``, complex64 or complex128, z on a square of side ``SIDE``.
         beta, d, duration: ``(trajectory,)``.
         steps: int64 ``(trajectory,)``, the number of equal steps into which ``duration`` is cut.
 
     Returns:
-        complex128, z after ``duration``, shaped like ``field``.
+        z after ``duration``, of the shape and precision of ``field``.
     """
     step = (duration / steps)[:, None, None]  # (trajectory, 1, 1)
-    twist = (1 + 1j * beta)[:, None, None]
     half = _decay(d[:, None, None] * step / 2, field.shape[-1])
+    step, half = (factor.astype(field.real.dtype) for factor in (step, half))
     full = half**2
+    twist = (1 + 1j * beta)[:, None, None].astype(field.dtype)
     now = fft.fft2(field)
     for done in range(steps.max()):
         first = _reaction(now, twist)
