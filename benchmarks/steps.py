@@ -7,7 +7,8 @@ GFLOP are those of matrix products and convolutions, as torch counts them. Their
 product of two large square matrices, measured in between: the share says how much faster a step could be at most
 with the same operations. With ``--beside``, the same method of the other checkout, its first variant there, takes
 turns with this one in a process of its own, block by block of steps, so that a machine that others use changes both;
-the ratio is the median over the blocks. All times are CPU times.
+the ratio is the median over the blocks. A method that the other checkout lacks is measured alone. All times are CPU
+times.
 """
 
 import os
@@ -27,6 +28,7 @@ from ladid_bench.core.files import write_json
 from ladid_bench.core.provenance import commit
 from ladid_bench.data.task import task_of
 from ladid_bench.datasets.simulated.pendulum import Pendulum
+from ladid_bench.methods.registry import method_folders
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE, STEPS = 32, 3  # pixels a side; steps of a block
@@ -57,6 +59,7 @@ class Worker:
         paths = {"PYTHONPATH": f"{checkout / 'src'}{os.pathsep}{checkout / 'benchmarks'}", "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-c", WORKER]
         pipe = subprocess.PIPE
+        self.methods = method_folders(checkout)
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=os.environ | paths, text=True)
 
     def step_seconds(self, name: str) -> float:
@@ -124,7 +127,7 @@ def main() -> None:
     workers, rows = [Worker(checkout) for checkout in checkouts], []
     print("method       parameters  GFLOP ms a step  GFLOP/s  share " + ("ms beside  times" if options.beside else ""))
     for name in options.methods:
-        rows.append(measure(name, workers, options.repeats))
+        rows.append(measure(name, [worker for worker in workers if name in worker.methods], options.repeats))
         print(describe(rows[-1]), flush=True)
     for worker in workers:
         worker.close()

@@ -97,6 +97,8 @@ def test_reports_in_between_wait_for_what_is_soon_done_and_for_half_of_the_rest(
     assert {name for name in found["half"] if name[1] == "ridge"} == {("pendulum", "ridge"), ("wave", "ridge")}
     assert len([name for name in found["half"] if name[1] != "ridge"]) == 2
     assert graph.glimpses(chosen, long=1e6) == {}
+    # where half of the work is not long, the last report is soon there
+    assert set(graph.glimpses(chosen, long=0.75 * sum(run.estimated_seconds for run in chosen.values()))) == {"first"}
 
 
 def test_seconds_of_a_step_grow_with_the_number_of_pixels(paper: dict[str, PlannedRun]) -> None:

@@ -28,6 +28,7 @@ LOCKED = "this checkout is locked: a snakemake works in it or was killed; ladid-
 INTERRUPTED = "Terminating processes on user request"  # how Snakemake says it
 STOPPED = "Stopped at once, maybe before all jobs were ended: ladid-bench unlock says what still runs, and unlocks."
 FOLLOWS = ("At least one job did not complete", "keep-incomplete")  # what is said of every interruption besides
+GLIMPSED = "present when the DAG was created"  # said of the table and the report that a glimpse left for now
 NO_RULE = re.compile(r"No rule to produce (results/\S+?)[\s(]")
 HELD_SECONDS = 1  # that the line of a failure waits for the word that it was an interruption
 CHATTER = ("Building DAG of jobs", "Assuming unrestricted shared filesystem")
@@ -196,6 +197,8 @@ class LogHandler(LogHandlerBase):
         from snakemake.common import NOTHING_TO_BE_DONE_MSG
 
         text = self.format(record)
+        if GLIMPSED in text:
+            return
         if text.startswith(INTERRUPTED):
             self._interrupt()
         if "cannot be locked" in text:

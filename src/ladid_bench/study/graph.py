@@ -46,16 +46,19 @@ class RunGraph:
     def glimpses(self, keys: Iterable[str], long: float) -> dict[str, list[str]]:
         """Name the records to wait for before a report is rendered in between; none where the work is not ``long``.
 
-        The first report has what is not trained on the first data set, the second that and half of the trainings.
+        The first report has what is not trained on the first data set, the second that and half of the trainings, if
+        the other half is long too.
         """
         chosen = [self.runs[key] for key in keys]
-        trainings = [run.key for run in chosen if run.card.trained]
+        trainings = [run for run in chosen if run.card.trained]
         closed = [run for run in chosen if not run.card.trained]
         if sum(run.estimated_seconds for run in chosen) < long or not closed:
             return {}
-        first = [run.key for run in closed if run.dataset.name == closed[0].dataset.name]
-        half = [run.key for run in closed] + trainings[: len(trainings) // 2]
-        return {"first": self.records(first), "half": self.records(half)}
+        waits = {"first": [run for run in closed if run.dataset.name == closed[0].dataset.name]}
+        half = len(trainings) // 2
+        if sum(run.estimated_seconds for run in trainings[half:]) >= long:
+            waits["half"] = closed + trainings[:half]
+        return {at: self.records(run.key for run in runs) for at, runs in waits.items()}
 
     def minutes(self, key: str, attempt: int) -> int:
         """Time to ask for: twice what is expected, more with each attempt, and hardly beyond a run's time limit."""
