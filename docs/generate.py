@@ -1,9 +1,9 @@
 """Write the pages that are made from something else: ``python docs/generate.py``.
 
 The results of the kept study come from its ``claims.json``, in ``docs/results.md`` and between two markers in
-README, and so do the answers to what reviewers asked, in ``docs/reviewers.md``; the glossary in ``docs/concepts.md``
-is that of the report; the reference of the commands comes from the command line itself. A test holds all of them to
-be up to date.
+README, and so do the answers to what reviewers asked, in ``docs/reviewers.md``; what the demo gives over ten seeds, in
+README, comes from the run table of the scale ``spread``; the glossary in ``docs/concepts.md`` is that of the report; the
+reference of the commands comes from the command line itself. A test holds all of them to be up to date.
 """
 
 import json
@@ -24,16 +24,17 @@ from ladid_bench.reporting.reviewers import Answered, answered
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "results" / "cpu"
+SPREAD = ROOT / "results" / "spread" / "runs.parquet"
 REFERENCE = ("ladid_bench.cli.main", "utils", "docs", "--name", "ladid-bench", "--title", "Commands")
 
 
 def pages() -> dict[Path, str]:
     """The text of every generated page, by its path."""
-    made = {ROOT / "docs" / "concepts.md": ("glossary", glossary_table())}
-    study = read_study(STUDY)
+    study, glossary_page, readme = read_study(STUDY), ROOT / "docs" / "concepts.md", ROOT / "README.md"
+    front = {"demo": spread_table(pd.read_parquet(SPREAD))}
     if study.present:
-        made[ROOT / "README.md"] = ("findings", study.rendered("findings.md.j2"))
-    filled = {path: _filled(path.read_text(encoding="utf-8"), *one) for path, one in made.items()}
+        front["findings"] = study.rendered("findings.md.j2")
+    filled = {glossary_page: _filled(glossary_page, glossary=glossary_table()), readme: _filled(readme, **front)}
     results = {ROOT / "docs" / "results.md": study.rendered("results.md.j2")} if study.present else {}
     return {**filled, **results, ROOT / "docs" / "reviewers.md": study.rendered("reviewers.md.j2"), **commands()}
 
@@ -50,10 +51,30 @@ def commands() -> dict[Path, str]:
     return {ROOT / "docs" / "reference" / "commands.md": made.stdout.strip() + "\n"}
 
 
-def _filled(page: str, name: str, text: str) -> str:
-    """A page with ``text`` between its markers of that name."""
-    between = rf"(?<=<!-- {name}: begin -->\n).*(?=<!-- {name}: end -->)"
-    return re.sub(between, lambda _: text, page, flags=re.DOTALL)
+def spread_table(runs: pd.DataFrame) -> str:
+    """The error of each method on each data set: over several seeds its mean, the lowest and the highest."""
+    errors = runs.assign(error=[row[f"{row['primary_metric']}_mean"] for _, row in runs.iterrows()])  # NaN: it failed
+    cells = errors.groupby(["dataset", "method"], sort=False)["error"].agg(spread).unstack(fill_value="")
+    rows = [["data set", *(f"`{name}`" for name in cells.columns)], ["---"] * (len(cells.columns) + 1)]
+    rows += [[f"`{name}`", *row] for name, row in zip(cells.index, cells.to_numpy(), strict=True)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def spread(errors: pd.Series) -> str:
+    """The mean of some errors with the lowest and the highest, and how many runs failed; of one alone, itself."""
+    failed = f"; {errors.isna().sum()} of {len(errors)} failed" if errors.isna().any() else ""
+    if len(errors) == 1:
+        return f"{errors.iloc[0]:.2f}{failed}"
+    return f"{errors.mean():.2f} ({errors.min():.2f} to {errors.max():.2f}){failed}"
+
+
+def _filled(path: Path, **texts: str) -> str:
+    """The page at ``path`` with each text between the markers of its name."""
+    page = path.read_text(encoding="utf-8")
+    for name, text in texts.items():
+        between = rf"(?<=<!-- {name}: begin -->\n).*(?=<!-- {name}: end -->)"
+        page = re.sub(between, lambda _, text=text: text, page, flags=re.DOTALL)
+    return page
 
 
 @dataclass(frozen=True)

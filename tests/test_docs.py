@@ -38,7 +38,7 @@ def documents(root: Path) -> dict[str, str]:
 
 def test_the_generated_pages_are_up_to_date(generate: dict[str, Any], root: Path) -> None:
     """Whoever has run more of the study is not held to what is committed."""
-    status = ["git", "-C", str(root), "status", "--porcelain", "--", "results/cpu"]
+    status = ["git", "-C", str(root), "status", "--porcelain", "--", "results/cpu", "results/spread"]
     done = subprocess.run(status, capture_output=True, text=True, check=False)
     made = generate["pages"]()
     assert {"concepts.md", "reviewers.md", "commands.md"} <= {path.name for path in made}
@@ -113,6 +113,20 @@ def test_the_findings_name_verdicts_and_who_is_ahead(generate: dict[str, Any], j
 def test_an_interval_is_written_beside_its_ratio(generate: dict[str, Any]) -> None:
     assert generate["ratio"]({"ratio": 0.756, "interval": [0.5, 1.0]}) == "0.76 (0.50 to 1.00)"
     assert generate["ratio"]({"ratio": None, "note": "no interval"}) == "no interval"
+
+
+def test_the_demo_is_told_over_its_seeds(generate: dict[str, Any]) -> None:
+    """Each data set by its own headline metric; a run that failed is counted, a method without seeds has one number."""
+    fvu = {"dataset": "air", "primary_metric": "fvu", "nmse_mean": 9.0}
+    nmse = {"dataset": "swing", "primary_metric": "nmse", "fvu_mean": 9.0}
+    errors = [0.1, 0.2, 0.6]
+    rows = [{**fvu, "method": "ladid", "fvu_mean": error} for error in errors]
+    rows += [{**nmse, "method": "ladid", "nmse_mean": error} for error in (0.25, 0.75, None)]
+    rows += [{**fvu, "method": "ridge", "fvu_mean": 0.5}]
+    head, line, air, swing = generate["spread_table"](pd.DataFrame(rows)).splitlines()
+    assert head == "| data set | `ladid` | `ridge` |" and line == "| --- | --- | --- |"
+    assert air == "| `air` | 0.30 (0.10 to 0.60) | 0.50 |"
+    assert swing == "| `swing` | 0.50 (0.25 to 0.75); 1 of 3 failed |  |"
 
 
 def test_questions_of_reviewers_are_answered_from_claims_and_runs(generate: dict[str, Any], judged: Path) -> None:

@@ -1,7 +1,7 @@
 """How long the rest of a workflow takes, and the lines that its terminal shows, from made-up records."""
 
 import time
-from logging import ERROR, INFO, LogRecord, makeLogRecord
+from logging import ERROR, INFO, WARNING, LogRecord, makeLogRecord
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -182,6 +182,8 @@ def test_refusals_of_snakemake_are_one_line_with_the_remedy(message: str, parts:
         (record(LogEvent.ERROR, "CalledProcessError in rule run", ERROR), False),
         (record(None, NOTHING_TO_BE_DONE_MSG), True),
         (record(None, "Select jobs to execute..."), False),
+        (record(None, "Warning: a file system is slow", WARNING), True),
+        (record(None, "Warning: output files were not present when the DAG was created", WARNING), False),
         (record(LogEvent.SHELLCMD, "do it"), False),
     ],
 )

@@ -108,8 +108,8 @@ def test_longer_ranges_are_widened_first_and_one_setting_a_trial() -> None:
 
 
 def test_the_steps_of_a_search_count_what_trunks_share_once() -> None:
-    """9 x 300; 3 from the trunk at 240 to 600; one from 480, and the card from 240, to 2,400."""
-    assert most_steps(Search().stages, Budget()) == 9 * 300 + 3 * (600 - 240) + (2400 - 480) + (2400 - 240)
+    """6 x 300; 2 from the trunk at 240 to 600; one from 480, and the card from 240, to 1,200."""
+    assert most_steps(Search().stages, Budget()) == 6 * 300 + 2 * (600 - 240) + (1200 - 480) + (1200 - 240)
 
 
 def test_stages_get_longer_and_have_fewer_trials(searched: Checkout) -> None:
@@ -233,7 +233,7 @@ def test_every_neural_method_gets_the_same_numbers_of_trials_and_steps(root: Pat
         steps = tuple(sorted(one.steps for trial in record.trials for one in trial.trainings))
         counts[steps] = counts.get(steps, 0) + 1
         assert {trial.settings[GROWTH] for trial in record.trials} == {True, False}
-    assert counts == {(300,) * 9 + (600,) * 3 + (2400,) * 2: len(neural) * len(DATA_KINDS)}
+    assert counts == {(300,) * 6 + (600,) * 2 + (1200,) * 2: len(neural) * len(DATA_KINDS)}
 
 
 def nothing_yet(planned: PlannedSearch) -> SearchRecord:

@@ -1,6 +1,8 @@
 """What runs ask of a machine, time and memory, and the plan of a study in words.
 
-The figures were measured: at 32 px on one core of a CPU, at 128 px on one NVIDIA H100 (docs/cluster.md).
+The figures were measured: at 32 px on one core of a CPU, at 128 px on one NVIDIA H100 (docs/cluster.md). Between cards
+they hold to a few per cent; all together they move with the machine: a step of LaDID took 0.13 s on a core with the
+memory to itself and 0.26 s where others used it too, and the cards stand between, at 0.19 s.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,8 +12,8 @@ from ladid_bench.study.datasets import PlannedDataset
 from ladid_bench.study.plan import PlannedRun
 
 # At 128 px a step is that many times the card's figure, which is of one core at 32 px; hardly of the pixels' number,
-# for a GPU waits for Python: measured 0.3 (LaDID) to 1.4 (ODE2VAE).
-GPU_STEP = 1.4
+# for a GPU waits for Python: measured 0.2 (LaDID) to 1.05 (ODE2VAE).
+GPU_STEP = 1.05
 START_SECONDS = 60  # of the interpreter, of reading, of forecasting; 40 at most in what was measured at 32 px
 START_SECONDS_PER_GB = 20  # of data; 12 seconds for 2 GB in what was measured
 LIBRARIES_MB = 2000  # 300 to 1,200 in what was measured at 32 px
