@@ -2,8 +2,8 @@
 
 The results of the kept study come from its ``claims.json``, in ``docs/results.md`` and between two markers in
 README, and so do the answers to what reviewers asked, in ``docs/reviewers.md``; what the demo gives over ten seeds, in
-README, comes from the run table of the scale ``spread``; the glossary in ``docs/concepts.md`` is that of the report; the
-reference of the commands comes from the command line itself. A test holds all of them to be up to date.
+README, comes from the run table of the scale ``spread``; the glossary in ``docs/concepts.md`` is that of the report;
+the reference of the commands comes from the command line itself. A test holds all of them to be up to date.
 """
 
 import json
@@ -18,6 +18,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from ladid_bench.analysis.entries import ERROR_NAMES
 from ladid_bench.methods.registry import load_card, method_folders
 from ladid_bench.reporting.glossary import glossary
 from ladid_bench.reporting.reviewers import Answered, answered
@@ -54,9 +55,10 @@ def commands() -> dict[Path, str]:
 def spread_table(runs: pd.DataFrame) -> str:
     """The error of each method on each data set: over several seeds its mean, the lowest and the highest."""
     errors = runs.assign(error=[row[f"{row['primary_metric']}_mean"] for _, row in runs.iterrows()])  # NaN: it failed
-    cells = errors.groupby(["dataset", "method"], sort=False)["error"].agg(spread).unstack(fill_value="")
-    rows = [["data set", *(f"`{name}`" for name in cells.columns)], ["---"] * (len(cells.columns) + 1)]
-    rows += [[f"`{name}`", *row] for name, row in zip(cells.index, cells.to_numpy(), strict=True)]
+    by = ["dataset", "primary_metric", "method"]
+    cells = errors.groupby(by, sort=False)["error"].agg(spread).unstack(fill_value="")
+    rows = [["data set", "error", *(f"`{name}`" for name in cells.columns)], ["---"] * (len(cells.columns) + 2)]
+    rows += [[f"`{name}`", ERROR_NAMES[metric], *row] for (name, metric), *row in cells.itertuples()]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 

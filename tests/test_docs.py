@@ -124,9 +124,9 @@ def test_the_demo_is_told_over_its_seeds(generate: dict[str, Any]) -> None:
     rows += [{**nmse, "method": "ladid", "nmse_mean": error} for error in (0.25, 0.75, None)]
     rows += [{**fvu, "method": "ridge", "fvu_mean": 0.5}]
     head, line, air, swing = generate["spread_table"](pd.DataFrame(rows)).splitlines()
-    assert head == "| data set | `ladid` | `ridge` |" and line == "| --- | --- | --- |"
-    assert air == "| `air` | 0.30 (0.10 to 0.60) | 0.50 |"
-    assert swing == "| `swing` | 0.50 (0.25 to 0.75); 1 of 3 failed |  |"
+    assert head == "| data set | error | `ladid` | `ridge` |" and line == "| --- | --- | --- | --- |"
+    assert air == "| `air` | FVU | 0.30 (0.10 to 0.60) | 0.50 |"
+    assert swing == "| `swing` | nMSE | 0.50 (0.25 to 0.75); 1 of 3 failed |  |"
 
 
 def test_questions_of_reviewers_are_answered_from_claims_and_runs(generate: dict[str, Any], judged: Path) -> None:
