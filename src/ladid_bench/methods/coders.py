@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ladid_bench.methods.convolutions import Doubling, HalvingConvolution, MergingConvolution, assembled, shuffled
+from ladid_bench.methods.convolutions import Assembly, Doubling, HalvingConvolution, MergingConvolution, shuffled
 
 REDUCTION = 16  # image side over feature map side
 BLOCKS = 8  # channels of the feature map over base channels
@@ -171,6 +171,7 @@ class ConvolutionalDecoder(Decoder):
             channels = [8 * c, 4 * c, 4 * c, 2 * c]
             self.output = nn.Conv2d(2 * c, 4 * shape[0], 3, padding=1)
         self.doublings = nn.Sequential(*(Doubling(*pair) for pair in itertools.pairwise(channels)))
+        self.assembly = Assembly(self.grid[1:], len(self.doublings))
         self.kind = kind
         # halves the time of large, thin layers on a CPU
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -187,7 +188,7 @@ class ConvolutionalDecoder(Decoder):
         if extra is not None:
             grid = grid + extra
         pixels = grid.movedim(-3, -1).reshape(-1, self.grid[0])  # (..., 8c, h/16, w/16) -> (n * h/16 * w/16, 8c)
-        maps = assembled(self.doublings(pixels), self.grid[1:], len(self.doublings))  # (n, channel, side, side)
+        maps = self.assembly(self.doublings(pixels))  # (n, channel, side, side)
         frames = self.output(maps).sigmoid()
         if self.kind == "shuffle":
             frames = shuffled(frames)

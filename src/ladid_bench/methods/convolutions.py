@@ -3,6 +3,7 @@
 Images are in channels-last order: what belongs to one pixel is adjacent in memory.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -72,7 +73,7 @@ class Doubling(nn.Module):
     """Double the sides of images by a 2 x 2 transposed convolution with stride 2, then ReLU and batch norm.
 
     Such a convolution makes four pixels of each one, with no overlap: it is a linear map of single pixels. A stack
-    of them works on rows, one a pixel, and ``assembled`` puts the pixels in their places at the end.
+    of them works on rows, one a pixel, and ``Assembly`` puts the pixels in their places at the end.
     """
 
     def __init__(self, inputs: int, outputs: int):
@@ -85,28 +86,56 @@ class Doubling(nn.Module):
         weight, bias = self.convolution.weight, self.convolution.bias
         assert bias is not None
         flat = weight.permute(2, 3, 1, 0).flatten(0, 2)  # (inputs, outputs, 2, 2) -> (4 outputs, inputs)
-        four = functional.linear(pixels, flat, bias.repeat(4))  # (n, 4 outputs)
-        return self.norm(four.view(-1, weight.shape[1]).relu_())  # (n, 4 outputs) -> (4 n, outputs)
+        # in place before the view: of a view, the gradient would be copied three times
+        four = functional.linear(pixels, flat, bias.repeat(4)).relu_()  # (n, 4 outputs)
+        return self.norm(four.view(-1, weight.shape[1]))  # (n, 4 outputs) -> (4 n, outputs)
 
 
-def assembled(pixels: Tensor, sides: tuple[int, int], doublings: int) -> Tensor:
+class Assembly(nn.Module):
     """Put the pixels that ``doublings`` doublings made of images with ``sides`` in their places.
 
+    Pixels are copied as rows, forwards and backwards: torch's own copy of so many nested sides takes twice as long, and
+    its gradient of rows that are picked adds one row at a time.
+
     Args:
-        pixels: ``(n * height * width * 4^doublings, channel)``.
         sides: height and width before the doublings.
         doublings: how often the sides were doubled.
-
-    Returns:
-        ``(n, channel, height * 2^doublings, width * 2^doublings)``, channels last in memory.
     """
-    height, width = sides
-    nested = pixels.view(-1, height, width, *(2,) * (2 * doublings), pixels.shape[1])
-    rows, columns = range(3, 3 + 2 * doublings, 2), range(4, 4 + 2 * doublings, 2)
-    # (n, height, width, 2, 2, ..., channel) -> (n, height, 2, ..., width, 2, ..., channel)
-    placed = nested.permute(0, 1, *rows, 2, *columns, nested.ndim - 1)
-    scale = 2**doublings
-    return placed.reshape(-1, height * scale, width * scale, pixels.shape[1]).permute(0, 3, 1, 2)
+
+    order: Tensor
+    inverse: Tensor
+
+    def __init__(self, sides: tuple[int, int], doublings: int):
+        super().__init__()
+        self.sides = tuple(side * 2**doublings for side in sides)
+        nested = torch.arange(math.prod(self.sides)).view(*sides, *(2,) * (2 * doublings))
+        rows, columns = range(2, 2 + 2 * doublings, 2), range(3, 3 + 2 * doublings, 2)
+        # (height, width, 2, 2, ...) -> (height, 2, ..., width, 2, ...) -> (places,)
+        order = nested.permute(0, *rows, 1, *columns).flatten()
+        self.register_buffer("order", order, persistent=False)
+        self.register_buffer("inverse", order.argsort(), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Make images ``(n, channel, height * 2^doublings, width * 2^doublings)``, channels last in memory.
+
+        Args:
+            pixels: ``(n * height * width * 4^doublings, channel)``.
+        """
+        nested = pixels.view(-1, len(self.order), pixels.shape[1])  # (n * places, channel) -> (n, places, channel)
+        placed = _Picked.apply(nested, self.order, self.inverse)
+        return placed.unflatten(1, self.sides).permute(0, 3, 1, 2)  # (n, places, channel) -> (n, channel, side, side)
+
+
+class _Picked(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
+        ctx.save_for_backward(inverse)
+        return rows.index_select(1, order)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        (inverse,) = ctx.saved_tensors
+        return gradient.index_select(1, inverse), None, None
 
 
 def shuffled(maps: Tensor) -> Tensor:
