@@ -54,7 +54,8 @@ def commands() -> dict[Path, str]:
 
 def spread_table(runs: pd.DataFrame) -> str:
     """The error of each method on each data set: over several seeds its mean, the lowest and the highest."""
-    errors = runs.assign(error=[row[f"{row['primary_metric']}_mean"] for _, row in runs.iterrows()])  # NaN: it failed
+    ended = runs[runs["status"] != "not run"]
+    errors = ended.assign(error=[row[f"{row['primary_metric']}_mean"] for _, row in ended.iterrows()])  # NaN: it failed
     by = ["dataset", "primary_metric", "method"]
     cells = errors.groupby(by, sort=False)["error"].agg(spread).unstack(fill_value="not run")
     rows = [["data set", "error", *(f"`{name}`" for name in cells.columns)], ["---"] * (len(cells.columns) + 2)]

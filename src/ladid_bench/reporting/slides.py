@@ -32,7 +32,7 @@ def write_forecasts(folder: Path, dataset: DatasetContent, pictures: Pictures) -
         panels = {"truth": colours[film.levels], "forecast": colours[forecast], "difference": difference}
         heads = (f"{dataset.title}, {label}", error_title(dataset, pictures, label))
         frames = _frames(heads, panels, film, PANEL)
-        # a third of the time of the default effort, for files larger by a third
+        # a third of the time of more effort, for files larger by two fifths
         _save(folder / f"{dataset.name}-{slug(label)}.webp", frames, film, lossless=True, method=1, quality=0)
     _strip(dataset, pictures).save(folder / f"{dataset.name}-strip.png", optimize=True)
 

@@ -12,7 +12,7 @@ from ladid_bench.study.datasets import PlannedDataset
 from ladid_bench.study.plan import PlannedRun
 
 # At 128 px a step is that many times the card's figure, which is of one core at 32 px; hardly of the pixels' number,
-# for a GPU waits for Python: measured 0.2 (LaDID) to 1.05 (ODE2VAE).
+# for a GPU waits for Python: measured 0.2 (LaDID) to 1.0 (LaDID-ODE).
 GPU_STEP = 1.05
 START_SECONDS = 60  # of the interpreter, of reading, of forecasting; 40 at most in what was measured at 32 px
 START_SECONDS_PER_GB = 20  # of data; 12 seconds for 2 GB in what was measured
