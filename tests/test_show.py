@@ -18,6 +18,7 @@ from ladid_bench.reporting.media import PRECISION, Film, strip
 from ladid_bench.reporting.palette import difference_colours
 from ladid_bench.reporting.show import show_target
 from ladid_bench.reporting.show_figures import time_caption
+from ladid_bench.reporting.slides import write_gif
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +145,16 @@ def test_a_film_says_what_is_given() -> None:
     assert json.loads(film.leads)[1:3] == ["context 0 s", "forecast +1 s"]
     assert film.columns(2) == [("+1 s", 50), ("+2 s", 75), ("+3 s", 100)]
     assert json.loads(Film(levels, np.arange(5.0), 0, "").leads)[4] == "time 4"
+
+
+def test_a_minus_sign_is_no_empty_box_on_a_film(tmp_path: Path) -> None:
+    """Words on films are drawn in a font that has a hyphen and no minus sign."""
+    films = [Film(np.zeros((2, 8, 8), np.uint8), np.arange(2.0), 0, "s", "truth")]
+    written = {}
+    for name, title in {"minus": "\N{MINUS SIGN}6 s", "hyphen": "-6 s", "other": "+6 s"}.items():
+        write_gif(tmp_path / f"{name}.gif", title, films, difference_colours())
+        written[name] = (tmp_path / f"{name}.gif").read_bytes()
+    assert written["minus"] == written["hyphen"] != written["other"]
 
 
 def test_frames_stand_side_by_side_in_one_picture() -> None:
