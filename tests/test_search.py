@@ -348,13 +348,13 @@ def test_every_source_says_of_which_kind_it_is() -> None:
 
 
 def kept_methods(root: Path) -> list[str]:
-    """Neural methods of which results are kept; others may still wait for their search."""
-    kept = sorted(path.parent.name for path in (root / "results").glob("*/records"))
-    places = {scale: Folders(root, scale) for scale in kept if scale not in ("smoke", "demo")}
-    runs = [run for scale in places for run in plan_runs(load_study(scale, root), root).values()]
-    return sorted(
-        {run.method for run in runs if run.card.kind == "neural" and places[run.scale].record(run.key).exists()}
-    )
+    """Neural methods of which a study that judges claims kept results; others may still wait for their search."""
+    methods = set()
+    for scale in ("cpu", "paper"):
+        folders = Folders(root, scale)
+        runs = plan_runs(load_study(scale, root), root).values()
+        methods |= {run.method for run in runs if run.card.kind == "neural" and folders.record(run.key).exists()}
+    return sorted(methods)
 
 
 def kept_searches(root: Path) -> list[SearchRecord]:
