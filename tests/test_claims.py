@@ -116,8 +116,8 @@ def sample(error: float, noise: float, midpoints: float | None, draw: int) -> Sa
     hard = np.random.default_rng(0).lognormal(0, 0.5, (TRAJECTORIES, 1))
     own = np.random.default_rng(draw).lognormal(0, noise, (TRAJECTORIES, 1)) if noise else 1.0
     squared = np.repeat(error * hard * own, FRAMES, axis=1).astype(np.float32)
-    ones, none = np.ones_like(squared), np.zeros((TRAJECTORIES, 0), np.float32)
-    off = none if midpoints is None else squared * midpoints
+    ones = np.ones_like(squared)
+    off = np.zeros(0) if midpoints is None else squared[:, 1:].mean(axis=1) * midpoints
     pictures = np.zeros((0, FRAMES, 1, 2, 2), np.uint8)
     return Sample(
         squared_error=squared,
@@ -125,9 +125,7 @@ def sample(error: float, noise: float, midpoints: float | None, draw: int) -> Sa
         squared_deviation=ones,
         group=np.arange(TRAJECTORIES),
         times=np.tile(np.arange(FRAMES, dtype=float), (TRAJECTORIES, 1)),
-        representation=none,
-        midpoints_squared_error=off.astype(np.float32),
-        midpoints_squared_truth=none if midpoints is None else ones,
+        midpoints_nmse=off.astype(np.float32),
         pictured=np.zeros(0, np.int64),
         truth=pictures,
         forecast=pictures,

@@ -75,6 +75,10 @@ def test_prune_removes_what_no_study_asks_for(checkout: Path) -> None:
     assert dropped in said(checkout, "prune")
     assert "'ladid-bench prune'" not in said(checkout, "plan")
     assert [path.name[:8] for path in (checkout / "results/tiny/records").glob("*.json")] == [kept]
+    samples, shared = checkout / "results/tiny/samples", "samples/shared"
+    assert shared not in said(checkout, "prune")  # the run that is left shares it
+    next(samples.glob("*.npz")).unlink()
+    assert shared in said(checkout, "prune") and not list(samples.rglob("*.npz"))
 
 
 def test_score_checks_a_forecast_file_of_ones_own(checkout: Path) -> None:

@@ -11,16 +11,13 @@ from ladid_bench.analysis.evidence import Errors, Evidence, Group, against_mean,
 from ladid_bench.analysis.paired import contrast, in_groups
 from ladid_bench.runs.records import Sample
 
-NOTHING = np.zeros((2, 0), np.float32)
 UNEVEN = Sample(
     squared_error=np.array([[1, 3, 5], [2, 2, 8]], np.float32),
     squared_truth=np.array([[1, 1, 1], [2, 4, 6]], np.float32),
     squared_deviation=np.array([[3, 3, 6], [5, 5, 10]], np.float32),
     group=np.array([7, 4]),
     times=np.tile([1.0, 2.0, 3.0], (2, 1)),
-    representation=NOTHING,
-    midpoints_squared_error=np.array([[100, 2, 4], [100, 3, 1]], np.float32),
-    midpoints_squared_truth=np.array([[1, 1, 1], [1, 2, 6]], np.float32),
+    midpoints_nmse=np.array([3.0, 0.5], np.float32),
     pictured=np.zeros(0, np.int64),
     truth=np.zeros((0, 3, 1, 2, 2), np.uint8),
     forecast=np.zeros((0, 3, 1, 2, 2), np.uint8),
@@ -41,8 +38,8 @@ def test_errors_of_the_frames() -> None:
 
 
 def test_errors_between_frames_and_of_the_two_frames_around() -> None:
-    """The time before the first forecast frame is left out, and squares are averaged over both neighbours."""
-    assert ratios(off_grid(UNEVEN, "nmse")) == [(2 + 4) / 2, (3 + 1) / 8]
+    """Squares are averaged over both neighbours."""
+    assert ratios(off_grid(UNEVEN, "nmse")) == [3.0, 0.5]
     assert ratios(around(UNEVEN, "nmse")) == [(2 + 4) / (1 + 1), (2 + 5) / (3 + 5)]
 
 

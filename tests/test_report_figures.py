@@ -29,7 +29,7 @@ from ladid_bench.reporting.experiment_figures import areas_html, areas_of, drawi
 from ladid_bench.reporting.experiments import Scene, views
 from ladid_bench.reporting.palette import MethodStyle, styles
 from ladid_bench.reporting.rank_figure import rank_diagram
-from ladid_bench.runs.records import Sample
+from ladid_bench.runs.records import Sample, read_sample, write_sample
 
 PICTURES, VECTORS = "fake-pictures", "fake-vectors"
 SEEDS = (0, 1, 2)
@@ -53,16 +53,13 @@ def entry(label: str, errors: dict[int, float], unit_errors: np.ndarray | None =
 def sample(errors: np.ndarray) -> Sample:
     """Errors of as many test units, two frames each."""
     frames = np.repeat(errors[:, None] / 2, 2, axis=1).astype(np.float32)
-    none = np.zeros((len(errors), 0), np.float32)
     return Sample(
         squared_error=frames,
         squared_truth=np.full_like(frames, 0.5),
         squared_deviation=np.ones_like(frames),
         group=np.arange(len(errors)),
         times=np.tile([0.1, 0.2], (len(errors), 1)),
-        representation=none,
-        midpoints_squared_error=none,
-        midpoints_squared_truth=none,
+        midpoints_nmse=np.zeros(0, np.float32),
         pictured=np.arange(0),
         truth=np.zeros((0, 2, 4), np.uint8),
         forecast=np.zeros((0, 2, 4), np.uint8),
@@ -507,14 +504,12 @@ def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> Non
     bench.run(PICTURES, "ladid", 0.2, variant="default", experiments="comparison,horizon")
     key = bench.on("long", "ladid", 0.3, variant="default", experiments="horizon", arm="zero-shot", init_from=PICTURES)
     path = bench.folders.samples(key)
-    stretched = {
-        name: np.concatenate([values, values], axis=1) if values.ndim == 2 and values.shape[1] == ASKED else values
-        for name, values in np.load(path).items()
-    }
-    stretched["times"] = np.tile(np.arange(2 * ASKED) * 0.1, (TRAJECTORIES, 1))
-    stretched["forecast"] = np.concatenate([stretched["forecast"]] * 2, axis=1)
-    stretched["truth"] = np.concatenate([stretched["truth"][:, :GIVEN], stretched["forecast"]], axis=1)
-    np.savez_compressed(path, **stretched)
+    sample = read_sample(path)
+    per_frame = ("squared_error", "squared_truth", "squared_deviation", "forecast")
+    twice = {name: np.concatenate([getattr(sample, name)] * 2, axis=1) for name in per_frame}
+    twice["times"] = np.tile(np.arange(2 * ASKED) * 0.1, (TRAJECTORIES, 1))
+    twice["truth"] = np.concatenate([sample.truth[:, :GIVEN], twice["forecast"]], axis=1)
+    write_sample(path, replace(sample, **twice))
     _, found = shown(bench)
     (drawing,) = found  # the data set of the source is in the comparison
     assert drawing.name == "experiment-horizon-long"

@@ -18,6 +18,7 @@ from workflows import command
 from ladid_bench.data.metrics import measure
 from ladid_bench.data.trajectories import read_trajectories
 from ladid_bench.methods.forecasts import read_forecast
+from ladid_bench.runs.records import shared_file
 from ladid_bench.study.plan import PlannedRun
 
 TARGET = "pendulum--length-1.5"
@@ -103,8 +104,14 @@ def assert_arrays(told: dict[str, list[str]], found: dict[str, Any]) -> None:
 
 def test_every_array_of_a_sample_is_documented(page: dict[str, str], study: Checkout) -> None:
     plain = next(key for key, run in study.runs.items() if run.plain and run.method == "ladid")
+    told = documented(page["The sample"], 5)
+    assert told.pop("shared")[0] == "text"
     with np.load(study.folders.samples(plain)) as sample:
-        assert_arrays(documented(page["The sample"], 5), dict(sample))
+        own = dict(sample)
+    with np.load(shared_file(study.folders.samples(plain), str(own.pop("shared")))) as sample:
+        shared = dict(sample)
+    assert_arrays(told, own | shared)
+    assert {name for name, cells in told.items() if "shared:" in cells[-1]} == set(shared)
 
 
 def test_every_array_and_attribute_of_a_trajectory_file_is_documented(
@@ -156,5 +163,5 @@ def test_the_examples_run_as_they_stand(page: dict[str, str], study: Checkout, m
     mean = read_forecast(study.folders.forecast(run.key), asked, truth.shape[2:]).mean
     np.testing.assert_allclose(curve.get_xdata(), asked[0])
     np.testing.assert_allclose(curve.get_ydata(), measure(truth, mean, 0 * truth[0, 0]).nmse_curve, rtol=2e-3)
-    clipped = np.clip(mean[found["sample"]["pictured"]], found["low"], found["high"])
+    clipped = np.clip(mean[found["sample"].pictured], found["low"], found["high"])
     assert (np.abs(found["forecast"] - clipped) <= (found["high"] - found["low"]) / 255 / 2 + 1e-6).all()

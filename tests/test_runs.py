@@ -271,6 +271,17 @@ def test_a_sample_holds_errors_in_any_unit(pendulum, unit: float, tmp_path: Path
     assert metrics["spectral_distance_mean"] == pytest.approx(-2 * np.log10(0.9), rel=1e-3)
 
 
+def test_what_runs_of_a_data_set_share_is_kept_once(checkout: Checkout) -> None:
+    first, second = (
+        read_sample(checkout.folders.samples(checkout.supervise(name)[0].key)) for name in ("mean", "persistence")
+    )
+    folder = checkout.folders.samples("any").parent
+    assert len(list(folder.glob("*.npz"))) == 2
+    assert len(list(folder.rglob("*.npz"))) == 3
+    assert (first.truth == second.truth).all() and (first.squared_truth == second.squared_truth).all()
+    assert (first.squared_error != second.squared_error).any()
+
+
 def test_a_missing_optional_dependency_names_the_extra(checkout: Checkout) -> None:
     checkout.add("strange", requires=["no_such_module"], extra="strange")
     _, outcome = checkout.supervise("strange")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from refusals import refused
 
-from ladid_bench.data.metrics import measure
+from ladid_bench.data.metrics import Errors, measure
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Forecast
@@ -100,6 +100,14 @@ def test_times_between_frames_are_asked_from_the_last_context_frame_on() -> None
     asked, test, _ = pictures()
     halfway = replace(test, frames=test.frames[:, 1:], times=(test.times[:, 1:] + test.times[:, :-1]) / 2)
     assert midpoint_frames(asked, halfway).times.tolist() == [[1.5, 3.0], [12.5, 14.5]]
+
+
+def test_between_frames_the_time_before_the_first_forecast_frame_is_left_out() -> None:
+    asked, test, mean = pictures()
+    squared = np.array([[100.0, 2.0, 4.0], [100.0, 3.0, 1.0]])
+    truth = np.array([[1.0, 1.0, 1.0], [1.0, 2.0, 6.0]])
+    _, sample = score(asked, test[:2], Forecast(test.frames[:2, 2:]), mean, Errors(squared, truth, truth))
+    assert sample.midpoints_nmse.tolist() == [(2 + 4) / 2, (3 + 1) / 8]
 
 
 def test_the_training_mean_is_of_the_frames_that_the_task_has() -> None:

@@ -103,7 +103,7 @@ def _records(site: Site) -> dict[str, Any]:
 
 
 def _samples(site: Site) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in site.folders.samples("any").parent.glob("*.npz")}
+    return {path.name: path.read_bytes() for path in site.folders.samples("any").parent.rglob("*.npz")}
 
 
 def _data(site: Site) -> dict[str, str]:

@@ -26,7 +26,7 @@ from ladid_bench.core.paths import Folders
 from ladid_bench.methods.listing import list_methods
 from ladid_bench.methods.registry import resolve_settings
 from ladid_bench.reporting.benchmarks_page import write_benchmarks_page
-from ladid_bench.runs.records import read_attempts, read_record, read_sample, write_sample
+from ladid_bench.runs.records import NAME, read_attempts, read_record, read_sample, write_sample
 from ladid_bench.study.datasets import load_data_card, planned_dataset
 from ladid_bench.verification.physics.results import read_results
 
@@ -139,7 +139,22 @@ def _trapped(folder: Path) -> Path:
         members = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
-            archive.writestr(name, buffer.getvalue() + trap(folder) if name == "group.npy" else content)
+            archive.writestr(name, buffer.getvalue() + trap(folder) if name == "pictured.npy" else content)
+    return path
+
+
+def _naming(folder: Path, key: str) -> Path:
+    """A sample that names another file as what it shares."""
+    path = sample(folder)
+    with np.load(path) as archive:
+        members = dict(archive)
+    return written(folder, path.name, npz(**(members | {NAME: np.array(key)})))
+
+
+def _damaged_share(folder: Path) -> Path:
+    path = sample(folder)
+    for shared in (folder / NAME).glob("*.npz"):
+        shared.write_bytes(b"PK")
     return path
 
 
@@ -149,7 +164,7 @@ def _claiming(folder: Path) -> Path:
     np.lib.format.write_array_header_1_0(buffer, {"descr": "<f4", "fortran_order": False, "shape": (2**38,)})
     path = folder / "sample.npz"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("representation.npy", buffer.getvalue() + bytes(64))
+        archive.writestr("squared_error.npy", buffer.getvalue() + bytes(64))
     return path
 
 
@@ -168,7 +183,10 @@ SAMPLES: dict[str, Callable[[Path], Path]] = {
     "errors that are texts": lambda folder: sample(folder, squared_error=np.full((6, 5), "x")),
     "groups of another number": lambda folder: sample(folder, group=np.arange(5)),
     "times of NaN": lambda folder: sample(folder, times=np.full((6, 5), np.nan)),
-    "representations of other trajectories": lambda folder: sample(folder, representation=np.zeros((2, 3), np.float32)),
+    "midpoints of other trajectories": lambda folder: sample(folder, midpoints_nmse=np.zeros(2, np.float32)),
+    "a path for what is shared": lambda folder: _naming(folder, "../../../etc/passwd"),
+    "nothing that it shares": lambda folder: _naming(folder, "0" * 16),
+    "something shared that is no archive": _damaged_share,
     "pictures of another shape": lambda folder: sample(folder, forecast=np.zeros((2, 5, 1, 9), np.uint8)),
     "a pipe": pipe("sample.npz"),
     "a folder": lambda folder: folder,

@@ -232,6 +232,12 @@ def _copied(pattern: str, name: str = "") -> Callable[[Path], Path]:
     return make
 
 
+def _shared(folder: Path) -> Path:
+    """What a sample shares with others."""
+    (path,) = (kept.sample(folder).parent / "shared").glob("*.npz")
+    return path
+
+
 def _npy(folder: Path) -> Path:
     np.save(folder / "a.npy", np.random.default_rng(0).random((5, 30, 6)))
     return folder / "a.npy"
@@ -307,7 +313,8 @@ FUZZES = (
     Fuzz("trajectory file", _trajectories, _hdf5, read_trajectories),
     Fuzz("forecast file", _forecast, _hdf5, lambda path: read_forecast(path, TIMES, SHAPE)),
     Fuzz("record", _copied("records/*.json"), _json, read_record),
-    Fuzz("sample", _copied("samples/*.npz"), _bytes, read_sample),
+    Fuzz("sample", kept.sample, _bytes, read_sample),
+    Fuzz("sample, shared", _shared, _bytes, lambda path: read_sample(path.parents[1] / "sample.npz")),
     Fuzz("data card", _copied("datasets/*.json"), _json, _load_card),
     Fuzz(
         "run table",

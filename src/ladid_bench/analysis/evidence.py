@@ -97,20 +97,17 @@ def against_mean(sample: Sample, primary_metric: str) -> Errors:
 
 
 def off_grid(sample: Sample, primary_metric: str) -> Errors:
-    """Compute nMSE halfway between forecast frames; the first time, after the last context frame, is left out."""
-    return _nmse(sample.midpoints_squared_error[:, 1:], sample.midpoints_squared_truth[:, 1:], sample.group)
+    """Take nMSE halfway between forecast frames."""
+    ratio = sample.midpoints_nmse.astype(np.float64)
+    return Errors(ratio, np.ones_like(ratio), sample.group)
 
 
 def around(sample: Sample, primary_metric: str) -> Errors:
     """Compute nMSE at the lead times of ``off_grid``: squares are averaged over the two frames around each of them."""
     error, truth = (0.5 * (one[:, 1:] + one[:, :-1]) for one in (sample.squared_error, sample.squared_truth))
-    return _nmse(error, truth, sample.group)
-
-
-def _nmse(error: np.ndarray, truth: np.ndarray, group: np.ndarray) -> Errors:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = error.sum(axis=1, dtype=np.float64) / truth.sum(axis=1, dtype=np.float64)
-    return Errors(ratio, np.ones_like(ratio), group)
+    return Errors(ratio, np.ones_like(ratio), sample.group)
 
 
 class Evidence:

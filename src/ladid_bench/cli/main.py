@@ -327,6 +327,8 @@ def schema(output: Annotated[Path, typer.Argument(help="file to write")] = Path(
 @app.command()
 def prune(scale: Scale = None) -> None:
     """Remove records, samples, probes and calibrations that the study does not ask for any more."""
+    from ladid_bench.runs.records import unshared_files
+
     study, folders = open_study(scale)
     wanted = set(_runs(study, folders))
     beside = (folders.records, folders.probe("x").parent, folders.calibration("x").parent)
@@ -335,6 +337,9 @@ def prune(scale: Scale = None) -> None:
         if kept.stem not in wanted:
             kept.unlink()
             print(f"removed {kept}")
+    for shared in unshared_files(folders.samples("x").parent):
+        shared.unlink()
+        print(f"removed {shared}")
 
 
 def main() -> Any:

@@ -157,12 +157,11 @@ def _forecast_and_score(
     asked = (context, context_times, query_times)
     forecast = _rendering(method, task, test) if is_floor else method.forecast(*asked)
     seconds, cpu_seconds = time.perf_counter() - began, _cpu_seconds() - began_cpu
-    representation = method.represent(context, context_times)
-    for name, values in (("forecast", forecast.mean), ("spread", forecast.std), ("representation", representation)):
+    for name, values in (("forecast", forecast.mean), ("spread", forecast.std)):
         _check_kept(name, values)
     midpoints = _forecast_midpoints(method, task, splits) if MIDPOINTS in splits and not is_floor else None
     write_forecast(folders.forecast(run.key), forecast, query_times)
-    metrics = score_forecast(run, task, splits, folders, representation, midpoints)
+    metrics = score_forecast(run, task, splits, folders, midpoints)
     cost = method.cost() | {"forecast_seconds": seconds, "forecast_cpu_seconds": cpu_seconds}
     return metrics | ({} if is_floor else _decoder_floor(method, task, splits)), cost
 
@@ -214,7 +213,6 @@ def score_forecast(
     task: Task,
     splits: dict[str, Trajectories],
     folders: Folders,
-    representation: np.ndarray | None,
     midpoints: Errors | None,
 ) -> dict[str, float]:
     """Read a run's forecast file, check it, score it, and keep the sample for the report.
@@ -224,9 +222,7 @@ def score_forecast(
     """
     test, asked = splits["test"], slice(task.context_frames, task.frames)
     forecast = read_forecast(folders.forecast(run.key), test.times[:, asked], task.shape)
-    metrics, sample = score(
-        task, test, forecast, training_mean(task, splits["train"]), representation, midpoints, run.plain
-    )
+    metrics, sample = score(task, test, forecast, training_mean(task, splits["train"]), midpoints, run.plain)
     states = {name: values[:, asked] for name, values in test.states.items()}
     write_sample(folders.samples(run.key), sample)
     return metrics | finite(run.dataset.source.state_errors(forecast.mean, states))

@@ -4,6 +4,8 @@
 Until then its failed attempts stand in ``work/<scale>/attempts/<key>/``, one file each, numbered from 1.
 """
 
+import hashlib
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,9 @@ from ladid_bench.core.readers import one_line, read_json
 FINAL = ("ok", "diverged", "skipped")
 FAILED = ("timeout", "out-of-memory", "error")
 LARGEST_SAMPLE = 2**28  # bytes unpacked
+# what is the same for all runs of a data set stands in one file that their samples name
+SHARED = ("squared_truth", "squared_deviation", "group", "times", "truth")
+NAME = "shared"  # of the array of a sample that names this file
 
 
 class _Part(BaseModel):
@@ -152,9 +157,8 @@ class Sample:
             only their ratios mean something.
         group: int64 ``(trajectory,)``, resampling group of each trajectory.
         times: float64 ``(trajectory, frame)``, times of the forecast frames.
-        representation: float32 ``(trajectory, feature)``, psi of LaDID, or width 0 for a method without one.
-        midpoints_squared_error, midpoints_squared_truth: the sums of squared error and truth at the times
-            halfway between test frames, ``(trajectory, frame)``, divided likewise; width 0 where the data set has none.
+        midpoints_nmse: float32 ``(trajectory,)``, nMSE at the times halfway between the forecast frames; length 0
+            where the data set has none.
         pictured: int64 ``(example,)``, which trajectories are kept as pictures.
         truth: uint8 ``(example, context + frame, channel, *space)``, 0 to 255 over the range of each component.
         forecast: uint8 ``(example, frame, channel, *space)``, on the same scale.
@@ -165,41 +169,87 @@ class Sample:
     squared_deviation: np.ndarray
     group: np.ndarray
     times: np.ndarray
-    representation: np.ndarray
-    midpoints_squared_error: np.ndarray
-    midpoints_squared_truth: np.ndarray
+    midpoints_nmse: np.ndarray
     pictured: np.ndarray
     truth: np.ndarray
     forecast: np.ndarray
 
 
 def write_sample(path: Path, sample: Sample) -> None:
-    """Write a sample atomically, compressed, and the same bytes for the same content."""
+    """Write a sample atomically, compressed, and the same bytes for the same content.
+
+    What it shares with other runs of its data set goes into a file named by its content, see ``shared_file``.
+    """
+    shared = {name: getattr(sample, name) for name in SHARED}
+    own = {name: values for name, values in vars(sample).items() if name not in SHARED}
+    content = hashlib.sha256()
+    for name, values in shared.items():
+        content.update(f"{name} {values.dtype} {values.shape} ".encode() + values.tobytes())
+    key = content.hexdigest()[:16]
+    _write_arrays(shared_file(path, key), shared)
+    _write_arrays(path, own | {NAME: np.array(key)})
+
+
+def shared_file(path: Path, key: str) -> Path:
+    """Name the file of what the sample at ``path`` shares with others."""
+    return path.parent / NAME / f"{key}.npz"
+
+
+def _write_arrays(path: Path, arrays: dict[str, Any]) -> None:
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **vars(sample))
+        np.savez_compressed(file, **arrays)
 
 
 def read_sample(path: Path) -> Sample:
     """Read what ``write_sample`` wrote; pickled content is refused.
 
     Raises:
-        BenchError: the file is missing or damaged.
+        BenchError: the file, or that of what it shares, is missing or damaged.
     """
     try:
-        if not path.is_file():
-            raise ValueError("no regular file" if path.exists() else "no such file")
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-        if size > LARGEST_SAMPLE:
-            raise ValueError(f"unpacks to {size:,} bytes")
-        with np.load(path, allow_pickle=False) as archive:
-            sample = Sample(**dict(archive))
+        own = _read_arrays(path)
+        shared = _read_arrays(shared_file(path, _shared_key(own)))
+        sample = Sample(**own, **shared)
         problem = _sample_problem(sample)
     except Exception as error:  # zip, numpy and key errors all mean the same to a user
         problem = one_line(error)
     if problem:
         raise BenchError(f"{path}: not a readable sample ({problem}); rerun its run")
     return sample
+
+
+def unshared_files(folder: Path) -> list[Path]:
+    """List the files of shared content in a folder of samples that no sample there names any more.
+
+    Raises:
+        BenchError: a sample is damaged.
+    """
+    named = set()
+    for path in finished(folder, ".npz"):
+        try:
+            named.add(shared_file(path, _shared_key(_read_arrays(path))))
+        except Exception as error:
+            raise BenchError(f"{path}: not a readable sample ({one_line(error)}); rerun its run") from None
+    return [path for path in finished(folder / NAME, ".npz") if path not in named]
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise ValueError(f"{path.name} is no regular file" if path.exists() else f"{path.name}: no such file")
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > LARGEST_SAMPLE:
+        raise ValueError(f"unpacks to {size:,} bytes")
+    with np.load(path, allow_pickle=False) as archive:
+        return dict(archive)
+
+
+def _shared_key(own: dict[str, np.ndarray]) -> str:
+    """Take from a sample's own arrays the key of the file of what it shares."""
+    key = str(own.pop(NAME))
+    if not re.fullmatch(r"[0-9a-f]{16}", key):
+        raise ValueError(f"'{NAME}' is no key")
+    return key
 
 
 def _sample_problem(sample: Sample) -> str | None:
@@ -210,11 +260,8 @@ def _sample_problem(sample: Sample) -> str | None:
     if sample.squared_error.ndim != 2 or any(one.shape != sample.squared_error.shape for one in per_frame):
         return "errors and times of different shapes"
     count, frames = sample.squared_error.shape
-    if sample.group.shape != (count,) or any(
-        one.ndim != 2 or len(one) != count
-        for one in (sample.representation, sample.midpoints_squared_error, sample.midpoints_squared_truth)
-    ):
-        return "another number of groups or representations than of trajectories"
+    if sample.group.shape != (count,) or sample.midpoints_nmse.shape not in ((count,), (0,)):
+        return "another number of groups or midpoints than of trajectories"
     truth, forecast, given = sample.truth.shape, sample.forecast.shape, sample.truth.shape[1] - frames
     if truth[:1] != sample.pictured.shape or (truth[0], truth[1] - given, *truth[2:]) != forecast or given < 0:
         return "pictures of truth and forecast that do not belong together"

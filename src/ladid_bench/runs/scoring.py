@@ -10,7 +10,7 @@ from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Diverged, Forecast
 from ladid_bench.runs.records import Sample
 
-BITS = 10  # kept of the mantissa of errors and codes, three digits; a study of a thousand runs is kept in git
+BITS = 10  # kept of the mantissa of errors, three digits; a study of a thousand runs is kept in git
 
 
 def score(
@@ -18,7 +18,6 @@ def score(
     test: Trajectories,
     forecast: Forecast,
     training_mean: np.ndarray,
-    representation: np.ndarray | None = None,
     midpoints: Errors | None = None,
     pictured: bool = True,
 ) -> tuple[dict[str, float], Sample]:
@@ -29,7 +28,6 @@ def score(
         test: test split.
         forecast: its answer, mean ``(trajectory, query, channel, *space)``.
         training_mean: ``(channel, *space)``, average of the training frames.
-        representation: ``(trajectory, feature)``, psi of LaDID, or None.
         midpoints: errors at the times halfway between frames, see ``midpoint_frames``, or None.
         pictured: whether the first trajectory is kept as pictures.
 
@@ -49,7 +47,7 @@ def score(
     if midpoints is not None:
         metrics |= {"midpoints_nmse_mean": float(midpoints.nmse.mean()), "midpoints_fvu": midpoints.pooled_fvu}
         metrics |= {"midpoints_nmse_median": float(np.median(midpoints.nmse))}
-    return finite(metrics), _sample(task, test, forecast, errors, representation, midpoints, pictured)
+    return finite(metrics), _sample(task, test, forecast, errors, midpoints, pictured)
 
 
 def midpoint_frames(task: Task, midpoints: Trajectories) -> Trajectories:
@@ -87,12 +85,10 @@ def _sample(
     test: Trajectories,
     forecast: Forecast,
     errors: Errors,
-    representation: np.ndarray | None,
     midpoints: Errors | None,
     pictured: bool,
 ) -> Sample:
     shown = np.arange(1 if pictured else 0)
-    nothing = np.zeros((len(test), 0), np.float32)
     # of no unit, so that float32 holds them whatever the unit of the data: squares of 1e20 or 1e-25 it does not
     scale = float(errors.squared_deviation.mean() or errors.squared_truth.mean() or 1.0)
     return Sample(
@@ -101,13 +97,16 @@ def _sample(
         squared_deviation=_short(errors.squared_deviation / scale),
         group=test.group,
         times=test.times[:, task.context_frames : task.frames],
-        representation=nothing if representation is None else _short(representation),
-        midpoints_squared_error=nothing if midpoints is None else _short(midpoints.squared_error / scale),
-        midpoints_squared_truth=nothing if midpoints is None else _short(midpoints.squared_truth / scale),
+        midpoints_nmse=np.zeros(0, np.float32) if midpoints is None else _short(_between(midpoints).nmse),
         pictured=shown,
         truth=_levels(task, test.frames[shown, : task.frames]),
         forecast=_levels(task, forecast.mean[shown]),
     )
+
+
+def _between(midpoints: Errors) -> Errors:
+    """The errors without those of the first time, before which there is no forecast frame."""
+    return Errors(*(one[:, 1:] for one in vars(midpoints).values()))
 
 
 def _short(values: np.ndarray) -> np.ndarray:
