@@ -100,12 +100,11 @@ def going_on(trials: Sequence[Trial], steps: int, stage: Stage, last: bool) -> l
 
     In the last stage the card's own settings are trained as well and do not count among the others.
     """
-    ranked = _ranked(trials, steps)
-    if last:
-        return [*[number for number in ranked if number > 0][: stage.trials], 0]
+    ranked = [number for number in _ranked(trials, steps) if number > 0 or not last]
     kinds = {bool(trials[number].settings[GROWTH]): number for number in reversed(ranked)}  # the best of each
     both = sorted(kinds.values(), key=ranked.index) if stage.trials > 1 else []
-    return list(dict.fromkeys([*both, *ranked]))[: stage.trials]
+    chosen = list(dict.fromkeys([*both, *ranked]))[: stage.trials]
+    return [*chosen, 0] if last else chosen
 
 
 def best(trials: Sequence[Trial], steps: int) -> int | None:
