@@ -63,6 +63,14 @@ def test_the_highest_budget_that_all_required_methods_have_is_judged() -> None:
     assert (found.verdict, found.rung.steps) == (NOT_REPRODUCED, 2400)
 
 
+def test_a_run_that_an_experiment_asks_for_also_as_a_shorter_training_counts_once() -> None:
+    made = trained((0.2, 0.1, 0.09), (0.4, 0.4, 0.4))
+    for row in made.rows:
+        if row["steps"] == 1200:
+            row["experiments"] = "comparison"  # one block ends there, another goes on
+    assert [one.complete for one in made.judged("C1a").rungs] == [True, True, True]
+
+
 def test_with_a_side_no_better_than_the_training_mean_nothing_is_settled() -> None:
     made = trained((0.1, 0.1, 0.1), (0.4, 0.4, 0.4))
     for row in made.rows:

@@ -133,7 +133,8 @@ class Evidence:
         self.rows = [_row(EARLIER | row) for row in table.to_dict("records")]
         self._asked: dict[str, list[dict[str, Any]]] = {}
         for row in self.rows:
-            for name in f"{row['experiments']},{row['rung_of']}".split(","):
+            # an experiment may ask for a run, and elsewhere for more steps of the same training: it is one run still
+            for name in dict.fromkeys(f"{row['experiments']},{row['rung_of']}".split(",")):
                 self._asked.setdefault(name, []).append(row)
         self.preferred, self.probe = preferred, probe
         self.steps = max(self.budgets, default=0)
