@@ -52,7 +52,7 @@ def probe(
     provenance = {"commit": "c" * 40, "dirty": False, "code_hash": "today", "model_sha256": "m" * 64}
     content = {
         **{"key": key, "dataset": "fake-pictures", "method": method, "variant": "default", "seed": 0, "reason": ""},
-        **{"representation_size": 8, "group": list(range(trajectories)), "shares": [0.5, 0.25], "readings": readings},
+        **{"group": list(range(trajectories)), "shares": [0.5, 0.25], "readings": readings},
         "points": random.normal(size=(trajectories, 2)).tolist(),
         "semigroup": {
             name: [share] * trajectories for name, share in (("same", 0.1), ("other", 2.0), ("variance", 1.0))

@@ -17,12 +17,9 @@ from ladid_bench.runs.calibrating import Values, _scores, calibrate_run
 from ladid_bench.runs.calibration import (
     Calibration,
     Scored,
-    drop_calibration_of_former_model,
-    is_stale,
-    read_calibration,
     why_not_calibrated,
-    write_reason,
 )
+from ladid_bench.runs.derived import is_stale
 
 GIVEN, ASKED, FEATURES = 2, 4, 40
 GROWTH = np.array([0.5, 1.0, 1.5, 2.0])  # deviation of the truth from 0 at each lead time
@@ -133,7 +130,7 @@ def test_a_run_is_calibrated_and_stands_in_the_run_table(checkout: Checkout) -> 
     first = path.read_bytes()
     assert calibrate_run(run, checkout.folders) == made and path.read_bytes() == first
     assert not is_stale(made, checkout.root)
-    assert not drop_calibration_of_former_model(run, checkout.folders)  # closed forms keep no model
+    assert not Calibration.drop_of_former_model(run, checkout.folders)  # closed forms keep no model
     row = aggregate(checkout.runs, checkout.folders).iloc[0]
     assert row["residual_crps"] == pytest.approx(np.mean(made.scored[0].crps))
     assert 0 <= row["residual_coverage"] <= 1 and len(row["calibration"]) == 16
@@ -143,10 +140,10 @@ def test_a_run_is_calibrated_and_stands_in_the_run_table(checkout: Checkout) -> 
     content = json.loads(first)
     path.write_text(json.dumps(content | {"key": "0" * 16}))
     with pytest.raises(BenchError, match=run.key):
-        read_calibration(path)
+        Calibration.read(path)
     path.write_text(json.dumps(content | {"lead_times": [1.0]}))
     with pytest.raises(BenchError, match=path.name):
-        read_calibration(path)
+        Calibration.read(path)
 
 
 def test_a_trained_run_is_scored_by_its_samples_too(checkout: Checkout) -> None:
@@ -158,15 +155,15 @@ def test_a_trained_run_is_scored_by_its_samples_too(checkout: Checkout) -> None:
     assert set(made.columns) >= {"own_crps", "raw_coverage", "residual_energy_score", "own_spread_ratio"}
     model = checkout.folders.model(run.key)
     (model / "weights.pt").write_bytes(b"another")
-    assert drop_calibration_of_former_model(run, checkout.folders)
+    assert Calibration.drop_of_former_model(run, checkout.folders)
     assert not checkout.folders.calibration(run.key).exists()
 
 
 def test_a_run_without_a_result_says_why_it_is_not_calibrated(checkout: Checkout) -> None:
     run = checkout.run_of("ridge")
     assert run.key in why_not_calibrated(run, checkout.folders)
-    write_reason(run, checkout.folders, "it diverged")
-    made = read_calibration(checkout.folders.calibration(run.key))
+    Calibration.write_reason(run, checkout.folders, "it diverged")
+    made = Calibration.read(checkout.folders.calibration(run.key))
     assert made.reason == "it diverged" and made.columns == {}
     floor = checkout.run_of("autoencoder")
     assert "forecasts nothing" in why_not_calibrated(floor, checkout.folders)

@@ -24,8 +24,9 @@ from ladid_bench.methods.base import Method
 from ladid_bench.methods.registry import load_method, resolve_settings
 from ladid_bench.probing import readout
 from ladid_bench.probing.ground_truth import quantity
-from ladid_bench.probing.probes import Probe, is_stale, read_probe, write_probe
+from ladid_bench.probing.probes import Probe
 from ladid_bench.probing.semigroup import maps_representation_to_states, semigroup
+from ladid_bench.runs.derived import is_stale
 from ladid_bench.runs.records import write_record
 from ladid_bench.study.plan import PlannedRun, plan_runs
 
@@ -148,26 +149,26 @@ def test_the_file_is_checked_whichever_way_it_goes(tmp_path: Path) -> None:
     key = f"{7:016x}"
     path = tmp_path / f"{key}.json"
     content = made_up.probe(key, {"psi": 0.1, "pca": 0.2, "shuffled": 1.0}).model_dump()
-    write_probe(path, content)
-    assert read_probe(path) == Probe.model_validate(content)
+    Probe.write(path, content)
+    assert Probe.read(path) == Probe.model_validate(content)
     first = path.read_bytes()
     broken = json.loads(json.dumps(content))
     broken["readings"][0]["errors"]["psi"]["linear"].pop()
     with refused("'theta'", "trajectories"):
-        write_probe(path, broken)
+        Probe.write(path, broken)
     del broken["readings"][0]["errors"]["psi"]
     with refused("'theta'", "complete"):
-        write_probe(path, broken)
+        Probe.write(path, broken)
     with refused("'shares.0'", "finite"):
-        write_probe(path, content | {"shares": [float("nan")]})
+        Probe.write(path, content | {"shares": [float("nan")]})
     assert path.read_bytes() == first
     other = tmp_path / f"{8:016x}.json"
     other.write_bytes(first)
     with refused(other.name, key):
-        read_probe(other)
+        Probe.read(other)
     path.write_bytes(first[:-20])
     with refused(path.name):
-        read_probe(path)
+        Probe.read(path)
 
 
 @pytest.fixture(scope="module")
@@ -197,11 +198,11 @@ def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
     said(checkout, "run", key)
     assert "3 quantities" in said(checkout, "probe", key)
     folders = Folders(checkout, "tiny")
-    found = read_probe(folders.probe(key))
+    found = Probe.read(folders.probe(key))
     assert [one.name for one in found.readings] == ["theta", "angular_velocity", "energy"]
     assert found.readings[0].cyclic
     assert set(found.readings[0].errors) == {"psi", "pca", "untrained", "shuffled"}
-    assert (len(found.group), found.representation_size, found.seed) == (6, 32, 0)
+    assert (len(found.group), found.seed) == (6, 0)
     assert np.mean(found.readings[0].deviation) == pytest.approx(1, rel=1e-4)
     assert found.semigroup is not None
     assert not is_stale(found, checkout)
@@ -216,10 +217,10 @@ def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
     assert folders.probe(key).read_bytes() == before
     content = json.loads(before)
     content["provenance"]["model_sha256"] = "of another machine"
-    write_probe(folders.probe(key), content)
+    Probe.write(folders.probe(key), content)
     assert "is deleted" in said(checkout, "run", key, "--force")
     assert not folders.probe(key).exists()
-    write_probe(folders.probe(key), json.loads(before))  # for the test below
+    Probe.write(folders.probe(key), json.loads(before))  # for the test below
 
 
 def test_the_probe_of_a_run_without_a_model_says_why(checkout: Path) -> None:
@@ -227,8 +228,9 @@ def test_the_probe_of_a_run_without_a_model_says_why(checkout: Path) -> None:
     content = json.loads(folders.record(key).read_text())
     write_record(folders.record(other), content | {"key": other, "status": "diverged", "reason": "not finite"})
     said(checkout, "probe", other, "--skip-failed")
-    found = read_probe(folders.probe(other))
+    found = Probe.read(folders.probe(other))
     assert (found.readings, found.words) == ([], "it ended as diverged")
+    assert json.loads(folders.probe(other).read_text())["rerun"] == f"ladid-bench probe {other} --scale tiny --force"
     assert not is_stale(found, checkout)
 
 

@@ -13,7 +13,7 @@ from ladid_bench.analysis.entries import gather
 from ladid_bench.analysis.readings import MEAN, probed
 from ladid_bench.core.provenance import code_hash
 from ladid_bench.methods.registry import method_folders
-from ladid_bench.probing.probes import PROBING, write_probe
+from ladid_bench.probing.probes import PROBING, Probe
 
 PICTURES = "fake-pictures"
 UNEXPLAINED = {"psi": 0.1, "pca": 0.4, "untrained": 0.5, "shuffled": 1.1}
@@ -33,7 +33,7 @@ def run(bench: Bench, seed: int, method: str = "ladid", stale: bool = False, **h
     content = made_up.probe(key, UNEXPLAINED, TRAJECTORIES, method=method, seed=seed, **how).model_dump()
     code = code_hash(method_folders(bench.root)["ladid"], PROBING)
     content["provenance"]["code_hash"] = "older" if stale else code
-    write_probe(bench.folders.probe(key), content)
+    Probe.write(bench.folders.probe(key), content)
     return key
 
 
@@ -93,7 +93,6 @@ def test_what_is_missing_older_or_unreadable_is_said(bench: Bench) -> None:
         "other-net",
         readings=[],
         reason="other-net has no representation to read",
-        representation_size=0,
         semigroup=None,
     )
     page = bench.build()

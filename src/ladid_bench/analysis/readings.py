@@ -9,7 +9,8 @@ from ladid_bench.analysis.entries import UNREADABLE, DatasetContent, Entry
 from ladid_bench.analysis.statistics import Interval, interval
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
-from ladid_bench.probing.probes import CONTROLS, PROBES, PSI, Probe, is_stale, load_probe
+from ladid_bench.probing.probes import CONTROLS, PROBES, PSI, Probe
+from ladid_bench.runs.derived import is_stale
 
 MEAN = ""  # the name of the average over all quantities
 
@@ -115,7 +116,7 @@ def probed(entry: Entry, folders: Folders) -> Probed:
     for run in entry.runs:
         seed, state = int(run.row["seed"]), run.status if run.status != "ok" else "not probed yet"
         try:
-            probe = load_probe(folders, run.key) if run.status == "ok" else None
+            probe = Probe.load(folders, run.key) if run.status == "ok" else None
         except BenchError:
             probe, state = None, UNREADABLE
         if probe is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.data.variables import unit_of
 from ladid_bench.datasets.source import DataSource
 
 CONSTANT = 1e-9  # spread over size below which a quantity does not vary
@@ -37,19 +38,13 @@ def known_quantities(trajectories: Trajectories, source: DataSource) -> list[Qua
     """List the constants that vary between trajectories, and the states at their first frame that do."""
     known = {name: values for name, values in trajectories.parameters.items() if _varies(values)}
     known |= {name: values[:, 0] for name, values in trajectories.states.items() if _varies(values[:, 0])}
-    return [quantity(name, unit_of(source, name), values) for name, values in known.items()]
+    return [quantity(name, unit_of(source.units, name), values) for name, values in known.items()]
 
 
 def quantity(name: str, unit: str, values: np.ndarray) -> Quantity:
     """Make a quantity of ``values`` ``(trajectory,)``: angles over more than half a turn are cyclic."""
     cyclic = unit == "rad" and bool(np.ptp(values) > np.pi)  # a small range of angles has two ends
     return Quantity(name, unit, np.angle(np.exp(1j * values)) if cyclic else values, cyclic)
-
-
-def unit_of(source: DataSource, name: str) -> str:
-    """Look up the unit of a quantity as it is written; nothing for a pure number."""
-    unit = source.units.get(name, "")
-    return "" if unit == "1" else unit
 
 
 def _varies(values: np.ndarray) -> bool:

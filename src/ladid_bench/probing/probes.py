@@ -1,37 +1,22 @@
 """What was found in the representation of a trained model, ``results/<scale>/probes/<key>.json``: light, versioned."""
 
-import json
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import model_validator
 
-from ladid_bench.core.configuration import parse
-from ladid_bench.core.errors import BenchError
-from ladid_bench.core.files import write_text
 from ladid_bench.core.paths import PACKAGE, Folders
-from ladid_bench.core.provenance import code_hash
-from ladid_bench.core.readers import read_json
-from ladid_bench.methods.registry import method_folders
+from ladid_bench.runs.derived import Derived, Numbers, Part, why_no_result
+from ladid_bench.study.plan import PlannedRun
 
 PSI, PCA, UNTRAINED, SHUFFLED = "psi", "pca", "untrained", "shuffled"
 WITH_PSI = "ladid"  # the method whose representation is psi
 CONTROLS = (PCA, UNTRAINED, SHUFFLED)
 PROBES = LINEAR, KERNEL = "linear", "kernel"
 PROBING = PACKAGE / "probing" / "probing.py"
-DIGITS = 5  # of every number that is kept
-
-Numbers = list[FiniteFloat]
 
 
-class _Part(BaseModel):
-    """Something relied upon in the file; whatever else stands there is kept."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
-
-
-class Reading(_Part):
+class Reading(Part):
     """One true quantity, and how well it is read off psi and off the controls.
 
     Attributes:
@@ -50,7 +35,7 @@ class Reading(_Part):
     errors: dict[str, dict[str, Numbers]]
 
 
-class Semigroup(_Part):
+class Semigroup(Part):
     """Whether two windows of one trajectory agree on where it is, ``(trajectory,)`` each.
 
     Attributes:
@@ -64,24 +49,10 @@ class Semigroup(_Part):
     variance: Numbers
 
 
-class Provenance(_Part):
-    """Where the numbers came from."""
-
-    commit: str
-    dirty: bool
-    code_hash: str
-    model_sha256: str
-    data_sha256: dict[str, str]
-    versions: dict[str, str]
-
-
-class Probe(_Part):
+class Probe(Derived):
     """What was found in one trained model.
 
     Attributes:
-        key: of the run that trained it.
-        reason: why nothing was read, empty where something was.
-        representation_size: numbers in psi; 0 for a method without one.
         group: ``(trajectory,)``, of the test trajectories.
         readings: one a true quantity.
         points: psi of the test trajectories in its two leading components.
@@ -89,19 +60,16 @@ class Probe(_Part):
         semigroup: None for a method without ``states(psi, times)``.
     """
 
-    key: str
-    dataset: str
-    method: str
-    variant: str
-    seed: int
-    reason: str
-    representation_size: int = Field(ge=0)
+    NAME = COMMAND = "probe"
+    START = PROBING
+    PATH = Folders.probe
+    NOTHING: ClassVar = {"group": [], "readings": [], "points": [], "shares": [], "semigroup": None}
+
     group: list[int]
     readings: list[Reading]
     points: list[Numbers]
     shares: Numbers
     semigroup: Semigroup | None
-    provenance: Provenance
 
     @model_validator(mode="after")
     def _of_one_length(self) -> Self:
@@ -136,41 +104,8 @@ class Probe(_Part):
         return errors, np.mean([one.deviation for one in wanted], axis=0)
 
 
-def write_probe(path: Path, probe: dict[str, Any]) -> None:
-    """Check a probe and write its file, the same bytes for the same content.
-
-    Raises:
-        BenchError: it is not complete, or holds a number that is not finite.
-    """
-    parse(Probe, probe, "what was found in this model")
-    write_text(path, json.dumps(probe, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n")
-
-
-def read_probe(path: Path) -> Probe:
-    """Read the probe that ``write_probe`` wrote.
-
-    Raises:
-        BenchError: it is damaged, or that of another run.
-    """
-    remedy = "delete it and probe the run again"
-    probe = parse(Probe, read_json(path, "file of a probe", remedy), f"{path}: not a file of a probe ({remedy})")
-    if probe.key != path.stem:
-        raise BenchError(f"{path}: the probe of another run, {probe.key[:40]!r}; {remedy}")
-    return probe
-
-
-def load_probe(folders: Folders, key: str) -> Probe | None:
-    """Read the probe of a run's model, None where it was not probed."""
-    path = folders.probe(key)
-    return read_probe(path) if path.exists() else None
-
-
-def is_stale(probe: Probe, root: Path) -> bool:
-    """Say whether a probe was made by other code of the method or of the probing than today's."""
-    folder = method_folders(root).get(probe.method)
-    return folder is None or probe.provenance.code_hash != code_hash(folder, PROBING)
-
-
-def rounded(values: np.ndarray) -> list[float]:
-    """Round numbers to as many digits as are kept."""
-    return [float(f"{value:.{DIGITS}g}") for value in values]
+def why_not_probed(run: PlannedRun, folders: Folders) -> str:
+    """Say why there is no trained model of ``run`` to probe; empty where there is one or it can be trained again."""
+    if run.card.kind != "neural":
+        return f"{run.method} has no representation to read"
+    return why_no_result(run, folders) if run.trained else "it trains no model of its own"

@@ -21,24 +21,22 @@ import torch
 from sklearn.decomposition import PCA as PrincipalComponents
 
 from ladid_bench.core.paths import Folders
-from ladid_bench.core.provenance import code_hash, commit, machine, versions
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Method
 from ladid_bench.methods.neural import NeuralMethod
-from ladid_bench.methods.registry import method_folders
 from ladid_bench.probing import probes, readout
 from ladid_bench.probing.components import principal_components
 from ladid_bench.probing.ground_truth import Quantity, known_quantities
-from ladid_bench.probing.probes import PROBES, rounded
+from ladid_bench.probing.probes import PROBES, Probe
 from ladid_bench.probing.semigroup import semigroup
-from ladid_bench.runs.learning import model_sha256
+from ladid_bench.runs.derived import rounded
 from ladid_bench.runs.trained import load_trained
 from ladid_bench.study.plan import PlannedRun
 
 LEAST_GROUPS = 10  # to fit a probe to
 
 
-def probe_run(run: PlannedRun, folders: Folders, threads: int) -> probes.Probe:
+def probe_run(run: PlannedRun, folders: Folders, threads: int) -> Probe:
     """Probe the representation of the model that ``run`` trained, and write ``results/<scale>/probes/<key>.json``.
 
     Args:
@@ -52,31 +50,19 @@ def probe_run(run: PlannedRun, folders: Folders, threads: int) -> probes.Probe:
     torch.set_num_threads(threads)
     method, splits = load_trained(run, folders)
     psi = _representations(method, splits)
-    found: dict[str, Any] = {"representation_size": 0, "group": [], "readings": [], "points": [], "shares": []}
-    reason = f"{run.method} has no representation to read"
+    found, reason = Probe.NOTHING, f"{run.method} has no representation to read"
     if psi is not None:
         fitted = len(psi) - len(splits["test"])  # probes are fitted to so many, the others are test trajectories
         components, ground_truth = principal_components(psi[fitted:]), _ground_truth(run, splits)
         reason = _unreadable(ground_truth, splits)
         found = {
-            "representation_size": psi.shape[1],
             "group": splits["test"].group.tolist(),
             "readings": [] if reason else _readings(run, method, splits, psi, ground_truth),
             "points": [rounded(point) for point in components.of(psi[fitted:])[:, :2]],
             "shares": rounded(components.shares[:2]),
         }
-    identity = {"key": run.key, "dataset": run.dataset.name, "method": run.method, "variant": run.variant}
-    content = {
-        **identity,
-        "seed": run.seed,
-        "reason": reason,
-        **found,
-        "semigroup": semigroup(method, splits["test"]),
-        "provenance": _provenance(run, folders, splits),
-        "rerun": f"ladid-bench probe {run.key} --scale {run.scale} --force",
-    }
-    probes.write_probe(folders.probe(run.key), content)
-    return probes.read_probe(folders.probe(run.key))
+    measured = {"reason": reason, **found, "semigroup": semigroup(method, splits["test"])}
+    return Probe.write(folders.probe(run.key), Probe.described(run, folders, splits) | measured)
 
 
 def _representations(method: Method, splits: dict[str, Trajectories]) -> np.ndarray | None:
@@ -178,16 +164,3 @@ def _untrained_representations(run: PlannedRun, method: NeuralMethod, splits: di
     psi = _representations(untrained, splits)
     assert psi is not None
     return psi
-
-
-def _provenance(run: PlannedRun, folders: Folders, splits: dict[str, Trajectories]) -> dict[str, Any]:
-    revision, dirty = commit(folders.root)
-    return {
-        "commit": revision,
-        "dirty": dirty,
-        "code_hash": code_hash(method_folders(folders.root)[run.method], probes.PROBING),
-        "model_sha256": model_sha256(folders.model(run.key)),
-        "data_sha256": {name: part.content_sha256 for name, part in splits.items()},
-        "versions": versions(),
-        **machine(),
-    }

@@ -7,7 +7,7 @@ import torch
 
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Method
-from ladid_bench.probing.probes import rounded
+from ladid_bench.runs.derived import rounded
 
 SHIFTS = 4  # later windows that are compared with the first
 SLACK = 1e-6  # of the training span, for rounding

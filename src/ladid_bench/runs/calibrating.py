@@ -17,17 +17,14 @@ from typing import Any
 import numpy as np
 
 from ladid_bench.core.paths import SPLITS, Folders
-from ladid_bench.core.provenance import code_hash
 from ladid_bench.data.ensembles import DRAWS, crps, depth, energy_score
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
 from ladid_bench.data.variables import by_component
 from ladid_bench.methods.base import Method
-from ladid_bench.methods.registry import load_method, method_folders
-from ladid_bench.runs import calibration
-from ladid_bench.runs.calibration import OWN, RAW, RESIDUAL, Calibration, rounded
-from ladid_bench.runs.learning import learn, part_of
-from ladid_bench.runs.trained import load_trained
+from ladid_bench.runs.calibration import OWN, RAW, RESIDUAL, Calibration
+from ladid_bench.runs.derived import rounded
+from ladid_bench.runs.trained import fit_again, load_trained
 from ladid_bench.study.datasets import load_task
 from ladid_bench.study.plan import PlannedRun
 
@@ -47,11 +44,10 @@ def calibrate_run(run: PlannedRun, folders: Folders) -> Calibration:
     """
     method, splits = _fitted(run, folders)
     values = Values.of(load_task(run.dataset, splits["train"]), splits["train"])
-    content = calibration.described(run, folders, {name: part.content_sha256 for name, part in splits.items()})
-    content |= {"reason": "", "varying": float(f"{values.share:.4g}")}
+    content = Calibration.described(run, folders, splits)
+    content |= {"reason": "", "draws": DRAWS, "varying": float(f"{values.share:.4g}")}
     content |= _scores(method, splits["valid"], splits["test"], values, run.seed)
-    calibration.write_calibration(folders.calibration(run.key), content)
-    return calibration.read_calibration(folders.calibration(run.key))
+    return Calibration.write(folders.calibration(run.key), content)
 
 
 def _fitted(run: PlannedRun, folders: Folders) -> tuple[Method, dict[str, Trajectories]]:
@@ -59,11 +55,7 @@ def _fitted(run: PlannedRun, folders: Folders) -> tuple[Method, dict[str, Trajec
     if run.trained:
         return load_trained(run, folders)
     files = run.dataset.files(folders)
-    splits = {name: read_trajectories(files[name]) for name in SPLITS}
-    method = load_method(run.method, folders.root)(load_task(run.dataset, splits["train"]), run.settings)
-    code = code_hash(method_folders(folders.root)[run.method])
-    learn(run, method, part_of(splits["train"], run.fraction, run.seed), splits["valid"], folders, code)
-    return method, splits
+    return fit_again(run, folders), {name: read_trajectories(files[name]) for name in SPLITS}
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,13 @@
 """How far a run's predictive distribution can be trusted: ``results/<scale>/calibrations/<key>.json``, versioned."""
 
-import json
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import Field, model_validator
 
-from ladid_bench.core.configuration import parse
-from ladid_bench.core.errors import BenchError
-from ladid_bench.core.files import write_text
 from ladid_bench.core.paths import PACKAGE, Folders
-from ladid_bench.core.provenance import code_hash, commit, machine, versions
-from ladid_bench.core.readers import read_json
 from ladid_bench.data.ensembles import DRAWS, levels
-from ladid_bench.methods.registry import method_folders
-from ladid_bench.runs.learning import model_sha256
-from ladid_bench.runs.records import read_record
+from ladid_bench.runs.derived import Derived, Numbers, Part, why_no_result
 from ladid_bench.study.plan import PlannedRun
 
 RESIDUAL, OWN, RAW = "residual", "own", "raw"
@@ -24,18 +15,9 @@ DISTRIBUTIONS = (RESIDUAL, OWN, RAW)
 MEASURES = ("crps", "energy_score", "coverage", "spread_ratio")
 NOMINAL = 0.9  # of the interval whose coverage stands in tables
 CALIBRATING = PACKAGE / "runs" / "calibrating.py"
-DIGITS = 5  # of every number that is kept
-
-Numbers = list[FiniteFloat]
 
 
-class _Part(BaseModel):
-    """Something relied upon in the file; whatever else stands there is kept."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
-
-
-class Scored(_Part):
+class Scored(Part):
     """The scores of one predictive distribution over the pixels or features that vary.
 
     Values are in standard deviations of their variable in the training split, and all variables count alike.
@@ -70,7 +52,7 @@ class Scored(_Part):
         return dict(zip(MEASURES, (*found, self.spread_ratio), strict=True))
 
 
-class Noise(_Part):
+class Noise(Part):
     """The noise that was fitted on the validation split, in units of the scores.
 
     Attributes:
@@ -82,23 +64,10 @@ class Noise(_Part):
     observation: Numbers | None
 
 
-class Provenance(_Part):
-    """Where the numbers came from."""
-
-    commit: str
-    dirty: bool
-    code_hash: str
-    model_sha256: str
-    data_sha256: dict[str, str]
-    versions: dict[str, str]
-
-
-class Calibration(_Part):
+class Calibration(Derived):
     """The predictive distributions of one run, scored on its test split.
 
     Attributes:
-        key: of the run.
-        reason: why nothing was scored, empty where something was.
         draws: of each distribution.
         varying: share of the pixels or features that vary in the training split, and are scored.
         group: ``(trajectory,)``, of the test trajectories.
@@ -107,19 +76,17 @@ class Calibration(_Part):
         scored: the distributions, the residual one first.
     """
 
-    key: str
-    dataset: str
-    method: str
-    variant: str
-    seed: int
-    reason: str
+    NAME, COMMAND = "calibration", "calibrate"
+    START = CALIBRATING
+    PATH = Folders.calibration
+    NOTHING: ClassVar = {"draws": DRAWS, "varying": 0.0, "group": [], "lead_times": [], "noise": None, "scored": []}
+
     draws: int = Field(ge=2)
     varying: float = Field(ge=0, le=1)
     group: list[int]
     lead_times: Numbers
     noise: Noise | None
     scored: list[Scored]
-    provenance: Provenance
 
     @model_validator(mode="after")
     def _of_one_length(self) -> Self:
@@ -147,88 +114,10 @@ class Calibration(_Part):
         return self.reason or f"{', '.join(told)}; inside the {NOMINAL:.0%} interval: {', '.join(covered)}"
 
 
-def write_calibration(path: Path, content: dict[str, Any]) -> None:
-    """Check a calibration and write its file, the same bytes for the same content.
-
-    Raises:
-        BenchError: it is not complete, or holds a number that is not finite.
-    """
-    parse(Calibration, content, "the calibration of this run")
-    write_text(path, json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n")
-
-
-def read_calibration(path: Path) -> Calibration:
-    """Read the calibration that ``write_calibration`` wrote.
-
-    Raises:
-        BenchError: it is damaged, or that of another run.
-    """
-    remedy = "delete it and calibrate the run again"
-    content = read_json(path, "file of a calibration", remedy)
-    found = parse(Calibration, content, f"{path}: not a file of a calibration ({remedy})")
-    if found.key != path.stem:
-        raise BenchError(f"{path}: the calibration of another run, {found.key[:40]!r}; {remedy}")
-    return found
-
-
-def load_calibration(folders: Folders, key: str) -> Calibration | None:
-    """Read the calibration of a run, None where it has none."""
-    path = folders.calibration(key)
-    return read_calibration(path) if path.exists() else None
-
-
-def is_stale(found: Calibration, root: Path) -> bool:
-    """Say whether a calibration was made by other code of the method or of the scoring than today's."""
-    folder = method_folders(root).get(found.method)
-    return folder is None or found.provenance.code_hash != code_hash(folder, CALIBRATING)
-
-
 def why_not_calibrated(run: PlannedRun, folders: Folders) -> str:
     """Say why ``run`` has no forecasts to calibrate; empty where it has."""
     if run.card.kind == "floor":
         return f"{run.method} renders true frames and forecasts nothing"
     if run.init_from is not None:
         return "it starts from another run's model; calibrate a run from scratch"
-    path = folders.record(run.key)
-    if not path.exists():
-        return f"it has not ended with a result; 'ladid-bench run {run.key}' makes one"
-    status = read_record(path)["status"]
-    return "" if status == "ok" else f"it ended as {status}"
-
-
-def described(run: PlannedRun, folders: Folders, data_sha256: dict[str, str]) -> dict[str, Any]:
-    """Say whose calibration it is, and where its numbers come from."""
-    revision, dirty = commit(folders.root)
-    model = folders.model(run.key)
-    provenance = {
-        "commit": revision,
-        "dirty": dirty,
-        "code_hash": code_hash(method_folders(folders.root)[run.method], CALIBRATING),
-        "model_sha256": model_sha256(model) if run.trained and model.exists() else "",
-        "data_sha256": data_sha256,
-        "versions": versions(),
-        **machine(),
-    }
-    identity = {"key": run.key, "dataset": run.dataset.name, "method": run.method, "variant": run.variant}
-    rerun = f"ladid-bench calibrate {run.key} --scale {run.scale} --force"
-    return {**identity, "seed": run.seed, "draws": DRAWS, "provenance": provenance, "rerun": rerun}
-
-
-def write_reason(run: PlannedRun, folders: Folders, reason: str) -> None:
-    """Write the calibration of a run without a result, which says why nothing was scored."""
-    nothing = {"varying": 0.0, "group": [], "lead_times": [], "noise": None, "scored": []}
-    write_calibration(folders.calibration(run.key), described(run, folders, {}) | nothing | {"reason": reason})
-
-
-def drop_calibration_of_former_model(run: PlannedRun, folders: Folders) -> bool:
-    """Delete the calibration of a model that another one has replaced since, and say whether there was one."""
-    found, model = load_calibration(folders, run.key), folders.model(run.key)
-    if found is None or not model.exists() or found.provenance.model_sha256 == model_sha256(model):
-        return False
-    folders.calibration(run.key).unlink()
-    return True
-
-
-def rounded(values: np.ndarray) -> list[float]:
-    """Round numbers to as many digits as are kept."""
-    return [float(f"{value:.{DIGITS}g}") for value in values]
+    return why_no_result(run, folders)
