@@ -18,7 +18,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from ladid_bench.analysis.entries import ERROR_NAMES
+from ladid_bench.analysis.entries import ERROR_NAMES, ERRORS
 from ladid_bench.methods.registry import load_card, method_folders
 from ladid_bench.reporting.glossary import glossary
 from ladid_bench.reporting.reviewers import Answered, answered
@@ -55,7 +55,7 @@ def commands() -> dict[Path, str]:
 def spread_table(runs: pd.DataFrame) -> str:
     """The error of each method on each data set: over several seeds its mean, the lowest and the highest."""
     ended = runs[runs["status"] != "not run"]
-    errors = ended.assign(error=[row[f"{row['primary_metric']}_mean"] for _, row in ended.iterrows()])  # NaN: it failed
+    errors = ended.assign(error=[row[ERRORS[row["primary_metric"]]] for _, row in ended.iterrows()])  # NaN: it failed
     by = ["dataset", "primary_metric", "method"]
     cells = errors.groupby(by, sort=False)["error"].agg(spread).unstack(fill_value="not run")
     rows = [["data set", "error", *(f"`{name}`" for name in cells.columns)], ["---"] * (len(cells.columns) + 2)]

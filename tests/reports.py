@@ -212,7 +212,6 @@ class Bench:
             "code_hash": "abc",
             "host": "node7",
             "versions": {"torch": "2"},
-            "config_hash": key,
             "device": "cpu",
             "threads": 1,
             "data_sha256": dict.fromkeys(("train", "valid", "test"), "c" * 64),

@@ -117,13 +117,13 @@ def test_an_interval_is_written_beside_its_ratio(generate: dict[str, Any]) -> No
 
 def test_the_demo_is_told_over_its_seeds(generate: dict[str, Any]) -> None:
     """Each data set by its own headline metric; a run that failed is counted, a method without seeds has one number."""
-    fvu = {"dataset": "air", "primary_metric": "fvu", "nmse_mean": 9.0, "status": "ok"}
-    nmse = {"dataset": "swing", "primary_metric": "nmse", "fvu_mean": 9.0, "status": "ok"}
+    fvu = {"dataset": "air", "primary_metric": "fvu", "nmse_mean": 9.0, "fvu_mean": 9.0, "status": "ok"}
+    nmse = {"dataset": "swing", "primary_metric": "nmse", "fvu_pooled": 9.0, "status": "ok"}
     errors = [0.1, 0.2, 0.6]
-    rows = [{**fvu, "method": "ladid", "fvu_mean": error} for error in errors]
+    rows = [{**fvu, "method": "ladid", "fvu_pooled": error} for error in errors]
     rows += [{**nmse, "method": "ladid", "nmse_mean": error} for error in (0.25, 0.75)]
     rows += [{**nmse, "method": "ladid", "nmse_mean": None, "status": "failed"}]
-    rows += [{**fvu, "method": "ridge", "fvu_mean": 0.5}, {**nmse, "method": "ridge", "status": "not run"}]
+    rows += [{**fvu, "method": "ridge", "fvu_pooled": 0.5}, {**nmse, "method": "ridge", "status": "not run"}]
     head, line, air, swing = generate["spread_table"](pd.DataFrame(rows)).splitlines()
     assert head == "| data set | error | `ladid` | `ridge` |" and line == "| --- | --- | --- | --- |"
     assert air == "| `air` | FVU | 0.30 (0.10 to 0.60) | 0.50 |"

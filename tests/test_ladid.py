@@ -9,7 +9,7 @@ import torch
 from ladid_bench.core.configuration import Budget
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.windows import WindowSampler
-from ladid_bench.ladid.attention import MixingAttention, TemporalTransformer, temporal_window_weights
+from ladid_bench.ladid.attention import MixingAttention, TemporalBias, TemporalTransformer
 from ladid_bench.ladid.dynamics import ConcatenatedDynamics, ModulatedDynamics, TimeFeatures
 from ladid_bench.ladid.model import LaDID, LaDIDSettings
 from ladid_bench.ladid.objective import overlap_penalty
@@ -53,7 +53,7 @@ def test_parameter_count_of_the_static_path(pendulum_task) -> None:
 def test_parameter_counts_of_the_rest() -> None:
     assert parameters(TemporalTransformer(128, 4, "dp", 0.45, 2.0, "learned")) == 495_232
     embedding = VariationalEmbedding(128, 32, 1e-3, "mean")
-    assert parameters(embedding.mean) == parameters(embedding.log_std) == 4_128
+    assert parameters(embedding.tokens.mean) == parameters(embedding.tokens.log_std) == 4_128
     assert parameters(ConcatenatedDynamics(32, 32, 256, 32, 0.5)) == 90_656
 
 
@@ -88,8 +88,13 @@ def test_time_features_are_sine_and_cosine() -> None:
     np.testing.assert_allclose(features[:2].numpy(), [np.sin(np.pi / 2), np.cos(np.pi / 2)], atol=1e-6)
 
 
+def temporal_weights(times: torch.Tensor, window: float, exponent: float) -> torch.Tensor:
+    """Attention of the purely temporal layer for one grid of times, ``(C,)`` to ``(C, C)``."""
+    return TemporalBias(window, exponent)(times[None, None, :] - times[None, :, None])[0].softmax(dim=-1)
+
+
 def test_box_window_sees_nine_tokens_at_the_end_and_seventeen_inside() -> None:
-    weights = temporal_window_weights(torch.linspace(0, 3, 60), 0.45, 1e15)
+    weights = temporal_weights(torch.linspace(0, 3, 60), 0.45, 1e15)
     seen = (weights > 1e-12).sum(dim=1)
     assert seen[0] == seen[-1] == 9
     assert seen[30] == 17
@@ -97,7 +102,7 @@ def test_box_window_sees_nine_tokens_at_the_end_and_seventeen_inside() -> None:
 
 
 def test_gaussian_window_has_the_edge_weight() -> None:
-    weights = temporal_window_weights(torch.tensor([0.0, 0.45]), 0.45, 2.0)
+    weights = temporal_weights(torch.tensor([0.0, 0.45]), 0.45, 2.0)
     assert weights[0, 1] / weights[0, 0] == pytest.approx(1e-2, rel=1e-5)
 
 
@@ -122,8 +127,8 @@ def test_aggregated_posterior_is_that_of_the_mean_of_samples() -> None:
     tokens = torch.randn(1, 10, 16)
     posterior = embedding(tokens)
     assert (posterior.std > 0).all()
-    std = 1e-3 + embedding.log_std(tokens).clamp(-8, 2).exp()
-    drawn = (embedding.mean(tokens) + std * torch.randn(20_000, 10, 4)).mean(dim=1)
+    std = 1e-3 + embedding.tokens.log_std(tokens).clamp(-8, 2).exp()
+    drawn = (embedding.tokens.mean(tokens) + std * torch.randn(20_000, 10, 4)).mean(dim=1)
     torch.testing.assert_close(drawn.mean(dim=0), posterior.mean[0], atol=2e-2, rtol=0)
     torch.testing.assert_close(drawn.std(dim=0), posterior.std[0], atol=0, rtol=3e-2)
 

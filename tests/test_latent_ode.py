@@ -77,7 +77,7 @@ def test_the_path_variant_draws_nothing_and_trains_no_spread(build, batch) -> No
     assert torch.equal(*values)
     values[0].backward()
     idle = {name for name, one in model.named_parameters() if one.grad is None or not one.grad.abs().sum() > 0}
-    assert idle == {"recognition.log_std.weight", "recognition.log_std.bias"}
+    assert idle == {"recognition.head.log_std.weight", "recognition.head.log_std.bias"}
 
 
 def test_an_unknown_penalty_is_refused(build) -> None:

@@ -6,7 +6,7 @@ from scipy.stats import sem
 from scipy.stats import t as student
 
 from ladid_bench.analysis import statistics
-from ladid_bench.analysis.statistics import interval, ranks, ratio_band
+from ladid_bench.analysis.statistics import interval, ratio_band
 
 
 def simulated(rng, groups, of_group, seeds, between, seed_effect, within):
@@ -132,12 +132,6 @@ def test_a_band_agrees_with_the_interval_of_each_frame():
     for frame in range(3):
         found = interval(error[:, frame], np.arange(12))
         assert (band.low[frame], band.high[frame]) == pytest.approx((found.low, found.high))
-
-
-def test_ranks_share_ties_and_leave_out_what_is_missing():
-    assert ranks(np.array([0.3, 0.1, 0.3, np.nan, np.inf])).tolist() == pytest.approx(
-        [2.5, 1, 2.5, np.nan, 4], nan_ok=True
-    )
 
 
 def test_the_width_over_groups_is_that_of_students_interval():

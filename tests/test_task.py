@@ -10,8 +10,7 @@ from ladid_bench.data.metrics import Errors, measure
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Forecast
-from ladid_bench.runs.execute import training_mean
-from ladid_bench.runs.scoring import midpoint_frames, score
+from ladid_bench.runs.scoring import midpoint_frames, score, training_mean
 
 RANDOM = np.random.default_rng(0)
 UNEVEN = np.array([[0.0, 1.0, 2.0, 3.0, 5.0, 9.0], [4.0, 5.0, 6.5, 7.0, 9.0, 11.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])

@@ -15,7 +15,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.data.variables import MARGIN, Variable, outside, variables_of
+from ladid_bench.data.variables import MARGIN, Variable, outside, unit_of, variables_of
 from ladid_bench.datasets.source import DataCard, DataSource
 from ladid_bench.study.datasets import PlannedDataset, load_data_card, make_files, write_card
 
@@ -240,3 +240,8 @@ def test_the_data_card_holds_ranges_losses_and_values_out_of_range(
     assert all(len(lines) == 2 for lines in said.values())  # when the training split is made, and with the card
     assert "2 test values" in said["2"][1]
     assert "constant" in said["3"][0]
+
+
+def test_a_unit_that_ends_in_1_is_written_as_it_is() -> None:
+    units = {"rain": "kg m-2 s-1", "share": "1"}
+    assert [unit_of(units, name) for name in ("rain", "share", "else")] == ["kg m-2 s-1", "", ""]

@@ -29,7 +29,7 @@ class LatentODE(LatentODEModel):
             known = nearest(settings.penalty, PENALTIES)
             raise BenchError(f"method 'latent-ode': unknown penalty '{settings.penalty}'; {known}")
         self.variational = settings.penalty == "kl"
-        self.recognition.log_std.requires_grad_(self.variational)
+        self.recognition.head.log_std.requires_grad_(self.variational)
         self.decoder = build_decoder(settings.latent, task.shape, settings.base_channels, settings.decoder)
 
     def loss(self, batch: WindowBatch) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.coders import build_decoder, build_encoder, encode_sequences
-from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
+from ladid_bench.methods.distributions import Gaussian, GaussianHead, negative_log_likelihood
 from ladid_bench.methods.neural import ForecastModel, NeuralMethod, Reader, VariationalModel
 from ladid_bench.methods.ode import Perceptron, solve_adaptively, time_scale
 from ladid_bench.methods.runge_kutta import NetworkField, integrate_stages, solve_network
@@ -95,19 +95,6 @@ class BayesianField(nn.Module):
         shapes = [parameter.shape for parameter in self.mean.parameters()]
         pieces = flat.split([shape.numel() for shape in shapes])
         return SecondOrderField([piece.view(shape) for piece, shape in zip(pieces, shapes, strict=True)])
-
-
-class GaussianHead(nn.Module):
-    """Map features ``(..., width)`` to a Gaussian over ``(..., outputs)``."""
-
-    def __init__(self, width: int, outputs: int, std_floor: float):
-        super().__init__()
-        self.mean, self.log_std = nn.Linear(width, outputs), nn.Linear(width, outputs)
-        self.std_floor = std_floor
-
-    def forward(self, features: Tensor) -> Gaussian:
-        """Map ``(..., width)`` to a distribution over ``(..., outputs)``."""
-        return Gaussian(self.mean(features), self.std_floor + self.log_std(features).clamp(-8, 2).exp())
 
 
 class Recognition(nn.Module):

@@ -179,7 +179,7 @@ CLAIMS = (
         "Accuracy saturates once psi has room for initial state and constants and the context determines them, and "
         "not before.",
         LOWER,
-        "the smallest sufficient length of psi and context against the full ones (at most 25 % worse), and the full "
+        "every sufficient length of psi and context against the full ones (at most 25 % worse), and the full "
         "ones against the largest insufficient ones (better); sizes of the latent state are told",
         ALL,
         rule=rules.saturates,

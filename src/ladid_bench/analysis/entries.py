@@ -16,14 +16,14 @@ from ladid_bench.analysis.statistics import Interval, interval
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
+from ladid_bench.data.variables import unit_of
 from ladid_bench.methods.registry import load_card
-from ladid_bench.runs.calibration import Calibration, load_calibration
-from ladid_bench.runs.records import Sample, read_record, read_sample
+from ladid_bench.runs.calibration import Calibration
+from ladid_bench.runs.records import WAITING, Sample, read_record, read_sample
 from ladid_bench.study.datasets import PlannedDataset, load_data_card, planned_dataset
 
 NEURAL, FLOOR = "neural", "floor"
 COMPARISON, EQUAL_TIME = "comparison", "equal-time"
-WAITING = "not run"  # status of a run of which no attempt has ended
 UNREADABLE = "unreadable"  # status of a run that has ended with a result whose files cannot be read
 FEW = 8  # methods that a figure can show side by side in colour
 ASKED = ("method", "variant", "fraction", "arm", "init_from", "changes")  # columns in which runs of one entry agree
@@ -44,7 +44,7 @@ DESCRIPTIVE = frozenset(
         "status",
     }
     | {"arm", "init_from", "init_from_key", "changes", "steps", "init_from_steps", "trunk", "rung_of"}
-    | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "config_hash", "host", "platform", "processor"}
+    | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "host", "platform", "processor"}
     | {"python", "device", "threads", "versions", "probe", "calibration"}
 )
 
@@ -351,7 +351,7 @@ def _dataset(folders: Folders, rows: pd.DataFrame, planned: PlannedDataset, seve
         name=planned.name,
         title=str(card.get("title", planned.name)),
         primary_metric=str(rows["primary_metric"].iloc[0]),
-        time_unit=planned.source.units.get("time", "").removesuffix("1"),
+        time_unit=unit_of(planned.source.units, "time"),
         card=card,
         entries=tuple(entries),
     )
@@ -363,7 +363,7 @@ def _run(folders: Folders, row: dict[str, Any]) -> Run:
     try:
         record = read_record(path) if path.exists() else {}
         sample = load_sample(folders.samples(key)) if row["status"] == "ok" else None
-        calibration = load_calibration(folders, key) if row["status"] == "ok" else None
+        calibration = Calibration.load(folders, key) if row["status"] == "ok" else None
     except BenchError as error:
         return Run({**row, "status": UNREADABLE, "reason": str(error)}, None, {})
     if sample is not None:

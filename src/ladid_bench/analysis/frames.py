@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run
-from ladid_bench.analysis.statistics import ranks
 
 SKILL, FORECAST, LYAPUNOV = "skill", "forecast_milliseconds", "valid_lyapunov_times"
 
@@ -48,7 +48,7 @@ def accuracy_frame(dataset: DatasetContent, entries: Sequence[Entry], names: Seq
     if LYAPUNOV in names:
         exponent = dataset.card.get("lyapunov_exponent") or math.nan
         frame[LYAPUNOV] = exponent * np.array([entry.mean("valid_time_mean") for entry in entries])
-    ranked = ranks(np.array([entry.mean(dataset.error) for entry in dataset.ranked]))
+    ranked = rankdata([entry.mean(dataset.error) for entry in dataset.ranked])  # ties share their average
     frame.insert(list(frame).index("runs_ok") + 1, "rank", [*ranked, *[math.nan] * (len(entries) - len(ranked))])
     found = [dataset.error_interval(entry) for entry in entries]
     for end in ("low", "high"):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ladid_bench.analysis import costs
-from ladid_bench.analysis.claims import CLAIMS, Claim, judge
+from ladid_bench.analysis.claims import Claim, judge
 from ladid_bench.analysis.evidence import Errors, Evidence, Group, Measure
 from ladid_bench.analysis.results import planned_columns
 from ladid_bench.analysis.verdicts import LACKING, MET, REPRODUCED, UNDECIDABLE, Part, conjunction
@@ -55,7 +55,7 @@ def prospects(runs: Sequence[PlannedRun], groups: Mapping[str, int]) -> list[Pro
         groups: independent groups in the test split of each data set, by its name.
     """
     made = []
-    for judged in judge(_Ended(runs, groups), CLAIMS):
+    for judged in judge(_Ended(runs, groups)):
         verdict, reason = conjunction([_at_best(part) for part in judged.parts])
         made.append(Prospect(judged.claim, "" if verdict == REPRODUCED else reason))
     return made

@@ -7,13 +7,13 @@ import pandas as pd
 
 from ladid_bench.core.files import atomic_write, file_sha256
 from ladid_bench.core.paths import SPLITS, Folders
-from ladid_bench.runs.calibration import load_calibration
-from ladid_bench.runs.records import FINAL, read_attempts, read_record
+from ladid_bench.runs.calibration import Calibration
+from ladid_bench.runs.records import FINAL, WAITING, read_attempts, read_record
 from ladid_bench.runs.state import is_stale
 from ladid_bench.study.plan import PlannedRun
 
-NOT_RUN = {"status": "not run", "reason": "no attempt has ended yet; run snakemake again to continue"}
-PROVENANCE = ("commit", "dirty", "code_hash", "config_hash", "host", "processor", "device", "threads")
+NOT_RUN = {"status": WAITING, "reason": "no attempt has ended yet; run snakemake again to continue"}
+PROVENANCE = ("commit", "dirty", "code_hash", "host", "processor", "device", "threads")
 
 
 def aggregate(runs: dict[str, PlannedRun], folders: Folders) -> pd.DataFrame:
@@ -82,5 +82,5 @@ def _beside(folders: Folders, key: str) -> dict[str, Any]:
     """Which probe and calibration of the run there are, so that the table changes with them, and what is told there."""
     paths = {"probe": folders.probe(key), "calibration": folders.calibration(key)}
     found = {name: file_sha256(path)[:16] for name, path in paths.items() if path.exists()}
-    calibration = load_calibration(folders, key)
+    calibration = Calibration.load(folders, key)
     return found | (calibration.columns if calibration else {})

@@ -9,7 +9,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.core.readers import one_line
 from ladid_bench.runs.calibration import DISTRIBUTIONS, MEASURES
-from ladid_bench.runs.records import FAILED, FINAL
+from ladid_bench.runs.records import FAILED, FINAL, WAITING
 
 TEXTS = ("dataset", "method", "variant", "kind", "primary_metric", "experiments", "key", "rerun", "status", "reason")
 NUMBERS = ("seed", "fraction")
@@ -19,7 +19,7 @@ MEASURED = re.compile(
     rf"|({'|'.join(DISTRIBUTIONS)})_({'|'.join(MEASURES)})"
 )
 KEY = re.compile(r"[0-9a-f]{16}")
-STATUSES = (*FINAL, *FAILED, "not run")
+STATUSES = (*FINAL, *FAILED, WAITING)
 MOST_ROWS = 200_000
 LONGEST_TEXT = 20_000
 
@@ -30,7 +30,7 @@ def read_run_table(folders: Folders) -> pd.DataFrame:
     Raises:
         BenchError: there is none, or it is not what ``ladid-bench aggregate`` writes.
     """
-    path, remedy = folders.results / "runs.parquet", "make it with 'ladid-bench aggregate'"
+    path, remedy = folders.table, "make it with 'ladid-bench aggregate'"
     if not path.exists():
         raise BenchError(f"{path}: there is no run table; {remedy}")
     try:

@@ -10,7 +10,6 @@ from ladid_bench.core.configuration import DATA_KINDS, DataKind
 from ladid_bench.methods.registry import method_folders
 from ladid_bench.methods.searched import SearchRecord, Trial, read_search
 
-TOLD = ("origin", "status", "cpu_seconds")
 TRIED_ON: DataKind = "bodies"  # the kind of data on which benchmarks measure steps
 
 

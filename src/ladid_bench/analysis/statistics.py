@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
-from scipy.stats import rankdata
 
 CONFIDENCE = 0.95
 REPLICATES = 2000
@@ -90,11 +89,6 @@ def ratio_band(
         low, high = np.exp(centre + stretch * (ends - centre))
     perfect = ratio == 0  # the logarithm of a perfect forecast's error says nothing
     return Band(ratio, np.where(perfect, 0, np.minimum(low, ratio)), np.where(perfect, 0, np.maximum(high, ratio)))
-
-
-def ranks(errors: np.ndarray) -> np.ndarray:
-    """Rank errors, 1 for the lowest; ties share their average, NaN has no rank."""
-    return rankdata(errors, nan_policy="omit")
 
 
 def _cells(values: np.ndarray, group: np.ndarray, seed_index: np.ndarray) -> np.ndarray:

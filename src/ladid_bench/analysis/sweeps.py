@@ -3,7 +3,7 @@
 import ast
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,17 @@ import pandas as pd
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.experiments import ExperimentRow, Parts
 from ladid_bench.core.configuration import DataKind, Study
+from ladid_bench.data.variables import unit_of
 from ladid_bench.methods.registry import load_card, resolve_settings
 from ladid_bench.study.datasets import PlannedDataset, planned_dataset
 from ladid_bench.study.plan import SCRATCH
 
 CHANGE = re.compile(r"(\w+)=(.*?)(?=, \w+=|$)")  # one of the changes of a run as its table writes them
+
+
+def _heading(setting: str, units: Mapping[str, str]) -> str:
+    unit = unit_of(units, setting)
+    return f"{setting} of the data set" + (f" ({unit})" if unit else "")
 
 
 @dataclass(frozen=True)
@@ -34,9 +40,8 @@ class Asked:
     def conditions(self) -> dict[str, Any]:
         """All that a study can vary, by what a reader calls it; units stand behind the names."""
         planned, source = self.planned, self.planned.source
-        units = {name: f" ({unit})" if unit.strip("1") else "" for name, unit in source.units.items()}
         return {
-            **{f"{name} of the data set{units.get(name, '')}": value for name, value in source.settings.items()},
+            **{_heading(name, source.units): value for name, value in source.settings.items()},
             "frames given": planned.context_frames,
             "frames forecast": planned.forecast_frames,
             "pixels of a side": planned.image_size,

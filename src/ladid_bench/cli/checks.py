@@ -110,7 +110,7 @@ def doctor(
     from ladid_bench.verification.doctor import examine
 
     hindered = 0
-    for finding in examine(find_root(Path.cwd()), scale, cores):
+    for finding in examine(find_root(), scale, cores):
         print(finding)
         hindered += finding.state == "missing"
     if hindered:

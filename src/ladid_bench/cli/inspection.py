@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ladid_bench.cli.options import Scale, open_runs
+from ladid_bench.cli.options import Scale, open_runs, supply_model
 from ladid_bench.core.errors import BenchError
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
@@ -38,7 +38,7 @@ def probe(
     force: Annotated[bool, typer.Option(help="probe again although that was done")] = False,
 ) -> None:
     """Read true quantities off psi, the representation in trained models, and test whether F is one map for all."""
-    from ladid_bench.probing.state import why_not_probed, write_reason
+    from ladid_bench.probing.probes import Probe, why_not_probed
 
     chosen = open_runs(keys, scale)
     for found in chosen:
@@ -48,7 +48,7 @@ def probe(
         if reason and not (failed and skip_failed):
             raise BenchError(f"{planned.label}: cannot be probed, {reason}")
         if reason:
-            write_reason(planned, folders, reason)
+            Probe.write_reason(planned, folders, reason)
             print(f"{planned.label}: not probed, {reason}", file=sys.stderr)
         elif folders.probe(planned.key).exists() and not force:
             print(f"{planned.label}: was probed already, {folders.probe(planned.key)}; --force probes it again")
@@ -66,7 +66,7 @@ def calibrate(
     force: Annotated[bool, typer.Option(help="calibrate again although that was done")] = False,
 ) -> None:
     """Score runs as distributions: with the same fitted noise for all methods, and by a method's own samples."""
-    from ladid_bench.runs.calibration import why_not_calibrated, write_reason
+    from ladid_bench.runs.calibration import Calibration, why_not_calibrated
 
     for found in open_runs(keys, scale):
         planned, folders = found.run, found.folders
@@ -75,7 +75,7 @@ def calibrate(
         if reason and not (failed and skip_failed):
             raise BenchError(f"{planned.label}: cannot be calibrated, {reason}")
         if reason:
-            write_reason(planned, folders, reason)
+            Calibration.write_reason(planned, folders, reason)
             print(f"{planned.label}: not calibrated, {reason}", file=sys.stderr)
         elif folders.calibration(planned.key).exists() and not force:
             there = folders.calibration(planned.key)
@@ -87,7 +87,7 @@ def calibrate(
 def _calibrate(found: "FoundRun") -> None:
     """Score the distributions of a run, whose model is trained again first where it is gone."""
     planned, folders, execution = found.run, found.folders, found.study.execution
-    _supply_model(found)
+    supply_model(found)
     from ladid_bench.runs.calibrating import calibrate_run  # after the model: a process that has torch forks no more
 
     if planned.card.trained:
@@ -98,22 +98,10 @@ def _calibrate(found: "FoundRun") -> None:
     print(folders.calibration(planned.key))
 
 
-def _supply_model(found: "FoundRun") -> None:
-    """Make sure that the data of a run are there, and its model if it trains one."""
-    from ladid_bench.runs.supervise import supply_model
-    from ladid_bench.study.datasets import make_missing
-
-    planned, folders = found.run, found.folders
-    make_missing(planned.datasets, folders)
-    problem = supply_model(planned, folders, found.study.execution) if planned.trained else None
-    if problem:
-        raise BenchError(f"{planned.label}: has no model, {problem.status} ({problem.reason})")
-
-
 def _probe(found: "FoundRun") -> None:
     """Probe the model of a run, which is trained again first where it is gone."""
     planned, folders, execution = found.run, found.folders, found.study.execution
-    _supply_model(found)
+    supply_model(found)
     from ladid_bench.probing.probing import probe_run  # after the model: a process that has torch forks no more
 
     probe = probe_run(planned, folders, execution.threads)

@@ -23,6 +23,7 @@ from ladid_bench.cli.options import (
     open_runs,
     open_study,
     selection_from_options,
+    supply_model,
 )
 from ladid_bench.core.configuration import DATA_KINDS, Study
 from ladid_bench.core.errors import BenchError, explain, nearest
@@ -160,8 +161,8 @@ def run(
 
 def _carry_out(planned: "PlannedRun", study: Study, folders: Folders, force: bool, restartable: bool) -> bool:
     """Carry out a run that has no record, or any if ``force``; say how it ended, and return whether it is recorded."""
-    from ladid_bench.probing.state import drop_probe_of_former_model
-    from ladid_bench.runs.calibration import drop_calibration_of_former_model
+    from ladid_bench.probing.probes import Probe
+    from ladid_bench.runs.calibration import Calibration
     from ladid_bench.runs.restart import carry_out_or_restore
     from ladid_bench.runs.supervise import carry_out
     from ladid_bench.study.datasets import make_missing
@@ -173,27 +174,21 @@ def _carry_out(planned: "PlannedRun", study: Study, folders: Folders, force: boo
     make_missing(planned.datasets, folders)
     ended = (carry_out_or_restore if restartable else carry_out)(planned, folders, study.execution)
     print(f"{planned.label}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}", file=sys.stderr)
-    if drop_probe_of_former_model(planned, folders):
-        print(f"{planned.label}: its probe was of the former model and is deleted; probe it again", file=sys.stderr)
-    if drop_calibration_of_former_model(planned, folders):
-        print(f"{planned.label}: its calibration was of the former model and is deleted; repeat it", file=sys.stderr)
+    for kind in (Probe, Calibration):
+        if kind.drop_of_former_model(planned, folders):
+            told = f"its {kind.NAME} was of the former model and is deleted; {kind.COMMAND} it again"
+            print(f"{planned.label}: {told}", file=sys.stderr)
     return not folders.attempts(planned.key).exists()
 
 
 @app.command()
 def model(key: str, scale: Scale = None) -> None:
     """Make sure a run's trained model is there: train it again, for the model alone, where only the record is."""
-    from ladid_bench.runs.supervise import supply_model
-    from ladid_bench.study.datasets import make_missing
-
     (found,) = open_runs([key], scale)
-    planned, study, folders = found.run, found.study, found.folders
+    planned, folders = found.run, found.folders
     if not planned.trained:
         raise BenchError(f"{planned.label}: trains no model of its own")
-    make_missing(planned.datasets, folders)
-    problem = supply_model(planned, folders, study.execution)
-    if problem:
-        raise BenchError(f"{planned.label}: has no model, {problem.status} ({problem.reason})")
+    supply_model(found)
     if not folders.model(planned.key).exists():
         raise BenchError(f"{planned.label}: has no model, its run ended without one")
     print(folders.model(planned.key))
@@ -207,24 +202,17 @@ def score(key: str, forecast: Path, scale: Scale = None) -> None:
     """
     from ladid_bench.data.trajectories import read_trajectories
     from ladid_bench.methods.base import Diverged
-    from ladid_bench.methods.forecasts import read_forecast
-    from ladid_bench.runs.execute import training_mean
-    from ladid_bench.runs.scoring import finite
-    from ladid_bench.runs.scoring import score as score_forecast
+    from ladid_bench.runs.scoring import score_file
     from ladid_bench.study.datasets import load_task
 
     (found,) = open_runs([key], scale)
     planned, folders = found.run, found.folders
     splits = {split: read_trajectories(path) for split, path in planned.dataset.files(folders).items()}
-    task = load_task(planned.dataset, splits["train"])
-    test, asked = splits["test"], slice(task.context_frames, task.frames)
-    answer = read_forecast(forecast, test.times[:, asked], task.shape)
     try:
-        metrics, _ = score_forecast(task, test, answer, training_mean(task, splits["train"]))
+        metrics, _ = score_file(planned, load_task(planned.dataset, splits["train"]), splits, forecast)
     except Diverged as error:
         raise BenchError(f"{forecast}: {error}; look at its values and units") from error
-    states = {name: values[:, asked] for name, values in test.states.items()}
-    print(json.dumps(metrics | finite(planned.dataset.source.state_errors(answer.mean, states)), indent=1))
+    print(json.dumps(metrics, indent=1))
 
 
 @app.command()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ladid_bench.core.configuration import Study, load_study
+from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders, chosen_scale, find_root
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
@@ -31,6 +32,22 @@ def open_runs(keys: Sequence[str], scale: str | None) -> "list[FoundRun]":
     from ladid_bench.study.lookup import find_runs
 
     return find_runs(keys, find_root(), scale)
+
+
+def supply_model(found: "FoundRun") -> None:
+    """Make sure that the data of a run are there, and its model if it trains one.
+
+    Raises:
+        BenchError: its training ended without a model.
+    """
+    from ladid_bench.runs import supervise
+    from ladid_bench.study.datasets import make_missing
+
+    planned, folders = found.run, found.folders
+    make_missing(planned.datasets, folders)
+    problem = supervise.supply_model(planned, folders, found.study.execution) if planned.trained else None
+    if problem:
+        raise BenchError(f"{planned.label}: has no model, {problem.status} ({problem.reason})")
 
 
 def selection_from_options(

@@ -81,10 +81,13 @@ def _is_code(path: Path) -> bool:
     return path.is_file() and path.suffix != ".pyc" and path.name not in DESCRIPTIONS
 
 
+REPORT_FILES = (".py", ".j2", ".css", ".yaml")  # glossary and questions of reviewers are YAML
+
+
 def report_hash() -> str:
     """Hash the code and templates that turn records into a report, as they are: drawing it again takes seconds."""
     folders = [PACKAGE / "reporting", PACKAGE / "analysis", PACKAGE / "probing"]
-    paths = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".j2", ".css"))
+    paths = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in REPORT_FILES)
     digest = hashlib.sha256()
     for path in paths:
         digest.update(f"{path.relative_to(PACKAGE)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())

@@ -54,6 +54,11 @@ class Errors:
         return _ratio(self.squared_error.sum(axis=0), self.squared_truth.sum(axis=0))
 
     @property
+    def pooled_nmse(self) -> float:
+        """Normalised mean squared error over the whole split: a ratio of sums."""
+        return float(_ratio(self.squared_error.sum(), self.squared_truth.sum()))
+
+    @property
     def pooled_fvu(self) -> float:
         """Fraction of variance unexplained over the whole split, averaged over variables: a ratio of sums."""
         return float(_ratio(self.squared_error.sum(), self.squared_deviation.sum()))

@@ -27,6 +27,7 @@ import numpy as np
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import atomic_write
+from ladid_bench.core.readers import one_line
 
 GROUP = "group"
 
@@ -180,9 +181,8 @@ def read_trajectories(path: Path) -> Trajectories:
             trajectories = _read(file)
             expected = str(file.attrs["content_sha256"])
     except Exception as error:  # in a damaged file h5py trips over anything, in any way
-        reason = " ".join(str(error).split())
         raise BenchError(
-            f"{path}: not a readable trajectory file ({reason}); if the suite made it, delete it and rerun; "
+            f"{path}: not a readable trajectory file ({one_line(error)}); if the suite made it, delete it and rerun; "
             "a file from elsewhere becomes a data set with 'ladid-bench import'"
         ) from error
     check_trajectories(trajectories, str(path))

@@ -14,6 +14,12 @@ LARGEST_LOSS = 0.01  # of the training variance may be lost by clipping to the r
 PRECISION = 1e-6  # of a variable's largest value: float32, in which all values are kept, resolves 1.2e-7 of it
 
 
+def unit_of(units: Mapping[str, str], name: str) -> str:
+    """Look up the unit of a quantity as it is written; nothing for a pure number, whose unit is "1"."""
+    unit = units.get(name, "")
+    return "" if unit == "1" else unit
+
+
 @dataclass(frozen=True)
 class Variable:
     """A channel of an image, a feature of a vector observation, or several of these that are components of one vector.

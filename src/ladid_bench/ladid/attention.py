@@ -98,7 +98,7 @@ class ContentScores(nn.Module):
 class TimeScores(nn.Module):
     """Compute the scaled dot product of learned Fourier features of the tokens' times."""
 
-    def __init__(self, width: int, window: float):
+    def __init__(self, window: float):
         super().__init__()
         self.frequency = nn.Linear(1, FREQUENCIES, bias=False)
         self.scores = ContentScores(2 * FREQUENCIES)
@@ -129,7 +129,7 @@ class TemporalAttention(nn.Module):
         if kind not in ("t", "time"):
             self.content = ContentScores(width)
         if kind in ("time", "sum"):
-            self.time = TimeScores(width, window)
+            self.time = TimeScores(window)
         self.value = nn.Linear(width, width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
 
@@ -258,8 +258,3 @@ class MixingTransformer(nn.Module):
         for layer in self.layers:
             tokens = layer(tokens)
         return tokens.mean(dim=2)
-
-
-def temporal_window_weights(times: Tensor, window: float, exponent: float) -> Tensor:
-    """Compute the attention of the purely temporal layer for one grid of times, ``(C,)`` to ``(C, C)``."""
-    return TemporalBias(window, exponent)(times[None, None, :] - times[None, :, None])[0].softmax(dim=-1)

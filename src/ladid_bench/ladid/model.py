@@ -103,7 +103,7 @@ class LaDID(VariationalModel):
             )
         self.encoder, self.transformer = _context_network(task, settings)
         self.embedding = VariationalEmbedding(width, psi, settings.std_floor, settings.aggregation)
-        self.embedding.log_std.requires_grad_(settings.variational)  # without draws of psi its spread is unused
+        self.embedding.tokens.log_std.requires_grad_(settings.variational)  # without draws of psi its spread is unused
         self.time_features = TimeFeatures(task.duration, settings.periods, settings.period_floor * task.time_step)
         self.dynamics: nn.Module = DYNAMICS[settings.dynamics](
             psi, self.time_features.width, settings.hidden, latent, settings.dropout

@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ladid_bench.methods.distributions import Gaussian
+from ladid_bench.methods.distributions import Gaussian, GaussianHead
 
 Aggregation = Literal["mean", "last", "attention"]
 
@@ -28,16 +28,10 @@ class VariationalEmbedding(nn.Module):
 
     def __init__(self, width: int, psi: int, std_floor: float, aggregation: Aggregation):
         super().__init__()
-        self.mean = nn.Linear(width, psi)
-        self.log_std = nn.Linear(width, psi)
-        self.std_floor = std_floor
+        self.tokens = GaussianHead(width, psi, std_floor)  # the posterior of each token's embedding
         self.aggregation = aggregation
         if aggregation == "attention":
             self.score = nn.Linear(width, 1, bias=False)  # a bias would cancel in the softmax
-
-    def tokens(self, tokens: Tensor) -> Gaussian:
-        """Embed tokens ``(N, C, width)``: the posterior of each one's embedding, ``(N, C, psi)``."""
-        return Gaussian(self.mean(tokens), self.std_floor + self.log_std(tokens).clamp(-8, 2).exp())
 
     def weights(self, tokens: Tensor) -> Tensor:
         """Compute the weight of each token in psi, ``(N, C, 1)``; over C they sum to 1."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,25 @@ class Gaussian:
     def kl_from_standard_normal(self) -> Tensor:
         """Compute ``KL(self || N(0, I))``, summed over the last axis, ``(...)``."""
         return self.kl_from(0.0, 1.0)
+
+
+class GaussianHead(nn.Module):
+    """Map features ``(..., width)`` to a Gaussian over ``(..., outputs)``.
+
+    Args:
+        width: length of the features.
+        outputs: length of what is drawn.
+        std_floor: smallest standard deviation.
+    """
+
+    def __init__(self, width: int, outputs: int, std_floor: float):
+        super().__init__()
+        self.mean, self.log_std = nn.Linear(width, outputs), nn.Linear(width, outputs)
+        self.std_floor = std_floor
+
+    def forward(self, features: Tensor) -> Gaussian:
+        """Map ``(..., width)`` to a distribution over ``(..., outputs)``."""
+        return Gaussian(self.mean(features), self.std_floor + self.log_std(features).clamp(-8, 2).exp())
 
 
 def negative_log_likelihood(mean: Tensor, target: Tensor, std: float) -> Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import atomic_write
+from ladid_bench.core.readers import one_line
 from ladid_bench.methods.base import Forecast
 
 
@@ -66,7 +67,7 @@ def open_forecast(path: Path, times: np.ndarray, shape: tuple[int, ...]) -> Fore
     except BenchError:
         raise
     except Exception as error:  # in a damaged file h5py trips over anything, in any way
-        raise BenchError(f"{path}: not a readable forecast file ({' '.join(str(error).split())})") from error
+        raise BenchError(f"{path}: not a readable forecast file ({one_line(error)})") from error
     if not np.allclose(answered, times, rtol=1e-9, atol=0):
         raise BenchError(f"{path}: 'times' are not the query times that were asked for")
     return Forecast(mean, std)

@@ -28,9 +28,7 @@ class InitialStateModel(VariationalModel):
         super().__init__()
         self.settings, self.time_scale = settings, time_scale(task)
         self.encoder = build_encoder(task.shape, settings.base_channels, settings.token_width)
-        self.recognition = GatedRecognition(
-            settings.token_width, settings.latent, settings.std_floor, direction="backwards"
-        )
+        self.recognition = GatedRecognition(settings.token_width, settings.latent, settings.std_floor)
 
     def initial_state(self, batch: WindowBatch) -> Gaussian:
         """Infer the latent state at the first frame of each window, a distribution over ``(N, latent)``."""

@@ -50,12 +50,8 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _looks(names: list[str], known: Looks) -> dict[str, MethodStyle]:
-    spare = cycle(zip((hue for hue, _ in NEURAL), NEURAL_MARKERS * 2, strict=False))
-    return {name: known[name] if name in known else own_look(*_spare(*next(spare))) for name in names}
-
-
-def _spare(hue: str, marker: str) -> tuple[str, Any, str]:
-    return hue, "solid", marker
+    hues, markers = cycle(hue for hue, _ in NEURAL), cycle(NEURAL_MARKERS)
+    return {name: known.get(name) or own_look(next(hues), marker=next(markers)) for name in names}
 
 
 def _chart(frame: pd.DataFrame, looks: Mapping[str, MethodStyle]) -> Figure:

@@ -18,7 +18,8 @@ from ladid_bench.reporting.formatting import decimals, listed, number, span
 from ladid_bench.reporting.leading import if_anybody
 from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, own_look
 from ladid_bench.reporting.tables import to_html
-from ladid_bench.runs.calibration import NOMINAL, OWN, RAW, RESIDUAL, is_stale
+from ladid_bench.runs.calibration import NOMINAL, OWN, RAW, RESIDUAL
+from ladid_bench.runs.derived import is_stale
 
 KINDS = {  # of distributions: in words, colour and marker
     RESIDUAL: ("same noise for all", NEURAL[1][0], "o"),
@@ -40,7 +41,7 @@ def calibration_drawings(table: ExperimentResults, scene: Scene) -> list[Drawing
         scores = score_frame(content, rows)
         if scores.empty:
             continue
-        looks = _looks(rows, scores, scene)
+        looks = _looks(scores, scene)
         drawings.append(_scores(table.name, content, rows, scores, scene))
         reliability = reliability_frame(content, rows)
         drawings += [
@@ -74,7 +75,7 @@ def scores_html(frame: pd.DataFrame) -> Markup:
     return to_html("method", list(frame["name"]), cells, classes={"data set": "text", "distribution": "text"})
 
 
-def _looks(rows: Sequence[ExperimentRow], scores: pd.DataFrame, scene: Scene) -> dict[str, MethodStyle]:
+def _looks(scores: pd.DataFrame, scene: Scene) -> dict[str, MethodStyle]:
     """The look of each method, and the diagonal's."""
     first = scores.drop_duplicates("name")
     looks = {

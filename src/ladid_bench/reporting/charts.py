@@ -187,7 +187,7 @@ def _end(line: pd.DataFrame, value: str) -> float:
     return float((line.groupby("seed")[value].last() if "seed" in line else line[value].iloc[[-1]]).mean())
 
 
-def error_axis(axes: Axes, errors: np.ndarray, decades: float = DECADES) -> None:
+def error_axis(axes: Axes, errors: np.ndarray, decades: float) -> None:
     """Scale the vertical axis for errors, cut off far above a useless forecast's.
 
     It is logarithmic where they span the factor ``decades`` or more.
@@ -227,8 +227,8 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, str, MethodStyle]]) -> Non
         "textcoords": "offset points",
         "annotation_clip": False,
     }
-    named, notes = [one for one in ends if one[1]], []
-    for value, text, look in named:
+    notes = []
+    for value, text, look in ends:
         leader = {"arrowstyle": "-", "color": look.colour, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
         font: dict[str, Any] = {"fontsize": FONT_SIZE * _size(look), "color": look.ink, "va": "center"}
         tip = (1, np.clip(value, *axes.get_ylim()))
@@ -238,7 +238,7 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, str, MethodStyle]]) -> Non
     if notes:
         settle(axes.figure)  # type: ignore[arg-type]
     heights = [float(axes.get_yaxis_transform().transform(note.xy)[1]) for note in notes]
-    tall = [LINE * _size(look) for _, _, look in named]
+    tall = [LINE * _size(look) for _, _, look in ends]
     for note, own, height in zip(notes, heights, spread(heights, tall, *axes.bbox.intervaly), strict=True):
         note.set_position((16, height - own))
 

@@ -23,7 +23,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_json
 from ladid_bench.core.paths import Folders
 from ladid_bench.methods.registry import load_card
-from ladid_bench.probing.probes import load_probe
+from ladid_bench.probing.probes import Probe
 from ladid_bench.reporting.budget_figures import budget_drawing
 from ladid_bench.reporting.charts import Looks
 from ladid_bench.reporting.formatting import MISSING, counted, ratio
@@ -66,7 +66,7 @@ def evidence_of(folders: Folders, table: pd.DataFrame, root: Path) -> Evidence:
     """
     preferred = {name: next(iter(load_card(name, root).variants)) for name in sorted(set(table["method"]))}
     sample = _if_readable(lambda key: load_sample(folders.samples(key)))
-    return Evidence(table, sample, preferred, _if_readable(partial(load_probe, folders)))
+    return Evidence(table, sample, preferred, _if_readable(partial(Probe.load, folders)))
 
 
 def write_claims(folder: Path, evidence: Evidence, table: pd.DataFrame, study: Study, looks: Looks) -> ClaimsView:

@@ -9,9 +9,9 @@ from markupsafe import Markup
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task
+from ladid_bench.data.variables import unit_of
 from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.neural import WEIGHTS
-from ladid_bench.probing.ground_truth import unit_of
 from ladid_bench.probing.inside import STRIP_SHARES, Inside, Strip, Truth
 from ladid_bench.probing.looking import look_inside
 from ladid_bench.reporting import inside_figures as drawings
@@ -68,7 +68,7 @@ def _record(run: PlannedRun, folders: Folders) -> dict[str, Any]:
 
 
 def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside, task: Task) -> None:
-    card, unit = run.dataset.source.card, unit_of(run.dataset.source, "time")
+    card, unit = run.dataset.source.card, unit_of(run.dataset.source.units, "time")
     colours = frame_colours({"task": task.to_json(), "origin": card.origin})
 
     def looked_at(drawn: list[Drawing], caption: str, layout: str) -> Markup:

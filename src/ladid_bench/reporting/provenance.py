@@ -19,7 +19,6 @@ def facts(run: Run) -> list[tuple[str, str]]:
     found = [
         ("commit", f"{provenance['commit']}{dirty}" if provenance else ""),
         ("code hash", provenance.get("code_hash", "")),
-        ("configuration hash", provenance.get("config_hash", "")),
         *((f"data SHA-256, {split}", value) for split, value in provenance.get("data_sha256", {}).items()),
         ("machine", ", ".join(str(provenance[name]) for name in MACHINE if provenance.get(name))),
         ("threads", str(provenance.get("threads", ""))),

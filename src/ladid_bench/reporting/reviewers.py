@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from pydantic import Field, RootModel
 
+from ladid_bench.analysis.entries import ERRORS
 from ladid_bench.analysis.verdicts import NOT_RUN
 from ladid_bench.core.configuration import Section, parse
 from ladid_bench.core.readers import read_yaml
@@ -92,7 +93,7 @@ def _errors(asked: Errors, table: pd.DataFrame, preferred: Mapping[str, str]) ->
         rows = rows[[asked.experiment in str(names).split(",") for names in rows["experiments"]]]
         if rows.empty:
             continue
-        column = asked.column or {"nmse": "nmse_mean", "fvu": "fvu_pooled"}[str(rows["primary_metric"].iloc[0])]
+        column = asked.column or ERRORS[str(rows["primary_metric"].iloc[0])]
         found = [one for method in asked.methods for one in _means(rows, method, column, asked.changed, preferred)]
         if found:
             yield f"{dataset}, {column.replace('_', ' ')}: {listed(found)}"

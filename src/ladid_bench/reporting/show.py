@@ -9,6 +9,7 @@ from ladid_bench.core.configuration import Study
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.overview import choose, constant
 from ladid_bench.data.thumbnails import smaller
+from ladid_bench.data.variables import unit_of
 from ladid_bench.reporting import show_figures as drawings
 from ladid_bench.reporting.formatting import counted, short
 from ladid_bench.reporting.media import Film, colour_bars, strip
@@ -69,7 +70,7 @@ def _build(folder: Path, shown: Shown) -> None:
 def _sections(folder: Path, shown: Shown, films: list[Film], pictures: dict[str, str], gif: str) -> list[Section]:
     """What there is to see: films, curves and facts."""
     data, card, chosen = shown.data, dict(shown.card), choose(shown.data)
-    unit = shown.units.get(data.fields[0], "").removesuffix("1")
+    unit = unit_of(shown.units, data.fields[0])
     indices = list(chosen.values())
     features = drawings.feature_figures(data, indices, unit, shown.time_unit) if data.frames.ndim == 4 else []
     series, states, histogram, parameters, times = (

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from ladid_bench.data.overview import histogram_frame, varying
 from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.data.variables import unit_of
 from ladid_bench.reporting.charts import Lines, Scale, plain_log
 from ladid_bench.reporting.drawing import PANEL, WIDTH, Drawing, canvas
 from ladid_bench.reporting.formatting import readable, with_unit
@@ -38,7 +39,7 @@ def parameter_figures(splits: Mapping[str, Trajectories], units: Mapping[str, st
     for name in varying(splits)[:MOST_PARAMETERS]:
         known = {split: data.parameters[name] for split, data in splits.items()}
         frame = histogram_frame(known, int(np.clip(np.sqrt(sum(map(len, known.values()))), FEWEST_BINS, MOST_BINS)))
-        unit, size = units.get(name, "").removesuffix("1"), (PANEL, SMALL_HEIGHT)
+        unit, size = unit_of(units, name), (PANEL, SMALL_HEIGHT)
         chart = partial(_histogram, title=readable(name), heading=unit, size=size)
         drawn.append(Drawing(f"parameter-{name}", chart, "", frame))
     return drawn
@@ -64,7 +65,7 @@ def _histogram(frame: pd.DataFrame, title: str, heading: str, size: tuple[float,
 def state_figures(data: Trajectories, chosen: Sequence[int], units: Mapping[str, str], time_unit: str) -> list[Drawing]:
     """True states over time: the chosen trajectories in colour, some others faint behind them."""
     shown = dict(list(data.states.items())[:MOST_STATES])
-    titles = {name: with_unit(readable(name), units.get(name, "").removesuffix("1")) for name in shown}
+    titles = {name: with_unit(readable(name), unit_of(units, name)) for name in shown}
     return [
         _curves(data.times, f"state-{name.replace(' ', '-')}", titles[name], values, chosen, time_unit)
         for name, values in shown.items()

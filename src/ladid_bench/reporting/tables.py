@@ -215,7 +215,7 @@ def _aside(entry: Entry) -> str:
     return " (floor)" if entry.floor else "" if entry.done else f" ({state(entry.runs[0])})"
 
 
-def write_table(folder: Path, name: str, table: Table, caption: str, bold: bool = True) -> None:
+def write_table(folder: Path, name: str, table: Table, caption: str, bold: bool) -> None:
     """Write a table as CSV and LaTeX."""
     write_csv(folder, name, table.frame)
     write_text(folder / "tables" / f"{name}.tex", to_latex(table, caption, bold))

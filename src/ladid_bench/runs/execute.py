@@ -1,7 +1,6 @@
 """One run in this process: data, fit, forecast file, score, record."""
 
 import logging
-import math
 import os
 import resource
 import shutil
@@ -12,18 +11,18 @@ import numpy as np
 
 from ladid_bench.core.configuration import Execution
 from ladid_bench.core.errors import BenchError
-from ladid_bench.core.files import content_key
 from ladid_bench.core.paths import MIDPOINTS, Folders
-from ladid_bench.core.provenance import code_hash, commit, machine, versions
+from ladid_bench.core.provenance import commit, machine, versions
 from ladid_bench.data.metrics import Errors, measure, unusable
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
 from ladid_bench.methods.base import Diverged, Forecast, Method
-from ladid_bench.methods.forecasts import read_forecast, write_forecast
+from ladid_bench.methods.forecasts import write_forecast
 from ladid_bench.methods.registry import load_method, method_folders
 from ladid_bench.runs.learning import keep_model, learn, model_sha256, part_of, task_for
 from ladid_bench.runs.records import read_attempts, read_record, write_record, write_sample
-from ladid_bench.runs.scoring import finite, midpoint_frames, score
+from ladid_bench.runs.scoring import finite, midpoint_frames, score_file, training_mean
+from ladid_bench.runs.state import current_code
 from ladid_bench.study.datasets import load_task
 from ladid_bench.study.plan import ZERO_SHOT, PlannedRun
 
@@ -40,7 +39,7 @@ def execute(run: PlannedRun, folders: Folders, execution: Execution) -> dict[str
         The record, with status ``ok``, ``diverged`` or ``skipped``.
     """
     began = time.perf_counter()
-    code = code_hash(method_folders(folders.root)[run.method])
+    code = current_code(run, folders)
     splits = {split: read_trajectories(path) for split, path in run.dataset.files(folders).items()}
     task = load_task(run.dataset, splits["train"])
     seen = task_for(run, task, folders)
@@ -73,7 +72,7 @@ def train_again(run: PlannedRun, folders: Folders, execution: Execution) -> None
     Raises:
         Diverged: a value became non-finite, which the recorded training did not see.
     """
-    code = code_hash(method_folders(folders.root)[run.method])
+    code = current_code(run, folders)
     files = run.dataset.files(folders)
     train, valid = (read_trajectories(files[split]) for split in ("train", "valid"))
     seen = task_for(run, load_task(run.dataset, train), folders)
@@ -161,7 +160,8 @@ def _forecast_and_score(
         _check_kept(name, values)
     midpoints = _forecast_midpoints(method, task, splits) if MIDPOINTS in splits and not is_floor else None
     write_forecast(folders.forecast(run.key), forecast, query_times)
-    metrics = score_forecast(run, task, splits, folders, midpoints)
+    metrics, sample = score_file(run, task, splits, folders.forecast(run.key), midpoints)
+    write_sample(folders.samples(run.key), sample)
     cost = method.cost() | {"forecast_seconds": seconds, "forecast_cpu_seconds": cpu_seconds}
     return metrics | ({} if is_floor else _decoder_floor(method, task, splits)), cost
 
@@ -191,8 +191,7 @@ def _decoder_floor(method: Method, task: Task, splits: dict[str, Trajectories]) 
         return {}
     truth = test.frames[:, task.context_frames : task.frames]
     errors = measure(truth, rendered, training_mean(task, splits["train"]), task.variables)
-    error, power = float(errors.squared_error.sum()), float(errors.squared_truth.sum())
-    return finite({"floor_nmse": error / power if power else math.inf, "floor_fvu": errors.pooled_fvu})
+    return finite({"floor_nmse": errors.pooled_nmse, "floor_fvu": errors.pooled_fvu})
 
 
 def _forecast_midpoints(method: Method, task: Task, splits: dict[str, Trajectories]) -> Errors:
@@ -201,31 +200,6 @@ def _forecast_midpoints(method: Method, task: Task, splits: dict[str, Trajectori
     asked = midpoint_frames(task, splits[MIDPOINTS])
     forecast = method.forecast(test.frames[:, :given], test.times[:, :given], asked.times)
     return measure(asked.frames, forecast.mean, training_mean(task, splits["train"]), task.variables)
-
-
-def training_mean(task: Task, train: Trajectories) -> np.ndarray:
-    """Average of the training frames, ``(channel, *space)``."""
-    return train.frames[:, : task.frames].mean(axis=(0, 1), dtype=np.float64)
-
-
-def score_forecast(
-    run: PlannedRun,
-    task: Task,
-    splits: dict[str, Trajectories],
-    folders: Folders,
-    midpoints: Errors | None,
-) -> dict[str, float]:
-    """Read a run's forecast file, check it, score it, and keep the sample for the report.
-
-    Raises:
-        Diverged: its error is beyond what metrics can hold.
-    """
-    test, asked = splits["test"], slice(task.context_frames, task.frames)
-    forecast = read_forecast(folders.forecast(run.key), test.times[:, asked], task.shape)
-    metrics, sample = score(task, test, forecast, training_mean(task, splits["train"]), midpoints, run.plain)
-    states = {name: values[:, asked] for name, values in test.states.items()}
-    write_sample(folders.samples(run.key), sample)
-    return metrics | finite(run.dataset.source.state_errors(forecast.mean, states))
 
 
 def _add_cost(cost: dict[str, float], wall: float, device: str) -> None:
@@ -257,7 +231,6 @@ def _provenance(run: PlannedRun, splits: dict[str, Trajectories], folders: Folde
         **start,
         "commit": revision,
         "dirty": dirty,
-        "config_hash": content_key(run.identity),
         "code_hash": code,
         "data_sha256": {split: data.content_sha256 for split, data in splits.items()},
         "versions": versions(),

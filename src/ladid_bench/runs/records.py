@@ -20,6 +20,7 @@ from ladid_bench.core.files import atomic_write, finished, write_json
 from ladid_bench.core.readers import one_line, read_json
 
 FINAL = ("ok", "diverged", "skipped")
+WAITING = "not run"  # status of a run of which no attempt has ended
 FAILED = ("timeout", "out-of-memory", "error")
 LARGEST_SAMPLE = 2**28  # bytes unpacked
 # what is the same for all runs of a data set stands in one file that their samples name
@@ -48,7 +49,6 @@ class _Provenance(_Part):
     commit: str
     dirty: bool
     code_hash: str
-    config_hash: str
     host: str
     device: str
     threads: int
@@ -79,7 +79,6 @@ class _Attempt(_Part):
 class _FailureProvenance(_Part):
     commit: str
     code_hash: str
-    config_hash: str
     host: str
 
 

@@ -1,6 +1,8 @@
 """From a forecast to the numbers and pictures that are kept of a run."""
 
 import math
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -8,7 +10,9 @@ from ladid_bench.data.metrics import Errors, measure, spectral_distance, tempora
 from ladid_bench.data.task import Task
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Diverged, Forecast
+from ladid_bench.methods.forecasts import read_forecast
 from ladid_bench.runs.records import Sample
+from ladid_bench.study.plan import PlannedRun
 
 BITS = 10  # kept of the mantissa of errors, three digits; a study of a thousand runs is kept in git
 
@@ -48,6 +52,31 @@ def score(
         metrics |= {"midpoints_nmse_mean": float(midpoints.nmse.mean()), "midpoints_fvu": midpoints.pooled_fvu}
         metrics |= {"midpoints_nmse_median": float(np.median(midpoints.nmse))}
     return finite(metrics), _sample(task, test, forecast, errors, midpoints, pictured)
+
+
+def score_file(
+    run: PlannedRun,
+    task: Task,
+    splits: Mapping[str, Trajectories],
+    path: Path,
+    midpoints: Errors | None = None,
+) -> tuple[dict[str, float], Sample]:
+    """Read a forecast file of a run, check it, and score it, its readings of the true states included.
+
+    Raises:
+        BenchError: it is not a forecast of the run's test split.
+        Diverged: its error is beyond what metrics can hold.
+    """
+    test, asked = splits["test"], slice(task.context_frames, task.frames)
+    forecast = read_forecast(path, test.times[:, asked], task.shape)
+    metrics, sample = score(task, test, forecast, training_mean(task, splits["train"]), midpoints, run.plain)
+    states = {name: values[:, asked] for name, values in test.states.items()}
+    return metrics | finite(run.dataset.source.state_errors(forecast.mean, states)), sample
+
+
+def training_mean(task: Task, train: Trajectories) -> np.ndarray:
+    """Average of the training frames, ``(channel, *space)``."""
+    return train.frames[:, : task.frames].mean(axis=(0, 1), dtype=np.float64)
 
 
 def midpoint_frames(task: Task, midpoints: Trajectories) -> Trajectories:

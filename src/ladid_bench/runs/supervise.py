@@ -19,7 +19,6 @@ from typing import Any, Literal, TypeGuard
 
 from ladid_bench.core.configuration import Execution, load_study
 from ladid_bench.core.errors import REFUSALS, BenchError, explain
-from ladid_bench.core.files import content_key
 from ladid_bench.core.paths import Folders
 from ladid_bench.core.provenance import commit, machine, versions
 from ladid_bench.core.readers import one_line
@@ -110,7 +109,6 @@ def _failure(run: PlannedRun, folders: Folders, last: Outcome, failed: list[dict
         "provenance": {
             "commit": revision,
             "dirty": dirty,
-            "config_hash": content_key(run.identity),
             "code_hash": current_code(run, folders),
             "versions": versions(),
             **machine(),

@@ -267,7 +267,7 @@ def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folder
     }
 
 
-def full_title(dataset: str, source: DataSource, origin: str = "") -> str:
+def full_title(dataset: str, source: DataSource, origin: str) -> str:
     """Compose the title of a data set; a regime that its source's card does not speak of is named behind it.
 
     ``origin`` is what the suite calls a data set to which a study gave a name of its own, which is then named.

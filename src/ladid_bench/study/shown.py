@@ -9,7 +9,7 @@ from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import SPLITS, Folders
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
-from ladid_bench.data.variables import by_component, variables_of
+from ladid_bench.data.variables import by_component, unit_of, variables_of
 from ladid_bench.datasets.source import DataCard, DataSource
 from ladid_bench.study.datasets import describe, find_source, full_title, make_files, planned_dataset
 
@@ -47,7 +47,7 @@ class Shown:
 
     @property
     def time_unit(self) -> str:
-        return self.units.get("time", "").removesuffix("1")
+        return unit_of(self.units, "time")
 
 
 def shown_dataset(name: str, study: Study, folders: Folders) -> Shown:

@@ -19,6 +19,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.memory import available_memory
 from ladid_bench.core.paths import MIDPOINTS, Folders, chosen_scale
 from ladid_bench.core.provenance import machine
+from ladid_bench.core.readers import one_line
 from ladid_bench.runs.unlock import is_locked
 
 PACKAGE = "ladid-bench"
@@ -49,7 +50,7 @@ class Finding:
         return f"{self.state:<8} {self.subject:<12} {self.found}{f'; {self.remedy}' if self.remedy else ''}"
 
 
-def examine(root: Path, scale: str | None = None, cores: int = 1) -> Iterator[Finding]:
+def examine(root: Path, scale: str | None, cores: int) -> Iterator[Finding]:
     """Examine this machine for all that is worth knowing before the main job of a checkout begins.
 
     Args:
@@ -144,7 +145,7 @@ def _device() -> Finding:
     try:
         torch = importlib.import_module("torch")
     except Exception as error:  # a broken build fails in any way
-        return Finding("missing", "device", f"torch cannot be imported ({_line(error)})", INSTALL)
+        return Finding("missing", "device", f"torch cannot be imported ({one_line(error)})", INSTALL)
     if torch.cuda.is_available():
         names = ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
         found = f"{names}, CUDA {torch.version.cuda}; results repeat bit for bit on the CPU alone"
@@ -153,10 +154,6 @@ def _device() -> Finding:
         built = f"torch is built for CUDA {torch.version.cuda}" if torch.version.cuda else "torch is built for the CPU"
         return Finding("note", "device", f"CPU; {built}", "for a GPU install your site's driver and build of torch")
     return Finding("ok", "device", "CPU; a GPU is used where there is one")
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _processors(cores: int) -> Iterator[Finding]:

@@ -15,12 +15,12 @@ from typing import Any
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.files import content_key, write_text
 from ladid_bench.core.paths import Folders
-from ladid_bench.core.provenance import code_hash, machine, versions
+from ladid_bench.core.provenance import machine, versions
 from ladid_bench.datasets.user.source import FOLDER as IMPORTED
-from ladid_bench.methods.registry import method_folders
 from ladid_bench.runs.records import read_attempts, read_record
+from ladid_bench.runs.state import current_code
 from ladid_bench.runs.supervise import supervise
-from ladid_bench.study.datasets import make_files
+from ladid_bench.study.datasets import make_missing
 from ladid_bench.study.plan import PlannedRun
 from ladid_bench.verification.agreement import (
     Comparison,
@@ -77,10 +77,12 @@ def verify(
         told: called with each comparison as it is known.
     """
     place, found = place_for_reruns(folders), []
+    if not resume:
+        shutil.rmtree(place.trunk("", "").parent, ignore_errors=True)  # no fresh training goes on from an earlier one
     for run in chosen:
         kept = kept_result(run, folders)
         assert kept is not None
-        code = code_hash(method_folders(folders.root)[run.method])
+        code = current_code(run, folders)
         again = _rerun(run, study, folders, place, code, resume)
         exact = asks_for_the_same_bits(kept, again) and not other_machine
         spread = spread_over_seeds(_siblings(run, runs, folders))
@@ -113,9 +115,7 @@ def _rerun(run: PlannedRun, study: Study, folders: Folders, place: Folders, code
     if not resume:
         for workspace in place.workspace(run.key, "").parent.glob(f"{run.key}-*"):
             shutil.rmtree(workspace)  # a checkpoint of an earlier rerun would be no fresh start
-    for dataset in run.datasets:
-        if not all(file.exists() for file in dataset.files(folders).values()):
-            make_files(dataset, folders)
+    make_missing(run.datasets, folders)
     supervise(run, place, study.execution)
     again = kept_result(run, place)
     assert again is not None

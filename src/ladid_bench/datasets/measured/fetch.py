@@ -12,6 +12,7 @@ import platformdirs
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import atomic_write, file_sha256
+from ladid_bench.core.readers import one_line
 from ladid_bench.datasets.measured.archive import Archive
 
 log = logging.getLogger(__name__)
@@ -44,9 +45,8 @@ def fetch(archive: Archive) -> Path:
                 _obtain(archive, temporary)
             log.info("%s: SHA-256 verified, kept in %s", archive.filename, path.parent)
     except OSError as error:
-        reason = " ".join(str(error).split())
         raise BenchError(
-            f"cannot keep {archive.filename} in {path.parent} ({reason}); "
+            f"cannot keep {archive.filename} in {path.parent} ({one_line(error)}); "
             f"set {CACHE_VARIABLE} to a folder with space that you can write to"
         ) from error
     return path

@@ -2,7 +2,7 @@
 
 ``w_t + u . grad w = nu Laplacian w + f`` with ``u = (psi_y, -psi_x)``, ``-Laplacian psi = w``. The law of
 the initial field, the forcing and the viscosity 1e-3 are those of Z. Li et al., Fourier neural operator
-for parametric partial differential equations, ICLR 2021. Solver: ``systems.vorticity``.
+for parametric partial differential equations, ICLR 2021. Solver: ``vorticity``.
 """
 
 import math

@@ -39,7 +39,7 @@ def open_gridded(path: Path) -> ArrayFile:
     for group, data in _groups(path).items():
         for name, variable in data.variables.items():
             full = f"{group.strip('/')}/{name}".lstrip("/")
-            arrays[full] = _array(path, full, str(name), variable)
+            arrays[full] = _array(path, full, variable)
     return ArrayFile(path, arrays)
 
 
@@ -62,7 +62,7 @@ def _groups(path: Path) -> dict[str, Any]:
         return xarray.open_groups(path, engine="h5netcdf", phony_dims="access", **options)
 
 
-def _array(path: Path, full: str, name: str, variable: Any) -> FileArray:
+def _array(path: Path, full: str, variable: Any) -> FileArray:
     dims = tuple("" if str(dim).startswith("phony_dim") else str(dim) for dim in variable.dims)
     attributes = {key: str(variable.attrs[key]) for key in KEPT if key in variable.attrs}
     since = SINCE.fullmatch(attributes.get("units", "").strip())

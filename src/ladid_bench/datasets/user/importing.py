@@ -273,14 +273,14 @@ def _divided(kept: _Sorted, cutting: Cutting) -> tuple[dict[str, list[Piece]], i
         pieces |= found
     stretches = [b - a for several in pieces.values() for piece in several for a, b in piece.stretches]
     length = window or window_length(stretches, cutting)
-    return pieces, length, _told(given, asked, kept, cutting, window)
+    return pieces, length, _told(given, asked, cutting, window)
 
 
 def _whole(kept: _Sorted, number: int) -> Piece:
     return Piece(number, kept.recordings[number], 0, len(kept.recordings[number]))
 
 
-def _told(given: Sequence[str], asked: Sequence[str], kept: _Sorted, cutting: Cutting, window: int | None) -> str:
+def _told(given: Sequence[str], asked: Sequence[str], cutting: Cutting, window: int | None) -> str:
     if len(asked) == 1:
         return "given for each split"
     shares = ", ".join(f"{share:g}" for split, share in zip(SPLITS, cutting.shares, strict=True) if split in asked)
