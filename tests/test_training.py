@@ -12,11 +12,13 @@ import torch
 
 from ladid_bench.core.configuration import Budget
 from ladid_bench.core.errors import BenchError
-from ladid_bench.data.metrics import measure
+from ladid_bench.data.metrics import measure, temporal_fvu
+from ladid_bench.data.task import task_of
+from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods import trainer as trainer_module
 from ladid_bench.methods.base import Diverged, Training
 from ladid_bench.methods.neural import NeuralMethod
-from ladid_bench.methods.registry import load_method, resolve_settings
+from ladid_bench.methods.registry import load_card, load_method, resolve_settings
 from ladid_bench.methods.tensors import load_tensors
 
 SHORT = Budget(steps=12, batch_size=4, validate_every=4, warmup_steps=2, growth_steps=1)
@@ -177,3 +179,28 @@ def test_a_run_asked_to_terminate_saves_its_last_step(pendulum, pendulum_task, r
     child.join(60)
     assert child.exitcode == -signal.SIGTERM
     assert load_tensors(tmp_path / trainer_module.CHECKPOINT, "cpu")["step"] == 5
+
+
+def travelling_waves(count: int, seed: int) -> Trajectories:
+    """Plane waves of one length with phases and speeds of their own, 30 frames of 16 x 16 pixels."""
+    rng = np.random.default_rng(seed)
+    phase, speed = rng.uniform(0, 2 * np.pi, count), rng.uniform(0.2, 0.4, count)
+    times = np.tile(np.arange(30.0), (count, 1))
+    angle = (
+        2 * np.pi * np.arange(16) / 16 - (speed[:, None] * times - phase[:, None])[..., None]
+    )  # (count, time, width)
+    frames = np.broadcast_to(np.sin(angle)[:, :, None, None], (count, 30, 1, 16, 16)).astype(np.float32)
+    return Trajectories(frames, times, np.arange(count))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["latent-ode", "ladid-ode"])
+def test_a_travelling_wave_moves_in_the_forecast_of_a_variational_ode(name: str, root: Path) -> None:
+    """A picture that stands still has an error of 1 about the mean frame of each trajectory, at best."""
+    train, valid = travelling_waves(64, 0), travelling_waves(8, 1)
+    task = task_of(train, "travelling-wave", 10, 20)
+    variant = next(iter(load_card(name, root).variants))
+    method = load_method(name, root)(task, resolve_settings(name, variant, {}, root), None)
+    method.fit(Training(train, valid, Budget(steps=300, validate_every=300, warmup_steps=20), 0))
+    forecast = method.forecast(valid.frames[:, :10], valid.times[:, :10], valid.times[:, 10:]).mean
+    assert temporal_fvu(valid.frames[:, 10:], forecast, task.variables).mean() < 0.3

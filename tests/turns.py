@@ -17,6 +17,7 @@ SUITES = {
     "tests/test_hostile.py": 12,
     "tests/test_physics.py": 5,
     "tests/test_scaffold.py": 1,
+    "tests/test_training.py": 1,
 }
 # too long for the gate, files and single tests; run by the weekly workflow, and by hand with 'pytest -m slow FILE'
 LEFT_OUT = {
