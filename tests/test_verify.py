@@ -121,6 +121,16 @@ def test_an_interrupted_call_goes_on_and_another_begins_anew(checkout: Checkout,
     assert len(made) == 3  # what other versions made is no rerun of these
 
 
+def test_a_call_that_begins_anew_goes_on_from_no_earlier_training(checkout: Checkout) -> None:
+    run, _ = checkout.supervise("mean")
+    trunk = rerunning.place_for_reruns(checkout.folders).trunk("0" * 16, "code") / "kept.pt"
+    trunk.parent.mkdir(parents=True)
+    for resume in (True, False):
+        trunk.touch()
+        rerunning.verify(checkout.study, checkout.runs, [run], checkout.folders, resume=resume)
+        assert trunk.exists() == resume
+
+
 def test_without_a_kept_result_there_is_nothing_to_verify(checkout: Checkout) -> None:
     code, said = call(checkout.root, "verify", "--all")
     assert code == 1

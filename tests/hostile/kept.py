@@ -26,7 +26,7 @@ from ladid_bench.core.paths import Folders
 from ladid_bench.methods.listing import list_methods
 from ladid_bench.methods.registry import resolve_settings
 from ladid_bench.reporting.benchmarks_page import write_benchmarks_page
-from ladid_bench.runs.records import NAME, read_attempts, read_record, read_sample, write_sample
+from ladid_bench.runs.records import LINK, read_attempts, read_record, read_sample, write_sample
 from ladid_bench.study.datasets import load_data_card, planned_dataset
 from ladid_bench.verification.physics.results import read_results
 
@@ -148,12 +148,12 @@ def _naming(folder: Path, key: str) -> Path:
     path = sample(folder)
     with np.load(path) as archive:
         members = dict(archive)
-    return written(folder, path.name, npz(**(members | {NAME: np.array(key)})))
+    return written(folder, path.name, npz(**(members | {LINK: np.array(key)})))
 
 
 def _damaged_share(folder: Path) -> Path:
     path = sample(folder)
-    for shared in (folder / NAME).glob("*.npz"):
+    for shared in (folder / LINK).glob("*.npz"):
         shared.write_bytes(b"PK")
     return path
 

@@ -85,15 +85,20 @@ class Trajectories:
     @property
     def content_sha256(self) -> str:
         """Hash of every number in the split, independent of how HDF5 lays out the bytes."""
-        digest = hashlib.sha256()
         arrays = {"frames": self.frames, "times": self.times, GROUP: self.group}
         arrays |= {f"parameter {k}": v for k, v in self.parameters.items()}
         arrays |= {f"state {k}": v for k, v in self.states.items()}
-        for name in sorted(arrays):
-            array = np.ascontiguousarray(arrays[name])
-            digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-            digest.update(array.data)
-        return digest.hexdigest()
+        return arrays_sha256(arrays)
+
+
+def arrays_sha256(arrays: Mapping[str, np.ndarray]) -> str:
+    """Compute the hexadecimal SHA-256 of named arrays: names, types, shapes and numbers, whatever their order."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
 
 
 def write_trajectories(path: Path, trajectories: Trajectories) -> None:

@@ -4,9 +4,10 @@
 Until then its failed attempts stand in ``work/<scale>/attempts/<key>/``, one file each, numbered from 1.
 """
 
-import hashlib
 import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from ladid_bench.core.configuration import parse
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import atomic_write, finished, write_json
 from ladid_bench.core.readers import one_line, read_json
+from ladid_bench.data.trajectories import arrays_sha256
 
 FINAL = ("ok", "diverged", "skipped")
 WAITING = "not run"  # status of a run of which no attempt has ended
@@ -25,7 +27,7 @@ FAILED = ("timeout", "out-of-memory", "error")
 LARGEST_SAMPLE = 2**28  # bytes unpacked
 # what is the same for all runs of a data set stands in one file that their samples name
 SHARED = ("squared_truth", "squared_deviation", "group", "times", "truth")
-NAME = "shared"  # of the array of a sample that names this file
+LINK = "shared"  # the array of a sample that names this file, and the folder that the file is in
 
 
 class _Part(BaseModel):
@@ -181,17 +183,14 @@ def write_sample(path: Path, sample: Sample) -> None:
     """
     shared = {name: getattr(sample, name) for name in SHARED}
     own = {name: values for name, values in vars(sample).items() if name not in SHARED}
-    content = hashlib.sha256()
-    for name, values in shared.items():
-        content.update(f"{name} {values.dtype} {values.shape} ".encode() + values.tobytes())
-    key = content.hexdigest()[:16]
+    key = arrays_sha256(shared)[:16]
     _write_arrays(shared_file(path, key), shared)
-    _write_arrays(path, own | {NAME: np.array(key)})
+    _write_arrays(path, own | {LINK: np.array(key)})
 
 
 def shared_file(path: Path, key: str) -> Path:
     """Name the file of what the sample at ``path`` shares with others."""
-    return path.parent / NAME / f"{key}.npz"
+    return path.parent / LINK / f"{key}.npz"
 
 
 def _write_arrays(path: Path, arrays: dict[str, Any]) -> None:
@@ -205,15 +204,12 @@ def read_sample(path: Path) -> Sample:
     Raises:
         BenchError: the file, or that of what it shares, is missing or damaged.
     """
-    try:
+    with _readable(path):
         own = _read_arrays(path)
         shared = _read_arrays(shared_file(path, _shared_key(own)))
         sample = Sample(**own, **shared)
-        problem = _sample_problem(sample)
-    except Exception as error:  # zip, numpy and key errors all mean the same to a user
-        problem = one_line(error)
-    if problem:
-        raise BenchError(f"{path}: not a readable sample ({problem}); rerun its run")
+        if problem := _sample_problem(sample):
+            raise ValueError(problem)
     return sample
 
 
@@ -225,11 +221,18 @@ def unshared_files(folder: Path) -> list[Path]:
     """
     named = set()
     for path in finished(folder, ".npz"):
-        try:
+        with _readable(path):
             named.add(shared_file(path, _shared_key(_read_arrays(path))))
-        except Exception as error:
-            raise BenchError(f"{path}: not a readable sample ({one_line(error)}); rerun its run") from None
-    return [path for path in finished(folder / NAME, ".npz") if path not in named]
+    return [path for path in finished(folder / LINK, ".npz") if path not in named]
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Put in one line what is wrong with the sample at ``path``."""
+    try:
+        yield
+    except Exception as error:  # zip, numpy and key errors all mean the same to a user
+        raise BenchError(f"{path}: not a readable sample ({one_line(error)}); rerun its run") from error
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -245,9 +248,9 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _shared_key(own: dict[str, np.ndarray]) -> str:
     """Take from a sample's own arrays the key of the file of what it shares."""
-    key = str(own.pop(NAME))
+    key = str(own.pop(LINK))
     if not re.fullmatch(r"[0-9a-f]{16}", key):
-        raise ValueError(f"'{NAME}' is no key")
+        raise ValueError(f"'{LINK}' is no key")
     return key
 
 
