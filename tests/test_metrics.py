@@ -234,6 +234,7 @@ def test_ratios_are_of_sums_over_frames_of_each_trajectory_and_over_trajectories
     assert UNEVEN.fvu == pytest.approx([3 / 3, 9 / 12])
     assert UNEVEN.nmse_curve == pytest.approx([4 / 6, 8 / 16])
     assert UNEVEN.pooled_fvu == pytest.approx(12 / 15)
+    assert UNEVEN.pooled_nmse == pytest.approx(12 / 22)
 
 
 def valid_times(error: list, deviation: list, times: list, start: list) -> list[float]:
