@@ -33,8 +33,8 @@ def test_what_is_left_is_what_was_planned_until_something_is_measured(monkeypatc
 def test_what_is_left_follows_what_the_jobs_of_a_rule_have_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "OTHER_SECONDS", 10.0)
     progress = Progress({"train": 2, "run": 1, "render": 1}, PLAN, slots=1)
-    progress.finish("train", "a", 50.0)  # half of what was expected, so all else is expected to take half
-    assert progress.seconds_left() == (300 + 50 + 10) / 2
+    progress.finish("train", "a", 50.0)  # half of what was expected: so will the other of its rule, but no other rule
+    assert progress.seconds_left() == 300 / 2 + 50 + 10
     progress.finish("run", "c", 100.0)  # twice; so both rules together took 150 of 150
     assert progress.seconds_left() == 300 / 2 + 10
     assert progress.seconds_left(running=60) == 300 / 2 + 10 - 60

@@ -59,11 +59,12 @@ class Progress:
     def seconds_left(self, running: float = 0.0) -> float:
         """Estimate the time until all is done; ``running``: seconds spent so far on jobs that are not done yet.
 
-        A rule of which no job has finished takes as much longer, or shorter, than expected as all others together.
+        A rule of which no job has finished takes as much longer than expected as all others together. It is never
+        taken to be quicker: the first jobs to end are short ones, of which a plan expects too much.
         """
         measured = [pace for pace in self._paces.values() if pace.expected]
         total = sum(pace.expected for pace in measured)
-        overall = sum(pace.taken for pace in measured) / total if total else 1.0
+        overall = max(1.0, sum(pace.taken for pace in measured) / total) if total else 1.0
         work = sum(left * self._ratio(rule, overall) for rule, left in self._left.items())
         return max(0.0, work - running) / self._slots
 
