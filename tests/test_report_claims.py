@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from reports import Bench, Page, make_bench
 
+from ladid_bench.reporting import reviewers
 from ladid_bench.reporting.reviewers import questions
 
 PICTURES = "fake-pictures"
@@ -86,9 +88,24 @@ def test_a_claim_leads_to_its_figure_over_the_budget_and_questions_have_answers(
     numbers = pd.read_csv(files / "tables" / "budgets-c3.csv")
     assert numbers["ratio"].tolist() == pytest.approx([0.5], rel=0.01)
     assert not (files / "figures" / "budgets-c4.svg").exists()  # nothing is compared
-    rows = page.tables["reviewers"][1:]
-    assert [row[0] for row in rows] == [one.question for one in questions()]
-    assert {row[2] for row in rows} == {"not run"}
+    assert "reviewers" not in page.tables  # no question about these data sets is answered
+    assert all(one.question in page.parts["reviewers"] for one in questions())
+
+
+def test_questions_with_an_answer_stand_before_the_others(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"experiment": "Two networks.", "link": "claims", "document": "claims.md"}
+    named = {"datasets": [PICTURES], "methods": ["ladid", "gru"]}
+    path = bench.root / "asked.yaml"
+    told = {"question": "Which is better?", "errors": [named | {"experiment": "transfer"}], **asked}
+    untold = {"question": "And for others?", "errors": [named | {"datasets": ["fake-vectors"]}], **asked}
+    path.write_text(yaml.safe_dump([untold, told]), encoding="utf-8")
+    monkeypatch.setattr(reviewers, "REVIEWERS", path)
+    transferred(bench, seeds=1)  # one model from scratch, one fine-tuned
+    page, mean = bench.build(), sum(row["nmse_mean"] for row in bench.rows) / 2
+    assert [row[:3] for row in page.tables["reviewers"][1:]] == [
+        ["Which is better?", "Two networks.", f"{PICTURES}, nmse mean: ladid {mean:.2g}."]
+    ]
+    assert page.parts["reviewers"].index("Which is better?") < page.parts["reviewers"].index("And for others?")
 
 
 def test_a_sample_that_cannot_be_read_leaves_the_other_claims(bench: Bench) -> None:
