@@ -40,6 +40,7 @@ def test_errors_of_the_frames() -> None:
 def test_errors_between_frames_and_of_the_two_frames_around() -> None:
     """Squares are averaged over both neighbours."""
     assert ratios(off_grid(UNEVEN, "nmse")) == [3.0, 0.5]
+    assert off_grid(replace(UNEVEN, midpoints_nmse=np.zeros(0)), "nmse") is None  # nobody knows what lies between
     assert ratios(around(UNEVEN, "nmse")) == [(2 + 4) / (1 + 1), (2 + 5) / (3 + 5)]
 
 

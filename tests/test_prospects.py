@@ -27,6 +27,15 @@ def test_the_study_of_a_workstation_can_meet_all_claims(planned: list[PlannedRun
     assert lacking(planned, {run.dataset.name: 10 for run in planned}) == {}
 
 
+def test_the_study_of_a_workstation_judges_each_claim_where_its_longest_runs_are(planned: list[PlannedRun]) -> None:
+    found = {one.claim.id: one for one in prospects(planned, {run.dataset.name: 10 for run in planned})}
+    for name in ("C1a", "C1b", "C2a", "C2b", "C5", "C6", "C7", "C9", "C12", "C14", "C16"):
+        assert (found[name].steps, found[name].before[-1]) == (1200, 600), name
+    for name in ("C3", "C4", "C11"):  # from scratch for as many steps as fine-tuned with those on the source
+        assert (found[name].steps, bool(found[name].before)) == (1800, True), name
+    assert (found["C10"].steps, found["C10"].before) == (600, (300,))
+
+
 def test_what_is_not_planned_or_cannot_be_decided_is_named(planned: list[PlannedRun]) -> None:
     groups = {run.dataset.name: 10 for run in planned} | {"wave": 1, "double-pendulum": 2}
     without = [run for run in planned if not (run.method == "msvi" and run.dataset.name == "pendulum")]

@@ -13,6 +13,7 @@ from refusals import check_refusal, refused
 
 from ladid_bench.analysis.results import aggregate
 from ladid_bench.core.configuration import Budget
+from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import task_of
 from ladid_bench.data.trajectories import Trajectories, write_trajectories
 from ladid_bench.methods.base import Training
@@ -133,6 +134,26 @@ def test_rungs_are_budgets_of_one_training(checkout: Checkout) -> None:
     ]  # fmt: skip
     assert [run.plain for run in (short, middle, long, closed)] == [False, False, True, True]
     assert long.changes_text == ""
+
+
+def test_rungs_are_those_of_the_target_and_not_of_what_it_starts_from(checkout: Checkout) -> None:
+    runs = planned(checkout, transfer=TRANSFER | {"arms": ["fine-tuned"], "rungs": [1, 2]})
+    target = TRANSFER["datasets"][0]
+    assert {(run.dataset.name == target, run.budget.steps) for run in runs} == {
+        (False, checkout.study.budget.steps), (True, 1), (True, 2),
+    }  # fmt: skip
+
+
+def test_a_comparison_in_which_a_method_has_two_largest_budgets_is_refused(checkout: Checkout) -> None:
+    block = {"datasets": ["pendulum"], "methods": ["gru"]}
+    longer = block | {"rungs": [10, 20]}
+    with pytest.raises(BenchError, match=r"'gru:default' on 'pendulum' .* 10 and 20"):
+        planned(checkout, comparison=[block | {"rungs": [10]}, longer])
+    apart = planned(checkout, comparison=block | {"rungs": [10]}, longer=longer | {"kind": "comparison"})
+    assert [(run.budget.steps, run.experiments, run.rung_of) for run in apart] == [
+        (10, ("comparison",), ("longer",)),
+        (20, ("longer",), ()),
+    ]
 
 
 def test_a_training_that_starts_from_a_model_has_the_full_horizon_from_its_first_step(checkout: Checkout) -> None:

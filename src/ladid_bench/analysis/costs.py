@@ -1,4 +1,9 @@
-"""The claims about cost: CPU seconds of runs that had the machine to themselves, compared over the seeds."""
+"""The claims about cost: CPU seconds of runs that had the machine to themselves, compared over the seeds.
+
+A step costs the same at the start of a training as at its end, so that a few of them tell. A forecast does not: an
+equation takes an adaptive solver more evaluations once it describes something. So forecasts are those of trained
+models, taken as they are to data sets on which nothing is trained.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -14,13 +19,15 @@ from ladid_bench.analysis.rules import ODE, dataset_names
 from ladid_bench.analysis.verdicts import Part, decide
 
 STEP, FORECAST = "cost_cpu_seconds_per_step", "cost_forecast_cpu_seconds"
-BASE = {"dataset": "pendulum", "fraction": 1.0}
-LARGER = {  # what grows, and where it is larger than on BASE
-    "pixels": {"dataset": "pendulum-64", "fraction": 1.0},
-    "horizon": {"dataset": "pendulum-horizon-150", "fraction": 1.0},
-}
-FEWER = {"dataset": "pendulum", "fraction": 0.125}  # BASE is the larger one here
+TRAINED = {"experiment": "cost", "arm": "scratch"}
+BASE = {**TRAINED, "dataset": "pendulum", "fraction": 1.0}
+FEWER = {**BASE, "fraction": 0.125}  # BASE is the larger one here
+WIDER = ("pendulum-256", "pendulum-64")  # with four times the pixels, of a study at 128 px and of one at 32
+LONGER = "pendulum-horizon-150"  # three times as long
+ASKED = {"experiment": "forecast-cost", "arm": "zero-shot", "fraction": 1.0}  # of models of the pendulum
+BASE_ASKED = {**ASKED, "dataset": "pendulum--mass-2"}  # whose frames are those of the pendulum
 MORE = 1.25  # limit of the growth of cost
+EQUAL = 1.25  # limit of the ratio of CPU times that count as equal, either way
 PLACE = ("host", "processor", "device", "threads")  # where a run was measured
 ALONE = 1.5  # most processes waiting for a core, per thread of the run, while nothing else runs
 
@@ -55,10 +62,9 @@ def cheaper_than_ode(evidence: Evidence) -> list[Part]:
     trained = {
         name: _at_equal_time(evidence, name) for name in dataset_names(evidence.rows_of("equal-time", method=LADID))
     }
-    places = dataset_names(evidence.rows_of("cost", method=LADID))
     steps, forecasts = (
-        {name: _cheaper(evidence, {"dataset": name, "fraction": 1.0}, column) for name in places}
-        for column in (STEP, FORECAST)
+        {name: _cheaper(evidence, {**how, "fraction": 1.0, "dataset": name}, column) for name in _places(evidence, how)}
+        for how, column in ((TRAINED, STEP), (ASKED, FORECAST))
     )
     return [
         decide("error at equal CPU time of training", trained),
@@ -68,20 +74,47 @@ def cheaper_than_ode(evidence: Evidence) -> list[Part]:
 
 
 def scales(evidence: Evidence) -> list[Part]:
-    """Compare how the costs of a step and a forecast grow with pixels, horizon, trajectories, against ODE methods."""
-    if not evidence.rows_of("cost", method=LADID):
+    """Compare how the cost of a step grows with pixels, horizon, trajectories, and that of a forecast with the horizon.
+
+    The rivals are the ODE methods.
+    """
+    places = _places(evidence, TRAINED)
+    if not places:
         return []
-    forecast = {name: (BASE, larger) for name, larger in LARGER.items()}
-    step = {**forecast, "trajectories": (FEWER, BASE)}
+    wider = next((name for name in WIDER if name in places), WIDER[-1])
+    step = {"pixels": (BASE, {**BASE, "dataset": wider}), "horizon": (BASE, {**BASE, "dataset": LONGER})}
+    step["trajectories"] = (FEWER, BASE)
+    forecast = {"horizon": (BASE_ASKED, {**BASE_ASKED, "dataset": LONGER})}
     return [
-        decide("a step", {name: _growth(evidence, STEP, *places) for name, places in step.items()}, MORE),
-        decide("a forecast", {name: _growth(evidence, FORECAST, *places) for name, places in forecast.items()}, MORE),
+        decide("a step", {name: _growth(evidence, STEP, *both) for name, both in step.items()}, MORE),
+        decide("a forecast", {name: _growth(evidence, FORECAST, *both) for name, both in forecast.items()}, MORE),
     ]
+
+
+def _places(evidence: Evidence, how: dict[str, Any]) -> list[str]:
+    """Data sets on which a cost of LaDID was measured."""
+    return dataset_names(evidence.rows_of(**how, method=LADID))
 
 
 def _at_equal_time(evidence: Evidence, dataset: str) -> list[Contrast]:
     ladid, *rivals = (evidence.group(name, "equal-time", dataset=dataset, method=name) for name in (LADID, *ODE))
-    return [contrast(evidence, ladid, rival) for rival in rivals]
+    return [
+        replace(made, ratio=None, problem=unequal) if (unequal := _unequal(ladid, rival)) else made
+        for rival in rivals
+        for made in [contrast(evidence, ladid, rival)]
+    ]
+
+
+def _unequal(first: Group, second: Group) -> str:
+    """Why the trainings of two groups did not take equal CPU time, empty where they did or are not known."""
+    times = [
+        [row[STEP] * row["steps"] for row in group.rows if row["status"] == "ok" and row.get(STEP, math.nan) > 0]
+        for group in (first, second)
+    ]
+    ratio = float(np.mean(times[1]) / np.mean(times[0])) if all(times) else 1.0
+    if 1 / EQUAL <= ratio <= EQUAL:
+        return ""
+    return f"{second.name} was trained for {ratio:.2f} times the CPU time of {first.name}"
 
 
 def _cheaper(evidence: Evidence, place: dict[str, Any], column: str) -> list[Contrast]:
@@ -90,7 +123,7 @@ def _cheaper(evidence: Evidence, place: dict[str, Any], column: str) -> list[Con
 
 
 def _growth(evidence: Evidence, column: str, small: dict[str, Any], large: dict[str, Any]) -> list[Contrast]:
-    present = [one for one in ODE if all(evidence.rows_of("cost", method=one, **place) for place in (small, large))]
+    present = [one for one in ODE if all(evidence.rows_of(**place, method=one) for place in (small, large))]
     ladid, *rivals = (
         Cost(column, *(_measured(evidence, method, place) for place in (large, small)))
         for method in (LADID, *(present or ODE))
@@ -99,14 +132,20 @@ def _growth(evidence: Evidence, column: str, small: dict[str, Any], large: dict[
 
 
 def _measured(evidence: Evidence, method: str, place: dict[str, Any]) -> Group:
-    return evidence.group(method, "cost", method=method, **place)
+    return evidence.group(method, **place, method=method)
+
+
+def _trained(evidence: Evidence, group: Group) -> Group:
+    """The runs whose models a group asks, which are its own where it does not start from others."""
+    sources = {row["init_from_key"] for row in group.rows if row.get("init_from")}
+    return replace(group, rows=tuple(row for row in evidence.rows if row["key"] in sources)) if sources else group
 
 
 def compare_costs(evidence: Evidence, ladid: Cost, rivals: Sequence[Cost]) -> list[Contrast]:
     """Compute the log ratios of LaDID's cost to that of each rival.
 
-    The spread between seeds is estimated from all methods together, for three runs alone can agree by chance. A model
-    that has learnt nothing yet is named as untrained: an equation costs more to solve once it describes something.
+    The spread between seeds is estimated from all methods together, for three runs alone can agree by chance. Of
+    forecasts a model that has learnt nothing is named as untrained: its equation would cost more to solve.
     """
     made = [_prepared(ladid, rival) for rival in rivals]
     able = {place: list(rivals[place].logarithms.values()) for place, one in enumerate(made) if not one.problem}
@@ -119,7 +158,8 @@ def compare_costs(evidence: Evidence, ladid: Cost, rivals: Sequence[Cost]) -> li
         spread = variance * (1 / len(control) + 1 / len(sample))
         ratio = LogRatio(float(np.mean(control) - np.mean(sample)), (spread,), (freedom,))
         groups = (*ladid.groups, *rivals[place].groups)
-        untrained = tuple(dict.fromkeys(group.name for group in groups if evidence.untrained(group)))
+        asked = [_trained(evidence, group) for group in groups] if ladid.column == FORECAST else []
+        untrained = tuple(dict.fromkeys(group.name for group in asked if evidence.untrained(group)))
         seeds = min(len(control), len(sample))
         made[place] = replace(made[place], ratio=ratio, seeds=seeds, untrained=untrained)
     return made

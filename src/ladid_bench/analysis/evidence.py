@@ -23,7 +23,8 @@ EARLIER: dict[Any, Any] = {
     "rung_of": "",
 }
 STEPS = re.compile(r"(?:^|, )steps=(\d+)")
-UNEQUAL = ("transfer", "equal-time", "cost")  # experiments in which each run goes to a budget of its own
+# experiments in which each run goes to a budget of its own, or that stand in a claim beside one
+UNEQUAL = ("transfer", "equal-time", "cost", "forecast-cost", "probe")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ class Unread:
         return Errors(*found, np.array(probe.group)) if found else None
 
 
-Measure = Callable[[Sample, str], Errors] | Unread  # a function: from a sample and the primary metric of its data set
+Measure = (
+    Callable[[Sample, str], Errors | None] | Unread
+)  # a function: from a sample and the primary metric of its data set
 
 
 @dataclass(frozen=True)
@@ -96,10 +99,10 @@ def against_mean(sample: Sample, primary_metric: str) -> Errors:
     return Errors(*primary_errors(sample, "fvu"), sample.group)
 
 
-def off_grid(sample: Sample, primary_metric: str) -> Errors:
-    """Take nMSE halfway between forecast frames."""
+def off_grid(sample: Sample, primary_metric: str) -> Errors | None:
+    """Take nMSE halfway between forecast frames; None where the data set does not say what lies there."""
     ratio = sample.midpoints_nmse.astype(np.float64)
-    return Errors(ratio, np.ones_like(ratio), sample.group)
+    return None if not ratio.size else Errors(ratio, np.ones_like(ratio), sample.group)
 
 
 def around(sample: Sample, primary_metric: str) -> Errors:

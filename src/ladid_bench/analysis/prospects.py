@@ -16,25 +16,32 @@ from ladid_bench.analysis.verdicts import LACKING, MET, REPRODUCED, UNDECIDABLE,
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.study.datasets import PlannedDataset, load_data_card
-from ladid_bench.study.plan import PlannedRun
+from ladid_bench.study.plan import PlannedRun, seconds_per_step
 
-ENDED = {"status": "ok", "reason": "", "midpoints_nmse_mean": 1.0, "cost_load": 0.0} | dict.fromkeys(costs.PLACE, 1)
-COSTS = dict.fromkeys((costs.STEP, costs.FORECAST), 1.0)
+ENDED = {"status": "ok", "reason": "", "cost_load": 0.0, costs.FORECAST: 1.0} | dict.fromkeys(costs.PLACE, 1)
 
 
 @dataclass(frozen=True)
 class Prospect:
-    """A claim with the reason why the planned runs cannot reproduce it; empty where they can."""
+    """A claim, and what the planned runs can say of it.
+
+    Attributes:
+        reason: why they cannot reproduce it; empty where they can.
+        steps: the budget at which it will be judged, 0 where nothing is trained step by step.
+        before: smaller budgets at which it can be judged too, rising; without any no verdict settles.
+    """
 
     claim: Claim
     reason: str
+    steps: int
+    before: tuple[int, ...]
 
 
 class _Ended(Evidence):
     """The planned runs as if all had ended with a result; every test group has the same error."""
 
     def __init__(self, runs: Sequence[PlannedRun], groups: Mapping[str, int]):
-        table = pd.DataFrame([planned_columns(run) | ENDED | COSTS for run in runs])
+        table = pd.DataFrame([planned_columns(run) | ENDED | {costs.STEP: _step(run)} for run in runs])
         readable: Any = SimpleNamespace(readings=[None])
         super().__init__(table, lambda key: None, _first_variants(runs), lambda key: readable)
         self._groups = groups
@@ -57,7 +64,8 @@ def prospects(runs: Sequence[PlannedRun], groups: Mapping[str, int]) -> list[Pro
     made = []
     for judged in judge(_Ended(runs, groups)):
         verdict, reason = conjunction([_at_best(part) for part in judged.parts])
-        made.append(Prospect(judged.claim, "" if verdict == REPRODUCED else reason))
+        reason = "" if verdict == REPRODUCED else reason
+        made.append(Prospect(judged.claim, reason, judged.rung.steps, tuple(one.steps for one in judged.before)))
     return made
 
 
@@ -73,6 +81,10 @@ def _card_of(planned: PlannedDataset, folders: Folders) -> dict[str, Any]:
         return load_data_card(planned, folders) if folders.card(planned.name, planned.key).exists() else {}
     except BenchError:
         return {}
+
+
+def _step(run: PlannedRun) -> float:
+    return seconds_per_step(run.card, run.dataset.image_size)
 
 
 def _first_variants(runs: Sequence[PlannedRun]) -> dict[str, str]:

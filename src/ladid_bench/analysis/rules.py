@@ -30,8 +30,8 @@ NEARLY, AT_ANY_TIME, TENTH = 1.25, 1.05, 0.1  # limits of the ratio of errors
 TERMS_AND_MODULES = {  # variants of LaDID without one of them
     "divergence of psi": "no-kl",
     "smoothness": "no-smoothness",
-    "temporal attention": "attention-dp",
-    "dot-product attention": "attention-t",
+    "weights by time in attention": "attention-dp",
+    "weights by content in attention": "attention-t",
     "attention at all": "no-attention",
     "noise in psi": "deterministic-psi",
 }
@@ -42,22 +42,27 @@ CONTEXTS = (  # full context, one that cannot determine state and constants, the
     ("pendulum--lengths-mixed", "lengths-mixed-context-2", "lengths-mixed-context-5"),
 )
 
-Rivals = Callable[[Evidence, str], list[str]]  # on a data set
+Rivals = Callable[[Evidence, str, Sequence[str]], list[str]]  # on one of several data sets
 
 
-def papers_rivals(evidence: Evidence, name: str) -> list[str]:
+def papers_rivals(evidence: Evidence, name: str, sets: Sequence[str]) -> list[str]:
     """List the paper's rivals, whatever the study has."""
     return list(PAPER)
 
 
-def every_neural_rival(evidence: Evidence, name: str) -> list[str]:
-    """List the neural methods that a comparison needs, and all others that this one has."""
-    return _with_present(evidence, name, NEURAL, "neural")
+def every_neural_rival(evidence: Evidence, name: str, sets: Sequence[str]) -> list[str]:
+    """List the neural methods that a comparison needs, and all others that it has on every one of its data sets.
+
+    A method that was too costly for some of them would make the others harder to win.
+    """
+    present = [set(_methods(evidence.rows_of("comparison", dataset=one, kind="neural"))) for one in sets]
+    everywhere = [one for one in _present(evidence, name, "neural") if all(one in those for those in present)]
+    return list(dict.fromkeys((*NEURAL, *everywhere)))
 
 
-def every_closed_form(evidence: Evidence, name: str) -> list[str]:
+def every_closed_form(evidence: Evidence, name: str, sets: Sequence[str]) -> list[str]:
     """List the methods fitted in closed form that a comparison needs, and all others that this one has."""
-    return _with_present(evidence, name, SIMPLE, "simple")
+    return list(dict.fromkeys((*SIMPLE, *_present(evidence, name, "simple"))))
 
 
 def lower_than(evidence: Evidence, sets: Sequence[str], rivals: Rivals, limit: float = 1.0) -> list[Part]:
@@ -66,7 +71,9 @@ def lower_than(evidence: Evidence, sets: Sequence[str], rivals: Rivals, limit: f
     made = []
     for arm in _arms(evidence):
         compared = {
-            name: _against(evidence, name, arm, rivals(evidence, name)) for name in found if _has(evidence, arm, name)
+            name: _against(evidence, name, arm, rivals(evidence, name, found))
+            for name in found
+            if _has(evidence, arm, name)
         }
         made.append(decide(_arm_name(arm), compared, limit, arm == "", len(sets), arm))
     return made
@@ -118,17 +125,17 @@ def beats_fine_tuned_baselines(evidence: Evidence) -> list[Part]:
 
 
 def off_grid_as_good(evidence: Evidence) -> list[Part]:
-    """Compare times halfway between frames with the frames around them, for the same model and trajectory."""
+    """Compare times halfway between frames with the frames around them, for the same model and trajectory.
+
+    Only a simulation says what lies between its frames.
+    """
     made = []
     for arm in _arms(evidence):
         compared = {}
-        for name in _planned(evidence, (*SIMULATED, *MEASURED)):
+        for name in (one for one in _planned(evidence, SIMULATED) if _has(evidence, arm, one)):
             rows = _compared(evidence, LADID, name, arm).rows
-            done = [row for row in rows if row["status"] == "ok"]
-            asked = rows or arm == ""
-            if asked and (not done or any(_has_between(row) for row in done)):  # else nothing lies between its frames
-                off, on = Group(f"{_arm_name(arm)} between frames", rows), Group(f"{_arm_name(arm)} on frames", rows)
-                compared[name] = [contrast(evidence, off, on, (off_grid, around))]
+            off, on = Group(f"{_arm_name(arm)} between frames", rows), Group(f"{_arm_name(arm)} on frames", rows)
+            compared[name] = [contrast(evidence, off, on, (off_grid, around))]
         made.append(decide(_arm_name(arm), compared, AT_ANY_TIME, arm == "", arm=arm))
     return made
 
@@ -166,7 +173,7 @@ def direct_map_beats_ode(evidence: Evidence) -> list[Part]:
     made = []
     for name, mine, other in DYNAMICS:
         compared = {}
-        for dataset in _planned(evidence, (*SIMULATED, *MEASURED)):
+        for dataset in _planned(evidence, SIMULATED):
             pair = (_compared(evidence, LADID, dataset, mine), _compared(evidence, "ladid-ode", dataset, other))
             compared[dataset] = [contrast(evidence, *pair)]
         made.append(decide(name, compared))
@@ -229,9 +236,9 @@ def changed_to(changes: str, setting: str) -> int | None:
     return int(value) if name == setting and value.isdigit() else None
 
 
-def _with_present(evidence: Evidence, name: str, required: Iterable[str], kind: str) -> list[str]:
-    present = _methods(evidence.rows_of("comparison", dataset=name, kind=kind))
-    return [one for one in dict.fromkeys((*required, *present)) if one != LADID]
+def _present(evidence: Evidence, name: str, kind: str) -> list[str]:
+    """Methods of a kind that the comparison has on a data set, but for LaDID."""
+    return [one for one in _methods(evidence.rows_of("comparison", dataset=name, kind=kind)) if one != LADID]
 
 
 def _against(evidence: Evidence, name: str, arm: str, rivals: Iterable[str]) -> list[Contrast]:
@@ -273,11 +280,6 @@ def _planned(evidence: Evidence, sets: Iterable[str]) -> list[str]:
 
 def _methods(rows: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(str(row["method"]) for row in rows))
-
-
-def _has_between(row: dict[str, Any]) -> bool:
-    value = row.get("midpoints_nmse_mean")
-    return value is not None and value == value  # NaN where the data set has no times between frames
 
 
 def _targets(evidence: Evidence, measured: bool = False) -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ from ladid_bench.core.files import finished, write_json
 from ladid_bench.core.paths import Folders, find_root
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
+    from ladid_bench.analysis.prospects import Prospect
     from ladid_bench.study.plan import PlannedRun
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -76,7 +77,7 @@ def plan(
 
 @app.command()
 def claims(scale: Scale = None) -> None:
-    """Say which claims the planned runs of a study can meet, and what the others lack."""
+    """Say which claims the planned runs of a study can meet, at which budget, and what the others lack."""
     from ladid_bench.analysis.crossed import FEWEST_GROUPS, detectable_ratio
     from ladid_bench.analysis.evidence import LADID
     from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
@@ -88,7 +89,7 @@ def claims(scale: Scale = None) -> None:
     known = known_groups(list(datasets.values()), folders)
     assumed = {name: one.config.trajectories.test for name, one in datasets.items() if name not in known}
     for one in prospects(runs, known | assumed):
-        print(f"{one.claim.id:<4} {f'cannot be met: {one.reason}' if one.reason else 'can be met'}")
+        print(f"{one.claim.id:<4} {f'cannot be met: {one.reason}' if one.reason else _met_at(one)}")
     seeds = len({run.seed for run in runs if run.method == LADID})
     for groups in sorted({count for count in (known | assumed).values() if count >= FEWEST_GROUPS}):
         if seeds >= SEEDS_FOR_VERDICTS:
@@ -96,6 +97,14 @@ def claims(scale: Scale = None) -> None:
             print(f"{groups} test groups and {seeds} seeds typically tell errors apart from a ratio of {ratio:.2f} on")
     if assumed:
         print(f"Not made yet, each test trajectory taken for an independent group: {', '.join(assumed)}")
+
+
+def _met_at(prospect: "Prospect") -> str:
+    """At which budget a claim can be met, and whether one lies before it."""
+    if not prospect.steps:
+        return "can be met"
+    before = f"; it settles if {prospect.before[-1]} steps say the same" if prospect.before else ", and never settles"
+    return f"can be met, at {prospect.steps} steps{before}"
 
 
 @app.command()

@@ -92,5 +92,5 @@ def has_calibration(run: PlannedRun, study: Study) -> bool:
 
 def has_probe(run: PlannedRun, study: Study) -> bool:
     """Whether an experiment of kind ``probe`` asks for the run, and the run trains a forecasting model of its own."""
-    asked = any(study.kind_of(experiment) == "probe" for experiment in run.experiments)
+    asked = any(study.kind_of(experiment) == "probe" for experiment in (*run.experiments, *run.rung_of))
     return asked and run.card.kind == "neural" and run.trained

@@ -1,6 +1,6 @@
 """From a study to its runs. A run is named by a hash of what determines its result."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -18,9 +18,10 @@ STARTING_SECONDS = 6  # of Snakemake's job, the interpreter, libraries and data;
 SCRATCH: Arm = "scratch"
 ZERO_SHOT: Arm = "zero-shot"
 FROZEN: dict[Arm, Literal["dynamics", "encoder"]] = {"frozen-dynamics": "dynamics", "frozen-encoder": "encoder"}
+COMPARISON = "comparison"
 # what an experiment cannot have, because its table has one line a method and variant
 ALONE = {
-    "comparison": ("init_from", "changes", "budget", "fractions", "cpu_minutes"),
+    COMPARISON: ("init_from", "changes", "budget", "fractions", "cpu_minutes"),
     "equal-time": ("init_from", "changes", "fractions"),
 }
 
@@ -181,7 +182,22 @@ def plan_runs(study: Study, root: Path) -> dict[str, PlannedRun]:
             rung_of = tuple(dict.fromkeys((*former.rung_of, *run.rung_of)))
             if (merged, rung_of) != (former.experiments, former.rung_of):
                 runs[run.key] = replace(former, experiments=merged, rung_of=rung_of)
+    _require_one_cap(study, runs.values())
     return _linked(runs)
+
+
+def _require_one_cap(study: Study, runs: Iterable[PlannedRun]) -> None:
+    """Refuse a comparison in which a method has several largest budgets on a data set: one line would mix them."""
+    caps: dict[tuple[str, str], int] = {}
+    for run in runs:
+        if run.trained and COMPARISON in run.experiments:
+            line = (f"{run.method}:{run.variant}", run.dataset.name)
+            if caps.setdefault(line, run.budget.steps) != run.budget.steps:
+                raise BenchError(
+                    f"config/{study.scale}.yaml: experiments.{COMPARISON}: '{line[0]}' on '{line[1]}' has the largest "
+                    f"budgets {caps[line]} and {run.budget.steps}; put one of them in another experiment of kind "
+                    f"'{COMPARISON}'"
+                )
 
 
 def _linked(runs: dict[str, PlannedRun]) -> dict[str, PlannedRun]:
@@ -218,7 +234,7 @@ def _expand(
             plain = _plain_run(study, datasets[target], method, change, name, root)
             first = _plain_run(study, source, method, change, name, root) if source else None
             for run in _crossed(plain, first, block, study, where):
-                yield from _shorter(run, name, block)
+                yield from _shorter(run, name, block) if run.dataset is datasets[target] else ()
                 yield run
 
 
