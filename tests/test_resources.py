@@ -18,7 +18,9 @@ def paper(root: Path) -> dict[str, PlannedRun]:
 
 
 def run_of(runs: dict[str, PlannedRun], method: str) -> PlannedRun:
-    return next(run for run in runs.values() if run.method == method and run.dataset.name == "pendulum")
+    """The longest run on the pendulum."""
+    found = (run for run in runs.values() if run.method == method and run.dataset.name == "pendulum")
+    return max(found, key=lambda run: run.budget.steps)
 
 
 def test_memory_is_that_of_the_data_and_of_the_libraries(paper: dict[str, PlannedRun], root: Path) -> None:
@@ -31,7 +33,8 @@ def test_memory_is_that_of_the_data_and_of_the_libraries(paper: dict[str, Planne
 
 def test_a_gpu_shortens_what_is_trained_and_nothing_else(paper: dict[str, PlannedRun]) -> None:
     trained, direct = run_of(paper, "ode2vae"), run_of(paper, "ridge")
-    assert expected_seconds(trained, gpu=True) > 25_000 * 0.338  # measured
+    training = [run for run in paper.values() if run.trunk == trained.trunk]  # both rungs
+    assert sum(expected_seconds(run, gpu=True) for run in training) > 25_000 * 0.338  # measured
     assert expected_seconds(trained, gpu=False) > 10 * expected_seconds(trained, gpu=True)
     assert expected_seconds(direct, gpu=True) == expected_seconds(direct, gpu=False) > 41  # measured
 
