@@ -1,5 +1,6 @@
 """Neural flows: identity at time 0, invertibility, contractions, and the solution map of a linear system, learnt."""
 
+import math
 import sys
 from types import ModuleType
 
@@ -83,6 +84,19 @@ def test_halves_move_in_turns_and_the_other_says_how(build) -> None:
     assert torch.equal(second[:, :16], state[:, :16]) and not torch.equal(second[:, 16:], state[:, 16:])
     exponent, shift = flow.layers[0]._change(state[:, 16:], times)
     torch.testing.assert_close(first[:, :16], state[:, :16] * exponent.exp() + shift)
+
+
+def test_a_coupling_layer_scales_by_at_most_e_squared_whatever_its_weights(build) -> None:
+    layer = build().flow.layers[0]
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.mul_(10)
+    kept, times = torch.randn(50, 16), 3 * torch.rand(50, 1)
+    exponent, _ = layer._change(kept, times)
+    assert 1.9 < exponent.abs().max() <= 2
+    ones, zeros = torch.ones(50, 16), torch.zeros(50, 16)
+    scales = layer(torch.cat([ones, kept], 1), times)[:, :16] - layer(torch.cat([zeros, kept], 1), times)[:, :16]
+    assert scales.max() < 1.01 * math.exp(2)
 
 
 def test_the_solution_map_of_a_damped_oscillator_is_learnt(module) -> None:

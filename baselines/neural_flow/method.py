@@ -52,6 +52,9 @@ class WaveTime(nn.Module):
         return (self.weight * (self.frequency * times[..., None]).sin()).mean(dim=-1)
 
 
+MOST = 2.0  # of an exponent, either way: a layer scales by at most e^2; without a bound products of layers overflow
+
+
 class FlowLayer(nn.Module, ABC):
     """Move states by an invertible map that depends on time and is the identity at time 0."""
 
@@ -93,7 +96,7 @@ class CouplingLayer(FlowLayer):
         """Compute exponent and shift, ``(..., k / 2)`` each; both are 0 at time 0."""
         change = self.network(torch.cat([kept, times], dim=-1)) * self.time(times)
         exponent, shift = change.chunk(2, dim=-1)
-        return exponent, shift
+        return MOST * (exponent / MOST).tanh(), shift
 
     def _halves(self, state: Tensor) -> tuple[Tensor, Tensor]:
         """Split ``(..., k)`` into the half that moves and the half that stays."""
