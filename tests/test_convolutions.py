@@ -5,7 +5,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ladid_bench.methods.coders import ConvolutionalDecoder
+from ladid_bench.methods.coders import (
+    ConvolutionalDecoder,
+    ConvolutionalFeatures,
+    PlaceEncoder,
+    VectorDecoder,
+    VectorEncoder,
+)
 from ladid_bench.methods.convolutions import HalvingConvolution, MergingConvolution, shuffled
 
 
@@ -58,3 +64,53 @@ def test_a_decoder_is_its_transposed_convolutions_one_after_the_other(kind) -> N
 def test_channels_go_to_pixels_as_in_a_pixel_shuffle() -> None:
     maps = torch.randn(2, 12, 3, 5)
     assert torch.equal(shuffled(maps), nn.PixelShuffle(2)(maps))
+
+
+def normalized(values: Tensor, norm: nn.Module, *axes: int) -> Tensor:
+    """Batch norm by hand, in training: channels have mean 0 and variance 1 before its own scale and shift."""
+    mean, variance = values.mean(dim=axes, keepdim=True), values.var(dim=axes, keepdim=True, unbiased=False)
+    shape = [-1 if axis not in axes else 1 for axis in range(values.ndim)]
+    return (values - mean) / (variance + norm.eps).sqrt() * norm.weight.view(shape) + norm.bias.view(shape)
+
+
+@torch.no_grad()
+def test_an_encoder_is_four_strided_convolutions_each_with_batch_norm_after_relu() -> None:
+    """As in the released code of LaDID and MSVI."""
+    torch.manual_seed(0)
+    features, frames = ConvolutionalFeatures(2, 3).double(), torch.rand(5, 2, 32, 48, dtype=torch.float64)
+    maps = frames
+    for first in range(0, 12, 3):
+        convolution, _, norm = features.layers[first : first + 3]
+        padding = 2 if first < 9 else 0
+        maps = functional.conv2d(maps, convolution.weight, convolution.bias, stride=2, padding=padding)
+        maps = normalized(maps.relu(), norm, 0, 2, 3)
+    torch.testing.assert_close(features(frames), maps)
+
+
+@torch.no_grad()
+def test_each_place_of_the_map_is_a_token_with_its_own_embedding() -> None:
+    torch.manual_seed(0)
+    encoder, frames = PlaceEncoder((1, 32, 48), 2, 7).eval(), torch.rand(4, 1, 32, 48)
+    maps, tokens = encoder.features(frames), encoder(frames)
+    for row in range(2):
+        for column in range(3):
+            place = 3 * row + column
+            expected = encoder.token(maps[:, :, row, column]) + encoder.place[place]
+            torch.testing.assert_close(tokens[:, place], expected)
+
+
+@torch.no_grad()
+def test_vectors_have_perceptrons_with_batch_norm_after_relu() -> None:
+    torch.manual_seed(0)
+    encoder, decoder = (kind(*sizes).double() for kind, sizes in
+                        ((VectorEncoder, ((2, 6), 1, 7)), (VectorDecoder, (7, (2, 6), 1))))  # fmt: skip
+    frames, states = torch.rand(9, 2, 6, dtype=torch.float64), torch.randn(3, 3, 7, dtype=torch.float64)
+
+    def hidden(values: Tensor, layers: nn.Sequential) -> Tensor:
+        for first in (0, 3):
+            values = normalized(layers[first](values).relu(), layers[first + 2], 0)
+        return values
+
+    torch.testing.assert_close(encoder(frames), encoder.layers[6](hidden(frames.reshape(9, 12), encoder.layers)))
+    expected = decoder.output(hidden(states.reshape(9, 7), decoder.layers)).sigmoid().reshape(3, 3, 2, 6)
+    torch.testing.assert_close(decoder(states), expected)

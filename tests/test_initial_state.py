@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from ladid_bench.methods.initial_state import LatentODEModel
 from ladid_bench.methods.ode import solve_adaptively
+from ladid_bench.methods.recognition import GatedRecognition
 from ladid_bench.methods.registry import load_method, resolve_settings
 
 UNIT = 1.5  # a training trajectory lasts 3 of it
@@ -38,3 +40,19 @@ def test_a_forecast_starts_from_the_mean_that_training_infers(model, uneven_samp
     forecast = model.forecast(context, batch.context_times, batch.query_times)
     torch.testing.assert_close(forecast, model.decoder(states), atol=1e-4, rtol=1e-3)
     assert model.function_evaluations > 0
+
+
+@torch.no_grad()
+def test_recognition_reads_back_from_the_last_frame_with_the_gap_to_the_frame_read_before() -> None:
+    """Torch's cell, one frame after the other; gaps are positive and the first one is 0."""
+    torch.manual_seed(0)
+    recognition, cell = GatedRecognition(5, 3, 0.01), nn.GRUCell(6, 5)
+    cell.load_state_dict({name.removesuffix("_l0"): one for name, one in recognition.recurrent.state_dict().items()})
+    tokens, times = torch.randn(2, 4, 5), torch.tensor([[0.0, 0.1, 0.4, 0.6], [0.0, 0.3, 0.5, 1.2]])
+    hidden = cell(torch.cat([tokens[:, 3], torch.zeros(2, 1)], dim=1), torch.zeros(2, 5))
+    for frame in (2, 1, 0):
+        gap = (times[:, frame + 1] - times[:, frame])[:, None]
+        hidden = cell(torch.cat([tokens[:, frame], gap], dim=1), hidden)
+    found, expected = recognition(tokens, times), recognition.head(hidden)
+    torch.testing.assert_close(found.mean, expected.mean)
+    torch.testing.assert_close(found.std, expected.std)

@@ -1,22 +1,32 @@
 """LaDID: sizes of the released code, time features, attention windows, formulas, invariances."""
 
+import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.distributions import Normal, kl_divergence
 
 from ladid_bench.core.configuration import Budget
 from ladid_bench.core.errors import BenchError
-from ladid_bench.data.windows import WindowSampler
-from ladid_bench.ladid.attention import MixingAttention, TemporalBias, TemporalTransformer
+from ladid_bench.data.windows import WindowBatch, WindowSampler
+from ladid_bench.ladid.attention import (
+    MixingAttention,
+    RelativeEncoding,
+    TemporalBias,
+    TemporalTransformer,
+    TransformerLayer,
+)
 from ladid_bench.ladid.dynamics import ConcatenatedDynamics, ModulatedDynamics, TimeFeatures
 from ladid_bench.ladid.model import LaDID, LaDIDSettings
 from ladid_bench.ladid.objective import overlap_penalty
 from ladid_bench.ladid.representation import VariationalEmbedding
 from ladid_bench.ladid.static import StaticPath
 from ladid_bench.methods.coders import ConvolutionalDecoder, ConvolutionalEncoder
-from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
+from ladid_bench.methods.distributions import Gaussian, GaussianHead, negative_log_likelihood
 from ladid_bench.methods.registry import load_card, resolve_settings
 
 
@@ -139,6 +149,46 @@ def test_overlap_penalty_is_a_scaled_square_and_vanishes_without_pairs() -> None
     assert overlap_penalty(earlier[:0], later[:0], 0.1).item() == 0
 
 
+def test_a_tokens_spread_has_a_floor_and_a_ceiling() -> None:
+    """``floor + exp(clip(W b, -8, 2))``, as the card says."""
+    head = GaussianHead(4, 3, std_floor=0.02)
+    with torch.no_grad():
+        for value, log_std in ((-20.0, -8), (-1.0, -1), (1.5, 1.5), (20.0, 2)):
+            head.log_std.weight.zero_()
+            head.log_std.bias.fill_(value)
+            torch.testing.assert_close(head(torch.randn(2, 4)).std, torch.full((2, 3), 0.02 + math.exp(log_std)))
+
+
+@torch.no_grad()
+def test_psi_scales_and_shifts_hidden_layers_that_read_the_time() -> None:
+    """FiLM (Perez et al. 2018) about the identity, two layers deep, with GELU."""
+    torch.manual_seed(0)
+    network, psi, time = (
+        ModulatedDynamics(4, 6, 16, 5, 0.0).double(),
+        torch.randn(3, 4).double(),
+        torch.randn(3, 2, 6).double(),
+    )
+    scale_1, shift_1, scale_2, shift_2 = network.modulation(psi)[:, None].split(16, dim=-1)
+    gelu = nn.functional.gelu
+    hidden = gelu((1 + scale_1) * network.layers[0](time) + shift_1)
+    hidden = gelu((1 + scale_2) * network.layers[1](hidden) + shift_2)
+    torch.testing.assert_close(network(psi, time), network.out(hidden))
+
+
+@pytest.mark.parametrize("dynamics", [ConcatenatedDynamics, ModulatedDynamics])
+def test_both_hidden_layers_drop_units_in_training(dynamics) -> None:
+    torch.manual_seed(0)
+    network, shares = dynamics(4, 6, 64, 5, 0.3), []
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear) and layer.in_features == 64 and layer.out_features in (64, 5):
+            layer.register_forward_pre_hook(lambda _, inputs: shares.append((inputs[0] == 0).float().mean().item()))
+    for training in (True, False):
+        network.train(training)(torch.randn(300, 4), torch.randn(300, 20, 6))
+    half = 0.5 if dynamics is ConcatenatedDynamics else 0.0  # of its units ReLU leaves at 0
+    expected = [half + (1 - half) * 0.3] * 2 + [half] * 2
+    assert shares == pytest.approx(expected, abs=0.06)
+
+
 @pytest.mark.parametrize("dynamics", [ConcatenatedDynamics, ModulatedDynamics])
 def test_dynamics_answer_each_query_alone(dynamics) -> None:
     torch.manual_seed(0)
@@ -215,6 +265,73 @@ def test_attention_rows_sum_to_one(kind) -> None:
         assert (weights[:, 0, 2:] == 0).all()
 
 
+def scores(part: nn.Module, features: Tensor) -> Tensor:
+    """Scaled dot products (Vaswani et al. 2017) of queries and keys, ``(N, C, C)``."""
+    return (part.query(features) @ part.key(features).mT) / features.shape[-1] ** 0.5
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["t", "dp", "tdp", "tdp_b", "time", "sum"])
+def test_a_layer_attends_as_it_is_written(kind) -> None:
+    """The formulas of MSVI's paper (Iakovlev et al. 2023), post-norm, and of the two kinds that attend by time."""
+    torch.manual_seed(0)
+    window, times = 0.5, 2 * torch.rand(3, 7).sort(dim=1).values
+    transformer = TemporalTransformer(16, 2, kind, window, 2.0, "learned")
+    layer, tokens = transformer.layers[1], torch.randn(3, 7, 16)
+    attention = layer.attention
+    later = times[:, None, :] - times[:, :, None]  # how much later frame j is than frame i
+    bias = math.log(0.01) * (later / window) ** 2
+    logits = bias if kind == "t" else scores(attention.content, tokens) if kind != "time" else None
+    if kind in ("time", "sum"):
+        phase = 2 * math.pi * times[..., None] / window * attention.time.frequency.weight[:, 0]
+        by_time = scores(attention.time.scores, torch.cat([phase.sin(), phase.cos()], dim=-1)).softmax(dim=-1)
+    if kind in ("tdp", "tdp_b"):
+        logits = logits + bias
+    if kind == "tdp_b":
+        place = torch.arange(7)
+        logits = torch.where((place[:, None] - place).abs() <= 1, logits, -math.inf)
+    weights = by_time if kind == "time" else logits.softmax(dim=-1)
+    weights = (weights + by_time) / 2 if kind == "sum" else weights
+    encodings = (later / window).clamp(-1, 1)[..., None] * transformer.encoding.direction.weight[:, 0]
+    read = attention.out(weights @ attention.value(tokens) + (weights[..., None] * encodings).sum(dim=2))
+    middle = layer.norm_attention(tokens + read)
+    wide, _, narrow = layer.feed_forward
+    expected = layer.norm_feed_forward(middle + narrow(wide(middle).relu()))
+    torch.testing.assert_close(
+        layer(tokens, transformer.grid(times), transformer.encoding), expected, rtol=1e-5, atol=1e-5
+    )
+
+
+def test_an_interpolated_encoding_is_drawn_once_with_a_largest_entry_of_one() -> None:
+    torch.manual_seed(0)
+    direction = RelativeEncoding(128, 0.5, "interpolated").direction.weight
+    assert not direction.requires_grad
+    assert direction.abs().max() == 1
+    assert (
+        direction.min() < -0.8
+        and direction.max() > 0.8
+        and direction.abs().mean().item() == pytest.approx(0.5, abs=0.1)
+    )
+    assert RelativeEncoding(128, 0.5, "learned").direction.weight.requires_grad
+
+
+@torch.no_grad()
+def test_places_are_mixed_as_they_are_written() -> None:
+    """Queries of a frame against keys and values that lend quarters from its neighbours (Bulat et al. 2021)."""
+    torch.manual_seed(0)
+    layer, tokens = TransformerLayer(8, MixingAttention(8)).double(), torch.randn(2, 5, 4, 8, dtype=torch.float64)
+    one, made = layer.attention, layer(tokens)
+    for frame in range(5):
+        neighbours = [max(frame - 1, 0)] * 2 + [frame] * 4 + [min(frame + 1, 4)] * 2  # whose channel each is
+        keys, values = (
+            torch.stack([part(tokens[:, whose])[..., channel] for channel, whose in enumerate(neighbours)], dim=-1)
+            for part in (one.key, one.value)
+        )
+        weights = (one.query(tokens[:, frame]) @ keys.mT / 8**0.5).softmax(dim=-1)
+        middle = layer.norm_attention(tokens[:, frame] + one.out(weights @ values))
+        torch.testing.assert_close(made[:, frame], layer.norm_feed_forward(middle + layer.feed_forward(middle)))
+
+
 @torch.no_grad()
 def test_mixing_attention_takes_quarters_from_the_neighbours() -> None:
     attention = MixingAttention(8)
@@ -288,3 +405,110 @@ def test_the_joint_term_compares_neighbours_at_one_time(pendulum, pendulum_task,
     torch.testing.assert_close(
         later[0, 0], model.states(psi[:1], (batch.forecast_start[1] - batch.start[1])[None, None])[0, 0]
     )
+
+
+def build(task, root, variant: str = "default", **changes: Any) -> LaDID:
+    torch.manual_seed(0)
+    return LaDID(task, LaDIDSettings(**resolve_settings("ladid", variant, changes, root))).eval()
+
+
+@pytest.fixture
+def uneven(uneven_sampler) -> WindowBatch:
+    """Three windows of each of three trajectories, each row with times of its own."""
+    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
+
+
+def mismatch(model: LaDID, batch: WindowBatch, posterior: Gaussian, psi: Tensor, states: Tensor) -> Tensor:
+    """The smoothness as the specification writes it, window by window, with sigma_c = 0.3."""
+    tokens = model.tokens(batch.frames, batch.context, batch.context_times)
+    terms = []
+    for one in range(9):
+        if model.settings.smoothness == "embed":
+            queries = model.tokens(batch.query[one], torch.arange(4)[None], batch.query_times[one : one + 1])
+            each = model.embedding.tokens(queries)
+            terms.append(kl_divergence(Normal(each.mean[0], each.std[0]), Normal(states[one], 0.3)).sum(dim=-1).mean())
+        elif one % 3 < 2:  # the next window is of the same trajectory
+            two = one + 1
+            if model.settings.smoothness == "joint":
+                at = batch.forecast_start[two] + model.step * torch.arange(2)
+                earlier = model.states(psi[[one]], (at - batch.start[one])[None])
+                later = model.states(psi[[two]], (at - batch.start[two])[None])
+                terms.append((earlier - later).square().sum() / (2 * 0.3**2))
+            else:
+                reached = model.states(psi[[one]], (batch.start[two] - batch.start[one])[None, None])[0, 0]
+                each = model.embedding.tokens(tokens[two, 0])
+                terms.append(kl_divergence(Normal(each.mean, each.std), Normal(reached, 0.3)).sum())
+    return torch.stack(terms).mean()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("smoothness", ["joint", "embed", "msvi"])
+def test_terms_of_the_loss_are_as_written(pendulum_task, root, uneven, smoothness) -> None:
+    """Each with a weight and a standard deviation of its own, over the 1024 values of a frame."""
+    weights = {"observation_std": 0.2, "kl_weight": 0.5, "smoothness_weight": 0.7, "smoothness_std": 0.3}
+    model = build(pendulum_task, root, smoothness=smoothness, overlap=2, **weights)
+    torch.manual_seed(3)
+    terms = model.loss(uneven)
+    torch.manual_seed(3)
+    posterior = model.embedding(model.tokens(uneven.frames, uneven.context, uneven.context_times))
+    psi = posterior.sample()
+    states = model.states(psi, uneven.query_times)
+    squared = (model.decoder(states) - uneven.query).square().sum(dim=(2, 3, 4)).mean()
+    expected = {
+        "reconstruction": squared / (2 * 0.2**2) / 1024,
+        "kl": 0.5 * kl_divergence(Normal(posterior.mean, posterior.std), Normal(0.0, 1.0)).sum(dim=1).mean() / 1024,
+        "smoothness": 0.7 * mismatch(model, uneven, posterior, psi, states) / 1024,
+    }
+    torch.testing.assert_close(terms, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_psi_that_is_no_distribution_is_its_mean_and_costs_no_divergence(pendulum_task, root, uneven) -> None:
+    model = build(pendulum_task, root, "deterministic-psi")
+    losses = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        losses.append(model.loss(uneven))
+    assert set(losses[0]) == {"reconstruction", "smoothness"}
+    assert all(torch.equal(term, losses[1][name]) for name, term in losses[0].items())
+    assert [name for name, one in model.named_parameters() if not one.requires_grad] == [
+        "embedding.tokens.log_std.weight",
+        "embedding.tokens.log_std.bias",
+    ]
+
+
+def test_settings_reach_the_parts_that_they_are_for(pendulum_task, root) -> None:
+    """Windows are fractions of a trajectory of 6, periods whole frames of 0.1."""
+    task = replace(pendulum_task, duration=6.0, time_step=0.1)
+    chosen = {"attention_window": 0.2, "attention_exponent": 3.0, "period_floor": 5.0, "position": "interpolated"}
+    model = build(task, root, **chosen, layers=3, periods=7, std_floor=0.05)
+    bias, encoding = model.transformer.bias, model.transformer.encoding
+    assert bias.window == encoding.window == pytest.approx(1.2)
+    assert bias.exponent == 3.0
+    assert not encoding.direction.weight.requires_grad
+    assert len(model.transformer.layers) == 3
+    assert len(model.time_features.periods) == 7
+    assert model.time_features.periods[[0, -1]].tolist() == pytest.approx([12.0, 0.5])
+    assert model.embedding.tokens.std_floor == 0.05
+
+
+@torch.no_grad()
+def test_the_static_path_sees_motion_or_the_background(pendulum_task) -> None:
+    """``diff`` of the released code is the mean difference to the first frame, ``mean`` the mean frame."""
+    torch.manual_seed(0)
+    context = torch.rand(3, 10, 1, 32, 32)
+    later = torch.stack([context[:, frame] - context[:, 0] for frame in range(1, 10)]).mean(dim=0)
+    for kind, seen in (("diff", later), ("mean", sum(context.unbind(dim=1)) / 10)):
+        path = StaticPath(pendulum_task, 2, kind).eval()
+        torch.testing.assert_close(path(context), path.out(path.features(seen)), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_the_static_path_is_added_to_the_first_map_of_every_query(pendulum_task, root) -> None:
+    model = build(pendulum_task, root, static="diff")
+    context, states = torch.rand(2, 10, 1, 32, 32), torch.randn(2, 3, 32)
+    made = model.render(states, context)
+    for row in range(2):
+        extra = model.static(context)[row].flatten()
+        model.decoder.expand.bias += extra
+        torch.testing.assert_close(made[row], model.decoder(states[row]), rtol=1e-4, atol=1e-5)
+        model.decoder.expand.bias -= extra
