@@ -10,7 +10,8 @@ from test_simple_methods import fitted, trajectories
 
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
-from ladid_bench.methods.gridded import encode, principal_components
+from ladid_bench.methods import gridded
+from ladid_bench.methods.gridded import encode, picked_windows, principal_components
 
 
 def vectors(frames: Any) -> Trajectories:
@@ -155,3 +156,51 @@ def test_frames_off_the_grid_are_interpolated_linearly_and_held_outside() -> Non
     made = method.forecast(context, times, np.array([[3.5, 4.0, 5.25, 5.5]])).mean
     assert seen[0].ravel() == pytest.approx([1 + 3 * 2 / 3, 4 + 4 * 0.75 / 1.75, 8])
     assert made.ravel() == pytest.approx([13, 18, 30.5, 33])
+
+
+def test_analogs_of_many_contexts_are_those_of_each_alone() -> None:
+    """Contexts are searched for in batches, of which these 77 fill two and a half."""
+    train, asked = (
+        replace(made, frames=made.frames[:, :3], times=made.times[:, :3]) for made in (noisy(30), noisy(77))
+    )
+    method = fitted("analog", {"train": train, "valid": asked}, task_for(train, 2), neighbours=[3])
+    expected = []
+    for context in asked.frames[:, :2]:
+        squared = ((train.frames[:, :2] - context) ** 2).sum(axis=(1, 2, 3))
+        three = np.argsort(squared)[:3]
+        expected.append((train.frames[three, 2, 0] / squared[three, None]).sum(axis=0) / (1 / squared[three]).sum())
+    np.testing.assert_allclose(forecast(method, asked, 2)[:, 0], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_analogs_start_as_trajectories_do_where_that_validates_better() -> None:
+    """The copy of the context at a later time is followed by something else than the context is."""
+    train = vectors([[[0.3], [1.0], [2.0]], [[5.0], [0.0], [9.0]]])
+    valid = vectors([[[0.0], [1.0], [2.0]]])
+    method = fitted("analog", {"train": train, "valid": valid}, task_for(train, 1), neighbours=[1])
+    assert forecast(method, valid, 1).ravel().tolist() == pytest.approx([1.0, 2.0])
+
+
+def test_windows_are_picked_evenly_from_all_trajectories() -> None:
+    """Four of the 15 windows of two frames: the first, the last, and two between."""
+    made = picked_windows(np.arange(18.0).reshape(3, 6, 1), 2, 4)
+    assert made[..., 0].tolist() == [[0, 1], [4, 5], [10, 11], [16, 17]]
+    assert len(picked_windows(np.zeros((3, 6, 1)), 2, 99)) == 15
+
+
+def test_components_are_computed_from_frames_all_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first half of the frames varies in one feature a little, the second half in the other one a lot."""
+    monkeypatch.setattr(gridded, "FIT_FRAMES", 50)
+    frames = np.zeros((2, 50, 2), dtype=np.float32)
+    frames[0, :, 0], frames[1, :, 1] = RANDOM.normal(size=50), 10 + 5 * RANDOM.normal(size=50)
+    mean, modes = principal_components(frames, 1)
+    assert mean[1] == pytest.approx(5, abs=1)
+    assert abs(modes[0, 1]) > 0.99
+
+
+def test_a_trajectory_without_signal_is_left_out_of_the_validation_error() -> None:
+    """What is asked of the second one is 0 everywhere; of the first a third of the squares is missed."""
+    train, valid = noisy(12), vectors([[[1, 1], [1, 1], [1, 2]], [[1, 1], [0, 0], [0, 0]]])
+    method = fitted("ridge", {"train": train, "valid": train}, task_for(train, 2))
+    method.task = task_for(valid, 1)
+    made = np.array([[[1, 1], [1, 2 - (7 / 3) ** 0.5]], [[5, 5], [5, 5]]])
+    assert method.validation_nmse(valid.frames[:, :, 0], made) == pytest.approx(1 / 3)  # type: ignore[attr-defined]

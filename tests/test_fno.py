@@ -173,3 +173,28 @@ def test_takes_even_images_only(root: Path, pendulum_task: Task) -> None:
     for changes, word in (({"regular": False}, "evenly"), ({"shape": (1, 12)}, "images")):
         skipped, reason = method.skip(replace(pendulum_task, **changes))
         assert skipped and word in reason
+
+
+@torch.no_grad()
+def test_the_network_is_its_layers_one_after_the_other(root: Path, pendulum_task: Task) -> None:
+    """Li et al. 2021: GELU between the four Fourier layers and in the head, none after the last layer."""
+    model = build(root, replace(pendulum_task, shape=(2, 16, 24)), layers=4, padding=3)
+    recent, gelu = torch.rand(2, 10, 2, 16, 24), torch.nn.functional.gelu
+    places = torch.stack(torch.meshgrid(torch.linspace(0, 1, 16), torch.linspace(0, 1, 24), indexing="ij"), dim=-1)
+    pixels = torch.cat([recent.flatten(1, 2).movedim(1, -1), places.expand(2, -1, -1, -1)], dim=-1)
+    maps = torch.zeros(2, 20, 19, 27)  # zeros behind the last row and the last column
+    maps[..., :16, :24] = model.lift(pixels).movedim(-1, 1)
+    for index, layer in enumerate(model.layers):
+        maps = layer.spectral(maps) + layer.skip(maps)
+        maps = gelu(maps) if index < 3 else maps
+    first, _, last = model.head
+    expected = last(gelu(first(maps[..., :16, :24].movedim(1, -1)))).movedim(-1, 1)
+    torch.testing.assert_close(model.next_frame(recent), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_spectral_weights_start_as_in_the_paper(module) -> None:
+    """Uniform between 0 and one over the product of channels in and out."""
+    torch.manual_seed(0)
+    weight = module.SpectralConvolution(10, (4, 4)).weight * 100
+    assert 0 <= weight.min() < 0.01 and 0.99 < weight.max() <= 1
+    assert weight.mean().item() == pytest.approx(0.5, abs=0.02)

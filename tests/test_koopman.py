@@ -158,7 +158,7 @@ def test_each_variant_trains_every_parameter(build, batch, variant) -> None:
 
 @torch.no_grad()
 def test_terms_of_the_loss_are_as_written(build, batch) -> None:
-    model = build()
+    model = build(kl_weight=0.3, linearity_weight=0.7, linearity_std=0.2)
     torch.manual_seed(3)
     terms = model.loss(batch)
     torch.manual_seed(3)
@@ -168,9 +168,8 @@ def test_terms_of_the_loss_are_as_written(build, batch) -> None:
     squared = (mean - batch.query).square().sum(dim=(2, 3, 4)).mean()
     values = 32 * 32
     torch.testing.assert_close(terms["reconstruction"], squared / (2 * model.settings.observation_std**2) / values)
-    torch.testing.assert_close(
-        terms["kl"], model.settings.kl_weight * initial.kl_from_standard_normal().mean() / values
-    )
+    torch.testing.assert_close(terms["kl"], 0.3 * initial.kl_from_standard_normal().mean() / values)
+    torch.testing.assert_close(terms["linearity"], 0.7 * model._linearity(state, batch) / values)
 
 
 def test_an_odd_latent_is_explained(build) -> None:

@@ -134,3 +134,23 @@ def test_vectors_have_the_index_of_the_feature_as_coordinate(build, pendulum_tas
     torch.testing.assert_close(model.decoder.coordinates, torch.tensor([[-1.0], [-0.5], [0.0], [0.5], [1.0]]))
     asked = torch.tensor([[11.0, 12.5, 90.0], [10.1, 30.0, 31.0]])
     assert model.forecast(torch.rand(2, 10, 2, 5), torch.arange(10.0).expand(2, -1), asked).shape == (2, 3, 2, 5)
+
+
+def test_weights_of_the_decoder_start_as_in_keras_and_waves_with_one_period_across_the_frame(module) -> None:
+    """Glorot's uniform distribution and no biases; wavenumbers of standard deviation pi on an axis from -1 to 1."""
+    torch.manual_seed(0)
+    decoder = module.CoordinateDecoder(8, (3, 4, 6), 64, 4000)
+    linear = [layer for layer in decoder.modules() if isinstance(layer, torch.nn.Linear)]
+    assert len(linear) == 5
+    for layer in linear:
+        bound = (6 / (layer.in_features + layer.out_features)) ** 0.5
+        assert 0.95 * bound < layer.weight.abs().max() <= bound
+        assert not layer.bias.any()
+    assert decoder.waves.std().item() == pytest.approx(torch.pi, rel=0.03)
+
+
+def test_an_untrained_decoder_starts_near_the_mean_level_of_each_channel(module) -> None:
+    """The features of a vector share their average."""
+    decoder = module.CoordinateDecoder(3, (2, 4), 16, 5)
+    decoder.start_at([0.1, 0.2, 0.3, 0.2, 0.7, 0.9, 0.9, 0.7])
+    torch.testing.assert_close(decoder.output.bias.sigmoid(), torch.tensor([0.2, 0.8]))

@@ -1,5 +1,6 @@
 """MSVI: blocks against closed forms, its bound term by term, what shooting variables read, frames that do not exist."""
 
+import math
 import sys
 from dataclasses import replace
 from types import ModuleType
@@ -301,3 +302,30 @@ def test_the_published_settings_are_those_of_the_pendulum(build) -> None:
     settings = build("published").settings
     assert (settings.order, settings.block, settings.bayesian) == ("second", 1, True)
     assert (settings.observation_std, settings.continuity_std, settings.learning_rate) == (1e-3, 1e-4, 3e-4)
+
+
+@torch.no_grad()
+def test_a_draw_has_weights_of_its_own_and_leaves_the_means(build, batch) -> None:
+    model = build("bayesian")
+    for spread in model.weights.parameters():
+        spread.fill_(-3.0)
+    for head in model.recognition.log_std:
+        head.weight.zero_()
+        head.bias.fill_(-30.0)
+    model.recognition.floors = [0.0]  # what is left to differ are the weights, but for exp(-8)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    asked = (batch.frames[batch.context], batch.context_times, batch.query_times)
+    drawn, mean = [model.sample(*asked) for _ in range(2)], model.forecast(*asked)
+    assert (drawn[0] - drawn[1]).abs().mean() > 0.01
+    assert (drawn[0] - mean).abs().mean() > 0.01
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@torch.no_grad()
+def test_shooting_variables_are_drawn_close_to_their_means_at_first(build, batch) -> None:
+    """exp(-4) above the floor of 0.02, give or take what untrained heads add; no more than exp(2) ever."""
+    model, tokens, times = build(), torch.randn(3, 10, 128), torch.arange(10.0).expand(3, -1) / 20
+    spread = model.recognition(tokens, times).std - 0.02
+    assert spread.log().mean().item() == pytest.approx(-4, abs=0.2)
+    model.recognition.log_std[0].bias.fill_(20.0)
+    torch.testing.assert_close(model.recognition(tokens, times).std, torch.full((3, 10, 32), 0.02 + math.exp(2)))

@@ -165,3 +165,19 @@ def test_a_known_start_costs_no_divergence(build, batch) -> None:
     assert torch.equal(one.mean[:, :16], other.mean[:, :16])
     assert torch.equal(one.std[:, :16], other.std[:, :16])
     assert not torch.allclose(one.mean[:, 16:], other.mean[:, 16:])
+
+
+@torch.no_grad()
+def test_frames_and_their_mean_go_through_one_hidden_layer_with_relu(build, module) -> None:
+    """As published; the time of a frame is repeated as often as its token is long."""
+    torch.manual_seed(0)
+    model, tokens, times = build(), torch.randn(3, 5, 128), torch.rand(3, 5)
+    first, last = (layer for layer in model.pair if isinstance(layer, torch.nn.Linear))
+    repeated = times[:, :, None].repeat(1, 1, 128)
+    expected = last(first(torch.cat([tokens, repeated], dim=2)).clamp(min=0))
+    torch.testing.assert_close(model.representations(tokens, times), expected)
+    head, pooled = module.LatentHead(8, 3), torch.randn(4, 8)
+    hidden = head.hidden[0](pooled).clamp(min=0)
+    found = head(pooled)
+    torch.testing.assert_close(found.mean, head.mean(hidden))
+    torch.testing.assert_close(found.std, 0.1 + 0.9 / (1 + (-head.spread(hidden)).exp()))

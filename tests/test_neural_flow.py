@@ -153,3 +153,32 @@ def test_terms_of_the_loss_are_as_written(build, batch) -> None:
 def test_settings_that_make_no_sense_are_refused(build, changes: dict, named: str) -> None:
     with pytest.raises(BenchError, match=named):
         build(**changes)
+
+
+@torch.no_grad()
+def test_times_are_means_of_sines_or_bounded(module) -> None:
+    """As the card says; frequencies are drawn from an exponential distribution of the mean asked for."""
+    torch.manual_seed(0)
+    waves, times = module.WaveTime(3, 8, 5.0), torch.tensor([[0.3], [2.0]])
+    expected = [
+        [sum(waves.weight[out, k] * (waves.frequency[out, k] * t).sin() for k in range(8)) / 8 for out in range(3)]
+        for t in (0.3, 2.0)
+    ]
+    torch.testing.assert_close(waves(times), torch.tensor(expected))
+    drawn = module.WaveTime(200, 200, 5.0).frequency
+    assert drawn.min() > 0
+    assert drawn.mean().item() == pytest.approx(5, rel=0.05) and drawn.std().item() == pytest.approx(5, rel=0.05)
+    bounded = module.BoundedTime(4)
+    torch.testing.assert_close(bounded(times), torch.tanh(times * bounded.rate))
+
+
+@torch.no_grad()
+def test_a_gru_flow_has_the_gates_of_the_papers_theorem(module) -> None:
+    """``z (c(t, r h) - h)`` with ``r = 4/5 sigmoid``, ``z = 2/5 sigmoid`` and ``c = tanh`` of linear maps."""
+    torch.manual_seed(0)
+    layer, state, time = module.GRULayer(4).eval(), torch.randn(5, 4), torch.rand(5, 1)
+    seen = torch.cat([state, time], dim=1)
+    reset, update = 0.8 / (1 + (-layer.reset(seen)).exp()), 0.4 / (1 + (-layer.update(seen)).exp())
+    candidate = layer.candidate(torch.cat([reset * state, time], dim=1)).tanh()
+    torch.testing.assert_close(layer.residual(state, time), update * (candidate - state))
+    torch.testing.assert_close(layer(state, time), state + layer.time(time) * update * (candidate - state))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ladid_bench.core.configuration import Budget
+from ladid_bench.data.windows import WindowSampler
 from ladid_bench.methods.base import Training
 from ladid_bench.methods.registry import load_method, resolve_settings
 from ladid_bench.methods.rendering import nearest_renderings
@@ -82,3 +83,29 @@ def test_draws_leave_the_random_numbers_of_the_training_alone(pendulum, pendulum
     silent.model = silent.build_model()
     assert silent.sample(test.frames[:, :10], test.times[:, :10], test.times[:, 10:], samples=2, seed=1) is None
     assert not np.array_equal(drawn[0], drawn[1])
+
+
+@torch.no_grad()
+def test_the_plain_autoencoder_renders_single_frames_through_its_bottleneck(pendulum, pendulum_task, root) -> None:
+    """Its loss is the mean squared error of the query frames, its forecast the last frame, its error the floor's."""
+    method = load_method("autoencoder", root)(pendulum_task, resolve_settings("autoencoder", "default", {}, root))
+    torch.manual_seed(0)
+    method.model = method.build_model().eval()
+    valid = pendulum["valid"]
+
+    def through(frames: np.ndarray) -> np.ndarray:
+        normalized = torch.as_tensor(pendulum_task.normalize(frames), dtype=torch.float32)
+        states = method.model.bottleneck(method.model.encoder(normalized.flatten(0, 1)))
+        return pendulum_task.denormalize(method.model.decoder(states).numpy()).reshape(frames.shape)
+
+    truth, rendered = valid.frames[:, 10:], through(valid.frames[:, 10:])
+    np.testing.assert_allclose(method.reconstruct(valid.frames, valid.times), rendered, atol=1e-5)
+    forecast = method.forecast(valid.frames[:, :10], valid.times[:, :10], valid.times[:, 10:13]).mean
+    np.testing.assert_allclose(forecast, through(valid.frames[:, 9:10]).repeat(3, axis=1), atol=1e-5)
+    nmse = ((rendered - truth) ** 2).sum(axis=(1, 2, 3, 4)) / (truth**2).sum(axis=(1, 2, 3, 4))
+    assert method.validation_error(valid) == pytest.approx(nmse.mean(), rel=1e-4)
+    sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=2), "cpu")
+    batch = sampler.draw(8, torch.Generator().manual_seed(0))
+    states = method.model.bottleneck(method.model.encoder(batch.query.flatten(0, 1)))
+    squared = (method.model.decoder(states) - batch.query.flatten(0, 1)).square().mean()
+    torch.testing.assert_close(method.model.loss(batch), {"reconstruction": squared})

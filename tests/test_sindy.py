@@ -185,3 +185,16 @@ def test_trajectories_too_short_for_derivatives_are_declined() -> None:
     data = observed(np.random.default_rng(0).normal(size=(5, 4, 2)))
     skipped, reason = load_method("sindy", ROOT).skip(task_of(data, "short", 2, 2))
     assert skipped and "5 frames, got 4" in reason
+
+
+@pytest.mark.parametrize("pull", [1.0, 3.0])
+def test_states_beside_a_circle_are_pulled_back_at_the_rate_asked_for(module: ModuleType, pull: float) -> None:
+    """In units of the speed along the circle, as that is the root mean square rate of both coordinates together."""
+    angle = np.random.default_rng(0).uniform(0, 6, (40, 1)) + 2 * STEP * np.arange(GIVEN + ASKED)
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    states = {"train": circle[:30], "valid": circle[30:], "test": circle[30:]}
+    method = fitted(states, coordinates=[2], **{**EXACT, "noises": [0.1]}, pull=pull)
+    origin, matrix = state_map(module, method)
+    rates = module._evaluate(method.state["terms"], origin + 1.05 * circle[0] @ matrix) @ method.state["coefficients"]
+    inward = -((rates @ np.linalg.inv(matrix)) * circle[0]).sum(axis=1).mean() / (2 * STEP)
+    assert inward == pytest.approx(0.05 * pull, rel=0.2)

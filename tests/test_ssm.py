@@ -146,3 +146,36 @@ def test_the_loss_is_the_likelihood_of_the_forecast(build, batch) -> None:
     forecast = model.forecast(batch.frames[batch.context], batch.context_times, batch.query_times)
     expected = negative_log_likelihood(forecast, batch.query, model.settings.observation_std) / 1024
     torch.testing.assert_close(model.loss(batch), {"reconstruction": expected}, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_a_gated_perceptron_adds_gated_gelu_features_of_normed_ones(module) -> None:
+    torch.manual_seed(0)
+    part, features = module.GatedPerceptron(6).double(), torch.randn(4, 6).double()
+    deviation = features - features.mean(dim=1, keepdim=True)
+    normed = deviation / (deviation.square().mean(dim=1, keepdim=True) + 1e-5).sqrt()
+    active = normed * 0.5 * (1 + torch.erf(normed / 2**0.5))  # GELU
+    expected = features + part.value(active) / (1 + (-part.gate(active)).exp())
+    torch.testing.assert_close(part(features), expected)
+
+
+@torch.no_grad()
+def test_what_all_layers_show_is_added_and_goes_through_as_many_gated_perceptrons(build) -> None:
+    model, elapsed = build(), torch.rand(2, 3)
+    states = torch.randn(2, 2, 64, dtype=torch.complex64)
+    shown = model.layers[0].run_on(states[:, 0], elapsed) + model.layers[1].run_on(states[:, 1], elapsed)
+    one, two, norm, linear = model.read_out
+    torch.testing.assert_close(model.run_on(states, elapsed), linear(norm(two(one(shown)))))
+
+
+@torch.no_grad()
+def test_layers_start_as_published(build) -> None:
+    """|lambda| between the card's radius and 0.999, unit variance of what enters and of what leaves (LRU)."""
+    model = build(states=500, radius=0.7)
+    for layer in model.layers:
+        size = eigenvalues(layer.recurrence).abs()
+        assert 0.7 <= size.min() < 0.72 and 0.99 < size.max() <= 0.99901
+        entering, leaving = torch.view_as_complex(layer.recurrence.entry), torch.view_as_complex(layer.exit)
+        assert (entering.abs().square().sum(dim=1).mean()).item() == pytest.approx(1, rel=0.03)
+        assert leaving.real.square().sum(dim=1).mean().item() == pytest.approx(1, rel=0.03)
+        assert leaving.imag.square().sum(dim=1).mean().item() == pytest.approx(1, rel=0.03)

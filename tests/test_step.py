@@ -62,6 +62,15 @@ def test_gradients_are_clipped_to_the_budgets_norm(sampler) -> None:
     assert step.model.level.grad.item() == pytest.approx(-0.2, rel=1e-4)
 
 
+def test_the_gradient_is_that_of_its_own_step(sampler) -> None:
+    step = stepping(sampler, gradient_clip=1e9)
+    step.model.eval()
+    for seed in (0, 1):
+        advance(step, 4, 0.0, seed)
+    assert step.model.level.grad.item() == pytest.approx(-8)
+    assert step.model.training  # whatever validation left
+
+
 def test_the_rate_is_that_of_each_step(sampler) -> None:
     step = stepping(sampler, weight_decay=0)
     for rate in (0.1, 0.0):

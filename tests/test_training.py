@@ -15,6 +15,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.data.metrics import measure, temporal_fvu
 from ladid_bench.data.task import task_of
 from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.methods import neural
 from ladid_bench.methods import trainer as trainer_module
 from ladid_bench.methods.base import Diverged, Training
 from ladid_bench.methods.neural import NeuralMethod
@@ -119,6 +120,58 @@ def test_a_loss_that_is_not_finite_ends_the_run(name, pendulum, pendulum_task, r
     monkeypatch.setattr(method, "build_model", poisoned)
     with pytest.raises(Diverged, match="not finite"):
         method.fit(Training(pendulum["train"], pendulum["valid"], SHORT, 0))
+
+
+def test_many_trajectories_are_forecast_drawn_and_encoded_as_each_alone(
+    pendulum, pendulum_task, root, monkeypatch
+) -> None:
+    """In parts of three, of which the last is not full; each row is asked at times of its own."""
+    monkeypatch.setattr(neural, "FORECAST_BATCH", 3)
+    method, test = make("ladid", pendulum_task, root), pendulum["test"]
+    torch.manual_seed(0)
+    method.model = method.build_model()
+    torch.nn.init.constant_(method.model.embedding.tokens.log_std.bias, -30)  # a draw is hardly another than the mean
+    later = test.times[:, 10:14] + 0.3 * np.arange(4)[:, None]
+    context, times = test.frames[:, :10], test.times[:, :10]
+    together, drawn = method.forecast(context, times, later).mean, method.sample(context, times, later, 2, 0)
+    encoded = method.represent(context, times)
+    assert together.shape == (4, 4, 1, 32, 32) and drawn.shape == (2, 4, 4, 1, 32, 32)
+    for row in range(4):
+        asked = (context[[row]], times[[row]], later[[row]])
+        np.testing.assert_allclose(together[row], method.forecast(*asked).mean[0], atol=1e-5)
+        np.testing.assert_allclose(encoded[row], method.represent(*asked[:2])[0], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(drawn, np.stack([together, together]), atol=0.02)
+    assert abs(together[0] - together[3]).max() > 0.02
+
+
+def test_the_validation_error_is_the_mean_nmse_over_the_full_horizon(pendulum, pendulum_task, root) -> None:
+    method, valid = make("ladid", pendulum_task, root), pendulum["valid"]
+    torch.manual_seed(0)
+    method.model = method.build_model()
+    made = method.forecast(valid.frames[:, :10], valid.times[:, :10], valid.times[:, 10:60]).mean
+    truth, axes = valid.frames[:, 10:60], (1, 2, 3, 4)
+    nmse = ((made - truth) ** 2).sum(axis=axes) / (truth**2).sum(axis=axes)
+    assert method.validation_error(valid) == pytest.approx(nmse.mean(), rel=1e-5)
+    assert method.cost()["parameters"] == sum(one.numel() for one in method.model.parameters())
+
+
+@pytest.mark.parametrize("image", [True, False])
+def test_an_untrained_model_renders_the_mean_of_each_component_of_the_training_data(image: bool, root) -> None:
+    """Channels of a picture, features of a vector; no nearer to the ends of the range than a hundredth of it."""
+    random, shape = np.random.default_rng(0), (20, 12, 3, 16, 16) if image else (20, 12, 1, 3)
+    frames = random.random(shape, dtype=np.float32)
+    names, axes = {"fields": ("a", "b", "c")} if image else {}, (0, 1, 3, 4) if image else (0, 1)
+    space = ("height", "width") if image else ("feature",)
+    data = Trajectories(frames, np.tile(np.arange(12.0), (20, 1)), np.arange(20), space=space, **names)
+    method = make("ladid", task_of(data, "made-up", 4, 8), root)
+    method.model = method.build_model()
+    other = np.array([0.3, -9.0, 9.0], dtype=np.float32)  # the last two are beyond the range
+    method._start_at_mean(replace(data, frames=0.2 * frames + other.reshape((3, 1, 1) if image else 3)))
+    levels = method.model.decoder.output.bias.detach().sigmoid().numpy()
+    low, high = frames.min(axis=axes).ravel(), frames.max(axis=axes).ravel()
+    middle = (0.4 - low[0] + 0.05 * (high - low)[0]) / (1.1 * (high - low)[0])  # the range has a margin of a twentieth
+    expected = np.array([middle, 0.01, 0.99]).repeat(4 if image else 1)  # four pixels of a channel
+    np.testing.assert_allclose(levels, expected, atol=0.004)
 
 
 def test_a_part_that_is_not_there_cannot_be_frozen(name, pendulum, pendulum_task, root) -> None:

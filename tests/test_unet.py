@@ -127,3 +127,32 @@ def test_takes_even_images_only(root: Path, pendulum_task: Task) -> None:
     assert method.skip(pendulum_task) == (False, "")
     for changes in ({"regular": False}, {"shape": (1, 12)}):
         assert method.skip(replace(pendulum_task, **changes))[0]
+
+
+@torch.no_grad()
+def test_the_network_goes_down_and_up_again_and_joins_what_skips(root: Path, pendulum_task: Task) -> None:
+    """Two halvings, written out: what skips is the refined map, norms come before convolutions from scale to scale."""
+    model = trained(build(root, replace(pendulum_task, shape=(1, 16, 24)), halvings=2, blocks=2))
+    for part in model.modules():
+        if part.__class__.__name__ == "ConvNeXtBlock":
+            part.scale.fill_(1.0)
+    recent = torch.rand(2, 10, 1, 16, 24)
+
+    def normal(maps: Tensor, norm: torch.nn.Module) -> Tensor:
+        deviation = maps - maps.mean(dim=1, keepdim=True)
+        return deviation / (deviation.square().mean(dim=1, keepdim=True) + norm.eps).sqrt()
+
+    def chain(maps: Tensor, stage: Any) -> Tensor:
+        assert len(stage) == 2
+        for block in stage:
+            maps = block(maps)
+        return maps
+
+    first, second = model.down
+    fine = chain(model.entry(recent[:, :, 0]), first.refine)
+    coarse = chain(first.halve[1](normal(fine, first.halve[0])), second.refine)
+    maps = chain(second.halve[1](normal(coarse, second.halve[0])), model.neck)
+    for up, skipped in zip(model.up, (coarse, fine), strict=True):
+        maps = torch.cat([up.enlarge[1](normal(maps, up.enlarge[0])), skipped], dim=1)
+        maps = chain(up.join(maps), up.refine)
+    torch.testing.assert_close(model.next_frame(recent), recent[:, -1] + model.exit(maps), rtol=1e-4, atol=1e-4)
