@@ -204,3 +204,34 @@ def test_a_trajectory_without_signal_is_left_out_of_the_validation_error() -> No
     method.task = task_for(valid, 1)
     made = np.array([[[1, 1], [1, 2 - (7 / 3) ** 0.5]], [[5, 5], [5, 5]]])
     assert method.validation_nmse(valid.frames[:, :, 0], made) == pytest.approx(1 / 3)  # type: ignore[attr-defined]
+
+
+def test_more_neighbours_than_there_are_trajectories_are_all_of_them() -> None:
+    """Squared distances 1, 3 and 4 weigh 12, 4 and 3 of 19."""
+    train = vectors([*LIBRARY[:2], [[0.5, 0.75**0.5 - 2], [-18, 11]]])
+    asked = vectors([[[0.5, 0.75**0.5], [0, 0]]])
+    method = fitted("analog", {"train": train, "valid": asked}, task_for(train, 1), neighbours=[7])
+    np.testing.assert_allclose(forecast(method, asked, 1), [[[(120 - 54) / 19, (80 + 33) / 19]]], rtol=1e-4)
+
+
+def test_dmd_takes_what_validates_best() -> None:
+    """No rank, delay or share of the singular values alone is better on validation than what is chosen among all."""
+    train, valid = spiral(0.95, 30), spiral(0.95, 10)
+    frames = valid.frames[:, :, 0]
+
+    def error(**changes: Any) -> float:
+        method = fitted("dmd", {"train": train, "valid": valid}, task_for(train, 4), **changes)
+        return method.validation_nmse(frames, forecast(method, valid, 4))  # type: ignore[attr-defined]
+
+    energies = [0.5, 0.999999]
+    alone = [error(ranks=[rank], delays=[1], energies=[energy]) for rank in (1, 2) for energy in energies]
+    assert max(alone) > 10 * min(alone)
+    assert error(ranks=[1, 2], delays=[1], energies=energies) == pytest.approx(min(alone), rel=1e-3, abs=1e-9)
+
+
+@pytest.mark.parametrize(("wanted", "got"), [(3, 3), (9, 4)])
+def test_dmd_has_as_many_delays_as_asked_for_and_no_more_than_the_context(wanted: int, got: int) -> None:
+    train = spiral(1.0, 30)
+    method = fitted("dmd", {"train": train, "valid": train}, task_for(train, 4), delays=[wanted])
+    assert method.state["delay"] == got  # type: ignore[attr-defined]
+    assert method.state["amplitudes"].shape[1] == 2 * got + 1  # type: ignore[attr-defined]

@@ -198,3 +198,13 @@ def test_spectral_weights_start_as_in_the_paper(module) -> None:
     weight = module.SpectralConvolution(10, (4, 4)).weight * 100
     assert 0 <= weight.min() < 0.01 and 0.99 < weight.max() <= 1
     assert weight.mean().item() == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_time_off_by_rounding_asks_for_no_further_frame(root: Path, pendulum_task: Task) -> None:
+    model, made = build(root, pendulum_task), []
+    model.next_frame = lambda recent: made.append(1) or brighter(recent)
+    times = torch.arange(10.0)[None] * pendulum_task.time_step
+    asked = times[:, -1:] + torch.tensor([[1 - 1e-4, 3 + 1e-4]]) * pendulum_task.time_step
+    frames = model.forecast(torch.full((1, 10, 1, 32, 32), 0.2), times, asked)
+    assert len(made) == 3
+    torch.testing.assert_close(frames.mean(dim=(2, 3, 4)), torch.tensor([[0.3, 0.5]]), atol=1e-6, rtol=0)

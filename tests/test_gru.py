@@ -120,3 +120,13 @@ def test_layer_sizes(model) -> None:
     assert (recognition.recurrent.input_size, recognition.recurrent.hidden_size) == (129, 128)
     assert recognition.representation.out_features == roll_out.start.in_features == roll_out.state.out_features == 32
     assert roll_out.start.out_features == roll_out.cell.candidate.in_features == model.settings.hidden
+
+
+@torch.no_grad()
+def test_training_rolls_on_from_what_a_forecast_rolls_on_from(model, batch) -> None:
+    """The untrained decoder hardly shows it: the gaps of the context count time steps in both."""
+    rolled = []
+    model.roll_out.register_forward_pre_hook(lambda _, inputs: rolled.append(inputs[:2]))
+    model.loss(batch)
+    model.forecast(batch.frames[batch.context], batch.context_times, batch.query_times)
+    torch.testing.assert_close(rolled[0], rolled[1], atol=1e-5, rtol=1e-5)

@@ -26,13 +26,16 @@ class Linear(nn.Module):
         return (states @ self.matrix.T).unflatten(-1, (1, VALUES))
 
 
-def test_the_nearest_frame_of_a_linear_decoder_is_the_projection() -> None:
+@pytest.mark.parametrize("unit", [1.0, 100.0])
+def test_the_nearest_frame_of_a_linear_decoder_is_the_projection(unit: float) -> None:
+    """Whatever the unit of the latent space."""
     decoder = Linear()
-    states = torch.randn(5, 8, LATENT)
+    decoder.matrix.data /= unit
+    states = unit * torch.randn(5, 8, LATENT)
     frames = torch.randn(40, 1, VALUES)
     found = nearest_renderings(decoder, lambda: decoder(states), frames)
     assert found is not None
-    matrix = decoder.matrix.detach()
+    matrix = decoder.matrix.detach() * unit
     projection = (frames @ matrix @ matrix.T).reshape(40, 1, VALUES)
     assert (found - projection).square().mean() < 0.01 * projection.square().mean()
     assert not decoder.matrix.grad  # the weights are left alone
@@ -91,6 +94,8 @@ def test_the_plain_autoencoder_renders_single_frames_through_its_bottleneck(pend
     method = load_method("autoencoder", root)(pendulum_task, resolve_settings("autoencoder", "default", {}, root))
     torch.manual_seed(0)
     method.model = method.build_model().eval()
+    for layer in (method.model.bottleneck, method.model.decoder.output):
+        layer.weight.mul_(100)  # untrained it renders all frames alike
     valid = pendulum["valid"]
 
     def through(frames: np.ndarray) -> np.ndarray:
@@ -102,6 +107,7 @@ def test_the_plain_autoencoder_renders_single_frames_through_its_bottleneck(pend
     np.testing.assert_allclose(method.reconstruct(valid.frames, valid.times), rendered, atol=1e-5)
     forecast = method.forecast(valid.frames[:, :10], valid.times[:, :10], valid.times[:, 10:13]).mean
     np.testing.assert_allclose(forecast, through(valid.frames[:, 9:10]).repeat(3, axis=1), atol=1e-5)
+    assert abs(through(valid.frames[:, :1]) - through(valid.frames[:, 9:10])).max() > 0.01
     nmse = ((rendered - truth) ** 2).sum(axis=(1, 2, 3, 4)) / (truth**2).sum(axis=(1, 2, 3, 4))
     assert method.validation_error(valid) == pytest.approx(nmse.mean(), rel=1e-4)
     sampler = WindowSampler(pendulum["train"], pendulum_task, Budget(batch_size=2), "cpu")

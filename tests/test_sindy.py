@@ -198,3 +198,63 @@ def test_states_beside_a_circle_are_pulled_back_at_the_rate_asked_for(module: Mo
     rates = module._evaluate(method.state["terms"], origin + 1.05 * circle[0] @ matrix) @ method.state["coefficients"]
     inward = -((rates @ np.linalg.inv(matrix)) * circle[0]).sum(axis=1).mean() / (2 * STEP)
     assert inward == pytest.approx(0.05 * pull, rel=0.2)
+
+
+def test_equations_are_fitted_to_states_all_along(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 2 x 6 states that have two frames on either side five are picked: the first, the last and three between."""
+    monkeypatch.setattr(module, "FIT_STATES", 5)
+    components = np.arange(20.0).reshape(2, 10, 1)
+    space = {"window_mean": np.zeros(1), "window_modes": np.ones((1, 1)), "scale": np.ones(1)}
+    states, rates, newest = module._samples(space, components, module._windows(components, 1))
+    assert states.ravel().tolist() == newest.ravel().tolist() == [2, 4, 7, 14, 17]
+    np.testing.assert_allclose(rates, np.ones((5, 1)))
+
+
+def test_equations_are_asked_inside_the_range_alone_and_frames_stay_in_theirs(module: ModuleType) -> None:
+    """With dx/dt = 1 and dy/dt = x for x up to 1.5: from 1.5 y grows by as much, and is shown up to 1.2."""
+    model = {
+        "terms": module._terms(2, 1),
+        "coefficients": np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]),
+        "range": np.array([[-9.0, -9.0], [1.5, 9.0]]),
+        "window_mean": np.zeros(2),
+        "window_modes": np.eye(2),
+        "scale": np.ones(2),
+        "reading": np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]),
+        "component_range": np.array([[-9.0, -9.0], [9.0, 9.0]]),
+    }
+    context = np.array([[[1.5, 0.0]], [[0.0, 0.0]]])
+    made, left = module._roll_out(model, context, 1)
+    np.testing.assert_allclose(made, [[[1.5, 1.5]], [[1.0, 0.5]]])
+    assert left == 0.5  # of the two one met the edge
+    shown, _ = module._roll_out(model | {"component_range": np.array([[-9.0, -9.0], [9.0, 1.2]])}, context, 1)
+    np.testing.assert_allclose(shown, [[[1.5, 1.2]], [[1.0, 0.5]]])
+
+
+def test_equations_are_chosen_by_shares_of_each_trajectorys_own_square(module: ModuleType, monkeypatch: Any) -> None:
+    """One misses a small trajectory whole, the other a thirtieth of one that is a hundred times as large."""
+    states = splits(spiral)
+    states["valid"] = states["valid"][:2] * np.array([1.0, 100.0])[:, None, None]
+    future = []
+
+    def roll_out(model: dict, context: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
+        data = observed(states["valid"]).frames[:, :, 0]
+        ahead = module.encode(data, *future[0])[:, GIVEN:]
+        return ahead * np.array(model["kept"])[:, None, None], 0.0
+
+    def candidates(method: Any, components: np.ndarray, delay: int) -> list:
+        return [{"kept": [0.0, 1.0], "which": np.array(0)}, {"kept": [1.0, 0.97], "which": np.array(1)}]
+
+    components = module.principal_components
+    monkeypatch.setattr(module, "principal_components", lambda *given: future.append(components(*given)) or future[0])
+    monkeypatch.setattr(module, "_roll_out", roll_out)
+    monkeypatch.setattr(module.METHOD, "_candidates", candidates)
+    assert fitted_by(module, states).state["which"] == 1
+
+
+def fitted_by(module: ModuleType, states: dict[str, np.ndarray]) -> Any:
+    """The method of ``module`` as it is now, with the card's settings."""
+    data = {name: observed(each) for name, each in states.items()}
+    task = task_of(data["train"], "toy", GIVEN, ASKED)
+    method = module.METHOD(task, resolve_settings("sindy", "default", {}, ROOT))
+    method.fit(Training(data["train"], data["valid"], Budget(), seed=0))
+    return method

@@ -179,3 +179,14 @@ def test_layers_start_as_published(build) -> None:
         assert (entering.abs().square().sum(dim=1).mean()).item() == pytest.approx(1, rel=0.03)
         assert leaving.real.square().sum(dim=1).mean().item() == pytest.approx(1, rel=0.03)
         assert leaving.imag.square().sum(dim=1).mean().item() == pytest.approx(1, rel=0.03)
+
+
+@torch.no_grad()
+def test_training_runs_on_from_what_a_forecast_runs_on_from(build, batch) -> None:
+    """The untrained decoder hardly shows it."""
+    model, ran = build(), []
+    run_on = model.run_on
+    model.run_on = lambda *given: ran.append(given) or run_on(*given)
+    model.loss(batch)
+    model.forecast(batch.frames[batch.context], batch.context_times, batch.query_times)
+    torch.testing.assert_close(ran[0], ran[1], atol=1e-5, rtol=1e-4)
