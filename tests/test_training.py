@@ -130,7 +130,11 @@ def test_many_trajectories_are_forecast_drawn_and_encoded_as_each_alone(
     method, test = make("ladid", pendulum_task, root), pendulum["test"]
     torch.manual_seed(0)
     method.model = method.build_model()
-    torch.nn.init.constant_(method.model.embedding.tokens.log_std.bias, -30)  # a draw is hardly another than the mean
+    with torch.no_grad():
+        method.model.decoder.output.weight.mul_(100)  # untrained it renders all states alike
+    heads = method.model.embedding.tokens
+    torch.nn.init.constant_(heads.log_std.bias, -30)
+    heads.std_floor = 0.0  # a draw is hardly another than the mean
     later = test.times[:, 10:14] + 0.3 * np.arange(4)[:, None]
     context, times = test.frames[:, :10], test.times[:, :10]
     together, drawn = method.forecast(context, times, later).mean, method.sample(context, times, later, 2, 0)
@@ -138,10 +142,10 @@ def test_many_trajectories_are_forecast_drawn_and_encoded_as_each_alone(
     assert together.shape == (4, 4, 1, 32, 32) and drawn.shape == (2, 4, 4, 1, 32, 32)
     for row in range(4):
         asked = (context[[row]], times[[row]], later[[row]])
-        np.testing.assert_allclose(together[row], method.forecast(*asked).mean[0], atol=1e-5)
+        np.testing.assert_allclose(together[row], method.forecast(*asked).mean[0], atol=1e-4)
         np.testing.assert_allclose(encoded[row], method.represent(*asked[:2])[0], rtol=1e-3, atol=1e-5)
-    np.testing.assert_allclose(drawn, np.stack([together, together]), atol=0.02)
-    assert abs(together[0] - together[3]).max() > 0.02
+    np.testing.assert_allclose(drawn, np.stack([together, together]), atol=0.005)
+    assert min(abs(together[row] - together[row - 1]).max() for row in range(4)) > 0.01
 
 
 def test_the_validation_error_is_the_mean_nmse_over_the_full_horizon(pendulum, pendulum_task, root) -> None:
