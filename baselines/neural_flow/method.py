@@ -22,6 +22,7 @@ from ladid_bench.methods.ode import Perceptron
 
 ALPHA, BETA = 2 / 5, 4 / 5  # of the update and of the reset gate: with them a GRU's residual contracts (theorem 1)
 INVERSION_STEPS = 100  # of the fixed-point iteration, as in the released code
+MOST = 2.0  # of an exponent, either way: a layer scales by at most e^2; without a bound products of layers overflow
 
 
 class BoundedTime(nn.Module):
@@ -38,7 +39,7 @@ class BoundedTime(nn.Module):
 
 
 class WaveTime(nn.Module):
-    """Embed times as sums of sines, ``sum_k w_k sin(s_k t)`` with learned weights and frequencies."""
+    """Embed times as means of sines, of ``w_k sin(s_k t)`` over k, with learned weights and frequencies."""
 
     def __init__(self, outputs: int, waves: int, mean_frequency: float):
         super().__init__()
@@ -50,9 +51,6 @@ class WaveTime(nn.Module):
         """Embed ``(..., 1)`` as ``(..., outputs)``, 0 at time 0."""
         # (..., 1) -> (..., 1, 1) -> (..., outputs, waves) -> (..., outputs)
         return (self.weight * (self.frequency * times[..., None]).sin()).mean(dim=-1)
-
-
-MOST = 2.0  # of an exponent, either way: a layer scales by at most e^2; without a bound products of layers overflow
 
 
 class FlowLayer(nn.Module, ABC):
