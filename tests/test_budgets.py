@@ -8,10 +8,10 @@ import pytest
 from test_claims import LINEAR, Made, moved
 
 from ladid_bench.analysis import rules
-from ladid_bench.analysis.budgets import MOVING, SETTLED, UNTRAINED, standing_of_pair
+from ladid_bench.analysis.budgets import AGAINST, FOR, MOVING, SETTLED, UNTRAINED, standing_of_pair, tells
 from ladid_bench.analysis.crossed import LogRatio
 from ladid_bench.analysis.paired import Contrast
-from ladid_bench.analysis.verdicts import NOT_REPRODUCED, NOT_RUN, NOT_SEPARABLE, REPRODUCED
+from ladid_bench.analysis.verdicts import NOT_REPRODUCED, NOT_RUN, NOT_SEPARABLE, OPEN, REPRODUCED
 
 RUNGS = (600, 1200, 2400)
 
@@ -35,6 +35,8 @@ def trained(ladid: Sequence[float], others: Sequence[float], noise: float = 0.1)
         ((0.10, 0.05, 0.25), REPRODUCED, MOVING),  # once more five times as much, and it is behind
         ((0.80, 0.80, 0.80), NOT_REPRODUCED, SETTLED),
         ((0.40, 0.40, 0.40), NOT_SEPARABLE, SETTLED),
+        ((0.40, 0.09, 0.09), REPRODUCED, SETTLED),  # the last two budgets decide, not the first
+        ((0.02, 0.09, 0.10), REPRODUCED, SETTLED),
         ((0.10,), REPRODUCED, MOVING),  # a single budget says nothing of the next
     ],
 )
@@ -124,6 +126,16 @@ def test_a_pair_settles_by_the_same_rule(before: float | None, now: float, stand
     )
     assert made is not None
     assert standing_of_pair(made, former, 1.0) == standing
+
+
+def test_what_a_pair_tells_is_about_the_limit_and_nothing_where_both_lost_a_run() -> None:
+    def pair(estimate: float) -> Contrast:
+        return Contrast("a", "b", ratio=LogRatio(estimate, (1e-4,), (10**6,)))  # +- 0.0196
+
+    assert [tells(pair(value), 1.25) for value in (0.20, 0.22, 0.25)] == [FOR, OPEN, AGAINST]  # log(1.25) is 0.2231
+    lost = replace(pair(-0.5), same_models=True, lost=("a, seed 0: diverged",))
+    assert tells(lost, 1.0) == OPEN
+    assert standing_of_pair(lost, lost, 1.0) == SETTLED
 
 
 def transfer(made: Made, arm: str, errors: dict[int, float]) -> None:

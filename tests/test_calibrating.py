@@ -13,7 +13,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Forecast, Method, Training
-from ladid_bench.runs.calibrating import Values, _scores, calibrate_run
+from ladid_bench.runs.calibrating import Part, Scores, Values, _errors, _scores, _summary, calibrate_run
 from ladid_bench.runs.calibration import (
     Calibration,
     Scored,
@@ -69,6 +69,7 @@ def scored(spread: np.ndarray | None, deviation: np.ndarray, scale: np.ndarray |
     found = _scores(method, valid, test, values, seed=0)
     scored.noise = found["noise"]  # type: ignore[attr-defined]
     scored.values = values  # type: ignore[attr-defined]
+    scored.lead_times = found["lead_times"]  # type: ignore[attr-defined]
     return {one["name"]: Scored(**one) for one in found["scored"]}
 
 
@@ -90,6 +91,7 @@ def test_the_noise_for_all_is_that_of_each_lead_time_and_is_calibrated() -> None
     assert residual.spread_ratio == pytest.approx(1, abs=0.03)
     assert residual.measures(39)["coverage"] == pytest.approx(0.9, abs=0.015)
     assert residual.coverage[-1] == pytest.approx(0.05, abs=0.015)
+    assert scored.lead_times == [1, 2, 3, 4]  # type: ignore[attr-defined]
 
 
 def test_own_draws_get_the_observation_noise_that_they_lack() -> None:
@@ -120,6 +122,43 @@ def test_units_count_alike_and_what_stands_still_does_not_count() -> None:
     assert scored.values.share == 0.25  # type: ignore[attr-defined]
     assert np.mean(found.crps) == pytest.approx(GROWTH.mean() / overall(GROWTH) / np.sqrt(np.pi), rel=0.05)
     assert found.measures(39)["coverage"] == pytest.approx(0.9, abs=0.02)
+
+
+def test_a_truth_of_the_distribution_of_the_draws_leaves_nothing_by_hand() -> None:
+    """39 draws 0 to 38 have the mean 19 and the variance 39 x 40 / 12 = 130; the mean of 39 draws has 130 / 39 itself.
+
+    So a truth that is one more draw lies 130 (1 + 1 / 39) from their mean, in the mean square.
+    """
+    place, one = np.zeros(1, int), np.ones(1)
+    draws = np.arange(39.0).reshape(39, 1, 1, 1)
+    truth, forecast = np.full((1, 1, 1), 31.0), np.full((1, 1, 1), 28.0)
+    error, rest = _errors(Part(truth, forecast, draws), Values(None, place, place, one, one))  # type: ignore[arg-type]
+    assert rest is not None
+    assert (error.item(), rest.item()) == pytest.approx((3**2, 12**2 - 130 * 40 / 39))
+    found = _summary("raw", [Scores.of(truth, draws, one)])
+    assert (found["spread"], found["error"]) == (pytest.approx([np.sqrt(130 * 40 / 39)], rel=1e-4), [12.0])
+
+
+def test_values_count_by_their_weight_in_every_score() -> None:
+    """A certain forecast is off by 3 and by 1, with weights of a quarter and three quarters."""
+    truth, draws = np.array([[[3.0, 1.0]]]), np.zeros((39, 1, 1, 2))
+    found = Scores.of(truth, draws, np.array([0.25, 0.75]))
+    assert found.crps.item() == pytest.approx(0.25 * 3 + 0.75 * 1)
+    assert found.energy_score.item() == pytest.approx(np.sqrt(0.25 * 9 + 0.75 * 1))
+    assert (found.squared_error.item(), found.variance.item()) == (pytest.approx(0.25 * 9 + 0.75 * 1), 0)
+
+
+def test_the_pixels_that_are_scored_vary_by_a_tenth_of_the_deviation_of_their_channel() -> None:
+    """Of two channels of 2 x 2 pixels; the second one has a thousand times the values, and two pixels at rest."""
+    size = np.array([[[1.0, 0.2], [0.02, 0.0]], [[1000.0, 1000.0], [0.0, 0.0]]])
+    frames = (np.random.default_rng(0).normal(size=(50, 8, 2, 2, 2)) * size).astype(np.float32)
+    train = Trajectories(frames, np.tile(np.arange(8.0), (50, 1)), np.arange(50), fields=("a", "b"))
+    found = Values.of(task_of(train, "made-up", 2, 6), train)
+    assert (found.places.tolist(), found.component.tolist()) == ([0, 1, 4, 5], [0, 0, 1, 1])
+    deviations = [np.sqrt((1 + 0.2**2 + 0.02**2) / 4)] * 2 + [1000 / np.sqrt(2)] * 2
+    np.testing.assert_allclose(found.deviation, deviations, rtol=0.1)
+    assert found.weight.tolist() == [0.25] * 4
+    np.testing.assert_allclose(found.by_component(np.array([1.0, 3.0, 5.0, 9.0])), [2, 7])
 
 
 def test_a_run_is_calibrated_and_stands_in_the_run_table(checkout: Checkout) -> None:

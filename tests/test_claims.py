@@ -1,6 +1,7 @@
 """Verdicts on the claims, from made-up run tables and errors whose answers are known."""
 
 import ast
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_ind
 
 import ladid_bench
 from ladid_bench.analysis import costs, rules
@@ -33,6 +35,7 @@ from ladid_bench.analysis.verdicts import (
     decide,
     holm,
     pooled,
+    weakest,
 )
 from ladid_bench.core import provenance
 from ladid_bench.probing.probes import Probe
@@ -562,6 +565,28 @@ def test_costs_count_only_where_a_run_had_its_machine_to_itself() -> None:
     assert all(word in made.judged("C15").reason for word in ("ladid, seed 0", "timeout"))
 
 
+def test_costs_have_the_interval_of_students_test_of_two_samples() -> None:
+    """Of logarithms, with one variance for both, by scipy: three seeds of one method and four of the other."""
+    made = Made()
+    seconds = {"ladid": (1.0, 1.1, 1.3), "ode-rnn": (2.0, 2.6, 2.1, 2.9)}
+    for method, several in seconds.items():
+        for seed, one in enumerate(several):
+            made.runs("pendulum", method, 0.1, (seed,), experiment="cost", **{costs.STEP: one}, **ALONE)
+    own, rival = (costs.Cost(costs.STEP, made.evidence.group(name, "cost", method=name)) for name in seconds)
+    (found,) = costs.compare_costs(made.evidence, own, [rival])
+    test = ttest_ind(*(np.log(several) for several in seconds.values()))
+    assert found.interval is not None and found.ratio is not None
+    ends = test.confidence_interval(0.95)
+    assert (found.interval.low, found.interval.high) == pytest.approx((ends.low, ends.high))
+    assert (found.ratio.freedom, found.seeds) == ((test.df,), 3)
+
+
+def test_a_machine_is_shared_from_half_a_process_a_thread_on_that_is_not_the_runs_own() -> None:
+    loads = ((1.5, 1), (1.6, 1), (3.0, 2), (3.1, 2))
+    assert [costs.shared({"cost_load": load, "threads": threads}) for load, threads in loads] == [False, True] * 2
+    assert costs.shared({})  # where nothing was recorded
+
+
 @pytest.mark.parametrize(
     ("small", "enough", "verdict"),
     [(0.3, 0.1, REPRODUCED), (0.1, 0.1, NOT_SEPARABLE), (0.3, 0.2, NOT_REPRODUCED), (0.05, 0.1, NOT_REPRODUCED)],
@@ -582,6 +607,39 @@ def test_a_plateau_and_where_it_begins(small: float, enough: float, verdict: str
     assert made.verdict("C14") == verdict
 
 
+def sized(errors: dict[int, float], dataset: str = "pendulum", whole: float = 0.1) -> dict[str, str]:
+    """Verdicts on the parts of C14 about psi, from errors by its size and the error of the preset."""
+    made, how = Made(), {"experiment": "sufficiency"}
+    made.runs(dataset, "ladid", whole, **how)
+    for size, error in errors.items():
+        made.runs(dataset, "ladid", error, changes=f"psi={size}", **how)
+    return {part.name.partition(" in psi")[0]: part.verdict[0] for part in made.judged("C14").parts if part.sets}
+
+
+def test_the_plateau_begins_with_as_many_numbers_as_the_state_has_and_one_less_is_too_few() -> None:
+    """Two angles and two velocities of a double pendulum are four numbers; the largest size below counts."""
+    assert sized({2: 0.2, 4: 0.1})["enough room"] == NOT_REPRODUCED  # two are enough for a pendulum
+    told = {"dataset": "double-pendulum"}
+    assert sized({1: 0.3, 3: 0.3, 4: 0.1}, **told) == {"enough room": REPRODUCED, "too little room": REPRODUCED}
+    assert sized({1: 0.3, 3: 0.1, 4: 0.1}, **told)["too little room"] == NOT_SEPARABLE
+    assert sized({3: 0.3, 4: 0.2}, **told)["enough room"] == NOT_REPRODUCED
+
+
+def test_contexts_are_compared_with_the_full_one_and_may_be_a_quarter_worse() -> None:
+    made, how = Made(), {"experiment": "sufficiency"}
+    made.runs("pendulum", "ladid", 0.1, **how)
+    made.runs("pendulum-context-1", "ladid", 0.1, **how)
+    made.runs("pendulum-context-2", "ladid", 0.08, **how)
+    parts = {part.name: part.verdict[0] for part in made.judged("C14").parts if part.sets}
+    assert parts == {"enough context": REPRODUCED, "too little context": NOT_SEPARABLE}
+    made = Made()
+    made.runs("pendulum", "ladid", 0.1, **how)
+    made.runs("pendulum-context-1", "ladid", 0.3, **how)
+    made.runs("pendulum-context-2", "ladid", 0.105, **how)
+    parts = {part.name: part.verdict[0] for part in made.judged("C14").parts if part.sets}
+    assert parts == {"enough context": REPRODUCED, "too little context": REPRODUCED}
+
+
 def test_every_claim_has_an_entry_that_json_can_hold() -> None:
     found = [one.to_json() for one in judge(compared().evidence)]
     assert [one["id"] for one in found] == [f"C{number}" for number in ("1a", "1b", "2a", "2b", *range(3, 17))]
@@ -589,6 +647,25 @@ def test_every_claim_has_an_entry_that_json_can_hold() -> None:
     assert all(one["reason"] for one in found if one["verdict"] == NOT_RUN)
     assert found[0]["interval"][0] < found[0]["effect"] < found[0]["interval"][1]
     assert found[4]["interval"] is None
+
+
+def test_json_tells_of_each_comparison_what_was_found_and_the_fewest_seeds_of_any() -> None:
+    made = compared(0.17)
+    made.runs("wave", "gru", 0.2, seeds=(3,))
+    made.all_of(("ladid",), LINEAR, 0.17, seeds=(3,))
+    found = made.judged("C1b")
+    assert found.seeds == 3  # of four on one side alone
+    (counted,) = (part for part in found.parts if part.counted)
+    kept = {(name, second): one for (name, _, second), one in counted.contrasts.items()}
+    for part in found.to_json()["details"]["parts"][0]["sets"]:
+        for pair in part["comparisons"]:
+            behind = kept[part["name"], pair["second"]]
+            assert behind.beside is not None and behind.interval is not None
+            assert pair["interval"] == [math.exp(behind.interval.low), math.exp(behind.interval.high)]
+            assert (pair["p_worse"], pair["seeds"]) == (behind.p, behind.seeds)
+            assert pair["groups_won"] == behind.beside.groups_won
+            assert pair["improvement"] == behind.beside.improvement
+            assert pair["ratio_of_means"] == behind.beside.ratio_of_means
 
 
 def test_other_test_trajectories_or_lost_samples_are_no_comparison() -> None:
@@ -611,6 +688,13 @@ def test_pooled_intervals_of_equal_width_shrink_with_the_root_of_their_number() 
     found = pooled([Interval(0.0, -1.0, 1.0)] * 4)
     assert found == Interval(0.0, -0.5, 0.5)
     assert pooled([]) is None
+
+
+def test_pooling_takes_each_end_from_its_own_side() -> None:
+    """Two intervals that reach 1 down and 3 up: half of the root of 1 + 1 down, half of that of 9 + 9 up."""
+    found = pooled([Interval(1.0, 0.0, 4.0), Interval(3.0, 2.0, 6.0)])
+    assert found is not None
+    assert (found.estimate, found.low, found.high) == pytest.approx((2.0, 2 - math.sqrt(0.5), 2 + math.sqrt(4.5)))
 
 
 def test_no_run_goes_through_the_claims() -> None:
@@ -663,6 +747,15 @@ def test_no_worse_by_a_quarter_is_a_matter_of_whole_intervals(estimate: float, o
     assert decide("part", {"set": [told(estimate)]}, limit=1.25).sets[0].outcome == outcome
 
 
+def test_the_weakest_part_is_the_one_that_comes_nearest_to_its_own_limit() -> None:
+    """A ratio of 1.1 is 12 % below 1.25, one of 0.95 is 5 % below 1."""
+    no_worse = decide("no worse", {"set": [told(math.log(1.1))]}, limit=1.25)
+    better = decide("better", {"set": [told(math.log(0.9), rival="c"), told(math.log(0.95))]})
+    assert better.effect is not None
+    assert math.exp(better.effect.estimate) == pytest.approx(0.95)  # against the strongest rival
+    assert weakest([no_worse, better]) is better
+
+
 def test_what_is_told_beside_a_ratio_by_hand() -> None:
     made = Made()
     made.runs("pendulum", "ladid", 0.0, noise=0)
@@ -698,9 +791,17 @@ def test_ladid_against_itself_under_other_seeds_has_no_verdict() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "verdict"),
-    [((MET, OPEN), NOT_SEPARABLE), ((MET, MET, OPEN), REPRODUCED), ((MET, MET, OPEN, OPEN), NOT_SEPARABLE)],
+    ("outcomes", "expected", "verdict"),
+    [
+        ((MET, OPEN), 2, NOT_SEPARABLE),
+        ((MET, MET, OPEN), 3, REPRODUCED),
+        ((MET, MET, OPEN, OPEN), 4, NOT_SEPARABLE),
+        ((UNDECIDABLE, OPEN), 2, UNDECIDABLE),  # the one that is left could be no majority
+        ((UNDECIDABLE, OPEN, OPEN), 3, NOT_SEPARABLE),
+        ((OPEN, OPEN), 4, NOT_SEPARABLE),  # and the two that are not there could not either
+        ((MET, OPEN), 4, NOT_RUN),
+    ],
 )
-def test_half_of_the_data_sets_is_no_majority(outcomes: tuple[str, ...], verdict: str) -> None:
-    part = Part("ahead", tuple(SetResult(f"set-{place}", one, ()) for place, one in enumerate(outcomes)))
-    assert part.verdict[0] == verdict
+def test_half_of_the_data_sets_is_no_majority(outcomes: tuple[str, ...], expected: int, verdict: str) -> None:
+    sets = tuple(SetResult(f"set-{place}", one, ()) for place, one in enumerate(outcomes))
+    assert Part("ahead", sets, expected=expected).verdict[0] == verdict

@@ -7,8 +7,8 @@ from pathlib import Path
 import crossed_designs as simulated
 import numpy as np
 import pytest
+from scipy.stats import norm, ttest_1samp
 from scipy.stats import t as student
-from scipy.stats import ttest_1samp
 
 from ladid_bench.analysis.crossed import FLOOR, LogRatio, detectable_ratio, half_width, log_ratio
 
@@ -115,6 +115,26 @@ def test_the_detectable_ratio_is_about_that_of_the_simulation(cell: tuple[int, i
     design = simulated.Design(*cell, cell[1], profile)
     found = simulated.detectable(design, 500, np.random.default_rng(0))["Banerjee"]
     assert math.log(detectable_ratio(*cell, simulated.PROFILES[profile])) == pytest.approx(math.log(found), rel=0.2)
+
+
+def test_the_detectable_ratio_of_one_source_of_differences_alone_by_hand() -> None:
+    """Student's quantiles for the ends of intervals, and the normal one of 0.8 for how the estimates differ.
+
+    With g groups and s seeds of either method the variances of an estimate are a^2 / g between groups, b^2 / s between
+    seeds of each method, and c^2 / (g s) of the rest, of which the groups see all and the seeds of each method half.
+    """
+    groups, seeds = 10, 4
+    of_groups, of_seeds = (student.ppf(0.975, count - 1) for count in (groups, seeds))
+    detected = norm.ppf(0.8)
+    assert math.log(detectable_ratio(groups, seeds, (0.2, 0, 0))) == pytest.approx(
+        (of_groups + detected) * 0.2 / math.sqrt(groups)
+    )
+    assert math.log(detectable_ratio(groups, seeds, (0, 0.2, 0))) == pytest.approx(
+        (of_seeds + detected) * 0.2 * math.sqrt(2 / seeds)
+    )
+    assert math.log(detectable_ratio(groups, seeds, (0, 0, 0.2))) == pytest.approx(
+        (math.hypot(of_groups, of_seeds) + detected) * 0.2 / math.sqrt(groups * seeds)
+    )
 
 
 def in_the_docs() -> list[list[float]]:

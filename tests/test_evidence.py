@@ -97,3 +97,9 @@ def test_what_is_told_beside_counts_groups_and_pairs_of_runs() -> None:
     assert found is not None
     assert found.improvement == pytest.approx(6 / 9)
     assert found.groups_won == pytest.approx(4 / 6)  # 0.5 x 3^(1/3) is 0.72
+
+
+def test_a_method_of_one_run_does_not_lower_the_number_of_seeds_of_the_other() -> None:
+    known = evidence({"ladid": [np.full(8, 0.5)] * 3, "analog": [np.ones(8)]})
+    known.rows[-1]["kind"] = "simple"
+    assert contrast(known, group(known, "ladid"), group(known, "analog")).seeds == 3

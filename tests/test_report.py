@@ -466,6 +466,15 @@ def test_a_sheet_gives_back_what_was_packed() -> None:
     assert np.abs(unpack(packed, 60, image=True).astype(int) - large).mean() < 2.5
 
 
+def test_large_pictures_are_averaged_over_whole_blocks_until_their_longer_side_fits() -> None:
+    """Of 100 pixels a side in blocks of 2, of 40 by 130 in blocks of 3; what is left over is cut off."""
+    levels = np.arange(100, dtype=np.uint8)[None, :, None] + np.zeros((2, 1, 100), np.uint8)
+    small = smaller(levels)
+    assert small.shape == (2, 50, 50)
+    np.testing.assert_array_equal(small[0, :, 0], np.round(np.arange(50) * 2 + 0.5))
+    assert smaller(np.zeros((1, 40, 130), np.uint8)).shape == (1, 13, 43)
+
+
 def test_a_report_is_drawn_again_where_its_page_has_been_deleted(full: Bench) -> None:
     """Snakemake deletes what a rule declares before the rule runs: the page, but not the other files beside it."""
     page = full.build()

@@ -127,6 +127,44 @@ def test_a_distribution_that_some_seeds_lack_is_left_out(table: ExperimentResult
     assert score_frame(content, none).empty and spread_frame(content, none).empty
 
 
+def test_seeds_enter_as_means_of_coverage_and_as_root_mean_squares_of_spread_and_error(
+    table: ExperimentResults,
+) -> None:
+    """Of a seed and of one with seven times its spread and error: the root of (1 + 49) / 2 is 5."""
+    content, (_, row) = table.parts[0]
+    first, second = row.entry.runs
+    assert second.calibration is not None
+    scored = [
+        one.model_copy(
+            update={
+                "spread": [7 * value for value in one.spread],
+                "error": [7 * value for value in one.error],
+                "coverage": [0.5 * value for value in one.coverage],
+            }
+        )
+        for one in second.calibration.scored
+    ]
+    wide = replace(second, calibration=second.calibration.model_copy(update={"scored": scored}))
+    rows = [ExperimentRow(replace(row.entry, runs=(first, wide)), None)]
+    found = spread_frame(content, rows)
+    raw = found[found["distribution"] == "raw"]
+    np.testing.assert_allclose(raw["spread"], [1.5, 2.0, 2.5])
+    np.testing.assert_allclose(raw["error"], [3.0, 4.0, 5.0])
+    assert raw["lead_time"].tolist() == [0.1, 0.2, 0.3]
+    inside = reliability_frame(content, rows)
+    np.testing.assert_allclose(inside["inside"], 0.75 * 0.8 * inside["nominal"])
+
+
+def test_seeds_that_disagree_widen_the_interval_of_a_score(table: ExperimentResults) -> None:
+    content, _ = table.parts[0]
+    widths = []
+    for crps in ([0.4, 0.4], [0.2, 0.6]):
+        (one,) = score_frame(content, [ExperimentRow(calibrated("ladid", {"residual": crps}), None)]).to_dict("records")
+        assert one["crps"] == pytest.approx(0.4)
+        widths.append(one["high"] / one["low"])
+    assert widths[1] > 2 * widths[0]
+
+
 def grown(label: str, first: float, last: float, floor: float | None, kind: str = "neural") -> Entry:
     """A method whose squared error is ``first`` in the first of ten frames and ``last`` in the others, of truth 1."""
     errors = np.full((4, 10), last, np.float32)
@@ -157,6 +195,33 @@ def test_errors_are_taken_apart_by_floor_first_frame_and_growth() -> None:
     assert re.match(r"blind .*0\.7.*lost .*30", drawing.finding)
     assert {"blind", "lost", "ridge"} <= set(re.findall(r">([^<>]+)</text>", drawing.svg))
     assert errors_apart(replace(content, entries=()), {}) is None
+
+
+@pytest.mark.parametrize(("frames", "last"), [(20, 19.5), (5, 5.0)])
+def test_the_end_of_a_horizon_is_its_last_tenth_and_at_least_a_frame(frames: int, last: float) -> None:
+    """The errors are 1, 2, 3 and so on."""
+    made = grown("a", 1.0, 1.0, None)
+    (run,) = made.runs
+    assert run.sample is not None
+    ones = np.ones((4, frames), np.float32)
+    errors = {"squared_error": ones.cumsum(axis=1), "squared_truth": ones, "squared_deviation": ones, "times": ones}
+    long = replace(made, runs=(replace(run, sample=replace(run.sample, **errors)),))
+    (found,) = split_frame(DatasetContent("set", "Set", "nmse", "s", {}, (long,))).to_dict("records")
+    assert (found["first"], found["last"], found["growth"]) == (1, last, last)
+
+
+def test_skill_is_what_is_gone_of_the_best_simple_error_and_equal_errors_share_a_rank() -> None:
+    """Errors of 0.1 and 0.8 against 0.4: three quarters are gone, or as much again has come."""
+    entries = (
+        *(grown(name, error, error, None) for name, error in (("good", 0.1), ("bad", 0.8))),
+        *(grown(name, 0.4, 0.4, None, "simple") for name in ("ridge", "mean")),
+        grown("coder", 0.01, 0.01, None, "floor"),
+    )
+    content = DatasetContent("set", "Set", "nmse", "s", {}, entries)
+    frame = accuracy_frame(content, [*content.ordered, *content.floors], ["nmse_mean", "skill"])
+    assert frame["method"].tolist() == ["good", "ridge", "mean", "bad", "coder"]
+    np.testing.assert_allclose(frame["skill"], [0.75, 0, 0, -1, np.nan], atol=1e-6)
+    np.testing.assert_array_equal(frame["rank"], [1, 2.5, 2.5, 4, np.nan])
 
 
 def test_valid_times_are_told_in_lyapunov_times_where_the_exponent_is_known() -> None:

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from checkouts import Checkout
 from PIL import Image
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.data.overview import choose, constant, varying
+from ladid_bench.data.overview import choose, constant, histogram_frame, varying
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
 from ladid_bench.reporting.media import PRECISION, Film, strip
 from ladid_bench.reporting.palette import difference_colours
@@ -135,6 +136,33 @@ def test_calm_and_lively_trajectories_are_found(trajectories: Trajectories) -> N
     assert [one in time_caption(data, "s") for one in ("Regular", "6 frames", "every 1 s")] == [True] * 3
     assert varying({"test": trajectories}) == ["length"]
     assert constant({"test": trajectories}) == {}
+
+
+def test_swinging_is_lively_though_it_comes_back() -> None:
+    """From frame to frame the first changes by 1 and back, the second rises by a quarter each time."""
+    frames = np.array([[0.0, 1.0, 0.0, 1.0, 0.0], [0.0, 0.25, 0.5, 0.75, 1.0]], np.float32)[:, :, None, None, None]
+    data = Trajectories(frames, np.tile(np.arange(5.0), (2, 1)), np.arange(2))
+    assert {role: index for role, index in choose(data).items() if "liveliest" in role} == {
+        "the first, the liveliest": 0
+    }
+
+
+def test_histograms_have_the_bins_of_all_splits_and_shares_of_their_own() -> None:
+    values = {"train": np.array([0.0, 1.0, 1.0, 1.5]), "test": np.array([3.0, 4.0])}
+    frame = histogram_frame(values, 4)
+    train, test = (frame[frame["split"] == name] for name in ("train", "test"))
+    assert train["low"].tolist() == test["low"].tolist() == [0, 1, 2, 3]
+    assert train["high"].tolist() == [1, 2, 3, 4]
+    assert train["share"].tolist() == [0.25, 0.75, 0, 0]
+    assert test["share"].tolist() == [0, 0, 0, 1]
+
+
+def test_a_parameter_is_constant_if_it_is_the_same_in_every_split(trajectories: Trajectories) -> None:
+    one, other = (
+        replace(trajectories, parameters={"mass": np.full(3, 2.0), "length": np.full(3, at)}) for at in (1, 5)
+    )
+    assert varying({"train": one, "test": other}) == ["length"]
+    assert constant({"train": one, "test": other}) == {"mass": 2.0}
 
 
 def test_a_film_says_what_is_given() -> None:

@@ -81,6 +81,29 @@ def test_means_and_medians_over_trajectories_differ() -> None:
         assert metrics[f"{name}_mean"] == pytest.approx(values.mean())
         assert metrics[f"{name}_median"] == pytest.approx(np.sort(values)[1])
     assert metrics["nmse_mean"] > 2 * metrics["nmse_median"]
+    truth = three.frames[:, 2:].astype(np.float64)  # (trajectory, frame, 1, height, width)
+    error = ((truth - made) ** 2).sum(axis=(1, 2, 3, 4))
+    own = error / ((truth - truth.mean(axis=1, keepdims=True)) ** 2).sum(axis=(1, 2, 3, 4))
+    assert metrics["temporal_fvu_mean"] == pytest.approx(own.mean())
+    assert metrics["temporal_fvu_median"] == pytest.approx(np.sort(own)[1])
+    vrmse = np.sqrt(error / 512 / truth.var(axis=(2, 3, 4)).mean(axis=1))  # 2 frames of 256 pixels
+    assert metrics["vrmse_mean"] == pytest.approx(vrmse.mean())
+
+
+def test_a_blank_forecast_is_six_decades_of_power_below_the_largest_of_the_truth() -> None:
+    """At every wavenumber it has the millionth that counts as nothing, and noise is no more than a decade off."""
+    asked, test, mean = pictures()
+    metrics, _ = score(asked, test, Forecast(np.zeros_like(test.frames[:, 2:])), mean)
+    assert 5 < metrics["spectral_distance_mean"] <= 6
+
+
+def test_between_frames_means_medians_and_ratios_over_all_are_told_apart() -> None:
+    asked, test, mean = pictures()
+    between = Errors(np.array([[1.0, 2.0], [1.0, 1.0], [9.0, 9.0]]), np.ones((3, 2)), np.full((3, 2), 4.0))
+    three = test[[0, 1, 1]]
+    metrics, _ = score(asked, three, Forecast(three.frames[:, 2:]), mean, between)
+    found = [metrics[f"midpoints_{name}"] for name in ("nmse_mean", "nmse_median", "fvu")]
+    assert found == pytest.approx([(1.5 + 1 + 9) / 3, 1.5, 23 / 24])
 
 
 def test_pictures_are_kept_in_levels_of_the_range_and_only_where_wanted() -> None:

@@ -103,6 +103,17 @@ def test_clipping_loss_is_the_square_beyond_the_range_over_the_variance() -> Non
     assert outside(found, values.reshape(1, -1, 1, 1)) == 1
 
 
+def test_what_lies_below_the_range_is_lost_and_counted_like_what_lies_above() -> None:
+    """The same upside down: 0.95 below -1.05; and a value beyond either end."""
+    values = -np.tile([0.0, 1.0], 2_000)
+    values[0] = -2.0
+    found = only(values.reshape(1, -1, 1, 1))
+    assert (found.low, found.high) == pytest.approx((-1.05, 0.05))
+    assert found.clipping_loss == pytest.approx(0.95**2 / (4_000 * np.var(values)), rel=1e-6)
+    values[1] = 1.0
+    assert outside(found, values.reshape(1, -1, 1, 1)) == 2
+
+
 def test_a_drift_keeps_its_ends() -> None:
     drift = np.linspace(0, 1, 400)[None, :, None, None] + 0.001 * RANDOM.normal(size=(20, 400, 1, 1))
     found = only(drift)
@@ -138,7 +149,7 @@ def test_vectors_of_components_that_are_not_there_or_taken_are_refused(vectors: 
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("level", [0.0, 5.0, 101_325.0, -1e-20])
+@pytest.mark.parametrize("level", [0.0, 5.0, 101_325.0, -1e-20, -40.0])
 def test_a_channel_that_only_rounding_moves_is_constant_and_can_be_normalized(level: float) -> None:
     frames = RANDOM.normal(size=(4, 30, 2, 3, 3))
     frames[:, :, 1] = level * (1 + 5e-8 * RANDOM.normal(size=(4, 30, 3, 3)))
