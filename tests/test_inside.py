@@ -22,8 +22,9 @@ from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.base import Training
 from ladid_bench.methods.registry import resolve_settings
 from ladid_bench.probing.components import principal_components
-from ladid_bench.probing.inside import PARTS, Inside, overall_detour, smooth_path, step_lengths
-from ladid_bench.probing.looking import look_inside
+from ladid_bench.probing.frames import CLOSE_UP, attention_frame, close_up_frame
+from ladid_bench.probing.inside import PARTS, Inside, detours, effective, overall_detour, smooth_path, step_lengths
+from ladid_bench.probing.looking import _asked, _reading, _refined, look_inside
 from ladid_bench.reporting.inside_figures import (
     attention_figures,
     between_figures,
@@ -125,6 +126,84 @@ def test_detours_of_known_paths() -> None:
     assert np.isnan(overall_detour(np.zeros_like(line)))
     assert smoothness(1.01, 1.0).startswith("F is smooth")
     assert smoothness(1.3, 1.0).startswith("F wanders")
+
+
+def test_detours_are_of_all_trajectories_together() -> None:
+    """One goes 10 straight on; another goes 2 on and 1 back, 3 for a distance of 1."""
+    straight = np.linspace(0, 10, PARTS + 1)
+    back = np.concatenate([np.linspace(0, 2, PARTS // 2, endpoint=False), np.linspace(2, 1, PARTS // 2 + 1)])
+    states = np.stack([straight, back])[..., None]  # (2, fine, 1)
+    assert detours(states) == pytest.approx([13 / 11])
+    assert overall_detour(states) == pytest.approx(13 / 11)
+
+
+def test_the_smooth_curve_is_the_cubic_through_the_frames_alone() -> None:
+    times = np.array([[0.0, 1.0, 3.0, 4.0, 6.0]])
+    fine = _refined(times)
+    assert fine[0, : PARTS + 2].tolist() == [*np.arange(PARTS + 1) / PARTS, 1 + 2 / PARTS]  # even steps, longer ones
+    states = np.full((*fine.shape, 1), 99.0)
+    states[:, ::PARTS, 0] = times**3
+    np.testing.assert_allclose(smooth_path(times, fine, states)[..., 0], fine**3, atol=1e-9)
+
+
+def test_states_are_asked_after_the_context_and_as_long_as_a_training_trajectory_lasts(pendulum_task: Task) -> None:
+    times = np.tile(np.arange(60.0), (2, 1))
+    times[1] *= 2
+    task = replace(pendulum_task, duration=50.0)
+    assert _asked(times, task)[0].tolist() == list(range(10, 26))  # twice 25 is 50
+    assert _asked(times, replace(task, duration=200.0))[0].tolist() == list(range(10, 60))
+
+
+def test_how_many_a_row_attends_to_is_averaged_over_rows() -> None:
+    """A row over four alike and one on a single one: 2.5, not the 2 of their mean entropy."""
+    assert effective(np.array([[[0.25] * 4, [1.0, 0, 0, 0]]])) == pytest.approx(2.5)
+
+
+def test_the_table_of_attention_says_who_looks_at_whom(inside: Inside) -> None:
+    weights = np.array([[[0.9, 0.1], [0.3, 0.7]], [[0.5, 0.5], [0.5, 0.5]]])
+    frame = attention_frame(replace(inside, attention=[weights], example=0), 0)
+    told = frame.set_index(["weights", "row", "seen"])["value"]
+    assert (told["trajectory 0", 1, 2], told["trajectory 0", 2, 1]) == (0.1, 0.3)
+    assert (told["mean", 1, 2], told["mean", 2, 1]) == pytest.approx((0.3, 0.4))
+
+
+def test_the_close_up_is_of_a_few_steps_in_the_middle(inside: Inside) -> None:
+    frame = close_up_frame(inside)
+    first = (49 - CLOSE_UP) // 2
+    assert (frame["time"].min(), frame["time"].max()) == pytest.approx(
+        tuple(inside.times[0, [first, first + CLOSE_UP]])
+    )
+    own, smooth = (frame[frame["name"] == name].set_index("time") for name in ("component 1", "smooth component 1"))
+    at_frames = inside.times[0, first : first + CLOSE_UP + 1]
+    np.testing.assert_allclose(own.loc[at_frames, "score"], smooth.loc[at_frames, "score"], atol=1e-5)
+    assert not np.allclose(own["score"], smooth["score"], atol=1e-9)
+
+
+def test_pictures_are_of_the_step_with_the_longest_move_in_each_third(
+    inside: Inside, pendulum: Splits, pendulum_task: Task
+) -> None:
+    moves = step_lengths(inside.states[:1])[1][0]
+    truth = pendulum_task.normalize(pendulum["test"].frames[0, 10:, 0])
+    for strip, part in zip(inside.strips, (range(17), range(17, 33), range(33, 49)), strict=True):  # of 49 steps
+        longest = max(part, key=lambda step: moves[step])
+        assert (strip.start, strip.end) == pytest.approx(tuple(inside.times[0, [longest, longest + 1]]))
+        np.testing.assert_allclose(strip.truth, truth[longest : longest + 2], atol=1e-6)
+
+
+def test_a_reading_is_of_units_that_it_was_not_fitted_to() -> None:
+    """Codes that only name the unit read nothing of another one, however well they read its own."""
+    random = np.random.default_rng(0)
+    names, label = random.normal(size=(20, 30)).repeat(5, axis=0), random.normal(size=(20, 1)).repeat(5, axis=0)
+    honest, twins = (_reading(names, label, group) for group in (np.arange(20).repeat(5), np.arange(100)))
+    assert honest is not None and twins is not None
+    assert honest < 0.3 < 0.9 < twins
+
+
+def test_shares_are_of_the_variance_and_the_leading_components_carry_it() -> None:
+    """Squares of 2 x 4^2 along one axis and 2 x 3^2 along another: 0.64 and 0.36."""
+    found = principal_components(np.array([[3.0, 0, 0], [-3, 0, 0], [0, 4, 0], [0, -4, 0]]))
+    assert found.shares == pytest.approx([0.64, 0.36, 0])
+    assert [found.carrying(share) for share in (0.5, 0.7)] == [1, 2]
 
 
 def test_components_come_in_order_with_one_sign() -> None:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import made_up
@@ -14,17 +15,20 @@ from commands import said
 from refusals import check_refusal, refused
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
 from test_cli import STUDY
 
 from ladid_bench.core.configuration import load_study
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.datasets.simulated.pendulum import Pendulum
 from ladid_bench.methods.base import Method
 from ladid_bench.methods.registry import load_method, resolve_settings
 from ladid_bench.probing import readout
-from ladid_bench.probing.ground_truth import quantity
+from ladid_bench.probing.ground_truth import known_quantities, quantity
 from ladid_bench.probing.probes import Probe
+from ladid_bench.probing.probing import _context_components, _reading
 from ladid_bench.probing.semigroup import maps_representation_to_states, semigroup
 from ladid_bench.runs.derived import is_stale
 from ladid_bench.runs.records import write_record
@@ -201,6 +205,8 @@ def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
     found = Probe.read(folders.probe(key))
     assert [one.name for one in found.readings] == ["theta", "angular_velocity", "energy"]
     assert found.readings[0].cyclic
+    read = [one["linear"] for one in found.readings[0].errors.values()]
+    assert all(one != other for one, other in combinations(read, 2))  # no control is psi under another name
     assert set(found.readings[0].errors) == {"psi", "pca", "untrained", "shuffled"}
     assert (len(found.group), found.seed) == (6, 0)
     assert np.mean(found.readings[0].deviation) == pytest.approx(1, rel=1e-4)
@@ -247,6 +253,42 @@ def test_what_is_unread_is_averaged_over_quantities() -> None:
     assert (errors.tolist(), deviations.tolist()) == ([0.6, 1.0], [2.0, 2.0])
     assert probe.unexplained("psi", "linear", "mass") is None
     assert probe.unexplained("nothing", "linear") is None
+
+
+def test_a_frame_beyond_what_training_lasted_is_not_compared() -> None:
+    """Context frames alone lie within 0.45 of the first one, so there is nothing to compare."""
+    test = circles()
+    task = task_of(test, "circles", 5, 25)
+    assert semigroup(Oracle(replace(task, duration=0.45), 0.0), test) is None
+    assert semigroup(Oracle(replace(task, duration=2.0), 0.0), test) is not None
+
+
+def test_known_are_the_states_at_the_first_frame_and_the_constants_that_vary(trajectories: Trajectories) -> None:
+    still = replace(trajectories, parameters={**trajectories.parameters, "mass": np.ones(3)})
+    found = {one.name: one.values for one in known_quantities(still, Pendulum())}
+    assert list(found) == ["length", "angle"]
+    np.testing.assert_array_equal(found["length"], trajectories.parameters["length"])
+    np.testing.assert_array_equal(found["angle"], trajectories.states["angle"][:, 0])
+
+
+def test_errors_over_deviations_are_what_r2_leaves() -> None:
+    values = RANDOM.normal(3, 7, size=(20, 1))
+    read = values + RANDOM.normal(size=(20, 1))
+    found = _reading(quantity("x", "m", values[:, 0]), values, {"psi": {"linear": read}})
+    left = np.sum(found["errors"]["psi"]["linear"]) / np.sum(found["deviation"])
+    assert 1 - left == pytest.approx(r2_score(values, read), rel=1e-4)
+    assert np.mean(found["deviation"]) == pytest.approx(1, rel=1e-4)
+
+
+def test_the_components_of_contexts_are_those_of_the_training_split() -> None:
+    """Whose scores therefore have the mean 0; those of a split at another place have not."""
+    train, test = circles(12), circles(8)
+    test = replace(test, frames=test.frames + 100)
+    oracle = Oracle(task_of(train, "circles", 5, 25), 0.0)
+    found = _context_components(oracle, {"train": train, "valid": test, "test": test}, 2)
+    np.testing.assert_allclose(found[:12].mean(axis=0), 0, atol=1e-3)
+    assert np.abs(found[12:].mean(axis=0)).max() > 100
+    assert len(found) == 12 + 8 + 8
 
 
 def test_angles_of_more_than_half_a_turn_are_read_by_sine_and_cosine() -> None:

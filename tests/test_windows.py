@@ -1,5 +1,7 @@
 """Windows: what is drawn is what the trajectories hold, and each frame is handed out once."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -81,6 +83,26 @@ def test_queries_follow_the_context_within_the_query_length(batch, length) -> No
     assert (batch.query_index < 10 + length).all()
     assert torch.equal(batch.query_times, batch.grid_times.gather(1, batch.query_index))
     assert (batch.context_times[:, 0] == 0).all()
+
+
+def test_times_count_from_the_first_frame_of_window_or_trajectory(uneven_sampler) -> None:
+    """Each window's place is found again among the times of its own trajectory, which differ from row to row."""
+    batch = uneven_sampler.draw(7, torch.Generator().manual_seed(0))
+    owner, first = batch.grid[:, 0] // 60, batch.grid[:, 0] % 60
+    own = torch.from_numpy(uneven_sampler.elapsed).float()[owner]  # (N, 60)
+    rows = torch.arange(len(own))
+    assert torch.equal(batch.start, own[rows, first])
+    assert torch.equal(batch.forecast_start, own[rows, first + 10])
+    context = own[rows[:, None], first[:, None] + torch.arange(10)] - batch.start[:, None]
+    torch.testing.assert_close(batch.context_times, context)
+
+
+def test_context_frames_in_a_likelihood_are_clipped_as_queries_are(pendulum, pendulum_task) -> None:
+    train = replace(pendulum["train"], frames=3 * pendulum["train"].frames - 1)
+    batch = WindowSampler(train, pendulum_task, Budget(batch_size=4), "cpu").draw(8, torch.Generator())
+    assert batch.frames.min() < 0 and batch.frames.max() > 1
+    target = batch.context_target(batch.draw_context())
+    assert (target.min(), target.max()) == (0, 1)
 
 
 def test_neighbouring_windows_meet_within_reach(batch, length, pendulum_task) -> None:
