@@ -50,6 +50,17 @@ def test_a_claim_has_a_panel_a_data_set_and_a_line_a_pair_with_its_intervals() -
     assert "2 pairs of 4" in drawing.finding and "2 have settled" in drawing.finding
 
 
+def test_the_finding_counts_pairs_for_and_against_at_the_last_budget_and_their_median() -> None:
+    """Ratios of 0.5, 1.1, 0.5 and 4: half-way between 0.5 and 1.1."""
+    frame = rows()
+    worse = (frame["dataset"] == "wave") & (frame["second"] == "gru") & (frame["steps"] == 1200)
+    frame.loc[worse, ["ratio", "tells"]] = [4.0, "against"]
+    drawing = budget_drawing("C1a", frame, LOOKS)
+    assert drawing is not None
+    told = ("1,200 steps", "2 pairs of 4", "1 against", "2 have settled", "ratio 0.8.")
+    assert [one in drawing.finding for one in told] == [True] * 5
+
+
 def test_what_does_not_count_is_not_drawn_and_limits_are() -> None:
     assert budget_drawing("C1a", rows(counted=False), LOOKS) is None
     assert budget_drawing("C1a", pd.DataFrame(), LOOKS) is None

@@ -14,7 +14,7 @@ from PIL import Image
 from reports import ASKED, GIVEN, Bench, Page, make_bench
 
 from ladid_bench.analysis.entries import gather
-from ladid_bench.analysis.pictures import collect
+from ladid_bench.analysis.pictures import collect, series_frame
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_json
 from ladid_bench.data.thumbnails import LARGEST_SIDE, pack, smaller, unpack
@@ -353,6 +353,21 @@ def test_methods_that_kept_other_pictures_are_left_out(full: Bench) -> None:
     assert list(pictures.forecasts) == ["latent-ode", "mean"]
     assert pictures.given == GIVEN
     assert pictures.lead.tolist() == pytest.approx([-0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
+
+
+def test_pictures_tell_the_primary_error_of_their_trajectory_and_vectors_their_physical_values(full: Bench) -> None:
+    """The first trajectory is the easiest one: 0.1 of the truth goes wrong, twice as much of the deviation."""
+    errors = {}
+    for dataset in gather(full.folders, full.table, full.study):
+        pictures = collect(dataset, full.folders)
+        errors[dataset.name] = pictures.errors["latent-ode"]
+    assert errors == {"fake-pictures": pytest.approx(0.1, rel=1e-4), "fake-vectors": pytest.approx(0.2, rel=1e-4)}
+    frame = series_frame(dataset, pictures, ["latent-ode"])
+    second = frame[frame["feature"] == 2].set_index(["name", "lead_time"])["value"]
+    levels = pictures.truth[:, 1]  # 0 to 255 over the range of -0.05 to 1.05 on the data card
+    np.testing.assert_allclose(second["truth"], levels / 255 * 1.1 - 0.05)
+    np.testing.assert_allclose(second["latent-ode"], levels[GIVEN:] // 2 / 255 * 1.1 - 0.05)
+    assert second["latent-ode"].index.tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
 
 
 def test_thinned_pictures_keep_first_and_last_and_stay_aligned(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from markupsafe import Markup
 from test_report_figures import entry, sample
@@ -17,7 +18,7 @@ from ladid_bench.analysis.frames import accuracy_frame
 from ladid_bench.analysis.study import ExperimentResults
 from ladid_bench.core.configuration import Study
 from ladid_bench.reporting.calibration_figures import calibration_drawings, scores_html, scores_of
-from ladid_bench.reporting.error_split import errors_apart
+from ladid_bench.reporting.error_split import _ends, errors_apart
 from ladid_bench.reporting.experiments import Scene
 from ladid_bench.reporting.palette import styles
 from ladid_bench.runs.calibration import Calibration
@@ -208,6 +209,12 @@ def test_the_end_of_a_horizon_is_its_last_tenth_and_at_least_a_frame(frames: int
     long = replace(made, runs=(replace(run, sample=replace(run.sample, **errors)),))
     (found,) = split_frame(DatasetContent("set", "Set", "nmse", "s", {}, (long,))).to_dict("records")
     assert (found["first"], found["last"], found["growth"]) == (1, last, last)
+
+
+def test_what_is_far_off_does_not_stretch_the_scale_of_errors() -> None:
+    """Of values about 0.05 none is drawn beyond 30 times of it, or below its 900th part; 1 is always on the scale."""
+    frame = pd.DataFrame([[0.01, 0.04, 0.05, 0.1], [1e-7, 0.05, 0.2, 1e6]], columns=["floor", "first", "mean", "last"])
+    assert _ends(frame) == pytest.approx((0.01 / 1.15, 1.15))
 
 
 def test_skill_is_what_is_gone_of_the_best_simple_error_and_equal_errors_share_a_rank() -> None:

@@ -15,11 +15,12 @@ from matplotlib.axes import Axes
 from reports import ASKED, GIVEN, TRAJECTORIES, Bench, make_bench
 from scipy.stats import wilcoxon
 
-from ladid_bench.analysis.curves import horizon_errors
+from ladid_bench.analysis.curves import horizon_errors, horizon_frame, last_gains, run_seconds
 from ladid_bench.analysis.effects import areas, ratios, reference_of
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run, gather
 from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
 from ladid_bench.analysis.study import ExperimentResults, StudyResults
+from ladid_bench.analysis.sweeps import growth
 from ladid_bench.core.configuration import Dataset, SplitSizes, Study
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting import findings
@@ -29,6 +30,7 @@ from ladid_bench.reporting.experiment_figures import areas_html, areas_of, drawi
 from ladid_bench.reporting.experiments import Scene, views
 from ladid_bench.reporting.palette import MethodStyle, styles
 from ladid_bench.reporting.rank_figure import rank_diagram
+from ladid_bench.reporting.sweep_figures import _lowest
 from ladid_bench.runs.records import Sample, read_sample, write_sample
 
 PICTURES, VECTORS = "fake-pictures", "fake-vectors"
@@ -133,6 +135,15 @@ def test_a_method_without_a_result_somewhere_is_left_out_and_named() -> None:
     drawing = rank_diagram("ranks", found, styles(sets), "6 data sets")
     assert drawing.about.endswith(" d.")
     assert named(drawing) == {"a", "b", "c"}
+
+
+def test_a_data_set_with_results_of_half_of_the_methods_counts_and_one_with_fewer_does_not() -> None:
+    four = {"a": 0.1, "b": 0.2, "c": 0.3, "d": 0.4}
+    assert "here are 2" in str(rank_over_datasets(contents([four] * 6 + [{"a": 0.1, "b": 0.2}])))
+    three = {name: four[name] for name in "abc"}
+    found = rank_over_datasets(contents([three] * 6 + [{"a": 0.1}]))
+    assert isinstance(found, Ranking)
+    assert len(found.blocks) == 6
 
 
 def test_ranks_over_units_are_those_of_wilcoxon_with_holm() -> None:
@@ -250,6 +261,27 @@ def test_a_transfer_has_a_line_an_arm_and_the_area_below_it(bench: Varied) -> No
     assert told[8] == f"{expected * hard:.2f}"
 
 
+def test_the_area_of_a_pooled_error_is_a_ratio_of_sums_and_pairs_seeds(bench: Varied) -> None:
+    """Errors of seeds that change places between two shares: each seed has the mean of 0.4 over the line, as ridge has.
+
+    Deviations are half of the truth in these made-up runs, so that an FVU is twice the share that goes wrong.
+    """
+    bench.further = ("transfer",)
+    told: dict[str, Any] = {"experiments": "transfer", "variant": "default"}
+    for share, errors in ((0.1, {0: 0.2, 1: 0.4, 2: 0.6}), (1.0, {2: 0.2, 1: 0.4, 0: 0.6})):
+        for seed, error in errors.items():
+            bench.run(VECTORS, "ladid", error, seed, **told, fraction=share)
+            bench.run(VECTORS, "ridge", 0.4, seed, **told, fraction=share)
+    (table,) = StudyResults(bench.folders, bench.table, bench.study).experiments
+    frame = areas(*table.parts[0]).set_index("name")
+    hard = 1 + np.arange(TRAJECTORIES).mean() / 10
+    columns = ["interval_low", "mean_error_over_log_fraction", "interval_high"]
+    ladid, ridge = (frame.loc[name, columns].to_numpy(dtype=float) for name in ("ladid", "ridge"))
+    assert ladid[1] == pytest.approx(2 * 0.4 * hard, rel=1e-5)
+    assert ladid[0] < ladid[1] < ladid[2]
+    np.testing.assert_allclose(ladid, ridge, rtol=1e-5)
+
+
 def test_a_line_without_all_of_its_runs_is_named_and_not_drawn(bench: Varied) -> None:
     transfer(bench)
     lost = [row for row in bench.rows if row["arm"] == "fine-tuned" and row["fraction"] == 0.2 and row["seed"] == 1]
@@ -314,6 +346,16 @@ def test_two_seeds_give_no_verdict_on_a_part(bench: Varied) -> None:
     assert set(made["told"]) == {0}
     assert "(7 of 7)" in found[0].caption
     assert "matters most" not in found[0].caption
+
+
+def test_seeds_of_a_ratio_are_those_that_both_sides_have(bench: Varied) -> None:
+    bench.further = ("ablation",)
+    for variant, seeds, error in (("default", (0, 1, 2), 0.2), ("no-code", (1, 2, 3), 0.6)):
+        for seed in seeds:
+            bench.run(PICTURES, "ladid", error, seed, experiments="ablation", variant=variant)
+    (table,) = StudyResults(bench.folders, bench.table, bench.study).experiments
+    (one,) = ratios(table.parts, {"ladid": load_card("ladid", bench.root)}).to_dict("records")
+    assert (one["ratio"], one["seeds"], one["told"]) == (pytest.approx(3), 2, 0)
 
 
 def test_the_preset_stands_in_for_a_variant_without_a_result() -> None:
@@ -473,6 +515,18 @@ def test_cost_grows_with_one_thing_at_a_time(bench: Varied) -> None:
     assert " 2 runs 1 " in found[0].caption
 
 
+def test_growth_is_the_last_over_the_first_least_first() -> None:
+    made = {"name": list("aabbb"), "value": [1.0, 4.0, 2.0, 9.0, 3.0], "at": [10.0, 20.0, 10.0, 20.0, 40.0]}
+    assert growth(pd.DataFrame(made)).to_numpy().tolist() == [["b", 1.5, 4.0], ["a", 4.0, 2.0]]
+
+
+def test_of_other_points_those_whose_interval_reaches_down_to_the_lowest_ones_are_counted() -> None:
+    ends = {"value": [0.2, 0.3, 0.5], "low": [0.1, 0.2, 0.4], "high": [0.25, 0.4, 0.6]}
+    frame = pd.DataFrame({"name": "ladid", "at": [8.0, 4.0, 2.0], **ends})
+    assert "ladid at 8; its interval overlaps 1 of the 2 others" in _lowest(frame, frame.iloc[0])
+    assert _lowest(frame[frame["at"] != 4], frame.iloc[0]).endswith(" at 8.")
+
+
 def test_bars_of_a_cost_reach_over_its_runs(bench: Varied) -> None:
     bench.further = ("cost",)
     for dataset, factor in ((PICTURES, 1.0), ("large", 4.0)):
@@ -514,6 +568,8 @@ def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> Non
     (drawing,) = found  # the data set of the source is in the comparison
     assert drawing.name == "experiment-horizon-long"
     assert "beyond training" in written(drawing)
+    last = 1 + 0.1 * (ASKED - 1)  # of those that were trained on; without a data card the first one is at 1
+    assert drawing.chart.scale.marks == [(pytest.approx(last), "beyond training")]
     assert len(drawing.frame) == 2 * ASKED
     assert set(drawing.frame["init_from"]) == {PICTURES}
 
@@ -623,6 +679,33 @@ def test_lead_times_count_from_the_last_given_frame_and_errors_are_of_each_lead(
         lead, error = horizon_errors(DatasetContent("set", "Set", metric, "", card, (one,)), one)
         assert lead == pytest.approx([0.1, 0.3])
         assert error == pytest.approx(expected)
+
+
+def test_a_band_takes_five_groups_and_is_wider_where_seeds_disagree() -> None:
+    def width(groups: int, errors: tuple[float, float]) -> float:
+        units = [np.linspace(0.9, 1.1, groups) * error for error in errors]
+        runs = [entry("a", {seed: 1.0}, one).runs[0] for seed, one in enumerate(units)]
+        both = replace(entry("a", {0: 1.0}), runs=tuple(runs))
+        frame = horizon_frame(DatasetContent("set", "Set", "nmse", "", {}, (both,)), ["a"])
+        assert frame["error"].to_numpy() == pytest.approx(1)
+        return float((frame["high"] / frame["low"]).iloc[0])
+
+    assert math.isnan(width(4, (1.0, 1.0)))
+    assert width(5, (0.5, 1.5)) > 2 * width(5, (1.0, 1.0)) > 2
+
+
+def test_the_last_gain_is_that_of_the_mean_over_runs_between_the_last_two_validations() -> None:
+    """4 and 6 fall to 2 and 4: from 5 to 3 on average, by 40 %."""
+    made = {"name": "a", "seed": [0, 0, 0, 1, 1, 1], "valid_nmse": [9.0, 4.0, 2.0, 9.0, 6.0, 4.0]}
+    single = pd.DataFrame({"name": ["b"], "seed": [0], "valid_nmse": [1.0]})
+    assert last_gains(pd.concat([pd.DataFrame(made), single])) == {"a": pytest.approx(40)}
+
+
+def test_seconds_of_a_run_are_on_the_clock_where_an_accelerator_did_the_work() -> None:
+    spent = {"cost_cpu_seconds": 9.0, "cost_wall_seconds": 4.0}
+    assert run_seconds(Run(spent, None, {})) == 9
+    assert run_seconds(Run(spent | {"cost_accelerator_seconds": 3.0}, None, {})) == 4
+    assert math.isnan(run_seconds(Run({}, None, {})))
 
 
 def test_a_settled_figure_has_its_axes_where_they_are_drawn() -> None:

@@ -236,6 +236,7 @@ def test_the_cost_figure_shows_a_run_that_both_experiments_share_once(twice_told
     points = cost_points(only(twice), only(twice, EQUAL_TIME))
     told = [("latent-ode", 0), ("other-net", 0), ("ridge", 0), ("other-net", 1), ("latent-ode", 1)]
     assert list(zip(points["method"], points["again"], strict=True)) == told
+    assert ((points["low"] < points["error"]) & (points["error"] < points["high"])).all()
     folder = page.path.parent
     kept = pd.read_csv(folder / "tables" / f"cost-{PICTURES}.csv")
     pd.testing.assert_frame_equal(kept, points, check_dtype=False)
