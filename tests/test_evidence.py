@@ -103,3 +103,9 @@ def test_a_method_of_one_run_does_not_lower_the_number_of_seeds_of_the_other() -
     known = evidence({"ladid": [np.full(8, 0.5)] * 3, "analog": [np.ones(8)]})
     known.rows[-1]["kind"] = "simple"
     assert contrast(known, group(known, "ladid"), group(known, "analog")).seeds == 3
+
+
+def test_a_perfect_trajectory_does_not_make_a_model_that_knows_nothing_of_the_others_trained() -> None:
+    """Of the rest each has twice the error of the training mean."""
+    known = evidence({"ladid": [np.where(GROUPS == 0, 0.0, 2.0)] * 3, "other": [np.full(8, 0.5)] * 3})
+    assert [known.untrained(group(known, name)) for name in ("ladid", "other")] == [True, False]

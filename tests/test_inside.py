@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,9 @@ from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.base import Training
 from ladid_bench.methods.registry import resolve_settings
 from ladid_bench.probing.components import principal_components
-from ladid_bench.probing.frames import CLOSE_UP, attention_frame, close_up_frame
+from ladid_bench.probing.frames import CLOSE_UP, attention_frame, close_up_frame, length_frame
 from ladid_bench.probing.inside import PARTS, Inside, detours, effective, overall_detour, smooth_path, step_lengths
-from ladid_bench.probing.looking import _asked, _reading, _refined, look_inside
+from ladid_bench.probing.looking import _asked, _reading, _refined, _shift, _truths, look_inside
 from ladid_bench.reporting.inside_figures import (
     attention_figures,
     between_figures,
@@ -188,6 +189,35 @@ def test_pictures_are_of_the_step_with_the_longest_move_in_each_third(
         longest = max(part, key=lambda step: moves[step])
         assert (strip.start, strip.end) == pytest.approx(tuple(inside.times[0, [longest, longest + 1]]))
         np.testing.assert_allclose(strip.truth, truth[longest : longest + 2], atol=1e-6)
+
+
+def test_the_shift_is_of_what_is_decoded_halfway_over_the_change_from_frame_to_frame() -> None:
+    """A latent number that is its own picture: 2 from frame to frame, and 0.5 beside the straight line halfway."""
+    times = np.arange(5.0)[None]
+    fine = _refined(times)
+    states = 2 * fine[..., None]
+    states[:, PARTS // 2 :: PARTS] += 0.5
+    model = SimpleNamespace(render=lambda states, given: states)
+    method: Any = SimpleNamespace(task=SimpleNamespace(normalize=np.asarray), device="cpu", model=model)
+    assert _shift(method, np.zeros((1, 1)), times, fine, states) == pytest.approx(0.25)
+
+
+def test_where_nothing_is_known_of_measured_data_the_time_of_the_year_is(pendulum_task: Task) -> None:
+    """Of seasons of 10, whose quarters begin at 2.5, 5 and 7.5."""
+    times = np.array([10.0, 12.5, 27.5])[:, None] + np.arange(3.0)
+    measured = Trajectories(np.zeros((3, 3, 1, 2), np.float32), times, np.arange(3), space=("feature",))
+    source: Any = SimpleNamespace(season=10.0, units={})
+    (found,) = _truths(measured, source, pendulum_task, np.zeros((3, 2)))
+    assert found.cyclic
+    assert found.values == pytest.approx([0, np.pi / 2, -np.pi / 2], abs=1e-9)
+
+
+def test_lengths_are_of_f_and_of_the_smooth_curve(inside: Inside) -> None:
+    frame = length_frame(inside)
+    own, smooth = (frame[frame["name"] == name]["relative_length"] for name in ("F", "smooth curve"))
+    np.testing.assert_allclose(own, detours(inside.states))
+    assert (smooth > 1 - 1e-6).all()
+    assert not np.allclose(own, smooth, rtol=1e-6)
 
 
 def test_a_reading_is_of_units_that_it_was_not_fitted_to() -> None:

@@ -210,6 +210,12 @@ def test_spectral_distance_is_averaged_over_channels() -> None:
     assert spectral_distance(truth, made, TWO) == pytest.approx(spectral_distance(TRUTH, 0.1 * TRUTH) / 2)
 
 
+def test_the_floor_of_a_spectrum_is_that_of_its_own_trajectory_and_channel() -> None:
+    """A hundredth of the power is two decades, however much larger another trajectory or channel is."""
+    truth = np.concatenate([TRUTH, 1e6 * TRUTH], axis=2) * 10.0 ** (6 * np.arange(5)).reshape(-1, 1, 1, 1, 1)
+    assert spectral_distance(truth, 0.1 * truth) == pytest.approx(np.full(5, 2.0))
+
+
 def test_a_standing_picture_explains_nothing_of_what_moves() -> None:
     """However much of nMSE the background explains: here all but a hundredth."""
     truth = TRUTH + 10

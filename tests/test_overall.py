@@ -1,5 +1,7 @@
 """Interquartile means, improvement and performance profiles over data sets, by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -70,6 +72,18 @@ def test_errors_come_from_the_runs_of_the_comparison_and_lost_ones_are_infinite(
     assert found[["method", "seed"]].to_numpy().tolist() == [["ladid", 0], ["ladid", 1], ["ladid", 2], ["gru", 0]]
     hard = np.random.default_rng(0).lognormal(0, 0.5, 20).mean()  # how the trajectories of made-up runs differ
     assert found["error"].tolist() == pytest.approx([0.1 * hard] * 3 + [np.inf])
+
+
+def test_a_pooled_error_of_a_run_is_a_ratio_of_sums() -> None:
+    """On radar rain, whose primary error is the FVU: half of the trajectories deviate ten times as much."""
+    made = Made()
+    made.runs("radar-rain", "ladid", 0.1, seeds=(0,), noise=0)
+    (key,) = made.samples
+    one = made.samples[key]
+    larger = np.where(np.arange(20) < 10, 1.0, 10.0)[:, None].astype(np.float32)
+    made.samples[key] = replace(one, squared_deviation=larger * one.squared_deviation)
+    expected = one.squared_error.sum() / (4 * larger.sum())  # of four frames
+    assert run_errors(made.evidence)["error"].tolist() == pytest.approx([expected])
 
 
 def test_without_runs_there_is_nothing_to_tell() -> None:

@@ -161,6 +161,7 @@ def test_channels_boundary_and_names_survive_the_file(tmp_path: Path, trajectori
     with h5py.File(tmp_path / "two.hdf5") as file:
         np.testing.assert_array_equal(file["t0_fields/a"], -trajectories.frames[:, :, 0])
         assert file["boundary_conditions/height_periodic"].attrs["bc_type"] == "PERIODIC"
+        assert file["boundary_conditions/height_periodic/mask"][()].tolist() == [True, False, False, True]
 
 
 def test_a_time_that_is_repeated_is_refused(tmp_path: Path, trajectories: Trajectories) -> None:
