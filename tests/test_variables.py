@@ -156,6 +156,7 @@ def test_a_channel_that_only_rounding_moves_is_constant_and_can_be_normalized(le
     task = task_of(trajectories(frames), "made-up", 5, 20)
     assert [one.constant for one in task.variables] == [False, True]
     assert task.variables[1].clipping_loss == 0
+    assert task.variables[1].low < task.variables[1].high
     unit = task.normalize(frames.astype(np.float32))
     assert np.isfinite(unit).all()
     assert np.abs(unit[:, :, 1] - 0.5).max() < 1e-3
