@@ -81,13 +81,21 @@ def test_means_and_medians_over_trajectories_differ() -> None:
         assert metrics[f"{name}_mean"] == pytest.approx(values.mean())
         assert metrics[f"{name}_median"] == pytest.approx(np.sort(values)[1])
     assert metrics["nmse_mean"] > 2 * metrics["nmse_median"]
+
+
+def test_errors_over_the_spread_of_the_truth_in_time_and_in_space() -> None:
+    """Forecasts lack a share of every value: squared errors are that of the squared truth, over its own spread."""
+    asked, test, mean = pictures()
+    three, lacking = test[[0, 1, 1]], np.array([0.9, 0.3, 0.1])
     truth = three.frames[:, 2:].astype(np.float64)  # (trajectory, frame, 1, height, width)
-    error = ((truth - made) ** 2).sum(axis=(1, 2, 3, 4))
-    own = error / ((truth - truth.mean(axis=1, keepdims=True)) ** 2).sum(axis=(1, 2, 3, 4))
-    assert metrics["temporal_fvu_mean"] == pytest.approx(own.mean())
-    assert metrics["temporal_fvu_median"] == pytest.approx(np.sort(own)[1])
-    vrmse = np.sqrt(error / 512 / truth.var(axis=(2, 3, 4)).mean(axis=1))  # 2 frames of 256 pixels
-    assert metrics["vrmse_mean"] == pytest.approx(vrmse.mean())
+    made = truth * (1 - lacking[:, None, None, None, None])
+    metrics, _ = score(asked, three, Forecast(made.astype(np.float32)), mean)
+    error = lacking**2 * (truth**2).sum(axis=(1, 2, 3, 4))
+    in_time = error / ((truth - truth.mean(axis=1, keepdims=True)) ** 2).sum(axis=(1, 2, 3, 4))
+    assert metrics["temporal_fvu_mean"] == pytest.approx(in_time.mean(), rel=1e-4)
+    assert metrics["temporal_fvu_median"] == pytest.approx(in_time[1], rel=1e-4)
+    in_space = error / 512 / truth.var(axis=(2, 3, 4)).mean(axis=1)  # two frames of 256 pixels
+    assert metrics["vrmse_mean"] == pytest.approx(np.sqrt(in_space).mean(), rel=1e-4)
 
 
 def test_a_blank_forecast_is_six_decades_of_power_below_the_largest_of_the_truth() -> None:
