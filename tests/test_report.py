@@ -20,7 +20,17 @@ from ladid_bench.core.files import write_json
 from ladid_bench.data.thumbnails import LARGEST_SIDE, pack, smaller, unpack
 from ladid_bench.reporting import findings
 from ladid_bench.reporting.charts import spread
-from ladid_bench.reporting.formatting import MISSING, decimals, error_text, number, ratio, short
+from ladid_bench.reporting.formatting import (
+    MISSING,
+    counted,
+    decimals,
+    duration,
+    error_text,
+    number,
+    ratio,
+    short,
+    span,
+)
 from ladid_bench.reporting.glossary import glossary
 from ladid_bench.reporting.pages import math_lines, safe_link
 from ladid_bench.reporting.tables import comparison, to_html, to_latex
@@ -403,6 +413,14 @@ def test_numbers_read_well() -> None:
     assert [error_text(value) for value in (0.123, 999.0, 1e25, float("inf"))] == ["0.12", "999", "> 1,000", "> 1,000"]
     assert error_text(float("nan"), 2) == MISSING
     assert max(len(write(10.0**35)) for write in (short, ratio, error_text)) < 8
+
+
+def test_times_spans_and_counts_read_well() -> None:
+    seconds = (0.5, 119.0, 120.0, 7199.0, 7200.0, 5400.0, float("nan"))
+    assert [duration(one) for one in seconds] == ["0.5 s", "119 s", "2 min", "120 min", "2 h", "90 min", MISSING]
+    assert [span(0.1, 0.25, 2), span(float("nan"), 1.0, 2)] == ["0.10 to 0.25", MISSING]
+    several = ((1, "run"), (0, "day"), (2, "quantity"), (1200, "trajectory"))
+    assert [counted(*one) for one in several] == ["1 run", "0 days", "2 quantities", "1,200 trajectories"]
 
 
 def test_labels_are_moved_as_little_as_needed() -> None:

@@ -387,6 +387,10 @@ def test_code_and_context_have_their_sizes_and_what_theory_asks_for(
     assert {one.table for one in found} == {"experiment-sufficiency-sizes"}  # one file of numbers
     latent, context = found
     assert "state fits" in written(latent)
+    assert (latent.chart.scale.marks, context.chart.scale.marks) == (
+        [(2, "state fits")],
+        [(1, "state is determined")],
+    )
     assert f"at {usual}." in latent.caption
     assert "line, at 1," in context.caption
 

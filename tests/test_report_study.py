@@ -180,6 +180,18 @@ def test_what_lies_below_the_floor_is_named(twice: Bench) -> None:
     assert findings.below_floor(only(twice)).startswith("mean lies below")
 
 
+def test_of_several_floors_the_lowest_is_the_one_to_lie_below(twice: Bench) -> None:
+    twice.method("coarse", "floor")
+    twice.run(PICTURES, "coarse", 0.15)
+    assert findings.below_floor(only(twice)) == ""  # networks are at 0.1 and 0.2
+
+
+def test_what_was_spent_at_equal_time_reaches_from_the_cheapest_network_to_the_dearest(twice: Bench) -> None:
+    """A made-up run takes 10 seconds and 100 times its error: 16 and 22; the simple method has its 50 to itself."""
+    words = findings.spent(only(twice, EQUAL_TIME))
+    assert [one in words for one in ("16 s to 22 s", "Simple methods", "50")] == [True, True, False]
+
+
 def test_runs_of_other_experiments_are_not_told_of(twice: Bench) -> None:
     before = twice.build()
     key = twice.run(PICTURES, "mean", 0.05, experiments="transfer")

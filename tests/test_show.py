@@ -6,6 +6,8 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from ladid_bench.data.overview import choose, constant, histogram_frame, varying
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
 from ladid_bench.reporting.media import PRECISION, Film, strip
 from ladid_bench.reporting.palette import difference_colours
-from ladid_bench.reporting.show import show_target
+from ladid_bench.reporting.show import _film, show_target
 from ladid_bench.reporting.show_figures import time_caption
 from ladid_bench.reporting.slides import write_gif
 
@@ -163,6 +165,16 @@ def test_a_parameter_is_constant_if_it_is_the_same_in_every_split(trajectories: 
     )
     assert varying({"train": one, "test": other}) == ["length"]
     assert constant({"train": one, "test": other}) == {"mass": 2.0}
+
+
+def test_a_film_has_levels_of_the_range_and_counts_time_from_the_last_given_frame() -> None:
+    """Values 0 to 4 over a range of as much, two frames given at times 0 and 1."""
+    frames = np.arange(5.0, dtype=np.float32)[None, :, None, None, None] + np.zeros((2, 1, 1, 4, 4), np.float32)
+    data = Trajectories(frames, np.tile([0.0, 1.0, 3.0, 6.0, 10.0], (2, 1)), np.arange(2))
+    shown: Any = SimpleNamespace(data=data, card={"task": {"low": [0.0], "high": [4.0]}}, given=2, time_unit="s")
+    film = _film(shown, 1)
+    assert (film.given, film.lead.tolist()) == (2, [-1, 0, 2, 5, 9])
+    assert film.levels[:, 0, 0].tolist() == [0, 64, 128, 191, 255]
 
 
 def test_a_film_says_what_is_given() -> None:
