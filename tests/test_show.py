@@ -168,13 +168,13 @@ def test_a_parameter_is_constant_if_it_is_the_same_in_every_split(trajectories: 
 
 
 def test_a_film_has_levels_of_the_range_and_counts_time_from_the_last_given_frame() -> None:
-    """Values 0 to 4 over a range of as much, two frames given at times 0 and 1."""
+    """Values 0 to 4 over a range of -1 to 4, fifths of 255 levels; two frames are given, at times 0 and 1."""
     frames = np.arange(5.0, dtype=np.float32)[None, :, None, None, None] + np.zeros((2, 1, 1, 4, 4), np.float32)
     data = Trajectories(frames, np.tile([0.0, 1.0, 3.0, 6.0, 10.0], (2, 1)), np.arange(2))
-    shown: Any = SimpleNamespace(data=data, card={"task": {"low": [0.0], "high": [4.0]}}, given=2, time_unit="s")
+    shown: Any = SimpleNamespace(data=data, card={"task": {"low": [-1.0], "high": [4.0]}}, given=2, time_unit="s")
     film = _film(shown, 1)
     assert (film.given, film.lead.tolist()) == (2, [-1, 0, 2, 5, 9])
-    assert film.levels[:, 0, 0].tolist() == [0, 64, 128, 191, 255]
+    assert film.levels[:, 0, 0].tolist() == [51, 102, 153, 204, 255]
 
 
 def test_a_film_says_what_is_given() -> None:
