@@ -99,6 +99,18 @@ def test_closed_form_methods_meet_every_budget_and_time_budgets_the_longest_run(
     assert part.verdict[0] == REPRODUCED
 
 
+def test_the_longest_run_is_that_of_each_data_set_share_and_change() -> None:
+    made, lines = Made(), (("pendulum", 1.0, ""), ("wave", 1.0, ""), ("wave", 0.08, ""), ("wave", 1.0, "latent=4"))
+    longest = dict(zip(lines, (600, 1200, 300, 900), strict=True))
+    for (dataset, fraction, changes), steps in longest.items():
+        for shorter in (150, steps):
+            made.runs(dataset, "ladid", 0.1, (0,), "transfer", steps=shorter, fraction=fraction, changes=changes)
+    found = {
+        (row["dataset"], row["fraction"], row["changes"]): row["steps"] for row in made.evidence.rows_of("transfer")
+    }
+    assert found == longest
+
+
 def test_the_frame_has_the_ratio_with_its_interval_at_every_budget() -> None:
     found = trained((0.4, 0.2, 0.1), (0.4, 0.4, 0.4), noise=0.0).judged("C1a")
     frame = found.frame

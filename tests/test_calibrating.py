@@ -13,7 +13,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Forecast, Method, Training
-from ladid_bench.runs.calibrating import Part, Scores, Values, _errors, _scores, _summary, calibrate_run
+from ladid_bench.runs.calibrating import Part, Scores, Values, _errors, _parts, _scores, _summary, calibrate_run
 from ladid_bench.runs.calibration import (
     Calibration,
     Scored,
@@ -113,6 +113,23 @@ def test_draws_that_are_calibrated_get_hardly_any_noise() -> None:
     assert np.mean(np.square(scored.noise["observation"])) < 0.1  # type: ignore[attr-defined]
     assert found["raw"].measures(39)["coverage"] == pytest.approx(0.9, abs=0.015)
     assert np.mean(found["raw"].energy_score) <= np.mean(found["residual"].energy_score) * 1.02
+
+
+def test_draws_that_are_too_wide_get_no_noise() -> None:
+    """Their spread explains more than all of the error."""
+    scored(3 * GROWTH, GROWTH)
+    assert scored.noise["observation"] == [0.0] * FEATURES  # type: ignore[attr-defined]
+
+
+def test_parts_of_a_split_are_drawn_with_seeds_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ladid_bench.runs.calibrating.MOST_BYTES", 1)  # one trajectory at a time
+    train = split(0, GROWTH, count=5)
+    task = task_of(train, "made-up", GIVEN, ASKED)
+    method = Centre(task, {})
+    method.spread = GROWTH
+    parts = list(_parts(method, train, Values.of(task, train), seed=7))
+    assert [part.truth.shape[0] for part in parts] == [1] * 5
+    assert len({float(part.draws[0, 0, 0, 0]) for part in parts if part.draws is not None}) == 5
 
 
 def test_units_count_alike_and_what_stands_still_does_not_count() -> None:

@@ -756,6 +756,12 @@ def test_the_weakest_part_is_the_one_that_comes_nearest_to_its_own_limit() -> No
     assert weakest([no_worse, better]) is better
 
 
+def test_a_part_that_has_not_moved_is_the_part_that_it_was() -> None:
+    part = decide("part", {"set": [told(math.log(1.1))]}, limit=1.25, counted=False, expected=3, arm="film")
+    assert part.moved({}) == part
+    assert part.moved({("set", "a", "b"): 0.5}).sets[0].outcome == UNMET
+
+
 def test_what_is_told_beside_a_ratio_by_hand() -> None:
     made = Made()
     made.runs("pendulum", "ladid", 0.0, noise=0)

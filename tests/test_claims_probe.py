@@ -76,6 +76,13 @@ def test_the_control_target_and_other_arms_do_not_count() -> None:
     assert made.verdict("C11") == REPRODUCED
 
 
+def test_what_is_read_of_measured_data_does_not_count() -> None:
+    """Nothing about a crop of a radar picture is a constant of the weather."""
+    made = study()
+    probed(made, "radar-rain", {"psi": 1.0, "pca": 0.4, "untrained": 0.4, "shuffled": 1.05})
+    assert made.verdict("C11") == REPRODUCED
+
+
 def test_without_probes_there_is_no_verdict_and_the_reason_says_so() -> None:
     made = study()
     lost = [row["key"] for row in made.rows if row["dataset"] == "cylinder-flow"]

@@ -156,6 +156,12 @@ def test_seeds_enter_as_means_of_coverage_and_as_root_mean_squares_of_spread_and
     np.testing.assert_allclose(inside["inside"], 0.75 * 0.8 * inside["nominal"])
 
 
+def test_changed_settings_stand_behind_the_name(table: ExperimentResults) -> None:
+    content, (row, _) = table.parts[0]
+    rows = [row, ExperimentRow(replace(row.entry, changes="strength=2"), None)]
+    assert score_frame(content, rows)["name"].tolist() == ["ridge", "ridge (strength=2)"]
+
+
 def test_seeds_that_disagree_widen_the_interval_of_a_score(table: ExperimentResults) -> None:
     content, _ = table.parts[0]
     widths = []

@@ -98,6 +98,16 @@ def test_errors_over_the_spread_of_the_truth_in_time_and_in_space() -> None:
     assert metrics["vrmse_mean"] == pytest.approx(np.sqrt(in_space).mean(), rel=1e-4)
 
 
+def test_variables_of_a_frame_count_alike_in_its_scores() -> None:
+    """An error of 1 in the one feature alone, the other with a thousand times the values: half of its own FVU."""
+    test = made(UNEVEN)
+    test = replace(test, frames=test.frames * np.array([1, 1000], np.float32))
+    forecast = test.frames[:, 2:] + np.array([1, 0], np.float32)
+    metrics, _ = score(task_of(test, "made-up", 2, 4), test, Forecast(forecast), np.zeros((1, 2)))
+    own = 3 * 4 / (test.frames[:, 2:, 0, 0].astype(float) ** 2).sum()  # three trajectories of four frames
+    assert metrics["fvu_pooled"] == pytest.approx(own / 2, rel=1e-4)
+
+
 def test_a_blank_forecast_is_six_decades_of_power_below_the_largest_of_the_truth() -> None:
     """At every wavenumber it has the millionth that counts as nothing, and noise is no more than a decade off."""
     asked, test, mean = pictures()

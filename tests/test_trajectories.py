@@ -148,7 +148,8 @@ def test_the_hash_is_of_every_number(trajectories: Trajectories) -> None:
     }
     hashes = {replace(trajectories, **{name: value}).content_sha256 for name, value in changed.items()}
     renamed = replace(trajectories, parameters={"width": trajectories.parameters["length"]}).content_sha256
-    assert len(hashes | {renamed, trajectories.content_sha256}) == len(changed) + 2
+    turned = replace(trajectories, frames=trajectories.frames.reshape(3, 6, 1, 5, 4)).content_sha256
+    assert len(hashes | {renamed, turned, trajectories.content_sha256}) == len(changed) + 3
 
 
 def test_channels_boundary_and_names_survive_the_file(tmp_path: Path, trajectories: Trajectories) -> None:
@@ -162,6 +163,16 @@ def test_channels_boundary_and_names_survive_the_file(tmp_path: Path, trajectori
         np.testing.assert_array_equal(file["t0_fields/a"], -trajectories.frames[:, :, 0])
         assert file["boundary_conditions/height_periodic"].attrs["bc_type"] == "PERIODIC"
         assert file["boundary_conditions/height_periodic/mask"][()].tolist() == [True, False, False, True]
+
+
+def test_scalars_must_be_finite_and_groups_whole_numbers(tmp_path: Path, trajectories: Trajectories) -> None:
+    wrong = {
+        "'length'": replace(trajectories, parameters={"length": np.array([1.0, np.nan, 2.0])}),
+        "float64": replace(trajectories, group=np.arange(3.0)),
+    }
+    for named, one in wrong.items():
+        with pytest.raises(BenchError, match=named):
+            write_trajectories(tmp_path / "file.hdf5", one)
 
 
 def test_a_time_that_is_repeated_is_refused(tmp_path: Path, trajectories: Trajectories) -> None:
