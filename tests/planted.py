@@ -1,6 +1,6 @@
 """Plants known faults in a copy of the code, one at a time, and says which of them the tests named for each catch.
 
-``python tests/planted.py`` tries all of ``planted.yaml``, which takes some minutes, and fails if fewer than 95 % are
+``python tests/planted.py`` tries all of ``planted.yaml``, which takes an hour, and fails if fewer than 95 % are
 caught. ``--commit HASH`` tries the few that fall to a commit, and all of these have to be caught.
 """
 
