@@ -212,6 +212,7 @@ def test_a_layout_puts_every_value_where_it_belongs(axes: list[str], sizes: tupl
         ((8, 12, 24, 32), "trajectory time height width"),
         ((100, 32, 32, 3), "time height width channel"),
         ((100, 3, 32, 32), "time channel height width"),
+        ((100, 32, 32, 4), "time height width channel"),
         ((8, 100, 32, 32, 3), "trajectory time height width channel"),
         ((8, 100, 2, 32, 32), "trajectory time channel height width"),
     ],
@@ -375,6 +376,7 @@ def test_no_two_splits_share_a_frame_or_a_group(lengths: list, window: int | Non
         ([50] * 5, Cutting(), 50),
         ([50, 80, 90], Cutting(), 50),
         ([500, 800, 900], Cutting(), 60),
+        ([10, 50, 80], Cutting(), 50),
         ([600], Cutting(), 50),
         ([6000], Cutting(), 60),
         ([600], Cutting(context=5, forecast=7), 12),
@@ -721,7 +723,10 @@ def test_options_that_make_no_sense_are_refused(changes: dict, said: str, tmp_pa
     assert not (checkout / "imported").exists()
 
 
-@pytest.mark.parametrize("text", ["", "1", "0.5,0.5", "0.8,0.1,0.2", "a,b,c", "1.2,-0.1,-0.1", "nan,0.5,0.5", "1,0,0"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "1", "0.5,0.5", "0.8,0.1,0.2", "0.5,0.2,0.2", "a,b,c", "1.2,-0.1,-0.1", "nan,0.5,0.5", "1,0,0"],
+)
 def test_fractions_that_are_none_are_refused(text: str) -> None:
     refused(lambda: parse_shares(text), "--splits")
 
@@ -804,3 +809,29 @@ def test_groups_are_dealt_by_the_shares() -> None:
 )
 def test_frames_given_and_asked_for(window: int, cutting: Cutting, expected: tuple[int, int]) -> None:
     assert given_and_asked(window, cutting) == expected
+
+
+def test_an_import_has_the_kind_and_the_metric_that_fit_it_and_the_rights_of_its_neighbours(
+    tmp_path: Path, checkout: Path
+) -> None:
+    """By FVU, for nMSE depends on where the zero of somebody's values lies."""
+    path = npz(tmp_path / "a.npz", x=values(10, 20, 6))
+    bring_in(checkout, [path], described={"kind": "fields"})
+    assert (find_source("mine").kind, find_source("mine").primary_metric) == ("fields", "fvu")
+    folder = checkout / "imported"
+    assert (folder / "mine").stat().st_mode == folder.stat().st_mode  # others who read the checkout can read it
+
+
+def test_deep_pictures_have_their_full_scale_and_transparent_ones_are_refused(tmp_path: Path) -> None:
+    """A fifth of 16 bits, in a picture of 32 bits a pixel."""
+    (tmp_path / "deep").mkdir()
+    Image.new("I", (20, 16), 65535 // 5).save(tmp_path / "deep" / "f0.tif")
+    (found,) = read_folder(tmp_path / "deep", Reading())
+    np.testing.assert_allclose(found.values, 0.2, rtol=1e-6)
+    for name, alpha in (("opaque", 255), ("glass", 128)):
+        (tmp_path / name).mkdir()
+        picture = Image.new("RGBA", (20, 16), (10, 20, 30, 255))
+        picture.putpixel((3, 4), (10, 20, 30, alpha))
+        picture.save(tmp_path / name / "f0.png")
+    assert read_folder(tmp_path / "opaque", Reading())[0].values.shape == (1, 3, 16, 20)
+    refused(lambda: read_folder(tmp_path / "glass", Reading()), "transparent")

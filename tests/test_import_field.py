@@ -33,16 +33,21 @@ from ladid_bench.core.configuration import SplitSizes
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import SPLITS
 from ladid_bench.data.trajectories import Trajectories
+from ladid_bench.datasets.user import recordings
+from ladid_bench.datasets.user.arrays import FileArray
 from ladid_bench.datasets.user.dividing import Cutting
-from ladid_bench.datasets.user.importing import Understood, understand
+from ladid_bench.datasets.user.formats import open_mat
+from ladid_bench.datasets.user.importing import Understood, source_file, understand
+from ladid_bench.datasets.user.pictures import _even
 from ladid_bench.datasets.user.reading import read_file
 from ladid_bench.datasets.user.recordings import Reading, Recording, Storage
+from ladid_bench.datasets.user.repeats import Hashes, _equal_frames, stitched
 from ladid_bench.datasets.user.request import Request
 from ladid_bench.datasets.user.source import load_import
-from ladid_bench.datasets.user.storing import _rounding, survey
+from ladid_bench.datasets.user.storing import _rounding, storage_for, survey
 from ladid_bench.datasets.user.summary import describe
 from ladid_bench.datasets.user.times import with_pauses
-from ladid_bench.datasets.user.writing import trajectories, write_import
+from ladid_bench.datasets.user.writing import time_unit, trajectories, write_import
 from ladid_bench.study.datasets import SOURCES, find_source
 
 ALL = SplitSizes(train=10_000, valid=10_000, test=10_000)
@@ -293,7 +298,9 @@ def test_films_and_trials_of_matlab_are_refused_with_their_layout_first(tmp_path
     np.testing.assert_array_equal(values(looked_at(tmp_path, path, layout=first).recordings[0])[:, 0], film)
 
 
-@pytest.mark.parametrize("shape", [(200, 50, 64), (20, 30, 40, 24), (6, 100), (32, 32, 32), (500, 10, 64)])
+@pytest.mark.parametrize(
+    "shape", [(200, 50, 64), (20, 30, 40, 24), (6, 100), (32, 32, 32), (32, 32, 12), (500, 10, 64)]
+)
 def test_what_shapes_leave_open_is_refused_with_layouts_that_work(shape: tuple[int, ...], tmp_path: Path) -> None:
     path = npz(tmp_path / "a.npz", x=noise(*shape))
     choices = layouts(refusal(tmp_path, path))
@@ -316,6 +323,7 @@ def test_what_shapes_leave_open_is_refused_with_layouts_that_work(shape: tuple[i
         ((1, 400, 5), None, "trajectory time feature"),
         ((1000, 30), 1000, "time feature"),
         ((2, 400), 400, "feature time"),
+        ((2, 100, 5), None, "trajectory time feature"),
         ((30, 400, 40), 400, "trajectory time feature"),
     ],
 )
@@ -578,8 +586,12 @@ def test_what_may_be_times_and_is_not_taken_is_named(tmp_path: Path) -> None:
         [f"f{i if i < 30 else i + 20:04d}.png" for i in range(60)],
         [f"f-{i if i < 30 else i + 1}.png" for i in range(60)],
         [f"t{2.0**i:g}.png" for i in range(20)],
+        [f"f{i:04d}.png" for i in (*range(0, 590, 10), 581)],
     ],
-    ids=["dotted days", "days first", "bare months", "two cameras", "background", "gap", "one lost", "doubling"],
+    ids=[
+        *("dotted days", "days first", "bare months", "two cameras", "background", "gap", "one lost", "doubling"),
+        "one between",
+    ],
 )
 def test_pictures_whose_names_are_no_even_count_are_refused(names: list[str], tmp_path: Path) -> None:
     assert "film" in refusal(tmp_path, gradients(tmp_path / "film", names), cutting=Cutting(window=4))
@@ -930,3 +942,215 @@ def test_rounding_is_the_root_mean_square_of_what_single_precision_changes() -> 
     assert _rounding([one], Storage()).ravel() == pytest.approx([expected], rel=1e-6)
     shifted = _rounding([one], Storage(offset=np.array([[1e6]])))
     assert shifted.ravel()[0] < 1e-4 * expected
+
+
+# How files of one kind differ
+
+
+def test_windows_that_each_count_from_zero_get_the_times_of_the_recording(tmp_path: Path) -> None:
+    swing, times = oscillators(1, 300)
+    path = npz(tmp_path / "a.npz", x=windows_of(swing[0], 60, 20), t=times[:60])
+    (found,) = looked_at(tmp_path, path).recordings
+    np.testing.assert_allclose(found.times, times, atol=1e-12)
+
+
+def test_windows_of_other_groups_are_not_joined() -> None:
+    """Of the frames 0 to 9 and 6 to 15, the last four of the one are the first four of the other."""
+    hashes = [np.arange(10, dtype=np.uint64), np.arange(6, 16, dtype=np.uint64)]
+    for groups, expected in (((0, 0), [16]), ((0, 1), [10, 10])):
+        several = [Recording(str(n), noise(10, 1, 2), group=group) for n, group in enumerate(groups)]
+        joined, _, _ = stitched(several, Hashes(hashes, hashes, run=2))
+        assert [len(one) for one in joined] == expected
+
+
+def test_a_long_run_of_equal_frames_is_a_copy_and_rest_is_none(tmp_path: Path) -> None:
+    several = noise(9, 300, 4)
+    several[:, :50] = 0.0  # all at rest at first, which nothing was copied for
+    assert len(set(looked_at(tmp_path, npz(tmp_path / "a.npz", x=several)).groups)) == 9
+    several[7, 100:140] = several[2, 100:140]
+    found = looked_at(tmp_path, npz(tmp_path / "b.npz", x=several))
+    assert len(set(found.groups)) == 8 and found.groups[7] == found.groups[2]
+
+
+def test_equal_frames_are_counted_in_all_other_splits_and_told_where_they_are_many() -> None:
+    """Of the frames to validate or test on, 4 stands in train and 5 in valid."""
+    written = [np.array(values, np.uint64) for values in ([1, 2, 3, 4], [4, 5, 6, 7], [5, 8, 9, 10])]
+    pieces = {split: [(number, 0, 4)] for number, split in enumerate(SPLITS)}
+    said, notes = _equal_frames(pieces, Hashes(written, written, run=2))
+    assert "2 of 8 frames" in said and len(notes) == 1
+    written[2] = np.arange(1000, 1500, dtype=np.uint64)
+    said, notes = _equal_frames(pieces | {"test": [(2, 0, 500)]}, Hashes(written, written, run=2))
+    assert "1 of 504 frames" in said and notes == []  # two in a thousand
+
+
+def test_times_of_other_cells_tell_nothing_and_cells_stand_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """The third of twelve cells has six times, as many as there are features."""
+    lengths = [6 if number == 2 else 20 + 10 * number for number in range(12)]
+    runs = [noise(6, length, seed=number) for number, length in enumerate(lengths)]
+    clocks = [0.5 * np.arange(length)[None] for length in lengths]
+    found = looked_at(tmp_path, matlab(tmp_path / "a.mat", Y=cells(runs), T=cells(clocks)), cutting=Cutting(window=5))
+    assert meanings(found) == "feature time"
+    assert [len(one) for one in found.recordings] == lengths
+    np.testing.assert_array_equal(found.recordings[11].times, clocks[11][0])
+
+
+def test_elements_of_matlab_are_numbered_down_the_columns(tmp_path: Path) -> None:
+    """As MATLAB does: in a cell array or array of structs of two rows, the second element is that below the first."""
+    inner = np.empty((2, 3), dtype=object)
+    for row, column in np.ndindex(2, 3):
+        inner[row, column] = np.full((4, 2), 10.0 * row + column)
+    structs = np.array([[(inner[row, column],) for column in range(3)] for row in range(2)], dtype=[("x", object)])
+    arrays = open_mat(matlab(tmp_path / "a.mat", c=inner, s=structs)).arrays
+    for names in ([f"c{{{number}}}" for number in range(1, 7)], [f"s({number}).x" for number in range(1, 7)]):
+        assert [arrays[name].read()[0, 0] for name in names] == [0, 10, 1, 11, 2, 12]
+
+
+def test_few_entries_come_last_as_features_in_files_of_matlab_too(tmp_path: Path) -> None:
+    found = looked_at(tmp_path, matlab(tmp_path / "a.mat", x=noise(5, 100, 3)))
+    assert meanings(found) == "trajectory time feature"
+
+
+@pytest.mark.parametrize(
+    ("said", "unit"),
+    [
+        *(("microseconds", "us"), ("us", "us"), ("msec", "ms"), ("Seconds", "s"), ("min", "min")),
+        *(("Hours since 2001-01-01", "h"), ("days since 2001-01-01", "d"), ("years", "year"), ("kelvin", "")),
+    ],
+)
+def test_units_of_time_are_known_by_what_files_call_them(said: str, unit: str) -> None:
+    assert FileArray("clock", (5,), "<f8", lambda: np.arange(5.0), attributes={"units": said}).time_unit == unit
+
+
+def test_the_role_of_a_coordinate_is_that_of_the_cf_conventions() -> None:
+    """CF conventions, section 4: the attribute ``axis``, and the units of latitude and longitude."""
+    stated = {("axis", "T"): "time", ("axis", "Y"): "height", ("axis", "X"): "width", ("axis", "Z"): "channel"}
+    stated |= {("units", "degrees_north"): "height", ("units", "degree_E"): "width"}
+    for (attribute, text), role in stated.items():
+        assert FileArray("q", (5,), "<f8", lambda: np.arange(5.0), attributes={attribute: text}).role == role
+
+
+def test_files_that_count_time_in_other_units_leave_it_open(tmp_path: Path) -> None:
+    paths = [
+        hdf5(tmp_path / f"{unit}.h5", x=noise(6, 40, 3, seed=len(unit)), clock=np.arange(40.0)) for unit in ("s", "ms")
+    ]
+    for path in paths:
+        with h5py.File(path, "a") as file:
+            file["clock"].attrs["units"] = path.stem
+    assert time_unit(looked_at(tmp_path, *paths)) == ""
+    assert time_unit(looked_at(tmp_path, paths[1])) == "ms"
+
+
+def test_a_valid_range_is_that_of_the_packed_values_with_scale_and_offset(tmp_path: Path) -> None:
+    """5 - 0.1 p from p = 57 to p = 43 is -0.7 to 0.7, and a bound itself is valid (CF conventions, section 2.5.1)."""
+    film = 0.5 * travelling(60, 24, 32)
+    whole = np.round((film - 5) / -0.1).astype(np.int16)
+    whole[:, 3:6, 3:6], whole[:, 8, 8], whole[:, 9, 9] = 500, 57, 43
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file["q"] = whole
+        file["q"].attrs.update({"scale_factor": -0.1, "add_offset": 5.0, "valid_range": np.array([43, 57], np.int16)})
+        file["time"] = np.arange(60)
+        file["time"].attrs["units"] = "days since 2001-01-01"
+    found = looked_at(tmp_path, tmp_path / "a.nc", cutting=Cutting(window=4))
+    assert found.storage.missing is not None
+    assert np.argwhere(found.storage.missing[0]).tolist() == [[i, j] for i in (3, 4, 5) for j in (3, 4, 5)]
+
+
+@pytest.mark.parametrize(
+    ("units", "days"),
+    [("years since 1999-03-01", [366, 365, 365, 365, 366]), ("months since 2000-11-15", [30, 31, 31, 28, 31])],
+)
+def test_years_and_months_that_begin_anywhere_last_as_long_as_the_calendar_says(
+    units: str, days: list[int], tmp_path: Path
+) -> None:
+    times = ("time", np.arange(36), {"units": units, "calendar": "standard"})
+    data = xarray.Dataset({"x": (("time", "station"), noise(36, 5))}, {"time": times})
+    data.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    (found,) = looked_at(tmp_path, tmp_path / "a.nc").recordings
+    assert found.times is not None and np.diff(found.times)[:5].tolist() == days
+
+
+def test_edges_of_cells_are_not_taken_for_the_data(tmp_path: Path) -> None:
+    edges = np.stack([np.arange(60.0), np.arange(1.0, 61)], axis=1)
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", time_bnds=edges, x=noise(60, 5)), cutting=Cutting(window=5))
+    assert found.recordings[0].shape == (1, 5)
+
+
+def test_a_column_that_rises_by_one_from_elsewhere_is_a_feature(tmp_path: Path) -> None:
+    rows = [f"{row / 4},{row},{row + 40},{x}" for row, x in enumerate(noise(300).round(4).tolist())]
+    found = looked_at(tmp_path, table(tmp_path / "a.csv", "time,row,depth,x", rows))
+    np.testing.assert_array_equal(values(found.recordings[0])[:, 0, 0], np.arange(40, 340))
+    assert found.recordings[0].shape == (1, 2)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_none_is_named_by_its_place_in_the_recording(value: float, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(recordings, "STRETCH", 1)  # each frame is converted by itself
+    series = noise(300, 4)
+    series[7, 2] = value
+    assert "[7, 0, 2]" in refusal(tmp_path, _saved(tmp_path / "a.npy", series))
+
+
+def test_times_that_repeat_and_pictures_with_a_short_side_are_refused(tmp_path: Path) -> None:
+    swing, times = oscillators(5, 50)
+    times[20] = times[19]
+    assert "--time-step" in refusal(tmp_path, npz(tmp_path / "a.npz", x=swing, t=times))
+    assert "12 x 40" in refusal(tmp_path, _saved(tmp_path / "b.npy", noise(90, 12, 40)), layout="time height width")
+
+
+def test_steps_that_single_precision_would_swallow_are_refused_however_wide_the_spread() -> None:
+    """Over five million frames from 0 to 1 a step is 2e-7, and float32 rounds values near 1/2 by up to 3e-8."""
+    ramp = Recording("ramp", np.linspace(0, 1, 5_000_000)[:, None, None])
+    with pytest.raises(BenchError, match="ramp: single precision"):
+        storage_for([ramp], survey([ramp]))
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "b1"])
+def test_single_precision_holds_all_numbers_of_16_bits_and_its_own(kind: str) -> None:
+    """The mantissa of float32 has 24 bits."""
+    exact = np.dtype(kind).itemsize <= 2 or kind == "f4"
+    assert Recording("a", np.zeros((1, 1, 1), kind)).exact == exact
+
+
+def test_grey_is_the_luma_of_red_green_and_blue() -> None:
+    """ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B."""
+    colours = np.zeros((3, 3, 16, 16), np.float32)
+    colours[[0, 1, 2], [0, 1, 2]] = 1  # a red, a green and a blue frame
+    grey = Recording("a", colours, reading=Reading(grayscale=True)).prepared(0, 3)
+    assert grey.shape == (3, 1, 16, 16)
+    np.testing.assert_allclose(grey[:, 0, 0, 0], [0.299, 0.587, 0.114], rtol=1e-6)
+
+
+def test_what_is_left_out_is_what_is_shorter_than_a_trajectory(tmp_path: Path) -> None:
+    swing, _ = oscillators(10, 90)
+    np.savez(tmp_path / "a.npz", *[one[:length] for one, length in zip(swing, [*[60] * 8, 90, 14], strict=True)])
+    found = looked_at(tmp_path, tmp_path / "a.npz", keys=("arr_*",))  # 14 frames are few and decide nothing
+    assert (found.window, found.left_out) == (60, 1)
+    made = trajectories(
+        looked_at(tmp_path, _saved(tmp_path / "b.npy", noise(300, 4)), cutting=Cutting(window=10)), "test"
+    )
+    assert made.times[0, 0] >= 200  # frames are counted from the beginning of the recording
+    np.testing.assert_array_equal(made.times[0], made.times[0, 0] + np.arange(10))
+
+
+def test_the_hash_of_a_folder_is_of_what_its_pictures_show(tmp_path: Path) -> None:
+    one, other, same = (gradients(tmp_path / name, [f"f{number}.png" for number in range(3)]) for name in "abc")
+    shutil.copy(one / "f2.png", other / "f1.png")
+    hashes = [source_file(folder, "train").sha256 for folder in (one, other, same)]
+    assert hashes[0] == hashes[2] != hashes[1]
+
+
+def test_each_channel_has_the_precision_that_it_needs() -> None:
+    """A pressure that moves by a thousandth beside a field that moves by a million."""
+    pressure, field = 101325 + 1e-3 * travelling(60, 16, 16), 1e6 * travelling(60, 16, 16)
+    one = Recording("a", np.stack([pressure, field], axis=1))
+    storage, _ = storage_for([one], survey([one]))
+    assert storage.offset is not None
+    kept = one.frames(0, 60, storage)[:, 0] + storage.offset[0]
+    np.testing.assert_allclose(kept, pressure, rtol=0, atol=1e-9)
+
+
+def test_stamps_of_a_video_are_even_to_within_their_rounding_or_stay() -> None:
+    even = np.arange(30) / 24
+    np.testing.assert_array_equal(_even([round(stamp, 3) for stamp in even[:25]]), np.linspace(0, 1, 25))
+    late = even + np.where(np.arange(30) % 7 == 3, 0.02, 0)  # by half a frame
+    np.testing.assert_array_equal(_even(late.tolist()), late)
