@@ -10,6 +10,10 @@ from commands import said
 from refusals import BEGINNING, check_refusal
 
 from ladid_bench.core.configuration import load_study
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.user.dividing import Cutting
+from ladid_bench.datasets.user.recordings import Reading
+from ladid_bench.datasets.user.request import Request
 from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.forecasts import write_forecast
 from ladid_bench.study.plan import plan_runs
@@ -133,3 +137,164 @@ def test_results_that_cannot_be_written_are_one_line(checkout: Path) -> None:
     output = said(checkout, "run", key_of(checkout, "mean"), code=1)
     assert output.splitlines()[-1].startswith(BEGINNING)
     assert (checkout / "results").read_text() == "a file"
+
+
+# Options: each changes what it names
+
+
+def test_a_plan_is_of_the_runs_cores_and_gpus_that_are_asked_for(checkout: Path) -> None:
+    small = STUDY["datasets"]["pendulum"]
+    content = STUDY | {"datasets": {"pendulum": small, "wave": small}}
+    content["experiments"] = {
+        "comparison": {"methods": ["gru", "ridge"], "seeds": [0, 1]},  # ridge has one run a data set
+        "cost": {"datasets": ["wave"], "methods": ["persistence"]},
+    }
+    (checkout / "config" / "tiny.yaml").write_text(yaml.safe_dump(content))
+    counts = {
+        (): 7,
+        ("--dataset", "wave"): 4,
+        ("--method", "ridge", "--method", "persistence"): 3,
+        ("--seed", "1"): 2,
+        ("--experiment", "cost"): 1,
+        ("--dataset", "wave", "--seed", "0"): 3,
+    }
+    assert {options: said(checkout, "plan", *options).count("[to do]") for options in counts} == counts
+    assert said(checkout, "plan", "--cores", "3").strip().endswith(" on 3 cores")
+    assert "GPU-hours" in said(checkout, "plan", "--gpu") and "GPU-hours" not in said(checkout, "plan")
+
+
+def test_records_are_of_the_runs_that_are_asked_for(checkout: Path) -> None:
+    content = STUDY | {"experiments": {"cost": {"methods": ["persistence"]}} | STUDY["experiments"]}
+    (checkout / "config" / "tiny.yaml").write_text(yaml.safe_dump(content))
+    keys = {method: key_of(checkout, method) for method in ("mean", "persistence")}
+    for key in keys.values():
+        said(checkout, "run", key)
+    for options, methods in (
+        ((), ["mean", "persistence"]),
+        (("--method", "mean"), ["mean"]),
+        (("--experiment", "cost"), ["persistence"]),
+        (("--failed",), []),
+    ):
+        listed = said(checkout, "records", *options).split()
+        assert sorted(Path(one).name[:8] for one in listed) == sorted(keys[method] for method in methods)
+
+
+def test_some_splits_are_made_without_the_others(checkout: Path) -> None:
+    said(checkout, "data", "pendulum", "--split", "test", "--split", "valid")
+    assert sorted(path.name for path in (checkout / "data/tiny/pendulum").iterdir()) == ["test", "valid"]
+    assert not (checkout / "results").exists()  # a card describes all of them
+
+
+def test_a_restartable_job_puts_its_record_back_and_force_makes_another(checkout: Path) -> None:
+    """With the seconds that the run took, which no second run takes to the last digit."""
+    key, records = key_of(checkout, "mean"), checkout / "results/tiny/records"
+
+    def record_after(*words: str, deleted: bool) -> bytes:
+        if deleted:
+            next(records.glob("*.json")).unlink()
+        said(checkout, "run", key, *words)
+        return next(records.glob("*.json")).read_bytes()
+
+    first = record_after("--restartable", deleted=False)
+    assert record_after("--restartable", deleted=True) == first
+    assert record_after("--force", deleted=False) != first
+
+
+def test_prune_removes_what_was_derived_from_runs_that_are_gone(checkout: Path) -> None:
+    key = next(iter(plan_runs(load_study("tiny", checkout), checkout)))
+    for folder in ("probes", "calibrations"):
+        (checkout / "results/tiny" / folder).mkdir(parents=True)
+        for name in (key, "0" * 16):
+            (checkout / "results/tiny" / folder / f"{name}.json").write_text("{}")
+    said(checkout, "prune")
+    assert [path.stem for path in (checkout / "results/tiny").rglob("*.json")] == [key, key]
+
+
+def test_a_calibration_is_made_once_and_again_on_demand(checkout: Path) -> None:
+    key = key_of(checkout, "persistence")
+    said(checkout, "run", key)
+    path = Path(said(checkout, "calibrate", key).splitlines()[-1])
+    made = (checkout / path).read_bytes()
+    (checkout / path).write_bytes(made + b" ")
+    assert "--force" in said(checkout, "calibrate", key)
+    assert (checkout / path).read_bytes() == made + b" "
+    said(checkout, "calibrate", key, "--force")
+    assert (checkout / path).read_bytes() == made
+
+
+def test_the_schema_is_written_where_it_is_asked_for(checkout: Path) -> None:
+    said(checkout, "schema", "mine.json")
+    assert "budget" in json.loads((checkout / "mine.json").read_text())["properties"]
+    assert [path.name for path in (checkout / "config").iterdir()] == ["tiny.yaml"]
+
+
+class Handed(Exception):
+    """What a command hands on to the function that does the work."""
+
+
+@pytest.mark.parametrize(
+    ("words", "function", "expected"),
+    [
+        (
+            ["physics", "wave", "pendulum", "--slow"],
+            "verification.physics.results.run_checks",
+            (["wave", "pendulum"], True),
+        ),
+        (["physics", "wave"], "verification.physics.results.run_checks", (["wave"], False)),
+        (["search", "gru", "--kind", "bodies", "--jobs", "3"], "runs.search.run_search", (3,)),
+        (["show", "pendulum", "--output", "there"], "reporting.show.show_target", ("pendulum", Path("there"))),
+        (["doctor", "--scale", "tiny", "--cores", "5"], "verification.doctor.examine", ("tiny", 5)),
+    ],
+)
+def test_a_command_hands_on_what_it_is_told(
+    words: list[str], function: str, expected: tuple, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take(*given: object) -> None:
+        raise Handed(*given)
+
+    monkeypatch.setattr(f"ladid_bench.{function}", take)
+    with pytest.raises(Handed) as handed:
+        said(checkout, *words)
+    given = list(handed.value.args)
+    assert [one for one in given if any(one == wanted and type(one) is type(wanted) for wanted in expected)] == [
+        *expected
+    ]
+
+
+def test_each_option_of_an_import_is_what_it_is_called(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Request] = []
+
+    def understand(request: Request, *rest: object) -> None:
+        asked.append(request)
+        raise BenchError("seen")
+
+    monkeypatch.setattr("ladid_bench.datasets.user.importing.understand", understand)
+    texts = ("title", "quantity", "origin", "kind", "source", "licence", "citation", "time-unit")
+    described = [word for name in texts for word in (f"--{name}", f"my {name}")]
+    words = [
+        "a.npy",
+        "b.npy",
+        "--valid",
+        "v.npy",
+        "--test",
+        "t.npy",
+        "--splits",
+        "0.6,0.3,0.1",
+        "--key",
+        "x",
+        "--key",
+        "y",
+    ]
+    words += ["--layout", "time feature", "--times", "t", "--time-step", "0.5", "--max-gap", "7", "--context", "4"]
+    words += ["--forecast", "6", "--window", "11", "--stride", "3", "--image-size", "32", "--grayscale", "--replace"]
+    assert "seen" in said(checkout, "import", "mine", *words, *described, code=1)
+    said(checkout, "import", "mine", "a.npy", code=1)
+    said(checkout, "import", "mine", "a.npy", "--check", code=1)
+    files, held = [Path("a.npy"), Path("b.npy")], {"valid": [Path("v.npy")], "test": [Path("t.npy")]}
+    reading = Reading(("x", "y"), ("t",), "time feature", grayscale=True, image_size=32)
+    cutting = Cutting((0.6, 0.3, 0.1), context=4, forecast=6, window=11, stride=3, max_gap=7.0)
+    told = {name.replace("-", "_"): f"my {name}" for name in texts}
+    assert asked[0] == Request("mine", files, held, reading, cutting, 0.5, told, replace=True)
+    plain = Request("mine", files[:1], described=dict.fromkeys(told, ""))
+    assert asked[1] == plain and not plain.replace
+    assert asked[2].replace  # a look at what would replace another import is always free

@@ -1047,7 +1047,8 @@ def test_a_valid_range_is_that_of_the_packed_values_with_scale_and_offset(tmp_pa
     whole[:, 3:6, 3:6], whole[:, 8, 8], whole[:, 9, 9] = 500, 57, 43
     with h5py.File(tmp_path / "a.nc", "w") as file:
         file["q"] = whole
-        file["q"].attrs.update({"scale_factor": -0.1, "add_offset": 5.0, "valid_range": np.array([43, 57], np.int16)})
+        file["q"].attrs.update({"scale_factor": np.float32(-0.1), "add_offset": np.float32(5)})  # unpacked in float32
+        file["q"].attrs["valid_range"] = np.array([43, 57], np.int16)
         file["time"] = np.arange(60)
         file["time"].attrs["units"] = "days since 2001-01-01"
     found = looked_at(tmp_path, tmp_path / "a.nc", cutting=Cutting(window=4))
@@ -1154,3 +1155,11 @@ def test_stamps_of_a_video_are_even_to_within_their_rounding_or_stay() -> None:
     np.testing.assert_array_equal(_even([round(stamp, 3) for stamp in even[:25]]), np.linspace(0, 1, 25))
     late = even + np.where(np.arange(30) % 7 == 3, 0.02, 0)  # by half a frame
     np.testing.assert_array_equal(_even(late.tolist()), late)
+
+
+def test_frames_that_have_nothing_in_common_are_refused_where_another_axis_is_smooth(tmp_path: Path) -> None:
+    """Eight experiments of a hundred short series each, whose phases know nothing of each other."""
+    phases = np.random.default_rng(0).uniform(0, 2 * np.pi, (8, 100, 1))
+    path = npz(tmp_path / "a.npz", x=np.cos(np.linspace(0, 3, 10) + phases))
+    assert "the axis of 10 (feature), which may be time" in refusal(tmp_path, path)
+    assert len(looked_at(tmp_path, path, layout="trajectory feature time").recordings) == 8
