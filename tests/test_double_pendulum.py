@@ -11,7 +11,9 @@ from ladid_bench.core.configuration import SplitSizes
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
 from ladid_bench.datasets.simulated.double_pendulum import (
+    TEMPLATES,
     DoublePendulum,
+    _best,
     angles_from_image,
     draw_double_pendulum,
 )
@@ -200,3 +202,22 @@ def test_impossible_settings_are_refused(settings: dict[str, Any], message: str)
 def test_rates_beyond_the_scheme_are_refused() -> None:
     with pytest.raises(BenchError, match="lower gravity"):
         DoublePendulum(gravity=1e9).split("train", SplitSizes(train=1), 16, 0, 60)
+
+
+def test_the_best_angles_between_those_of_the_grid_are_the_top_of_a_quadratic() -> None:
+    """Of one with a slanted top; second differences are exact for a quadratic."""
+    rows, columns = np.meshgrid(np.arange(TEMPLATES), np.arange(TEMPLATES), indexing="ij")
+    down, right = rows - 20.3, columns - 41.8
+    found = _best((10 - down**2 - right**2 + 0.8 * down * right).ravel())
+    assert found == pytest.approx(np.array([20.3, 41.8]) * 2 * np.pi / TEMPLATES)
+
+
+def test_no_rod_turns_faster_than_its_steps_resolve() -> None:
+    """A light outer rod is whipped around: it turns far faster than the inner one ever could."""
+    source = DoublePendulum(mass2=0.05, length2=0.5, angle=np.pi)
+    draws = [source.draw(np.random.default_rng(index)) for index in range(20)]
+    drawn = {name: np.array([draw[name] for draw in draws]) for name in draws[0]}
+    found = source.solve(drawn, np.tile(np.linspace(0, 6, 300), (20, 1)), source.step_limit)
+    bound = source._fastest(found[:, :, 0], drawn["mass2"], drawn["length2"])
+    assert (np.abs(found[2:]).max(axis=(0, 2)) <= bound).all()
+    assert np.abs(found[3]).max() > 2 * np.abs(found[2]).max()

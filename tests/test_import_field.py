@@ -1072,7 +1072,7 @@ def test_years_and_months_that_begin_anywhere_last_as_long_as_the_calendar_says(
 
 def test_edges_of_cells_are_not_taken_for_the_data(tmp_path: Path) -> None:
     edges = np.stack([np.arange(60.0), np.arange(1.0, 61)], axis=1)
-    found = looked_at(tmp_path, npz(tmp_path / "a.npz", time_bnds=edges, x=noise(60, 5)), cutting=Cutting(window=5))
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", lat_bnds=edges, x=noise(60, 5)), cutting=Cutting(window=5))
     assert found.recordings[0].shape == (1, 5)
 
 

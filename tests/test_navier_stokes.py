@@ -145,7 +145,13 @@ def test_pixels_are_averages_over_a_finer_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "least"), [({}, 64), ({"viscosity_low": 1e-4}, 81), ({"forcing": "diagonal"}, 64)]
+    ("settings", "least"),
+    [
+        ({}, 64),
+        ({"viscosity_low": 1e-4}, 81),
+        ({"forcing": "diagonal"}, 64),
+        ({"forcing": "diagonal", "viscosity_low": 1e-4}, 67),  # a vorticity of 6 sqrt(0.1): 3 x 22 modes and one
+    ],
 )
 def test_the_grid_is_twice_as_fine_as_the_picture_and_resolves_the_filaments(
     settings: dict[str, float | str], least: int
@@ -278,3 +284,22 @@ def test_the_forced_flow_has_run_for_a_while_at_its_first_frame(monkeypatch: pyt
     for index, field in enumerate(source.solve(drawn, np.array([[0.0, 0.5]]), 64)):
         grown = 0.2 * (1 - np.exp(-rate * 0.5 * (index + 1))) / rate
         assert root_mean_square(field)[0] == pytest.approx(grown, rel=1e-6)
+
+
+def test_the_steps_allow_for_what_the_forcing_adds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From rest the fluid is far too fast at the end of the first interval, although it does not move at its start."""
+    monkeypatch.setattr(
+        NavierStokes, "initial", lambda system, noise, size: np.zeros((1, size, size // 2 + 1), complex)
+    )
+    drawn = {"viscosity": np.array([2e-3]), "noise": noise(1), "forcing_phase": np.array([0.3])}
+    with pytest.raises(BenchError, match="forcing_amplitude"):
+        next(NavierStokes(forcing="diagonal", forcing_amplitude=1e4).solve(drawn, np.array([[0.0, 0.5]]), 64))
+
+
+@pytest.mark.parametrize("forcing", ["none", "diagonal"])
+def test_the_stated_range_is_that_of_the_values(forcing: str) -> None:
+    """Shifts of observation refer to it: noise is a twentieth of it."""
+    source = NavierStokes(forcing=forcing)
+    frames, (low, high) = make(source, frames=4).frames, source.value_range
+    assert ((frames >= low) & (frames <= high)).mean() > 0.99
+    assert frames.std() > 0.02 * (high - low)  # the forced flow has only begun

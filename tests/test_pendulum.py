@@ -144,6 +144,8 @@ def test_proportional_length_is_visible() -> None:
         ({"damping": -1.0}, "give at least 0"),
         ({"draw_length": "proportionl"}, "'proportional'"),
         ({"draw_length": "proportional", "length": 3.0}, "give at most 2.2"),
+        ({"draw_length": "proportional", "length": 2.25}, "give at most 2.2"),  # half of the bob would be cut off
+        ({"gravity": float("inf")}, "'gravity' is inf"),
         ({"draw_length": "proportional", "length": 2.0, "length_spread": 0.5}, "length 2.5 "),
         ({"length_spread": -0.5}, "at least 0"),
         ({"length_spread": 1.0}, "less than length, 1"),
@@ -203,3 +205,15 @@ def test_state_errors_are_angles_around_the_circle_whatever_their_sign() -> None
     across = np.degrees(2 * (np.pi - 3.1))
     assert errors["angle_error_degrees_mean"] == pytest.approx((2 * across + np.degrees(0.4)) / 4, abs=0.3)
     assert errors["angle_error_degrees_median"] == pytest.approx(across, abs=0.3)
+
+
+def test_a_heavily_damped_pendulum_creeps_back() -> None:
+    """Overdamped, theta = a (r2 exp(r1 t) - r1 exp(r2 t)) / (r2 - r1), r = -b / 2 m +- sqrt((b / 2 m)^2 - g / l)."""
+    system = Pendulum(mass=0.5, damping=200.0)
+    drawn = {"theta": np.array([1e-5]), "angular_velocity": np.zeros(1), "length": np.ones(1)}
+    times = np.arange(60)[None] * system.frame_interval
+    theta, _ = system.solve(drawn, times, system.step_limit)
+    root = np.sqrt(200.0**2 - 9.81)
+    slow, fast = -9.81 / (200 + root), -200 - root  # the slow root without the loss of digits
+    expected = 1e-5 * (fast * np.exp(slow * times) - slow * np.exp(fast * times)) / (fast - slow)
+    np.testing.assert_allclose(theta, expected, rtol=1e-8)

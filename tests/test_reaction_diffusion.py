@@ -160,3 +160,8 @@ def test_impossible_settings_are_refused(settings: dict[str, Any], message: str)
 def test_rates_beyond_the_scheme_are_refused() -> None:
     with pytest.raises(BenchError, match="lower beta_high"):
         ReactionDiffusion(beta_high=1e4).split("train", SplitSizes(train=1), 16, 0, 2)
+
+
+def test_steps_resolve_the_reaction() -> None:
+    """The norm of its Jacobian is at most 2 + 3 beta, here 5.9, and a step times that 0.75."""
+    assert ReactionDiffusion()._substeps(np.array([0.5, 5.0, 0.01])).tolist() == [4, 40, 1]

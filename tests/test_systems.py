@@ -1,6 +1,7 @@
 """What every synthetic system does alike: time grids, shifts of observation, times between frames."""
 
 import functools
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -143,3 +144,13 @@ def test_a_translated_picture_moves_down_and_right_by_an_eighth() -> None:
     walled, periodic = observed("translated", values)[0, 0, 0], observed("translated", values, "periodic")[0, 0, 0]
     assert (walled[2, 2], walled[15, 15], walled[0, 0], walled[0, 15]) == (0, 13 * 16 + 13, 0, 13)
     np.testing.assert_array_equal(periodic, np.roll(values[0, 0, 0], (2, 2), axis=(0, 1)))
+
+
+def test_times_and_noise_of_a_split_are_its_own() -> None:
+    """Else a method would be tested on the times, or could learn the noise, of what it was trained on."""
+    splits = ("train", "valid", "test", "midpoints")
+    noise = [make("pendulum--noisy", split).frames[:2, :5] - make("pendulum", split).frames[:2, :5] for split in splits]
+    for one, other in combinations(noise, 2):
+        assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.1  # of 2,560 pixels
+    times = [make("pendulum--irregular", split).times[:2] for split in splits[:3]]
+    assert all(not np.isin(one[:, 1:-1], other).all() for one, other in combinations(times, 2))
