@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from workflows import COPIED, STUDY, command, configure, contents, make_checkout, snakemake, without_cost
+
+from ladid_bench.core.configuration import load_study
+from ladid_bench.core.paths import Folders
+from ladid_bench.study.graph import RunGraph
+from ladid_bench.study.plan import plan_runs
+from ladid_bench.study.resources import memory_mb
 
 
 @pytest.fixture(scope="module")
@@ -229,13 +236,59 @@ def test_what_an_interrupted_workflow_had_recorded_is_reported(done: Path) -> No
 
 def test_the_report_is_made_without_a_run_whose_job_was_killed(done: Path) -> None:
     rules = done / "workflow/rules/runs.smk"
-    rules.write_text(rules.read_text().replace('"{params.command} {wildcards.key}', '"kill -9 $$; {params.command} '))
-    configure(done, experiments={"comparison": {"datasets": ["pendulum"], "methods": ["mean", "ridge"]}})
+    asked = "echo {resources.mem_mb} {resources.runtime} >> asked.txt"
+    killed = rules.read_text().replace(
+        '"{params.command} {wildcards.key}', f'"{asked}; kill -9 $$; {{params.command}} '
+    )
+    rules.write_text(killed)
+    configure(
+        done,
+        experiments={"comparison": {"datasets": ["pendulum"], "methods": ["mean", "ridge"]}},
+        execution={"retries": 1},
+    )
     (done / "results/tiny/runs.parquet").unlink()
     output = snakemake(done, check=False)
     assert "TypeError" not in output
     table = pd.read_parquet(done / "results/tiny/runs.parquet").set_index("method")
     assert dict(table["status"]) == {"mean": "ok", "ridge": "not run"}, output
+    # two more attempts than a run that fails of itself has, each with as much memory again and more time
+    study = load_study("tiny", done)
+    runs = plan_runs(study, done)
+    run = next(run for run in runs.values() if run.method == "ridge")
+    graph = RunGraph(study, runs, Folders(done, "tiny"))
+    expected = [f"{attempt * memory_mb(run)} {graph.minutes(run.key, attempt)}" for attempt in (1, 2, 3, 4)]
+    assert (done / "asked.txt").read_text().splitlines() == expected
+
+
+def test_a_job_has_the_command_and_the_threads_of_its_run(checkout: Path) -> None:
+    """Of an experiment and a seed that are chosen; the longer of two budgets of one training waits for the shorter."""
+    block = {"datasets": ["pendulum"], "seeds": [0, 1]}
+    configure(
+        checkout,
+        execution={"threads": 2},
+        experiments={
+            "probe": block | {"methods": ["gru"], "rungs": [2, 6]},
+            "calibration": block | {"methods": ["gru"], "budget": {"steps": 6}},
+            "cost": block | {"methods": ["ladid"]},
+        },
+    )
+    options = ("--config", "seed=1", "experiment=[probe,calibration]", "--", "runs")
+    said = snakemake(checkout, "-n", "-p", *options)
+    jobs: dict[str, list[str]] = {}
+    for text in said.split("\n\n"):
+        if found := re.search(r"^rule (\w+):", text, re.MULTILINE):
+            jobs.setdefault(found[1], []).append(text)
+    assert {name: len(jobs[name]) for name in ("train", "probe", "calibrate")} == {
+        "train": 2,
+        "probe": 1,
+        "calibrate": 1,
+    }
+    for name, words in (("train", "run --restartable"), ("probe", "probe --skip-failed")):
+        assert all(f" {words} " in text and "threads: 2" in text for text in jobs[name])
+    assert " calibrate --skip-failed " in jobs["calibrate"][0]
+    outputs = [re.search(r"output: (\S+)", text)[1] for text in jobs["train"]]  # type: ignore[index]
+    inputs = [re.search(r"input: (.+)", text)[1] for text in jobs["train"]]  # type: ignore[index]
+    assert sum(output in one for output in outputs for one in inputs) == 1
 
 
 def test_wrong_configuration_is_one_line_and_no_work(checkout: Path) -> None:
@@ -252,3 +305,24 @@ def test_wrong_configuration_is_one_line_and_no_work(checkout: Path) -> None:
 
 def test_slurm_profile_plans(checkout: Path) -> None:
     assert "total" in snakemake(checkout, "--profile", "slurm", "-n")
+
+
+def test_stages_of_dvc_depend_on_all_that_they_go_through(root: Path) -> None:
+    """On the packages that their commands import, directly or not, and on what they read."""
+    stages = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
+    read = {"data": ["imported"], "runs": ["imported", "baselines", "workflow", "data/${item}"]}
+    begun = {
+        "data": ["study.datasets"],
+        "runs": ["runs.execute", "runs.calibrating", "probing.probing", "analysis.results"],
+    }
+    for stage, modules in begun.items():
+        found, left = set(), list(modules)
+        while left:
+            module = left.pop()
+            path = root / "src/ladid_bench" / f"{module.replace('.', '/')}.py"
+            if module in found or not path.exists():
+                continue
+            found.add(module)
+            left += re.findall(r"^ *from ladid_bench\.([\w.]+) import", path.read_text(), re.MULTILINE)
+        packages = {f"src/ladid_bench/{module.split('.')[0]}" for module in found}
+        assert packages | {*read[stage], "config/${item}.yaml"} <= set(stages[stage]["do"]["deps"])
