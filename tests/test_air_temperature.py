@@ -16,7 +16,15 @@ from ladid_bench.core.configuration import SplitSizes
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.metrics import measure
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.datasets.measured.air_temperature import CROP, EL_NINO, FILE, PERIODS, STARTS, AirTemperature
+from ladid_bench.datasets.measured.air_temperature import (
+    CROP,
+    EL_NINO,
+    FILE,
+    PERIODS,
+    STARTS,
+    AirTemperature,
+    _climatology,
+)
 from ladid_bench.study.datasets import dataset_names, find_source
 
 ALL = SplitSizes(train=10_000, valid=10_000, test=10_000)
@@ -108,6 +116,7 @@ def test_values_are_the_file_s_and_pooled_by_the_mean() -> None:
     np.testing.assert_array_equal(full.frames[0, :, 0], truth[52 * 12 : 55 * 12, *SOUTH_EAST_OF_180E_40N])
     np.testing.assert_allclose(pooled.frames[3, 5, 0, 2, 7], full.frames[3, 5, 0, 4:6, 14:16].mean(), rtol=1e-6)
     assert pooled.frames.shape[-2:] == (16, 16)
+    assert (full.provenance["pixel_degrees"], pooled.provenance["pixel_degrees"]) == (2.5, 5.0)
     np.testing.assert_array_equal(split("test", size=128).frames, full.frames)
 
 
@@ -124,6 +133,13 @@ def test_anomalies_are_from_the_training_years_alone() -> None:
         np.testing.assert_allclose(split("train", years, anomaly=True).frames, 0, atol=1e-5)
         np.testing.assert_allclose(split("test", years, anomaly=True).frames, 5, atol=1e-5)
     np.testing.assert_array_equal(split("valid", anomaly=True).times, split("valid").times)
+
+
+def test_the_seasonal_cycle_is_the_mean_over_all_training_years_and_no_other() -> None:
+    """Each month has the number of its year: the mean of 1948 to 1989 is 1968.5."""
+    months = np.arange(12 * 50)
+    years = (1948 + months // 12).astype(np.float32)[:, None, None]
+    np.testing.assert_array_equal(_climatology(months, years), np.full((12, 1, 1), 1968.5))
 
 
 @pytest.mark.usefixtures("made_up")

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.measured import download
@@ -44,6 +45,7 @@ class Index(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.archive = zip_of({"weather/rain.csv": CONTENT})
         self.misbehave = ""
+        self.busy = 503
         self.failures_left = 1_000
         self.requests: list[str] = []
 
@@ -62,7 +64,9 @@ class Handler(BaseHTTPRequestHandler):
             self.server.failures_left -= 1
         if self.path == "/simple/weather/":
             busy = failing and self.server.misbehave == "busy"
-            self.answer(503 if busy else 200, f'<a href="/files/{FILENAME}">{FILENAME}</a>'.encode(), "text/html")
+            self.answer(
+                self.server.busy if busy else 200, f'<a href="/files/{FILENAME}">{FILENAME}</a>'.encode(), "text/html"
+            )
         elif self.path == f"/files/{FILENAME}":
             cut = failing and self.server.misbehave == "truncated"
             self.answer(200, self.server.archive, "application/zip", cut)
@@ -173,8 +177,10 @@ def test_a_network_that_fails_three_times(index: Index, misbehave: str, said: st
     assert index.requests.count("/simple/weather/") == 3
 
 
-def test_a_passing_network_failure_is_overcome(index: Index) -> None:
-    index.misbehave, index.failures_left = "busy", 2
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_passing_network_failure_is_overcome(index: Index, status: int) -> None:
+    """429 is 'too many requests' (RFC 6585)."""
+    index.misbehave, index.failures_left, index.busy = "busy", 2, status
     assert fetch(release(index)).read_bytes() == index.archive
 
 
@@ -201,11 +207,39 @@ def test_the_index_may_come_from_pips_configuration_file(
     )
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     assert fetch(release(index)).read_bytes() == index.archive
+    monkeypatch.setenv("PIP_INDEX_URL", index.url + "/other")  # variables go before files, as pip has it
+    monkeypatch.setenv("LADID_BENCH_CACHE", str(tmp_path / "another"))
+    failure(release(index))
+    assert index.requests[-1] == "/simple/other/weather/"
 
 
 def test_an_environment_without_pip_still_has_the_variables(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/nowhere/python")
     assert fetch(release(index)).read_bytes() == index.archive
+
+
+def test_certificates_and_proxy_are_those_of_pip(index: Index, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Handed(Exception):
+        pass
+
+    def take(url: str, session: requests.Session) -> None:
+        raise Handed(session)
+
+    monkeypatch.setattr(download, "PyPISimple", take)
+    (tmp_path / "ca.pem").write_text("")
+    monkeypatch.setenv("PIP_CERT", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("PIP_PROXY", "http://proxy:3128")
+    with pytest.raises(Handed) as handed:
+        fetch(release(index))
+    (session,) = handed.value.args
+    assert session.verify == str(tmp_path / "ca.pem")
+    assert session.proxies == {"http": "http://proxy:3128", "https": "http://proxy:3128"}
+
+
+def test_the_cache_may_lie_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LADID_BENCH_CACHE", "~/archives")
+    assert cache_folder() == tmp_path / "archives"
 
 
 def test_downloads_side_by_side_leave_one_whole_file(index: Index) -> None:
@@ -256,6 +290,16 @@ def test_a_member_with_another_checksum(archive: Path) -> None:
 def test_a_member_larger_than_the_limit(archive: Path) -> None:
     with pytest.raises(BenchError, match=r"'weather/rain.csv' .* 100 "):
         read_member(archive, "weather/rain.csv", sha256(CONTENT), limit=100)
+
+
+def test_what_lies_before_a_member_is_unpacked_up_to_the_limit_alone(archive: Path) -> None:
+    """A tar archive has no list of contents: all that comes before a member is unpacked on the way to it."""
+    member = ("../outside.txt", sha256(b"outside"), 100)
+    if archive.suffix == ".gz":
+        with pytest.raises(BenchError, match=r"'weather/rain.csv' .* 100 "):
+            read_member(archive, *member)
+    else:
+        assert read_member(archive, *member) == b"outside"
 
 
 def test_an_archive_that_is_none(archive: Path) -> None:

@@ -110,6 +110,7 @@ def test_values_are_the_file_s_scaled_and_pooled_by_the_mean() -> None:
     np.testing.assert_allclose(data.frames[0, 5, 0, 3, 7], first[5, 6:8, 14:16].mean(), rtol=1e-6)
     np.testing.assert_allclose(data.frames.mean((3, 4)), full.frames.mean((3, 4)), rtol=1e-5)
     assert data.times[0, 0] == 9 * 24
+    assert (full.provenance["pixel_km"], data.provenance["pixel_km"]) == (1, 2)
     np.testing.assert_array_equal(split("test", size=128).frames, full.frames)
 
 
