@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refusals import refused
 
-from ladid_bench.core.configuration import KINDS, Study, changed_settings, load_study, parse
+from ladid_bench.core.configuration import KINDS, Budget, Study, changed_settings, load_study, parse
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import chosen_scale
 from ladid_bench.core.readers import read_yaml
@@ -178,3 +178,16 @@ def test_settings_keep_their_type_and_name() -> None:
     ]:
         with refused(*named):
             changed_settings(defaults, changes, "x")
+
+
+def test_the_learning_rate_falls_in_the_nearest_number_of_last_steps() -> None:
+    """A fifth of 8 steps is 1.6, and of 6 steps 1.2."""
+    assert [Budget(steps=steps, decay_fraction=0.2).trunk_steps for steps in (8, 6)] == [6, 5]
+
+
+def test_yes_is_no_number_and_a_whole_number_is_one_with_a_point() -> None:
+    """JSON tells 1 from 1.0, so that keys would differ for the same setting."""
+    for default in (1, 1.0):
+        with refused("'x'", "bool"):
+            changed_settings({"x": default}, {"x": True}, "here")
+    assert repr(changed_settings({"x": 0.5}, {"x": 1}, "here")["x"]) == "1.0"

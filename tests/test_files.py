@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 
+from ladid_bench.core import memory
 from ladid_bench.core.files import UNFINISHED, atomic_write, content_key, file_sha256, finished, write_json
 
 WRITER = """
@@ -180,3 +181,32 @@ def test_finished_files_are_those_of_a_suffix_in_order(tmp_path: Path) -> None:
 def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")  # as in FIPS 180-2
     assert file_sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_json_is_the_same_whatever_the_order_and_holds_finite_numbers(tmp_path: Path) -> None:
+    """NaN is no JSON (RFC 8259, section 6)."""
+    for name, content in (("one", {"b": 1, "a": 2}), ("other", {"a": 2, "b": 1})):
+        write_json(tmp_path / name, content)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "nan", {"a": float("nan")})
+    assert not (tmp_path / "nan").exists()
+
+
+@pytest.mark.parametrize(
+    ("group", "own", "expected"),
+    [
+        ("max", memory.resource.RLIM_INFINITY, 4_096_000),
+        ("3000000", memory.resource.RLIM_INFINITY, 3_000_000),
+        ("max", 2_000_000, 2_000_000),
+        ("9000000", 8_000_000, 4_096_000),
+    ],
+)
+def test_memory_is_the_least_of_the_machine_the_control_group_and_the_own_limit(
+    group: str, own: int, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory.max").write_text(f"{group}\n")
+    monkeypatch.setattr(memory, "CGROUP", tmp_path / "memory.max")
+    monkeypatch.setattr(memory.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}.__getitem__)
+    monkeypatch.setattr(memory.resource, "getrlimit", lambda kind: (own, own))
+    assert memory.available_memory() == expected

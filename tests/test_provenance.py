@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ladid_bench.core.provenance import commit
+from ladid_bench.core import provenance
+from ladid_bench.core.paths import PACKAGE
+from ladid_bench.core.provenance import code_hash, commit, report_hash
 
 
 @pytest.fixture
@@ -42,3 +44,36 @@ def test_what_makes_a_run_differ_from_its_commit(clone: Path, name: str, differs
 
 def test_outside_git_nothing_is_known(tmp_path: Path) -> None:
     assert commit(tmp_path) == ("unknown", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        *(("reporting/page.py", True), ("reporting/deep/page.j2", True), ("reporting/page.css", True)),
+        *(("analysis/glossary.yaml", True), ("analysis/claims.py", True), ("probing/probes.py", True)),
+        *(("methods/base.py", False), ("reporting/notes.txt", False)),
+    ],
+)
+def test_a_report_is_of_its_code_its_templates_and_its_words(
+    name: str, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_text("a\n")
+    before = report_hash()
+    (tmp_path / name).write_text("b\n")
+    assert (report_hash() != before) == counts
+
+
+def test_code_that_probes_goes_through_the_modules_of_its_own_package() -> None:
+    found = provenance._gone_through([PACKAGE / "probing" / "probing.py"])
+    assert PACKAGE / "probing" / "semigroup.py" in found and PACKAGE / "data" / "trajectories.py" in found
+
+
+def test_code_is_told_by_the_names_of_its_files_too(tmp_path: Path) -> None:
+    """A program in another language may read one file as its weights and the other as its bias."""
+    for folder, contents in (("one", "ab"), ("other", "ba")):
+        (tmp_path / folder).mkdir()
+        for name, content in zip(("weights.txt", "bias.txt"), contents, strict=True):
+            (tmp_path / folder / name).write_text(content)
+    assert code_hash(tmp_path / "one") != code_hash(tmp_path / "other")

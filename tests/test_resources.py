@@ -7,7 +7,7 @@ import pytest
 
 from ladid_bench.core.configuration import load_study
 from ladid_bench.core.paths import Folders
-from ladid_bench.study.graph import RunGraph, has_probe, rule_of
+from ladid_bench.study.graph import RunGraph, has_calibration, has_probe, rule_of
 from ladid_bench.study.plan import PlannedRun, plan_runs, seconds_per_step
 from ladid_bench.study.resources import data_mb, describe_plan, expected_seconds, memory_mb, rendering_seconds
 
@@ -150,3 +150,25 @@ def test_probed_are_the_trainings_of_forecasters_that_a_probe_asks_for(
     assert not has_probe(closed, study)
     assert not has_probe(replace(probed[0], arm="zero-shot"), study)
     assert not has_probe(replace(probed[0], experiments=("comparison",)), study)
+
+
+def test_calibrated_are_forecasters_that_learnt_by_themselves(paper: dict[str, PlannedRun], root: Path) -> None:
+    study = load_study("paper", root)
+    calibrated = [run for run in paper.values() if has_calibration(run, study)]
+    assert calibrated and all("calibration" in {study.kind_of(one) for one in run.experiments} for run in calibrated)
+    moved = next(run for run in paper.values() if run.init_from)
+    floor = next(run for run in paper.values() if run.card.kind == "floor")
+    for run in (moved, floor):
+        assert not has_calibration(replace(run, experiments=calibrated[0].experiments), study)
+
+
+def test_reading_the_data_takes_its_time_and_cores_do_not_shorten_the_longest_run(
+    paper: dict[str, PlannedRun], root: Path
+) -> None:
+    """Of 500 trajectories of 60 frames of 128 x 128 numbers of 4 bytes, 20 s a GB, beside 60 s for a start."""
+    run = run_of(paper, "ridge")
+    gigabytes = 500 * 60 * 128**2 * 4 / 1e9
+    assert expected_seconds(run, gpu=False) == pytest.approx(60 + 20 * gigabytes + run.estimated_seconds)
+    longest = max(run.estimated_seconds for run in paper.values()) + rendering_seconds(paper.values())
+    said = describe_plan(load_study("paper", root), paper, set(paper), 10**6).splitlines()[-1]
+    assert f", {longest / 60:.1f} minutes on 1000000 cores" in said

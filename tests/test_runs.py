@@ -20,6 +20,7 @@ from ladid_bench.analysis.results import aggregate
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.provenance import RUNNER, _dumped, _gone_through, _tree_hash, code_hash
 from ladid_bench.data.task import task_of
+from ladid_bench.datasets.simulated.pendulum import Pendulum
 from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.forecasts import read_forecast, write_forecast
 from ladid_bench.runs.execute import execute
@@ -66,6 +67,44 @@ def test_data_settings_are_part_of_every_key(checkout: Checkout) -> None:
     before = keys(checkout, ["ridge"])
     changed = STUDY["datasets"]["pendulum"] | {"settings": {"length": 0.9}}
     assert keys(checkout, ["ridge"], datasets={"pendulum": changed}) != before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"trajectories": {"train": 9, "valid": 2, "test": 3}},
+        {"trajectories": {"train": 8, "valid": 2, "test": 4}},
+        {"image_size": 48},
+        {"context_frames": 11},
+        {"forecast_frames": 51},
+        {"settings": {"time_grid": "irregular"}},
+    ],
+)
+def test_all_that_determines_the_data_names_their_files_and_their_runs(checkout: Checkout, change: dict) -> None:
+    def named() -> tuple[str, str]:
+        (run,) = checkout.runs.values()
+        return run.dataset.key, run.key
+
+    before = named()
+    checkout.configure(datasets={"pendulum": STUDY["datasets"]["pendulum"] | change})
+    assert all(one != other for one, other in zip(named(), before, strict=True))
+
+
+def test_a_run_is_named_by_how_the_frames_are_divided_and_the_data_by_the_version_of_their_generator(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (before,) = checkout.runs.values()
+    checkout.configure(
+        datasets={"pendulum": STUDY["datasets"]["pendulum"] | {"context_frames": 9, "forecast_frames": 51}}
+    )
+    (after,) = checkout.runs.values()
+    assert after.dataset.key == before.dataset.key  # the same 60 frames
+    assert after.key != before.key
+    checkout.configure()
+    monkeypatch.setattr(Pendulum, "version", 99)
+    (after,) = checkout.runs.values()
+    assert after.dataset.key != before.dataset.key and after.key != before.key
 
 
 def comparing(dataset: str, method: str) -> dict:

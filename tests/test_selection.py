@@ -39,3 +39,10 @@ def test_what_chosen_runs_start_from_comes_first(checkout: Checkout) -> None:
     chosen = Selection(datasets=["pendulum--mass-2"]).of(checkout.runs)
     assert [run.dataset.name for run in with_sources(chosen).values()] == ["pendulum", "pendulum--mass-2"]
     assert with_sources(checkout.runs) == checkout.runs
+
+
+def test_shorter_budgets_belong_to_the_experiment_that_asks_for_them(checkout: Checkout) -> None:
+    block = {"datasets": ["pendulum"], "methods": ["gru"], "rungs": [2, 4]}
+    checkout.configure(experiments={"comparison": block, "cost": {"datasets": ["pendulum"], "methods": ["mean"]}})
+    chosen = Selection(experiments=["comparison"]).of(checkout.runs)
+    assert sorted(run.budget.steps for run in chosen.values()) == [2, 4]
