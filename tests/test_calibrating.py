@@ -10,9 +10,11 @@ from scipy.stats import norm
 
 from ladid_bench.analysis.results import aggregate
 from ladid_bench.core.errors import BenchError
+from ladid_bench.data.ensembles import DRAWS
 from ladid_bench.data.task import task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Forecast, Method, Training
+from ladid_bench.runs import calibrating
 from ladid_bench.runs.calibrating import Part, Scores, Values, _errors, _parts, _scores, _summary, calibrate_run
 from ladid_bench.runs.calibration import (
     Calibration,
@@ -235,3 +237,33 @@ def test_a_calibration_is_scored_or_says_why_not() -> None:
                 **{"data_sha256": {}, "versions": {}},
             },
         )
+
+
+def test_noise_is_fitted_on_the_validation_split_and_scored_on_the_test_split() -> None:
+    """Where errors double on the test split, the spread is half of them."""
+    train, valid, test = split(0, GROWTH), split(1, GROWTH), split(2, 2 * GROWTH)
+    task = task_of(train, "made-up", GIVEN, ASKED)
+    found = _scores(Centre(task, {}), valid, test, Values.of(task, train), seed=0)
+    noise = np.sqrt(np.mean(np.square(found["noise"]["residual"]), axis=1))
+    np.testing.assert_allclose(noise, GROWTH / overall(GROWTH), rtol=0.05)
+    assert Scored(**found["scored"][0]).spread_ratio == pytest.approx(0.5, abs=0.03)
+    assert found["lead_times"] == [1, 2, 3, 4]
+
+
+def test_each_trajectory_has_draws_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few are forecast at once."""
+    monkeypatch.setattr(calibrating, "MOST_BYTES", 1)
+    train = split(0, GROWTH, count=3)
+    task = task_of(train, "made-up", GIVEN, ASKED)
+    method = Centre(task, {})
+    method.spread = GROWTH
+    draws = [part.draws for part in calibrating._parts(method, train, Values.of(task, train), seed=5)]
+    assert len(draws) == 3 and not np.array_equal(draws[0], draws[1]) and not np.array_equal(draws[1], draws[2])
+
+
+def test_the_spread_of_a_calibrated_distribution_is_its_error() -> None:
+    """Root mean squares over trajectories; the mean of N draws scatters by 1 / N of their variance itself."""
+    part = Scores(np.ones((2, 1)), np.ones((2, 1)), np.array([[1.0], [9.0]]), np.array([[2.0], [8.0]]), np.ones(20))
+    found = _summary("own", [part])
+    assert found["spread"] == pytest.approx([np.sqrt((1 + 1 / DRAWS) * 5)], rel=1e-4)
+    assert found["error"] == pytest.approx([np.sqrt(5)], rel=1e-4)

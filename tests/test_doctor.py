@@ -10,6 +10,7 @@ from checkouts import STUDY, Checkout
 from commands import call
 from refusals import BEGINNING
 
+from ladid_bench.study.datasets import make_files, planned_dataset
 from ladid_bench.verification import doctor
 
 
@@ -108,3 +109,14 @@ def test_a_torch_that_cannot_be_imported_hinders(checkout: Checkout, monkeypatch
     monkeypatch.setattr(doctor.importlib, "import_module", broken)
     assert str(doctor._device()).count("\n") == 0
     assert doctor._device().state == "missing"
+
+
+def test_the_disk_that_is_needed_is_that_of_the_data_to_be_made(checkout: Checkout) -> None:
+    """8 + 2 + 3 trajectories, and 3 at the times between frames, of 60 frames of 32 x 32 numbers of 4 bytes."""
+    assert doctor._data_bytes(checkout.study, checkout.folders) == (8 + 2 + 3 + 3) * 60 * 32 * 32 * 4
+    make_files(planned_dataset(checkout.study, "pendulum"), checkout.folders, ["train"])
+    assert doctor._data_bytes(checkout.study, checkout.folders) == (2 + 3 + 3) * 60 * 32 * 32 * 4
+
+
+def test_more_runs_than_cores_side_by_side_are_a_note(checkout: Checkout) -> None:
+    assert [findings(checkout, "processor", cores)[0].state for cores in (1, 10**6)] == ["ok", "note"]

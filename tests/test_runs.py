@@ -12,23 +12,27 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from checkouts import STUDY, Checkout
 
 from ladid_bench.analysis.costs import FORECAST, PLACE, STEP
 from ladid_bench.analysis.results import aggregate
+from ladid_bench.core.configuration import Execution
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.provenance import RUNNER, _dumped, _gone_through, _tree_hash, code_hash
 from ladid_bench.data.task import task_of
+from ladid_bench.data.trajectories import read_trajectories
 from ladid_bench.datasets.simulated.pendulum import Pendulum
 from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.forecasts import read_forecast, write_forecast
-from ladid_bench.runs.execute import execute
-from ladid_bench.runs.records import read_record, read_sample, write_record, write_sample
+from ladid_bench.runs.execute import _add_cost, _decoder_floor, execute, prepare_device, train_again
+from ladid_bench.runs.learning import part_of
+from ladid_bench.runs.records import read_attempts, read_record, read_sample, write_attempt, write_record, write_sample
 from ladid_bench.runs.restart import carry_out_or_restore, drop_spares
 from ladid_bench.runs.scoring import score
 from ladid_bench.runs.state import has_failed, is_stale
-from ladid_bench.runs.supervise import carry_out, supervise
+from ladid_bench.runs.supervise import _kind, carry_out, supervise
 
 
 @pytest.fixture
@@ -430,3 +434,79 @@ def test_a_failed_attempt_before_a_result_is_counted(checkout: Checkout) -> None
     write_record(checkout.folders.record(run.key), record | {"failed_attempts": [failed]})
     row = aggregate(checkout.runs, checkout.folders).iloc[0]
     assert (row["status"], row["attempts"]) == ("ok", 2)
+
+
+def test_a_run_learns_from_its_part_of_the_training_split_and_the_validation_split(checkout: Checkout) -> None:
+    """A third of eight trajectories, drawn by the seed; the two of the validation split choose the weights."""
+    told = "f'{training.train.group.tolist()} {training.valid.group.tolist()}'"
+    checkout.add("strange", f"raise ValueError({told})")
+    run = replace(checkout.run_of("strange"), fraction=1 / 3, seed=4)
+    files = run.dataset.files(checkout.folders)
+    train, valid = (read_trajectories(files[split]) for split in ("train", "valid"))
+    expected = f"{part_of(train, 1 / 3, 4).group.tolist()} {valid.group.tolist()}"
+    assert len(part_of(train, 1 / 3, 4)) == 3 and len(valid) == 2
+    for work in (execute, train_again):
+        with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+            work(run, checkout.folders, Execution())
+
+
+def test_a_spread_that_is_no_number_is_a_divergence_and_leaves_no_forecast(checkout: Checkout) -> None:
+    checkout.add("strange", value="0.0, np.float32), np.full((*query_times.shape, *self.task.shape), np.nan")
+    run = checkout.run_of("strange")
+    checkout.folders.forecast(run.key).parent.mkdir(parents=True)
+    checkout.folders.forecast(run.key).write_text("of a former code")
+    outcome = supervise(run, checkout.folders, checkout.study.execution)
+    assert outcome.status == "diverged" and "the spread of the test split" in outcome.reason
+    assert not checkout.folders.forecast(run.key).exists()
+
+
+def test_what_interrupted_attempts_have_cost_is_counted() -> None:
+    """Megabytes are those of this process, as another program measures them."""
+    cost = {"earlier_seconds": 1000.0, "earlier_cpu_seconds": 2000.0}
+    _add_cost(cost, 5.0, "cpu")
+    assert cost["wall_seconds"] == 1005 and 2000 < cost["cpu_seconds"] < 3000 + time.process_time()
+    assert "earlier_seconds" not in cost and "earlier_cpu_seconds" not in cost
+    assert 0.9 * psutil.Process().memory_info().rss / 2**20 <= cost["peak_memory_mb"] < 100_000
+
+
+def test_torch_has_the_threads_of_the_study() -> None:
+    import torch
+
+    before, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    try:
+        assert prepare_device(Execution(device="cpu", threads=3)) == "cpu"
+        assert torch.get_num_threads() == 3
+        assert torch.get_deterministic_debug_mode() == 2  # what does not repeat is an error
+    finally:
+        torch.set_num_threads(before)
+        torch.set_deterministic_debug_mode(mode)
+
+
+def test_the_floor_of_a_decoder_is_of_the_frames_after_the_context(pendulum, pendulum_task) -> None:
+    class Faithful:
+        def reconstruct(self, frames, times):
+            return frames[:, pendulum_task.context_frames :]
+
+    assert _decoder_floor(Faithful(), pendulum_task, pendulum) == {"floor_nmse": 0, "floor_fvu": 0}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), "out-of-memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), "out-of-memory"),
+        (MemoryError(), "out-of-memory"),
+        (ValueError("no"), "error"),
+    ],
+)
+def test_want_of_memory_is_known_by_what_torch_says_of_it(error: Exception, kind: str) -> None:
+    assert _kind(error) == kind
+
+
+def test_an_attempt_is_never_written_over_another(tmp_path: Path) -> None:
+    attempt = {"status": "error", "reason": "a", "host": "here"}
+    for _ in range(3):
+        write_attempt(tmp_path, attempt)
+    (tmp_path / "002.json").unlink()
+    write_attempt(tmp_path, attempt | {"reason": "b"})
+    assert [one["reason"] for one in read_attempts(tmp_path)] == ["a", "a", "b"]

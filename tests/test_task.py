@@ -154,3 +154,15 @@ def test_the_training_mean_is_of_the_frames_that_the_task_has() -> None:
     asked, test, _ = pictures()
     longer = replace(asked, forecast_frames=1)
     np.testing.assert_allclose(training_mean(longer, test), test.frames[:, :3].mean(axis=(0, 1)), atol=1e-6)
+
+
+def test_errors_between_frames_and_about_each_pixels_mean_have_means_medians_and_pooled_ratios() -> None:
+    asked, test, mean = pictures()
+    three = test[[0, 1, 1]]
+    made = three.frames[:, 2:] + np.array([3.0, 1.0, 0.0], np.float32)[:, None, None, None, None]
+    squared, truth = np.array([[8.0, 8.0], [2.0, 2.0], [1.0, 3.0]]), np.array([[1.0, 1.0], [1.0, 1.0], [4.0, 4.0]])
+    metrics, _ = score(asked, three, Forecast(made), mean, Errors(squared, truth, truth))
+    assert metrics["midpoints_nmse_mean"] == pytest.approx((8 + 2 + 0.5) / 3)
+    assert metrics["midpoints_nmse_median"] == pytest.approx(2)
+    assert metrics["midpoints_fvu"] == pytest.approx(24 / 12)
+    assert metrics["temporal_fvu_mean"] > 1.2 * metrics["temporal_fvu_median"] > 0

@@ -88,3 +88,14 @@ def test_a_snakemake_of_another_node_keeps_its_lock(locked: Path) -> None:
     with pytest.raises(BenchError, match="login-7"):
         unlock(locked)
     assert is_locked(locked)
+
+
+@pytest.mark.parametrize("name", ["snakemake", "ladid_bench", "ladid-bench", "dvc"])
+def test_whatever_works_in_a_checkout_keeps_the_locks(name: str, locked: Path) -> None:
+    """As ``python -m ladid_bench`` and the others stand in a command line."""
+    child = subprocess.Popen([sys.executable, "-c", "input()", name, "run"], cwd=locked, stdin=subprocess.PIPE)
+    try:
+        with pytest.raises(BenchError, match=str(child.pid)):
+            unlock(locked)
+    finally:
+        child.communicate(b"\n")

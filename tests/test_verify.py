@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
-from checkouts import Checkout
+from checkouts import STUDY, Checkout
 from commands import call
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,6 +158,7 @@ def test_how_closely_a_rerun_has_to_agree(factor: float, words: dict, expected: 
 
 def test_what_has_to_be_the_same_everywhere() -> None:
     assert outcome(record(), record(steps=8)) == "differs"
+    assert outcome(record(), {**record(), "cost": {**record()["cost"], "parameters": 11.0}}) == "differs"
     assert outcome(record(), {**record(), "status": "diverged"}) == "differs"
     assert outcome(record(), {**record(), "metrics": {}}) == "differs"
     assert outcome({**record(), "metrics": {}}, record()) == "differs"
@@ -212,3 +213,18 @@ def test_what_to_verify_has_to_be_said(checkout: Checkout) -> None:
         code, said = call(checkout.root, "verify", *words)
         assert code == 1
         check_refusal(said, "KEY", "--dataset", "--all")
+
+
+def test_reruns_find_all_that_determines_a_run_and_seeds_of_the_source_do_not_count(checkout: Checkout) -> None:
+    (checkout.root / "imported").mkdir()
+    place = rerunning.place_for_reruns(checkout.folders)
+    for name in ("config", "params.yaml", "baselines", "data", "imported"):
+        assert (place.root / name).resolve() == (checkout.root / name).resolve()
+    small = STUDY["datasets"]["pendulum"]
+    block = {"init_from": "pendulum", "methods": ["gru"], "arms": ["fine-tuned"], "seeds": [0, 1]}
+    checkout.configure(
+        datasets={"pendulum": small, "pendulum--mass-2": small},
+        experiments={"transfer": block | {"datasets": ["pendulum--mass-2"]}},
+    )
+    one, other = (run for run in checkout.runs.values() if run.init_from)
+    assert one.seed != other.seed and rerunning._unseeded(one) == rerunning._unseeded(other)
