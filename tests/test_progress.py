@@ -12,7 +12,7 @@ from snakemake.logging import DefaultFormatter
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import snakemake_logger_plugin_ladid_bench as plugin
-from snakemake_logger_plugin_ladid_bench import INTERRUPTED, LogHandler
+from snakemake_logger_plugin_ladid_bench import INTERRUPTED, LogHandler, _busy_seconds, _Job, _time
 from snakemake_logger_plugin_ladid_bench import progress as module
 from snakemake_logger_plugin_ladid_bench.progress import PlannedJob, Progress
 
@@ -196,3 +196,22 @@ def test_of_snakemakes_own_words_those_are_shown_that_matter(
 @pytest.mark.parametrize("asked", ["verbose", "dryrun"])
 def test_all_of_snakemakes_words_are_there_for_the_asking(asked: str, capsys: pytest.CaptureFixture) -> None:
     assert shown([record(None, "Select jobs to execute...")], capsys, **{asked: True}) == ["Select jobs to execute..."]
+
+
+def test_a_time_has_the_unit_that_suits_it() -> None:
+    assert [_time(seconds) for seconds in (99, 100, 5999, 6000)] == ["99 s", "2 min", "100 min", "1.7 h"]
+
+
+def test_jobs_that_take_turns_share_the_time_of_their_group() -> None:
+    job = _Job("run", None, "a run", [], time.monotonic() - 60, mates=3)
+    assert _busy_seconds(job) == pytest.approx(20, abs=1)
+
+
+@pytest.mark.parametrize("words", [["--profile", "slurm"], ["--cores", "2", "--profile=slurm"]])
+def test_a_missing_executor_is_said_however_the_profile_is_named(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="pip install"):
+        plugin.require_executor(words)
+    plugin.require_executor(["--profile", "mine", "slurm"])

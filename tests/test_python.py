@@ -1,5 +1,6 @@
 """The face of the package for Python users, and the command that forecasts new data."""
 
+import json
 import re
 import subprocess
 import sys
@@ -209,3 +210,34 @@ def test_training_keeps_to_the_threads_it_is_given() -> None:
     with limited_threads(before + 1):
         assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
+
+
+def test_a_method_is_trained_as_it_is_asked_and_validates_on_what_it_does_not_train_on(checkout: Checkout) -> None:
+    told = "'{0.seed} {0.budget.steps} {0.budget.batch_size} {1} {2}'.format(training, *groups)"
+    groups = "groups = [one.group.tolist() for one in (training.train, training.valid)]"
+    checkout.add("strange", f"{groups}; raise ValueError({told})")
+    options = {"steps": 7, "budget": {"batch_size": 3}, "valid_fraction": 0.3, "context_frames": 10}
+    divided = []
+    for seed in (5, 6):
+        with pytest.raises(ValueError, match=f"^{seed} 7 3 ") as caught:
+            ladid_bench.fit("strange", turning()[:20], TIMES, seed=seed, **options)
+        train, valid = (json.loads(part) for part in re.findall(r"\[.*?\]", str(caught.value)))
+        assert len(valid) == 6 and sorted(train + valid) == list(range(20))
+        divided.append(valid)
+    assert divided[0] != divided[1]
+
+
+def test_settings_are_those_of_the_variant_and_the_kind_of_data(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Handed(Exception):
+        pass
+
+    def take(*given: object) -> None:
+        raise Handed(*given)
+
+    monkeypatch.setattr("ladid_bench.runs.model.resolve_settings", take)
+    changed = {"latent": 3}
+    with pytest.raises(Handed) as handed:
+        ladid_bench.fit("ladid:paper", turning(), TIMES, context_frames=10, kind="fields", settings=changed)
+    assert handed.value.args == ("ladid", "paper", changed, checkout.root, "fields")

@@ -33,6 +33,8 @@ from ladid_bench.runs.restart import carry_out_or_restore, drop_spares
 from ladid_bench.runs.scoring import score
 from ladid_bench.runs.state import has_failed, is_stale
 from ladid_bench.runs.supervise import _kind, carry_out, supervise
+from ladid_bench.study import datasets
+from ladid_bench.study.datasets import describe, make_files, planned_dataset
 
 
 @pytest.fixture
@@ -510,3 +512,46 @@ def test_an_attempt_is_never_written_over_another(tmp_path: Path) -> None:
     (tmp_path / "002.json").unlink()
     write_attempt(tmp_path, attempt | {"reason": "b"})
     assert [one["reason"] for one in read_attempts(tmp_path)] == ["a", "a", "b"]
+
+
+def test_a_data_card_counts_what_lies_outside_and_its_film_tells_the_lead(checkout: Checkout) -> None:
+    """From the tenth frame on, the last of the context, of 60 frames that span 3 s."""
+    run = checkout.run_of("mean")
+    card = json.loads(checkout.folders.card("pendulum", run.dataset.key).read_text())
+    lead = card["film"]["lead"]
+    assert (len(lead), lead[9]) == (60, 0) and lead[10] == pytest.approx(3 / 59, rel=1e-4)
+    low, high = card["task"]["low"][0], card["task"]["high"][0]
+    for split, path in run.dataset.files(checkout.folders).items():
+        frames = read_trajectories(path).frames
+        assert card["splits_made"][split]["outside"] == [int(((frames < low) | (frames > high)).sum())]
+
+
+def test_files_of_a_former_configuration_go_when_others_are_made(checkout: Checkout) -> None:
+    former = checkout.run_of("mean").dataset.files(checkout.folders)
+    checkout.configure(datasets={"pendulum": STUDY["datasets"]["pendulum"] | {"seed": 1}})
+    planned = planned_dataset(checkout.study, "pendulum")
+    make_files(planned, checkout.folders, ["test"])
+    there = {split: path.exists() for split, path in former.items()}
+    assert there == {"train": True, "valid": True, "test": False, "midpoints": True}
+    assert planned.files(checkout.folders)["test"].exists()
+
+
+def test_a_negative_control_is_one_with_its_own_constants_alone(checkout: Checkout) -> None:
+    """Without damping the mass has no effect; with it, it has."""
+    small = STUDY["datasets"]["pendulum"]
+    for settings, control in (({}, True), ({"damping": 0.5}, False)):
+        checkout.configure(datasets={"pendulum--mass-2": small | {"settings": settings}}, experiments={"cost": {}})
+        planned = planned_dataset(checkout.study, "pendulum--mass-2")
+        make_files(planned, checkout.folders)
+        splits = {split: read_trajectories(path) for split, path in planned.files(checkout.folders).items()}
+        assert describe(planned, splits, checkout.folders)["control"] == control
+
+
+def test_a_split_is_refused_that_does_not_fit_in_memory_and_no_other(checkout: Checkout, monkeypatch) -> None:
+    """Four copies of 4 bytes for each pixel of 60 frames of 32 x 32: 8 trajectories take 7.9 MB and 3 take 2.9 MB."""
+    checkout.configure()
+    monkeypatch.setattr(datasets, "available_memory", lambda: 5_000_000)
+    planned = planned_dataset(checkout.study, "pendulum")
+    make_files(planned, checkout.folders, ["test", "midpoints"])
+    with pytest.raises(BenchError, match="'train': 8 trajectories"):
+        make_files(planned, checkout.folders, ["train"])
