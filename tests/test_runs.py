@@ -34,7 +34,7 @@ from ladid_bench.runs.scoring import score
 from ladid_bench.runs.state import has_failed, is_stale
 from ladid_bench.runs.supervise import _kind, carry_out, supervise
 from ladid_bench.study import datasets
-from ladid_bench.study.datasets import describe, make_files, planned_dataset
+from ladid_bench.study.datasets import describe, make_files, planned_dataset, write_card
 
 
 @pytest.fixture
@@ -516,14 +516,19 @@ def test_an_attempt_is_never_written_over_another(tmp_path: Path) -> None:
 
 def test_a_data_card_counts_what_lies_outside_and_its_film_tells_the_lead(checkout: Checkout) -> None:
     """From the tenth frame on, the last of the context, of 60 frames that span 3 s."""
-    run = checkout.run_of("mean")
-    card = json.loads(checkout.folders.card("pendulum", run.dataset.key).read_text())
+    noisy = {"settings": {"observation": "noisy"}}
+    checkout.configure(datasets={"pendulum": STUDY["datasets"]["pendulum"] | noisy})
+    planned = planned_dataset(checkout.study, "pendulum")
+    make_files(planned, checkout.folders)
+    write_card(planned, checkout.folders)
+    card = json.loads(checkout.folders.card("pendulum", planned.key).read_text())
     lead = card["film"]["lead"]
     assert (len(lead), lead[9]) == (60, 0) and lead[10] == pytest.approx(3 / 59, rel=1e-4)
     low, high = card["task"]["low"][0], card["task"]["high"][0]
-    for split, path in run.dataset.files(checkout.folders).items():
+    for split, path in planned.files(checkout.folders).items():
         frames = read_trajectories(path).frames
-        assert card["splits_made"][split]["outside"] == [int(((frames < low) | (frames > high)).sum())]
+        beyond = int(((frames < low) | (frames > high)).sum())
+        assert card["splits_made"][split]["outside"] == [beyond] and beyond > 0
 
 
 def test_files_of_a_former_configuration_go_when_others_are_made(checkout: Checkout) -> None:
