@@ -74,6 +74,16 @@ def test_errors_come_from_the_runs_of_the_comparison_and_lost_ones_are_infinite(
     assert found["error"].tolist() == pytest.approx([0.1 * hard] * 3 + [np.inf])
 
 
+def test_each_data_set_stands_with_the_longest_trainings_that_its_comparison_has() -> None:
+    made, hard = Made(), np.random.default_rng(0).lognormal(0, 0.5, 20).mean()
+    made.runs("wave", "ladid", 0.3, seeds=(0,), noise=0, experiment="", rung_of="comparison")
+    made.runs("wave", "ladid", 0.2, seeds=(0,), noise=0, steps=1200)
+    made.runs("double-pendulum", "ladid", 0.1, seeds=(0,), noise=0)  # whose cap is 600
+    made.runs("wave", "ladid", 0.05, seeds=(0,), noise=0, steps=2400, experiment="longer")
+    found = run_errors(made.evidence)
+    assert found["error"].tolist() == pytest.approx([0.2 * hard, 0.1 * hard])
+
+
 def test_a_pooled_error_of_a_run_is_a_ratio_of_sums() -> None:
     """On radar rain, whose primary error is the FVU: half of the trajectories deviate ten times as much."""
     made = Made()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import trim_mean
 
+from ladid_bench.analysis.entries import COMPARISON
 from ladid_bench.analysis.evidence import LADID, LOST, Evidence, on_frames
 from ladid_bench.analysis.paired import share_below
 
@@ -18,13 +19,15 @@ COLUMNS = ["method", "dataset", "seed", "error"]
 
 
 def run_errors(evidence: Evidence) -> pd.DataFrame:
-    """Tabulate the primary error of every run of the comparison, by method, data set and seed.
+    """Tabulate the primary error of every run of the comparison after its longest training, by method, data set and seed.
 
-    Errors are in units of a forecast that knows nothing; that of a run that diverged or failed is infinite. Floors, and
+    Data sets may have caps of their own, and each method of one has the same. Errors are in units of a forecast that knows nothing; that of a run that diverged or failed is infinite. Floors, and
     runs that have not ended or whose errors are not known, are left out.
     """
     made = []
-    for row in evidence.rows_of("comparison"):
+    for row in evidence.rows_of(COMPARISON, steps=None):
+        if COMPARISON not in row["experiments"].split(","):
+            continue  # a rung on the way
         errors = evidence.errors(row, on_frames)
         if row["kind"] != "floor" and (errors is not None or row["status"] in LOST):
             error = errors.error.sum() / errors.ignorant.sum() if errors is not None else np.inf
