@@ -79,7 +79,7 @@ class BayesianField(nn.Module):
         initialisation: of the mean weights, ``torch`` or ``published``.
     """
 
-    def __init__(self, latent: int, hidden: int, initialisation: str = "torch"):
+    def __init__(self, latent: int, hidden: int, initialisation: str = "published"):
         super().__init__()
         self.mean = Perceptron(latent, hidden, latent // 2)
         self.mean.apply(INITIALISATIONS[initialisation])
