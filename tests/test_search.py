@@ -110,10 +110,10 @@ def test_longer_ranges_are_widened_first_and_one_setting_a_trial() -> None:
 
 
 def test_the_steps_of_a_search_count_what_trunks_share_once() -> None:
-    """6 x 300, 2 from the trunk at 240 to 600; from there one to 1,200, and the card from 240 on."""
+    """7 x 300, 2 from the trunk at 240 to 600; from there one to 1,200, and the card from 240 on."""
     usual = [*Search().stages, Stage(trials=1, steps=1200)]
-    assert most_steps(usual[:2], Budget()) == 6 * 300 + 3 * (600 - 240)
-    assert most_steps(usual, Budget()) == 6 * 300 + 2 * (600 - 240) + (1200 - 480) + (1200 - 240)
+    assert most_steps(usual[:2], Budget()) == 7 * 300 + 3 * (600 - 240)
+    assert most_steps(usual, Budget()) == 7 * 300 + 2 * (600 - 240) + (1200 - 480) + (1200 - 240)
 
 
 def test_stages_get_longer_and_have_fewer_trials(searched: Checkout) -> None:
@@ -237,7 +237,9 @@ def test_every_neural_method_gets_the_same_numbers_of_trials_and_steps(root: Pat
         steps = tuple(sorted(one.steps for trial in record.trials for one in trial.trainings))
         counts[steps] = counts.get(steps, 0) + 1
         assert {trial.settings[GROWTH] for trial in record.trials} == {True, False}
-    assert counts == {(300,) * 6 + (600,) * 3: len(neural) * len(DATA_KINDS)}
+        first, second = (trial.settings for trial in record.trials[:2])
+        assert first == planned.identity.card and second == first | {GROWTH: not first[GROWTH]}
+    assert counts == {(300,) * 7 + (600,) * 3: len(neural) * len(DATA_KINDS)}
 
 
 def nothing_yet(planned: PlannedSearch) -> SearchRecord:

@@ -214,7 +214,7 @@ class Search(Section):
         description="for each kind of data the set whose validation split decides; its test split stays shut",
     )
     stages: list[Stage] = Field(
-        default=[Stage(trials=6, steps=300), Stage(trials=2, steps=600)],
+        default=[Stage(trials=7, steps=300), Stage(trials=2, steps=600)],
         min_length=2,
         max_length=20,
         description="the first with all trials, of which the first has the settings of the card; in the last one the "

@@ -1,7 +1,8 @@
 """Which settings a search tries, and which of them go on: the same numbers of trials and steps for every method.
 
-Two thirds of the trials are drawn from the ranges of the card: the first is the card's own settings, the others come
-by chance, every other one with the growth of the horizon and every other one without. Where the best of them lies at
+Two thirds of the trials come from the ranges of the card: its own settings, the same with the other kind of horizon,
+which matters more than all else (docs/training.md), and what is drawn by chance, every other one with the growth of the
+horizon and every other one without. Where the best of them lies at
 the edge of a range, the range is widened, once, by one value beyond that edge; the last third of the trials are the
 best one with one such value each, in the order of the card, ranges of three and more values first, since every value
 of a shorter one is at its edge. Trials that are left draw on.
@@ -21,6 +22,7 @@ from ladid_bench.methods.registry import GROWTH
 from ladid_bench.methods.searched import CARD, Trial
 
 DRAWN = "drawn by chance"
+OTHER_HORIZON = "the card's, with the other horizon"
 BEYOND = "{} beyond its range"
 
 Space = Mapping[str, Sequence[Any]]
@@ -32,18 +34,21 @@ def drawn_first(trials: int) -> int:
 
 
 def draw(own: Mapping[str, Any], space: Space, seed: str, trials: int) -> list[Trial]:
-    """Draw trials without repetition, the card's ``own`` settings first; the same seed gives the same trials anywhere.
+    """Draw trials without repetition, the card's ``own`` settings first, then the same with the other horizon.
+
+    The same seed gives the same trials anywhere.
 
     Raises:
         BenchError: the ranges do not have so many combinations.
     """
     grid = (dict(zip(space, values, strict=True)) for values in itertools.product(*space.values()))
-    others = [point for point in grid if point != own]
+    turned = {**own, GROWTH: not own[GROWTH]}
+    others = [point for point in grid if point not in (own, turned)]
     random.Random(seed).shuffle(others)
-    if len(others) < trials - 1:
-        raise BenchError(f"'search' has {len(others) + 1} combinations of values, a search needs {trials}; add values")
-    points = itertools.islice(_in_turn(others, not own[GROWTH]), trials - 1)
-    return [_trial(dict(own), CARD), *(_trial(point, DRAWN) for point in points)]
+    if len(others) < trials - 2:
+        raise BenchError(f"'search' has {len(others) + 2} combinations of values, a search needs {trials}; add values")
+    points = itertools.islice(_in_turn(others, bool(own[GROWTH])), trials - 2)
+    return [_trial(dict(own), CARD), _trial(turned, OTHER_HORIZON), *(_trial(point, DRAWN) for point in points)]
 
 
 def _in_turn(points: list[dict[str, Any]], growth: bool) -> Iterator[dict[str, Any]]:
