@@ -10,4 +10,5 @@ rule all:  # the default; Snakemake takes none from an included file
         REPORT,
         RECORDS,
         PROBES,
+        CALIBRATIONS,
         signals,
