@@ -166,12 +166,12 @@ def test_a_training_that_starts_from_a_model_has_the_full_horizon_from_its_first
 def test_changes_are_settings_on_top_of_the_variant_and_one_that_changes_nothing_is_the_same_run(
     checkout: Checkout,
 ) -> None:
-    latent = load_card("ladid", checkout.root).settings["latent"]
+    latent = load_card("gru", checkout.root).settings["latent"]
     blocks = [
-        {"datasets": ["pendulum"], "methods": ["ladid"], "changes": [{"latent": 2}, {"latent": latent}]},
-        {"datasets": ["pendulum"], "methods": ["ladid"], "changes": [{"growth": False}]},
+        {"datasets": ["pendulum"], "methods": ["gru"], "changes": [{"latent": 2}, {"latent": latent}]},
+        {"datasets": ["pendulum"], "methods": ["gru"], "changes": [{"growth": False}]},
     ]
-    runs = planned(checkout, comparison={"datasets": ["pendulum"], "methods": ["ladid"]}, sufficiency=blocks)
+    runs = planned(checkout, comparison={"datasets": ["pendulum"], "methods": ["gru"]}, sufficiency=blocks)
     assert [(run.changes_text, run.experiments) for run in runs] == [
         ("", ("comparison", "sufficiency")),
         ("latent=2", ("sufficiency",)),
