@@ -19,10 +19,11 @@ COLUMNS = ["method", "dataset", "seed", "error"]
 
 
 def run_errors(evidence: Evidence) -> pd.DataFrame:
-    """Tabulate the primary error of every run of the comparison after its longest training, by method, data set and seed.
+    """Tabulate the primary error of every run of the comparison by method, data set and seed.
 
-    Data sets may have caps of their own, and each method of one has the same. Errors are in units of a forecast that knows nothing; that of a run that diverged or failed is infinite. Floors, and
-    runs that have not ended or whose errors are not known, are left out.
+    Runs are those with the longest training that the comparison has; data sets may have caps of their own, and each
+    method of one has the same. Errors are in units of a forecast that knows nothing; that of a run that diverged or
+    failed is infinite. Floors, and runs that have not ended or whose errors are not known, are left out.
     """
     made = []
     for row in evidence.rows_of(COMPARISON, steps=None):
