@@ -278,11 +278,8 @@ def test_a_job_has_the_command_and_the_threads_of_its_run(checkout: Path) -> Non
     for text in said.split("\n\n"):
         if found := re.search(r"^rule (\w+):", text, re.MULTILINE):
             jobs.setdefault(found[1], []).append(text)
-    assert {name: len(jobs[name]) for name in ("train", "probe", "calibrate")} == {
-        "train": 2,
-        "probe": 1,
-        "calibrate": 1,
-    }
+    counts = {name: len(jobs[name]) for name in ("train", "probe", "calibrate")}
+    assert counts == {"train": 2, "probe": 2, "calibrate": 1}  # both budgets are probed, so that a verdict can settle
     for name, words in (("train", "run --restartable"), ("probe", "probe --skip-failed")):
         assert all(f" {words} " in text and "threads: 2" in text for text in jobs[name])
     assert " calibrate --skip-failed " in jobs["calibrate"][0]
