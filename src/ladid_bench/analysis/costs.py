@@ -19,8 +19,8 @@ from ladid_bench.analysis.rules import ODE, dataset_names
 from ladid_bench.analysis.verdicts import Part, decide
 
 STEP, FORECAST = "cost_cpu_seconds_per_step", "cost_forecast_cpu_seconds"
-TRAINED = {"experiment": "cost", "arm": "scratch"}
-BASE = {**TRAINED, "dataset": "pendulum", "fraction": 1.0}
+TRAINED = {"experiment": "cost", "arm": "scratch", "fraction": 1.0}
+BASE = {**TRAINED, "dataset": "pendulum"}
 FEWER = {**BASE, "fraction": 0.125}  # BASE is the larger one here
 WIDER = ("pendulum-256", "pendulum-64")  # with four times the pixels, of a study at 128 px and of one at 32
 LONGER = "pendulum-horizon-150"  # three times as long
@@ -63,7 +63,7 @@ def cheaper_than_ode(evidence: Evidence) -> list[Part]:
         name: _at_equal_time(evidence, name) for name in dataset_names(evidence.rows_of("equal-time", method=LADID))
     }
     steps, forecasts = (
-        {name: _cheaper(evidence, {**how, "fraction": 1.0, "dataset": name}, column) for name in _places(evidence, how)}
+        {name: _cheaper(evidence, {**how, "dataset": name}, column) for name in _places(evidence, how)}
         for how, column in ((TRAINED, STEP), (ASKED, FORECAST))
     )
     return [
@@ -98,11 +98,12 @@ def _places(evidence: Evidence, how: dict[str, Any]) -> list[str]:
 
 def _at_equal_time(evidence: Evidence, dataset: str) -> list[Contrast]:
     ladid, *rivals = (evidence.group(name, "equal-time", dataset=dataset, method=name) for name in (LADID, *ODE))
-    return [
-        replace(made, ratio=None, problem=unequal) if (unequal := _unequal(ladid, rival)) else made
-        for rival in rivals
-        for made in [contrast(evidence, ladid, rival)]
-    ]
+    return [_if_equal(contrast(evidence, ladid, rival), _unequal(ladid, rival)) for rival in rivals]
+
+
+def _if_equal(made: Contrast, unequal: str) -> Contrast:
+    """A comparison at equal time, without a result where the times were not equal."""
+    return replace(made, ratio=None, beside=None, problem=unequal) if unequal else made
 
 
 def _unequal(first: Group, second: Group) -> str:

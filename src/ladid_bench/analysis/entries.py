@@ -21,9 +21,10 @@ from ladid_bench.methods.registry import load_card
 from ladid_bench.runs.calibration import Calibration
 from ladid_bench.runs.records import WAITING, Sample, read_record, read_sample
 from ladid_bench.study.datasets import PlannedDataset, load_data_card, planned_dataset
+from ladid_bench.study.plan import COMPARISON
 
 NEURAL, FLOOR = "neural", "floor"
-COMPARISON, EQUAL_TIME = "comparison", "equal-time"
+EQUAL_TIME = "equal-time"
 UNREADABLE = "unreadable"  # status of a run that has ended with a result whose files cannot be read
 FEW = 8  # methods that a figure can show side by side in colour
 ASKED = ("method", "variant", "fraction", "arm", "init_from", "changes")  # columns in which runs of one entry agree

@@ -53,9 +53,8 @@ class Unread:
         return Errors(*found, np.array(probe.group)) if found else None
 
 
-Measure = (
-    Callable[[Sample, str], Errors | None] | Unread
-)  # a function: from a sample and the primary metric of its data set
+# a function takes a sample and the primary metric of its data set
+Measure = Callable[[Sample, str], Errors | None] | Unread
 
 
 @dataclass(frozen=True)

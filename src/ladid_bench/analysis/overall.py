@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import trim_mean
 
-from ladid_bench.analysis.entries import COMPARISON
 from ladid_bench.analysis.evidence import LADID, LOST, Evidence, on_frames
 from ladid_bench.analysis.paired import share_below
+from ladid_bench.study.plan import COMPARISON
 
 QUARTER = 0.25
 COLUMNS = ["method", "dataset", "seed", "error"]

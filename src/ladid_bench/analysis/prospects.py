@@ -41,7 +41,8 @@ class _Ended(Evidence):
     """The planned runs as if all had ended with a result; every test group has the same error."""
 
     def __init__(self, runs: Sequence[PlannedRun], groups: Mapping[str, int]):
-        table = pd.DataFrame([planned_columns(run) | ENDED | {costs.STEP: _step(run)} for run in runs])
+        steps = [seconds_per_step(run.card, run.dataset.image_size) for run in runs]
+        table = pd.DataFrame([planned_columns(run) | ENDED for run in runs]).assign(**{costs.STEP: steps})
         readable: Any = SimpleNamespace(readings=[None])
         super().__init__(table, lambda key: None, _first_variants(runs), lambda key: readable)
         self._groups = groups
@@ -81,10 +82,6 @@ def _card_of(planned: PlannedDataset, folders: Folders) -> dict[str, Any]:
         return load_data_card(planned, folders) if folders.card(planned.name, planned.key).exists() else {}
     except BenchError:
         return {}
-
-
-def _step(run: PlannedRun) -> float:
-    return seconds_per_step(run.card, run.dataset.image_size)
 
 
 def _first_variants(runs: Sequence[PlannedRun]) -> dict[str, str]:

@@ -55,7 +55,7 @@ def every_neural_rival(evidence: Evidence, name: str, sets: Sequence[str]) -> li
 
     A method that was too costly for some of them would make the others harder to win.
     """
-    present = [set(_methods(evidence.rows_of("comparison", dataset=one, kind="neural"))) for one in sets]
+    present = [_present(evidence, one, "neural") for one in sets]
     everywhere = [one for one in _present(evidence, name, "neural") if all(one in those for those in present)]
     return list(dict.fromkeys((*NEURAL, *everywhere)))
 

@@ -5,10 +5,11 @@ from functools import cached_property
 
 import pandas as pd
 
-from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, DatasetContent, Entry, Run, gather, gather_rungs
+from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, Entry, Run, gather, gather_rungs
 from ladid_bench.analysis.experiments import ExperimentRow, Parts
 from ladid_bench.core.configuration import Kind, Study
 from ladid_bench.core.paths import Folders
+from ladid_bench.study.plan import COMPARISON
 
 Told = tuple[str, list[tuple[Entry, Run]]]  # a title, and the runs that stand below it
 

@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from ladid_bench.analysis.curves import horizon_errors
-from ladid_bench.analysis.entries import COMPARISON, EQUAL_TIME, DatasetContent, Entry
+from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, Entry
 from ladid_bench.core.files import write_json, write_text
+from ladid_bench.study.plan import COMPARISON
 
 METRICS, TRAINING, HORIZON = "metrics.json", "training.csv", "horizon.csv"
 TRAINING_COLUMNS = ("dataset", "method", "seed", "step", "valid_nmse")

@@ -49,6 +49,11 @@ class Answered:
     asked: Question
     answer: str
 
+    @property
+    def found(self) -> bool:
+        """Whether any run of the study answers."""
+        return self.answer != NOT_RUN
+
 
 def questions() -> list[Question]:
     """Read all questions."""

@@ -152,9 +152,8 @@ def _forecast_and_score(
     test, given, is_floor = splits["test"], task.context_frames, run.card.kind == "floor"
     context, context_times = test.frames[:, :given], test.times[:, :given]
     query_times = test.times[:, given : task.frames]
-    if (
-        run.arm == ZERO_SHOT
-    ):  # a trained method has forecast the validation split; what a first call prepares is no cost
+    if run.arm == ZERO_SHOT:
+        # what a first call prepares is no cost; whoever was trained here has forecast the validation split before
         method.forecast(context[:1], context_times[:1], query_times[:1])
     began, began_cpu = time.perf_counter(), _cpu_seconds()
     asked = (context, context_times, query_times)

@@ -2,10 +2,10 @@
 
 Two thirds of the trials come from the ranges of the card: its own settings, the same with the other kind of horizon,
 which matters more than all else (docs/training.md), and what is drawn by chance, every other one with the growth of the
-horizon and every other one without. Where the best of them lies at
-the edge of a range, the range is widened, once, by one value beyond that edge; the last third of the trials are the
-best one with one such value each, in the order of the card, ranges of three and more values first, since every value
-of a shorter one is at its edge. Trials that are left draw on.
+horizon and every other one without. Where the best of them lies at the edge of a range, the range is widened, once, by
+one value beyond that edge; the last third of the trials are the best one with one such value each, in the order of the
+card, ranges of three and more values first, since every value of a shorter one is at its edge. Trials that are left
+draw on.
 
 Successive halving (Jamieson and Talwalkar, AISTATS 2016) then trains the best for longer. A horizon that grows is full
 only after some hundred steps, so the best trial with growth and the best without both go on wherever several do.

@@ -233,17 +233,15 @@ def _expand(
         for change in block.changes:
             plain = _plain_run(study, datasets[target], method, change, name, root)
             first = _plain_run(study, source, method, change, name, root) if source else None
-            for run in _crossed(plain, first, block, study, where):
-                yield from _shorter(run, name, block) if run.dataset is datasets[target] else ()
-                yield run
+            yield from _crossed(plain, first, block, study, where)
 
 
-def _shorter(run: PlannedRun, experiment: str, block: Experiment) -> Iterator[PlannedRun]:
+def _shorter(run: PlannedRun, block: Experiment) -> Iterator[PlannedRun]:
     """The rungs below ``run``, which its training passes."""
     for steps in sorted(set(block.rungs)):
         if run.trained and steps < run.budget.steps:
             shorter = run.budget.model_copy(update={"steps": steps})
-            yield replace(run, budget=shorter, experiments=(), rung_of=(experiment,))
+            yield replace(run, budget=shorter, experiments=(), rung_of=run.experiments)
 
 
 def _init_dataset(
@@ -297,7 +295,7 @@ def _plain_run(
 def _crossed(
     plain: PlannedRun, source: PlannedRun | None, block: Experiment, study: Study, where: str
 ) -> Iterator[PlannedRun]:
-    """Every arm, fraction and seed of a run, and the run on the data set ``init_from`` that they start from.
+    """Every arm, fraction and seed of a run at each rung, after the run on ``init_from`` that they start from.
 
     What starts from a model has its settings, which were searched for on the kind of data it comes from.
     """
@@ -317,7 +315,9 @@ def _crossed(
                     continue  # the seed draws the part of the data, and nothing else
                 run = replace(plain, seed=seed, arm=arm, init_from=start, fraction=fraction, budget=budget)
                 mine = _going_on(start.settings) if start else plain.settings
-                yield replace(run, settings=mine, changes=changes if run.trained else plain.changes)
+                run = replace(run, settings=mine, changes=changes if run.trained else plain.changes)
+                yield from _shorter(run, block)
+                yield run
 
 
 def _going_on(settings: dict[str, Any]) -> dict[str, Any]:
