@@ -182,6 +182,19 @@ def test_changes_are_settings_on_top_of_the_variant_and_one_that_changes_nothing
     ]  # fmt: skip
 
 
+def test_what_a_first_forecast_prepares_is_not_timed_where_nothing_was_trained(checkout: Checkout) -> None:
+    """A single trajectory is asked before the test split, which has three, and the times between its frames."""
+    asked = checkout.root / "asked.txt"
+    checkout.add("counted", value=f"(open({str(asked)!r}, 'a').write(str(len(context))) and 0.5)")
+    runs = planned(checkout, transfer=TRANSFER | {"methods": ["counted"], "arms": ["scratch", "zero-shot"]})
+    counts = {}
+    for run in (run for run in runs if run.dataset.name == "pendulum-short" and run.fraction == 1):
+        assert carried_out(checkout, run)["status"] == "ok"
+        counts[run.arm] = asked.read_text()
+        asked.unlink()
+    assert counts == {"scratch": "33", "zero-shot": "133"}
+
+
 def test_the_part_of_the_data_depends_on_the_seed_so_deterministic_methods_repeat(checkout: Checkout) -> None:
     block = {"datasets": ["pendulum"], "methods": ["ridge"], "fractions": [0.5, 1.0], "seeds": [0, 1]}
     runs = planned(checkout, transfer=block)
