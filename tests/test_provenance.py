@@ -7,7 +7,7 @@ import pytest
 
 from ladid_bench.core import provenance
 from ladid_bench.core.paths import PACKAGE
-from ladid_bench.core.provenance import code_hash, commit, report_hash
+from ladid_bench.core.provenance import code_hash, commit
 
 
 @pytest.fixture
@@ -44,25 +44,6 @@ def test_what_makes_a_run_differ_from_its_commit(clone: Path, name: str, differs
 
 def test_outside_git_nothing_is_known(tmp_path: Path) -> None:
     assert commit(tmp_path) == ("unknown", True)
-
-
-@pytest.mark.parametrize(
-    ("name", "counts"),
-    [
-        *(("reporting/page.py", True), ("reporting/deep/page.j2", True), ("reporting/page.css", True)),
-        *(("analysis/glossary.yaml", True), ("analysis/claims.py", True), ("probing/probes.py", True)),
-        *(("methods/base.py", False), ("reporting/notes.txt", False)),
-    ],
-)
-def test_a_report_is_of_its_code_its_templates_and_its_words(
-    name: str, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
-    (tmp_path / name).parent.mkdir(parents=True)
-    (tmp_path / name).write_text("a\n")
-    before = report_hash()
-    (tmp_path / name).write_text("b\n")
-    assert (report_hash() != before) == counts
 
 
 def test_code_that_probes_goes_through_the_modules_of_its_own_package() -> None:

@@ -20,7 +20,8 @@ from ladid_bench.analysis.costs import FORECAST, PLACE, STEP
 from ladid_bench.analysis.results import aggregate
 from ladid_bench.core.configuration import Execution
 from ladid_bench.core.errors import BenchError
-from ladid_bench.core.provenance import RUNNER, _dumped, _gone_through, _tree_hash, code_hash
+from ladid_bench.core.provenance import RUNNER, _gone_through, _tree_hash, code_hash
+from ladid_bench.core.syntax import dumped
 from ladid_bench.data.task import task_of
 from ladid_bench.data.trajectories import read_trajectories
 from ladid_bench.datasets.simulated.pendulum import Pendulum
@@ -375,7 +376,7 @@ def test_code_hash_is_the_same_under_each_version_of_python() -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.type_params = []  # as Python 3.12 parses it
-    assert hashlib.sha256(_dumped(tree).encode()).hexdigest()[:16] == "9b29964cb6abe98b"
+    assert hashlib.sha256(dumped(tree).encode()).hexdigest()[:16] == "9b29964cb6abe98b"
     assert not any(hasattr(node, "type_params") for node in ast.walk(tree))
 
 

@@ -3,14 +3,16 @@
 Times of files cannot say it: in a fresh clone they are all new, in any order.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from ladid_bench.core.files import content_key, file_sha256, write_json
-from ladid_bench.core.paths import Folders
-from ladid_bench.core.provenance import report_hash
+from ladid_bench.core.paths import PACKAGE, Folders
 from ladid_bench.core.readers import read_json
 from ladid_bench.study.plan import PlannedRun
+
+REPORT_FILES = (".py", ".j2", ".css", ".yaml")  # glossary and questions of reviewers are YAML
 
 
 def table_key(runs: Mapping[str, PlannedRun], folders: Folders) -> str:
@@ -22,6 +24,16 @@ def table_key(runs: Mapping[str, PlannedRun], folders: Folders) -> str:
 def report_key(table: str, folders: Folders) -> str:
     """Hash what the report is made from: the run table, by its key, the physics checks and the report's own code."""
     return content_key([table, _sha256(folders.root / "results" / "physics.json"), report_hash()])
+
+
+def report_hash() -> str:
+    """Hash the code and templates that turn records into a report, as they are: drawing it again takes seconds."""
+    folders = [PACKAGE / "reporting", PACKAGE / "analysis", PACKAGE / "probing"]
+    paths = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in REPORT_FILES)
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path.relative_to(PACKAGE)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def _sha256(path: Path) -> str:

@@ -31,20 +31,8 @@ ASKED = ("method", "variant", "fraction", "arm", "init_from", "changes")  # colu
 ERRORS = {"nmse": "nmse_mean", "fvu": "fvu_pooled"}  # column of the primary error
 ERROR_NAMES = {"nmse": "nMSE", "fvu": "FVU"}
 DESCRIPTIVE = frozenset(
-    {
-        "dataset",
-        "method",
-        "variant",
-        "seed",
-        "fraction",
-        "kind",
-        "primary_metric",
-        "experiments",
-        "key",
-        "rerun",
-        "status",
-    }
-    | {"arm", "init_from", "init_from_key", "changes", "steps", "init_from_steps", "trunk", "rung_of"}
+    {"dataset", "method", "variant", "seed", "fraction", "kind", "primary_metric", "experiments", "key", "rerun"}
+    | {"status", "arm", "init_from", "init_from_key", "changes", "steps", "init_from_steps", "trunk", "rung_of"}
     | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "host", "platform", "processor"}
     | {"python", "device", "threads", "versions", "probe", "calibration"}
 )
@@ -244,7 +232,7 @@ class DatasetContent:
 
     @property
     def groups(self) -> int:
-        """Independent units in the test split, 0 where nothing is known of it."""
+        """Independent groups in the test split, 0 where nothing is known of it."""
         samples = [run.sample for entry in self.entries for run in entry.done if run.sample is not None]
         return len(np.unique(samples[0].group)) if samples else 0
 
@@ -257,7 +245,7 @@ class DatasetContent:
         return next((entry for entry in self.ranked if entry.neural == neural), None)
 
     def error_interval(self, entry: Entry) -> Interval | None:
-        """Interval of the primary error, or None where units or samples do not allow one."""
+        """Interval of the primary error, or None where groups or samples do not allow one."""
         if not entry.sampled:
             return None
         stacked = stack(entry.done, self.primary_metric)

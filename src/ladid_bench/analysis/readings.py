@@ -1,4 +1,4 @@
-"""What probes found in the codes of an entry's runs, with intervals over test trajectories and seeds."""
+"""What probes found in psi of an entry's runs, with intervals over test trajectories and seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -10,7 +10,12 @@ from ladid_bench.cli.options import Scale, open_runs, supply_model
 from ladid_bench.core.errors import BenchError
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
+    from collections.abc import Callable, Iterable
+
+    from ladid_bench.core.paths import Folders
+    from ladid_bench.runs.derived import Derived
     from ladid_bench.study.lookup import FoundRun
+    from ladid_bench.study.plan import PlannedRun
 
 app = typer.Typer()
 
@@ -40,20 +45,7 @@ def probe(
     """Read true quantities off psi, the representation in trained models, and test whether F is one map for all."""
     from ladid_bench.probing.probes import Probe, why_not_probed
 
-    chosen = open_runs(keys, scale)
-    for found in chosen:
-        planned, folders = found.run, found.folders
-        reason = why_not_probed(planned, folders)
-        failed = reason and folders.record(planned.key).exists()
-        if reason and not (failed and skip_failed):
-            raise BenchError(f"{planned.label}: cannot be probed, {reason}")
-        if reason:
-            Probe.write_reason(planned, folders, reason)
-            print(f"{planned.label}: not probed, {reason}", file=sys.stderr)
-        elif folders.probe(planned.key).exists() and not force:
-            print(f"{planned.label}: was probed already, {folders.probe(planned.key)}; --force probes it again")
-        else:
-            _probe(found)
+    _derive(Probe, why_not_probed, _probe, open_runs(keys, scale), skip_failed, force)
 
 
 @app.command()
@@ -68,42 +60,56 @@ def calibrate(
     """Score runs as distributions: with the same fitted noise for all methods, and by a method's own samples."""
     from ladid_bench.runs.calibration import Calibration, why_not_calibrated
 
-    for found in open_runs(keys, scale):
-        planned, folders = found.run, found.folders
-        reason = why_not_calibrated(planned, folders)
-        failed = reason and folders.record(planned.key).exists()
-        if reason and not (failed and skip_failed):
-            raise BenchError(f"{planned.label}: cannot be calibrated, {reason}")
+    _derive(Calibration, why_not_calibrated, _calibrate, open_runs(keys, scale), skip_failed, force)
+
+
+def _derive(
+    kind: "type[Derived]",
+    why_not: "Callable[[PlannedRun, Folders], str]",
+    make: "Callable[[FoundRun], str]",
+    chosen: "Iterable[FoundRun]",
+    skip_failed: bool,
+    force: bool,
+) -> None:
+    """Make a kind of file from the models of runs, which are trained again first where they are gone.
+
+    Args:
+        kind: of the files.
+        why_not: why a run can have none, empty where it can.
+        make: makes the file of a run whose model is there, and says what was found.
+        chosen: the runs.
+        skip_failed: of a run that ended without a result, write why it has none.
+        force: make again what is there.
+    """
+    for found in chosen:
+        run, folders = found.run, found.folders
+        path, reason = kind.PATH(folders, run.key), why_not(run, folders)
+        if reason and not (skip_failed and folders.record(run.key).exists()):
+            raise BenchError(f"{run.label}: can have no {kind.NAME}, {reason}")
         if reason:
-            Calibration.write_reason(planned, folders, reason)
-            print(f"{planned.label}: not calibrated, {reason}", file=sys.stderr)
-        elif folders.calibration(planned.key).exists() and not force:
-            there = folders.calibration(planned.key)
-            print(f"{planned.label}: was calibrated already, {there}; --force calibrates it again")
+            kind.write_reason(run, folders, reason)
+            print(f"{run.label}: no {kind.NAME}, {reason}", file=sys.stderr)
+        elif path.exists() and not force:
+            print(f"{run.label}: its {kind.NAME} is there already, {path}; --force makes it again")
         else:
-            _calibrate(found)
+            supply_model(found)
+            print(f"{run.label}: {make(found)}", file=sys.stderr)
+            print(path)
 
 
-def _calibrate(found: "FoundRun") -> None:
-    """Score the distributions of a run, whose model is trained again first where it is gone."""
-    planned, folders, execution = found.run, found.folders, found.study.execution
-    supply_model(found)
-    from ladid_bench.runs.calibrating import calibrate_run  # after the model: a process that has torch forks no more
+def _calibrate(found: "FoundRun") -> str:
+    """Score the distributions of a run; the import comes after the model, as a process that has torch forks no more."""
+    from ladid_bench.runs.calibrating import calibrate_run
 
-    if planned.card.trained:
+    if found.run.card.trained:
         from ladid_bench.runs.execute import prepare_device
 
-        prepare_device(execution.model_copy(update={"device": "cpu"}))
-    print(f"{planned.label}: {calibrate_run(planned, folders).words}", file=sys.stderr)
-    print(folders.calibration(planned.key))
+        prepare_device(found.study.execution.model_copy(update={"device": "cpu"}))
+    return calibrate_run(found.run, found.folders).words
 
 
-def _probe(found: "FoundRun") -> None:
-    """Probe the model of a run, which is trained again first where it is gone."""
-    planned, folders, execution = found.run, found.folders, found.study.execution
-    supply_model(found)
-    from ladid_bench.probing.probing import probe_run  # after the model: a process that has torch forks no more
+def _probe(found: "FoundRun") -> str:
+    """Probe the model of a run; the import comes after the model, as a process that has torch forks no more."""
+    from ladid_bench.probing.probing import probe_run
 
-    probe = probe_run(planned, folders, execution.threads)
-    print(f"{planned.label}: {probe.words}", file=sys.stderr)
-    print(folders.probe(planned.key))
+    return probe_run(found.run, found.folders, found.study.execution.threads).words

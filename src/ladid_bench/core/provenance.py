@@ -1,11 +1,9 @@
 """Where a number came from: code, configuration, data, machine."""
 
-import ast
 import hashlib
 import platform
 import socket
 import subprocess
-import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib import metadata
@@ -13,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ladid_bench.core.configuration import DATA_KINDS
-from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import PACKAGE, SEARCH
-from ladid_bench.core.readers import one_line
+from ladid_bench.core.syntax import imported_names, without_words
 
 WATCHED = ("src", "baselines", "config", "workflow", "Snakefile")  # in which a change may change results
 ROOMS = ("data", "ladid", "methods", "probing", "runs")  # systems and data sets declare versions of their own
@@ -63,35 +60,17 @@ def _gone_through(starts: Iterable[Path]) -> set[Path]:
 @lru_cache(maxsize=None)
 def _imported(path: Path) -> tuple[Path, ...]:
     """Files in the package's rooms that a Python file imports from."""
-    found = []
-    for node in ast.walk(_parsed(path, path.read_bytes())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        for room in (name.split(".") for name in names):
-            if len(room) == 3 and room[0] == PACKAGE.name and room[1] in ROOMS:
-                found.append(PACKAGE / room[1] / f"{room[2]}.py")
-    return tuple(file for file in found if file.exists())
+    rooms = (name.split(".") for name in imported_names(path))
+    files = (
+        PACKAGE / room[1] / f"{room[2]}.py"
+        for room in rooms
+        if len(room) == 3 and room[0] == PACKAGE.name and room[1] in ROOMS
+    )
+    return tuple(file for file in files if file.exists())
 
 
 def _is_code(path: Path) -> bool:
     return path.is_file() and path.suffix != ".pyc" and path.name not in DESCRIPTIONS
-
-
-REPORT_FILES = (".py", ".j2", ".css", ".yaml")  # glossary and questions of reviewers are YAML
-
-
-def report_hash() -> str:
-    """Hash the code and templates that turn records into a report, as they are: drawing it again takes seconds."""
-    folders = [PACKAGE / "reporting", PACKAGE / "analysis", PACKAGE / "probing"]
-    paths = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in REPORT_FILES)
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(f"{path.relative_to(PACKAGE)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()[:16]
 
 
 @lru_cache(maxsize=None)  # a process knows the code as it first found it
@@ -101,39 +80,9 @@ def _tree_hash(paths: tuple[Path, ...]) -> str:
 
 
 def _file_hash(path: Path) -> str:
-    content = path.read_bytes()
     python = path.suffix == ".py"  # another program may be in any encoding, or none
-    text = _without_docstrings(path, content) if python else content
+    text = without_words(path).encode() if python else path.read_bytes()
     return hashlib.sha256(path.name.encode() + b"\0" + text).hexdigest()
-
-
-def _parsed(path: Path, content: bytes) -> ast.Module:
-    try:
-        return ast.parse(content.decode())
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise BenchError(f"{path}: is not Python ({one_line(error)}); correct it") from error
-
-
-@lru_cache(maxsize=None)  # most files are code of every method
-def _without_docstrings(path: Path, content: bytes) -> bytes:
-    tree = _parsed(path, content)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return _dumped(tree).encode()
-
-
-def _dumped(tree: ast.Module) -> str:
-    """The tree as Python 3.11 writes it, so that code has the same hash under each later version.
-
-    3.12 lists the type parameters of functions and classes, also where there are none; 3.13 leaves out what is empty.
-    """
-    for node in ast.walk(tree):
-        if getattr(node, "type_params", None) == []:
-            del node.type_params  # type: ignore[attr-defined]
-    if sys.version_info >= (3, 13):
-        return ast.dump(tree, show_empty=True)
-    return ast.dump(tree)
 
 
 def commit(root: Path, method_folder: Path | None = None) -> tuple[str, bool]:
@@ -184,10 +133,10 @@ def _processor() -> str:
     return " ".join(filter(None, (told.get("model name", platform.machine()), widest)))
 
 
-def versions(packages: Iterable[str] = RECORDED) -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Look up the installed versions of the packages that results can depend on."""
     found = {}
-    for package in packages:
+    for package in RECORDED:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

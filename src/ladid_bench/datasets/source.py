@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -135,5 +135,4 @@ class DataSource(ABC):
         Raises:
             BenchError: a setting is unknown or ill-typed; ``where`` names the place it was read from.
         """
-        defaults = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **changed_settings(defaults, changes, where))
+        return replace(self, **changed_settings(self.settings, changes, where))

@@ -18,7 +18,7 @@ class Truth(Quantity):
     """Something true of each trajectory, to colour psi by.
 
     Attributes:
-        reading: R^2 of a linear reading from psi on trajectories it was not fitted to; None with too few units.
+        reading: R^2 of a linear reading from psi on trajectories it was not fitted to; None with too few groups.
     """
 
     reading: float | None
@@ -47,7 +47,7 @@ class Inside:
     Attributes:
         over_places: whether attention is over the places of a frame rather than over the context frames.
         attention: by layer, ``(trajectory, row, row)``; every row sums to 1.
-        psi: ``(trajectory, code)``.
+        psi: ``(trajectory, psi)``.
         truths: what is known of the trajectories.
         times: of the forecast frames within the span of training, ``(trajectory, frame)``; training never asks
             for a state within the context.

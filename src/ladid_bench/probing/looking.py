@@ -19,7 +19,7 @@ from ladid_bench.probing.ground_truth import known_quantities, quantity
 from ladid_bench.probing.inside import PARTS, STRIP_SHARES, Inside, Strip, Truth, smooth_path, step_lengths
 
 STRIPS = 3  # steps between frames shown as pictures
-UNITS_FOR_READING = 10  # fewer independent units say nothing about how well psi can be read
+GROUPS_FOR_READING = 10  # fewer independent groups say nothing about how well psi can be read
 FOLDS = 5
 PENALTIES = np.logspace(-3, 3, 7)
 SLACK = 1e-6  # of the training span, for rounding
@@ -111,8 +111,8 @@ def _truths(test: Trajectories, source: DataSource, task: Task, psi: np.ndarray)
 
 
 def _reading(psi: np.ndarray, targets: np.ndarray, group: np.ndarray) -> float | None:
-    """R^2 of a ridge regression from psi ``(N, code)`` to targets ``(N, target)``, cross-validated by unit."""
-    if len(np.unique(group)) < UNITS_FOR_READING:
+    """R^2 of a ridge regression from psi ``(N, psi)`` to targets ``(N, target)``, cross-validated by group."""
+    if len(np.unique(group)) < GROUPS_FOR_READING:
         return None
     spread = psi.std(axis=0)
     scaled = (psi - psi.mean(axis=0)) / np.where(spread > 0, spread, 1)

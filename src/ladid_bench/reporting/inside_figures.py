@@ -128,7 +128,7 @@ def _component(index: int, shares: np.ndarray) -> str:
 def psi_caption(inside: Inside) -> str:
     """What to see in psi, with how well each true value can be read off it."""
     known = [truth for truth in inside.truths if truth.reading is not None]
-    read = "There are too few independent test units to say how well they can be read off psi."
+    read = "There are too few independent test groups to say how well they can be read off psi."
     if known:
         readings = listed(f"{readable(truth.name)} {number(truth.reading or 0, 2)}" for truth in known)
         read = (
@@ -137,7 +137,7 @@ def psi_caption(inside: Inside) -> str:
         )
     carrying = principal_components(inside.psi).carrying(ENOUGH)
     return (
-        "A dot is the code psi of one test trajectory, from its context alone; the panels differ in colour only. "
+        "A dot is psi of one test trajectory, from its context alone; the panels differ in colour only. "
         "Where colour runs smoothly across the cloud, psi has ordered the trajectories by that quantity; where "
         f"neighbours have unrelated colours, these two components do not carry it. {read} Of psi's "
         f"{inside.psi.shape[1]} numbers {counted(carrying, 'component')} carry {ENOUGH:.0%} of the variance."

@@ -48,8 +48,8 @@ class EntryView:
     words: list[str]
     cautions: list[str]
     dots: Sequence[tuple[Markup, str]] = ()
-    codes: Sequence[tuple[Markup, str]] = ()
-    about_codes: str = ""
+    psi: Sequence[tuple[Markup, str]] = ()
+    about_psi: str = ""
 
 
 Views = dict[str, list[tuple[DatasetContent, list[EntryView]]]]  # by experiment
@@ -87,8 +87,8 @@ def _view(folder: Path, name: str, found: Probed, readings: pd.DataFrame) -> Ent
     if found.readable:
         dots = figures(folder, [_readings_figure(f"{name}-{probe}", readings, probe, found) for probe in PROBES])
         words = [_readings_words(found, found.estimates()), *semigroup]
-        codes = figures(folder, _psi_figures(f"{name}-psi", found.probes[0]))
-        return EntryView(title, words, cautions, dots, codes, _about_codes(found))
+        psi = figures(folder, _psi_figures(f"{name}-psi", found.probes[0]))
+        return EntryView(title, words, cautions, dots, psi, _about_psi(found))
     if found.probes:
         reasons = list(dict.fromkeys(one.reason for one in found.probes if one.reason))
         cautions.append(f"Nothing was read: {listed(reasons or ['the runs have other test trajectories'])}.")
@@ -155,7 +155,7 @@ def _semigroup_words(found: Probed) -> list[str]:
     ]
 
 
-def _about_codes(found: Probed) -> str:
+def _about_psi(found: Probed) -> str:
     first = found.probes[0]
     return (
         f"A dot is psi of one of {counted(len(first.group), 'test trajectory')} "

@@ -352,13 +352,11 @@ def load_data_card(planned: PlannedDataset, folders: Folders) -> dict[str, Any]:
     """Read the data card that ``write_card`` wrote.
 
     Raises:
-        BenchError: it is not there, or an earlier version of this package wrote it.
+        BenchError: it is not there, or does not have what today's cards have.
     """
     path, remedy = folders.card(planned.name, planned.key), f"'ladid-bench card {planned.name}'"
     if not path.exists():
         raise BenchError(f"{path}: no such data card; make it with {remedy}")
     card = read_json(path, "data card", f"make it again with {remedy}")
-    if isinstance(card, dict) and "film" not in card:
-        raise BenchError(f"{path}: a data card of an earlier version; make it again with {remedy}")
     parse(_StoredCard, card, f"{path}: not a data card (make it again with {remedy})")
     return dict(card)

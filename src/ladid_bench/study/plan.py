@@ -1,6 +1,6 @@
 """From a study to its runs. A run is named by a hash of what determines its result."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -344,7 +344,7 @@ def _settings_of(name: str, variant: str, root: Path, kind: DataKind) -> dict[st
     return resolve_settings(name, variant, {}, root, kind)
 
 
-def find_run(runs: dict[str, PlannedRun], key: str) -> PlannedRun:
+def find_run(runs: Mapping[str, PlannedRun], key: str) -> PlannedRun:
     """The run called ``key``, or the only one whose key starts so.
 
     Raises:

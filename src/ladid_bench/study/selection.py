@@ -39,7 +39,7 @@ class Selection:
             for one in wanted:
                 if str(one) not in known:
                     raise BenchError(f"no run of this study has '{one}'; {nearest(str(one), known)}")
-        keys = {find_run(dict(runs), key).key for key in self.keys} or set(runs)
+        keys = {find_run(runs, key).key for key in self.keys} or set(runs)
         chosen = {key: run for key, run in runs.items() if key in keys and _agrees(run, named)}
         if not chosen:
             raise BenchError("no run of this study is all of that at once; see 'ladid-bench plan'")

@@ -16,6 +16,7 @@ that. Anywhere else the order of sums differs in the last bits, and how far that
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import stdev
 from typing import Any, Literal
 
 SPREADS = 3 * math.sqrt(2)  # the difference of two draws has the square root of two times their deviation
@@ -144,12 +145,7 @@ def spread_over_seeds(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     if len(metrics) < SEEDS_FOR_SPREAD:
         return {}
     shared = set.intersection(*(set(one) for one in metrics))
-    return {name: _deviation([one[name] for one in metrics]) for name in sorted(shared)}
-
-
-def _deviation(values: Sequence[float]) -> float:
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return {name: stdev(one[name] for one in metrics) for name in sorted(shared)}
 
 
 def circumstances(kept: Mapping[str, Any], found: Mapping[str, Any], code: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
+from ladid_bench.core.readers import one_line
 from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, role_of
 from ladid_bench.datasets.user.gridded import is_described, open_gridded
 from ladid_bench.datasets.user.recordings import check_size
@@ -28,8 +29,7 @@ MOSTLY = 0.5  # of the entries of a column are numbers, so that the others shoul
 
 def unreadable(error: Exception) -> str:
     """What is wrong with a file, from whatever a library said of it."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return f"not a readable file of its kind ({text[:200]}); is it complete?"
+    return f"not a readable file of its kind ({one_line(error, 200)}); is it complete?"
 
 
 def _header(stream: Any, where: str) -> tuple[tuple[int, ...], np.dtype]:
@@ -138,7 +138,7 @@ def open_mat73(path: Path) -> ArrayFile:
 def open_hdf5(path: Path) -> ArrayFile:
     """The arrays of an HDF5 file; one that describes its dimensions or packs its values is read as netCDF is."""
     with hdf5.open_file(path) as file:
-        found = list(_datasets(file))
+        found = _datasets(file)
         if is_described(found):
             return open_gridded(path)
         arrays = {name: _plain(path, name, item) for name, item in found}
@@ -154,7 +154,7 @@ def _text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
+def _datasets(file: h5py.File) -> list[tuple[str, h5py.Dataset]]:
     """Every array by its path, without those that MATLAB keeps for its cells."""
     found: list[tuple[str, h5py.Dataset]] = []
 
@@ -163,7 +163,7 @@ def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
             found.append((name, item))
 
     file.visititems(collect)
-    yield from found
+    return found
 
 
 def _dataset(path: Path, name: str, turned: bool = False) -> Callable[[], np.ndarray]:

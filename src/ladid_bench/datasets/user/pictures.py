@@ -12,6 +12,7 @@ from natsort import natsorted, ns
 from PIL import Image
 
 from ladid_bench.core.errors import BenchError
+from ladid_bench.core.readers import one_line
 from ladid_bench.datasets.user.recordings import Reading, Recording, check_size
 from ladid_bench.datasets.user.resampling import shrink
 
@@ -123,7 +124,7 @@ def _opened(path: Path) -> Image.Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(path, formats=[PICTURES[path.suffix.lower()]])
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BenchError(f"{path}: not a readable picture ({' '.join(str(error).split())[:200]})") from error
+        raise BenchError(f"{path}: not a readable picture ({one_line(error, 200)})") from error
     if getattr(picture, "n_frames", 1) > 1:
         raise BenchError(f"{path}: holds several pictures; split it into one file a frame")
     return picture
@@ -149,7 +150,7 @@ def _values(picture: Image.Image, reading: Reading, path: Path) -> np.ndarray:
             plain = plain.convert("L")
         values = np.asarray(plain, dtype=np.float32) / np.float32(scale)
     except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise BenchError(f"{path}: not a readable picture ({' '.join(str(error).split())[:200]})") from error
+        raise BenchError(f"{path}: not a readable picture ({one_line(error, 200)})") from error
     return _shaped(values, reading)
 
 
@@ -179,7 +180,7 @@ def read_video(path: Path, reading: Reading) -> list[Recording]:
                 raise BenchError(f"{path}: has no video in it")
             frames, stamps = _decoded(container, reading, path)
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise BenchError(f"{path}: not a readable video ({' '.join(str(error).split())[:200]})") from error
+        raise BenchError(f"{path}: not a readable video ({one_line(error, 200)})") from error
     if not frames:
         raise BenchError(f"{path}: the video has no frames")
     return [Recording(str(path), np.stack(frames), _even(stamps))]

@@ -16,6 +16,9 @@ from hashlib import blake2b
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.user.recordings import Recording, Storage
@@ -183,18 +186,11 @@ def _stitching(recordings: Sequence[Recording], chain: Sequence[tuple[int, int]]
 def linked(hashes: Hashes, groups: Sequence[int]) -> list[int]:
     """The group of each recording, where those that share a run of frames, and all of their groups, are one."""
     first = {group: groups.index(group) for group in set(groups)}
-    leader = [first[group] for group in groups]
-
-    def root(number: int) -> int:
-        while leader[number] != number:
-            leader[number] = leader[leader[number]]
-            number = leader[number]
-        return number
-
-    for one, other in _copies(hashes):
-        leader[root(one)] = root(other)
-    names: dict[int, int] = {}
-    return [names.setdefault(root(number), len(names)) for number in range(len(groups))]
+    pairs = [*_copies(hashes), *((number, first[group]) for number, group in enumerate(groups))]
+    one, other = np.array(pairs).T  # (pair, 2) -> (2, pair)
+    graph = coo_array((np.ones(len(pairs)), (one, other)), shape=(len(groups), len(groups)))
+    _, component = connected_components(graph, directed=False)
+    return [int(name) for name in pd.factorize(component)[0]]  # named in the order in which they appear
 
 
 def _copies(hashes: Hashes) -> Iterator[tuple[int, int]]:

@@ -1,11 +1,9 @@
 """Run the physics checks, and keep what they measured in ``results/physics.json``."""
 
-import ast
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -15,6 +13,7 @@ from ladid_bench.core.files import content_key, write_json
 from ladid_bench.core.paths import PACKAGE
 from ladid_bench.core.provenance import commit
 from ladid_bench.core.readers import one_line, read_json
+from ladid_bench.core.syntax import imported_names, without_words
 from ladid_bench.datasets.simulated import SYSTEMS
 from ladid_bench.verification.physics import load_checks
 from ladid_bench.verification.physics.base import Check
@@ -169,35 +168,9 @@ def system_hash(system: str) -> str:
         path = PACKAGE.parent / f"{name.replace('.', '/')}.py"
         if name in code or not path.exists():
             continue
-        imported, code[name] = _parsed(path.read_text(encoding="utf-8"))
-        todo += imported
+        code[name] = without_words(path)
+        todo += (imported for imported in imported_names(path) if imported.startswith(FOLLOWED))
     return content_key(code)
-
-
-@lru_cache(maxsize=None)  # most modules are code of several systems
-def _parsed(text: str) -> tuple[tuple[str, ...], str]:
-    """What a module may import of what numbers depend on, and its syntax tree without docstrings."""
-    tree = ast.parse(text)
-    return tuple(name for name in _imports(tree) if name.startswith(FOLLOWED)), ast.dump(_bare(tree))
-
-
-def _imports(tree: ast.Module) -> list[str]:
-    """Full names of the modules that a module may import; some name a function and are no module."""
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return found
-
-
-def _bare(tree: ast.Module) -> ast.Module:
-    """The tree without docstrings."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return tree
 
 
 def describe(result: Result) -> str:
