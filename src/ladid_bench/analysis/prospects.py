@@ -1,5 +1,6 @@
 """Which claims a study can meet, said before its runs: are all planned that a claim needs, on enough test groups?"""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from ladid_bench.analysis.verdicts import LACKING, MET, REPRODUCED, UNDECIDABLE,
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.study.datasets import PlannedDataset, load_data_card
-from ladid_bench.study.plan import PlannedRun, seconds_per_step
+from ladid_bench.study.plan import COMPARISON, PlannedRun, seconds_per_step
 
 ENDED = {"status": "ok", "reason": "", "cost_load": 0.0, costs.FORECAST: 1.0} | dict.fromkeys(costs.PLACE, 1)
 
@@ -68,6 +69,13 @@ def prospects(runs: Sequence[PlannedRun], groups: Mapping[str, int]) -> list[Pro
         reason = "" if verdict == REPRODUCED else reason
         made.append(Prospect(judged.claim, reason, judged.rung.steps, tuple(one.steps for one in judged.before)))
     return made
+
+
+def fewest_seeds(runs: Sequence[PlannedRun]) -> int:
+    """Count the seeds of the method of the comparison that has the fewest on some data set, 0 without a trained one."""
+    compared = [run for run in runs if run.trained and COMPARISON in run.experiments]
+    counts = Counter((run.dataset.name, run.method, run.variant, run.budget.steps) for run in compared)
+    return min(counts.values(), default=0)
 
 
 def known_groups(datasets: Sequence[PlannedDataset], folders: Folders) -> dict[str, int]:

@@ -76,4 +76,4 @@ def import_(
     write_import(request, understood, root)
     print(f"\nimported/{name}: written, and {version_with_dvc(name, root)}")
     print(f"Use it in config/<scale>.yaml: add the line\n  {name}: {{}}")
-    print("under 'datasets', and its name to the 'datasets' of an experiment")
+    print("under 'datasets'; an experiment that lists data sets of its own needs its name too")

@@ -79,9 +79,8 @@ def plan(
 def claims(scale: Scale = None) -> None:
     """Say which claims the planned runs of a study can meet, at which budget, and what the others lack."""
     from ladid_bench.analysis.crossed import FEWEST_GROUPS, detectable_ratio
-    from ladid_bench.analysis.evidence import LADID
     from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
-    from ladid_bench.analysis.prospects import known_groups, prospects
+    from ladid_bench.analysis.prospects import fewest_seeds, known_groups, prospects
 
     study, folders = open_study(scale)
     runs = list(_runs(study, folders).values())
@@ -90,7 +89,7 @@ def claims(scale: Scale = None) -> None:
     assumed = {name: one.config.trajectories.test for name, one in datasets.items() if name not in known}
     for one in prospects(runs, known | assumed):
         print(f"{one.claim.id:<4} {f'cannot be met: {one.reason}' if one.reason else _met_at(one)}")
-    seeds = len({run.seed for run in runs if run.method == LADID})
+    seeds = fewest_seeds(runs)
     for groups in sorted({count for count in (known | assumed).values() if count >= FEWEST_GROUPS}):
         if seeds >= SEEDS_FOR_VERDICTS:
             ratio = detectable_ratio(groups, seeds)

@@ -103,7 +103,8 @@ def cautions(datasets: list[DatasetContent], scale: str, stale: int, total: int)
     if stale:
         notes["stale"] = (
             f"{stale} of {counted(total, 'run')} were made by older code than today's: their numbers are those of that "
-            "code. Each is marked where its run is described; 'snakemake' makes them again."
+            "code. Each is marked where its run is described; this makes them again: snakemake --cores all --config "
+            f"scale={scale} --forcerun $(ladid-bench records --stale --scale {scale}) --"
         )
     if 0 < count < SEEDS_FOR_VERDICTS:
         notes["seeds"] = (

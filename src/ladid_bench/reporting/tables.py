@@ -52,7 +52,7 @@ NMSE_MEDIAN = Column("nmse_median", "median nMSE", LOW, "median over test trajec
 FVU = Column("fvu_pooled", "FVU", LOW, "fraction of variance unexplained, pooled: 1 is the training mean")
 FVU_MEDIAN = Column("fvu_median", "median FVU", LOW, "median over test trajectories")
 MIDPOINTS = Column(
-    "midpoints_nmse_mean", "nMSE between", LOW, "nMSE at the times halfway between frames, from the simulator itself"
+    "midpoints_nmse_mean", "nMSE at midpoints", LOW, "halfway between frames, where the simulator knows the truth"
 )
 SKILLED = Column("skill", "skill", HIGH, "1 minus error / error of the best simple method", fixed=2, narrow=True)
 VALID = Column(

@@ -34,5 +34,5 @@ def describe_unplanned(keys: Collection[str], folders: Folders) -> str:
         return ""
     return (
         f"Of other settings, data or versions than the plan, so not counted: {count} of the records in "
-        f"{folders.records}; 'ladid-bench prune' deletes them"
+        f"{folders.records}; 'ladid-bench prune --scale {folders.scale}' deletes them"
     )

@@ -40,7 +40,8 @@ def describe(request: Request, understood: Understood) -> str:
     lines += [f"  divided: {understood.divided}", f"  contents: {understood.compared}"]
     if understood.left_out:
         lines.append(f"  left out: {understood.left_out} stretches of fewer than {understood.window} frames")
-    lines += [f"times: {_times(train, time_unit(understood))}", *_range(train, given, asked, request.name)]
+    unit = request.described.get("time_unit") or time_unit(understood)
+    lines += [f"times: {_times(train, unit)}", *_range(train, given, asked, request.name)]
     lines += [f"note: {note}" for note in understood.notes]
     return "\n".join([*lines, "", *_strip(train)])
 
