@@ -597,6 +597,16 @@ def test_pictures_whose_names_are_no_even_count_are_refused(names: list[str], tm
     assert "film" in refusal(tmp_path, gradients(tmp_path / "film", names), cutting=Cutting(window=4))
 
 
+def test_a_look_tells_the_unit_of_time_that_was_given_where_files_say_none(tmp_path: Path) -> None:
+    swing, _ = oscillators(9, 200)
+    path = npz(tmp_path / "a.npz", x=swing, times=0.5 * np.arange(200))
+    for described, unit in (({"time_unit": "ms"}, " ms,"), ({"time_unit": None}, " (no unit")):
+        request = Request("mine", (path,), {}, Reading(), Cutting(), described=described)
+        lines = describe(request, understand(request, tmp_path, SOURCES)).splitlines()
+        (told,) = (line for line in lines if line.startswith("times: "))
+        assert unit in told
+
+
 def test_a_look_names_what_is_constant_and_each_range(tmp_path: Path) -> None:
     swing, _ = oscillators(9, 200)
     path = npz(tmp_path / "a.npz", x=np.concatenate([swing, np.full((9, 200, 1), 7.0)], axis=2))

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from ladid_bench.analysis.claims import CLAIMS
 from ladid_bench.analysis.paired import NEEDS_SEEDS
-from ladid_bench.analysis.prospects import known_groups, prospects
+from ladid_bench.analysis.prospects import fewest_seeds, known_groups, prospects
 from ladid_bench.cli.main import app
 from ladid_bench.core.configuration import load_study
 from ladid_bench.core.paths import Folders
@@ -55,6 +55,14 @@ def test_the_command_has_a_line_for_each_claim(root: Path, monkeypatch: pytest.M
     names = [line.split()[0] for line in ran.stdout.splitlines()]
     assert names[: len(CLAIMS)] == [claim.id for claim in CLAIMS]
     assert all(NEEDS_SEEDS in line for line in ran.stdout.splitlines()[:2])
+
+
+def test_the_method_with_the_fewest_seeds_limits_what_can_be_told_apart(planned: list[PlannedRun]) -> None:
+    """LaDID has five seeds on two systems, most rivals have three."""
+    assert {run.seed for run in planned if run.method == "ladid"} == {0, 1, 2, 3, 4}
+    assert fewest_seeds(planned) == 3
+    assert fewest_seeds([run for run in planned if not (run.method == "msvi" and run.seed == 2)]) == 2
+    assert fewest_seeds([run for run in planned if not run.trained]) == 0
 
 
 def test_data_that_were_not_made_have_no_known_groups(planned: list[PlannedRun], tmp_path: Path) -> None:

@@ -352,7 +352,16 @@ def test_the_page_has_a_glossary_that_its_navigation_leads_to(told: tuple[Bench,
 def test_words_of_the_tables_are_in_the_glossary_in_the_order_of_a_dictionary() -> None:
     words = list(glossary())
     assert words == sorted(words, key=str.lower)
-    told = {"valid time", "VRMSE", "spectral distance", "nMSE at midpoints", "zero-shot", "trunk", "probe", "primary metric"}
+    told = {
+        "valid time",
+        "VRMSE",
+        "spectral distance",
+        "nMSE at midpoints",
+        "zero-shot",
+        "trunk",
+        "probe",
+        "primary metric",
+    }
     assert told <= set(words)
 
 
