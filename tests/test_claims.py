@@ -74,7 +74,7 @@ class Made:
             self.count += 1
             key = f"{self.count:016x}"
             kind = "simple" if method in (*SIMPLE, "sindy") else "neural"
-            plain = {"variant": "default", "arm": "scratch", "init_from": ""}
+            plain = {"variant": "default", "arm": "scratch", "init_from": "", "rung_of": ""}
             primary_metric = "fvu" if dataset in rules.MEASURED else "nmse"
             steps = {"steps": 0 if kind == "simple" else 600, "init_from_steps": 0}
             row = {"dataset": dataset, "method": method, "seed": seed, "key": key, "kind": kind, "status": status}

@@ -61,7 +61,9 @@ def evidence(errors: dict[str, list[np.ndarray]]) -> Evidence:
             key = f"{method}-{seed}"
             row = {"method": method, "seed": seed, "key": key, "status": "ok", "kind": "neural", "variant": "default"}
             row |= {"dataset": "wave", "primary_metric": "nmse", "experiments": "comparison", "steps": 600}
-            rows.append(row | {"fraction": 1.0, "reason": ""})
+            rows.append(
+                row | {"fraction": 1.0, "reason": "", "arm": "scratch", "init_from": "", "changes": "", "rung_of": ""}
+            )
             frames = np.repeat(error[:, None], 2, axis=1).astype(np.float32)
             ones = np.ones_like(frames)
             samples[key] = replace(

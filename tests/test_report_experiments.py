@@ -100,11 +100,5 @@ def test_a_run_without_a_result_says_why(bench: Bench) -> None:
     assert set(cells[:-1]) == {MISSING}
 
 
-def test_a_table_of_an_earlier_version_has_no_arms(bench: Bench) -> None:
-    table = bench.table.drop(columns=["arm", "init_from", "init_from_key", "changes"])
-    (dataset,) = gather(bench.folders, table[table["experiments"] != "transfer"], bench.study)
-    assert {entry.arm for entry in dataset.entries} == {"scratch"}
-
-
 def test_every_kind_has_a_question() -> None:
     assert set(QUESTIONS) == set(KINDS)

@@ -136,8 +136,6 @@ def test_nobody_is_first_over_two_groups(bench: Bench) -> None:
 
 
 def test_a_run_on_the_way_to_a_longer_training_is_counted_and_has_its_provenance(twice: Bench) -> None:
-    for row in twice.rows:
-        row["rung_of"] = ""
     key = twice.run(PICTURES, "latent-ode", 0.3, experiments="", rung_of="comparison")
     results = StudyResults(twice.folders, twice.table, twice.study)
     keys = [run.key for _, some in results.runs for _, run in some]

@@ -194,6 +194,7 @@ SAMPLES: dict[str, Callable[[Path], Path]] = {
 ROW = {
     **{"dataset": "pendulum", "method": "mean", "variant": "default", "kind": "reference", "primary_metric": "nmse"},
     **{"experiments": "comparison", "key": "0" * 16, "rerun": "x", "status": "ok", "reason": ""},
+    **{"arm": "scratch", "init_from": "", "changes": "", "rung_of": "", "steps": 0, "init_from_steps": 0},
     **{"seed": 0, "fraction": 1.0, "nmse_mean": 0.5, "cost_wall_seconds": 1.0},
 }
 

@@ -326,14 +326,13 @@ def _dataset(folders: Folders, rows: pd.DataFrame, planned: PlannedDataset, seve
     path = folders.card(planned.name, planned.key)
     card = load_data_card(planned, folders) if path.exists() else {}
     entries = []
-    agreeing = [column for column in ASKED if column in rows]  # a table of an earlier version has fewer
     cards = {method: load_card(method, folders.root) for method in rows["method"].unique()}
-    for _, group in rows.groupby(agreeing, sort=False):
+    for _, group in rows.groupby(list(ASKED), sort=False):
         runs = tuple(_run(folders, {str(name): row[name] for name in row}) for row in group.to_dict("records"))
         row = runs[0].row
         label = f"{row['method']}:{row['variant']}" if several[row["method"]] else row["method"]
         label += "" if row["fraction"] == 1 else f", {row['fraction']:.0%} of the data"
-        how: dict[str, Any] = {one: str(row[one]) for one in ("arm", "init_from", "changes") if one in row}
+        how: dict[str, Any] = {one: row[one] for one in ("arm", "init_from", "changes")}
         how["deterministic"] = cards[row["method"]].deterministic
         entries.append(Entry(row["method"], row["variant"], row["fraction"], row["kind"], label, runs, **how))
     return DatasetContent(

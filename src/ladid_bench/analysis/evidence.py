@@ -14,15 +14,7 @@ from ladid_bench.runs.records import FAILED, Sample
 
 LADID = "ladid"  # the method that the suite is about
 LOST = (*FAILED, "diverged")
-EARLIER: dict[Any, Any] = {
-    "arm": "scratch",
-    "init_from": "",
-    "changes": "",
-    "steps": np.nan,
-    "init_from_steps": 0,
-    "rung_of": "",
-}
-STEPS = re.compile(r"(?:^|, )steps=(\d+)")
+STEPS = re.compile(r"(?:^|, )steps=\d+")
 # experiments in which each run goes to a budget of its own, or that stand in a claim beside one
 UNEQUAL = ("transfer", "equal-time", "cost", "forecast-cost", "probe")
 
@@ -132,7 +124,7 @@ class Evidence:
         preferred: dict[str, str],
         probe: Callable[[str], Probe | None] = lambda key: None,
     ):
-        self.rows = [_row(EARLIER | row) for row in table.to_dict("records")]
+        self.rows = [_row(row) for row in table.to_dict("records")]
         self._asked: dict[str, list[dict[str, Any]]] = {}
         for row in self.rows:
             # an experiment may ask for a run, and elsewhere for more steps of the same training: it is one run still
@@ -207,11 +199,9 @@ class Evidence:
 
 
 def _row(row: dict[Any, Any]) -> dict[str, Any]:
-    """A row whose steps stand in a column of their own alone; a table without it has them among the changes."""
-    named = STEPS.search(str(row["changes"]))
-    steps = row["steps"] if row["steps"] == row["steps"] else int(named[1]) if named else 0
+    """A row whose changes are without the steps, which have a column of their own."""
     changes = STEPS.sub("", str(row["changes"])).removeprefix(", ")
-    return {str(name): value for name, value in row.items()} | {"steps": int(steps), "changes": changes}
+    return {str(name): value for name, value in row.items()} | {"changes": changes}
 
 
 def _line(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -64,7 +64,7 @@ def _row(run: PlannedRun, folders: Folders) -> dict[str, Any]:
         "attempts": len(failed) + 1,
         **record["metrics"],
         **{f"cost_{name}": value for name, value in record["cost"].items()},
-        **{name: provenance.get(name, "") for name in PROVENANCE},  # former versions did not record all of it
+        **{name: provenance.get(name, "") for name in PROVENANCE},
         **{f"data_sha256_{split}": provenance["data_sha256"][split] for split in SPLITS},
         "versions": json.dumps(provenance["versions"], sort_keys=True),
         **_beside(folders, run.key),

@@ -11,9 +11,11 @@ from ladid_bench.core.readers import one_line
 from ladid_bench.runs.calibration import DISTRIBUTIONS, MEASURES
 from ladid_bench.runs.records import FAILED, FINAL, WAITING
 
-TEXTS = ("dataset", "method", "variant", "kind", "primary_metric", "experiments", "key", "rerun", "status", "reason")
-NUMBERS = ("seed", "fraction")
-COUNTS = ("steps", "init_from_steps")  # that tables of an earlier version do not have
+TEXTS = (
+    *("dataset", "method", "variant", "arm", "init_from", "changes", "kind", "primary_metric"),
+    *("experiments", "rung_of", "key", "rerun", "status", "reason"),
+)
+NUMBERS = ("seed", "fraction", "steps", "init_from_steps")
 MEASURED = re.compile(
     r"cost_\w+|\w+_(mean|median|pooled)|midpoints_fvu|floor_(nmse|fvu)"
     rf"|({'|'.join(DISTRIBUTIONS)})_({'|'.join(MEASURES)})"
@@ -70,7 +72,7 @@ def _problem(table: pd.DataFrame) -> str | None:
         if name in TEXTS and not table[name].map(lambda value: isinstance(value, str)).all():
             return f"column '{name}' holds something other than text"
     for name in [str(name) for name in table]:
-        measured = name in (*NUMBERS, *COUNTS) or MEASURED.fullmatch(name)
+        measured = name in NUMBERS or MEASURED.fullmatch(name)
         if measured and not pd.api.types.is_numeric_dtype(table[name]):
             return f"column '{name}' holds something other than numbers"
     keys = table["key"]

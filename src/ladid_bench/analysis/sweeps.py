@@ -55,14 +55,10 @@ class Asked:
         return {"value": self.row.entry.mean(self.content.error), "low": math.nan, "high": math.nan, **ends}
 
     def spent(self, what: str) -> dict[str, float]:
-        """CPU seconds of a step, or milliseconds of the forecast of a trajectory: mean and range of the runs.
-
-        Those of a forecast are of the clock in older records.
-        """
+        """CPU seconds of a step, or milliseconds of the forecast of a trajectory: mean and range of the runs."""
         column, unit = "cost_cpu_seconds_per_step", 1.0
         if what != "step":
             column, unit = "cost_forecast_cpu_seconds", 1000 / self.planned.config.trajectories.test
-            column = "cost_forecast_seconds" if math.isnan(self.row.entry.mean(column)) else column
         values = pd.Series([run.row.get(column) for run in self.row.entry.done], dtype=float).dropna() * unit
         return {"value": values.mean(), "low": values.min(), "high": values.max()}
 
