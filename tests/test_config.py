@@ -1,6 +1,7 @@
 """The configuration: known scales load, the schema has not drifted, mistakes are one line."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,10 @@ def test_a_whole_study_has_every_experiment(root: Path, scale: str) -> None:
 def test_the_experiment_on_size_gives_rivals_the_parameters_of_ladid_and_ladid_theirs(
     root: Path, pendulum_task: Task
 ) -> None:
-    """Upwards within 2 %; downwards each size of LaDID is within 8 % of the size that a rival has on its card."""
+    """Upwards within 2 %; downwards each size of LaDID is within 8 % of the size that a rival has on its card.
+
+    Counted at the size of the pictures, on which the encoders and decoders depend that all of them share.
+    """
     study = load_study("paper", root)
     every, some = (
         {(name, str(change)) for block in blocks for name in block.methods for change in block.changes}
@@ -63,12 +67,13 @@ def test_the_experiment_on_size_gives_rivals_the_parameters_of_ladid_and_ladid_t
     sizes: dict[str, dict[str, int]] = {}
     for run in plan_runs(study, root).values():
         if "size" in run.experiments and run.dataset.name == "pendulum" and run.seed == 0:
-            model = load_method(run.method, root)(pendulum_task, run.settings).build_model()  # type: ignore[attr-defined]
+            task = replace(pendulum_task, shape=(1, run.dataset.image_size, run.dataset.image_size))
+            model = load_method(run.method, root)(task, run.settings).build_model()  # type: ignore[attr-defined]
             sizes.setdefault(run.method, {})[run.changes_text] = sum(one.numel() for one in model.parameters())
     ladid = sizes["ladid"].pop("")
     rivals = {name: own.pop("") for name, own in sizes.items() if name != "ladid"}
-    assert {name for name in rivals if not sizes[name]} == {"msvi"}  # as large as LaDID as it is
-    assert rivals["msvi"] == pytest.approx(ladid, rel=0.02)
+    assert {name for name in rivals if not sizes[name]} == {"msvi", "ndp"}  # as large as LaDID as they are
+    assert [rivals["msvi"], rivals["ndp"]] == pytest.approx([ladid, ladid], rel=0.08)
     assert all(size == pytest.approx(ladid, rel=0.02) for name in rivals for size in sizes[name].values())
     assert len(sizes["ladid"]) == 3
     assert all(any(size == pytest.approx(one, rel=0.08) for one in rivals.values()) for size in sizes["ladid"].values())
