@@ -176,7 +176,11 @@ class Flow(nn.Module):
 
 
 def coupling_flow(settings: SimpleNamespace) -> Flow:
-    """Build coupling layers that move the halves in turns."""
+    """Build coupling layers that move the halves in turns.
+
+    Raises:
+        BenchError: the latent state has an odd number of components.
+    """
     latent = settings.latent
     if latent % 2:
         raise BenchError(f"method 'neural-flow': setting 'latent' must be even for a coupling flow, got {latent}")

@@ -14,12 +14,12 @@ GROUPS_FOR_BANDS = 5
 
 
 def described(dataset: DatasetContent, entry: Entry) -> dict[str, str]:
-    """The columns that say whose a row of a table is."""
+    """Compose the columns that say whose a row of a table is: data set, label, method and variant."""
     return {"dataset": dataset.name, "name": entry.label, "method": entry.method, "variant": entry.variant}
 
 
 def horizon_frame(dataset: DatasetContent, banded: Sequence[str]) -> pd.DataFrame:
-    """Primary error at each lead time, a ratio of sums over test trajectories and seeds, best method first.
+    """Tabulate primary errors at each lead time, a ratio of sums over test trajectories and seeds, best method first.
 
     Args:
         dataset: whose sampled entries, floors last, are told of.
@@ -37,7 +37,7 @@ def horizon_frame(dataset: DatasetContent, banded: Sequence[str]) -> pd.DataFram
 
 
 def horizon_errors(dataset: DatasetContent, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
-    """Lead time and primary error of each forecast frame, ``(frame,)`` each, of an entry that is ``sampled``."""
+    """Compute lead time and primary error of each forecast frame of an entry that is ``sampled``, ``(frame,)`` both."""
     error, scale = _sums(dataset, entry)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = error.sum(axis=0) / scale.sum(axis=0)
@@ -83,7 +83,7 @@ def _samples(entry: Entry) -> list[Sample]:
 
 
 def lead_times(dataset: DatasetContent, times: np.ndarray) -> np.ndarray:
-    """Time from the last given frame to each forecast frame, ``(frame,)``: the median over trajectories.
+    """Compute the time from the last given frame to each forecast frame, ``(frame,)``: the median over trajectories.
 
     Args:
         dataset: whose card says the step from the last given frame to the first forecast one.
@@ -101,7 +101,7 @@ def validated(entry: Entry) -> bool:
 def training_frame(
     dataset: DatasetContent, column: str, across: Callable[[Run, np.ndarray], np.ndarray]
 ) -> pd.DataFrame:
-    """Validation errors of every run of the methods that have several, at where ``across`` says it was by then."""
+    """Tabulate validation errors of every run of the methods that have several, over where ``across`` puts them."""
     made = []
     for entry, run in [(one, run) for one in dataset.ordered if validated(one) for run in one.runs]:
         steps = np.array([point["step"] for point in run.history], dtype=float)
@@ -114,7 +114,7 @@ def training_frame(
 
 
 def last_gains(frame: pd.DataFrame) -> dict[str, float]:
-    """By how many per cent the validation error of each method fell between its last two validations, over runs."""
+    """Compute the per cent by which each method's validation error fell between its last two validations, over runs."""
     runs = frame.groupby(["name", "seed"], sort=False)["valid_nmse"] if len(frame) else ()
     ends = pd.DataFrame([(name, *run.iloc[-2:]) for (name, _), run in runs if len(run) > 1])
     means = ends.groupby(0, sort=False).mean() if len(ends) else ends
@@ -122,14 +122,14 @@ def last_gains(frame: pd.DataFrame) -> dict[str, float]:
 
 
 def run_seconds(run: Run) -> float:
-    """CPU seconds of a run, or its wall time where an accelerator did the work."""
+    """Look up the CPU seconds of a run, or its wall time where an accelerator did the work; NaN where unknown."""
     accelerated = float(run.row.get("cost_accelerator_seconds") or 0) > 0
     seconds = run.row.get("cost_wall_seconds" if accelerated else "cost_cpu_seconds")
     return math.nan if seconds is None else float(seconds)
 
 
 def cost_points(dataset: DatasetContent, equal: DatasetContent | None) -> pd.DataFrame:
-    """Mean seconds and primary error of all competitors with a result, best first.
+    """Tabulate mean seconds and primary error of all competitors with a result, best first.
 
     Those at equal CPU time follow as ``again``, without those that ran once for both experiments.
     """

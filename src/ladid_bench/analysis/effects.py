@@ -17,7 +17,7 @@ Cards = Mapping[str, MethodCard]  # by method
 
 
 def lines_of(content: DatasetContent, rows: Sequence[ExperimentRow]) -> list[list[ExperimentRow]]:
-    """Rows with complete results that differ in their share of the data alone, by rising share."""
+    """Group rows with complete results that differ in their share of the data alone, by rising share."""
     found: dict[tuple[str, ...], list[ExperimentRow]] = {}
     for row in rows:
         entry = row.entry
@@ -46,7 +46,7 @@ def _line_names(frame: pd.DataFrame) -> pd.Series:
 
 
 def areas(content: DatasetContent, rows: Sequence[ExperimentRow]) -> pd.DataFrame:
-    """Mean height of each line along the logarithm of the share, lowest first; lines of one point have none."""
+    """Compute each line's mean height along the logarithm of the share, lowest first; lines of one point have none."""
     made = [_area(content, line) for line in lines_of(content, rows) if len(line) > 1]
     frame = pd.DataFrame([one for one in made if one])
     return frame if frame.empty else frame.sort_values("mean_error_over_log_fraction", kind="stable")
@@ -84,7 +84,7 @@ def _by_seed(runs: Sequence[Run], seeds: int) -> list[Run]:
 
 
 def ratios(parts: Parts, cards: Cards) -> pd.DataFrame:
-    """The error of each variant over that of its reference, paired, by data set and changes, largest first.
+    """Compute the error of each variant over that of its reference, paired, by data set and changes, largest first.
 
     ``told`` is 1 where the error is larger than the reference's, -1 where it is smaller, 0 where nobody can say.
     """

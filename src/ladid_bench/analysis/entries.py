@@ -146,7 +146,7 @@ class Entry:
         return self.kind == FLOOR
 
     def mean(self, column: str) -> float:
-        """Mean of a column over the runs that have it, NaN where none has."""
+        """Average a column over the runs that have it; NaN where none has."""
         values = [run.row.get(column) for run in self.done]
         known = [float(value) for value in values if value is not None and not pd.isna(value)]
         return sum(known) / len(known) if known else math.nan
@@ -241,18 +241,21 @@ class DatasetContent:
         return int(self.card["task"]["context_frames"])
 
     def best(self, neural: bool) -> Entry | None:
-        """The ranked entry with the lowest error among the neural methods, or among the simple ones."""
+        """Find the ranked neural, or simple, entry with the lowest error; None where none is ranked."""
         return next((entry for entry in self.ranked if entry.neural == neural), None)
 
     def error_interval(self, entry: Entry) -> Interval | None:
-        """Interval of the primary error, or None where groups or samples do not allow one."""
+        """Estimate the interval of an entry's primary error; None where groups or samples do not allow one."""
         if not entry.sampled:
             return None
         stacked = stack(entry.done, self.primary_metric)
         return interval(stacked.values, stacked.group, stacked.seed, stacked.weights)
 
     def log_ratio(self, first: Entry, second: Entry) -> Interval | None:
-        """Interval of the mean log ratio of the first entry's primary error to the second's, over groups and seeds."""
+        """Estimate the mean log ratio of the first entry's primary error to the second's, over groups and seeds.
+
+        None where the two were not scored on the same groups, or these are too few, or an error is not finite.
+        """
         if not (first.sampled and second.sampled):
             return None
         sides = [

@@ -42,20 +42,20 @@ Parts = Sequence[tuple[DatasetContent, Sequence[ExperimentRow]]]  # data sets wi
 
 
 def row_columns(content: DatasetContent, row: ExperimentRow) -> dict[str, Any]:
-    """What every table says of a row: which method was asked what."""
+    """Compose the columns that every table has of a row: which method was asked what."""
     entry = row.entry
     asked = {"changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from, "fraction": entry.fraction}
     return {"dataset": content.name, "name": row.name, "method": entry.method, "variant": entry.variant, **asked}
 
 
 def row_error(content: DatasetContent, row: ExperimentRow) -> dict[str, float]:
-    """The primary error of a row with the ends of its interval."""
+    """Look up the primary error of a row with the ends of its interval, NaN where it has none."""
     low, high = (row.ends.low, row.ends.high) if row.ends else (math.nan, math.nan)
     return {"error": row.entry.mean(content.error), "low": low, "high": high}
 
 
 def told_apart(content: DatasetContent) -> DatasetContent:
-    """The complete entries of a data set, with the arm in the name where there are several."""
+    """Select the complete entries of a data set, with the arm in the name where there are several."""
     kept = [entry for entry in content.ranked if entry.sampled]
     several = len({(entry.arm, entry.init_from) for entry in kept}) > 1
     told = (replace(one, label=f"{one.label}, {one.arm}" if one.init_from else one.label) for one in kept)
@@ -63,7 +63,10 @@ def told_apart(content: DatasetContent) -> DatasetContent:
 
 
 def trained_until(content: DatasetContent, study: Study) -> float | None:
-    """Longest lead time that the models on a data set were trained on, None where it is all that is asked."""
+    """Find the longest lead time that zero-shot models of a data set were trained on.
+
+    None where it is all that is asked, or where the models were not all trained on one other data set of the study.
+    """
     sources = {entry.init_from if entry.arm == ZERO_SHOT else "" for entry in content.entries}
     if len(sources) != 1 or not sources & set(study.datasets):
         return None
@@ -73,7 +76,7 @@ def trained_until(content: DatasetContent, study: Study) -> float | None:
 
 
 def at_home(entry: Entry, content: DatasetContent, known: Iterable[DatasetContent]) -> float:
-    """The error of the same models on the data set that they were trained on, NaN where it is not known."""
+    """Look up the error of the same models on the data set that they were trained on; NaN where it is not known."""
     wanted = (entry.method, entry.variant, SCRATCH, 1, "")
     for home in known:
         if home.name == entry.init_from and home.primary_metric == content.primary_metric:

@@ -104,7 +104,7 @@ def all_pictures(datasets: list[DatasetContent], folders: Folders) -> dict[str, 
 
 
 def series_frame(dataset: DatasetContent, pictures: Pictures, labels: Sequence[str]) -> pd.DataFrame:
-    """Truth and forecasts of the first features in physical values."""
+    """Tabulate truth and forecasts of the first features over lead time, in physical values."""
     task = dataset.card["task"]
     features = pictures.truth.shape[-1]
     low, high = (np.array(task[end][:features]) for end in ("low", "high"))  # of the features of the first channel

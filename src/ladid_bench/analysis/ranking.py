@@ -58,7 +58,10 @@ class Ranking:
 
 
 def rank_over_datasets(datasets: Sequence[DatasetContent]) -> Ranking | str:
-    """Ranks of the methods that have a complete result on every data set; or why there are none."""
+    """Rank the methods that have a complete result on every data set; or say why there are no ranks.
+
+    A data set with results of fewer than half as many methods as the fullest one does not count.
+    """
     if problem := _too_few_seeds(datasets):
         return problem
     errors = pd.DataFrame({one.name: _means(one) for one in datasets}).T  # data set x label
@@ -80,7 +83,7 @@ def rank_over_datasets(datasets: Sequence[DatasetContent]) -> Ranking | str:
 
 
 def rank_over_groups(dataset: DatasetContent) -> Ranking | str:
-    """Ranks of the methods over the test groups of a data set, errors averaged over seeds; or why there are none."""
+    """Rank the methods over a data set's test groups, errors averaged over seeds; or say why there are no ranks."""
     if problem := _too_few_seeds([dataset]):
         return problem
     groups = {entry.label: _by_group(dataset, entry) for entry in dataset.ranked if entry.seeded and entry.sampled}

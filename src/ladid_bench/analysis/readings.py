@@ -60,7 +60,7 @@ class Probed:
         return known if self.readable else []
 
     def estimates(self) -> list[Estimate]:
-        """Of every quantity and of their average, off every representation, by every probe."""
+        """Estimate how well every quantity, and their average, is read off every representation by every probe."""
         return [
             self.estimate(quantity, representation, probe)
             for probe in PROBES
@@ -69,7 +69,7 @@ class Probed:
         ]
 
     def estimate(self, quantity: str, representation: str, probe: str) -> Estimate:
-        """One of them."""
+        """Estimate how well ``quantity`` is read off ``representation`` by ``probe``."""
         found = self._stacked(representation, probe, quantity)
         assert found is not None
         errors, deviations, group, seed = found
@@ -90,7 +90,10 @@ class Probed:
         return errors, deviations, *_labels([one.group for one in self.probes])
 
     def semigroup(self) -> tuple[Interval, float] | None:
-        """Squared distance of two windows of one trajectory over the variance of z, and that of two trajectories."""
+        """Compute the squared distance of two windows over the variance of z, within a trajectory and between two.
+
+        The first has an interval. None where a probe has no such test, or z does not vary.
+        """
         tests = [one.semigroup for one in self.probes if one.semigroup is not None]
         if not tests or len(tests) < len(self.probes):
             return None
@@ -111,7 +114,7 @@ def _labels(groups: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def probed(entry: Entry, folders: Folders) -> Probed:
-    """The probes of an entry's runs."""
+    """Collect the probes of an entry's runs, with what is missing and which are stale."""
     found, missing, stale = [], [], []
     for run in entry.runs:
         seed, state = int(run.row["seed"]), run.status if run.status != "ok" else "not probed yet"

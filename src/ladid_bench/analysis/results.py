@@ -25,7 +25,7 @@ def aggregate(runs: dict[str, PlannedRun], folders: Folders) -> pd.DataFrame:
 
 
 def planned_columns(run: PlannedRun) -> dict[str, Any]:
-    """What the table says of a run before it has ended."""
+    """Compose what the table says of a run before it has ended."""
     return {
         "dataset": run.dataset.name,
         "method": run.method,

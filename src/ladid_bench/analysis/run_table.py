@@ -27,7 +27,7 @@ LONGEST_TEXT = 20_000
 
 
 def read_run_table(folders: Folders) -> pd.DataFrame:
-    """The run table of a scale, one row a planned run.
+    """Read the run table of a scale, one row a planned run.
 
     Raises:
         BenchError: there is none, or it is not what ``ladid-bench aggregate`` writes.

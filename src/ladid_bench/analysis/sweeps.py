@@ -50,12 +50,12 @@ class Asked:
         }
 
     def error(self) -> dict[str, float]:
-        """Its primary error with the ends of the interval."""
+        """Look up the row's primary error as ``value``, with the ends of its interval as ``low`` and ``high``."""
         ends = {"low": self.row.ends.low, "high": self.row.ends.high} if self.row.ends else {}
         return {"value": self.row.entry.mean(self.content.error), "low": math.nan, "high": math.nan, **ends}
 
     def spent(self, what: str) -> dict[str, float]:
-        """CPU seconds of a step, or milliseconds of the forecast of a trajectory: mean and range of the runs."""
+        """Compute CPU seconds of a step, or milliseconds to forecast a trajectory: mean and range of the runs."""
         column, unit = "cost_cpu_seconds_per_step", 1.0
         if what != "step":
             column, unit = "cost_forecast_cpu_seconds", 1000 / self.planned.config.trajectories.test
@@ -90,7 +90,7 @@ class Factor:
             yield [held[0], *apart], some
 
     def frame(self, asked: Sequence[Asked], name: str, what: str, value: Value) -> pd.DataFrame:
-        """The table of a figure: methods with complete results at several sizes; empty where there is none."""
+        """Tabulate for a figure the methods with complete results at several sizes; empty where there is none."""
         frame = pd.DataFrame(
             {
                 **{"figure": name, "dataset": one.content.name, "name": one.row.name, "method": one.row.entry.method},
@@ -156,7 +156,7 @@ def _settings(planned: PlannedDataset) -> tuple[object, ...]:
 
 
 def growth(frame: pd.DataFrame) -> pd.DataFrame:
-    """By which factor ``value`` and ``at`` grow from the smallest to the largest size, by method, least first."""
+    """Compute by which factor ``value`` and ``at`` grow from smallest to largest size, by method, least first."""
     ends = frame.groupby("name", sort=False)[["value", "at"]].agg(["first", "last"])
     grown = ends.xs("last", axis=1, level=1) / ends.xs("first", axis=1, level=1)
     return grown.reset_index().sort_values(["value", "name"])
@@ -201,7 +201,7 @@ def asked_of(parts: Parts, study: Study, root: Path) -> list[Asked]:
 
 
 def at_default(asked: Sequence[Asked]) -> dict[str, str]:
-    """By key of its first run, what a row has from its card of the settings that other rows of its method change."""
+    """Say what a row has from its card of the settings that other rows of its method change, by its first run's key."""
     changed: dict[str, dict[str, None]] = {}
     for one in asked:
         names = dict(CHANGE.findall(one.row.entry.changes))

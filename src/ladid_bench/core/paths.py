@@ -64,11 +64,11 @@ class Folders:
         return self.records / f"{key}.json"
 
     def attempts(self, key: str) -> Path:
-        """Folder of the failed attempts of a run that has no record yet."""
+        """Name the folder of the failed attempts of a run that has no record yet."""
         return self.work / "attempts" / key
 
     def spare(self, key: str, code_hash: str) -> Path:
-        """Copy of the record that a job has finished, should that job be started again."""
+        """Name the copy of the record that a job has finished, should that job be started again."""
         return self.work / "spare" / code_hash / f"{key}.json"
 
     def writer(self, key: str) -> Path:

@@ -77,7 +77,7 @@ class Errors:
         return ""
 
     def valid_time(self, times: np.ndarray, start: np.ndarray) -> np.ndarray:
-        """Time for which each forecast stays valid, ``(trajectory,)``, in the units of ``times``.
+        """Compute the time for which each forecast stays valid, ``(trajectory,)``, in the units of ``times``.
 
         A trajectory's forecast is valid until the first frame whose squared error exceeds
         ``VALID_FVU`` of that trajectory's mean squared deviation.
@@ -124,7 +124,7 @@ def measure(
 
 
 def validation_nmse(truth: np.ndarray, mean: np.ndarray, variables: Sequence[Variable]) -> np.ndarray:
-    """Error by which methods choose on the validation split, ``(trajectory,)``.
+    """Compute the error by which methods choose on the validation split, ``(trajectory,)``.
 
     nMSE as of ``Errors``, but that the squares of a variable are over its variance in the training split.
 
@@ -176,10 +176,10 @@ def _weighted(error: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def vrmse(truth: np.ndarray, mean: np.ndarray, variables: Sequence[Variable] = ()) -> np.ndarray:
-    """Variance-scaled root mean squared error of each trajectory of images (as in The Well), ``(trajectory,)``.
+    """Compute the variance-scaled root mean squared error of each trajectory of images, ``(trajectory,)``.
 
-    The variance of each frame is taken over space; error and variance are averaged over frames first, and the root
-    of their ratio over channels last. Constant channels are left out.
+    As in The Well, the variance of each frame is taken over space; error and variance are averaged over frames first,
+    and the root of their ratio over channels last. Constant channels are left out.
     """
     truth, mean = _counted_channels(truth, variables), _counted_channels(mean, variables)
     error = ((truth - mean) ** 2).mean(axis=(3, 4)).mean(axis=1)  # (trajectory, channel)
@@ -195,7 +195,7 @@ def _counted_channels(frames: np.ndarray, variables: Sequence[Variable]) -> np.n
 
 
 def temporal_fvu(truth: np.ndarray, mean: np.ndarray, variables: Sequence[Variable] = ()) -> np.ndarray:
-    """Squared error over the squared deviation from each trajectory's own mean frame, ``(trajectory,)``.
+    """Compute the squared error over the squared deviation from each trajectory's own mean frame, ``(trajectory,)``.
 
     A standing picture gets 1 at best, however well it shows what does not move: that nMSE and FVU leave to be
     explained by any average of the trajectory. Variables count as in ``measure``.
@@ -209,7 +209,7 @@ def temporal_fvu(truth: np.ndarray, mean: np.ndarray, variables: Sequence[Variab
 
 
 def spectral_distance(truth: np.ndarray, mean: np.ndarray, variables: Sequence[Variable] = ()) -> np.ndarray:
-    """Distance of radially averaged power spectra of each trajectory, ``(trajectory,)``, in decades.
+    """Compute the distance of radially averaged power spectra of each trajectory, ``(trajectory,)``, in decades.
 
     Root mean square over wavenumbers of the difference of the logarithms, averaged over the channels that are not
     constant, with both spectra averaged over frames and floored at a millionth of the truth's largest value. 0 means

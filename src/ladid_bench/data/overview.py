@@ -11,7 +11,7 @@ QUANTILES = {"calmest": 0.0, "median": 0.5, "liveliest": 1.0}
 
 
 def choose(data: Trajectories) -> dict[str, int]:
-    """The first trajectory, and those that change least, as the median and most from frame to frame; by their role."""
+    """Choose trajectories by role: the first, and those that change least, as the median and most between frames."""
     change = np.array([np.abs(np.diff(one, axis=0)).mean() if len(one) > 1 else 0.0 for one in data.frames])
     order = np.argsort(change, kind="stable")
     found = {"first": 0}
@@ -24,12 +24,12 @@ def choose(data: Trajectories) -> dict[str, int]:
 
 
 def varying(splits: Mapping[str, Trajectories]) -> list[str]:
-    """Names of the parameters that are not the same in all trajectories."""
+    """Name the parameters that are not the same in all trajectories."""
     return [name for name, values in _distinct(splits).items() if len(values) > 1]
 
 
 def constant(splits: Mapping[str, Trajectories]) -> dict[str, float]:
-    """Parameters that are the same in all trajectories."""
+    """Look up the parameters that are the same in all trajectories, by name."""
     return {name: float(values[0]) for name, values in _distinct(splits).items() if len(values) == 1}
 
 

@@ -69,7 +69,7 @@ class Task:
         return (physical - low) / width
 
     def denormalize(self, normalized: Any) -> Any:
-        """Inverse of ``normalize``."""
+        """Map the range 0 to 1 back to physical values, the inverse of ``normalize``."""
         low, width = self._scaling(normalized)
         return normalized * width + low
 
@@ -83,7 +83,7 @@ class Task:
         return like.new_tensor(low), like.new_tensor(width)  # of torch, which this module does without
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, with ``low`` and ``high`` of each component as lists."""
+        """Convert all of the task for JSON, with ``low`` and ``high`` of each component as lists."""
         return asdict(self) | {"low": self.low.flatten().tolist(), "high": self.high.flatten().tolist()}
 
 

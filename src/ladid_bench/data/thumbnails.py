@@ -16,7 +16,7 @@ QUALITY = 90  # of WebP beyond: levels are off by 1 of 255 in the mean, and 60 f
 
 
 def pack(levels: np.ndarray) -> str:
-    """Levels 0 to 255 as WebP in base64: images ``(frame, height, width)`` or vectors ``(frame, feature)``.
+    """Pack levels 0 to 255 as WebP in base64: images ``(frame, height, width)`` or vectors ``(frame, feature)``.
 
     Vectors, and pictures that are simple enough, are kept without loss.
     """
@@ -35,7 +35,7 @@ def _webp(image: Image.Image, lossless: bool) -> bytes:
 
 
 def unpack(text: str, frames: int, image: bool) -> np.ndarray:
-    """What ``pack`` packed: uint8 ``(frame, height, width)`` of images, ``(frame, feature)`` of vectors."""
+    """Unpack what ``pack`` packed: uint8 ``(frame, height, width)`` of images, ``(frame, feature)`` of vectors."""
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("L"))
     if not image:
         return sheet.T.copy()
@@ -43,7 +43,7 @@ def unpack(text: str, frames: int, image: bool) -> np.ndarray:
 
 
 def smaller(levels: np.ndarray) -> np.ndarray:
-    """Images ``(frame, height, width)`` averaged over blocks until a side fits; vectors are left as they are."""
+    """Average images ``(frame, height, width)`` over blocks until both sides fit; vectors are left as they are."""
     if levels.ndim != 3 or max(levels.shape[1:]) <= LARGEST_SIDE:
         return levels
     block = math.ceil(max(levels.shape[1:]) / LARGEST_SIDE)

@@ -74,7 +74,7 @@ class Trajectories:
         )
 
     def from_frame(self, first: int) -> "Trajectories":
-        """The same trajectories without the frames before ``first``."""
+        """Leave out the frames before ``first`` of all trajectories."""
         return replace(
             self,
             frames=self.frames[:, first:],

@@ -144,7 +144,7 @@ def _range(values: np.ndarray, squares: float, constant: bool) -> tuple[float, f
 
 
 def clipped_squares(values: np.ndarray, low: float, high: float) -> float:
-    """Sum of the squares of what clipping to a range takes from values."""
+    """Sum the squares of what clipping to a range takes from values."""
     below, above = values[values < low], values[values > high]
     return float(((low - below.astype(np.float64)) ** 2).sum() + ((above.astype(np.float64) - high) ** 2).sum())
 

@@ -62,7 +62,7 @@ class WindowBatch:
     reach: float
 
     def at_queries(self, path: Tensor) -> Tensor:
-        """Of something at all ``grid_times``, ``(N, G, ...)``, what belongs to the queries, ``(N, Q, ...)``."""
+        """Select of something at all ``grid_times``, ``(N, G, ...)``, what belongs to the queries, ``(N, Q, ...)``."""
         return at_frames(path, self.query_index)
 
     def draw_context(self, earliest: int = 0) -> Tensor:
@@ -72,11 +72,11 @@ class WindowBatch:
         return earliest + shuffled[:, :CONTEXT_QUERIES]
 
     def context_target(self, index: Tensor) -> Tensor:
-        """Frames ``index`` ``(N, q)`` of each context, clipped to [0, 1] as queries are: ``(N, q, ...)``."""
+        """Select frames ``index`` ``(N, q)`` of each context, clipped to [0, 1] as queries are: ``(N, q, ...)``."""
         return self.frames[self.context.gather(1, index)].clamp(0, 1)
 
     def grid_frames(self) -> tuple[Tensor, Tensor]:
-        """Frames among which are those at all ``grid_times``, ``(B * S, channel, *space)``, and their rows, ``(N, G)``.
+        """Take frames with all at ``grid_times``, ``(B * S, channel, *space)``, and the rows of these, ``(N, G)``.
 
         For methods whose recognition reads more of a training trajectory than the context.
         """
@@ -84,7 +84,7 @@ class WindowBatch:
 
 
 def at_frames(path: Tensor, index: Tensor) -> Tensor:
-    """Of something at the frames of each window, ``(N, G, ...)``, what belongs to some, ``(N, q)``: ``(N, q, ...)``."""
+    """Select of something at each window's frames, ``(N, G, ...)``, that at ``index`` ``(N, q)``: ``(N, q, ...)``."""
     return path[torch.arange(len(path), device=path.device)[:, None], index]
 
 
@@ -251,6 +251,6 @@ def _across(rows: Tensor, length: int) -> Tensor:
 
 
 def grown_length(step: int, budget: Budget, forecast_frames: int) -> int:
-    """How far ahead queries may lie at ``step``: 1, 2, 4, ... and then the full horizon, whatever ``budget.steps``."""
+    """Compute how far ahead queries may lie at ``step``: 1, 2, 4, ..., the full horizon, whatever ``budget.steps``."""
     doublings = min(step // budget.growth_steps, forecast_frames.bit_length())  # as 2**steps would be a huge number
     return min(2**doublings, forecast_frames)

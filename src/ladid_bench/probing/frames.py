@@ -11,7 +11,7 @@ CLOSE_UP = 4  # steps between frames that the close-up shows
 
 
 def attention_frame(inside: Inside, layer: int) -> pd.DataFrame:
-    """Weights of a layer, averaged over the test trajectories and those of the example, a row a pair of rows."""
+    """Tabulate a layer's weights, their mean over test trajectories and those of the example, a row a pair of rows."""
     weights = inside.attention[layer]
     shown = {"mean": weights.mean(axis=0), f"trajectory {inside.example}": weights[inside.example]}
     places = np.arange(1, weights.shape[-1] + 1)
@@ -22,12 +22,12 @@ def attention_frame(inside: Inside, layer: int) -> pd.DataFrame:
 
 
 def path_frame(inside: Inside) -> pd.DataFrame:
-    """Leading components of the latent path of the example over time."""
+    """Tabulate the leading components of the latent path of the example over time."""
     return _over_time(inside.fine_times[inside.example], inside.components.of(inside.states[inside.example]))
 
 
 def close_up_frame(inside: Inside) -> pd.DataFrame:
-    """The same over a few steps around the middle, and of the smooth curve through the frames."""
+    """Tabulate the components over a few steps in the middle, of the path and of the smooth curve through frames."""
     steps = inside.times.shape[1] - 1
     start = max(0, (steps - CLOSE_UP) // 2) * PARTS
     window = slice(start, start + min(steps, CLOSE_UP) * PARTS + 1)
@@ -48,7 +48,7 @@ def _over_time(times: np.ndarray, scores: np.ndarray) -> pd.DataFrame:
 
 
 def plane_frame(inside: Inside) -> pd.DataFrame:
-    """Paths of the example and of some other trajectories in the plane of the first two components."""
+    """Tabulate the paths of the example and of some other trajectories in the plane of the first two components."""
     shown = dict.fromkeys([inside.example, *range(min(OTHERS, len(inside.states)))])
     paths = {trajectory: inside.components.of(inside.states[trajectory])[:, :2] for trajectory in shown}
     return pd.concat(
@@ -58,7 +58,7 @@ def plane_frame(inside: Inside) -> pd.DataFrame:
 
 
 def length_frame(inside: Inside) -> pd.DataFrame:
-    """Length of the path over that of the straight line between frames, of F and of the smooth curve."""
+    """Tabulate the length of the path over that of the straight line between frames, of F and of the smooth curve."""
     middle = np.median((inside.times[:, 1:] + inside.times[:, :-1]) / 2, axis=0)
     lengths = {"F": detours(inside.states), "smooth curve": detours(inside.smooth_states)}
     return pd.concat(

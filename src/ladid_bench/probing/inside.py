@@ -82,7 +82,7 @@ class Inside:
 
 
 def step_lengths(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Length of the path and of the straight line between neighbouring frames, ``(trajectory, step)`` each.
+    """Measure the lengths of path and straight line between neighbouring frames, ``(trajectory, step)`` each.
 
     Args:
         states: on the fine grid, ``(trajectory, fine, latent)``.
@@ -93,7 +93,7 @@ def step_lengths(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def smooth_path(times: np.ndarray, fine_times: np.ndarray, states: np.ndarray) -> np.ndarray:
-    """The cubic splines through the states at the frames, read at the fine times.
+    """Evaluate the cubic splines through the states at the frames at the fine times.
 
     Args:
         times, fine_times: ``(trajectory, frame)`` and ``(trajectory, fine)``.
@@ -107,19 +107,19 @@ def smooth_path(times: np.ndarray, fine_times: np.ndarray, states: np.ndarray) -
 
 
 def effective(weights: np.ndarray) -> float:
-    """Mean over rows of exp(entropy): how many entries a row of ``(..., row, row)`` weights spreads over."""
+    """Average exp(entropy) over rows: how many entries a row of ``(..., row, row)`` weights spreads over."""
     entropy = -(weights * np.log(np.maximum(weights, np.finfo(float).tiny))).sum(axis=-1)
     return float(np.exp(entropy).mean())
 
 
 def detours(states: np.ndarray) -> np.ndarray:
-    """Length of the path over that of the straight line for each step between frames, ``(step,)``, pooled."""
+    """Divide the length of the path by that of the straight line for each step between frames, ``(step,)``, pooled."""
     path, straight = step_lengths(states)
     with np.errstate(divide="ignore", invalid="ignore"):
         return path.sum(axis=0) / straight.sum(axis=0)
 
 
 def overall_detour(states: np.ndarray) -> float:
-    """Length of the whole path over that of the straight lines between frames, all trajectories together."""
+    """Divide the length of all paths by that of the straight lines between frames; NaN where nothing moves."""
     path, straight = step_lengths(states)
     return float(path.sum() / straight.sum()) if straight.sum() > 0 else math.nan

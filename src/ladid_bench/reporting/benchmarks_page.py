@@ -26,7 +26,7 @@ Cells = tuple[pd.Series, dict[str, pd.Series]]  # names of the rows, and texts b
 
 
 def benchmarks_folder(root: Path) -> Path:
-    """Where the results of a checkout are."""
+    """Name the folder with the benchmark results of a checkout."""
     return root / "results" / "benchmarks"
 
 

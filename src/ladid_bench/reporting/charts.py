@@ -207,7 +207,7 @@ def error_axis(axes: Axes, errors: np.ndarray, decades: float) -> None:
 
 
 def plain_log(axis: Any, span: float) -> None:
-    """Plain numbers along a logarithmic axis whose values span the factor ``span``."""
+    """Write plain numbers along a logarithmic axis whose values span the factor ``span``."""
     axis.set_major_locator(LogLocator(subs=(1,) if span > 300 else (1, 2, 5) if span > 10 else (1, 1.5, 2, 3, 5, 7)))
     if span < 1.6:
         axis.set_major_locator(MaxNLocator(4))
@@ -244,7 +244,7 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, str, MethodStyle]]) -> Non
 
 
 def spread(places: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
-    """Middles of names of those heights, moved as little as needed to be clear of each other.
+    """Place names of those heights, by their middles, moved as little as needed to be clear of each other.
 
     They keep their order, and lie within ``low`` and ``high`` if they fit.
     """

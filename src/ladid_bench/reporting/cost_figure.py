@@ -35,7 +35,7 @@ FORCES: dict[str, Any] = {  # tried on the figures of eighteen methods: no name 
 
 
 def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, styles: Looks) -> Drawing | None:
-    """Primary error against the CPU seconds of a run, both logarithmic."""
+    """Draw the primary error against the CPU seconds of a run, both logarithmic; None with fewer than two points."""
     frame = cost_points(dataset, equal)
     if len(frame) < 2:
         return None
@@ -47,7 +47,7 @@ def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, sty
 
 
 def panels_of(frame: pd.DataFrame) -> list[pd.DataFrame]:
-    """Points by panel: those of trained methods stand apart where they are many and there are others."""
+    """Divide points into panels: those of trained methods stand apart where they are many and there are others."""
     apart = frame.loc[frame["trained"], "name"].nunique() >= CROWD and not frame["trained"].all()
     return [frame[~frame["trained"]], frame[frame["trained"]]] if apart else [frame]
 

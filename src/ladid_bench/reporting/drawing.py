@@ -93,7 +93,7 @@ class Drawing:
 
 
 def canvas(height: float = HEIGHT, width: float = WIDTH) -> Figure:
-    """An empty figure of that size in points, which finds the room for names and numbers by itself."""
+    """Make an empty figure of that size in points, which finds the room for names and numbers by itself."""
     return Figure(figsize=(width / 72, height / 72), layout=ConstrainedLayoutEngine(w_pad=3 / 72, h_pad=3 / 72))
 
 
@@ -112,7 +112,7 @@ def mark(artist: Artist, name: str) -> None:
 
 
 def to_svg(figure: Figure) -> str:
-    """The figure as a stand-alone SVG file, the same bytes for the same figure."""
+    """Write a figure as a stand-alone SVG file, the same bytes for the same figure."""
     for index, artist in enumerate(figure.findobj(lambda artist: bool(artist.get_gid()))):
         artist.set_gid(f"method.{slug(artist.get_gid() or '')}.{index}")
     buffer = io.StringIO()
@@ -121,7 +121,7 @@ def to_svg(figure: Figure) -> str:
 
 
 def inline(drawing: Drawing) -> str:
-    """A stand-alone SVG made fit for the page: its colours follow the theme, its names are its own."""
+    """Make a stand-alone SVG fit for the page: its colours follow the theme, its names are its own."""
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", drawing.svg[drawing.svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' xmlns(:xlink)?="[^"]*"| (width|height)="[\d.]+pt"', "", svg)

@@ -77,7 +77,7 @@ class Strokes:
 
 
 def errors_apart(dataset: DatasetContent, looks: Looks) -> Drawing | None:
-    """Floor of the decoder, error of the first frame and of the last ones, a row a method; None without results."""
+    """Draw the decoder's floor, the error of the first frame and of the last ones, a row a method; None without any."""
     frame = split_frame(dataset)
     if frame.empty or not np.isfinite(frame["first"]).any():
         return None

@@ -55,7 +55,7 @@ def drawings_of(table: ExperimentResults, scene: Scene) -> Sequence[Drawing]:
 
 
 def areas_of(table: ExperimentResults) -> pd.DataFrame:
-    """The areas below the curves of a transfer; empty for another experiment."""
+    """Tabulate the areas below the curves of a transfer; empty for another experiment."""
     found = [areas(*part) for part in table.parts] if table.kind == "transfer" else []
     return pd.concat([pd.DataFrame(), *found])
 
@@ -78,7 +78,7 @@ def areas_html(frame: pd.DataFrame) -> Markup:
 
 
 def styles_by_method(shown: Mapping[str, MethodStyle], contents: Sequence[DatasetContent]) -> dict[str, MethodStyle]:
-    """The look of every method: that which it has in the comparison, else one of its own."""
+    """Choose the look of every method: that which it has in the comparison, else one of its own."""
     entries = {entry.label: entry for content in contents for entry in content.entries}
     compared = {one.partition(":")[0] for one in shown}
     found: dict[str, MethodStyle] = {}

@@ -74,7 +74,7 @@ class Scene:
 
 
 def views(table: ExperimentResults, scene: Scene) -> list[tuple[DatasetContent, Markup]]:
-    """The data sets of an experiment with their tables; columns that say nothing in the whole experiment are off."""
+    """Lay out the tables of an experiment's data sets, without the columns that say nothing in the whole experiment."""
     swept = table.kind in ("sweep", "sufficiency")
     defaults = at_default(asked_of(table.parts, scene.study, scene.root)) if swept else {}
     return [(content, _html(table, content, rows, defaults)) for content, rows in table.parts]
@@ -111,7 +111,7 @@ def _changed(entry: Entry, defaults: Mapping[str, str]) -> str:
 
 
 def fraction_text(entry: Entry) -> str:
-    """The part of the training data that was used."""
+    """Write the part of the training data that was used, in per cent."""
     return "none" if entry.arm == ZERO_SHOT else f"{short(100 * entry.fraction, 2)} %"
 
 

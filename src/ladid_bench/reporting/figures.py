@@ -27,7 +27,7 @@ MOST_NAMED = 4  # methods that a caption lists one by one
 
 
 def horizon(dataset: DatasetContent, styles: Looks, trained: float | None = None) -> Drawing | None:
-    """Error over the horizon; ``trained`` is the longest lead time that was trained on, None where it is all of it."""
+    """Draw error over lead time; ``trained`` is the longest that was trained on, None where it is all of it."""
     frame = horizon_frame(dataset, [label for label, look in styles.items() if look.strong])
     if frame.empty or frame["lead_time"].nunique() < 2:
         return None
@@ -62,7 +62,7 @@ def _about_horizon(dataset: DatasetContent, frame: pd.DataFrame) -> str:
 
 
 def told_of_times(runs: Iterable[Run]) -> str:
-    """How far the times of these runs compare; empty where each had the same machine to itself."""
+    """Say how far the times of these runs compare; empty where each had the same machine to itself."""
     rows = [run.row for run in runs]
     known = [row for row in rows if not pd.isna(row.get("cost_load"))]
     loads = [float(row["cost_load"]) for row in known]
@@ -74,7 +74,7 @@ def told_of_times(runs: Iterable[Run]) -> str:
 
 
 def training(dataset: DatasetContent, styles: Looks) -> Drawing | None:
-    """Validation error over optimiser steps, a line a run."""
+    """Draw the validation error over optimiser steps, a line a run."""
     frame = training_frame(dataset, "step", lambda run, step: step)
     caption = (
         f"Error on the validation split while training, a line a run.{_falling(frame)} "
@@ -84,7 +84,7 @@ def training(dataset: DatasetContent, styles: Looks) -> Drawing | None:
 
 
 def training_time(dataset: DatasetContent, styles: Looks, equal_time: bool) -> Drawing | None:
-    """Validation error over CPU seconds, a line a run.
+    """Draw the validation error over CPU seconds, a line a run.
 
     A run's own are spread evenly over its steps: the time of a step is measured on the clock, which counts the work
     of others on the machine too.
@@ -119,7 +119,7 @@ def _falling(frame: pd.DataFrame) -> str:
 
 
 def series(dataset: DatasetContent, pictures: Pictures, styles: Looks) -> Drawing:
-    """Vector observations over time, a row a feature: the truth, LaDID, the best neural and the best simple method."""
+    """Draw vector observations over time, a row a feature: truth, LaDID, the best neural and the best simple method."""
     labels = [entry.label for entry in _best(dataset) if entry.label in pictures.forecasts]
     frame = series_frame(dataset, pictures, labels)
     scale = Scale("lead_time", with_unit("lead time", dataset.time_unit), marks=[(0, "")])

@@ -36,7 +36,7 @@ PSI, PI = "\N{GREEK SMALL LETTER PSI}", "\N{GREEK SMALL LETTER PI}"
 
 
 def attention_figures(inside: Inside) -> list[Drawing]:
-    """One figure a layer: weights averaged over the test trajectories, and those of the example."""
+    """Draw one figure a layer: weights averaged over the test trajectories, and those of the example."""
     top = max(float(max(one.mean(axis=0).max(), one[inside.example].max())) for one in inside.attention)
     what = "place" if inside.over_places else "frame"
     frames = [attention_frame(inside, layer) for layer in range(len(inside.attention))]
@@ -73,7 +73,7 @@ def _label_bar(bar: Any, labels: Sequence[str]) -> None:
 
 
 def attention_caption(inside: Inside) -> str:
-    """What to see in the attention, with the number of frames or places that a layer really looks at."""
+    """Say what to see in the attention, with the number of frames or places that a layer really looks at."""
     what = "place" if inside.over_places else "frame"
     count = inside.attention[0].shape[-1]
     used = listed(short(effective(layer), 2) for layer in inside.attention)
@@ -91,7 +91,7 @@ def attention_caption(inside: Inside) -> str:
 
 
 def psi_figures(inside: Inside) -> list[Drawing]:
-    """psi in its two leading components, once for everything that is known of the trajectories."""
+    """Draw psi in its two leading components, once for everything that is known of the trajectories."""
     components = principal_components(inside.psi)
     points = components.of(inside.psi)[:, :2]
     return [
@@ -100,7 +100,7 @@ def psi_figures(inside: Inside) -> list[Drawing]:
 
 
 def psi_figure(name: str, points: np.ndarray, shares: np.ndarray, truth: Quantity) -> Drawing:
-    """psi ``(trajectory, 2)`` in its leading components, coloured by what is true of the trajectories."""
+    """Draw psi ``(trajectory, 2)`` in its leading components, coloured by what is true of the trajectories."""
     frame = pd.DataFrame({"component_1": points[:, 0], "component_2": points[:, 1], truth.name: truth.values})
     headings = [_component(place, shares) for place in (0, 1)]
     return Drawing(name, partial(_cloud, headings=headings, truth=truth), "", frame)
@@ -126,7 +126,7 @@ def _component(index: int, shares: np.ndarray) -> str:
 
 
 def psi_caption(inside: Inside) -> str:
-    """What to see in psi, with how well each true value can be read off it."""
+    """Say what to see in psi, with how well each true value can be read off it."""
     known = [truth for truth in inside.truths if truth.reading is not None]
     read = "There are too few independent test groups to say how well they can be read off psi."
     if known:
@@ -145,7 +145,7 @@ def psi_caption(inside: Inside) -> str:
 
 
 def path_figures(inside: Inside, time_unit: str) -> list[Drawing]:
-    """The latent path of the example over time, and in the plane of its leading components."""
+    """Draw the latent path of the example over time, and in the plane of its leading components."""
     shares = inside.components.shares
     over_time, plane = path_frame(inside), plane_frame(inside)
     looks = dict(zip(over_time["name"].unique(), COLOURED, strict=False))
@@ -161,7 +161,7 @@ def path_figures(inside: Inside, time_unit: str) -> list[Drawing]:
 
 
 def path_caption(inside: Inside) -> str:
-    """What to see in the latent path."""
+    """Say what to see in the latent path."""
     return (
         f"The latent state z = F(psi, t) of test trajectory {inside.example}: one psi, all times from the first "
         "forecast frame on (training never asks for states within the context). Left its leading components over "
@@ -174,7 +174,7 @@ def path_caption(inside: Inside) -> str:
 
 
 def between_figures(inside: Inside, time_unit: str) -> list[Drawing]:
-    """How long the latent path is between frames, and a close-up of it."""
+    """Draw how long the latent path is between frames, and a close-up of it."""
     lengths, close = length_frame(inside), close_up_frame(inside)
     scale, title = Scale("time", with_unit("time", time_unit)), "path between frames / straight line"
     looks = {"F": COLOURED[0], "smooth curve": own_look(NEURAL[1][0], SMOOTH, "")}
@@ -188,12 +188,12 @@ def between_figures(inside: Inside, time_unit: str) -> list[Drawing]:
 
 
 def verdict(inside: Inside) -> str:
-    """Whether F runs smoothly between frames."""
+    """Say whether F runs smoothly between frames."""
     return smoothness(overall_detour(inside.states), overall_detour(inside.smooth_states))
 
 
 def between_caption(inside: Inside) -> str:
-    """What to see between the frames, and the verdict in numbers."""
+    """Say what to see between the frames, with the verdict in numbers."""
     return (
         f"{verdict(inside)} What it decodes to halfway between two frames of trajectory {inside.example} differs from "
         f"what the smooth curve decodes to by {100 * inside.shift:.0f} % of the change from frame to frame. Left the "
@@ -205,7 +205,7 @@ def between_caption(inside: Inside) -> str:
 
 
 def smoothness(own: float, smooth: float) -> str:
-    """One sentence that says whether F runs smoothly between frames."""
+    """Say in one sentence whether F runs smoothly between frames."""
     if math.isnan(own):
         return "The latent state does not move at all."
     numbers = (

@@ -166,7 +166,7 @@ def figures(folder: Path, drawings: Sequence[Drawing | None], judged: bool = Tru
 
 
 def math_lines(latex: str) -> list[tuple[Markup, bool]]:
-    """Set the equations of a data card, a line each; whether it is a law, above the empty line, or names a constant."""
+    """Set the equations of a data card, a line each, and say which are laws, above the empty line, not constants."""
     law, _, where = latex.strip().partition("\n\n")
     lines = [(line, True) for line in law.splitlines()] + [(line, False) for line in where.splitlines()]
     return [(_math(line, main), main) for line, main in lines if line.strip()]

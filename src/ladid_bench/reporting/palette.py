@@ -85,7 +85,7 @@ class MethodStyle:
 
 
 def own_look(colour: str, dash: Any = "solid", marker: str = "o", name: str = "") -> MethodStyle:
-    """The look of something that keeps its colour and, without a name, is not brought out by the page."""
+    """Make the look of something that keeps its colour and, without a name, is not brought out by the page."""
     return MethodStyle(name, colour, dash, marker, colour)
 
 
@@ -93,7 +93,7 @@ FAINT = own_look(INK[0], marker="").faded  # of what stands behind
 
 
 def styles(datasets: Iterable[DatasetContent]) -> dict[str, MethodStyle]:
-    """The look of every label in the report: LaDID first, then by name, so that it never depends on results."""
+    """Choose the look of every label in the report: LaDID first, then by name, so that it never depends on results."""
     entries = {entry.label: entry for dataset in datasets for entry in dataset.entries}
     methods: dict[bool, list[str]] = {True: [], False: []}
     for entry in sorted(entries.values(), key=lambda entry: (entry.method != LADID, entry.method)):
@@ -103,7 +103,7 @@ def styles(datasets: Iterable[DatasetContent]) -> dict[str, MethodStyle]:
 
 
 def styles_on(dataset: DatasetContent, style: dict[str, MethodStyle]) -> dict[str, MethodStyle]:
-    """The styles on one data set: where methods are many, what does not stand in front is grey."""
+    """Choose the styles on one data set: where methods are many, what does not stand in front is grey."""
     if not dataset.crowded:
         return style
     front = {entry.label for entry in [*dataset.front, *dataset.floors]}
@@ -125,27 +125,27 @@ def _look(entry: Entry, methods: list[str], entries: dict[str, Entry]) -> Method
 
 
 def own_colours(style: dict[str, MethodStyle]) -> list[tuple[str, str]]:
-    """The style sheet's variable with each method's own colour, by what the page calls the method."""
+    """List the style sheet's variable with each method's own colour, by what the page calls the method."""
     return [(slug(label), variable(look.own)) for label, look in style.items()]
 
 
 def variable(colour: str) -> str:
-    """Name of the style sheet's variable that holds ``colour`` in the theme in force."""
+    """Name the style sheet's variable that holds ``colour`` in the theme in force."""
     return f"--c{colour.removeprefix('#')}"
 
 
 def theme(dark: bool) -> str:
-    """Declarations of all colour variables for the light or the dark theme."""
+    """Declare all colour variables for the light or the dark theme."""
     return "".join(f"{variable(pair[0])}:{pair[dark]};" for pair in THEMED)
 
 
 def signed(task: dict[str, Any]) -> bool:
-    """Whether the values of a task have a sign that matters, rather than a background at or near zero."""
+    """Say whether the values of a task have a sign that matters, rather than a background at or near zero."""
     return bool(task["low"][0] < -SIGNED_SHARE * abs(task["high"][0]))
 
 
 def frame_colours(card: dict[str, Any]) -> np.ndarray:
-    """Colours of the levels 0 to 255 of a data set's frames, uint8 ``(256, 3)``.
+    """Choose the colours of the levels 0 to 255 of a data set's frames, uint8 ``(256, 3)``.
 
     Values with a sign get a diverging map with zero in its middle; others grey where they are
     brightness that we drew ourselves, and a sequential map where they were measured.
@@ -160,7 +160,7 @@ def frame_colours(card: dict[str, Any]) -> np.ndarray:
 
 
 def difference_colours() -> np.ndarray:
-    """Colours of absolute differences from 0 to the whole range, uint8 ``(256, 3)``."""
+    """Sample the colours of absolute differences from 0 to the whole range, uint8 ``(256, 3)``."""
     return _sampled("rocket", np.linspace(0, 1, 256))
 
 

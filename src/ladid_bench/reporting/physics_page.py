@@ -45,7 +45,7 @@ def _section(system: str, results: list[Result]) -> Section:
 
 
 def summary(results: Iterable[Result]) -> str:
-    """How many checks there are, in each state."""
+    """Say how many checks there are, in each state."""
     counts = Counter(result.state for result in results)
     parts = [f"{counts[name]} {name}" for name in ("passed", "failed", "stale", "not run") if counts[name]]
     return f"{counted(counts.total(), 'check')}: {listed(parts)}" if parts else "no checks"
@@ -103,7 +103,7 @@ def _share(share: float) -> str:
 
 
 def significant(value: float, tolerance: float) -> str:
-    """``value`` with two digits more than its tolerance can tell apart."""
+    """Write ``value`` with two digits more than its tolerance can tell apart."""
     if value == 0 or tolerance <= 0:
         return plain(f"{value:.6g}")
     digits = math.ceil(math.log10(abs(value) / tolerance)) + 2
@@ -111,7 +111,7 @@ def significant(value: float, tolerance: float) -> str:
 
 
 def plain(text: str) -> str:
-    """A number as Python writes it, with a real minus sign and a short exponent."""
+    """Write a number, given as Python writes it, with a real minus sign and a short exponent."""
     number, _, exponent = text.partition("e")
     shown = number if not exponent else f"{number}e{int(exponent)}"
     return shown.replace("-", MINUS)

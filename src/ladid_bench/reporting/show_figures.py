@@ -25,7 +25,7 @@ SPLIT_COLOURS = {"train": SIMPLE[0][0], "valid": NEURAL[1][0], "test": NEURAL[0]
 
 
 def values_figure(splits: Mapping[str, Trajectories], unit: str) -> Drawing:
-    """Histogram of all values of the first channel, a line a split."""
+    """Draw the histogram of all values of the first channel, a line a split."""
     flat = {name: split.frames[:, :, 0].reshape(-1) for name, split in splits.items()}
     frame = histogram_frame({name: one[:: max(1, len(one) // MOST_VALUES)] for name, one in flat.items()}, BINS)
     heading = with_unit(next(iter(splits.values())).fields[0], unit)
@@ -34,7 +34,7 @@ def values_figure(splits: Mapping[str, Trajectories], unit: str) -> Drawing:
 
 
 def parameter_figures(splits: Mapping[str, Trajectories], units: Mapping[str, str]) -> list[Drawing]:
-    """Histograms of the constants that differ between trajectories, a line a split."""
+    """Draw histograms of the constants that differ between trajectories, a line a split."""
     drawn = []
     for name in varying(splits)[:MOST_PARAMETERS]:
         known = {split: data.parameters[name] for split, data in splits.items()}
@@ -63,7 +63,7 @@ def _histogram(frame: pd.DataFrame, title: str, heading: str, size: tuple[float,
 
 
 def state_figures(data: Trajectories, chosen: Sequence[int], units: Mapping[str, str], time_unit: str) -> list[Drawing]:
-    """True states over time: the chosen trajectories in colour, some others faint behind them."""
+    """Draw true states over time: the chosen trajectories in colour, some others faint behind them."""
     shown = dict(list(data.states.items())[:MOST_STATES])
     titles = {name: with_unit(readable(name), unit_of(units, name)) for name in shown}
     return [
@@ -73,7 +73,7 @@ def state_figures(data: Trajectories, chosen: Sequence[int], units: Mapping[str,
 
 
 def feature_figures(data: Trajectories, chosen: Sequence[int], unit: str, time_unit: str) -> list[Drawing]:
-    """Vector observations over time, a figure a feature, drawn as states are."""
+    """Draw vector observations over time, a figure a feature, drawn as states are."""
     features = [data.frames[:, :, 0, index] for index in range(min(MOST_STATES, data.frames.shape[3]))]
     return [
         _curves(data.times, f"series-feature-{place}", with_unit(f"feature {place}", unit), values, chosen, time_unit)
@@ -97,7 +97,7 @@ def _curves(
 
 
 def time_figure(data: Trajectories, time_unit: str) -> Drawing:
-    """A row of ticks a trajectory, where its frames are."""
+    """Draw a row of ticks a trajectory, where its frames are."""
     rows = min(MOST_ROWS, len(data))
     since = data.times[:rows] - data.times[:rows, :1]
     frame = pd.DataFrame({"trajectory": np.repeat(np.arange(rows), since.shape[1]), "time": since.ravel()})
@@ -115,7 +115,7 @@ def _ticks(frame: pd.DataFrame, heading: str) -> Figure:
 
 
 def time_caption(data: Trajectories, time_unit: str) -> str:
-    """The time grid in words."""
+    """Describe the time grid in words."""
     gaps = np.diff(data.times, axis=1)
     if not gaps.size:
         return "Trajectories of a single frame."

@@ -75,12 +75,12 @@ def score_file(
 
 
 def training_mean(task: Task, train: Trajectories) -> np.ndarray:
-    """Average of the training frames, ``(channel, *space)``."""
+    """Average the training frames, ``(channel, *space)``."""
     return train.frames[:, : task.frames].mean(axis=(0, 1), dtype=np.float64)
 
 
 def midpoint_frames(task: Task, midpoints: Trajectories) -> Trajectories:
-    """What is asked off the grid: the times of split ``midpoints`` that come after the last context frame.
+    """Select what is asked off the grid: the times of split ``midpoints`` that come after the last context frame.
 
     Its first time lies between frames 0 and 1, so the one after frame C - 1 has the index C - 1.
     """
@@ -105,7 +105,7 @@ def _metrics(task: Task, truth: np.ndarray, mean: np.ndarray, errors: Errors) ->
 
 
 def finite(metrics: dict[str, float]) -> dict[str, float]:
-    """Metrics without those that are not, because a trajectory has no signal to compare with, or nothing to read."""
+    """Leave out metrics that are not finite, as a trajectory has no signal to compare with, or nothing to read."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 

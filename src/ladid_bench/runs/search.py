@@ -94,7 +94,7 @@ class PlannedSearch:
         return steps * seconds_per_step(self.card, self.dataset.image_size)
 
     def former(self) -> SearchRecord:
-        """What an interrupted search has done, or nothing yet; a search for something else does not count."""
+        """Read what an interrupted search has done, or nothing yet; a search for something else does not count."""
         found = read_search(self.folder, self.kind)
         if found is not None and found.identity.model_dump() == self.identity.model_dump():
             return found

@@ -24,11 +24,11 @@ class RunGraph:
     gpu: bool = False
 
     def keys_of(self, rule: str) -> str:
-        """The keys of the runs that a rule makes, as a regular expression."""
+        """List the keys of the runs that a rule makes, as a regular expression."""
         return "|".join(key for key, run in self.runs.items() if rule_of(run) == rule) or "none"
 
     def data(self, key: str) -> list[str]:
-        """One file of each data set that a run reads: the job that makes it makes the others too."""
+        """Name one file of each data set that a run reads: the job that makes it makes the others too."""
         return sorted({self._file[dataset.name] for dataset in self.runs[key].datasets})
 
     @cached_property
@@ -61,13 +61,13 @@ class RunGraph:
         return {at: self.records(run.key for run in runs) for at, runs in waits.items()}
 
     def minutes(self, key: str, attempt: int) -> int:
-        """Time to ask for: twice what is expected, more with each attempt, and hardly beyond a run's time limit."""
+        """Choose the minutes to ask for: twice those expected, more with each attempt, hardly beyond the time limit."""
         limit = 60 * (self.study.execution.time_limit_minutes + MARGIN_MINUTES)
         return int(min(limit, (1 + attempt) * expected_seconds(self.runs[key], self.gpu))) // 60 + 1
 
 
 def rule_of(run: PlannedRun) -> str:
-    """The rule that makes the record of ``run``.
+    """Name the rule that makes the record of ``run``.
 
     A run that starts from another run's model has a rule of its own, so that jobs of several runs of one rule never
     wait for each other.
@@ -78,19 +78,19 @@ def rule_of(run: PlannedRun) -> str:
 
 
 def rule_of_dataset(dataset: PlannedDataset) -> str:
-    """The rule that makes the files of ``dataset``."""
+    """Name the rule that makes the files of ``dataset``."""
     if type(dataset.source).name in MEASURED:
         return "measured"
     return "simulated" if MIDPOINTS in dataset.source.splits else "dataset"
 
 
 def has_calibration(run: PlannedRun, study: Study) -> bool:
-    """Whether an experiment of kind ``calibration`` asks for the run, and it forecasts with what it learnt itself."""
+    """Say whether an experiment of kind ``calibration`` wants the run, and it forecasts with what it learnt itself."""
     asked = any(study.kind_of(experiment) == "calibration" for experiment in run.experiments)
     return asked and run.card.kind != "floor" and run.init_from is None
 
 
 def has_probe(run: PlannedRun, study: Study) -> bool:
-    """Whether an experiment of kind ``probe`` asks for the run, and the run trains a forecasting model of its own."""
+    """Say whether an experiment of kind ``probe`` asks for the run, and it trains a forecasting model of its own."""
     asked = any(study.kind_of(experiment) == "probe" for experiment in (*run.experiments, *run.rung_of))
     return asked and run.card.kind == "neural" and run.trained

@@ -345,7 +345,7 @@ def _settings_of(name: str, variant: str, root: Path, kind: DataKind) -> dict[st
 
 
 def find_run(runs: Mapping[str, PlannedRun], key: str) -> PlannedRun:
-    """The run called ``key``, or the only one whose key starts so.
+    """Find the run called ``key``, or the only one whose key starts so.
 
     Raises:
         BenchError: none or several.

@@ -73,7 +73,7 @@ def describe_plan(study: Study, runs: dict[str, PlannedRun], missing: set[str], 
 
 
 def describe_work(study: Study, runs: dict[str, PlannedRun], missing: set[str], cores: int, gpu: bool = False) -> str:
-    """The plan in two lines: how many runs are still to do, and how long that will take; see ``describe_plan``."""
+    """Describe the plan in two lines: how many runs are still to do, and how long they take; see ``describe_plan``."""
     methods, datasets = {run.method for run in runs.values()}, {run.dataset.name for run in runs.values()}
     counts = {"run": len(runs), "method": len(methods), "data set": len(datasets)}
     some_runs, some_methods, some_datasets = (f"{count} {noun}{'s' * (count != 1)}" for noun, count in counts.items())

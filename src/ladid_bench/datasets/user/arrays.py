@@ -119,7 +119,7 @@ class FileArray:
 
 
 def role_of(name: str) -> str:
-    """The meaning of an axis called ``name``, or nothing."""
+    """Look up the meaning of an axis called ``name``; nothing where the name is not known."""
     last = re.split(r"[/.]", name)[-1]
     return next((role for role, pattern in ROLES.items() if pattern.fullmatch(last)), "")
 

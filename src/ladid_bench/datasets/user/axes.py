@@ -75,7 +75,7 @@ class Axis:
 
 
 def parse_layout(layout: str, rank: int, where: str) -> Layout:
-    """The names of the axes.
+    """Read the names of the axes.
 
     Raises:
         BenchError: an unknown, repeated or missing name, or another number of them than there are axes.
@@ -100,7 +100,7 @@ def parse_layout(layout: str, rank: int, where: str) -> Layout:
 def find_axes(
     arrays: Sequence[FileArray], file: ArrayFile, layout: str, where: str, varying: str = "time"
 ) -> tuple[Axis, ...]:
-    """The axes of arrays that belong together: members of a pattern, cells, or the splits of one file.
+    """Find the axes of arrays that belong together: members of a pattern, cells, or the splits of one file.
 
     Args:
         arrays: at least one; the first is described.
@@ -167,7 +167,7 @@ def _evidence(arrays: Sequence[FileArray], file: ArrayFile, varying: str) -> dic
 
 
 def coordinates_beside(array: FileArray, file: ArrayFile) -> list[FileArray]:
-    """Rows of numbers that stand beside an array or below its group, or, if there are none, at the top of the file."""
+    """List rows of numbers beside an array or below its group, or, if there are none, at the top of the file."""
 
     def near(parent: str) -> list[FileArray]:
         prefix = tuple(f"{parent}{mark}" for mark in "/.") if parent else ("",)
@@ -326,7 +326,7 @@ def _refusal(where: str, shape: tuple[int, ...], readings: Sequence[Layout], mat
 
 
 def describe(layout: Layout, shape: tuple[int, ...]) -> str:
-    """What an array is under a layout, such as '30 trajectories of 20 frames of 32 x 32'."""
+    """Describe what an array is under a layout, such as '30 trajectories of 20 frames of 32 x 32'."""
     size = dict(zip(layout, shape, strict=True))
     space = f"{size['height']} x {size['width']}" if "height" in size else f"{size.get('feature', 1)} features"
     channels = f", {size['channel']} channels" if size.get("channel", 1) > 1 else ""

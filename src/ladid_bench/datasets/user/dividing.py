@@ -52,13 +52,13 @@ class Piece:
         return [(a, b) for a, b in cut if a < b]
 
     def starts(self, window: int, stride: int) -> Iterator[int]:
-        """First frames of the windows that fit; none spans a pause."""
+        """Yield the first frames of the windows that fit; none spans a pause."""
         for first, last in self.stretches:
             yield from range(first, last - window + 1, stride)
 
 
 def parse_shares(text: str) -> tuple[float, float, float]:
-    """Fractions of train, valid and test from ``0.8,0.1,0.1``.
+    """Read the fractions of train, valid and test from ``0.8,0.1,0.1``.
 
     Raises:
         BenchError: not three positive numbers that sum to 1.
@@ -78,7 +78,7 @@ def divide(
     splits: Sequence[str],
     cutting: Cutting,
 ) -> tuple[dict[str, list[Piece]], int | None]:
-    """The pieces of each of ``splits``, and frames of a trajectory where blocks of time settle it.
+    """Divide recordings into the pieces of each of ``splits``; also frames of a trajectory where blocks settle it.
 
     As many groups as splits or more are dealt to them whole, in an order shuffled once and for all. Of fewer, every
     recording is cut into blocks of time with a gap of one window between them.
@@ -136,13 +136,16 @@ def _by_time(
 
 
 def window_length(lengths: Sequence[int], cutting: Cutting, share: float | None = None) -> int:
-    """Frames of a trajectory: as asked for, or as many as the recordings allow.
+    """Choose the number of frames of a trajectory: as asked for, or as many as the recordings allow.
 
     Args:
         lengths: frames of each recording, or of each stretch of one without a pause.
         cutting: what was asked for.
         share: of the smallest of the blocks that a recording is cut into, each of which must hold a window; None where
             recordings stay whole.
+
+    Raises:
+        BenchError: such trajectories would be too short for the frames that are given and asked for.
     """
     given, asked = cutting.context, cutting.forecast
     if cutting.window is not None:
@@ -165,7 +168,7 @@ def window_length(lengths: Sequence[int], cutting: Cutting, share: float | None 
 
 
 def given_and_asked(window: int, cutting: Cutting) -> tuple[int, int]:
-    """Frames given and asked for in a trajectory of ``window`` frames."""
+    """Divide the ``window`` frames of a trajectory into how many are given and how many are asked for."""
     if cutting.context is not None:
         return cutting.context, cutting.forecast or window - cutting.context
     if cutting.forecast is not None:
@@ -175,7 +178,7 @@ def given_and_asked(window: int, cutting: Cutting) -> tuple[int, int]:
 
 
 def check_windows(pieces: Sequence[Piece], window: int, stride: int, split: str) -> int:
-    """How many trajectories a split has.
+    """Count the trajectories of a split.
 
     Raises:
         BenchError: it has none.

@@ -28,7 +28,7 @@ MOSTLY = 0.5  # of the entries of a column are numbers, so that the others shoul
 
 
 def unreadable(error: Exception) -> str:
-    """What is wrong with a file, from whatever a library said of it."""
+    """Say what is wrong with a file, from whatever a library said of it."""
     return f"not a readable file of its kind ({one_line(error, 200)}); is it complete?"
 
 
@@ -42,7 +42,11 @@ def _header(stream: Any, where: str) -> tuple[tuple[int, ...], np.dtype]:
 
 
 def open_npy(path: Path) -> ArrayFile:
-    """The one array of a ``.npy`` file, which stays on the disk until its values are used."""
+    """Open the one array of a ``.npy`` file, which stays on the disk until its values are used.
+
+    Raises:
+        BenchError: the file is of an unknown version, or shorter than the array that it announces.
+    """
     with path.open("rb") as stream:
         shape, dtype = _header(stream, str(path))
         rest = path.stat().st_size - stream.tell()
@@ -53,7 +57,7 @@ def open_npy(path: Path) -> ArrayFile:
 
 
 def open_npz(path: Path) -> ArrayFile:
-    """The arrays of a ``.npz`` archive."""
+    """Open the arrays of a ``.npz`` archive."""
     arrays = {}
     with zipfile.ZipFile(path) as archive:
         for member in archive.namelist():
@@ -78,7 +82,7 @@ def _member(path: Path, member: str, shape: tuple[int, ...]) -> Callable[[], np.
 
 
 def open_mat(path: Path) -> ArrayFile:
-    """The arrays of a MATLAB file, those in structs and cells too; version 7.3 is HDF5."""
+    """Open the arrays of a MATLAB file, those in structs and cells too; version 7.3 is HDF5."""
     from scipy.io import loadmat, whosmat
 
     try:
@@ -116,7 +120,7 @@ def _opened(content: np.ndarray, name: str) -> Iterator[FileArray]:
 
 
 def open_mat73(path: Path) -> ArrayFile:
-    """The arrays of a MATLAB file of version 7.3, turned, because MATLAB writes their axes last first."""
+    """Open the arrays of a MATLAB file of version 7.3, turned, because MATLAB writes their axes last first."""
     arrays: dict[str, FileArray] = {}
 
     def add(name: str, item: h5py.Dataset) -> None:
@@ -136,7 +140,7 @@ def open_mat73(path: Path) -> ArrayFile:
 
 
 def open_hdf5(path: Path) -> ArrayFile:
-    """The arrays of an HDF5 file; one that describes its dimensions or packs its values is read as netCDF is."""
+    """Open the arrays of an HDF5 file; one that describes its dimensions or packs its values is read as netCDF is."""
     with hdf5.open_file(path) as file:
         found = _datasets(file)
         if is_described(found):
@@ -176,7 +180,7 @@ def _dataset(path: Path, name: str, turned: bool = False) -> Callable[[], np.nda
 
 
 def open_table(path: Path) -> ArrayFile:
-    """The columns of a table of text, and ``table``: all of its columns of numbers side by side.
+    """Open the columns of a table of text, and ``table``: all of its columns of numbers side by side.
 
     Columns of times, by their names or because they hold dates, and those that count the rows are no part of ``table``.
 
@@ -203,7 +207,7 @@ def open_table(path: Path) -> ArrayFile:
 
 
 def counts_rows(values: np.ndarray) -> bool:
-    """Whether a column holds successive whole numbers from 0 or 1, as an index does that a program wrote along."""
+    """Say whether a column holds successive whole numbers from 0 or 1, as an index does that a program wrote along."""
     return values[0] in (0, 1) and len(values) > 1 and bool((np.diff(values) == 1).all())
 
 

@@ -25,7 +25,7 @@ CLASSIC = b"CDF"  # how netCDF files before version 4 begin
 
 
 def is_described(datasets: Sequence[tuple[str, h5py.Dataset]]) -> bool:
-    """Whether an HDF5 file names its dimensions, packs its values, or counts time from a date."""
+    """Say whether an HDF5 file names its dimensions, packs its values, or counts time from a date."""
     return any(
         any(name in item.attrs for name in (*PACKED, "DIMENSION_LIST"))
         or SINCE.fullmatch(str(item.attrs.get("units", "")))
@@ -34,7 +34,7 @@ def is_described(datasets: Sequence[tuple[str, h5py.Dataset]]) -> bool:
 
 
 def open_gridded(path: Path) -> ArrayFile:
-    """The variables of all groups of a file, with their dimensions."""
+    """Open the variables of all groups of a file, with their dimensions."""
     arrays: dict[str, FileArray] = {}
     for group, data in _groups(path).items():
         for name, variable in data.variables.items():

@@ -135,7 +135,7 @@ def _paths_by_split(request: Request) -> dict[str, list[Path]]:
 
 
 def source_file(path: Path, split: str) -> SourceFile:
-    """What the card says of a file or folder.
+    """Describe a file or folder as the card does.
 
     Raises:
         BenchError: there is no such file, or reading it would never end.

@@ -35,10 +35,11 @@ JITTER = 0.05  # of a frame: time stamps of a video are rounded, and nearer than
 
 
 def read_folder(folder: Path, reading: Reading) -> list[Recording]:
-    """A folder of pictures is one recording, a folder of such folders one recording each.
+    """Read a folder of pictures as one recording, a folder of such folders as one recording each.
 
     Raises:
-        BenchError: there are no pictures, or they are damaged, of several sizes, or too many.
+        BenchError: options of arrays are given, or there are no pictures, or pictures beside folders of them, or they
+            are damaged, of several sizes, or too many.
     """
     if reading.keys or reading.times or reading.layout:
         raise BenchError(f"{folder}: --key, --times and --layout are for files of arrays, not for folders of pictures")
@@ -52,7 +53,7 @@ def read_folder(folder: Path, reading: Reading) -> list[Recording]:
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """The pictures in a folder in the order of the numbers in their names: real ones, with signs and exponents."""
+    """List the pictures in a folder in the order of the numbers in their names: real ones, with signs and exponents."""
     return [path for path in _natural(folder) if path.suffix.lower() in PICTURES and path.is_file()]
 
 
@@ -161,10 +162,11 @@ def _shaped(values: np.ndarray, reading: Reading) -> np.ndarray:
 
 
 def read_video(path: Path, reading: Reading) -> list[Recording]:
-    """The first video stream of a file, with its time stamps in seconds.
+    """Read the first video stream of a file, with its time stamps in seconds.
 
     Raises:
-        BenchError: the extra ``video`` is not installed, or the file is no video or too long.
+        BenchError: options of arrays are given, the extra ``video`` is not installed, or the file is no video or too
+            long.
     """
     if reading.keys or reading.times or reading.layout:
         raise BenchError(f"{path}: --key, --times and --layout are for files of arrays, not for videos")

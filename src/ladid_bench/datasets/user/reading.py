@@ -75,7 +75,7 @@ class Contents:
 
 
 def read_file(path: Path, reading: Reading) -> Contents:
-    """All recordings in a file or folder.
+    """Read all recordings in a file or folder.
 
     Raises:
         BenchError: the format is unknown, or the file is damaged, holds no such array, leaves open what its axes
@@ -200,7 +200,7 @@ def _joined(member: Member, meanings: tuple[str, ...], where: str) -> np.ndarray
 
 
 def arranged(values: np.ndarray, meanings: tuple[str, ...]) -> np.ndarray:
-    """The axes in the order ``(trajectory, time, channel, *space)``, without a copy where there is no need."""
+    """Arrange the axes as ``(trajectory, time, channel, *space)``, without a copy where there is no need."""
     image = set(SPACE) <= set(meanings)
     wanted = ("trajectory", "time", "channel", *(SPACE if image else ("feature",)))
     ordered = values.transpose([meanings.index(axis) for axis in wanted if axis in meanings])

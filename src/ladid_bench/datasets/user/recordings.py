@@ -86,7 +86,7 @@ class Recording:
         return self.values.dtype.str[1:] in EXACT
 
     def prepared(self, first: int, last: int) -> np.ndarray:
-        """Frames in grey and shrunk as far as asked for, float32, or float64 where float32 might not hold them."""
+        """Convert frames to grey and shrink them as asked for: float32, or float64 where float32 may not hold them."""
         kind: Any = np.float32 if self.exact else np.float64
         with np.errstate(invalid="ignore"):  # what is no number stays none, and is refused by its place
             frames = np.ascontiguousarray(self.values[first:last], dtype=kind)
@@ -98,7 +98,7 @@ class Recording:
         return shrink(frames, self.reading.image_size) if self.reading.image_size else frames
 
     def frames(self, first: int, last: int, storage: Storage) -> np.ndarray:
-        """Frames as they are written, float32 ``(time, channel, *space)``."""
+        """Convert frames to what is written, float32 ``(time, channel, *space)``."""
         frames = self.prepared(first, last)
         if storage.missing is not None and storage.fill is not None:
             fill = storage.fill.reshape(-1, *[1] * (frames.ndim - 2))  # (channel,) -> (channel, 1, 1)
@@ -106,13 +106,13 @@ class Recording:
         return (frames if storage.offset is None else frames - storage.offset).astype(np.float32)
 
     def stretches(self) -> Iterator[tuple[int, int]]:
-        """First and last frames of pieces that are small enough to be converted at once."""
+        """Yield pieces small enough to be converted at once: the first frame of each, and the frame after its last."""
         step = max(1, STRETCH // max(1, int(np.prod(self.values.shape[1:]))))
         for first in range(0, len(self), step):
             yield first, min(len(self), first + step)
 
     def between_pauses(self) -> list[tuple[int, int]]:
-        """First frames of the stretches without a pause, and the frames after their last."""
+        """List the stretches without a pause: the first frame of each, and the frame after its last."""
         edges = [0, *self.breaks, len(self)]
         return list(pairwise(edges))
 

@@ -49,12 +49,12 @@ class Hashes:
     run: int
 
     def of(self, numbers: Sequence[int]) -> "Hashes":
-        """The hashes of some recordings."""
+        """Select the hashes of some recordings."""
         return Hashes([self.frames[n] for n in numbers], [self.written[n] for n in numbers], self.run)
 
     @classmethod
     def joined(cls, parts: Sequence["Hashes"]) -> "Hashes":
-        """Those of several rows of recordings, one after the other."""
+        """Join the hashes of several rows of recordings, one after the other."""
         return cls([h for one in parts for h in one.frames], [h for one in parts for h in one.written], parts[0].run)
 
     @property
@@ -62,7 +62,7 @@ class Hashes:
         return max(LONG_RUN, self.run)
 
     def runs(self, length: int, number: int, first: int = 0, last: int | None = None) -> np.ndarray:
-        """Hashes of ``length`` successive frames, or of as many as there are, without those at rest."""
+        """Hash runs of ``length`` successive frames of a recording, or of as many as it has, without those at rest."""
         frames = self.frames[number][first:last]
         length = min(length, len(frames))
         windows = np.lib.stride_tricks.sliding_window_view(frames, max(1, length))  # (run, length)
@@ -108,7 +108,7 @@ def _information(recordings: Sequence[Recording], storage: Storage) -> float:
 
 
 def stitched(recordings: list[Recording], hashes: Hashes) -> tuple[list[Recording], Hashes, list[str]]:
-    """Overlapping windows that follow each other become the one recording they were cut from.
+    """Join overlapping windows that follow each other to the one recording they were cut from.
 
     Windows of recordings without times of their own are recognised by the frames that they share: the end of one is the
     beginning of the next. What is told names the windows and how far apart they are.
@@ -184,7 +184,7 @@ def _stitching(recordings: Sequence[Recording], chain: Sequence[tuple[int, int]]
 
 
 def linked(hashes: Hashes, groups: Sequence[int]) -> list[int]:
-    """The group of each recording, where those that share a run of frames, and all of their groups, are one."""
+    """Find the group of each recording, where those that share a run of frames, and all of their groups, are one."""
     first = {group: groups.index(group) for group in set(groups)}
     pairs = [*_copies(hashes), *((number, first[group]) for number, group in enumerate(groups))]
     one, other = np.array(pairs).T  # (pair, 2) -> (2, pair)

@@ -6,24 +6,24 @@ SMALLEST_SIDE = 16  # pixels; the convolutions of the neural methods divide a si
 
 
 def side_at(side: int, image_size: int) -> int:
-    """How long a side becomes: ``image_size``, or the largest multiple of 16 within a shorter one."""
+    """Compute how long a side becomes: ``image_size``, or the largest multiple of 16 within a shorter one."""
     return min(image_size, side // SMALLEST_SIDE * SMALLEST_SIDE)
 
 
 def resample(frames: np.ndarray, image_size: int) -> np.ndarray:
-    """Images ``(..., height, width)`` at the size of a study, by area averaging; never enlarged."""
+    """Bring images ``(..., height, width)`` to the size of a study by area averaging; they are never enlarged."""
     height, width = (side_at(side, image_size) for side in frames.shape[-2:])
     return area_average(frames, height, width)
 
 
 def shrink(frames: np.ndarray, largest: int) -> np.ndarray:
-    """Images ``(..., height, width)`` with no side longer than ``largest``; shorter sides stay."""
+    """Shrink images ``(..., height, width)`` so that no side is longer than ``largest``; shorter sides stay."""
     height, width = (min(side, largest) for side in frames.shape[-2:])
     return area_average(frames, height, width)
 
 
 def area_average(frames: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Every new pixel is the mean of the area it covers; the mean of a picture is kept.
+    """Average over the area that each new pixel covers; the mean of a picture is kept.
 
     Args:
         frames: ``(..., old height, old width)``.

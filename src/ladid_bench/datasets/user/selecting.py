@@ -30,7 +30,7 @@ class Member:
 
 
 def by_split(texts: Sequence[str], option: str) -> dict[str, list[str]]:
-    """Names by the split they are for, ``divided`` where none is said.
+    """Sort names by the split they are for, ``divided`` where none is said.
 
     Raises:
         BenchError: some are for a split and some are not.
@@ -46,7 +46,7 @@ def by_split(texts: Sequence[str], option: str) -> dict[str, list[str]]:
 
 
 def select(file: ArrayFile, keys: Sequence[str], times: Sequence[str]) -> list[Member]:
-    """The arrays that ``keys`` name; each further key is one more channel of the same recordings.
+    """Select the arrays that ``keys`` name; each further key is one more channel of the same recordings.
 
     Raises:
         BenchError: a key names nothing, no real numbers, or another number of arrays than the first key does; or there
@@ -63,7 +63,11 @@ def select(file: ArrayFile, keys: Sequence[str], times: Sequence[str]) -> list[M
 
 
 def named(file: ArrayFile, name: str, option: str) -> list[FileArray]:
-    """The arrays that a name, a cell array, a field of structs or a pattern stands for, in the order of numbers."""
+    """Find the arrays that a name, a cell array, a field of structs or a pattern stands for, in the order of numbers.
+
+    Raises:
+        BenchError: there are none, or one that ``--key`` names holds no real numbers.
+    """
     if name in file.arrays:
         found = [file.arrays[name]]
     else:
@@ -112,7 +116,7 @@ def _can_be_data(one: FileArray) -> bool:
 
 
 def suggestion(possible: Sequence[FileArray]) -> str:
-    """An example of ``--key`` for what a file holds: its splits, a pattern of its names, or a name."""
+    """Suggest a ``--key`` for what a file holds: its splits, a pattern of its names, or a name."""
     families = list(dict.fromkeys(one.family for one in possible))
     splits = {split: [n for n in families if re.search(words, n.lower())] for split, words in SPLIT_WORDS.items()}
     if len(splits["train"]) == 1 and len(splits["test"]) == 1:
@@ -128,7 +132,7 @@ def suggestion(possible: Sequence[FileArray]) -> str:
 
 
 def listing(file: ArrayFile) -> str:
-    """What is in a file, cells and elements of one name together."""
+    """List what is in a file, cells and elements of one name together."""
     families: dict[str, list[FileArray]] = {}
     for one in file.arrays.values():
         families.setdefault(one.family, []).append(one)

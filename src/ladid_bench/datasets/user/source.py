@@ -138,10 +138,14 @@ class Imported(DataSource):
         )
 
     def split(self, name: str, sizes: SplitSizes, image_size: int, seed: int, frames: int) -> Trajectories:
-        """The first ``frames`` frames of the trajectories of split ``name``; ``seed`` has nothing to decide.
+        """Read the first ``frames`` frames of the trajectories of split ``name``; ``seed`` has nothing to decide.
 
         Where there are more trajectories than asked for, an evenly spread subset is taken. Images are brought to
         the size of the study by area averaging; they are never enlarged.
+
+        Raises:
+            BenchError: more frames are asked for than the trajectories have, or the file is missing or not what the
+                card describes.
         """
         path = self.folder / DATA / f"{name}.hdf5"
         if frames > self.about.frames:
@@ -192,12 +196,12 @@ def _summary(about: ImportCard) -> str:
 
 
 def import_names(root: Path) -> list[str]:
-    """The names of all imported data sets in a checkout."""
+    """List the names of all imported data sets in a checkout."""
     return sorted(path.parent.name for path in (root / FOLDER).glob(f"[!.]*/{CARD}"))
 
 
 def load_import(name: str, root: Path) -> Imported:
-    """An imported data set, from its card alone.
+    """Load an imported data set from its card alone.
 
     Raises:
         BenchError: the card is damaged.

@@ -98,7 +98,7 @@ def _check_marks(frames: np.ndarray, one: Recording) -> None:
 
 
 def storage_for(recordings: Sequence[Recording], found: Survey) -> tuple[Storage, list[str]]:
-    """How the values are kept, and in words what was done to them.
+    """Choose how the values are kept, and say in words what was done to them.
 
     Raises:
         BenchError: values are missing in some frames, or float32 cannot hold what varies.

@@ -25,7 +25,7 @@ MOST_SAID = 4  # numbers of a list
 
 
 def describe(request: Request, understood: Understood) -> str:
-    """All that was understood, for a reader who decides whether it is what was meant."""
+    """Describe all that was understood, for a reader who decides whether it is what was meant."""
     shape = understood.recordings[0].shape
     train = trajectories(understood, "train", _looked_at(understood.window * int(np.prod(shape))))
     given, asked = given_and_asked(understood.window, request.cutting)

@@ -37,7 +37,7 @@ class Times:
 def find_times(
     arrays: Sequence[FileArray], file: ArrayFile, names: Sequence[str], lengths: Sequence[tuple[int, int]]
 ) -> list[Times | None]:
-    """The times of each array.
+    """Find the times of each array; None where there are none.
 
     Args:
         arrays: the data.
@@ -90,7 +90,10 @@ def _preferred(families: Sequence[str], array: FileArray, file: ArrayFile) -> st
 
 
 def not_taken(array: FileArray, file: ArrayFile, frames: int) -> str:
-    """What a reader should know of rows of numbers that may be the times of an array but were not taken for them."""
+    """Say what a reader should know of rows of numbers that may be an array's times but were not taken for them.
+
+    Empty where there are none.
+    """
     beside = [one for one in coordinates_beside(array, file) if one.name not in array.dims]
     short = [f"'{one.name}' has {one.length} entries for {frames} frames" for one in beside if one.role == "time"]
     alike = [f"'{one.name}' has an entry a frame and increases" for one in beside if _could_be_times(one, frames)]
@@ -123,13 +126,17 @@ def _rows(values: np.ndarray) -> np.ndarray:
 
 
 def unit_of(one: FileArray) -> str:
-    """The unit of time that an array's attributes say, or the end of its name: ``time_ms``, ``t [s]``."""
+    """Look up the unit of time that an array's attributes say, or the end of its name: ``time_ms``, ``t [s]``."""
     ending = re.search(r"[_ (\[](\w+)[)\]]?$", one.family)
     return one.time_unit or (TIME_UNITS.get(ending[1].lower(), "") if ending else "")
 
 
 def with_times(recordings: list[Recording], times: Times, where: str) -> list[Recording]:
-    """The recordings with their times, ``(time,)`` for all of them or ``(trajectory, time)``."""
+    """Give recordings their times, ``(time,)`` for all of them or ``(trajectory, time)``.
+
+    Raises:
+        BenchError: the times have more axes, or are those of another number of trajectories.
+    """
     values = times.values
     if values.ndim > 2:
         raise BenchError(f"{where}: times have shape {values.shape}; they need one axis, or (trajectory, time)")
@@ -140,7 +147,7 @@ def with_times(recordings: list[Recording], times: Times, where: str) -> list[Re
 
 
 def with_pauses(one: Recording, longest: float | None) -> Recording:
-    """The recording with a break after every gap that is a pause, or longer than ``longest``."""
+    """Break a recording at every gap longer than ``longest``, or, where that is None, at every gap that is a pause."""
     if one.times is None or len(one) < 2:
         return one
     gaps = np.diff(one.times)

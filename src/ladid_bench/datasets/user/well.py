@@ -13,15 +13,16 @@ COMPONENTS = {"t0_fields": 0, "t1_fields": 1, "t2_fields": 2}  # axes of vector 
 
 
 def is_well(file: h5py.File) -> bool:
-    """Whether a file is laid out as The Well's are."""
+    """Say whether a file is laid out as The Well's are."""
     return "t0_fields" in file and "dimensions" in file and "n_spatial_dims" in file.attrs
 
 
 def read_well(file: h5py.File, reading: Reading, where: str) -> list[Recording]:
-    """One recording a trajectory; every field that varies in time is a channel, every component of one too.
+    """Read one recording a trajectory; every field that varies in time is a channel, every component of one too.
 
     Raises:
-        BenchError: three spatial dimensions, no field that varies, or more than memory holds.
+        BenchError: options of arrays are given, or the file has three spatial dimensions, no field that varies, or
+            more than memory holds.
     """
     if reading.keys or reading.times or reading.layout:
         raise BenchError(

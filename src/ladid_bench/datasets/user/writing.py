@@ -44,7 +44,7 @@ def write_import(request: Request, understood: Understood, root: Path) -> Import
 
 
 def trajectories(understood: Understood, split: str, most: int | None = None) -> Trajectories:
-    """All windows of a split, or at most ``most`` of them, spread evenly."""
+    """Cut all windows of a split, or at most ``most`` of them, spread evenly."""
     starts = [
         (piece, first)
         for piece in understood.pieces[split]
@@ -136,7 +136,7 @@ def _described(request: Request, understood: Understood) -> dict[str, Any]:
 
 
 def time_unit(understood: Understood) -> str:
-    """The unit of time where all files say the same; frames where none has times."""
+    """Find the unit of time where all files say the same, frames where none has times; empty where they differ."""
     if all(one.times is None for one in understood.recordings):
         return "frame"
     units = {one.time_unit for one in understood.found}

@@ -125,7 +125,7 @@ def irregular(subject: Subject) -> Verdict:
 
 
 def horizon(subject: Subject) -> Verdict:
-    """Over a long horizon that it was trained for, a forecast has no error that a run would be given up for."""
+    """Check that a forecast over a long horizon that it was trained for has no error for which a run is given up."""
     toy = "long" if subject.main != "vector" else "long vector"
     reason = subject.skips(toy)
     if reason:

@@ -23,7 +23,7 @@ class _HalfTheStep(ReactionDiffusion):
 
 
 def solve(field: np.ndarray, duration: float, steps: int, beta: float = 1.0) -> np.ndarray:
-    """State ``(row, column)`` after ``duration``, from one initial state."""
+    """Solve for the state ``(row, column)`` after ``duration``, from one initial state."""
     return advance(field[None], np.array([beta]), np.array([DIFFUSION]), np.array([duration]), np.array([steps]))[0]
 
 
