@@ -76,6 +76,7 @@ class Unconditioned(Dynamics):
         return self.layers
 
     def network(self, psi: Tensor) -> NetworkField:
+        """Read the right-hand side off the network; it is the same for every psi."""
         return network_field(self.layers)
 
 

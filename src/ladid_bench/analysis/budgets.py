@@ -27,6 +27,7 @@ class Rung:
 
     @property
     def verdict(self) -> str:
+        """Verdict on the claim from its parts at this budget."""
         return conjunction(self.parts)[0]
 
     @property

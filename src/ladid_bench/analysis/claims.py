@@ -220,6 +220,7 @@ class Judged:
 
     @property
     def verdict(self) -> str:
+        """Verdict on the claim at the budget that it is judged at."""
         return self.rung.verdict
 
     @property
@@ -234,6 +235,7 @@ class Judged:
 
     @property
     def parts(self) -> tuple[Part, ...]:
+        """Parts of the claim at the budget that it is judged at."""
         return self.rung.parts
 
     @property
@@ -255,6 +257,7 @@ class Judged:
 
     @property
     def contrasts(self) -> list[Contrast]:
+        """Every comparison of the claim at that budget."""
         return [made for part in self.parts for one in part.sets for made in one.contrasts]
 
     @property

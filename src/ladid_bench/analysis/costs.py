@@ -42,10 +42,12 @@ class Cost:
 
     @property
     def groups(self) -> tuple[Group, ...]:
+        """Groups of runs that the cost is computed from."""
         return (self.runs, self.base) if self.base else (self.runs,)
 
     @property
     def rows(self) -> tuple[dict[str, Any], ...]:
+        """Rows of the run table of those runs."""
         return tuple(row for group in self.groups for row in group.rows)
 
     @property

@@ -56,10 +56,12 @@ class Run:
 
     @property
     def key(self) -> str:
+        """Key of the run."""
         return str(self.row["key"])
 
     @property
     def status(self) -> str:
+        """How the run ended, or that it is still to be made."""
         return str(self.row["status"])
 
     @property
@@ -138,6 +140,7 @@ class Entry:
 
     @property
     def neural(self) -> bool:
+        """Whether the method is a neural one."""
         return self.kind == NEURAL
 
     @property
@@ -195,6 +198,7 @@ class DatasetContent:
 
     @property
     def image(self) -> bool:
+        """Whether frames are images; False where there is no data card."""
         return bool(self.card) and len(self.card["task"]["shape"]) == 3
 
     @property
@@ -238,6 +242,7 @@ class DatasetContent:
 
     @property
     def context_frames(self) -> int:
+        """Frames of a trajectory that are given."""
         return int(self.card["task"]["context_frames"])
 
     def best(self, neural: bool) -> Entry | None:

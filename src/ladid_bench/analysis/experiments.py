@@ -35,6 +35,7 @@ class ExperimentRow:
 
     @property
     def dataset(self) -> str:
+        """Name of the data set."""
         return str(self.entry.runs[0].row["dataset"])
 
 

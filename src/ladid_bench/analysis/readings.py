@@ -51,6 +51,7 @@ class Probed:
 
     @property
     def quantities(self) -> list[str]:
+        """Names of the quantities that were read."""
         return [one.name for one in self.probes[0].readings]
 
     @property

@@ -24,6 +24,7 @@ class ExperimentResults:
 
     @property
     def entries(self) -> list[Entry]:
+        """Entries of all rows, on all data sets."""
         return [row.entry for _, rows in self.parts for row in rows]
 
 
@@ -55,6 +56,7 @@ class StudyResults:
 
     @property
     def compared(self) -> list[DatasetContent]:
+        """Data sets at equal steps that have entries."""
         return [dataset for dataset in self.datasets if dataset.entries]
 
     @cached_property

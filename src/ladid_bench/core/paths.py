@@ -46,21 +46,26 @@ class Folders:
 
     @property
     def data(self) -> Path:
+        """Folder of the trajectory files."""
         return self.root / "data" / self.scale
 
     @property
     def results(self) -> Path:
+        """Folder of records, tables and reports."""
         return self.root / "results" / self.scale
 
     @property
     def work(self) -> Path:
+        """Folder of what is never versioned, such as models and logs."""
         return self.root / "work" / self.scale
 
     @property
     def records(self) -> Path:
+        """Folder of the records of runs."""
         return self.results / "records"
 
     def record(self, key: str) -> Path:
+        """Name the file of a run's record."""
         return self.records / f"{key}.json"
 
     def attempts(self, key: str) -> Path:
@@ -76,15 +81,19 @@ class Folders:
         return self.work / "writers" / f"{key}.lock"
 
     def samples(self, key: str) -> Path:
+        """Name the file of a run's sample."""
         return self.results / "samples" / f"{key}.npz"
 
     def probe(self, key: str) -> Path:
+        """Name the file of the probe of a run's model."""
         return self.results / "probes" / f"{key}.json"
 
     def calibration(self, key: str) -> Path:
+        """Name the file of a run's calibration."""
         return self.results / "calibrations" / f"{key}.json"
 
     def forecast(self, key: str) -> Path:
+        """Name the file of a run's forecast of the test split; never versioned."""
         return self.work / "forecasts" / f"{key}.hdf5"
 
     def model(self, key: str) -> Path:
@@ -104,13 +113,16 @@ class Folders:
         return self.work / "trials" / f"{key}-{code_hash}"
 
     def log(self, key: str) -> Path:
+        """Name the file of a run's log."""
         return self.work / "logs" / f"{key}.log"
 
     def split(self, dataset: str, data_key: str, split: str) -> Path:
+        """Name the trajectory file of one split of a data set."""
         return self.data / dataset / split / f"{data_key}.hdf5"
 
     @property
     def table(self) -> Path:
+        """File of the run table."""
         return self.results / "runs.parquet"
 
     @property
@@ -124,4 +136,5 @@ class Folders:
         return self.results / "made-from.json"
 
     def card(self, dataset: str, data_key: str) -> Path:
+        """Name the file of a data set's card."""
         return self.results / "datasets" / f"{dataset}-{data_key}.json"

@@ -38,10 +38,12 @@ class Task:
 
     @property
     def is_image(self) -> bool:
+        """Whether frames are images."""
         return len(self.shape) == 3
 
     @property
     def frames(self) -> int:
+        """Frames of a trajectory, given and forecast."""
         return self.context_frames + self.forecast_frames
 
     @property

@@ -56,6 +56,7 @@ class Scale:
 
     @property
     def logarithmic(self) -> bool:
+        """Whether the axis is logarithmic."""
         return bool(self.ticks) and min(self.ticks) > 0
 
     def apply(self, axes: Axes, places: pd.Series) -> None:

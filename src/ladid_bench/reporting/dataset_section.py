@@ -71,6 +71,7 @@ class DatasetStory:
 
     @property
     def bars(self) -> tuple[media.ColourBar, ...]:
+        """Colour bars of the frames and of their differences; none without a data card."""
         return media.colour_bars(self.content.card) if self.content.card else ()
 
     def table(self, table: Table, drawn: str = "", ranked: bool = True) -> Markup:

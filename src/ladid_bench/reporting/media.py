@@ -50,10 +50,12 @@ class Film:
 
     @property
     def image(self) -> bool:
+        """Whether frames are images."""
         return self.levels.ndim == 3
 
     @property
     def frames(self) -> int:
+        """Number of frames."""
         return len(self.levels)
 
     @property

@@ -111,18 +111,22 @@ class Report:
 
     @cached_property
     def evidence(self) -> Evidence:
+        """Evidence of the study for its claims."""
         return evidence_of(self.results.folders, self.results.table, self.root)
 
     @cached_property
     def styles(self) -> dict[str, MethodStyle]:
+        """Look of every label in the comparisons."""
         return styles([*self.results.datasets, *self.results.again])
 
     @cached_property
     def by_method(self) -> dict[str, MethodStyle]:
+        """Look of every method."""
         return styles_by_method(self.styles, self.results.contents)
 
     @cached_property
     def stories(self) -> list[DatasetStory]:
+        """Data sets of the comparison, each with all that its section tells."""
         results, equal = self.results, {one.name: one for one in self.results.again}
         pictures = all_pictures(results.datasets, results.folders)
         blocks = results.study.experiments.get(EQUAL_TIME, [])

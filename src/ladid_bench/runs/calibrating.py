@@ -92,6 +92,7 @@ class Values:
 
     @property
     def share(self) -> float:
+        """Share of the values of a frame that are scored."""
         return len(self.places) / int(np.prod(self.task.shape))
 
     def select(self, frames: np.ndarray) -> np.ndarray:

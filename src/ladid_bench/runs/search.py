@@ -59,6 +59,7 @@ class PlannedSearch:
 
     @property
     def kind(self) -> DataKind:
+        """Kind of data that is searched on."""
         return self.dataset.source.kind
 
     @property
@@ -68,6 +69,7 @@ class PlannedSearch:
 
     @property
     def identity(self) -> Identity:
+        """What determines the search; a record of another one does not count."""
         budget = {name: value for name, value in self.study.budget.model_dump().items() if name != "steps"}
         return Identity(
             method=self.method,
@@ -101,6 +103,7 @@ class PlannedSearch:
         return SearchRecord(identity=self.identity, trials=[], ended=False, chosen=None)
 
     def keep(self, record: SearchRecord) -> None:
+        """Write the record of the search into the method's folder."""
         write_json(search_file(self.folder, self.kind), record.model_dump())
 
 

@@ -87,10 +87,12 @@ class PlannedDataset:
 
     @property
     def context_frames(self) -> int:
+        """Frames of a trajectory that are given."""
         return self.config.context_frames or self.source.context_frames
 
     @property
     def forecast_frames(self) -> int:
+        """Frames of a trajectory that are to be forecast."""
         return self.config.forecast_frames or self.source.forecast_frames
 
     @property
@@ -115,6 +117,7 @@ class PlannedDataset:
 
     @cached_property
     def key(self) -> str:
+        """Hash of ``identity``."""
         return content_key(self.identity)
 
     def files(self, folders: Folders) -> dict[str, Path]:

@@ -38,9 +38,11 @@ class RunGraph:
         return {name: str(one.files(self.folders)["train"]) for name, one in datasets.items()}
 
     def record(self, key: str) -> str:
+        """Name the file of a run's record."""
         return str(self.folders.record(key))
 
     def records(self, keys: Iterable[str]) -> list[str]:
+        """Name the files of the records of some runs."""
         return [self.record(key) for key in keys]
 
     def glimpses(self, keys: Iterable[str], long: float) -> dict[str, list[str]]:

@@ -118,6 +118,7 @@ class PlannedRun:
 
     @cached_property
     def key(self) -> str:
+        """Hash of ``identity``."""
         return content_key(self.identity)
 
     @cached_property
@@ -145,6 +146,7 @@ class PlannedRun:
 
     @property
     def rerun_command(self) -> str:
+        """Command that makes the run again."""
         return f"ladid-bench run {self.key} --scale {self.scale} --force"
 
     @property

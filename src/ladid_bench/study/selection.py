@@ -25,6 +25,7 @@ class Selection:
 
     @property
     def is_of_all(self) -> bool:
+        """Whether it has no part, and so is of all runs."""
         return not any(astuple(self))
 
     def of(self, runs: Mapping[str, PlannedRun]) -> dict[str, PlannedRun]:

@@ -47,6 +47,7 @@ class Shown:
 
     @property
     def time_unit(self) -> str:
+        """Unit of time."""
         return unit_of(self.units, "time")
 
 

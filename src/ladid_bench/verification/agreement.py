@@ -60,6 +60,7 @@ class Value:
 
     @property
     def outcome(self) -> Outcome:
+        """``identical``, ``agrees`` where the difference is allowed, else ``differs``."""
         if self.difference == 0:
             return "identical"
         return "agrees" if self.difference <= self.allowed else "differs"
@@ -84,10 +85,12 @@ class Comparison:
 
     @property
     def differing(self) -> tuple[Value, ...]:
+        """Values that differ."""
         return tuple(value for value in self.values if value.outcome == "differs")
 
     @property
     def outcome(self) -> Outcome:
+        """Outcome of the value that agrees least."""
         if self.differing:
             return "differs"
         return "identical" if all(value.outcome == "identical" for value in self.values) else "agrees"

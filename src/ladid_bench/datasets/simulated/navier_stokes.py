@@ -147,6 +147,7 @@ class NavierStokes(System):
 
     @property
     def forced(self) -> bool:
+        """Whether something drives the flow; otherwise it decays."""
         return self.forcing != "none"
 
     @property

@@ -83,10 +83,12 @@ class FileArray:
 
     @property
     def length(self) -> int:
+        """Length of the longest axis, 0 of a single number."""
         return max(self.shape, default=0)
 
     @property
     def units(self) -> str:
+        """Units that the file says, or nothing."""
         return self.attributes.get("units", "")
 
     @property

@@ -66,6 +66,7 @@ class Understood:
         return sum(b - a < self.window for one in self.recordings for a, b in one.between_pauses())
 
     def groups_of(self, split: str) -> set[int]:
+        """Collect the groups that have recordings in a split."""
         return {self.groups[piece.number] for piece in self.pieces[split]}
 
 

@@ -59,6 +59,7 @@ class Hashes:
 
     @property
     def long_run(self) -> int:
+        """Successive frames that are equal in two recordings only if one was copied."""
         return max(LONG_RUN, self.run)
 
     def runs(self, length: int, number: int, first: int = 0, last: int | None = None) -> np.ndarray:

@@ -26,6 +26,7 @@ class Member:
 
     @property
     def first(self) -> FileArray:
+        """Array of the first channel."""
         return self.channels[0]
 
 

@@ -19,18 +19,22 @@ class Verdict:
 
 
 def passed(found: str = "") -> Verdict:
+    """Give the verdict of a check that the method passes, with what was found."""
     return Verdict("passed", found)
 
 
 def failed(reason: str) -> Verdict:
+    """Give the verdict of a check that the method fails, and why."""
     return Verdict("failed", reason)
 
 
 def not_applicable(reason: str) -> Verdict:
+    """Give the verdict of a check that does not concern the method, and why."""
     return Verdict("not applicable", reason)
 
 
 def exempt(reason: str) -> Verdict:
+    """Give the verdict of a check that a method of its kind need not pass, and why."""
     return Verdict("exempt", reason)
 
 

@@ -76,6 +76,7 @@ class Subject:
         return self.card.kind in ("neural", "simple")
 
     def toy(self, name: str) -> Toy:
+        """Make the toy data set called ``name`` in ``TOYS``."""
         return make_toy(*TOYS[name])
 
     def skips(self, toy: str) -> str:
@@ -99,9 +100,11 @@ class Subject:
         return next((name for name in ("image", "vector", "two channels") if not self.skips(name)), "image")
 
     def new(self, toy: str, workspace: Path | None = None) -> Method:
+        """Make an untrained method for a toy."""
         return self.method_class(self.toy(toy).task, self.settings, workspace)
 
     def fit(self, method: Method, toy: str, budget: Budget = BRIEF, seed: int = 0, **options: Any) -> Method:
+        """Train ``method`` on a toy, by default for a few steps alone, and give it back."""
         method.fit(Training(*self.toy(toy).known, budget, seed, **options))
         return method
 

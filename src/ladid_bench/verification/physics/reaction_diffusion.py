@@ -28,10 +28,12 @@ def solve(field: np.ndarray, duration: float, steps: int, beta: float = 1.0) -> 
 
 
 def points(grid: int) -> np.ndarray:
+    """Lay out the coordinates of ``grid`` points along a side, ``(grid,)``; the centre is 0."""
     return ((np.arange(grid) + 0.5) / grid - 0.5) * SIDE
 
 
 def centred_spiral(grid: int) -> np.ndarray:
+    """Compute the initial state of a spiral about the centre, complex128 ``(grid, grid)``."""
     return spiral({name: np.array([value]) for name, value in START.items()}, 1, grid)[0]
 
 
@@ -52,6 +54,7 @@ def distance_from_law(start: float, beta: float) -> float:
 
 
 def limit_cycle_rate() -> float:
+    """Measure the phase rate of a homogeneous z on the limit cycle at beta 1.3, rad per unit of time."""
     return float(np.angle(solve(np.ones((16, 16), dtype=complex), 1.0, 40, 1.3)).mean())
 
 
@@ -69,6 +72,7 @@ def plane_wave_amplitude() -> float:
 
 
 def plane_wave_frequency() -> float:
+    """Measure the angular frequency of the plane wave."""
     wave, after = plane_wave()
     return float(np.angle(after / wave).mean()) / 2
 
@@ -88,10 +92,12 @@ def turning(beta: float, grid: int) -> tuple[float, float]:
 
 
 def turning_rate(beta: float, grid: int = 64) -> float:
+    """Measure the mean phase rate of a centred spiral, see ``turning``."""
     return turning(beta, grid)[0]
 
 
 def amplitude_at_radius_5() -> float:
+    """Measure |z| at radius 5 from a centred spiral at beta 1."""
     return turning(1.0, 64)[1]
 
 

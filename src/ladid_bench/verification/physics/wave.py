@@ -43,6 +43,7 @@ def displacement(
 
 
 def at_a_point(walls: str, drawn: dict[str, float], time: float, y: float, x: float) -> float:
+    """Compute u at one point."""
     return displacement(walls, drawn, time, np.array([y]), np.array([x])).item()
 
 
@@ -89,6 +90,7 @@ def _stencil(field: np.ndarray, walls: str) -> np.ndarray:
 
 
 def points(grid: int) -> np.ndarray:
+    """Lay out the coordinates of ``grid`` points along a side, ``(grid,)``; the centre is 0."""
     return ((np.arange(grid) + 0.5) / grid - 0.5) * SIDE
 
 
@@ -122,6 +124,7 @@ def difference_from_leapfrog(walls: str, grid: int, damping: float) -> float:
 
 
 def order_of_leapfrog(walls: str, damping: float) -> float:
+    """Measure the binary logarithm of the leapfrog's difference on 64 points a side over that on 128."""
     coarse, fine = (difference_from_leapfrog(walls, grid, damping) for grid in (64, 128))
     return math.log2(coarse / fine)
 
@@ -166,6 +169,7 @@ def mode_against_scipy(damping: float) -> float:
 
 
 def initial_energy() -> float:
+    """Compute the energy of a single bump at rest from the coefficients of its modes."""
     modes = Modes("neumann", Wave.modes)
     start = bumps(modes, lone())
     return float(((modes.rates(SPEED) * start) ** 2).sum() / 2)
@@ -185,6 +189,7 @@ def energy_from_pictures(walls: str) -> float:
 
 
 def drift_of_energy(walls: str) -> float:
+    """Measure the largest relative change of the energy over 60 frames without damping."""
     energy = Wave(walls=walls).split("train", SplitSizes(train=3), 16, 0, 60).states["energy"]
     return float(np.abs(energy / energy[:, :1] - 1).max())
 
@@ -207,6 +212,7 @@ def drift_of_mean(walls: str, damping: float) -> float:
 
 
 def mean_of_a_bump() -> float:
+    """Measure the mean of a picture of a single bump."""
     stacked = {name: np.array([value]) for name, value in lone(centre_x=0.6, width=0.2).items()}
     return float(Wave().simulate(stacked, np.zeros((1, 1)), 64).frames.mean(dtype=np.float64))
 
