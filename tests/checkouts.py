@@ -9,7 +9,8 @@ import yaml
 from ladid_bench.core.configuration import Study, load_study
 from ladid_bench.core.paths import Folders
 from ladid_bench.runs.supervise import supervise
-from ladid_bench.study.datasets import make_files, planned_dataset, write_card
+from ladid_bench.study.cards import write_card
+from ladid_bench.study.datasets import make_files, planned_dataset
 from ladid_bench.study.plan import PlannedRun, plan_runs
 
 STUDY = {

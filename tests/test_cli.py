@@ -75,7 +75,7 @@ def test_prune_removes_what_no_study_asks_for(checkout: Path) -> None:
         said(checkout, "run", key)
     comparison = {"datasets": ["pendulum"], "methods": ["mean"]}
     (checkout / "config" / "tiny.yaml").write_text(yaml.safe_dump(STUDY | {"experiments": {"comparison": comparison}}))
-    assert "'ladid-bench prune'" in said(checkout, "plan")
+    assert "'ladid-bench prune --scale tiny'" in said(checkout, "plan")
     assert dropped in said(checkout, "prune")
     assert "'ladid-bench prune'" not in said(checkout, "plan")
     assert [path.name[:8] for path in (checkout / "results/tiny/records").glob("*.json")] == [kept]

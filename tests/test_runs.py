@@ -35,7 +35,8 @@ from ladid_bench.runs.scoring import score
 from ladid_bench.runs.state import has_failed, is_stale
 from ladid_bench.runs.supervise import _kind, carry_out, supervise
 from ladid_bench.study import datasets
-from ladid_bench.study.datasets import describe, make_files, planned_dataset, write_card
+from ladid_bench.study.cards import describe, write_card
+from ladid_bench.study.datasets import make_files, planned_dataset
 
 
 @pytest.fixture

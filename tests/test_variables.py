@@ -17,7 +17,8 @@ from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.variables import MARGIN, Variable, outside, unit_of, variables_of
 from ladid_bench.datasets.source import DataCard, DataSource
-from ladid_bench.study.datasets import PlannedDataset, load_data_card, make_files, write_card
+from ladid_bench.study.cards import load_data_card, write_card
+from ladid_bench.study.datasets import PlannedDataset, make_files
 
 RANDOM = np.random.default_rng(0)
 

@@ -27,7 +27,8 @@ from ladid_bench.methods.listing import list_methods
 from ladid_bench.methods.registry import resolve_settings
 from ladid_bench.reporting.benchmarks_page import write_benchmarks_page
 from ladid_bench.runs.records import LINK, read_attempts, read_record, read_sample, write_sample
-from ladid_bench.study.datasets import load_data_card, planned_dataset
+from ladid_bench.study.cards import load_data_card
+from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.verification.physics.results import read_results
 
 DEEP = "[" * 50_000

@@ -29,7 +29,8 @@ from ladid_bench.methods.base import Forecast
 from ladid_bench.methods.forecasts import read_forecast, write_forecast
 from ladid_bench.methods.tensors import load_tensors
 from ladid_bench.runs.records import read_record, read_sample
-from ladid_bench.study.datasets import load_data_card, planned_dataset
+from ladid_bench.study.cards import load_data_card
+from ladid_bench.study.datasets import planned_dataset
 
 ATOMS: tuple[Any, ...] = (
     *(

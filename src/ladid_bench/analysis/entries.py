@@ -20,7 +20,8 @@ from ladid_bench.data.variables import unit_of
 from ladid_bench.methods.registry import load_card
 from ladid_bench.runs.calibration import Calibration
 from ladid_bench.runs.records import WAITING, Sample, read_record, read_sample
-from ladid_bench.study.datasets import PlannedDataset, load_data_card, planned_dataset
+from ladid_bench.study.cards import load_data_card
+from ladid_bench.study.datasets import PlannedDataset, planned_dataset
 from ladid_bench.study.plan import COMPARISON
 
 NEURAL, FLOOR = "neural", "floor"

@@ -16,7 +16,8 @@ from ladid_bench.analysis.results import planned_columns
 from ladid_bench.analysis.verdicts import LACKING, MET, REPRODUCED, UNDECIDABLE, Part, conjunction
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
-from ladid_bench.study.datasets import PlannedDataset, load_data_card
+from ladid_bench.study.cards import load_data_card
+from ladid_bench.study.datasets import PlannedDataset
 from ladid_bench.study.plan import COMPARISON, PlannedRun, seconds_per_step
 
 ENDED = {"status": "ok", "reason": "", "cost_load": 0.0, costs.FORECAST: 1.0} | dict.fromkeys(costs.PLACE, 1)

@@ -133,7 +133,8 @@ def data(
     split: Annotated[list[str] | None, typer.Option(help="split to make; default: all the data set has")] = None,
 ) -> None:
     """Make the trajectory files of a data set and describe it for the report, or make only the files of some splits."""
-    from ladid_bench.study.datasets import make_files, planned_dataset, write_card
+    from ladid_bench.study.cards import write_card
+    from ladid_bench.study.datasets import make_files, planned_dataset
 
     study, folders = open_study(scale)
     planned = planned_dataset(study, dataset)
@@ -145,7 +146,8 @@ def data(
 @app.command()
 def card(dataset: str, scale: Scale = None) -> None:
     """Describe the trajectory files of a data set for the report."""
-    from ladid_bench.study.datasets import planned_dataset, write_card
+    from ladid_bench.study.cards import write_card
+    from ladid_bench.study.datasets import planned_dataset
 
     study, folders = open_study(scale)
     write_card(planned_dataset(study, dataset), folders)

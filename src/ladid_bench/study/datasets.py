@@ -3,24 +3,19 @@
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from pydantic import BaseModel, Field, FiniteFloat
-
-from ladid_bench.core.configuration import DataKind, Dataset, Study, parse
+from ladid_bench.core.configuration import Dataset, Study
 from ladid_bench.core.errors import BenchError, nearest
-from ladid_bench.core.files import content_key, file_sha256, finished, write_json
+from ladid_bench.core.files import content_key, finished
 from ladid_bench.core.memory import available_memory
 from ladid_bench.core.paths import MIDPOINTS, Folders, find_root
-from ladid_bench.core.readers import read_json
 from ladid_bench.data.task import Task, task_of
-from ladid_bench.data.thumbnails import pack, smaller
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
-from ladid_bench.data.variables import Variable, outside, variables_of
+from ladid_bench.data.variables import Variable, variables_of
 from ladid_bench.datasets.measured import MEASURED
 from ladid_bench.datasets.simulated import SYSTEMS
 from ladid_bench.datasets.source import DataSource
@@ -31,8 +26,6 @@ log = logging.getLogger(__name__)
 SOURCES: dict[str, type[DataSource]] = {**SYSTEMS, **MEASURED}
 INTERVENTION = "--"
 OWN_NAME = re.compile(r"[a-z0-9]+([.-]?[a-z0-9]+)*")  # of a data set with a source: it is the name of a folder
-FILM_FRAMES = 60  # most frames that a data card keeps
-LARGEST_FILM = 2**22  # characters of its picture
 MOST_RANGES = 8  # said of a data set with more variables
 COPIES = 4  # of a split's frames that are in memory at once while it is made
 
@@ -169,21 +162,12 @@ def make_files(planned: PlannedDataset, folders: Folders, splits: Sequence[str] 
             write_trajectories(path, made)
             log.info("%s/%s: wrote %d trajectories to %s", planned.name, split, len(made), path)
             if split == "train":
-                _log_ranges(planned.name, variables_of(made, planned.source.vectors))
+                log_ranges(planned.name, variables_of(made, planned.source.vectors))
         for stale in set(finished(path.parent, ".hdf5")) - {path}:
             stale.unlink()
 
 
-def write_card(planned: PlannedDataset, folders: Folders) -> None:
-    """Write the data card that describes a data set for the report, which does not read its files; log the ranges."""
-    splits = {split: read_trajectories(path) for split, path in planned.files(folders).items()}
-    card = describe(planned, splits, folders)
-    write_json(folders.card(planned.name, planned.key), card)
-    variables = [Variable(**variable) for variable in card["task"]["variables"]]
-    _log_ranges(planned.name, variables, card["splits_made"]["test"]["outside"])
-
-
-def _log_ranges(name: str, variables: Sequence[Variable], outside_test: Sequence[int] = ()) -> None:
+def log_ranges(name: str, variables: Sequence[Variable], outside_test: Sequence[int] = ()) -> None:
     """Say the range of each variable, what clipping to it loses, and how many test values lie out of it.
 
     Of more than ``MOST_RANGES`` variables, those are said that lose most, and those that are constant.
@@ -228,138 +212,3 @@ def load_task(planned: PlannedDataset, train: Trajectories) -> Task:
     """Derive the task of a data set from its training split."""
     context, forecast, source = planned.context_frames, planned.forecast_frames, planned.source
     return task_of(train, planned.name, context, forecast, source.season, source.vectors)
-
-
-def describe(planned: PlannedDataset, splits: Mapping[str, Trajectories], folders: Folders) -> dict[str, Any]:
-    """Describe a data set whose files are there as a data card, ready for JSON.
-
-    ``film`` is one test trajectory in small, ``regime`` names the intervention, ``control`` says that by
-    physics it changes nothing, and ``regimes`` lists all the interventions that the source has. ``task`` has the
-    variables with their ranges and what clipping to them loses; ``outside`` counts the values of a split that lie out
-    of the range of each variable, in their order.
-    """
-    task = load_task(planned, splits["train"])
-    source, regime = planned.source, planned.origin.partition(INTERVENTION)[2]
-    return {
-        **asdict(source.card),
-        "title": full_title(planned.name, source, planned.origin),
-        **planned.identity,
-        "data_key": planned.key,
-        "kind": source.kind,
-        "primary_metric": source.primary_metric,
-        "lyapunov_exponent": source.lyapunov_exponent,
-        "task": task.to_json(),
-        "splits_made": {
-            split: {
-                "trajectories": len(data),
-                "groups": len(np.unique(data.group)),
-                "content_sha256": data.content_sha256,
-                "file_sha256": file_sha256(planned.files(folders)[split]),
-                "range": [float(data.frames.min()), float(data.frames.max())],
-                "outside": [outside(variable, data.frames) for variable in task.variables],
-            }
-            for split, data in splits.items()
-        },
-        "regime": regime,
-        "control": regime in source.controls and not planned.config.settings,
-        "regimes": [
-            {"name": name, "changes": dict(changes), "control": name in source.controls}
-            for name, changes in source.regimes().items()
-        ],
-        "film": _film(task, splits["test"]),
-    }
-
-
-def full_title(dataset: str, source: DataSource, origin: str) -> str:
-    """Compose the title of a data set; a regime that its source's card does not speak of is named behind it.
-
-    ``origin`` is what the suite calls a data set to which a study gave a name of its own, which is then named.
-    """
-    title = source.card.title
-    if origin and origin != dataset:
-        return f"{title}, {dataset.removeprefix(f'{origin}-')}"
-    name, _, regime = dataset.partition(INTERVENTION)
-    return f"{title}, {regime}" if regime and title == find_source(name).card.title else title
-
-
-def _film(task: Task, test: Trajectories) -> dict[str, Any]:
-    """The first test trajectory, first channel, in small; ``lead`` is the time from the last context frame."""
-    kept = np.unique(np.linspace(0, task.frames - 1, min(task.frames, FILM_FRAMES)).round().astype(int))
-    unit = np.clip(task.normalize(test.frames[0, kept])[:, 0], 0, 1)  # (frame, *space)
-    lead = test.times[0, kept] - test.times[0, task.context_frames - 1]
-    return {
-        "trajectory": 0,
-        "channel": test.fields[0],
-        "lead": [float(f"{time:.6g}") for time in lead],
-        "webp": pack(smaller(np.round(255 * unit).astype(np.uint8))),
-    }
-
-
-class _StoredTask(BaseModel):
-    shape: list[int] = Field(min_length=2, max_length=3)
-    context_frames: int = Field(ge=1)
-    forecast_frames: int = Field(ge=1)
-    low: list[FiniteFloat] = Field(min_length=1)
-    high: list[FiniteFloat] = Field(min_length=1)
-    variables: list[Variable] = Field(min_length=1)
-    time_step: FiniteFloat = Field(gt=0)
-
-
-class _StoredSplit(BaseModel):
-    trajectories: int
-    groups: int
-    content_sha256: str
-    range: tuple[FiniteFloat, FiniteFloat]
-    outside: list[int]
-
-
-class _StoredFilm(BaseModel):
-    trajectory: int
-    channel: str
-    lead: list[FiniteFloat] = Field(min_length=1, max_length=FILM_FRAMES)
-    webp: str = Field(max_length=LARGEST_FILM)
-
-
-class _StoredRegime(BaseModel):
-    name: str
-    changes: dict[str, Any]
-    control: bool
-
-
-class _StoredCard(BaseModel):
-    """What a report relies upon in a data card."""
-
-    title: str
-    summary: str
-    origin: str
-    quantity: str
-    obtained_from: str
-    licence: str
-    citation: str
-    splits: str
-    equation: str
-    caution: str
-    dataset: str
-    data_key: str
-    kind: DataKind
-    regime: str
-    control: bool
-    settings: dict[str, Any]
-    task: _StoredTask
-    splits_made: dict[str, _StoredSplit]
-    regimes: list[_StoredRegime]
-    film: _StoredFilm
-
-
-def load_data_card(planned: PlannedDataset, folders: Folders) -> dict[str, Any]:
-    """Read the data card that ``write_card`` wrote.
-
-    Raises:
-        BenchError: it is not there, or does not have what today's cards have.
-    """
-    path, remedy = folders.card(planned.name, planned.key), f"'ladid-bench card {planned.name}'"
-    if not path.exists():
-        raise BenchError(f"{path}: no such data card; make it with {remedy}")
-    card = read_json(path, "data card", f"make it again with {remedy}")
-    parse(_StoredCard, card, f"{path}: not a data card (make it again with {remedy})")
-    return dict(card)

@@ -11,7 +11,8 @@ from ladid_bench.core.paths import SPLITS, Folders
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
 from ladid_bench.data.variables import by_component, unit_of, variables_of
 from ladid_bench.datasets.source import DataCard, DataSource
-from ladid_bench.study.datasets import describe, find_source, full_title, make_files, planned_dataset
+from ladid_bench.study.cards import describe, full_title
+from ladid_bench.study.datasets import find_source, make_files, planned_dataset
 
 UNKNOWN: dict[str, Any] = {field.name: "" for field in fields(DataCard)} | {
     "control": False,
