@@ -156,11 +156,15 @@ def test_a_comparison_in_which_a_method_has_two_largest_budgets_is_refused(check
     ]
 
 
-def test_a_training_that_starts_from_a_model_has_the_full_horizon_from_its_first_step(checkout: Checkout) -> None:
+def test_a_training_that_starts_from_a_model_has_the_full_horizon_and_a_lower_rate(checkout: Checkout) -> None:
     runs = planned(checkout, transfer=TRANSFER)
-    assert {run.arm: run.settings["growth"] for run in runs if run.trained} == {
-        "scratch": True, "fine-tuned": False, "frozen-dynamics": False,
-    }  # fmt: skip
+    rate = load_card("gru", checkout.root).settings["learning_rate"]
+    assert {run.arm: (run.settings["growth"], run.settings["learning_rate"]) for run in runs if run.card.trained} == {
+        "scratch": (True, rate),
+        "zero-shot": (True, rate),
+        "fine-tuned": (False, pytest.approx(0.3 * rate)),
+        "frozen-dynamics": (False, pytest.approx(0.3 * rate)),
+    }
 
 
 def test_changes_are_settings_on_top_of_the_variant_and_one_that_changes_nothing_is_the_same_run(

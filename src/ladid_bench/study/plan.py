@@ -17,6 +17,7 @@ from ladid_bench.study.datasets import PlannedDataset, planned_dataset
 STARTING_SECONDS = 6  # of Snakemake's job, the interpreter, libraries and data; 5 to 9 where two cores were quiet
 SCRATCH: Arm = "scratch"
 ZERO_SHOT: Arm = "zero-shot"
+FINE_TUNING = 0.3  # of the learning rate is that of what starts from a model (docs/training.md)
 FROZEN: dict[Arm, Literal["dynamics", "encoder"]] = {"frozen-dynamics": "dynamics", "frozen-encoder": "encoder"}
 COMPARISON = "comparison"
 # what an experiment cannot have, because its table has one line a method and variant
@@ -316,15 +317,18 @@ def _crossed(
                 if plain.card.deterministic and fraction == 1 and seed != block.seeds[0]:
                     continue  # the seed draws the part of the data, and nothing else
                 run = replace(plain, seed=seed, arm=arm, init_from=start, fraction=fraction, budget=budget)
-                mine = _going_on(start.settings) if start else plain.settings
+                mine = start.settings if start else plain.settings
+                mine = _going_on(mine) if start and arm != ZERO_SHOT else mine
                 run = replace(run, settings=mine, changes=changes if run.trained else plain.changes)
                 yield from _shorter(run, block)
                 yield run
 
 
 def _going_on(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings of a training that starts from a model: the growth of the horizon is for those that cannot forecast."""
-    return settings | {GROWTH: False} if GROWTH in settings else settings
+    """Settings of a training that starts from a model: the full horizon at once, and steps that keep what it knows."""
+    if GROWTH not in settings:
+        return settings  # of a closed form, which cannot go on
+    return settings | {GROWTH: False, "learning_rate": FINE_TUNING * settings["learning_rate"]}
 
 
 def _budget(plain: PlannedRun, usual: Budget, block: Experiment, where: str) -> Budget:
