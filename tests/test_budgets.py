@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from test_claims import LINEAR, Made, moved
 
 from ladid_bench.analysis import rules
 from ladid_bench.analysis.budgets import AGAINST, FOR, MOVING, SETTLED, UNTRAINED, standing_of_pair, tells
+from ladid_bench.analysis.claims import Judged
 from ladid_bench.analysis.crossed import LogRatio
 from ladid_bench.analysis.paired import Contrast
 from ladid_bench.analysis.verdicts import NOT_REPRODUCED, NOT_RUN, NOT_SEPARABLE, OPEN, REPRODUCED
@@ -63,6 +65,21 @@ def test_the_highest_budget_that_all_required_methods_have_is_judged() -> None:
     made.rows = [row for row in made.rows if row["method"] != "ndp"]
     found = made.judged("C1a")  # nowhere complete; behind at the highest is enough against it
     assert (found.verdict, found.rung.steps) == (NOT_REPRODUCED, 2400)
+
+
+def test_before_anything_can_be_compared_the_budget_of_most_planned_runs_is_told() -> None:
+    """A longer experiment of another name has runs of LaDID too, which this claim does not look at."""
+    made = trained((0.1, 0.1), (0.4, 0.4))
+    made.all_of(("ladid",), ("pendulum",), 0.1, steps=2400, experiment="longer")
+    for row in made.rows:
+        row["status"] = "not run"
+    found = made.judged("C1a")
+    assert (found.verdict, found.rung.steps) == (NOT_RUN, 1200)
+    assert all("3 of 3 runs of ladid have not ended" in one["reason"] for one in _sets(found))
+
+
+def _sets(found: Judged) -> list[dict[str, Any]]:
+    return [one for part in found.to_json()["details"]["parts"] for one in part["sets"]]
 
 
 def test_a_run_that_an_experiment_asks_for_also_as_a_shorter_training_counts_once() -> None:

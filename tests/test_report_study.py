@@ -155,6 +155,23 @@ def test_training_is_told_of_as_done_only_where_some_is(bench: Bench) -> None:
     assert "1 of 2 runs" in words()
 
 
+def test_methods_that_have_not_begun_are_named_below_the_table_and_those_that_failed_stay_in_it(bench: Bench) -> None:
+    bench.run(PICTURES, "latent-ode", 0.1)
+    bench.lost(PICTURES, "ridge", "error", "broken")
+    bench.lost(PICTURES, "mean", "not run", "later")
+    page = bench.build()
+    named = " ".join(name for name, *_ in page.tables[f"data-{PICTURES}"])
+    assert "latent-ode" in named and "ridge" in named and "mean" not in named
+    assert "Not run so far: mean." in page.text
+
+
+def test_words_at_equal_time_are_a_sentence_of_their_own_where_nobody_is_ahead(bench: Bench) -> None:
+    bench.run(PICTURES, "latent-ode", 0.1)
+    bench.run(PICTURES, "latent-ode", 0.1, experiments="equal-time")
+    words = findings.equal_time(only(bench), only(bench), 2.0)
+    assert re.search(r"for training each\. Nobody", words)
+
+
 def test_a_floor_alone_is_no_competitor_either(bench: Bench) -> None:
     bench.run(PICTURES, "coder", 0.01)
     assert ("data-outcome", "none") in bench.build().data

@@ -54,12 +54,17 @@ class Rung:
 
 
 def distinct(rungs: Sequence[Rung]) -> list[Rung]:
-    """Leave out budgets at which the claim compares nothing, or the same runs as at a smaller one; never all."""
+    """Leave out budgets at which the claim compares nothing, or the same runs as at a smaller one; never all.
+
+    Where nothing can be compared yet, the budget stays for which most runs are planned, the highest of several.
+    """
     found: dict[frozenset[str], Rung] = {}
     for rung in rungs:
-        if any(made.ratio for part in rung.parts for made in part.contrasts.values()):
-            found.setdefault(rung.keys, rung)
-    return list(found.values()) or [rungs[-1]]
+        found.setdefault(rung.keys, rung)
+    comparing = [
+        rung for rung in found.values() if any(made.ratio for part in rung.parts for made in part.contrasts.values())
+    ]
+    return comparing or [max(reversed(found.values()), key=lambda rung: len(rung.keys))]
 
 
 def judged_at(rungs: Sequence[Rung]) -> tuple[Rung, list[Rung]]:

@@ -124,6 +124,11 @@ class Entry:
         return tuple(run for run in self.runs if run.status == "ok")
 
     @property
+    def begun(self) -> bool:
+        """Whether any run has ended, with a result or without."""
+        return any(run.status != WAITING for run in self.runs)
+
+    @property
     def complete(self) -> bool:
         """Whether every run has a result; the seeds that survived would flatter a method that failed on others."""
         return len(self.done) == len(self.runs)
@@ -224,6 +229,11 @@ class DatasetContent:
         ranked = self.ranked
         rest = [entry for entry in self.competitors if entry not in ranked]
         return ranked + sorted(rest, key=lambda entry: (not entry.done, entry.skipped))
+
+    @property
+    def waiting(self) -> list[str]:
+        """Labels of the entries of which no run has ended."""
+        return [entry.label for entry in self.entries if not entry.begun]
 
     @property
     def crowded(self) -> bool:

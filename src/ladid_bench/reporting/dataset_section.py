@@ -76,7 +76,7 @@ class DatasetStory:
 
     def table(self, table: Table, drawn: str = "", ranked: bool = True) -> Markup:
         """Lay out a table for the page."""
-        return methods_html(table, self.styles, drawn, ranked, self._ranks(table))
+        return methods_html(table.begun(), self.styles, drawn, ranked, self._ranks(table))
 
     def _ranks(self, table: Table) -> bool:
         """Whether ranks and best values of a table may stand out."""
@@ -104,6 +104,7 @@ class DatasetStory:
             "content": dataset,
             "finding": findings.finding(dataset),
             "table": self.table(brief, dataset.error) if brief else "",
+            "waiting": dataset.waiting,
             "capped": bool(accuracy and accuracy.capped),
             "measures": self.table(accuracy) if accuracy and brief and accuracy.columns != brief.columns else "",
             "colours": findings.about_colours(dataset, self.decided),
@@ -135,6 +136,7 @@ class DatasetStory:
         write_table(folder, f"equal-time-{self.content.name}", table, title, self._ranks(table))
         return {
             "table": self.table(table, equal.error),
+            "waiting": equal.waiting,
             "words": findings.equal_time(self.content, equal, self.minutes) if self.judged else "",
             "spent": findings.spent(equal),
         }

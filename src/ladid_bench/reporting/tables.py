@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,11 @@ class Table:
     def only(self, columns: Iterable[Column]) -> "Table":
         """Choose which columns of numbers are shown."""
         return replace(self, columns=tuple(columns))
+
+    def begun(self) -> "Table":
+        """Leave out the entries of which no run has ended, as in a study that goes on piece by piece."""
+        kept = [entry.begun for entry in self.entries]
+        return replace(self, entries=tuple(compress(self.entries, kept)), frame=self.frame[kept])
 
     def used(self) -> "Table":
         """Leave out the columns in which nothing stands."""
