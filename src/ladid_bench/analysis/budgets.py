@@ -64,7 +64,8 @@ def distinct(rungs: Sequence[Rung]) -> list[Rung]:
     comparing = [
         rung for rung in found.values() if any(made.ratio for part in rung.parts for made in part.contrasts.values())
     ]
-    return comparing or [max(reversed(found.values()), key=lambda rung: len(rung.keys))]
+    planned = [rung for rung in reversed(found.values()) if rung.keys]
+    return comparing or [max(planned, key=lambda rung: len(rung.keys), default=rungs[-1])]
 
 
 def judged_at(rungs: Sequence[Rung]) -> tuple[Rung, list[Rung]]:
