@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, Run, stack
+from ladid_bench.analysis.entries import DatasetContent, Entry, Run, stack
+from ladid_bench.analysis.evidence import LADID
 from ladid_bench.analysis.experiments import ExperimentRow, Parts, row_columns, row_error
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.statistics import interval

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from ladid_bench.analysis.curves import horizon_errors
-from ladid_bench.analysis.entries import LADID, DatasetContent, Entry
+from ladid_bench.analysis.entries import DatasetContent, Entry
+from ladid_bench.analysis.evidence import LADID
 from ladid_bench.analysis.frames import entry_frame
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.core.configuration import Study

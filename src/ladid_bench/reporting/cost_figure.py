@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from ladid_bench.analysis.curves import cost_points
 from ladid_bench.analysis.entries import DatasetContent
-from ladid_bench.reporting.charts import LINE, SMALL, Looks, error_axis, plain_log
-from ladid_bench.reporting.drawing import FONT_SIZE, TALL, Drawing, canvas, mark, settle
+from ladid_bench.reporting.charts import SMALL, Looks, error_axis, plain_log
+from ladid_bench.reporting.drawing import FONT_SIZE, LINE, TALL, Drawing, canvas, mark, settle
 from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.formatting import listed
 from ladid_bench.reporting.palette import MUTED, MethodStyle

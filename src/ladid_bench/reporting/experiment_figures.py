@@ -9,7 +9,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.analysis.effects import areas, lines_of, ratios, transfer_frame
-from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, in_front
+from ladid_bench.analysis.entries import DatasetContent, Entry, in_front
+from ladid_bench.analysis.evidence import LADID
 from ladid_bench.analysis.experiments import ExperimentRow, error_frame, told_apart, trained_until
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.study import ExperimentResults

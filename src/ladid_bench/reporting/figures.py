@@ -14,7 +14,8 @@ from ladid_bench.analysis.curves import (
     training_frame,
     validated,
 )
-from ladid_bench.analysis.entries import LADID, DatasetContent, Entry, Run
+from ladid_bench.analysis.entries import DatasetContent, Entry, Run
+from ladid_bench.analysis.evidence import LADID
 from ladid_bench.analysis.pictures import Pictures, series_frame
 from ladid_bench.reporting.charts import Lines, Looks, Scale
 from ladid_bench.reporting.drawing import TALL, WIDTH, Drawing

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import seaborn
 
-from ladid_bench.analysis.entries import LADID, DatasetContent, Entry
+from ladid_bench.analysis.entries import DatasetContent, Entry
+from ladid_bench.analysis.evidence import LADID
 from ladid_bench.reporting.formatting import slug
 
 NEURAL = (

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ladid_bench.analysis.curves import run_seconds, training_frame, validated
-from ladid_bench.analysis.entries import LADID, DatasetContent
+from ladid_bench.analysis.entries import DatasetContent
+from ladid_bench.analysis.evidence import LADID
 from ladid_bench.analysis.overall import in_full, profiles, time_to_target
 from ladid_bench.reporting.charts import Lines, Looks, Scale
 from ladid_bench.reporting.drawing import TALL, WIDTH, Drawing

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from ladid_bench.analysis.entries import EQUAL_TIME, LADID
-from ladid_bench.analysis.evidence import Evidence
+from ladid_bench.analysis.entries import EQUAL_TIME
+from ladid_bench.analysis.evidence import LADID, Evidence
 from ladid_bench.analysis.frames import state
 from ladid_bench.analysis.overall import run_errors
 from ladid_bench.analysis.pictures import all_pictures
