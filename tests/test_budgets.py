@@ -113,7 +113,7 @@ def test_closed_form_methods_meet_every_budget_and_time_budgets_the_longest_run(
     for name, steps in (("ladid", 1200), *((one, 300) for one in rules.ODE)):  # equal seconds, not equal steps
         made.runs("pendulum", name, 0.1 if name == "ladid" else 0.4, experiment="equal-time", steps=steps)
     (part, *_) = made.judged("C8").parts
-    assert part.verdict[0] == REPRODUCED
+    assert part.judgement[0] == REPRODUCED
 
 
 def test_the_longest_run_is_that_of_each_data_set_share_and_change() -> None:
@@ -179,7 +179,7 @@ def test_transfer_is_judged_at_the_caps_and_told_at_equal_steps_and_totals() -> 
     transfer(made, "scratch", {600: 0.8, 1200: 0.3, 2400: 0.15, 4800: 0.05})
     found = made.judged("C3")
     ratios = {part.name: np.exp(part.effect.estimate) for part in found.parts if part.effect}
-    assert [(part.counted, part.verdict[0]) for part in found.parts] == [
+    assert [(part.counted, part.judgement[0]) for part in found.parts] == [
         (True, NOT_REPRODUCED),  # 1,200 steps of fine-tuning against 4,800 from scratch
         (False, REPRODUCED),  # 1,200 against 1,200
         (False, REPRODUCED),  # 1,200 on the source and as many on the target against 2,400

@@ -381,7 +381,7 @@ def ablated(**errors: float) -> Made:
 def test_every_term_and_module_has_a_verdict_of_its_own() -> None:
     found = ablated().judged("C7")
     assert found.verdict == REPRODUCED
-    assert [(part.name, part.verdict[0], part.counted) for part in found.parts] == [
+    assert [(part.name, part.judgement[0], part.counted) for part in found.parts] == [
         ("divergence of psi", REPRODUCED, True),
         ("smoothness", REPRODUCED, True),
         ("weights by time in attention", REPRODUCED, True),
@@ -422,7 +422,7 @@ def test_measured_data_take_every_part() -> None:
     found = made.judged("C13")
     assert found.verdict == NOT_RUN
     assert found.reason.startswith("C3 ")
-    assert [part.verdict[0] for part in found.parts] == [*[REPRODUCED] * 3, NOT_RUN]
+    assert [part.judgement[0] for part in found.parts] == [*[REPRODUCED] * 3, NOT_RUN]
     moved(made, "air-temperature--europe", "fine-tuned", 0.08, 0.1)
     moved(made, "air-temperature--europe", "scratch", 0.08, 0.3)
     assert made.verdict("C13") == REPRODUCED
@@ -466,7 +466,7 @@ def test_other_arms_are_told_and_the_primary_one_decides() -> None:
     assert found.verdict == REPRODUCED
     assert found.arms == {"ladid": REPRODUCED, "ladid:xmix": NOT_RUN, "ladid:film": NOT_REPRODUCED}
     assert [part.counted for part in found.parts] == [True, False, False]
-    assert "1 of the 3" in found.parts[1].verdict[1]
+    assert "1 of the 3" in found.parts[1].judgement[1]
     assert found.to_json()["arms"] == found.arms
     only = Made()
     only.all_of(("ladid",), LINEAR, 0.01, variant="film")
@@ -510,7 +510,7 @@ def test_cheaper_means_better_at_equal_time_and_faster_to_ask() -> None:
         made.all_of(costs.ODE, ("pendulum", "wave"), 0.2, experiment="equal-time", noise=0.3)
         assert made.verdict("C8") == verdict
     found = priced(1.0, 2.0).judged("C8")
-    lacking = [part.name for part in found.parts if part.verdict[0] == NOT_RUN]
+    lacking = [part.name for part in found.parts if part.judgement[0] == NOT_RUN]
     assert len(lacking) == 1 and f"{lacking[0]}: " in found.reason
 
 
@@ -613,7 +613,7 @@ def sized(errors: dict[int, float], dataset: str = "pendulum", whole: float = 0.
     made.runs(dataset, "ladid", whole, **how)
     for size, error in errors.items():
         made.runs(dataset, "ladid", error, changes=f"psi={size}", **how)
-    return {part.name.partition(" in psi")[0]: part.verdict[0] for part in made.judged("C14").parts if part.sets}
+    return {part.name.partition(" in psi")[0]: part.judgement[0] for part in made.judged("C14").parts if part.sets}
 
 
 def test_the_plateau_begins_with_as_many_numbers_as_the_state_has_and_one_less_is_too_few() -> None:
@@ -630,13 +630,13 @@ def test_contexts_are_compared_with_the_full_one_and_may_be_a_quarter_worse() ->
     made.runs("pendulum", "ladid", 0.1, **how)
     made.runs("pendulum-context-1", "ladid", 0.1, **how)
     made.runs("pendulum-context-2", "ladid", 0.08, **how)
-    parts = {part.name: part.verdict[0] for part in made.judged("C14").parts if part.sets}
+    parts = {part.name: part.judgement[0] for part in made.judged("C14").parts if part.sets}
     assert parts == {"enough context": REPRODUCED, "too little context": NOT_SEPARABLE}
     made = Made()
     made.runs("pendulum", "ladid", 0.1, **how)
     made.runs("pendulum-context-1", "ladid", 0.3, **how)
     made.runs("pendulum-context-2", "ladid", 0.105, **how)
-    parts = {part.name: part.verdict[0] for part in made.judged("C14").parts if part.sets}
+    parts = {part.name: part.judgement[0] for part in made.judged("C14").parts if part.sets}
     assert parts == {"enough context": REPRODUCED, "too little context": REPRODUCED}
 
 
@@ -810,4 +810,4 @@ def test_ladid_against_itself_under_other_seeds_has_no_verdict() -> None:
 )
 def test_half_of_the_data_sets_is_no_majority(outcomes: tuple[str, ...], expected: int, verdict: str) -> None:
     sets = tuple(SetResult(f"set-{place}", one, ()) for place, one in enumerate(outcomes))
-    assert Part("ahead", sets, expected=expected).verdict[0] == verdict
+    assert Part("ahead", sets, expected=expected).judgement[0] == verdict

@@ -99,10 +99,10 @@ def test_a_majority_of_data_sets_and_three_seeds() -> None:
     made = Made()
     for name, readings in zip(SETS, (CLEAR, CLEAR, CLEAR | {"pca": 0.1}), strict=True):
         probed(made, name, readings)
-    assert made.judged("C11").parts[0].verdict[0] == REPRODUCED
+    assert made.judged("C11").parts[0].judgement[0] == REPRODUCED
     few = Made()
     probed(few, "pendulum", CLEAR, seeds=2)
-    assert few.judged("C11").parts[0].verdict == (NOT_RUN, f"pendulum: {NEEDS_SEEDS}: psi has 2")
+    assert few.judged("C11").parts[0].judgement == (NOT_RUN, f"pendulum: {NEEDS_SEEDS}: psi has 2")
 
 
 def test_a_data_set_of_which_nothing_is_known_does_not_count() -> None:
@@ -119,5 +119,5 @@ def test_a_lost_run_cannot_be_read() -> None:
     probed(made, "pendulum", CLEAR)
     made.rows[-1] |= {"status": "diverged"}
     found = made.judged("C11")
-    assert found.parts[0].verdict[0] == NOT_SEPARABLE
+    assert found.parts[0].judgement[0] == NOT_SEPARABLE
     assert all(word in " ".join(found.lost) for word in ("psi", "seed 2", "diverged", "pendulum"))

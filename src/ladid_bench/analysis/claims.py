@@ -253,7 +253,7 @@ class Judged:
     @property
     def arms(self) -> dict[str, str]:
         """The verdict of each arm of LaDID by its name, where the claim tells of several."""
-        return {part.name: part.verdict[0] for part in self.parts if part.arm or any(one.arm for one in self.parts)}
+        return {part.name: part.judgement[0] for part in self.parts if part.arm or any(one.arm for one in self.parts)}
 
     @property
     def contrasts(self) -> list[Contrast]:
@@ -323,7 +323,7 @@ def judge(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> list[Judged]:
 
 
 def _part_json(part: Part, before: Sequence[Rung]) -> dict[str, Any]:
-    verdict, reason = part.verdict
+    verdict, reason = part.judgement
     former = next((one for rung in reversed(before) for one in rung.parts if one.name == part.name), None)
     told = {"name": part.name, "verdict": verdict, "reason": reason, "limit": part.limit, "counted": part.counted}
     return {**told, "arm": part.arm, "sets": [_set_json(one, part, former) for one in part.sets]}

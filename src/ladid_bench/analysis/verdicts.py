@@ -50,7 +50,7 @@ class Part:
     arm: str = ""
 
     @property
-    def verdict(self) -> tuple[str, str]:
+    def judgement(self) -> tuple[str, str]:
         """The verdict, and the reason for ``not run`` or ``undecidable``.
 
         ``reproduced`` takes a majority of the data sets and none that speaks against the claim. A data set that
@@ -144,7 +144,7 @@ def is_below(one: Contrast, limit: float) -> bool:
 
 def conjunction(parts: Sequence[Part]) -> tuple[str, str]:
     """Decide on a claim that says several things: all have to hold, and one that does not is enough against it."""
-    counted = [(part, *part.verdict) for part in parts if part.counted]
+    counted = [(part, *part.judgement) for part in parts if part.counted]
     verdicts = [verdict for _, verdict, _ in counted]
     if not counted:
         return NOT_RUN, "this study has no runs for it"

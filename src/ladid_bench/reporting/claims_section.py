@@ -165,7 +165,7 @@ def _runs(keys: list[str]) -> Markup:
 def _behind(judged: Judged) -> list[tuple[str, str, list[str]]]:
     behind = []
     for part in judged.parts:
-        verdict, reason = part.verdict
+        verdict, reason = part.judgement
         name = part.name if part.counted else f"{part.name} (told, not counted)"
         words = f"{verdict}: {reason}" if reason else verdict
         behind.append((name, words, [_set_words(one, part.limit) for one in part.sets]))
