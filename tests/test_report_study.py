@@ -165,6 +165,17 @@ def test_methods_that_have_not_begun_are_named_below_the_table_and_those_that_fa
     assert "Not run so far: mean." in page.text
 
 
+def test_a_data_set_of_which_nothing_has_run_has_no_tables_beside_one_that_has(bench: Bench) -> None:
+    bench.run(PICTURES, "latent-ode", 0.1)
+    for experiment in ("comparison", "equal-time"):
+        bench.rows.append(bench.rows[-1] | {"experiments": experiment, "dataset": "fake-vectors"})
+        bench.rows[-1] |= {"key": f"{len(bench.rows):016x}", "status": "not run", "reason": "later"}
+    page = bench.build()
+    assert page.tables[f"data-{PICTURES}"]
+    assert "data-fake-vectors" not in page.tables
+    assert page.text.count("Not run so far: latent-ode.") == 2
+
+
 def test_words_at_equal_time_are_a_sentence_of_their_own_where_nobody_is_ahead(bench: Bench) -> None:
     bench.run(PICTURES, "latent-ode", 0.1)
     bench.run(PICTURES, "latent-ode", 0.1, experiments="equal-time")

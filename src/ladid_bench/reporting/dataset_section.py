@@ -75,8 +75,9 @@ class DatasetStory:
         return media.colour_bars(self.content.card) if self.content.card else ()
 
     def table(self, table: Table, drawn: str = "", ranked: bool = True) -> Markup:
-        """Lay out a table for the page."""
-        return methods_html(table.begun(), self.styles, drawn, ranked, self._ranks(table))
+        """Lay out a table for the page; nothing before any of its runs has ended."""
+        begun = table.begun()
+        return methods_html(begun, self.styles, drawn, ranked, self._ranks(table)) if begun.entries else Markup()
 
     def _ranks(self, table: Table) -> bool:
         """Whether ranks and best values of a table may stand out."""

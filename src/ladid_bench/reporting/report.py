@@ -200,7 +200,7 @@ class Report:
         for one, table in shown:
             latex = to_latex(table, f"{one.content.title}: cost", bold=False)
             write_text(self.folder / "tables" / f"cost-{one.content.name}.tex", latex)  # the CSV is the figure's
-        tables = [(one.content, one.table(table, ranked=False)) for one, table in shown]
+        tables = [(one.content, html) for one, table in shown if (html := one.table(table, ranked=False))]
         return Section("cost", "Cost", part("cost", tables) if tables else Markup())
 
     def _experiments(self) -> Section:
