@@ -41,7 +41,7 @@ from ladid_bench.datasets.user.importing import Understood, source_file, underst
 from ladid_bench.datasets.user.pictures import _even
 from ladid_bench.datasets.user.reading import read_file
 from ladid_bench.datasets.user.recordings import Reading, Recording, Storage
-from ladid_bench.datasets.user.repeats import Hashes, _equal_frames, stitched
+from ladid_bench.datasets.user.repeats import Hashes, _equal_frames, linked, stitched
 from ladid_bench.datasets.user.request import Request
 from ladid_bench.datasets.user.source import load_import
 from ladid_bench.datasets.user.storing import _rounding, storage_for, survey
@@ -980,6 +980,12 @@ def test_a_long_run_of_equal_frames_is_a_copy_and_rest_is_none(tmp_path: Path) -
     several[7, 100:140] = several[2, 100:140]
     found = looked_at(tmp_path, npz(tmp_path / "b.npz", x=several))
     assert len(set(found.groups)) == 8 and found.groups[7] == found.groups[2]
+
+
+def test_recordings_that_share_frames_and_those_of_one_group_are_linked_through_each_other() -> None:
+    """Recordings 1 and 4 share frames, 4 and 5 are of one group, and so are 0 and 2; groups count from the first."""
+    frames = [np.arange(first, first + 6, dtype=np.uint64) for first in (0, 100, 200, 300, 103, 400)]
+    assert linked(Hashes(frames, frames, run=2), [7, 1, 7, 3, 9, 9]) == [0, 1, 0, 2, 1, 1]
 
 
 def test_equal_frames_are_counted_in_all_other_splits_and_told_where_they_are_many() -> None:

@@ -159,6 +159,7 @@ def test_methods_that_have_not_begun_are_named_below_the_table_and_those_that_fa
     bench.run(PICTURES, "latent-ode", 0.1)
     bench.lost(PICTURES, "ridge", "error", "broken")
     bench.lost(PICTURES, "mean", "not run", "later")
+    bench.lost(PICTURES, "latent-ode", "not run", "later", seed=1)  # one of two: it has begun
     page = bench.build()
     named = " ".join(name for name, *_ in page.tables[f"data-{PICTURES}"])
     assert "latent-ode" in named and "ridge" in named and "mean" not in named
@@ -181,6 +182,9 @@ def test_words_at_equal_time_are_a_sentence_of_their_own_where_nobody_is_ahead(b
     bench.run(PICTURES, "latent-ode", 0.1, experiments="equal-time")
     words = findings.equal_time(only(bench), only(bench), 2.0)
     assert re.search(r"for training each\. Nobody", words)
+    bench.run(PICTURES, "latent-ode", 0.1, seed=1)
+    bench.lost(PICTURES, "latent-ode", "diverged", "infinite", seed=2)
+    assert re.search(r"for training each\. No method", findings.equal_time(only(bench), only(bench), 2.0))
 
 
 def test_a_floor_alone_is_no_competitor_either(bench: Bench) -> None:

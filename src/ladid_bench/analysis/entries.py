@@ -126,7 +126,7 @@ class Entry:
     @property
     def begun(self) -> bool:
         """Whether any run has ended, with a result or without."""
-        return any(run.status != WAITING for run in self.runs)
+        return not all(run.waiting for run in self.runs)
 
     @property
     def complete(self) -> bool:

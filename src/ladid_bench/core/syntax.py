@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,19 +10,13 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import one_line
 
 
-def imported_names(path: Path) -> list[str]:
+def imported_names(path: Path) -> tuple[str, ...]:
     """Find the full names of the modules that a Python file may import; some name a function and are no module.
 
     Raises:
         BenchError: the file is not Python.
     """
-    found = []
-    for node in ast.walk(_parsed(path, path.read_bytes())):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return found
+    return _read(path, path.read_bytes())[0]
 
 
 def without_words(path: Path) -> str:
@@ -30,23 +25,30 @@ def without_words(path: Path) -> str:
     Raises:
         BenchError: the file is not Python.
     """
-    return _without_words(path, path.read_bytes())
+    return _read(path, path.read_bytes())[1]
 
 
 @lru_cache(maxsize=None)  # most files are code of every method, and of several systems
-def _without_words(path: Path, content: bytes) -> str:
-    tree = _parsed(path, content)
+def _read(path: Path, content: bytes) -> tuple[tuple[str, ...], str]:
+    """What a file may import, and its tree without docstrings."""
+    try:
+        tree = ast.parse(content.decode())
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise BenchError(f"{path}: is not Python ({one_line(error)}); correct it") from error
+    names = tuple(_imports(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    return dumped(tree)
+    return names, dumped(tree)
 
 
-def _parsed(path: Path, content: bytes) -> ast.Module:
-    try:
-        return ast.parse(content.decode())
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise BenchError(f"{path}: is not Python ({one_line(error)}); correct it") from error
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def dumped(tree: ast.Module) -> str:

@@ -13,9 +13,8 @@ from ladid_bench.reporting.formatting import counted, duration, error_text, list
 from ladid_bench.reporting.leading import nobody_ahead
 
 SMOKE = "smoke"  # the scale that only tries whether everything runs
-FEW_UNITS = 5
+FEW_GROUPS = 5
 KINDS = ("neural method", "simple method", "floor")  # in the order in which they are told of
-NOBODY = "Nobody is called lowest or ahead here"
 MOST_MOVES = 3  # changes of rank that are named
 AHEAD = {
     "neural": "the neural method is ahead on these trajectories.",
@@ -45,7 +44,7 @@ def finding(dataset: DatasetContent) -> Finding:
     if not dataset.ranked:
         return Finding("No method has a result on all of its runs.")
     if why := nobody_ahead(dataset):
-        return Finding(f"{NOBODY}: {why}.")
+        return Finding(f"Nobody is called lowest or ahead here: {why}.")
     best = dataset.ranked[0]
     found = dataset.error_interval(best)
     within = f" (95 % {error_text(found.low)} to {error_text(found.high)})" if found else ""
@@ -114,7 +113,7 @@ def cautions(datasets: list[DatasetContent], scale: str, stale: int, total: int)
             f"test trajectories{' only' if count == 1 else ' and these seeds'}."
         )
     counts = {one.title: one.groups for one in datasets}
-    few = [f"{title} ({counted(groups, 'group')})" for title, groups in counts.items() if 0 < groups < FEW_UNITS]
+    few = [f"{title} ({counted(groups, 'group')})" for title, groups in counts.items() if 0 < groups < FEW_GROUPS]
     if few:
         notes["groups"] = (
             f"Few independent test groups: {listed(few)}. Windows of one day, year or subject resemble each other, so "
@@ -148,7 +147,7 @@ def equal_time(dataset: DatasetContent, equal: DatasetContent, minutes: float | 
     """Say who is ahead at equal CPU time, and whether the order differs from that at equal steps."""
     found = finding(equal)
     each = f"With {duration(60 * minutes)} of CPU time for training each" if minutes else "At equal CPU time"
-    if found.lowest.startswith(NOBODY):
+    if not equal.ranked or nobody_ahead(equal):
         return f"{each}. {found.lowest}"
     return f"{each}, {found.lowest} {found.comparison} {_order(dataset, equal)}".strip()
 

@@ -16,7 +16,6 @@ from hashlib import blake2b
 from itertools import combinations
 
 import numpy as np
-import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -191,7 +190,8 @@ def linked(hashes: Hashes, groups: Sequence[int]) -> list[int]:
     one, other = np.array(pairs).T  # (pair, 2) -> (2, pair)
     graph = coo_array((np.ones(len(pairs)), (one, other)), shape=(len(groups), len(groups)))
     _, component = connected_components(graph, directed=False)
-    return [int(name) for name in pd.factorize(component)[0]]  # named in the order in which they appear
+    names: dict[int, int] = {}  # in the order in which they appear
+    return [names.setdefault(one, len(names)) for one in component.tolist()]
 
 
 def _copies(hashes: Hashes) -> Iterator[tuple[int, int]]:
