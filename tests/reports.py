@@ -77,7 +77,7 @@ class Bench:
     @property
     def study(self) -> Study:
         datasets = {name: Dataset(trajectories=SplitSizes(test=TRAJECTORIES)) for name in self.shapes}
-        experiments = {"comparison": Experiment(), "equal-time": Experiment(cpu_minutes=5)}
+        experiments = {"comparison": Experiment(), "equal-time": Experiment()}
         experiments |= {name: Experiment(kind=self.asked.get(name)) for name in self.further}
         return Study(scale="demo", datasets=datasets, experiments=experiments)
 

@@ -1,4 +1,4 @@
-"""Experiments share runs that agree; equal time is counted in steps; a floor renders and forecasts nothing."""
+"""Experiments share runs that agree; a floor renders and forecasts nothing."""
 
 import json
 from pathlib import Path
@@ -19,9 +19,9 @@ def checkout(tmp_path: Path, root: Path) -> Checkout:
     return Checkout(tmp_path / "checkout", root)
 
 
-def experiments(methods: list[str], minutes: float, **more) -> dict:
+def experiments(methods: list[str], steps: int, **more) -> dict:
     crossed = {"datasets": ["pendulum"], "methods": methods}
-    return {"comparison": crossed, "equal-time": crossed | {"cpu_minutes": minutes} | more}
+    return {"comparison": crossed, "equal-time": crossed | {"budget": {"steps": steps}} | more}
 
 
 def test_runs_that_agree_are_shared_and_know_their_experiments(checkout: Checkout) -> None:
@@ -37,20 +37,13 @@ def test_runs_that_agree_are_shared_and_know_their_experiments(checkout: Checkou
     assert sorted(table["experiments"]) == ["comparison", "comparison,equal-time", "equal-time", "equal-time"]
 
 
-def test_equal_time_gives_each_method_the_steps_that_its_card_says_fit(checkout: Checkout) -> None:
-    checkout.configure(experiments=experiments(["ladid", "latent-ode"], 3))
-    for size, factor in ((32, 1), (64, 4)):
-        checkout.configure(experiments=experiments(["ladid", "latent-ode"], 3), image_size=size)
-        timed = [run for run in checkout.runs.values() if run.experiments == ("equal-time",)]
-        assert len(timed) == 2
-        for run in timed:
-            assert run.budget.steps == round(180 / (factor * run.card.estimate.seconds_per_step))
-            assert run.budget.model_copy(update={"steps": 4}) == checkout.study.budget
-    equal = [run.budget.steps for run in checkout.runs.values() if run.experiments == ("comparison",)]
-    assert equal == [4, 4]
+def test_a_number_of_steps_that_is_the_studys_own_is_the_same_run(checkout: Checkout) -> None:
+    checkout.configure(experiments=experiments(["ladid"], STUDY["budget"]["steps"]))
+    (run,) = checkout.runs.values()
+    assert run.experiments == ("comparison", "equal-time")
 
 
-def test_the_steps_at_equal_time_follow_from_times_measured_side_by_side(root: Path) -> None:
+def test_the_times_on_the_cards_were_measured_side_by_side(root: Path) -> None:
     rows = json.loads((root / "results" / "benchmarks" / "methods.json").read_text())["rows"]
     measured = {row["method"]: row["step_seconds"] for row in rows}
     cards = {name: load_card(name, root) for name in method_folders(root)}
@@ -58,13 +51,6 @@ def test_the_steps_at_equal_time_follow_from_times_measured_side_by_side(root: P
     assert told.keys() == measured.keys()
     for name, seconds in told.items():  # of those of LaDID: the machine of the day does not matter
         assert seconds / told["ladid"] == pytest.approx(measured[name] / measured["ladid"], rel=0.1), name
-
-
-def test_a_time_that_allows_the_steps_of_the_budget_is_the_same_run(checkout: Checkout) -> None:
-    step = load_card("ladid", checkout.root).estimate.seconds_per_step
-    checkout.configure(experiments=experiments(["ladid"], 100 * step / 60), budget=STUDY["budget"] | {"steps": 100})
-    (run,) = checkout.runs.values()
-    assert run.experiments == ("comparison", "equal-time")
 
 
 def test_a_floor_is_trained_and_scored_on_what_it_renders(checkout: Checkout) -> None:

@@ -91,7 +91,7 @@ def test_truths_are_what_varies(inside: Inside) -> None:
     assert theta.cyclic
     assert np.abs(theta.values).max() <= np.pi
     assert all(truth.reading is None for truth in inside.truths)
-    assert "too few independent test units" in psi_caption(inside)
+    assert "too few independent test groups" in psi_caption(inside)
 
 
 def test_reading_finds_what_psi_holds(pendulum: Splits, pendulum_task: Task, root: Path) -> None:

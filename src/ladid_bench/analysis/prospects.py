@@ -18,7 +18,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.study.cards import load_data_card
 from ladid_bench.study.datasets import PlannedDataset
-from ladid_bench.study.plan import COMPARISON, PlannedRun, seconds_per_step
+from ladid_bench.study.plan import COMPARISON, PlannedRun
 
 ENDED = {"status": "ok", "reason": "", "cost_load": 0.0, costs.FORECAST: 1.0} | dict.fromkeys(costs.PLACE, 1)
 
@@ -43,8 +43,8 @@ class _Ended(Evidence):
     """The planned runs as if all had ended with a result; every test group has the same error."""
 
     def __init__(self, runs: Sequence[PlannedRun], groups: Mapping[str, int]):
-        steps = [seconds_per_step(run.card, run.dataset.image_size) for run in runs]
-        table = pd.DataFrame([planned_columns(run) | ENDED for run in runs]).assign(**{costs.STEP: steps})
+        table = pd.DataFrame([planned_columns(run) | ENDED for run in runs])
+        table[costs.STEP] = 1 / table["steps"].clip(lower=1)  # what a step costs is not known before: equal trainings
         readable: Any = SimpleNamespace(readings=[None])
         super().__init__(table, lambda key: None, _first_variants(runs), lambda key: readable)
         self._groups = groups

@@ -170,12 +170,6 @@ class Experiment(Section):
         max_length=20,
         description="budgets in steps at which each training is recorded; the largest takes the place of the study's",
     )
-    cpu_minutes: float | None = Field(
-        None,
-        gt=0,
-        le=LONGEST,
-        description="steps of each method such that its card's time of a step makes so many; default: equal",
-    )
 
 
 def _listed(content: Any) -> Any:

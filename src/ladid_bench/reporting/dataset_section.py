@@ -29,7 +29,6 @@ class DatasetStory:
     Attributes:
         content: the runs at equal steps; without entries where the study has none.
         equal: those at equal CPU time, None where the study has none.
-        minutes: of CPU time for training that each had there, if the study says so.
         pictures: of one trajectory, None where no run kept any.
         styles: of the methods here.
         judged: whether the numbers mean anything, so that somebody can be ahead.
@@ -37,7 +36,6 @@ class DatasetStory:
 
     content: DatasetContent
     equal: DatasetContent | None
-    minutes: float | None
     pictures: Pictures | None
     styles: dict[str, MethodStyle]
     judged: bool
@@ -138,6 +136,6 @@ class DatasetStory:
         return {
             "table": self.table(table, equal.error),
             "waiting": equal.waiting,
-            "words": findings.equal_time(self.content, equal, self.minutes) if self.judged else "",
+            "words": findings.equal_time(self.content, equal) if self.judged else "",
             "spent": findings.spent(equal),
         }

@@ -143,13 +143,12 @@ def below_floor(dataset: DatasetContent) -> str:
     return f"{listed(below)} {lie} below it: the floor is what one autoencoder of this size reached, no strict bound."
 
 
-def equal_time(dataset: DatasetContent, equal: DatasetContent, minutes: float | None) -> str:
+def equal_time(dataset: DatasetContent, equal: DatasetContent) -> str:
     """Say who is ahead at equal CPU time, and whether the order differs from that at equal steps."""
     found = finding(equal)
-    each = f"With {duration(60 * minutes)} of CPU time for training each" if minutes else "At equal CPU time"
     if not equal.ranked or nobody_ahead(equal):
-        return f"{each}. {found.lowest}"
-    return f"{each}, {found.lowest} {found.comparison} {_order(dataset, equal)}".strip()
+        return found.lowest
+    return f"At equal CPU time, {found.lowest} {found.comparison} {_order(dataset, equal)}".strip()
 
 
 def _order(dataset: DatasetContent, equal: DatasetContent) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from ladid_bench.analysis.entries import EQUAL_TIME
 from ladid_bench.analysis.evidence import LADID, Evidence
 from ladid_bench.analysis.frames import state
 from ladid_bench.analysis.overall import run_errors
@@ -129,12 +128,10 @@ class Report:
         """Data sets of the comparison, each with all that its section tells."""
         results, equal = self.results, {one.name: one for one in self.results.again}
         pictures = all_pictures(results.datasets, results.folders)
-        blocks = results.study.experiments.get(EQUAL_TIME, [])
-        minutes = next((block.cpu_minutes for block in blocks if block.cpu_minutes), None)
         shown = {one.name: one if one.entries else equal.get(one.name, one) for one in results.datasets}
         return [
             DatasetStory(
-                *(one, equal.get(one.name), minutes, pictures.get(one.name)),
+                *(one, equal.get(one.name), pictures.get(one.name)),
                 styles=styles_on(shown[one.name], self.styles),
                 judged=self.judged,
             )
@@ -147,7 +144,7 @@ class Report:
         known = {one.content.name for one in self.stories}
         further = {one.name: one for one in self.results.contents if one.name not in known}
         alone = [replace(one, entries=()) for one in further.values()]
-        return [*self.stories, *(DatasetStory(one, None, None, None, {}, self.judged) for one in alone)]
+        return [*self.stories, *(DatasetStory(one, None, None, {}, self.judged) for one in alone)]
 
     @cached_property
     def methods(self) -> list[dict[str, Any]]:

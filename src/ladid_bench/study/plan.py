@@ -22,7 +22,7 @@ FROZEN: dict[Arm, Literal["dynamics", "encoder"]] = {"frozen-dynamics": "dynamic
 COMPARISON = "comparison"
 # what an experiment cannot have, because its table has one line a method and variant
 ALONE = {
-    COMPARISON: ("init_from", "changes", "budget", "fractions", "cpu_minutes"),
+    COMPARISON: ("init_from", "changes", "budget", "fractions"),
     "equal-time": ("init_from", "changes", "fractions"),
 }
 
@@ -303,7 +303,7 @@ def _crossed(
     What starts from a model has its settings, which were searched for on the kind of data it comes from.
     """
     usual = study.budget.model_copy(update={"steps": max(block.rungs, default=study.budget.steps)})
-    budget = _budget(plain, usual, block, where)
+    budget = parse(Budget, changed_settings(usual.model_dump(), block.budget, f"{where}: budget"), f"{where}: budget")
     changes = plain.changes
     if plain.card.trained:
         changes = changes | {key: value for key, value in budget if value != getattr(usual, key)}
@@ -329,15 +329,6 @@ def _going_on(settings: dict[str, Any]) -> dict[str, Any]:
     if GROWTH not in settings:
         return settings  # of a closed form, which cannot go on
     return settings | {GROWTH: False, "learning_rate": FINE_TUNING * settings["learning_rate"]}
-
-
-def _budget(plain: PlannedRun, usual: Budget, block: Experiment, where: str) -> Budget:
-    """The usual budget of a block as the block changes it for one method."""
-    changes = dict(block.budget)
-    if block.cpu_minutes is not None and plain.card.trained:
-        steps = round(60 * block.cpu_minutes / seconds_per_step(plain.card, plain.dataset.image_size))
-        changes["steps"] = max(1, steps)
-    return parse(Budget, changed_settings(usual.model_dump(), changes, f"{where}: budget"), f"{where}: budget")
 
 
 @lru_cache(maxsize=None)
