@@ -24,6 +24,7 @@ from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.leading import nobody_ahead
 from ladid_bench.reporting.palette import FADED, styles, styles_on
 from ladid_bench.reporting.searches import describe_search, effort
+from ladid_bench.reporting.slides import write_forecasts
 from ladid_bench.reporting.tables import comparison, core, equal_time, to_latex
 
 PICTURES, BOTH = "fake-pictures", "comparison,equal-time"
@@ -258,6 +259,18 @@ def test_equal_time_says_who_is_ahead_and_whether_the_order_changes(twice_told: 
     assert [one in same for one in ("latent-ode has", "the 3 methods")] == [True, True]
     assert not re.search(r"from \d to \d", same)
     assert words in page.text
+
+
+def test_of_many_methods_those_in_colour_have_films(bench: Bench, tmp_path: Path) -> None:
+    for place, name in enumerate((*NETS, "ridge", "mean")):
+        if name in NETS:
+            bench.method(name, "neural")
+        bench.run(PICTURES, name, 0.1 + 0.01 * place)
+    pictures = collect(only(bench), bench.folders)
+    assert pictures is not None and len(pictures.forecasts) == len(NETS) + 2
+    write_forecasts(tmp_path, only(bench), pictures)
+    films = {f"{PICTURES}-{name}.webp" for name in (NETS[0], "ridge")}
+    assert {path.name for path in tmp_path.iterdir()} == films | {f"{PICTURES}-strip.png"}
 
 
 def test_many_changes_of_rank_are_counted(bench: Bench) -> None:

@@ -24,12 +24,16 @@ CARD = "#ffffff"
 
 
 def write_forecasts(folder: Path, dataset: DatasetContent, pictures: Pictures) -> None:
-    """Write ``<dataset>-<method>.webp``, truth beside forecast and difference, and ``<dataset>-strip.png``."""
+    """Write the files for slides of a data set.
+
+    ``<dataset>-strip.png`` has the forecasts of all methods, ``<dataset>-<method>.webp`` a method's beside truth and
+    difference, for those that figures draw in colour: a film of each method would be half of what a study keeps.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     film, colours = truth_film(dataset, pictures), frame_colours(dataset.card)
-    for label, forecast in pictures.forecasts.items():
-        difference = difference_colours()[pictures.difference(label)]
-        panels = {"truth": colours[film.levels], "forecast": colours[forecast], "difference": difference}
+    for label in (entry.label for entry in dataset.front if entry.label in pictures.forecasts):
+        answer, difference = colours[pictures.forecasts[label]], difference_colours()[pictures.difference(label)]
+        panels = {"truth": colours[film.levels], "forecast": answer, "difference": difference}
         heads = (f"{dataset.title}, {label}", error_title(dataset, pictures, label))
         frames = _frames(heads, panels, film, PANEL)
         # a third of the time of more effort, for files larger by two fifths
