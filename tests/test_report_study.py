@@ -268,9 +268,9 @@ def test_of_many_methods_those_in_colour_have_films(bench: Bench, tmp_path: Path
         bench.run(PICTURES, name, 0.1 + 0.01 * place)
     pictures = collect(only(bench), bench.folders)
     assert pictures is not None and len(pictures.forecasts) == len(NETS) + 2
-    write_forecasts(tmp_path, only(bench), pictures)
+    write_forecasts(tmp_path / "films", only(bench), pictures)
     films = {f"{PICTURES}-{name}.webp" for name in (NETS[0], "ridge")}
-    assert {path.name for path in tmp_path.iterdir()} == films | {f"{PICTURES}-strip.png"}
+    assert {path.name for path in (tmp_path / "films").iterdir()} == films | {f"{PICTURES}-strip.png"}
 
 
 def test_many_changes_of_rank_are_counted(bench: Bench) -> None:
