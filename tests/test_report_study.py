@@ -13,6 +13,7 @@ from reports import Bench, Page, make_bench
 from ladid_bench.analysis.curves import cost_points
 from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, gather
 from ladid_bench.analysis.pictures import collect
+from ladid_bench.analysis.run_table import cpu_seconds
 from ladid_bench.analysis.searches import read_searches, trials_frame
 from ladid_bench.analysis.study import StudyResults
 from ladid_bench.core.errors import BenchError
@@ -143,6 +144,18 @@ def test_a_run_on_the_way_to_a_longer_training_is_counted_and_has_its_provenance
     assert sorted(keys) == sorted(row["key"] for row in twice.rows)
     assert key in keys
     assert f"{len(twice.rows)} runs" in findings.lead_text(results)
+
+
+def test_what_a_run_has_from_a_shorter_budget_is_spent_once(bench: Bench) -> None:
+    bench.run(PICTURES, "latent-ode", 0.3, rung_of="comparison")  # 40 s, of a made-up run
+    bench.run(PICTURES, "latent-ode", 0.5)  # 60 s
+    bench.lost(PICTURES, "other-net", "timeout", "slow")
+    assert cpu_seconds(bench.table) == pytest.approx(100)
+    bench.rows[1]["cost_inherited_cpu_seconds"] = 30.0
+    assert cpu_seconds(bench.table) == pytest.approx(70)
+    words = findings.lead_text(StudyResults(bench.folders, bench.table, bench.study))
+    assert "70 s" in words
+    assert cpu_seconds(bench.table[:0]) == 0
 
 
 def test_training_is_told_of_as_done_only_where_some_is(bench: Bench) -> None:

@@ -47,6 +47,12 @@ def read_run_table(folders: Folders) -> pd.DataFrame:
     return table
 
 
+def cpu_seconds(table: pd.DataFrame) -> float:
+    """Sum the CPU seconds of all runs; those of a training that several budgets share are counted once."""
+    spent, inherited = (table.get(f"cost_{name}cpu_seconds", pd.Series(dtype=float)) for name in ("", "inherited_"))
+    return float(spent.sum() - inherited.sum())
+
+
 def _oversized(path: Path) -> str | None:
     """Refuse a table that would unpack to more than a run table ever holds; texts are read once each."""
     from pyarrow import parquet, types

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ladid_bench.analysis.crossed import FEWEST_GROUPS
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
+from ladid_bench.analysis.run_table import cpu_seconds
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.analysis.study import StudyResults
 from ladid_bench.reporting.formatting import counted, duration, error_text, listed, ratio
@@ -188,14 +189,14 @@ def lead_text(results: StudyResults) -> str:
         word = "floor" if entry.floor else "neural method" if entry.neural else "simple method"
         kinds.setdefault(word, set()).add(entry.method)
     runs = [run for _, some in results.runs for _, run in some]
-    cpu = sum(float(run.record.get("cost", {}).get("cpu_seconds", 0)) for run in runs)
     methods = listed(
         counted(len(some), word) for word, some in sorted(kinds.items(), key=lambda one: KINDS.index(one[0]))
     )
     return (
         f"{methods or 'No method'} on {counted(len({one.name for one in results.contents}), 'data set')}, images of "
         f"{study.image_size} by {study.image_size} pixels.{_training(results)} Of the whole study, further experiments "
-        f"included: {_statuses(Counter(run.status for run in runs))}, {duration(cpu)} of CPU time."
+        f"included: {_statuses(Counter(run.status for run in runs))}, {duration(cpu_seconds(results.table))} of CPU "
+        "time."
     )
 
 
