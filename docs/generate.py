@@ -19,6 +19,7 @@ import jinja2
 import pandas as pd
 
 from ladid_bench.analysis.entries import ERROR_NAMES, ERRORS
+from ladid_bench.analysis.run_table import cpu_seconds
 from ladid_bench.methods.registry import load_card, method_folders
 from ladid_bench.reporting.glossary import glossary
 from ladid_bench.reporting.reviewers import Answered, answered
@@ -26,6 +27,13 @@ from ladid_bench.reporting.reviewers import Answered, answered
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "results" / "cpu"
 SPREAD = ROOT / "results" / "spread" / "runs.parquet"
+# the kept study before this one, by its own rules; it compared LaDID with all networks alone
+FIRST_STUDY = {
+    "commit": "7903ba1",
+    **dict.fromkeys(("C1b", "C2b", "C3", "C7", "C9", "C11"), "not separable"),
+    **dict.fromkeys(("C4", "C5"), "reproduced"),
+    **dict.fromkeys(("C6", "C8", "C10", "C12", "C13", "C14", "C15"), "not reproduced"),
+}
 REFERENCE = ("ladid_bench.cli.main", "utils", "docs", "--name", "ladid-bench", "--title", "Commands")
 
 
@@ -106,7 +114,8 @@ class Study:
         environment.filters |= {"ratio": ratio, "cell": cell, "sentence": sentence}
         environment.globals |= {"behind": partial(behind, self.claims)}
         kept = int((self.table["status"] != "not run").sum())
-        told = {"claims": self.claims, "runs": {"planned": len(self.table), "kept": kept}, "answers": self.answers()}
+        runs = {"planned": len(self.table), "kept": kept, "cpu_hours": cpu_seconds(self.table) / 3600}
+        told = {"claims": self.claims, "runs": runs, "answers": self.answers(), "first_study": FIRST_STUDY}
         return environment.get_template(template).render(**{**self.judged, **told, "verdicts": self.verdicts()})
 
     def verdicts(self) -> dict[str, list[str]]:
