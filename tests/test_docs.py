@@ -83,8 +83,9 @@ def test_results_are_made_of_claims_by_the_present_rules(generate: dict[str, Any
     assert len(rows) == len(CLAIMS)
     found = {name: judged_claim(judged, name) for name in ("C1a", "C1b", "C3")}
     for name, claim in found.items():
-        verdict, steps, standing, ratio, _ = rows[f"[{name}](#{name.lower()})"]
+        first, verdict, steps, standing, ratio, _ = rows[f"[{name}](#{name.lower()})"]
         assert (verdict, standing) == (claim["verdict"], claim["settled"])
+        assert first == ("" if name == "C1a" else "not separable")
         assert steps == ("1,200" if claim["steps"] else "")
         assert ratio == ("" if claim["effect"] is None else generate["ratio"](claim, "effect"))
     assert found["C1a"]["verdict"] == "reproduced" and found["C1b"]["verdict"] == "not reproduced"
