@@ -144,6 +144,22 @@ def test_questions_of_reviewers_are_answered_from_claims_and_runs(generate: dict
     assert noise == NOT_RUN
 
 
+def test_half_of_the_runs_answer_no_question(generate: dict[str, Any], judged: Path) -> None:
+    """Neither what has not ended, nor rivals without the method that the question is about."""
+
+    def broken(table: pd.DataFrame) -> str:
+        answers = generate["Study"](study.judged, table).answers()
+        return next(one.answer for one in answers if "ode-rnn:official-bug" in str(one.asked.errors))
+
+    study = generate["read_study"](judged)
+    of_mean, of_rnn = (study.table["method"] == name for name in ("mean", "ode-rnn"))
+    assert broken(study.table).startswith("pendulum")
+    assert broken(study.table[~of_mean]).startswith("pendulum")
+    assert broken(study.table[~of_rnn]) == NOT_RUN
+    assert broken(study.table.assign(status=study.table["status"].mask(of_mean, "not run"))) == NOT_RUN
+    assert broken(study.table.assign(status=study.table["status"].mask(of_mean, "failed"))).startswith("pendulum")
+
+
 def test_a_study_by_earlier_rules_answers_nothing_and_its_page_stays(generate: dict[str, Any], root: Path) -> None:
     study = generate["read_study"](root / "results" / "cpu")
     if study.present:

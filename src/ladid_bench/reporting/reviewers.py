@@ -13,6 +13,7 @@ from ladid_bench.analysis.verdicts import NOT_RUN
 from ladid_bench.core.configuration import Section, parse
 from ladid_bench.core.readers import read_yaml
 from ladid_bench.reporting.formatting import listed, short
+from ladid_bench.runs.records import WAITING
 
 REVIEWERS = Path(__file__).with_suffix(".yaml")
 
@@ -21,7 +22,10 @@ class Errors(Section):
     """Which runs are told of: means over seeds of a column of the run table."""
 
     datasets: list[str] = Field(min_length=1)
-    methods: list[str] = Field(min_length=1, description="method, the first variant on its card, or method:variant")
+    methods: list[str] = Field(
+        min_length=1,
+        description="method, the first variant on its card, or method:variant; the question is about the first one",
+    )
     column: str = Field("", description="of the run table; default: the primary error of the data set")
     experiment: str = "comparison"
     changed: bool = Field(False, description="whether runs with changed settings are told of, each with its changes")
@@ -92,23 +96,32 @@ def _verdict(claim: Mapping[str, Any]) -> str:
 
 
 def _errors(asked: Errors, table: pd.DataFrame, preferred: Mapping[str, str]) -> Iterator[str]:
-    """What each data set says, a sentence each, of the methods that have results there."""
+    """What each data set says, a sentence each; nothing before all runs have ended, as half of them mislead."""
+    in_experiment = table["experiments"].map(lambda names: asked.experiment in str(names).split(",")).astype(bool)
+    rows = table[table["dataset"].isin(asked.datasets) & in_experiment]
+    runs = {method: _runs_of(rows, method, asked.changed, preferred) for method in asked.methods}
+    if any((mine["status"] == WAITING).any() for mine in runs.values()):
+        return
     for dataset in asked.datasets:
-        rows = table[(table["dataset"] == dataset) & (table["status"] == "ok")]
-        rows = rows[[asked.experiment in str(names).split(",") for names in rows["experiments"]]]
-        if rows.empty:
+        here = {name: mine[(mine["dataset"] == dataset) & (mine["status"] == "ok")] for name, mine in runs.items()}
+        first = here[asked.methods[0]]
+        if first.empty:
             continue
-        column = asked.column or ERRORS[str(rows["primary_metric"].iloc[0])]
-        found = [one for method in asked.methods for one in _means(rows, method, column, asked.changed, preferred)]
-        if found:
-            yield f"{dataset}, {column.replace('_', ' ')}: {listed(found)}"
+        column = asked.column or ERRORS[str(first["primary_metric"].iloc[0])]
+        found = {name: _means(name, mine, column) for name, mine in here.items()}
+        if found[asked.methods[0]]:
+            told = listed(one for some in found.values() for one in some)
+            yield f"{dataset}, {column.replace('_', ' ')}: {told}"
 
 
-def _means(rows: pd.DataFrame, method: str, column: str, changed: bool, preferred: Mapping[str, str]) -> Sequence[str]:
+def _runs_of(rows: pd.DataFrame, method: str, changed: bool, preferred: Mapping[str, str]) -> pd.DataFrame:
     name, _, variant = method.partition(":")
     mine = rows[(rows["method"] == name) & (rows["variant"] == (variant or preferred.get(name, "default")))]
-    mine = mine if changed else mine[mine["changes"] == ""]
-    if column not in mine or mine[column].dropna().empty:
+    return mine if changed else mine[mine["changes"] == ""]
+
+
+def _means(method: str, runs: pd.DataFrame, column: str) -> Sequence[str]:
+    if column not in runs:
         return []
-    means = mine.groupby("changes", sort=False)[column].mean().dropna()
+    means = runs.groupby("changes", sort=False)[column].mean().dropna()
     return [f"{method}{f' ({changes})' if changes else ''} {short(value, 2)}" for changes, value in means.items()]
