@@ -136,6 +136,17 @@ def test_rungs_are_budgets_of_one_training(checkout: Checkout) -> None:
     assert long.changes_text == ""
 
 
+def test_one_run_of_a_method_keeps_pictures(checkout: Checkout) -> None:
+    """The first seed, also where a transfer asks for the others first; what is changed keeps none."""
+    seeds = {"seeds": [3, 1, 2]}
+    comparison = {"datasets": ["pendulum"], "methods": ["gru"]} | seeds
+    changed = comparison | {"kind": "ablation", "changes": [{"hidden": 8}]}
+    for more in ({}, {"changed": changed}):
+        runs = planned(checkout, transfer=TRANSFER | seeds, comparison=comparison, **more)
+        plain = sorted((run.dataset.name, run.seed) for run in runs if run.plain)
+        assert plain == [("pendulum", 3), ("pendulum-short", 3)]
+
+
 def test_rungs_are_those_of_the_target_and_not_of_what_it_starts_from(checkout: Checkout) -> None:
     runs = planned(checkout, transfer=TRANSFER | {"arms": ["fine-tuned"], "rungs": [1, 2]})
     target = TRANSFER["datasets"][0]

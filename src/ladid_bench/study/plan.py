@@ -39,6 +39,7 @@ class PlannedRun:
         experiments: that ask for it.
         rung_of: experiments that ask for more steps of the same training, and for a record at these on the way.
         below: the run of the same training with the next lower number of steps, whose trunk this one continues.
+        first_seed: whether its seed is the first one that some experiment asks for.
     """
 
     scale: str
@@ -56,6 +57,7 @@ class PlannedRun:
     experiments: tuple[str, ...] = ()
     rung_of: tuple[str, ...] = ()
     below: "PlannedRun | None" = None
+    first_seed: bool = True
 
     @property
     def trained(self) -> bool:
@@ -85,8 +87,9 @@ class PlannedRun:
 
     @property
     def plain(self) -> bool:
-        """Whether it is trained from scratch on all the data, as the study trains its method, and to the end."""
-        return self.arm == SCRATCH and self.fraction == 1 and not self.changes and bool(self.experiments)
+        """Whether it stands for its method in pictures: from scratch on all the data, unchanged, to the end, once."""
+        usual = self.arm == SCRATCH and self.fraction == 1 and not self.changes
+        return usual and bool(self.experiments) and self.first_seed
 
     @property
     def datasets(self) -> tuple[PlannedDataset, ...]:
@@ -183,8 +186,8 @@ def plan_runs(study: Study, root: Path) -> dict[str, PlannedRun]:
             former = runs.setdefault(run.key, run)
             merged = tuple(dict.fromkeys((*former.experiments, *run.experiments)))
             rung_of = tuple(dict.fromkeys((*former.rung_of, *run.rung_of)))
-            if (merged, rung_of) != (former.experiments, former.rung_of):
-                runs[run.key] = replace(former, experiments=merged, rung_of=rung_of)
+            first = former.first_seed or run.first_seed
+            runs[run.key] = replace(former, experiments=merged, rung_of=rung_of, first_seed=first)
     _require_one_cap(study, runs.values())
     return _linked(runs)
 
@@ -308,7 +311,8 @@ def _crossed(
     if plain.card.trained:
         changes = changes | {key: value for key, value in budget if value != getattr(usual, key)}
     for seed in block.seeds:
-        first = replace(source, seed=seed) if source else None
+        own: dict[str, Any] = {"seed": seed, "first_seed": seed == block.seeds[0]}
+        first = replace(source, **own) if source else None
         if first and not (plain.card.deterministic and seed != block.seeds[0]):
             yield first
         for arm in block.arms:
@@ -316,7 +320,7 @@ def _crossed(
             for fraction in block.fractions if arm != ZERO_SHOT else [1.0]:
                 if plain.card.deterministic and fraction == 1 and seed != block.seeds[0]:
                     continue  # the seed draws the part of the data, and nothing else
-                run = replace(plain, seed=seed, arm=arm, init_from=start, fraction=fraction, budget=budget)
+                run = replace(plain, **own, arm=arm, init_from=start, fraction=fraction, budget=budget)
                 mine = start.settings if start else plain.settings
                 mine = _going_on(mine) if start and arm != ZERO_SHOT else mine
                 run = replace(run, settings=mine, changes=changes if run.trained else plain.changes)
