@@ -186,5 +186,24 @@ def test_transfer_is_judged_at_the_caps_and_told_at_equal_steps_and_totals() -> 
     ]
     assert list(ratios.values()) == pytest.approx([2, 1 / 3, 2 / 3], rel=0.1)
     assert found.verdict == NOT_REPRODUCED
-    assert [rung.steps for rung in found.rungs] == [600, 1200, 2400, 4800]
+    assert [rung.steps for rung in found.rungs] == [1800, 2400, 4800]  # with those on the source
     assert Made().judged("C3").verdict == NOT_RUN
+
+
+def test_both_sides_of_a_transfer_go_one_budget_back() -> None:
+    """What starts from a model of 1,200 steps has 1,500 and 1,800 in all."""
+    made = Made()
+    transfer(made, "fine-tuned", {300: 0.2, 600: 0.1})
+    transfer(made, "scratch", {600: 0.6, 1800: 0.3})
+    found = made.judged("C3")
+    assert (found.verdict, found.standing) == (REPRODUCED, SETTLED)
+    counted = found.frame[found.frame["counted"]]
+    assert counted["steps"].tolist() == [1500, 1800]
+    assert counted["ratio"].tolist() == pytest.approx([1 / 3, 1 / 3], rel=0.1)
+
+
+def test_a_verdict_has_not_settled_where_one_side_was_never_seen_to_move() -> None:
+    made = Made()
+    transfer(made, "fine-tuned", {600: 0.1})
+    transfer(made, "scratch", {600: 0.4, 1800: 0.4})
+    assert (made.judged("C3").verdict, made.judged("C3").standing) == (REPRODUCED, MOVING)

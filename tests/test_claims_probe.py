@@ -9,7 +9,10 @@ from ladid_bench.analysis.verdicts import NOT_REPRODUCED, NOT_RUN, NOT_SEPARABLE
 
 SETS = ("pendulum", "reaction-diffusion", "cylinder-flow")
 CLEAR = {"psi": 0.1, "pca": 0.4, "untrained": 0.4, "shuffled": 1.05}
-TARGETS = ("pendulum--length-1.5", "reaction-diffusion--beta-1.5")
+TARGETS = {  # with the experiment and the source, whose trajectories differ in the constant that is new in the target
+    "pendulum-length-2.5": {"experiment": "frozen", "source": "pendulum--lengths-mixed"},
+    "reaction-diffusion--beta-1.5": {"experiment": "transfer", "source": "reaction-diffusion"},
+}
 
 
 def probed(made: Made, dataset: str, unexplained: dict[str, float], seeds: int = 3, **how: float) -> None:
@@ -23,10 +26,10 @@ def study(readings: dict[str, float] = CLEAR, frozen: float = 0.1, tuned: float 
     made = Made()
     for name in SETS:
         probed(made, name, readings)
-    for target in TARGETS:
-        moved(made, target, "frozen-dynamics", 0.08, frozen)
-        moved(made, target, "fine-tuned", 0.08, tuned)
-        moved(made, target, "scratch", 0.08, scratch)
+    for target, how in TARGETS.items():
+        moved(made, target, "frozen-dynamics", 0.08, frozen, **how)
+        moved(made, target, "fine-tuned", 0.08, tuned, **how)
+        moved(made, target, "scratch", 0.08, scratch, experiment=how["experiment"])
     return made
 
 
@@ -73,6 +76,32 @@ def test_the_control_target_and_other_arms_do_not_count() -> None:
     for seed in range(3):  # fewer steps, and another variant: runs of the same experiment about something else
         made.runs("pendulum", "ladid", 0.1, (seed,), experiment="probe", changes="growth=False, steps=600")
         made.runs("pendulum", "ladid", 0.1, (seed,), experiment="probe", variant="mlp")
+    assert made.verdict("C11") == REPRODUCED
+
+
+def test_a_constant_that_is_the_same_in_all_of_the_source_is_told_and_does_not_count() -> None:
+    """F may well have learnt it, as nothing else has to be read from the context."""
+    made = study()
+    moved(made, "pendulum--length-1.5", "frozen-dynamics", 0.08, 9.0)
+    moved(made, "pendulum--length-1.5", "fine-tuned", 0.08, 0.1)
+    moved(made, "pendulum--length-1.5", "scratch", 0.08, 0.1)
+    found = made.judged("C11")
+    assert found.verdict == REPRODUCED
+    told = {part.name: part.judgement[0] for part in found.parts if not part.counted}
+    assert told["with F frozen, against scratch, constant in the source"] == NOT_REPRODUCED
+    assert told["with F frozen, against all trained on, constant in the source"] == NOT_REPRODUCED
+    assert all(len(part.sets) == 2 for part in found.parts if part.counted and "frozen" in part.name)
+
+
+def test_what_was_true_before_the_first_frame_alone_is_not_asked_of_psi() -> None:
+    made = study()
+    for probe in made.probes.values():
+        past = probe.readings[0].model_copy(update={"name": "phase"})
+        errors = {"psi": 9.0, "pca": 0.1, "untrained": 0.1, "shuffled": 0.1}
+        lists = {
+            one: {kind: [share] * len(probe.group) for kind in ("linear", "kernel")} for one, share in errors.items()
+        }
+        probe.readings.append(past.model_copy(update={"errors": lists}))
     assert made.verdict("C11") == REPRODUCED
 
 

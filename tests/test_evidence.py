@@ -61,6 +61,7 @@ def evidence(errors: dict[str, list[np.ndarray]]) -> Evidence:
             key = f"{method}-{seed}"
             row = {"method": method, "seed": seed, "key": key, "status": "ok", "kind": "neural", "variant": "default"}
             row |= {"dataset": "wave", "primary_metric": "nmse", "experiments": "comparison", "steps": 600}
+            row |= {"init_from_steps": 0}
             rows.append(
                 row | {"fraction": 1.0, "reason": "", "arm": "scratch", "init_from": "", "changes": "", "rung_of": ""}
             )

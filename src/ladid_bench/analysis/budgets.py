@@ -46,6 +46,11 @@ class Rung:
         return frozenset(key for part in self.parts for made in part.contrasts.values() for key in made.keys)
 
     @property
+    def counted_keys(self) -> frozenset[str]:
+        """Those of them that the verdict depends on."""
+        return Rung(self.steps, tuple(part for part in self.parts if part.counted)).keys
+
+    @property
     def untrained(self) -> tuple[str, ...]:
         """Sides of counted comparisons that are no better than the training mean, with their data sets."""
         counted = [part.contrasts.items() for part in self.parts if part.counted]
@@ -71,33 +76,53 @@ def distinct(rungs: Sequence[Rung]) -> list[Rung]:
 def judged_at(rungs: Sequence[Rung]) -> tuple[Rung, list[Rung]]:
     """Find the highest budget that all required methods have, else the highest; with the complete ones before it.
 
-    What is compared at any budget has to be compared there.
+    What is compared at any budget has to be compared there. Budgets before it have other runs in what is counted.
     """
     pairs = set[tuple[str, Pair]]().union(*(rung.pairs for rung in rungs))
     complete = [rung for rung in rungs if rung.complete and rung.pairs == pairs]
-    return (complete or list(rungs))[-1], complete[:-1]
+    last = (complete or list(rungs))[-1]
+    return last, [rung for rung in complete[:-1] if rung.counted_keys != last.counted_keys]
 
 
-def standing(last: Rung, before: Sequence[Rung]) -> str:
-    """Say whether a verdict has settled; empty where there is none."""
+def standing(last: Rung, before: Sequence[Rung], rungs: Sequence[Rung]) -> str:
+    """Say whether a verdict has settled; empty where there is none.
+
+    Args:
+        last: the budget that it is for.
+        before: the budgets below at which the claim could be judged too, rising.
+        rungs: all budgets at which something of it was compared, rising.
+    """
     if last.verdict == NOT_RUN:
         return ""
     if last.untrained:
         return UNTRAINED
     if not before or before[-1].verdict != last.verdict:
         return MOVING
-    moved = Rung(last.steps, tuple(_moved(part, before[-1]) for part in last.parts))
-    return SETTLED if moved.verdict == last.verdict else MOVING
+    changes = [
+        {pair: _change(made, former_of(rungs, last, part, pair)) for pair, made in part.contrasts.items() if made.ratio}
+        for part in last.parts
+    ]
+    if any(part.counted and None in some.values() for part, some in zip(last.parts, changes, strict=True)):
+        return MOVING  # what was never seen to move, for it has one budget alone, may move yet
+    moved = [
+        part.moved({pair: change for pair, change in some.items() if change is not None})
+        for part, some in zip(last.parts, changes, strict=True)
+    ]
+    return SETTLED if Rung(last.steps, tuple(moved)).verdict == last.verdict else MOVING
 
 
-def _moved(part: Part, before: Rung) -> Part:
-    """The part after each log ratio has moved once more by its last change."""
-    former = next((one.contrasts for one in before.parts if one.name == part.name), {})
-    return part.moved({pair: _change(made, former.get(pair)) for pair, made in part.contrasts.items()})
+def former_of(rungs: Sequence[Rung], last: Rung, part: Part, pair: Pair) -> Contrast | None:
+    """Find the same comparison at the highest budget below ``last`` at which it is one of other runs; None without."""
+    made = part.contrasts[pair]
+    for rung in (one for one in reversed(rungs) if one.steps < last.steps):
+        found = next((one.contrasts.get(pair) for one in rung.parts if one.name == part.name), None)
+        if found and found.ratio and found.keys != made.keys:
+            return found
+    return None
 
 
-def _change(made: Contrast, former: Contrast | None) -> float:
-    return made.ratio.estimate - former.ratio.estimate if former and former.ratio and made.ratio else 0.0
+def _change(made: Contrast, former: Contrast | None) -> float | None:
+    return made.ratio.estimate - former.ratio.estimate if former and former.ratio and made.ratio else None
 
 
 def standing_of_pair(made: Contrast, former: Contrast | None, limit: float) -> str:
@@ -108,7 +133,7 @@ def standing_of_pair(made: Contrast, former: Contrast | None, limit: float) -> s
         return UNTRAINED
     if not former or not former.ratio or tells(former, limit) != tells(made, limit):
         return MOVING
-    change = _change(made, former)
+    change = made.ratio.estimate - former.ratio.estimate
     again = Contrast(
         made.first, made.second, ratio=made.ratio.moved(change), lost=made.lost, same_models=made.same_models
     )

@@ -15,8 +15,11 @@ from ladid_bench.runs.records import FAILED, Sample
 LADID = "ladid"  # the method that the suite is about
 LOST = (*FAILED, "diverged")
 STEPS = re.compile(r"(?:^|, )steps=\d+")
+# true before the first frame alone: where a spiral stood five units of time earlier, the push that a wake began with,
+# and how long ago; the context does not show them
+PAST = ("phase", "kick", "start")
 # experiments in which each run goes to a budget of its own, or that stand in a claim beside one
-UNEQUAL = ("transfer", "equal-time", "cost", "forecast-cost", "probe")
+UNEQUAL = ("transfer", "frozen", "equal-time", "cost", "forecast-cost", "probe")
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Unread:
     """Measures a probe in place of a sample: the share of the true quantities that a representation leaves unexplained.
 
     Squared errors of every quantity are in units of its variance and averaged over the quantities, so that the ratio
-    of two representations is that of 1 - R^2, R^2 averaged over the quantities.
+    of two representations is that of 1 - R^2, R^2 averaged over the quantities; those of ``PAST`` are left out.
     """
 
     representation: str
@@ -41,8 +44,13 @@ class Unread:
 
     def of(self, probe: Probe) -> Errors | None:
         """Compute the share left unread; None where the representation, or anything to read, is not there."""
-        found = probe.unexplained(self.representation, self.probe)
-        return Errors(*found, np.array(probe.group)) if found else None
+        names = [one.name for one in probe.readings if one.name not in PAST]
+        found = [probe.unexplained(self.representation, self.probe, name) for name in names]
+        known = [one for one in found if one is not None]
+        if not known or len(known) < len(found):
+            return None
+        errors, deviation = np.mean(known, axis=0)
+        return Errors(errors, deviation, np.array(probe.group))
 
 
 # a function takes a sample and the primary metric of its data set
@@ -114,7 +122,8 @@ class Evidence:
         probe: gives what was found in the model of a run by its key, None where it was not probed.
 
     Attributes:
-        steps: optimiser steps of the runs looked at. Those of the experiments ``UNEQUAL`` are the longest up to it.
+        steps: optimiser steps of the runs looked at. Those of the experiments ``UNEQUAL`` are the longest up to it, the
+            steps on the data set that they start from included.
     """
 
     def __init__(
@@ -137,8 +146,8 @@ class Evidence:
 
     @property
     def budgets(self) -> list[int]:
-        """Numbers of steps that runs of LaDID have, rising."""
-        return sorted({row["steps"] for row in self.rows if row["method"] == LADID} - {0})
+        """Numbers of steps that runs of LaDID have, those on the data set that they start from included, rising."""
+        return sorted({_total(row) for row in self.rows if row["method"] == LADID} - {0})
 
     def at(self, steps: int) -> "Evidence":
         """Look at the same study at another budget."""
@@ -163,7 +172,7 @@ class Evidence:
             return [row for row in rows if row["steps"] in (0, self.steps)]
         longest: dict[tuple[Any, ...], int] = {}
         for row in rows:
-            if row["steps"] <= self.steps:
+            if _total(row) <= self.steps:
                 longest[_line(row)] = max(row["steps"], longest.get(_line(row), 0))
         return [row for row in rows if row["steps"] == longest.get(_line(row))]
 
@@ -174,7 +183,7 @@ class Evidence:
     def budgets_of(self, experiment: str, **values: Any) -> dict[int, int]:
         """List the steps of the rows that have ``values``, with those of the models that they start from."""
         found = self.rows_of(experiment, steps=None, **values)
-        return {row["steps"]: row["init_from_steps"] for row in found if row["steps"] <= self.steps}
+        return {row["steps"]: row["init_from_steps"] for row in found if _total(row) <= self.steps}
 
     def errors(self, row: dict[str, Any], measure: Measure) -> Errors | None:
         """Compute a run's errors, None where it has no result or no sample."""
@@ -202,6 +211,11 @@ def _row(row: dict[Any, Any]) -> dict[str, Any]:
     """A row whose changes are without the steps, which have a column of their own."""
     changes = STEPS.sub("", str(row["changes"])).removeprefix(", ")
     return {str(name): value for name, value in row.items()} | {"changes": changes}
+
+
+def _total(row: dict[str, Any]) -> int:
+    """Steps of a run with those of the model that it starts from; 0 for what trains nothing."""
+    return int(row["steps"] + row["init_from_steps"]) if row["steps"] else 0
 
 
 def _line(row: dict[str, Any]) -> tuple[Any, ...]:

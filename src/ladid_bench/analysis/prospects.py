@@ -20,7 +20,7 @@ from ladid_bench.study.cards import load_data_card
 from ladid_bench.study.datasets import PlannedDataset
 from ladid_bench.study.plan import COMPARISON, PlannedRun
 
-ENDED = {"status": "ok", "reason": "", "cost_load": 0.0, costs.FORECAST: 1.0} | dict.fromkeys(costs.PLACE, 1)
+ENDED = {"status": "ok", "reason": "", costs.FORECAST: 1.0} | dict.fromkeys(costs.PLACE, 1)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class _Ended(Evidence):
     """The planned runs as if all had ended with a result; every test group has the same error."""
 
     def __init__(self, runs: Sequence[PlannedRun], groups: Mapping[str, int]):
-        table = pd.DataFrame([planned_columns(run) | ENDED for run in runs])
+        table = pd.DataFrame([planned_columns(run) | ENDED | {"cost_load": _load(run)} for run in runs])
         table[costs.STEP] = 1 / table["steps"].clip(lower=1)  # what a step costs is not known before: equal trainings
         readable: Any = SimpleNamespace(readings=[None])
         super().__init__(table, lambda key: None, _first_variants(runs), lambda key: readable)
@@ -55,6 +55,11 @@ class _Ended(Evidence):
 
     def untrained(self, group: Group) -> bool:
         return False
+
+
+def _load(run: PlannedRun) -> float:
+    """What else will run beside: nothing where costs alone are asked for, since these come last, one at a time."""
+    return 0.0 if {*run.experiments, *run.rung_of} <= {"cost", "forecast-cost"} else 2.0
 
 
 def prospects(runs: Sequence[PlannedRun], groups: Mapping[str, int]) -> list[Prospect]:
