@@ -98,17 +98,21 @@ def standing(last: Rung, before: Sequence[Rung], rungs: Sequence[Rung]) -> str:
         return UNTRAINED
     if not before or before[-1].verdict != last.verdict:
         return MOVING
-    changes = [
-        {pair: _change(made, former_of(rungs, last, part, pair)) for pair, made in part.contrasts.items() if made.ratio}
-        for part in last.parts
-    ]
-    if any(part.counted and None in some.values() for part, some in zip(last.parts, changes, strict=True)):
-        return MOVING  # what was never seen to move, for it has one budget alone, may move yet
-    moved = [
-        part.moved({pair: change for pair, change in some.items() if change is not None})
-        for part, some in zip(last.parts, changes, strict=True)
-    ]
-    return SETTLED if Rung(last.steps, tuple(moved)).verdict == last.verdict else MOVING
+    moved = [_moved(part, last, rungs) for part in last.parts if part.counted]
+    known = tuple(part for part in moved if part is not None)
+    return SETTLED if len(known) == len(moved) and Rung(last.steps, known).verdict == last.verdict else MOVING
+
+
+def _moved(part: Part, last: Rung, rungs: Sequence[Rung]) -> Part | None:
+    """The part after each log ratio has moved once more by its last change; None where one was never seen to move."""
+    changes = {}
+    for pair, made in part.contrasts.items():
+        if made.ratio:
+            former = former_of(rungs, last, part, pair)
+            if former is None:
+                return None
+            changes[pair] = _change(made, former)
+    return part.moved(changes)
 
 
 def former_of(rungs: Sequence[Rung], last: Rung, part: Part, pair: Pair) -> Contrast | None:
@@ -121,8 +125,8 @@ def former_of(rungs: Sequence[Rung], last: Rung, part: Part, pair: Pair) -> Cont
     return None
 
 
-def _change(made: Contrast, former: Contrast | None) -> float | None:
-    return made.ratio.estimate - former.ratio.estimate if former and former.ratio and made.ratio else None
+def _change(made: Contrast, former: Contrast) -> float:
+    return made.ratio.estimate - former.ratio.estimate if made.ratio and former.ratio else 0.0
 
 
 def standing_of_pair(made: Contrast, former: Contrast | None, limit: float) -> str:
@@ -133,7 +137,7 @@ def standing_of_pair(made: Contrast, former: Contrast | None, limit: float) -> s
         return UNTRAINED
     if not former or not former.ratio or tells(former, limit) != tells(made, limit):
         return MOVING
-    change = made.ratio.estimate - former.ratio.estimate
+    change = _change(made, former)
     again = Contrast(
         made.first, made.second, ratio=made.ratio.moved(change), lost=made.lost, same_models=made.same_models
     )

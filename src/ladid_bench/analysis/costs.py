@@ -70,14 +70,19 @@ def cheaper_than_ode(evidence: Evidence) -> list[Part]:
         name: _at_equal_time(evidence, name) for name in dataset_names(evidence.rows_of("equal-time", method=LADID))
     }
     steps, forecasts = (
-        {name: _cheaper(evidence, {**how, "dataset": name}, column) for name in _places(evidence, how)}
+        {name: _compared(evidence, column, ODE, {**how, "dataset": name}) for name in _places(evidence, how)}
         for how, column in ((TRAINED, STEP), (ASKED, FORECAST))
     )
-    beyond = {name: forecasts.pop(name) for name in (BEYOND,) if name in forecasts}
+    beyond = forecasts.pop(BEYOND, None)
+    told = (
+        [decide("CPU time of a forecast beyond the time of training", {BEYOND: beyond}, counted=False)]
+        if beyond
+        else []
+    )
     return [
         decide("error at equal CPU time of training", trained),
         decide("CPU time of a forecast", forecasts),
-        *([decide("CPU time of a forecast beyond the time of training", beyond, counted=False)] if beyond else []),
+        *told,
         decide("CPU time of a step", steps, counted=False),
     ]
 
@@ -93,19 +98,15 @@ def scales(evidence: Evidence) -> list[Part]:
         return []
     wider = next((name for name in WIDER if name in places), WIDER[-1])
     larger = {"pixels": {**BASE, "dataset": wider}, "horizon": {**BASE, "dataset": LONGER}}
-    step = {name: (BASE, place) for name, place in larger.items()} | {"trajectories": (FEWER, BASE)}
-    forecast = {"horizon": (BASE_ASKED, {**ASKED, "dataset": BEYOND})}
-    growth = (("growth of a step", STEP, step), ("growth of a forecast", FORECAST, forecast))
+    grown = {name: (place, BASE) for name, place in larger.items()} | {"trajectories": (BASE, FEWER)}
+    further = {"horizon": ({**ASKED, "dataset": BEYOND}, BASE_ASKED)}
+    step = {name: _where_asked(evidence, STEP, place) for name, place in larger.items()}
+    growth = {name: _where_asked(evidence, STEP, *both) for name, both in grown.items()}
+    of_forecast = {name: _where_asked(evidence, FORECAST, *both) for name, both in further.items()}
     return [
-        decide(
-            "a step",
-            {name: _cheaper(evidence, place, STEP, _asked(evidence, place)) for name, place in larger.items()},
-            MORE,
-        ),
-        *(
-            decide(words, {name: _growth(evidence, column, *both) for name, both in those.items()}, MORE, counted=False)
-            for words, column, those in growth
-        ),
+        decide("a step", step, MORE),
+        decide("growth of a step", growth, MORE, counted=False),
+        decide("growth of a forecast", of_forecast, MORE, counted=False),
     ]
 
 
@@ -136,22 +137,18 @@ def _unequal(first: Group, second: Group) -> str:
     return f"{second.name} was trained for {ratio:.2f} times the CPU time of {first.name}"
 
 
-def _cheaper(evidence: Evidence, place: dict[str, Any], column: str, those: Sequence[str] = ODE) -> list[Contrast]:
-    ladid, *rivals = (Cost(column, _measured(evidence, method, place)) for method in (LADID, *those))
-    return compare_costs(evidence, ladid, rivals)
+def _where_asked(evidence: Evidence, column: str, *places: dict[str, Any]) -> list[Contrast]:
+    """Compare with the ODE methods of which the study asks for the cost at all of ``places``; all where of none."""
+    asked = [one for one in ODE if all(evidence.rows_of(**place, method=one) for place in places)]
+    return _compared(evidence, column, asked or ODE, *places)
 
 
-def _growth(evidence: Evidence, column: str, small: dict[str, Any], large: dict[str, Any]) -> list[Contrast]:
-    ladid, *rivals = (
-        Cost(column, *(_measured(evidence, method, place) for place in (large, small)))
-        for method in (LADID, *_asked(evidence, small, large))
+def _compared(evidence: Evidence, column: str, rivals: Sequence[str], *places: dict[str, Any]) -> list[Contrast]:
+    """Compare costs at a place or, with a second one, how many times those of the second they are."""
+    ladid, *others = (
+        Cost(column, *(_measured(evidence, method, place) for place in places)) for method in (LADID, *rivals)
     )
-    return compare_costs(evidence, ladid, rivals)
-
-
-def _asked(evidence: Evidence, *places: dict[str, Any]) -> Sequence[str]:
-    """ODE methods of which the study asks for the cost at all of ``places``; all where it asks for none."""
-    return [one for one in ODE if all(evidence.rows_of(**place, method=one) for place in places)] or ODE
+    return compare_costs(evidence, ladid, others)
 
 
 def _measured(evidence: Evidence, method: str, place: dict[str, Any]) -> Group:

@@ -44,13 +44,9 @@ class Unread:
 
     def of(self, probe: Probe) -> Errors | None:
         """Compute the share left unread; None where the representation, or anything to read, is not there."""
-        names = [one.name for one in probe.readings if one.name not in PAST]
-        found = [probe.unexplained(self.representation, self.probe, name) for name in names]
-        known = [one for one in found if one is not None]
-        if not known or len(known) < len(found):
-            return None
-        errors, deviation = np.mean(known, axis=0)
-        return Errors(errors, deviation, np.array(probe.group))
+        determined = [one for one in probe.readings if one.name not in PAST]
+        found = probe.model_copy(update={"readings": determined}).unexplained(self.representation, self.probe)
+        return Errors(*found, np.array(probe.group)) if found else None
 
 
 # a function takes a sample and the primary metric of its data set

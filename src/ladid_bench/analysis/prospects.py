@@ -20,6 +20,7 @@ from ladid_bench.study.cards import load_data_card
 from ladid_bench.study.datasets import PlannedDataset
 from ladid_bench.study.plan import COMPARISON, PlannedRun
 
+COSTS = {costs.TRAINED["experiment"], costs.ASKED["experiment"]}
 ENDED = {"status": "ok", "reason": "", costs.FORECAST: 1.0} | dict.fromkeys(costs.PLACE, 1)
 
 
@@ -59,7 +60,7 @@ class _Ended(Evidence):
 
 def _load(run: PlannedRun) -> float:
     """What else will run beside: nothing where costs alone are asked for, since these come last, one at a time."""
-    return 0.0 if {*run.experiments, *run.rung_of} <= {"cost", "forecast-cost"} else 2.0
+    return 0.0 if {*run.experiments, *run.rung_of} <= COSTS else 2.0
 
 
 def prospects(runs: Sequence[PlannedRun], groups: Mapping[str, int]) -> list[Prospect]:

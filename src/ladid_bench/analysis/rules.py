@@ -202,21 +202,34 @@ def psi_carries_the_realization(evidence: Evidence) -> list[Part]:
 
 
 def _with_frozen_dynamics(evidence: Evidence) -> list[Part]:
-    beats, free = dict[str, Moves](), dict[str, Moves]()
-    varying = []
-    for experiment in ("transfer", "frozen"):
-        for target, source in _targets(evidence, experiment=experiment):
-            frozen = _moved(LADID, target, "frozen-dynamics", FEW, source, experiment)
-            beats[target] = (frozen, [_moved(LADID, target, "scratch", FEW, experiment=experiment)])
-            free[target] = (frozen, [_moved(LADID, target, "fine-tuned", FEW, source, experiment)])
-            varying += [target] if source in VARYING else []
+    """Compare transfer with F kept as it was with both others; what counts is before what is told."""
+    moves = [
+        (experiment, *pair)
+        for experiment in ("transfer", "frozen")
+        for pair in _targets(evidence, experiment=experiment)
+    ]
     parts = []
-    for name, pairs, limit in (("against scratch", beats, 1.0), ("against all trained on", free, NEARLY)):
-        counted, told = ({one: pairs[one] for one in pairs if (one in varying) == wanted} for wanted in (True, False))
-        parts += _named(f"with F frozen, {name}", _transferred(evidence, counted, limit))
-        known = _transferred(evidence, told, limit)[0] if told else None
-        parts += [replace(known, name=f"with F frozen, {name}, constant in the source", counted=False)] if known else []
+    for words, arm, limit in (("against scratch", "scratch", 1.0), ("against all trained on", "fine-tuned", NEARLY)):
+        counted, told = (
+            {
+                target: _frozen_and(arm, where, target, source)
+                for where, target, source in moves
+                if (source in VARYING) == varies
+            }
+            for varies in (True, False)
+        )
+        name = f"with F frozen, {words}"
+        parts += _named(name, _transferred(evidence, counted, limit))
+        if told:
+            at_cap = _transferred(evidence, told, limit)[0]
+            parts.append(replace(at_cap, name=f"{name}, constant in the source", counted=False))
     return parts
+
+
+def _frozen_and(arm: str, experiment: str, target: str, source: str) -> "Moves":
+    """LaDID with F frozen, and in another arm, on the same few trajectories of a target."""
+    other = _moved(LADID, target, arm, FEW, "" if arm == "scratch" else source, experiment)
+    return _moved(LADID, target, "frozen-dynamics", FEW, source, experiment), [other]
 
 
 def saturates(evidence: Evidence) -> list[Part]:

@@ -189,14 +189,14 @@ def lead_text(results: StudyResults) -> str:
         word = "floor" if entry.floor else "neural method" if entry.neural else "simple method"
         kinds.setdefault(word, set()).add(entry.method)
     runs = [run for _, some in results.runs for _, run in some]
-    spent = cpu_seconds(results.table[results.table["key"].isin({run.key for run in runs})])
+    cpu = cpu_seconds(results.table[results.table["key"].isin({run.key for run in runs})])
     methods = listed(
         counted(len(some), word) for word, some in sorted(kinds.items(), key=lambda one: KINDS.index(one[0]))
     )
     return (
         f"{methods or 'No method'} on {counted(len({one.name for one in results.contents}), 'data set')}, images of "
         f"{study.image_size} by {study.image_size} pixels.{_training(results)} Of the whole study, further experiments "
-        f"included: {_statuses(Counter(run.status for run in runs))}, {duration(spent)} of CPU time."
+        f"included: {_statuses(Counter(run.status for run in runs))}, {duration(cpu)} of CPU time."
     )
 
 
