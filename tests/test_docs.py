@@ -145,7 +145,7 @@ def test_questions_of_reviewers_are_answered_from_claims_and_runs(generate: dict
 
 
 def test_half_of_the_runs_answer_no_question(generate: dict[str, Any], judged: Path) -> None:
-    """Neither what has not ended, nor rivals without the method that the question is about."""
+    """Neither what has not ended, nor rivals without the method that the question is about, nor that method alone."""
 
     def broken(table: pd.DataFrame) -> str:
         answers = generate["Study"](study.judged, table).answers()
@@ -156,6 +156,7 @@ def test_half_of_the_runs_answer_no_question(generate: dict[str, Any], judged: P
     assert broken(study.table).startswith("pendulum")
     assert broken(study.table[~of_mean]).startswith("pendulum")
     assert broken(study.table[~of_rnn]) == NOT_RUN
+    assert broken(study.table[of_rnn]) == NOT_RUN
     assert broken(study.table.assign(status=study.table["status"].mask(of_mean, "not run"))) == NOT_RUN
     assert broken(study.table.assign(status=study.table["status"].mask(of_mean, "failed"))).startswith("pendulum")
 

@@ -96,7 +96,8 @@ def test_questions_with_an_answer_stand_before_the_others(bench: Bench, monkeypa
     asked = {"experiment": "Two networks.", "link": "claims", "document": "claims.md"}
     named = {"datasets": [PICTURES], "methods": ["ladid", "gru"]}
     path = bench.root / "asked.yaml"
-    told = {"question": "Which is better?", "errors": [named | {"experiment": "transfer"}], **asked}
+    alone = named | {"experiment": "transfer", "methods": ["ladid"]}
+    told = {"question": "Which is better?", "errors": [alone], **asked}
     untold = {"question": "And for others?", "errors": [named | {"datasets": ["fake-vectors"]}], **asked}
     path.write_text(yaml.safe_dump([untold, told]), encoding="utf-8")
     monkeypatch.setattr(reviewers, "REVIEWERS", path)

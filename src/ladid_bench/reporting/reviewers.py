@@ -24,7 +24,7 @@ class Errors(Section):
     datasets: list[str] = Field(min_length=1)
     methods: list[str] = Field(
         min_length=1,
-        description="method, the first variant on its card, or method:variant; the question is about the first one",
+        description="method, the first variant on its card, or method:variant; it is about the first, beside others",
     )
     column: str = Field("", description="of the run table; default: the primary error of the data set")
     experiment: str = "comparison"
@@ -96,7 +96,7 @@ def _verdict(claim: Mapping[str, Any]) -> str:
 
 
 def _errors(asked: Errors, table: pd.DataFrame, preferred: Mapping[str, str]) -> Iterator[str]:
-    """What each data set says, a sentence each; nothing before all runs have ended, as half of them mislead."""
+    """What each data set says, a sentence each; nothing before all runs have ended, or without anything to compare."""
     in_experiment = table["experiments"].map(lambda names: asked.experiment in str(names).split(",")).astype(bool)
     rows = table[table["dataset"].isin(asked.datasets) & in_experiment]
     runs = {method: _runs_of(rows, method, asked.changed, preferred) for method in asked.methods}
@@ -108,10 +108,9 @@ def _errors(asked: Errors, table: pd.DataFrame, preferred: Mapping[str, str]) ->
         if first.empty:
             continue
         column = asked.column or ERRORS[str(first["primary_metric"].iloc[0])]
-        found = {name: _means(name, mine, column) for name, mine in here.items()}
-        if found[asked.methods[0]]:
-            told = listed(one for some in found.values() for one in some)
-            yield f"{dataset}, {column.replace('_', ' ')}: {told}"
+        own, *others = (_means(name, mine, column) for name, mine in here.items())
+        if own and (any(others) or not others):
+            yield f"{dataset}, {column.replace('_', ' ')}: {listed(one for some in (own, *others) for one in some)}"
 
 
 def _runs_of(rows: pd.DataFrame, method: str, changed: bool, preferred: Mapping[str, str]) -> pd.DataFrame:
