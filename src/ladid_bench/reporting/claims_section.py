@@ -25,7 +25,7 @@ from ladid_bench.methods.registry import load_card
 from ladid_bench.probing.probes import Probe
 from ladid_bench.reporting.budget_figures import budget_drawing
 from ladid_bench.reporting.charts import Looks
-from ladid_bench.reporting.formatting import MISSING, counted, ratio
+from ladid_bench.reporting.formatting import counted, ratio
 from ladid_bench.reporting.pages import figures
 from ladid_bench.reporting.reviewers import Answered, answered
 from ladid_bench.reporting.tables import to_html, write_csv
@@ -129,9 +129,9 @@ def _table(judged: list[Judged]) -> Markup:
         "statement": [_statement(one) for one in judged],
         "verdict": [_tag(one.verdict) for one in judged],
         "budget": [_budget(one) for one in judged],
-        "error ratio": [ratio(one.effect.estimate) if one.effect else MISSING for one in judged],
-        "95 % interval": [_ends(one.effect) for one in judged],
-        "seeds": [one.seeds or MISSING for one in judged],
+        "error ratio": [ratio(one.effect.estimate) if one.effect else "" for one in judged],
+        "95 % interval": [_ends(one.effect) if one.effect else "" for one in judged],
+        "seeds": [one.seeds or "" for one in judged],
         "runs": [_runs(one.runs) for one in judged],
     }
     return to_html("claim", names, cells, "plain claims", HEADINGS, {"statement": "reason"})
@@ -148,7 +148,7 @@ def _budget(one: Judged) -> Markup:
     """The steps that the verdict is for, and whether it has settled there; leads to the figure over the budget."""
     steps = f"{one.rung.steps:,} steps" if one.rung.steps else ""
     words = ", ".join(word for word in (steps, one.standing) if word)
-    return Markup('<a href="#behind-{}">{}</a>').format(one.claim.id, words) if words else Markup(MISSING)
+    return Markup('<a href="#behind-{}">{}</a>').format(one.claim.id, words) if words else Markup()
 
 
 def _tag(verdict: str) -> Markup:
@@ -191,5 +191,5 @@ def _contrast_words(made: Contrast, limit: float) -> str:
     return f"{made.first} over {made.second} {ratio(found.estimate)} ({'; '.join(words)})"
 
 
-def _ends(interval: Interval | None) -> str:
-    return f"{ratio(interval.low)} to {ratio(interval.high)}" if interval else MISSING
+def _ends(interval: Interval) -> str:
+    return f"{ratio(interval.low)} to {ratio(interval.high)}"
