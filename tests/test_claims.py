@@ -32,6 +32,7 @@ from ladid_bench.analysis.verdicts import (
     UNMET,
     Part,
     SetResult,
+    conjunction,
     decide,
     holm,
     pooled,
@@ -780,6 +781,18 @@ def test_the_correction_is_over_rivals_and_data_sets() -> None:
     behind = told(0.023)
     assert decide("part", {"one": [behind], "two": [told(0.0)]}).sets[0].outcome == UNMET  # 2 comparisons
     assert decide("part", {"one": [behind], "two": [told(0.0)] * 2}).sets[0].outcome == OPEN  # 3 of them
+
+
+def test_an_interval_behind_that_the_correction_takes_back_is_named() -> None:
+    """p of 0.021 is 0.018: alone it would be against the claim, as one of three comparisons it is not."""
+    part = decide("part", {"one": [told(0.021, rival="c")], "two": [told(0.0), told(0.0)]})
+    verdict, reason = conjunction([part])
+    assert verdict == part.judgement[0] == NOT_SEPARABLE
+    assert "c on one" in reason and "3 comparisons" in reason and "b on two" not in reason
+    level = decide("part", {"one": [told(0.01)]})
+    assert conjunction([level]) == (NOT_SEPARABLE, "")  # its interval holds 1: nothing to name
+    beside = conjunction([level, decide("other", {"one": [told(0.021, rival="c"), told(0.0)]})])
+    assert beside[1].startswith("other: ")
 
 
 @pytest.mark.parametrize(("estimate", "outcome"), [(0.20, MET), (0.21, OPEN), (0.24, OPEN), (0.25, UNMET)])

@@ -226,7 +226,7 @@ class Judged:
 
     @property
     def reason(self) -> str:
-        """Why there is no verdict, or none that is possible; else empty."""
+        """Why there is no verdict, or none that is possible; of one that is not separable, what nearly decided it."""
         return conjunction(self.parts)[1]
 
     @property

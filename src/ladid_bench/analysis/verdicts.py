@@ -51,7 +51,7 @@ class Part:
 
     @property
     def judgement(self) -> tuple[str, str]:
-        """The verdict, and the reason for ``not run`` or ``undecidable``.
+        """The verdict, and the reason for ``not run`` or ``undecidable``; of ``not separable`` what nearly decided.
 
         ``reproduced`` takes a majority of the data sets and none that speaks against the claim. A data set that
         speaks against it is enough for ``not reproduced``.
@@ -68,7 +68,7 @@ class Part:
             return UNDECIDABLE, self._reasons(UNDECIDABLE)
         if 2 * (outcomes.count(MET) + expected - made) > expected:
             return NOT_RUN, f"this study has {made} of the {expected} data sets that it is about"
-        return NOT_SEPARABLE, ""
+        return NOT_SEPARABLE, self._above_alone()
 
     @property
     def complete(self) -> bool:
@@ -92,6 +92,18 @@ class Part:
             for one in self.sets
         }
         return decide(self.name, sets, self.limit, self.counted, self.expected, self.arm)
+
+    def _above_alone(self) -> str:
+        """Which intervals lie above the limit although Holm's procedure leaves none; a reader would count them."""
+        above = [
+            f"{made.second} on {one.name}"
+            for one in self.sets
+            for made in one.contrasts
+            if made.interval and made.interval.low > math.log(self.limit)
+        ]
+        made = sum(made.ratio is not None for one in self.sets for made in one.contrasts)
+        told = f"intervals above {self.limit:g} against {', '.join(above)}"
+        return f"{told}, but none after Holm's correction over {made} comparisons" if above else ""
 
     def _reasons(self, outcome: str) -> str:
         return "; ".join(dict.fromkeys(f"{one.name}: {one.reason}" for one in self.sets if one.outcome == outcome))
@@ -148,11 +160,11 @@ def conjunction(parts: Sequence[Part]) -> tuple[str, str]:
     verdicts = [verdict for _, verdict, _ in counted]
     if not counted:
         return NOT_RUN, "this study has no runs for it"
-    for verdict in (NOT_REPRODUCED, NOT_RUN, UNDECIDABLE):
+    for verdict in (NOT_REPRODUCED, NOT_RUN, UNDECIDABLE, NOT_SEPARABLE):
         if verdict in verdicts:
-            concerned = {part.name: why for part, found, why in counted if found == verdict}
-            return verdict, "" if verdict == NOT_REPRODUCED else _brief(concerned, len(counted))
-    return (REPRODUCED if set(verdicts) == {REPRODUCED} else NOT_SEPARABLE), ""
+            concerned = {part.name: why for part, found, why in counted if found == verdict and why}
+            return verdict, _brief(concerned, len(counted)) if concerned else ""
+    return REPRODUCED, ""
 
 
 def weakest(parts: Sequence[Part]) -> Part | None:
