@@ -8,7 +8,5 @@ localrules:
 rule all:  # the default; Snakemake takes none from an included file
     input:
         REPORT,
-        RECORDS,
-        PROBES,
-        CALIBRATIONS,
+        DERIVED,
         signals,

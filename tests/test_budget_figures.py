@@ -8,10 +8,11 @@ import pytest
 from test_claims import Made
 
 from ladid_bench.analysis.claims import CLAIMS, judge
+from ladid_bench.analysis.entries import DatasetContent, Entry, Run
 from ladid_bench.analysis.overall import COLUMNS
 from ladid_bench.reporting.budget_figures import budget_drawing
 from ladid_bench.reporting.palette import own_look
-from ladid_bench.reporting.profile_figures import error_profiles
+from ladid_bench.reporting.profile_figures import error_profiles, time_profiles
 
 LOOKS = {name: own_look("#d1540a", name=name) for name in ("ladid", "gru", "ode-rnn", "ndp")}
 
@@ -115,3 +116,24 @@ def test_profiles_of_errors_are_shares_of_runs_and_lost_runs_reach_nothing() -> 
     assert "ladid" in drawing.finding
     assert drawing.svg
     assert error_profiles(errors[errors["method"] == "ladid"], LOOKS) is None
+
+
+def test_time_to_target_is_that_of_the_variant_that_stands_for_its_method() -> None:
+    """LaDID reaches 0.4 half-way through 30 s, ``gru`` at the end of 10 s; LaDID's other variant would at once."""
+
+    def entry(method: str, variant: str, label: str, seconds: float, errors: tuple[float, float]) -> Entry:
+        history = [{"step": 5 * (1 + place), "valid_nmse": error} for place, error in enumerate(errors)]
+        row = {"key": label, "seed": 0, "status": "ok", "nmse_mean": errors[-1], "cost_cpu_seconds": seconds}
+        return Entry(method, variant, 1.0, "neural", label, (Run(row, None, {"history": history}),))
+
+    entries = (
+        entry("ladid", "default", "ladid:default", 30.0, (0.4, 0.3)),
+        entry("ladid", "film", "ladid:film", 1.0, (0.1, 0.1)),
+        entry("gru", "default", "gru", 10.0, (0.9, 0.4)),
+    )
+    dataset = DatasetContent("wave", "Waves", "nmse", "", {}, entries)
+    drawings = time_profiles([dataset], {"ladid": "default", "gru": "default"}, LOOKS)
+    assert [one.name for one in drawings] == ["time-to-0-5"]  # nobody reaches the other targets
+    shares = drawings[0].frame.groupby("name")["share"].agg(["min", "max"])
+    assert shares.to_dict("index") == {"ladid": {"min": 0, "max": 1}, "gru": {"min": 0, "max": 1}}
+    assert drawings[0].frame["threshold"].min() == pytest.approx(9)

@@ -130,6 +130,7 @@ def test_broken_yaml_is_one_line(tmp_path: Path) -> None:
         ("- {a: 2020-01-01}", "'0.a'"),
         ("a: &a {b: *a}", "nested"),
         ("a: &a {b: 1}\nc: {<<: *a, d: 99999999999999999999}", "'c.d'"),
+        ("a: {b: 1, c: 2, b: 3}", "'a.b'"),  # the first of them would be lost
     ],
 )
 def test_what_no_configuration_can_mean_is_named(text: str, key: str, tmp_path: Path) -> None:

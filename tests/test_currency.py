@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from checkouts import Checkout
 
 from ladid_bench.analysis import currency
-from ladid_bench.analysis.currency import report_hash
+from ladid_bench.analysis.currency import report_hash, report_key, table_key
+from ladid_bench.core import provenance
 
 
 @pytest.mark.parametrize(
@@ -25,3 +27,26 @@ def test_a_report_is_of_its_code_its_templates_and_its_words(
     before = report_hash()
     (tmp_path / name).write_text("b\n")
     assert (report_hash() != before) == counts
+
+
+def test_a_table_is_of_the_code_of_its_methods_and_a_report_of_all_that_it_shows(tmp_path: Path, root: Path) -> None:
+    checkout = Checkout(tmp_path / "checkout", root)
+    checkout.configure(experiments={"comparison": {"datasets": ["pendulum"], "methods": ["strange"]}})
+    checkout.add("strange", "pass")
+    checkout.add("unasked", "pass")
+    folders, runs = checkout.folders, checkout.runs
+
+    def changed(path: Path, text: str) -> tuple[bool, bool]:
+        before = table_key(runs, folders), report_key("table", folders)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        provenance._tree_hash.cache_clear()
+        return table_key(runs, folders) != before[0], report_key("table", folders) != before[1]
+
+    baselines = checkout.root / "baselines"
+    assert changed(baselines / "strange" / "method.py", "a = 1") == (True, False)
+    assert changed(baselines / "unasked" / "method.py", "a = 1") == (False, False)
+    card = baselines / "strange" / "method.yaml"
+    assert changed(card, card.read_text() + " ") == (False, True)
+    assert changed(checkout.root / "results" / "benchmarks" / "speed.json", "{}") == (False, True)
+    assert changed(folders.results / "datasets" / "pendulum-0.json", "{}") == (False, True)

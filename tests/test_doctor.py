@@ -10,6 +10,7 @@ from checkouts import STUDY, Checkout
 from commands import call
 from refusals import BEGINNING
 
+from ladid_bench.study import resources
 from ladid_bench.study.datasets import make_files, planned_dataset
 from ladid_bench.verification import doctor
 
@@ -84,6 +85,8 @@ def test_a_file_where_a_folder_should_be_hinders(checkout: Checkout) -> None:
 )
 def test_memory_is_compared_with_what_runs_take(memory: float, cores: int, state: str, checkout, monkeypatch) -> None:
     monkeypatch.setattr(doctor, "available_memory", lambda: memory)
+    monkeypatch.setattr(resources, "memory_mb", lambda run: 4000 if run.method == "ladid" else 1000)
+    checkout.configure(experiments={"comparison": {"datasets": ["pendulum"], "methods": ["ladid", "mean"]}})
     assert findings(checkout, "memory", cores)[0].state == state
 
 
@@ -95,6 +98,9 @@ def test_what_only_some_need_is_a_note(checkout: Checkout, monkeypatch) -> None:
     (archives,) = findings(checkout, "archives")
     assert archives.state == "note"
     assert "pycomlink" in archives.found
+    checkout.configure(datasets={"rain": {"source": "radar-rain"}, "pendulum": STUDY["datasets"]["pendulum"]})
+    assert "pycomlink" in findings(checkout, "archives")[0].found
+    checkout.configure(datasets={"radar-rain": {}, "pendulum": STUDY["datasets"]["pendulum"]})
     checkout.add("strange", requires=["no_such_module"], extra="strange")
     checkout.configure(experiments={"comparison": {"datasets": ["pendulum"], "methods": ["strange"]}})
     (method,) = findings(checkout, "strange")

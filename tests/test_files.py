@@ -206,7 +206,34 @@ def test_memory_is_the_least_of_the_machine_the_control_group_and_the_own_limit(
     group: str, own: int, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "memory.max").write_text(f"{group}\n")
-    monkeypatch.setattr(memory, "CGROUP", tmp_path / "memory.max")
+    (tmp_path / "groups").write_text("0::/\n")
+    monkeypatch.setattr(memory, "GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(memory, "HIERARCHIES", tmp_path)
     monkeypatch.setattr(memory.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}.__getitem__)
     monkeypatch.setattr(memory.resource, "getrlimit", lambda kind: (own, own))
+    assert memory.available_memory() == expected
+
+
+@pytest.mark.parametrize(
+    ("groups", "limits", "expected"),
+    [
+        ("0::/job/step\n", {"job/memory.max": "3000", "job/step/memory.max": "max"}, 3000),  # of a Slurm job
+        ("0::/job/step\n", {"job/memory.max": "3000", "job/step/memory.max": "2000"}, 2000),
+        ("4:memory:/job\n0::/\n", {"memory/job/memory.limit_in_bytes": "5000"}, 5000),  # version 1
+        ("4:memory:/elsewhere\n", {"memory/memory.limit_in_bytes": "6000"}, 6000),  # a container sees its own root
+        ("3:cpuset:/job\n", {"cpuset/job/memory.limit_in_bytes": "7"}, 4_096_000),
+    ],
+)
+def test_a_control_group_may_lie_anywhere_below_the_root_and_those_above_it_count(
+    groups: str, limits: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, limit in limits.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{limit}\n")
+    (tmp_path / "groups").write_text(groups)
+    monkeypatch.setattr(memory, "GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(memory, "HIERARCHIES", tmp_path)
+    monkeypatch.setattr(memory.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}.__getitem__)
+    unlimited = memory.resource.RLIM_INFINITY
+    monkeypatch.setattr(memory.resource, "getrlimit", lambda kind: (unlimited, unlimited))
     assert memory.available_memory() == expected

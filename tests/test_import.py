@@ -731,6 +731,16 @@ def test_fractions_that_are_none_are_refused(text: str) -> None:
     refused(lambda: parse_shares(text), "--splits")
 
 
+def test_blocks_never_shorten_a_trajectory_below_the_frames_that_were_asked_for() -> None:
+    """600 frames with a pause after every 15th: none of the stretches holds 20 given frames and one asked for."""
+    times = np.arange(600.0) + 100 * (np.arange(600) // 15)
+    recording = Recording("a", values(600, 1, 6), times, breaks=tuple(range(15, 600, 15)))
+    for cutting, frames in ((Cutting(context=20), 21), (Cutting(), 15)):
+        pieces, window = divide([(0, recording)], [0], SPLITS, cutting)
+        assert window == frames
+    refused(lambda: check_windows(pieces["test"], 21, 1, "test"), "'test'.*--window")
+
+
 def test_too_few_frames_for_three_blocks_are_refused() -> None:
     refused(lambda: check_windows([Piece(0, Recording("a", values(3, 1, 6)), 0, 3)], 4, 1, "test"), "'test'.*--window")
 

@@ -39,4 +39,7 @@ def test_a_study_that_asks_for_probes_makes_them_once(tmp_path: Path, root: Path
     path.unlink()
     shutil.rmtree(checkout / "work")  # as in a clone
     jobs = planned_jobs(checkout)
-    assert (jobs["model"], jobs["probe"], jobs.get("train")) == (1, 1, None)
+    assert (jobs["model"], jobs["probe"], jobs.get("train"), jobs.get("simulated")) == (1, 1, None, None)
+    shutil.rmtree(checkout / "data")  # once, and not by each job that lacks them
+    jobs = planned_jobs(checkout)
+    assert (jobs["model"], jobs["probe"], jobs.get("train"), jobs["simulated"]) == (1, 1, None, 1)

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from ladid_bench.reporting.palette import MethodStyle, styles
 from ladid_bench.reporting.rank_figure import rank_diagram
 from ladid_bench.reporting.sweep_figures import _lowest
 from ladid_bench.runs.records import Sample, read_sample, write_sample
+from ladid_bench.study.datasets import planned_dataset
 
 PICTURES, VECTORS = "fake-pictures", "fake-vectors"
 SEEDS = (0, 1, 2)
@@ -184,7 +186,10 @@ class Varied(Bench):
         return plain.model_copy(update={"datasets": {**plain.datasets, **more}})
 
     def on(self, dataset: str, *told: Any, **how: Any) -> str:
-        """A run on one of the further data sets."""
+        """A run on one of the further data sets, which has as many trajectories as the pictures."""
+        made, known = (self.folders.card(name, planned_dataset(self.study, name).key) for name in (dataset, PICTURES))
+        if not made.exists():
+            shutil.copy(known, made)
         key = self.run(PICTURES, *told, **how, init_from_key=dataset)
         self.rows[-1]["dataset"] = dataset
         return key
@@ -348,14 +353,26 @@ def test_two_seeds_give_no_verdict_on_a_part(bench: Varied) -> None:
     assert "matters most" not in found[0].caption
 
 
-def test_seeds_of_a_ratio_are_those_that_both_sides_have(bench: Varied) -> None:
+def test_seeds_of_a_ratio_are_draws_of_their_own_and_need_not_be_the_same_numbers(bench: Varied) -> None:
     bench.further = ("ablation",)
     for variant, seeds, error in (("default", (0, 1, 2), 0.2), ("no-code", (1, 2, 3), 0.6)):
         for seed in seeds:
             bench.run(PICTURES, "ladid", error, seed, experiments="ablation", variant=variant)
     (table,) = StudyResults(bench.folders, bench.table, bench.study).experiments
     (one,) = ratios(table.parts, {"ladid": load_card("ladid", bench.root)}).to_dict("records")
-    assert (one["ratio"], one["seeds"], one["told"]) == (pytest.approx(3), 2, 0)
+    assert (one["ratio"], one["seeds"], one["told"]) == (pytest.approx(3), 3, 1)
+
+
+def test_a_variant_is_measured_against_a_reference_on_as_much_of_the_data(bench: Varied) -> None:
+    """On all data 0.6 over 0.2, on an eighth 0.9 over 0.6."""
+    bench.further = ("ablation",)
+    for fraction, errors in ((1.0, {"default": 0.2, "no-code": 0.6}), (0.125, {"default": 0.6, "no-code": 0.9})):
+        for (variant, error), seed in product(errors.items(), SEEDS):
+            told = {"experiments": "ablation", "variant": variant, "fraction": fraction}
+            bench.run(PICTURES, "ladid", error, seed, **told)
+    (table,) = StudyResults(bench.folders, bench.table, bench.study).experiments
+    made = ratios(table.parts, {"ladid": load_card("ladid", bench.root)}).set_index("panel")["ratio"]
+    assert made.to_dict() == pytest.approx({PICTURES: 3, f"{PICTURES}: 12.5 % of the data": 1.5})
 
 
 def test_the_preset_stands_in_for_a_variant_without_a_result() -> None:
@@ -509,7 +526,7 @@ def test_cost_grows_with_one_thing_at_a_time(bench: Varied) -> None:
     assert [one.frame["at"].tolist() for one in found[::2]] == [
         [SIDE**2, 64**2],
         [ASKED, 2 * ASKED],
-        [SplitSizes().train / 2, SplitSizes().train],
+        [TRAJECTORIES / 2, TRAJECTORIES],  # as the card says, not as many as were asked for
     ]
     assert found[1].frame["value"].tolist() == pytest.approx([100, 400])  # of a trajectory, in ms
     alone = found[0].caption
@@ -572,7 +589,7 @@ def test_the_end_of_training_is_marked_on_a_longer_horizon(bench: Varied) -> Non
     (drawing,) = found  # the data set of the source is in the comparison
     assert drawing.name == "experiment-horizon-long"
     assert "beyond training" in written(drawing)
-    last = 1 + 0.1 * (ASKED - 1)  # of those that were trained on; without a data card the first one is at 1
+    last = 0.1 * ASKED  # of those that were trained on
     assert drawing.chart.scale.marks == [(pytest.approx(last), "beyond training")]
     assert len(drawing.frame) == 2 * ASKED
     assert set(drawing.frame["init_from"]) == {PICTURES}

@@ -32,6 +32,15 @@ def test_runs_are_chosen_by_what_they_are(checkout: Checkout) -> None:
             Selection(**choice).of(runs)
 
 
+def test_without_runs_all_of_them_are_none_and_there_is_nothing_to_choose(checkout: Checkout) -> None:
+    assert Selection().of({}) == {}
+    with refused("no experiments"):
+        Selection(seeds=[0]).of({})
+    checkout.configure(experiments={"comparison": {"datasets": ["pendulum"]}})
+    with refused("experiments.comparison", "'methods'"):
+        assert checkout.runs
+
+
 def test_what_chosen_runs_start_from_comes_first(checkout: Checkout) -> None:
     small = checkout.study.model_dump(include={"datasets"}, exclude_defaults=True)["datasets"]["pendulum"]
     block = {"init_from": "pendulum", "datasets": ["pendulum--mass-2"], "methods": ["gru"], "arms": ["zero-shot"]}

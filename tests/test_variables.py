@@ -18,7 +18,7 @@ from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.data.variables import MARGIN, Variable, outside, unit_of, variables_of
 from ladid_bench.datasets.source import DataCard, DataSource
 from ladid_bench.study.cards import load_data_card, write_card
-from ladid_bench.study.datasets import PlannedDataset, make_files
+from ladid_bench.study.datasets import PlannedDataset, log_ranges, make_files
 
 RANDOM = np.random.default_rng(0)
 
@@ -253,6 +253,17 @@ def test_the_data_card_holds_ranges_losses_and_values_out_of_range(
     assert all(len(lines) == 2 for lines in said.values())  # when the training split is made, and with the card
     assert "2 test values" in said["2"][1]
     assert "constant" in said["3"][0]
+
+
+def test_of_many_variables_those_are_told_that_lose_most_and_every_constant(caplog: pytest.LogCaptureFixture) -> None:
+    losing = [Variable(f"lost-{place}", (place,), 0.0, 1.0, place / 1000, 1.0, False) for place in range(10)]
+    still = [Variable(f"still-{place}", (10 + place,), 0.0, 1.0, 0.0, 0.0, True) for place in range(9)]
+    with caplog.at_level(logging.INFO):
+        log_ranges("many", [*still, *losing])
+    *ranges, others, constant = caplog.messages
+    assert [line.split(":")[0] for line in ranges] == [f"many, lost-{place}" for place in range(9, 1, -1)]
+    assert " 2 " in others
+    assert all(one.name in constant for one in still)
 
 
 def test_a_unit_that_ends_in_1_is_written_as_it_is() -> None:

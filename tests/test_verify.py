@@ -123,12 +123,16 @@ def test_an_interrupted_call_goes_on_and_another_begins_anew(checkout: Checkout,
 
 def test_a_call_that_begins_anew_goes_on_from_no_earlier_training(checkout: Checkout) -> None:
     run, _ = checkout.supervise("mean")
-    trunk = rerunning.place_for_reruns(checkout.folders).trunk("0" * 16, "code") / "kept.pt"
-    trunk.parent.mkdir(parents=True)
+    again = lambda resume: rerunning.verify(checkout.study, checkout.runs, [run], checkout.folders, resume)  # noqa: E731
+    again(False)
+    place, source = rerunning.place_for_reruns(checkout.folders), "0" * 16
+    left = [place.trunk(source, "code") / "kept.pt", place.model(source) / "weights.pt", place.record(source)]
     for resume in (True, False):
-        trunk.touch()
-        rerunning.verify(checkout.study, checkout.runs, [run], checkout.folders, resume=resume)
-        assert trunk.exists() == resume
+        for path in left:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        again(resume)
+        assert [path.exists() for path in left] == [resume] * 3  # a model of former code is nothing to start from
 
 
 def test_without_a_kept_result_there_is_nothing_to_verify(checkout: Checkout) -> None:

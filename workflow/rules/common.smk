@@ -76,6 +76,7 @@ GRAPH = RunGraph(STUDY, RUNS, FOLDERS, GPU)
 RECORDS = GRAPH.records(CHOSEN)
 PROBES = [str(FOLDERS.probe(key)) for key, run in CHOSEN.items() if has_probe(run, STUDY)]
 CALIBRATIONS = [str(FOLDERS.calibration(key)) for key, run in CHOSEN.items() if has_calibration(run, STUDY)]
+DERIVED = RECORDS + PROBES + CALIBRATIONS
 
 
 wildcard_constraints:
@@ -132,6 +133,11 @@ def data_of_run(wildcards):
     return ancient(made_from(GRAPH.record(key), rule_of(RUNS[key]), GRAPH.data(key)))
 
 
+def data_of_model(wildcards):
+    """All data of a run whose record is there, since it is trained again."""
+    return ancient(GRAPH.data(wildcards.key))
+
+
 def shorter_of_run(wildcards):
     """The record of the same training at the next lower budget: once it is there, this one continues its trunk."""
     run = RUNS[wildcards.key]
@@ -147,18 +153,21 @@ def start_of_run(wildcards):
 
 
 def what_to_probe(wildcards):
-    """The record of a run, and the signal that its model has been trained again."""
-    key = wildcards.key
-    paths = made_from(str(FOLDERS.probe(key)), "probe", [GRAPH.record(key), *model_again(key)])
-    return [kept(path, rule_of(RUNS[key])) for path in paths]
+    """The record of a run, the signal that its model has been trained again, and its data."""
+    return looked_at(wildcards.key, FOLDERS.probe(wildcards.key), "probe", model_again(wildcards.key))
 
 
 def what_to_calibrate(wildcards):
-    """The record of a run, and the signal that its model has been trained again, if it trains one."""
+    """The record of a run, the signal that its model has been trained again, if it trains one, and its data."""
     key = wildcards.key
-    again = model_again(key) if RUNS[key].trained else []
-    paths = made_from(str(FOLDERS.calibration(key)), "calibrate", [GRAPH.record(key), *again])
-    return [kept(path, rule_of(RUNS[key])) for path in paths]
+    return looked_at(key, FOLDERS.calibration(key), "calibrate", model_again(key) if RUNS[key].trained else [])
+
+
+def looked_at(key, product, rule, again):
+    """What a product beside the record of a run is made from."""
+    paths = made_from(str(product), rule, [GRAPH.record(key), *again])
+    data = made_from(str(product), rule, GRAPH.data(key))
+    return [kept(path, rule_of(RUNS[key])) for path in paths] + [ancient(path) for path in data]
 
 
 def model_again(key):

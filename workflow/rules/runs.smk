@@ -50,6 +50,8 @@ use rule run as transfer with:
 
 use rule run as model with:
     """Train again what other runs start from, or what is to be probed or calibrated, where only its record is there."""
+    input:
+        data_of_model,
     output:
         temp(touch(f"{FOLDERS.model('{key}')}.again")),
     log:

@@ -74,7 +74,7 @@ def _found(rows: Sequence[ExperimentRow]) -> Iterator[Found]:
 
 def _told(content: DatasetContent, row: ExperimentRow, distribution: str) -> dict[str, Any]:
     """The columns that say what a row of a table is about."""
-    name = f"{row.name} ({row.entry.changes})" if row.entry.changes else row.name
+    name = f"{row.name} ({row.entry.conditions})" if row.entry.conditions else row.name
     return row_columns(content, row) | {"name": name, "distribution": distribution}
 
 

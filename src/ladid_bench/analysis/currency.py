@@ -9,21 +9,39 @@ from pathlib import Path
 
 from ladid_bench.core.files import content_key, file_sha256, write_json
 from ladid_bench.core.paths import PACKAGE, Folders
+from ladid_bench.core.provenance import DESCRIPTIONS, code_hash
 from ladid_bench.core.readers import read_json
+from ladid_bench.methods.registry import method_folders
 from ladid_bench.study.plan import PlannedRun
 
 REPORT_FILES = (".py", ".j2", ".css", ".yaml")  # glossary and questions of reviewers are YAML
 
 
 def table_key(runs: Mapping[str, PlannedRun], folders: Folders) -> str:
-    """Hash what the run table is made from: the plan, the records, the probes and the calibrations."""
+    """Hash what the run table is made from: the plan, the records, the probes and the calibrations.
+
+    The code of the methods is among it, since the table says which records are of former code.
+    """
+    used = {run.method for run in runs.values()}
     files = {key: (folders.record(key), folders.probe(key), folders.calibration(key)) for key in runs}
-    return content_key([[key, run.experiments, *map(_sha256, files[key])] for key, run in runs.items()])
+    codes = {name: code_hash(folder) for name, folder in method_folders(folders.root).items() if name in used}
+    made = [[key, run.experiments, *map(_sha256, files[key])] for key, run in runs.items()]
+    return content_key([made, codes])
 
 
 def report_key(table: str, folders: Folders) -> str:
-    """Hash what the report is made from: the run table, by its key, the physics checks and the report's own code."""
-    return content_key([table, _sha256(folders.root / "results" / "physics.json"), report_hash()])
+    """Hash what the report is made from: the run table, by its key, and all else that it shows, with its own code.
+
+    That is the checks of the simulators, the benchmarks, the cards and searches of the methods, and the data cards.
+    """
+    shown = [folders.root / "results" / "physics.json"]
+    for folder, pattern in (
+        (folders.root / "results" / "benchmarks", "*.json"),
+        (folders.results / "datasets", "*.json"),
+        *((method, name) for method in method_folders(folders.root).values() for name in DESCRIPTIONS),
+    ):
+        shown += sorted(folder.glob(pattern))
+    return content_key([table, [_sha256(path) for path in shown], report_hash()])
 
 
 def report_hash() -> str:

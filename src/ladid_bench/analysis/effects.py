@@ -85,14 +85,15 @@ def _by_seed(runs: Sequence[Run], seeds: int) -> list[Run]:
 
 
 def ratios(parts: Parts, cards: Cards) -> pd.DataFrame:
-    """Compute the error of each variant over that of its reference, paired, by data set and changes, largest first.
+    """Compute the error of each variant over that of its reference, by data set, changes and share, largest first.
 
     ``told`` is 1 where the error is larger than the reference's, -1 where it is smaller, 0 where nobody can say.
     """
     found = []
     for content, rows in parts:
-        for changes in dict.fromkeys(row.entry.changes for row in rows):
-            entries = [row.entry for row in rows if row.entry.changes == changes and row.entry.arm == SCRATCH]
+        scratch = [row.entry for row in rows if row.entry.arm == SCRATCH]
+        for alike in dict.fromkeys((entry.changes, entry.fraction) for entry in scratch):
+            entries = [entry for entry in scratch if (entry.changes, entry.fraction) == alike]
             made = [_ratio(content, entry, reference_of(entry, entries, cards), cards) for entry in entries]
             found += sorted((one for one in made if one), key=lambda one: -one["ratio"])
     return pd.DataFrame(found)
@@ -103,13 +104,14 @@ def _ratio(content: DatasetContent, entry: Entry, reference: Entry | None, cards
     if reference is None or log is None:
         return None
     middle, low, high = np.exp(np.minimum([log.estimate, log.low, log.high], 700))
-    seeds = len({run.row["seed"] for run in entry.runs} & {run.row["seed"] for run in reference.runs})
+    seeds = min(len(entry.runs), len(reference.runs))  # draws of their own: they need not be the same numbers
     told = int(low > 1) - int(high < 1) if seeds >= SEEDS_FOR_VERDICTS else 0
     named: dict[str, Any] = {
-        "panel": f"{content.name}: {entry.changes}" if entry.changes else content.name,
+        "panel": ": ".join(word for word in (content.name, entry.conditions) if word),
         "row": _part(entry, reference, next(iter(cards[reference.method].variants))),
         "dataset": content.name,
         "changes": entry.changes,
+        "fraction": entry.fraction,
         "method": entry.method,
         "variant": entry.variant,
         "reference_method": reference.method,

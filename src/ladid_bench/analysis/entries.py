@@ -34,8 +34,8 @@ ERROR_NAMES = {"nmse": "nMSE", "fvu": "FVU"}
 DESCRIPTIVE = frozenset(
     {"dataset", "method", "variant", "seed", "fraction", "kind", "primary_metric", "experiments", "key", "rerun"}
     | {"status", "arm", "init_from", "init_from_key", "changes", "steps", "init_from_steps", "trunk", "rung_of"}
-    | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "host", "platform", "processor"}
-    | {"python", "device", "threads", "versions", "probe", "calibration"}
+    | {"reason", "attempts", "stale", "commit", "dirty", "code_hash", "host", "processor"}
+    | {"device", "threads", "versions", "probe", "calibration"}
 )
 
 
@@ -138,6 +138,12 @@ class Entry:
         """Whether it has as many seeds as a verdict takes; where a seed changes nothing, one run is enough."""
         alone = self.deterministic and self.fraction == 1
         return alone or len(self.runs) >= SEEDS_FOR_VERDICTS
+
+    @property
+    def conditions(self) -> str:
+        """Changes of settings and the share of the training data, in words; empty for the usual ones."""
+        share = f"{100 * self.fraction:.3g} % of the data" if self.fraction < 1 else ""
+        return ", ".join(word for word in (self.changes, share) if word)
 
     @property
     def skipped(self) -> bool:

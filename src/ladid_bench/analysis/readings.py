@@ -108,7 +108,7 @@ class Probed:
 
 
 def _labels(groups: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Unit and index of the seed of every entry."""
+    """Group and index of the seed of every entry."""
     return np.concatenate([np.array(one) for one in groups]), np.repeat(
         np.arange(len(groups)), [len(one) for one in groups]
     )

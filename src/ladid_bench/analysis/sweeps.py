@@ -45,9 +45,18 @@ class Asked:
             "frames given": planned.context_frames,
             "frames forecast": planned.forecast_frames,
             "pixels of a side": planned.image_size,
-            "training trajectories": planned.config.trajectories.train * self.row.entry.fraction,
+            "training trajectories": self.trained_on,
             **self.settings,
         }
+
+    @property
+    def trained_on(self) -> float:
+        """Trajectories that the model was trained on; measured data may hold fewer than were asked for."""
+        return self._made("train") * self.row.entry.fraction
+
+    def _made(self, split: str) -> int:
+        made = self.content.card.get("splits_made", {}).get(split, {})
+        return int(made.get("trajectories", getattr(self.planned.config.trajectories, split)))
 
     def error(self) -> dict[str, float]:
         """Look up the row's primary error as ``value``, with the ends of its interval as ``low`` and ``high``."""
@@ -58,7 +67,7 @@ class Asked:
         """Compute CPU seconds of a step, or milliseconds to forecast a trajectory: mean and range of the runs."""
         column, unit = "cost_cpu_seconds_per_step", 1.0
         if what != "step":
-            column, unit = "cost_forecast_cpu_seconds", 1000 / self.planned.config.trajectories.test
+            column, unit = "cost_forecast_cpu_seconds", 1000 / self._made("test")
         values = pd.Series([run.row.get(column) for run in self.row.entry.done], dtype=float).dropna() * unit
         return {"value": values.mean(), "low": values.min(), "high": values.max()}
 
@@ -145,7 +154,7 @@ FACTORS = (  # neither a step nor the forecast of one trajectory depends on how 
     Factor(
         "trajectories",
         "training trajectories",
-        lambda one: one.planned.config.trajectories.train * one.row.entry.fraction,
+        lambda one: one.trained_on,
         lambda one: (one.planned.source.name, one.planned.image_size, one.planned.forecast_frames),
     ),
 )

@@ -233,8 +233,9 @@ def aggregate(scale: Scale = None) -> None:
 
     study, folders = open_study(scale)
     runs = _runs(study, folders)
+    key = table_key(runs, folders)  # before: a run that ends meanwhile makes the table one to collect again
     table = collect(runs, folders)
-    write_made_from(folders, {"table": table_key(runs, folders)})
+    write_made_from(folders, {"table": key})
     counts = ", ".join(f"{count} {status}" for status, count in table["status"].value_counts().items())
     print(f"{folders.table}: {len(table)} runs ({counts})")
 
@@ -247,9 +248,9 @@ def report(scale: Scale = None) -> None:
     from ladid_bench.reporting.report import build_report
 
     study, folders = open_study(scale)
+    key = report_key(read_made_from(folders).get("table", ""), folders)  # before: the table may be collected anew
     print(build_report(folders, read_run_table(folders), study, folders.root))
-    made = read_made_from(folders)
-    write_made_from(folders, made | {"report": report_key(made.get("table", ""), folders)})
+    write_made_from(folders, read_made_from(folders) | {"report": key})
 
 
 @app.command()

@@ -16,13 +16,16 @@ def find_root(start: Path | None = None) -> Path:
     """Find the checkout that contains ``start`` (default: the current folder).
 
     Raises:
-        BenchError: there is no ``params.yaml`` in ``start`` or above it.
+        BenchError: no folder from ``start`` upwards holds ``params.yaml`` and the folder ``config``.
     """
     start = (start or Path.cwd()).resolve()
     for folder in (start, *start.parents):
         if (folder / "params.yaml").exists() and (folder / "config").is_dir():
             return folder
-    raise BenchError(f"{start} is not inside a LaDID Bench checkout (no params.yaml); change to the checkout's folder")
+    raise BenchError(
+        f"{start} is not inside a LaDID Bench checkout (no params.yaml beside a folder config); change to the "
+        "checkout's folder"
+    )
 
 
 def chosen_scale(root: Path) -> str:

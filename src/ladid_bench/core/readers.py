@@ -97,10 +97,15 @@ def _check(loader: yaml.SafeLoader, node: yaml.Node, key: str, seen: Iterator[in
         for index, part in enumerate(node.value):
             _check(loader, part, f"{key}.{index}".lstrip("."), seen)
     elif isinstance(node, yaml.MappingNode):
+        known = set()
         for name, part in node.value:
+            full = f"{key}.{name.value}".lstrip(".")
             if name.tag not in KEY_TAGS:
                 raise ValueError(f"key '{key[:100]}.{name.value!s:.40}': must be a text; quote it")
-            _check(loader, part, f"{key}.{name.value}".lstrip("."), seen)
+            if name.value in known:
+                raise ValueError(f"key '{full[:100]}': stands there twice; keep one of them")
+            known.add(name.value)
+            _check(loader, part, full, seen)
     else:
         value = loader.construct_object(node)
         if isinstance(value, int | float) and not abs(value) < LARGEST_NUMBER:

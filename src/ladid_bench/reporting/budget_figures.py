@@ -55,7 +55,7 @@ def _looks(names: list[str], known: Looks) -> dict[str, MethodStyle]:
 
 
 def _chart(frame: pd.DataFrame, looks: Mapping[str, MethodStyle]) -> Figure:
-    """Draw a panel a data set, two in a row; budgets stand at equal distances, as each is twice the one before."""
+    """Draw a panel a data set, two in a row; budgets stand at equal distances, in their order."""
     budgets = sorted(frame["steps"].unique())
     panels = list(frame.groupby("panel", sort=False))
     columns = min(2, len(panels))

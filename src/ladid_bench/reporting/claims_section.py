@@ -184,9 +184,8 @@ def _contrast_words(made: Contrast, limit: float) -> str:
     words = [_ends(found), f"p of a ratio above {limit:g} {made.p:.2g}"]
     if made.beside:
         words.append(f"ratio of means {ratio(made.beside.ratio_of_means)}")
-        words.append(
-            f"ahead on {made.beside.groups_won:.0%} of the groups, in {made.beside.improvement:.0%} of the seeds"
-        )
+        pairs = f"{made.beside.improvement:.0%} of the pairs of seeds"
+        words.append(f"ahead on {made.beside.groups_won:.0%} of the groups, in {pairs}")
     words += [f"{name} is no better than the training mean" for name in made.untrained]
     return f"{made.first} over {made.second} {ratio(found.estimate)} ({'; '.join(words)})"
 

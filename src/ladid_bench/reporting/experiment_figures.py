@@ -181,8 +181,8 @@ def _ablation(table: ExperimentResults, scene: Scene) -> list[Drawing]:
 
 def _about_ablation(mine: pd.DataFrame, rows: Sequence[ExperimentRow]) -> str:
     words = (
-        "Error of each variant over the error of the preset that it differs from, paired by seed and test "
-        "trajectory, with 95 % intervals, each for itself. Right of the line, orange: worse, so what was changed "
+        "Error of each variant over the error of the preset that it differs from, paired by test group, "
+        "with 95 % intervals, each for itself. Right of the line, orange: worse, so what was changed "
         "matters. Left of it, blue: better. Open and grey: not told apart"
     )
     few = (mine["seeds"] < SEEDS_FOR_VERDICTS).sum()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from ladid_bench.analysis.evidence import LADID
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task
@@ -23,8 +24,6 @@ from ladid_bench.reporting.palette import frame_colours
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.trained import load_trained
 from ladid_bench.study.plan import ZERO_SHOT, PlannedRun
-
-METHOD = "ladid"
 
 
 def inspect_run(run: PlannedRun, folders: Folders, output: Path | None = None) -> Path:
@@ -53,17 +52,19 @@ def inspect_run(run: PlannedRun, folders: Folders, output: Path | None = None) -
 
 def _record(run: PlannedRun, folders: Folders) -> dict[str, Any]:
     """The record of a run that has a model to look into."""
-    if run.method != METHOD:
-        raise BenchError(f"{run.label}: only {METHOD} can be inspected, as psi and F(psi, t) are parts of it alone")
+    if run.method != LADID:
+        raise BenchError(f"{run.label}: only {LADID} can be inspected, as psi and F(psi, t) are parts of it alone")
     if run.arm == ZERO_SHOT and run.init_from:
         raise BenchError(f"{run.label}: nothing was trained here; inspect the run it starts from, {run.init_from.key}")
     path, weights = folders.record(run.key), folders.model(run.key) / WEIGHTS
     record = read_record(path) if path.exists() else None
     if record and record["status"] != "ok":
         raise BenchError(f"{run.label}: the run ended as {record['status']}, so there is no trained model to inspect")
-    if record is None or not weights.exists():
-        missing = path if record is None else weights
-        raise BenchError(f"{run.label}: there is no {missing}; train the model with '{run.rerun_command}'")
+    if record is None:
+        raise BenchError(f"{run.label}: there is no {path}; train the model with '{run.rerun_command}'")
+    if not weights.exists():
+        again = f"ladid-bench model {run.key} --scale {run.scale}"
+        raise BenchError(f"{run.label}: there is no {weights}; train the model again with '{again}'")
     return record
 
 

@@ -1,6 +1,6 @@
 """Methods over all data sets at once: how many runs reach an error, and how soon training reaches one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -40,14 +40,15 @@ def error_profiles(errors: pd.DataFrame, looks: Looks) -> Drawing | None:
     return _drawing("performance-profiles", frame, "error, 1 is a forecast that knows nothing", about, looks)
 
 
-def time_profiles(datasets: Sequence[DatasetContent], looks: Looks) -> list[Drawing]:
+def time_profiles(datasets: Sequence[DatasetContent], preferred: Mapping[str, str], looks: Looks) -> list[Drawing]:
     """Draw for each target the share of a method's runs whose validation has reached it, over the seconds of training.
 
     Args:
         datasets: of the comparison.
+        preferred: the variant that stands for each method.
         looks: by method.
     """
-    curves = pd.concat([pd.DataFrame(), *(_curves(one) for one in datasets)])
+    curves = pd.concat([pd.DataFrame(), *(_curves(one, preferred) for one in datasets)])
     if curves.empty or LADID not in set(curves["method"]):
         return []
     compared = in_full(curves)
@@ -55,10 +56,10 @@ def time_profiles(datasets: Sequence[DatasetContent], looks: Looks) -> list[Draw
     return [one for target in TARGETS if (one := _time_profile(compared, curves, target, told_of_times(runs), looks))]
 
 
-def _curves(dataset: DatasetContent) -> pd.DataFrame:
-    """Validations of the plain variant of each method over the seconds of its run, spread evenly over its steps."""
+def _curves(dataset: DatasetContent, preferred: Mapping[str, str]) -> pd.DataFrame:
+    """Validations of the preferred variant of each method over the seconds of its run, spread evenly over its steps."""
     frame = training_frame(dataset, "seconds", lambda run, step: step / step[-1] * run_seconds(run))
-    return frame[frame["name"] == frame["method"]] if len(frame) else frame
+    return frame[frame["variant"] == frame["method"].map(preferred)] if len(frame) else frame
 
 
 def _time_profile(

@@ -182,7 +182,7 @@ class Report:
         found = [(one, findings.finding(one)) for one in self.results.datasets] if self.judged else []
         unranked = ranks if isinstance(ranks, str) and self.results.compared else ""
         over = [error_profiles(run_errors(self.evidence), self.by_method)] if self.judged else []
-        over += time_profiles(self.results.compared, self.by_method) if self.judged else []
+        over += time_profiles(self.results.compared, self.evidence.preferred, self.by_method) if self.judged else []
         profiles = figures(self.folder, over, decided)
         return Section("findings", "Findings", part("findings", found, drawn, unranked, profiles))
 

@@ -122,5 +122,16 @@ def _runs_of(rows: pd.DataFrame, method: str, changed: bool, preferred: Mapping[
 def _means(method: str, runs: pd.DataFrame, column: str) -> Sequence[str]:
     if column not in runs:
         return []
-    means = runs.groupby("changes", sort=False)[column].mean().dropna()
-    return [f"{method}{f' ({changes})' if changes else ''} {short(value, 2)}" for changes, value in means.items()]
+    told = []
+    for _, alike in runs.groupby(["arm", "fraction", "changes"], sort=False):
+        value, words = alike[column].mean(), _words_of(alike.iloc[0], runs)
+        told += [] if pd.isna(value) else [f"{method}{f' ({words})' if words else ''} {short(value, 2)}"]
+    return told
+
+
+def _words_of(one: pd.Series, runs: pd.DataFrame) -> str:
+    """What tells a run apart from others of its method: arm and share of the data where there are several."""
+    words = [one["changes"]] if one["changes"] else []
+    words += [one["arm"]] if runs["arm"].nunique() > 1 else []
+    words += [f"{100 * one['fraction']:.3g} % of the data"] if runs["fraction"].nunique() > 1 else []
+    return ", ".join(words)

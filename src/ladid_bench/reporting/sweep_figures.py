@@ -1,4 +1,4 @@
-"""What was varied on purpose: the error over a setting, the size of the code or of the context, the cost over sizes."""
+"""What was varied on purpose: the error over a setting, the size of psi or of the context, the cost over sizes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -116,9 +116,9 @@ def _told_of_errors(frame: pd.DataFrame, some: Sequence[Asked], marks: Sequence[
 
 def _lowest(frame: pd.DataFrame, best: pd.Series) -> str:
     """Say where the error is lowest, and of how many other points the interval overlaps the one there."""
-    level = int((~(frame["low"] > best["high"])).sum()) - 1  # its own is among them
+    level = int((frame["low"] <= best["high"]).sum()) - 1  # its own is among them; without an interval none is
     words = f"Lowest is {best['name']} at {best['at']:g}"
-    return f"{words}; its interval overlaps {level} of the {len(frame) - 1} others." if level else f"{words}."
+    return f"{words}; its interval overlaps {level} of the {len(frame) - 1} others." if level > 0 else f"{words}."
 
 
 def _in_words(one: pd.Series) -> str:

@@ -164,26 +164,27 @@ def make_files(planned: PlannedDataset, folders: Folders, splits: Sequence[str] 
             if split == "train":
                 log_ranges(planned.name, variables_of(made, planned.source.vectors))
         for stale in set(finished(path.parent, ".hdf5")) - {path}:
-            stale.unlink()
+            stale.unlink(missing_ok=True)  # another process may have removed it
 
 
 def log_ranges(name: str, variables: Sequence[Variable], outside_test: Sequence[int] = ()) -> None:
     """Say the range of each variable, what clipping to it loses, and how many test values lie out of it.
 
-    Of more than ``MOST_RANGES`` variables, those are said that lose most, and those that are constant.
+    Of more than ``MOST_RANGES`` variables, those are said that lose most; all that are constant are named.
     """
     counts: Sequence[int | None] = outside_test or [None] * len(variables)
-    counted = sorted(zip(variables, counts, strict=True), key=lambda one: (-one[0].constant, -one[0].clipping_loss))
-    for variable, count in counted[:MOST_RANGES]:
+    known = [(variable, count) for variable, count in zip(variables, counts, strict=True) if not variable.constant]
+    known.sort(key=lambda one: -one[0].clipping_loss)
+    for variable, count in known[:MOST_RANGES]:
         words = f"range {variable.low:.4g} to {variable.high:.4g}"
-        if variable.constant:
-            words += ", constant to within rounding in the training split and left out of errors"
-        else:
-            words += f", clipping to it loses {variable.clipping_loss:.2%} of the training variance"
+        words += f", clipping to it loses {variable.clipping_loss:.2%} of the training variance"
         words += "" if count is None else f", {count:,} test values lie out of it"
         log.info("%s, %s: %s", name, variable.name, words)
-    if len(counted) > MOST_RANGES:
-        log.info("%s: %d variables lose less than these", name, len(counted) - MOST_RANGES)
+    if len(known) > MOST_RANGES:
+        log.info("%s: the other %d variables lose no more than these", name, len(known) - MOST_RANGES)
+    if constant := [variable.name for variable in variables if variable.constant]:
+        told = "constant to within rounding in the training split and left out of errors"
+        log.info("%s, %s: %s", name, ", ".join(constant), told)
 
 
 def _make(planned: PlannedDataset, split: str) -> Trajectories:

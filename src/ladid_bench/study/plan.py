@@ -233,6 +233,8 @@ def _expand(
     for dataset in [*chosen, *(pair[0] for pair in block.pairs), *([block.init_from] if block.init_from else [])]:
         if dataset not in datasets:
             raise BenchError(f"{where}: data set '{dataset}' is not under 'datasets'; {nearest(dataset, datasets)}")
+    if not (block.methods or block.pairs):
+        raise BenchError(f"{where}: names no method; put some under 'methods'")
     crossed = [(dataset, method) for dataset in chosen for method in block.methods]
     for target, method in [*crossed, *block.pairs]:
         source = _init_dataset(block, target, datasets, where)

@@ -34,6 +34,10 @@ class Selection:
         Raises:
             BenchError: a name that no run has, or a choice that leaves none.
         """
+        if not runs and self.is_of_all:
+            return {}
+        if not runs:
+            raise BenchError("this study has no runs to choose from: it has no experiments")
         named = (self.datasets, self.methods, self.seeds, self.experiments)
         for wanted, names in zip(named, zip(*map(_names, runs.values()), strict=True), strict=True):
             known = {str(name) for several in names for name in several}

@@ -27,7 +27,7 @@ class Shown:
 
     Attributes:
         name: of the page's folder.
-        title, card: what is known of the data; a card has at least ``title``, ``origin`` and ``task``.
+        card: what is known of the data; it has at least ``title``, ``origin`` and ``task``.
         splits: by name; a file is a single one.
         units: of time, channels, parameters and states.
         given: frames that a method is given, 0 where there is no task.

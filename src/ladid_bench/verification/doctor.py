@@ -25,7 +25,6 @@ from ladid_bench.runs.unlock import is_locked
 PACKAGE = "ladid-bench"
 INSTALL = "pip install -e . -c constraints.txt"
 LEAST_PYTHON = (3, 11)
-RUN_MEMORY = 4e9  # bytes that the workflow asks for a run
 SPARE_DISK = 1e9  # bytes for results, checkpoints and environments of rules, beside the data
 GIGABYTE = 1e9
 
@@ -63,10 +62,9 @@ def examine(root: Path, scale: str | None, cores: int) -> Iterator[Finding]:
     yield from _tools(root)
     yield _device()
     yield from _processors(cores)
-    yield _memory(cores)
     yield _slurm()
     yield _dvc(root)
-    yield from _study(root, scale)
+    yield from _study(root, scale, cores)
 
 
 def _python() -> Finding:
@@ -168,15 +166,15 @@ def _processors(cores: int) -> Iterator[Finding]:
     yield Finding("ok", "threads", f"{threads}; every run limits itself to 'execution: threads' of its configuration")
 
 
-def _memory(cores: int) -> Finding:
+def _memory(largest: float, cores: int) -> Finding:
+    """Compare the memory here with the ``largest`` request for a run of the study, in bytes."""
     available = available_memory()
-    found = f"{available / GIGABYTE:.1f} GB"
-    if available < RUN_MEMORY / 2:
+    found = f"{available / GIGABYTE:.1f} GB, the largest run of this study asks for {largest / GIGABYTE:.1f} GB"
+    if available < largest / 2:  # requests are about twice what was measured
         return Finding("note", "memory", found, "too little for larger runs, which will fail with 'out-of-memory'")
-    fitting = int(available // RUN_MEMORY) or 1
+    fitting = int(available // max(largest, 1)) or 1
     if fitting < cores:
-        remedy = f"the largest runs take up to {RUN_MEMORY / GIGABYTE:g} GB each: --cores {fitting} is safe"
-        return Finding("note", "memory", found, remedy)
+        return Finding("note", "memory", found, f"--cores {fitting} is safe")
     return Finding("ok", "memory", found)
 
 
@@ -205,10 +203,11 @@ def _dvc(root: Path) -> Finding:
     return Finding("ok", "DVC", f"{metadata.version('dvc')}, {lock}")
 
 
-def _study(root: Path, scale: str | None) -> Iterator[Finding]:
+def _study(root: Path, scale: str | None, cores: int) -> Iterator[Finding]:
     """The configuration of the main job, the methods and data it names, and the room that they need."""
     from ladid_bench.methods.listing import list_methods
     from ladid_bench.study.plan import plan_runs
+    from ladid_bench.study.resources import memory_mb
 
     try:
         name = scale or chosen_scale(root)
@@ -224,6 +223,7 @@ def _study(root: Path, scale: str | None) -> Iterator[Finding]:
     for one in list_methods(root):
         if one.name in used and one.missing:
             yield Finding("note", one.name, one.status, "without it its runs are failures")
+    yield _memory(1e6 * max(map(memory_mb, runs.values()), default=0), cores)
     yield _archives(study)
     for place in (folders.data, folders.results, folders.work):
         yield from _unwritable(place)
@@ -236,7 +236,8 @@ def _archives(study: Study) -> Finding:
     from ladid_bench.datasets.measured.fetch import CACHE_VARIABLE, cache_folder
     from ladid_bench.study.datasets import INTERVENTION
 
-    sources = {name.partition(INTERVENTION)[0] for name in study.datasets} & set(MEASURED)
+    named = (config.source or name for name, config in study.datasets.items())
+    sources = {name.partition(INTERVENTION)[0] for name in named} & set(MEASURED)
     archives = [MEASURED[name].file.archive for name in sorted(sources)]
     lacking = sorted(archive.filename for archive in archives if not (cache_folder() / archive.filename).exists())
     if lacking:

@@ -15,10 +15,10 @@ from typing import Any
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.files import content_key, write_text
 from ladid_bench.core.paths import Folders
-from ladid_bench.core.provenance import machine, versions
+from ladid_bench.core.provenance import code_hash, machine, versions
 from ladid_bench.datasets.user.source import FOLDER as IMPORTED
+from ladid_bench.methods.registry import method_folders
 from ladid_bench.runs.records import read_attempts, read_record
-from ladid_bench.runs.state import current_code
 from ladid_bench.runs.supervise import supervise
 from ladid_bench.study.datasets import make_missing
 from ladid_bench.study.plan import PlannedRun
@@ -77,19 +77,30 @@ def verify(
         told: called with each comparison as it is known.
     """
     place, found = place_for_reruns(folders), []
-    if not resume:
-        shutil.rmtree(place.trunk("", "").parent, ignore_errors=True)  # no fresh training goes on from an earlier one
+    codes = {name: code_hash(folder) for name, folder in method_folders(folders.root).items()}
+    _clear(place, content_key([codes, machine(), versions()]), resume)
     for run in chosen:
-        kept = kept_result(run, folders)
+        kept, code = kept_result(run, folders), codes[run.method]
         assert kept is not None
-        code = current_code(run, folders)
-        again = _rerun(run, study, folders, place, code, resume)
+        again = _rerun(run, study, folders, place)
         exact = asks_for_the_same_bits(kept, again) and not other_machine
         spread = spread_over_seeds(_siblings(run, runs, folders))
         values = compare(kept, again, None if run.card.trained else run.card.rounding, spread, exact)
         found.append(Comparison(run.key, run.label, values, circumstances(kept, again, code), exact))
         told(found[-1])
     return found
+
+
+def _clear(place: Folders, state: str, resume: bool) -> None:
+    """Leave nothing of an earlier call: no record, no model that others start from, no training to go on from.
+
+    With ``resume`` all stays that was made in the same ``state`` of code, machine and versions.
+    """
+    mark = place.root / "made-by"
+    if not (resume and mark.exists() and mark.read_text(encoding="utf-8") == state):
+        for folder in (place.results, place.work):
+            shutil.rmtree(folder, ignore_errors=True)
+        write_text(mark, state)
 
 
 def _siblings(run: PlannedRun, runs: Mapping[str, PlannedRun], folders: Folders) -> list[dict[str, Any]]:
@@ -104,22 +115,14 @@ def _unseeded(run: PlannedRun) -> dict[str, Any]:
     return {**run.identity, "seed": 0, **start}
 
 
-def _rerun(run: PlannedRun, study: Study, folders: Folders, place: Folders, code: str, resume: bool) -> dict[str, Any]:
-    """The record or failed attempt of a run made again; with ``resume`` a finished one of ``code`` will do."""
-    path, mark = place.record(run.key), place.work / "made-by" / run.key
-    state = content_key([code, machine(), versions()])
-    if resume and path.exists() and mark.exists() and mark.read_text(encoding="utf-8") == state:
-        return read_record(path)
-    path.unlink(missing_ok=True)
-    shutil.rmtree(place.attempts(run.key), ignore_errors=True)
-    if not resume:
-        for workspace in place.workspace(run.key, "").parent.glob(f"{run.key}-*"):
-            shutil.rmtree(workspace)  # a checkpoint of an earlier rerun would be no fresh start
-    make_missing(run.datasets, folders)
-    supervise(run, place, study.execution)
+def _rerun(run: PlannedRun, study: Study, folders: Folders, place: Folders) -> dict[str, Any]:
+    """The record or failed attempt of a run made again, by this call or by the one that it resumes."""
+    if not place.record(run.key).exists():
+        shutil.rmtree(place.attempts(run.key), ignore_errors=True)
+        make_missing(run.datasets, folders)
+        supervise(run, place, study.execution)
     again = kept_result(run, place)
     assert again is not None
-    write_text(mark, state)
     return again
 
 

@@ -89,7 +89,7 @@ def divide(
         return _by_group(recordings, groups, splits, fractions), None
     lengths = [len(one) for _, one in recordings]
     longest = window_length(lengths, cutting, float(fractions.min()))
-    for window in (longest,) if is_said(cutting) else range(longest, SHORTEST - 1, -1):
+    for window in (longest,) if is_said(cutting) else range(longest, _fewest(cutting) - 1, -1):
         pieces = _by_time(recordings, splits, fractions, window)
         if all(any(True for piece in found for _ in piece.starts(window, 1)) for found in pieces.values()):
             break
@@ -158,13 +158,18 @@ def window_length(lengths: Sequence[int], cutting: Cutting, share: float | None 
         window = lengths[0]
     else:
         window = min(USUAL_WINDOW, *(length for length in lengths if length >= SHORT * max(lengths)))
-    if window < max(SHORTEST, (given or 1) + (asked or 1)):
+    if window < _fewest(cutting):
         raise BenchError(
             f"trajectories of {window} frames are too short for {given or 1} given and {asked or 1} asked for "
             f"(recordings have {min(lengths)} to {max(lengths)} frames); give longer recordings, or change "
             "--window, --context, --forecast, or --layout if that is not what the axes are"
         )
     return window
+
+
+def _fewest(cutting: Cutting) -> int:
+    """Frames of the shortest trajectory that holds the frames given and asked for."""
+    return max(SHORTEST, (cutting.context or 1) + (cutting.forecast or 1))
 
 
 def given_and_asked(window: int, cutting: Cutting) -> tuple[int, int]:

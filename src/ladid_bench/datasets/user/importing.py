@@ -20,10 +20,11 @@ from ladid_bench.datasets.user.dividing import (
     window_length,
 )
 from ladid_bench.datasets.user.pictures import picture_files
-from ladid_bench.datasets.user.reading import DIVIDED, Contents, Found, read_file
+from ladid_bench.datasets.user.reading import Contents, Found, read_file
 from ladid_bench.datasets.user.recordings import Recording, Storage, check_recordings, check_size
 from ladid_bench.datasets.user.repeats import Hashes, check_between, check_given, hash_frames, linked, stitched
 from ladid_bench.datasets.user.request import Request, check_request
+from ladid_bench.datasets.user.selecting import DIVIDED
 from ladid_bench.datasets.user.source import SourceFile
 from ladid_bench.datasets.user.storing import storage_for, survey
 from ladid_bench.datasets.user.times import with_pauses

@@ -16,7 +16,7 @@ from ladid_bench.datasets.user.formats import open_hdf5, open_mat, open_npy, ope
 from ladid_bench.datasets.user.gridded import open_gridded
 from ladid_bench.datasets.user.pictures import MOVIES, read_folder, read_video
 from ladid_bench.datasets.user.recordings import Reading, Recording, check_real, check_size
-from ladid_bench.datasets.user.selecting import Member, by_split, select
+from ladid_bench.datasets.user.selecting import DIVIDED, Member, by_split, select
 from ladid_bench.datasets.user.times import Times, find_times, not_taken, with_times
 from ladid_bench.datasets.user.well import is_well, read_well
 
@@ -36,7 +36,6 @@ OPENERS: Mapping[str, Callable[[Path], ArrayFile]] = {
     ".csv": open_table,
     ".tsv": open_table,
 }
-DIVIDED = "divided"  # what recordings are called that no split was said for
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ladid_bench.datasets.user.arrays import INDEX, ArrayFile, FileArray
 BOUNDS = re.compile(r".*_(bnds|bounds)")  # edges of the cells of a coordinate
 SEPARATORS = re.compile(r"[/.]")
 SPLIT_WORDS = {"train": r"train|fit|learn", "valid": r"val|dev", "test": r"test|check|eval|hold"}
+DIVIDED = "divided"  # what recordings are called that no split was said for
 MOST_LISTED = 12
 OBJECTS = "Python objects"
 
@@ -31,7 +32,7 @@ class Member:
 
 
 def by_split(texts: Sequence[str], option: str) -> dict[str, list[str]]:
-    """Sort names by the split they are for, ``divided`` where none is said.
+    """Sort names by the split they are for, ``DIVIDED`` where none is said.
 
     Raises:
         BenchError: some are for a split and some are not.
@@ -40,8 +41,8 @@ def by_split(texts: Sequence[str], option: str) -> dict[str, list[str]]:
     for text in texts:
         split, separator, name = text.partition("=")
         named = separator and split in SPLITS
-        found.setdefault(split if named else "divided", []).append(name if named else text)
-    if "divided" in found and len(found) > 1:
+        found.setdefault(split if named else DIVIDED, []).append(name if named else text)
+    if DIVIDED in found and len(found) > 1:
         raise BenchError(f"{option}: {' '.join(texts)}: say the split of each, such as {option} train=NAME, or of none")
     return found
 

@@ -117,7 +117,7 @@ def _read(one: FileArray, file: ArrayFile, why: str) -> Times:
         return Times(_rows(seconds), "s", f"'{one.name}', dates, {why}")
     if values.dtype.kind not in "fiu":
         raise BenchError(f"{where}: times must be numbers or dates, not {values.dtype}; name other ones with --times")
-    return Times(_rows(values.astype(np.float64)), unit_of(one), f"'{one.name}', {why}")
+    return Times(_rows(values.astype(np.float64)), time_unit_of(one), f"'{one.name}', {why}")
 
 
 def _rows(values: np.ndarray) -> np.ndarray:
@@ -125,7 +125,7 @@ def _rows(values: np.ndarray) -> np.ndarray:
     return values.ravel() if sum(length > 1 for length in values.shape) <= 1 else values
 
 
-def unit_of(one: FileArray) -> str:
+def time_unit_of(one: FileArray) -> str:
     """Look up the unit of time that an array's attributes say, or the end of its name: ``time_ms``, ``t [s]``."""
     ending = re.search(r"[_ (\[](\w+)[)\]]?$", one.family)
     return one.time_unit or (TIME_UNITS.get(ending[1].lower(), "") if ending else "")

@@ -52,10 +52,10 @@ def _shape_problem(forecast: Forecast, data: Toy) -> str:
 
 
 def _part_problem(method: Method, data: Toy) -> str:
-    """What is wrong with the code, the rendering, the cost or the history that a method gives."""
-    code, rendered = method.represent(*data.context), method.reconstruct(data.test.frames, data.test.times)
-    if code is not None and (code.ndim != 2 or len(code) != len(data.test) or not np.isfinite(code).all()):
-        return f"represent gives {code.shape}, expected finite values of shape ({len(data.test)}, code)"
+    """What is wrong with the representation, the rendering, the cost or the history that a method gives."""
+    latent, rendered = method.represent(*data.context), method.reconstruct(data.test.frames, data.test.times)
+    if latent is not None and (latent.ndim != 2 or len(latent) != len(data.test) or not np.isfinite(latent).all()):
+        return f"represent gives {latent.shape}, expected finite values of shape ({len(data.test)}, latent)"
     if rendered is not None and (rendered.shape != data.truth.shape or not np.isfinite(rendered).all()):
         return f"reconstruct gives {rendered.shape}, expected finite values of shape {data.truth.shape}"
     for name, value in method.cost().items():

@@ -48,7 +48,7 @@ class Subject:
         # so few steps reach the full horizon only if they begin with it
         brief = {GROWTH: False} if self.card.trained else {}
         self.settings: dict[str, Any] = resolve_settings(self.name, self.variant, brief, root)
-        self._fitted: dict[tuple[str, Budget, int], Method] = {}
+        self._fitted: dict[tuple[str, Budget], Method] = {}
         self.workspace = workspace
 
     @cached_property
@@ -108,14 +108,14 @@ class Subject:
         method.fit(Training(*self.toy(toy).known, budget, seed, **options))
         return method
 
-    def fitted(self, toy: str | None = None, budget: Budget | None = None, seed: int = 0) -> Method:
+    def fitted(self, toy: str | None = None, budget: Budget | None = None) -> Method:
         """Train a method that checks share and leave as it is; by default on the main toy, long enough to learn."""
         if budget is None:
             budget = LEARNING if toy is None else BRIEF
         toy = toy or self.main
-        key = (toy, budget, seed)
+        key = (toy, budget)
         if key not in self._fitted:
-            self._fitted[key] = self.fit(self.new(toy), toy, budget, seed)
+            self._fitted[key] = self.fit(self.new(toy), toy, budget)
         return self._fitted[key]
 
     def folder(self, name: str) -> Path:
@@ -127,9 +127,9 @@ class Subject:
         """What the method that has learnt answers on the test trajectories of the main toy."""
         return self.answer(self.fitted())
 
-    def answer(self, method: Method, toy: str | None = None, times: np.ndarray | None = None) -> np.ndarray:
+    def answer(self, method: Method, times: np.ndarray | None = None) -> np.ndarray:
         """Forecast the mean of the test trajectories, at their frames or at ``times``."""
-        data = self.toy(toy or self.main)
+        data = self.toy(self.main)
         return method.forecast(*data.context, data.query_times if times is None else times).mean
 
 
