@@ -6,10 +6,12 @@ import os
 import re
 import shlex
 import shutil
+import struct
 import subprocess
 import sys
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -845,3 +847,24 @@ def test_deep_pictures_have_their_full_scale_and_transparent_ones_are_refused(tm
         picture.save(tmp_path / name / "f0.png")
     assert read_folder(tmp_path / "opaque", Reading())[0].values.shape == (1, 3, 16, 20)
     refused(lambda: read_folder(tmp_path / "glass", Reading()), "transparent")
+    for name in ("beyond", "clear", "colours"):
+        (tmp_path / name).mkdir()
+    Image.new("I", (20, 16), 65536).save(tmp_path / "beyond" / "f0.tif")
+    refused(lambda: read_folder(tmp_path / "beyond", Reading()), "65536")
+    Image.new("L", (20, 16), 7).save(tmp_path / "clear" / "f0.png", transparency=7)
+    refused(lambda: read_folder(tmp_path / "clear", Reading()), "transparent")
+    (tmp_path / "colours" / "f0.png").write_bytes(png_of_16_bit_colours(20, 16))
+    refused(lambda: read_folder(tmp_path / "colours", Reading()), "16 bits")
+    (tmp_path / "opaque" / "f1.png").symlink_to(tmp_path / "gone.png")
+    refused(lambda: read_folder(tmp_path / "opaque", Reading()), "f1.png")
+
+
+def png_of_16_bit_colours(width: int, height: int) -> bytes:
+    """A PNG as its specification has it: signature, header, pixels, end; Pillow writes no such file."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)  # 16 bits, colour type 2: RGB
+    pixels = zlib.compress((b"\0" + bytes(range(6 * width))) * height)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")

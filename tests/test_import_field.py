@@ -10,6 +10,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import xarray
 import yaml
@@ -587,10 +588,15 @@ def test_what_may_be_times_and_is_not_taken_is_named(tmp_path: Path) -> None:
         [f"f-{i if i < 30 else i + 1}.png" for i in range(60)],
         [f"t{2.0**i:g}.png" for i in range(20)],
         [f"f{i:04d}.png" for i in (*range(0, 590, 10), 581)],
+        [f"flame_{round(0.05 * i, 2)}s.png".replace(".", ",", 1) for i in range(60)],
+        [f"flame_{round(0.05 * i, 2)}s.png".replace(".", "p", 1) for i in range(60)],
+        [f"frame_{i if i < 30 else i + 500:08d}.png" for i in range(60)],
+        [f"img_{i:04d}_t{i / 10}s.png" for i in (*range(30), *range(530, 560))],
+        [f"cam_2026-01-{1 + i // 24:02d}_{i % 24:02d}-00-00.png" for i in (*range(30), *range(46, 76))],
     ],
     ids=[
         *("dotted days", "days first", "bare months", "two cameras", "background", "gap", "one lost", "doubling"),
-        "one between",
+        *("one between", "decimal commas", "decimal p", "gap in eight digits", "two counts", "hours lost"),
     ],
 )
 def test_pictures_whose_names_are_no_even_count_are_refused(names: list[str], tmp_path: Path) -> None:
@@ -816,6 +822,115 @@ def test_columns_that_are_not_what_they_are_called_are_refused(
     rows = [row.format(i=number) for number in range(90)]
     rows[7] = spoilt
     assert named in refusal(tmp_path, table(tmp_path / "a.csv", header, rows))
+
+
+def drifting(count: int = 5, seed: int = 0) -> np.ndarray:
+    """300 rows of drifting numbers, ``(time, feature)``."""
+    return np.cumsum(noise(300, count, seed=seed), axis=0)
+
+
+def written(path: Path, header: str, columns: Sequence[np.ndarray], mark: str = "") -> Path:
+    rows = [",".join(f"{value:.17g}" for value in row) for row in np.column_stack(columns).tolist()]
+    path.write_text("\n".join([header, *rows]) + "\n", encoding=mark or "utf-8")
+    return path
+
+
+def test_columns_of_a_table_are_no_coordinates_of_its_axes(tmp_path: Path) -> None:
+    """Rows are frames, whatever the columns are called: samples that are counted, a track, a station's levels."""
+    values_, count, times = drifting(), np.arange(300.0), np.arange(300) / 4
+    for name, header, columns, features in (
+        ("sample", "sample,time,a,b,c,d,e", [count, times, values_], values_),
+        ("track", "x,y,t", [values_[:, :2], times], values_[:, :2]),
+        ("plain", "x,y,z", [values_[:, :3]], values_[:, :3]),
+        ("levels", "level,flow,time", [values_[:, :2], times], values_[:, :2]),
+    ):
+        found = looked_at(tmp_path, written(tmp_path / f"{name}.csv", header, columns))
+        np.testing.assert_array_equal(values(found.recordings[0])[:, 0], features)
+        its = found.recordings[0].times
+        assert its is None if name == "plain" else np.array_equal(its, times)
+
+
+def test_times_come_before_other_coordinates_as_long_and_an_index_is_no_evidence(tmp_path: Path) -> None:
+    swing, times = drifting(7), np.arange(300) / 4
+    path = npz(tmp_path / "track.npz", x=swing[:, 0], y=swing[:, 1], t=times, imu=swing)
+    found = looked_at(tmp_path, path, keys=("imu",))
+    np.testing.assert_array_equal(values(found.recordings[0])[:, 0], swing)
+    np.testing.assert_array_equal(found.recordings[0].times, times)
+    path = npz(tmp_path / "samples.npz", samples=np.arange(300), imu=swing)
+    assert len(looked_at(tmp_path, path).recordings) == 1
+
+
+def test_names_of_columns_as_spreadsheets_and_numpy_write_them(tmp_path: Path) -> None:
+    features, times = drifting(2), np.arange(300) / 4
+    for path, named in (
+        (written(tmp_path / "excel.csv", "time,a,b", [times, features], "utf-8-sig"), ()),
+        (written(tmp_path / "savetxt.csv", "# t,a,b", [times, features]), ()),
+        (written(tmp_path / "zeit.csv", "Zeit,a,b", [times, features]), ("Zeit",)),
+    ):
+        found = looked_at(tmp_path, path, times=named)
+        np.testing.assert_array_equal(values(found.recordings[0])[:, 0], features)
+        np.testing.assert_array_equal(found.recordings[0].times, times)
+    path = written(tmp_path / "one.csv", "discharge", [features[:, :1]])  # 'i' separates nothing
+    np.testing.assert_array_equal(values(looked_at(tmp_path, path).recordings[0])[:, 0], features[:, :1])
+    path = written(tmp_path / "short.csv", "time,level", [times, features])
+    assert "2 columns" in refusal(tmp_path, path)
+
+
+def test_days_as_whole_numbers_are_days(tmp_path: Path) -> None:
+    days = pd.date_range("2026-01-01", periods=300)
+    path = written(tmp_path / "days.csv", "date,a,b", [days.strftime("%Y%m%d").astype(float), drifting(2)])
+    found = looked_at(tmp_path, path)
+    np.testing.assert_array_equal(found.recordings[0].times, 86400.0 * np.arange(300))
+    assert found.recordings[0].breaks == () and found.found[0].time_unit == "s"
+
+
+def test_nanoseconds_since_1970_keep_their_steps(tmp_path: Path) -> None:
+    """Above 2^53 float64 holds multiples of 256 alone."""
+    stamps = 1_700_000_000_000_000_000 + 1000 * np.arange(300)
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", t=stamps, u=drifting()), keys=("u",))
+    np.testing.assert_array_equal(found.recordings[0].times, 1000.0 * np.arange(300))
+
+
+def test_tables_whose_columns_differ_are_refused(tmp_path: Path) -> None:
+    features, times = drifting(2), np.arange(300) / 4
+    day0, day1 = (
+        written(tmp_path / f"day{number}.csv", header, [times, features])
+        for number, header in enumerate(("time_s,temp,press", "time_s,press,temp"))
+    )
+    assert all(word in refusal(tmp_path, day0, day1) for word in ("day1.csv", "day0.csv", "press, temp"))
+
+
+def test_patterns_pair_what_belongs_together_or_nothing(tmp_path: Path) -> None:
+    runs = [(f"run{number}__{name}", drifting(3, 2 * number + (name == "v"))) for number in range(5) for name in "uv"]
+    arrays, u = dict(runs), drifting(3)
+    path = hdf5(tmp_path / "all.h5", **arrays)
+    assert len(looked_at(tmp_path, path, keys=("*/u", "*/v"), layout="time feature").recordings) == 5
+    lost = {name: one for name, one in arrays.items() if name not in ("run3__u", "run1__v")}
+    said = refusal(tmp_path, hdf5(tmp_path / "lost.h5", **lost), keys=("*/u", "*/v"), layout="time feature")
+    assert "run1/u" in said and "*/v" in said
+    timed = {f"x_{number}": u for number in (0, 1, 3)} | {f"time_{number}": np.arange(300.0) for number in (0, 1, 2)}
+    said = refusal(tmp_path, npz(tmp_path / "timed.npz", **timed), keys=("x_*",), times=("time_*",))
+    assert "x_3" in said and "time_2" in said
+
+
+def test_marks_of_missing_values_are_found_before_pixels_are_averaged(tmp_path: Path) -> None:
+    film = travelling(60, 32, 32)
+    film[:, 4:9, 4:9] = -9999
+    path = npz(tmp_path / "a.npz", u=film)
+    for how in ({}, {"image_size": 16}):
+        assert "-9999" in refusal(tmp_path, path, layout="time height width", **how)
+
+
+def test_groups_with_digits_in_the_names_of_arrays_have_their_own_times(tmp_path: Path) -> None:
+    times = [np.arange(300) / (4 + number) for number in range(4)]
+    arrays = {
+        f"run{number}__{name}": one
+        for number in range(4)
+        for name, one in (("t2m", drifting(3, number)), ("time", times[number]))
+    }
+    found = looked_at(tmp_path, hdf5(tmp_path / "a.h5", **arrays), keys=("*/t2m",))
+    for one, its in zip(found.recordings, times, strict=True):
+        np.testing.assert_array_equal(one.times, its)
 
 
 # Versions

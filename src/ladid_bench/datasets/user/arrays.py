@@ -82,6 +82,11 @@ class FileArray:
         return fits and len(self.shape) >= 1 and max(self.shape) > 1 and sum(length > 1 for length in self.shape) == 1
 
     @property
+    def is_table(self) -> bool:
+        """Whether it is columns of a table side by side, ``(row, column)``."""
+        return "columns" in self.attributes
+
+    @property
     def length(self) -> int:
         """Length of the longest axis, 0 of a single number."""
         return max(self.shape, default=0)
@@ -118,6 +123,11 @@ class FileArray:
         if NORTH.fullmatch(self.units):
             return "height"
         return "width" if EAST.fullmatch(self.units) else role_of(self.family) or ("time" if self.time_unit else "")
+
+
+def counts_rows(values: np.ndarray) -> bool:
+    """Say whether an array holds successive whole numbers from 0 or 1, as an index does that a program wrote along."""
+    return values[0] in (0, 1) and len(values) > 1 and bool((np.diff(values) == 1).all())
 
 
 def role_of(name: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ladid_bench.core.errors import BenchError, nearest
-from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, role_of
+from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, counts_rows, role_of
 from ladid_bench.datasets.user.resampling import SMALLEST_SIDE
 
 AXES = ("trajectory", "time", "channel", "height", "width", "feature")
@@ -149,18 +149,20 @@ def _completed(layout: Layout, places: Sequence[int], single: Mapping[int, str])
 def _evidence(arrays: Sequence[FileArray], file: ArrayFile, varying: str) -> dict[int, tuple[str, str]]:
     """The meaning of axes by their place, and why."""
     first = arrays[0]
+    if first.is_table:
+        return {0: ("time", "the rows of a table"), 1: ("feature", "its columns")}
     known: dict[int, tuple[str, str]] = {}
     for place, dim in enumerate(first.dims):
         coordinate = file.arrays.get("/".join(filter(None, (first.parent, dim)))) or file.arrays.get(dim)
         meaning = (coordinate.role if coordinate is not None else "") or role_of(dim)
-        if meaning and meaning not in {found for found, _ in known.values()}:
+        if meaning and meaning not in _meanings(known):
             known[place] = (meaning, f"the file calls this dimension '{dim}'")
     differing = {place for one in arrays for place, length in enumerate(one.shape) if length != first.shape[place]}
     if len(differing) == 1 and not (differing & known.keys()):
         place = differing.pop()
         outermost = 0 if not file.column_major or place == 0 else len(first.shape) - 1
         meaning = varying if place == outermost and len(first.shape) > 2 else "time"
-        if meaning not in {found for found, _ in known.values()}:
+        if meaning not in _meanings(known):
             known[place] = (meaning, "only this length differs between the arrays")
     _by_coordinates(first, file, known)
     return known
@@ -185,11 +187,17 @@ def _by_coordinates(array: FileArray, file: ArrayFile, known: dict[int, tuple[st
     """Add what coordinates of the same length tell; one that fits several axes tells nothing until others are known."""
     beside = [one for one in coordinates_beside(array, file) if one.role and "{" not in one.name]
     fitting = [one for one in beside if _fitting(array, one, known) and (not array.is_vector or one.role == "time")]
+    if len(array.shape) == 2:  # an index may count trajectories as well as frames
+        fitting = [one for one in fitting if one.role != "trajectory" or not counts_rows(one.read().ravel())]
+    times = [one for one in fitting if one.role == "time"]
+    if times and len(places := _fitting(array, times[-1], known)) == 1 and "time" not in _meanings(known):
+        known[places[0]] = ("time", f"the length of '{times[-1].name}'")  # before any other coordinate as long
+        fitting = [one for one in fitting if one.role != "time" and one.length != times[-1].length]
     waiting = {one.role: one for one in fitting}
     for _ in range(len(waiting)):
         for role, one in list(waiting.items()):
             fits = _fitting(array, one, known)
-            if role in {meaning for meaning, _ in known.values()} or not fits:
+            if role in _meanings(known) or not fits:
                 del waiting[role]
             elif len(fits) == 1:
                 known[fits[0]] = (role, f"the length of '{one.name}'")
@@ -201,13 +209,17 @@ def _by_coordinates(array: FileArray, file: ArrayFile, known: dict[int, tuple[st
                 known[place] = (role, f"the length of '{waiting[role].name}'")
 
 
+def _meanings(known: dict[int, tuple[str, str]]) -> set[str]:
+    return {meaning for meaning, _ in known.values()}
+
+
 def _fitting(array: FileArray, coordinate: FileArray, known: dict[int, tuple[str, str]]) -> list[int]:
     return [p for p, length in enumerate(array.shape) if length == coordinate.length and p not in known]
 
 
 def _singletons(shape: tuple[int, ...], known: dict[int, tuple[str, str]]) -> dict[int, tuple[str, str]]:
     """Meanings of axes of length one: they hold nothing apart, and are called what the layout still lacks."""
-    taken = {meaning for meaning, _ in known.values()}
+    taken = _meanings(known)
     axes: dict[int, tuple[str, str]] = {}
     for place, length in enumerate(shape):
         if length == 1 and max(shape) > 1:

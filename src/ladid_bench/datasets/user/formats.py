@@ -14,7 +14,7 @@ import numpy as np
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import one_line
-from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, role_of
+from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, counts_rows, role_of
 from ladid_bench.datasets.user.gridded import is_described, open_gridded
 from ladid_bench.datasets.user.recordings import check_size
 
@@ -22,6 +22,7 @@ HEADERS: Mapping[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bo
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+DAYS = (1800_01_01, 2199_12_31)  # dates written as whole numbers
 DECIMAL_COMMA = r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?"
 THOUSANDS = r"[-+]?\d{1,3}(,\d{3})*"
 MOSTLY = 0.5  # of the entries of a column are numbers, so that the others should be
@@ -179,24 +180,36 @@ def _dataset(path: Path, name: str, turned: bool = False) -> Callable[[], np.nda
     return read
 
 
-def open_table(path: Path) -> ArrayFile:
+def open_table(path: Path, times: Sequence[str] = ()) -> ArrayFile:
     """Open the columns of a table of text, and ``table``: all of its columns of numbers side by side.
 
     Columns of times, by their names or because they hold dates, and those that count the rows are no part of ``table``.
 
+    Args:
+        path: the file.
+        times: columns that were said to be the times.
+
     Raises:
-        BenchError: the first line names no columns, or a column of numbers or dates has entries that are none.
+        BenchError: the first line does not name every column, or a column of numbers or dates has entries that are
+            none.
     """
     import pandas as pd
 
-    separator = "\t" if path.suffix.lower() == ".tsv" else None
-    table = pd.read_csv(path, sep=separator, engine="python" if separator is None else "c", skipinitialspace=True)
+    separator = "\t" if path.suffix.lower() == ".tsv" else _separator(path)
+    how: Any = {"sep": separator, "encoding": "utf-8-sig", "skipinitialspace": True}  # Excel begins with a mark
+    table = pd.read_csv(path, engine="python" if len(separator) > 1 else "c", **how)
+    if not isinstance(table.index, pd.RangeIndex):
+        raise BenchError(
+            f"{path}: its rows have more values than the {len(table.columns)} columns that the first line names; name "
+            "every column, and end no row in a separator"
+        )
+    table = table.rename(columns={table.columns[0]: re.sub(r"^#\s*", "", str(table.columns[0]))})  # of NumPy's savetxt
     if all(re.fullmatch(r"[-+\d.eE]+(\.\d+)?", str(name)) for name in table.columns):
         raise BenchError(f"{path}: the first line must name the columns, and holds numbers; add one, such as t,x,y")
     table.columns = [str(name).strip() for name in table.columns]
     columns = {name: _column(table[name], f"{path}: column '{name}'") for name in table.columns}
     arrays = {name: _held(name, values) for name, values in columns.items()}
-    vectors = [name for name in columns if arrays[name].numeric and arrays[name].role != "time"]
+    vectors = [name for name in columns if arrays[name].numeric and arrays[name].role != "time" and name not in times]
     counting = [name for name in vectors if len(vectors) > 1 and counts_rows(columns[name])]
     vectors = [name for name in vectors if name not in counting]
     if vectors and "table" not in arrays:
@@ -206,9 +219,12 @@ def open_table(path: Path) -> ArrayFile:
     return ArrayFile(path, arrays)
 
 
-def counts_rows(values: np.ndarray) -> bool:
-    """Say whether a column holds successive whole numbers from 0 or 1, as an index does that a program wrote along."""
-    return values[0] in (0, 1) and len(values) > 1 and bool((np.diff(values) == 1).all())
+def _separator(path: Path) -> str:
+    """What stands between the names in the first line: the rarest in names first, else spaces, else there is one."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        first = file.readline().strip()
+    spaces = r"\s+" if re.search(r"\s", first.removeprefix("# ")) else ","
+    return next((mark for mark in ("\t", ";", ",", "|") if mark in first), spaces)
 
 
 def _listed(vectors: Sequence[str], left_out: Sequence[str]) -> str:
@@ -225,6 +241,10 @@ def _column(column: Any, where: str) -> np.ndarray:
     """
     import pandas as pd
 
+    if column.dtype.kind == "i" and role_of(str(column.name)) == "time" and column.between(*DAYS).all():
+        days = pd.to_datetime(column.astype(str), format="%Y%m%d", errors="coerce")
+        if days.notna().all():  # 20261128
+            return days.to_numpy()
     if column.dtype.kind in "fiub":
         return column.to_numpy(dtype=np.float64)
     try:

@@ -100,6 +100,7 @@ def understand(request: Request, root: Path, taken: Collection[str]) -> Understo
     files = [source_file(path, split) for split, several in paths.items() for path in several]
     _check_equal_files(files)
     contents = {split: [read_file(path, request.reading) for path in several] for split, several in paths.items()}
+    _check_alike([(path, one) for split in paths for path, one in zip(paths[split], contents[split], strict=True)])
     every = [_counted(found, request.time_step) for several in contents.values() for found in several]
     kept = _sorted(contents, request)
     check_recordings(kept.recordings)
@@ -173,6 +174,18 @@ def _check_equal_files(files: Sequence[SourceFile]) -> None:
             raise BenchError(
                 f"{former.name} ({former.split}) and {one.name} ({one.split}) have equal contents; what is tested on "
                 "must not stand in another split: give different files, or one file and let --splits divide it"
+            )
+
+
+def _check_alike(read: Sequence[tuple[Path, Contents]]) -> None:
+    """Refuse tables whose columns differ, since features are put together by place."""
+    tables = [(path, one.columns.partition(";")[0]) for path, contents in read for one in contents.found if one.columns]
+    for path, columns in tables[1:]:
+        where, first = tables[0]
+        if columns != first:
+            raise BenchError(
+                f"{path}: has other columns or another order of them ({columns}) than {where} ({first}); give tables "
+                "that agree"
             )
 
 

@@ -4,6 +4,7 @@ import importlib.util
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,11 @@ def read_folder(folder: Path, reading: Reading) -> list[Recording]:
 
 def picture_files(folder: Path) -> list[Path]:
     """List the pictures in a folder in the order of the numbers in their names: real ones, with signs and exponents."""
-    return [path for path in _natural(folder) if path.suffix.lower() in PICTURES and path.is_file()]
+    named = [path for path in _natural(folder) if path.suffix.lower() in PICTURES]
+    for path in named:
+        if path.is_symlink() and not path.exists():
+            raise BenchError(f"{path}: a link to a file that is not here; get it first, or remove the link")
+    return [path for path in named if path.is_file()]
 
 
 def _natural(folder: Path) -> list[Path]:
@@ -101,15 +106,48 @@ def _check_names(stems: list[str], folder: Path) -> None:
             "them with the year first and two digits for the others, as 2026-03-09"
         )
     columns = [column for column in zip(*map(NUMBER.findall, stems), strict=False) if len(set(column)) > 1]
-    if len(columns) == 1 and len(stems) > 2:
-        _check_steps(columns[0], stems, folder)
+    for column in columns[1:]:
+        padded = [number for number in column if re.match(r"0\d", number)]
+        if padded and len({len(number) for number in column}) > 1:
+            shorter = min(column, key=len)
+            raise BenchError(
+                f"{folder}: '{padded[0]}' and '{shorter}' stand at the same place in the names of the pictures, as "
+                "decimals do that are not written with a point, and have no order as whole numbers; write a point"
+            )
+    moments = [_date(re.findall(r"\d+", stem)) for stem in stems]
+    if len(stems) > 2 and all(moments):
+        _check_even(np.array(moments, dtype="datetime64[s]").astype(np.float64), stems, folder)
+    elif len(stems) > 2:
+        for column in columns:
+            _check_steps(column, stems, folder, alone=len(columns) == 1)
 
 
-def _check_steps(numbers: Sequence[str], stems: Sequence[str], folder: Path) -> None:
-    """Refuse gaps in the one number that counts the pictures, which are counted in frames."""
-    if max(len(re.sub(r"\D", "", number)) for number in numbers) > LONGEST_COUNT:
+def _date(numbers: Sequence[str]) -> str:
+    """The date and time that numbers in a name say, year first, as ISO 8601; empty where they say none."""
+    for place in range(len(numbers) - 2):
+        parts = numbers[place : place + 6]
+        if len(parts[0]) == 4 and all(len(part) == 2 for part in parts[1:]):
+            try:
+                return datetime(*map(int, parts)).isoformat()  # type: ignore[arg-type]
+            except ValueError:
+                continue
+    return ""
+
+
+def _check_steps(numbers: Sequence[str], stems: Sequence[str], folder: Path, alone: bool) -> None:
+    """Refuse gaps in a number that counts the pictures, which are counted in frames.
+
+    A number that is not ``alone`` counts them if it grows from each picture to the next.
+    """
+    if max(len(re.sub(r"\D", "", number).lstrip("0")) for number in numbers) > LONGEST_COUNT:
         return
-    steps = np.abs(np.diff(np.array(numbers, dtype=np.float64)))  # a hyphen before the number may be none of its signs
+    values = np.array(numbers, dtype=np.float64)
+    if alone or (np.diff(values) > 0).all():
+        _check_even(values, stems, folder)
+
+
+def _check_even(values: np.ndarray, stems: Sequence[str], folder: Path) -> None:
+    steps = np.abs(np.diff(values))  # a hyphen before the number may be none of its signs
     uneven = np.flatnonzero((steps > UNEVEN * np.median(steps)) | (steps < np.median(steps) / UNEVEN))
     if len(uneven):
         raise BenchError(
@@ -141,7 +179,9 @@ def _check_budget(count: int, size: tuple[int, int], reading: Reading, where: st
 def _values(picture: Image.Image, reading: Reading, path: Path) -> np.ndarray:
     """Pixels ``(channel, height, width)`` as a fraction of full scale."""
     try:
-        if picture.mode in TRANSPARENT and np.asarray(picture.getchannel("A")).min() < 255:
+        _check_depth(picture, path)
+        clear = picture.mode in TRANSPARENT or "transparency" in picture.info
+        if clear and np.asarray(picture.convert("RGBA").getchannel("A")).min() < 255:
             raise BenchError(f"{path}: has transparent pixels, whose colour depends on what is behind; flatten it")
         plain = picture.convert(PLAIN[picture.mode]) if picture.mode in PLAIN else picture
         if plain.mode not in FULL_SCALE:
@@ -153,6 +193,15 @@ def _values(picture: Image.Image, reading: Reading, path: Path) -> np.ndarray:
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise BenchError(f"{path}: not a readable picture ({one_line(error, 200)})") from error
     return _shaped(values, reading)
+
+
+def _check_depth(picture: Image.Image, path: Path) -> None:
+    """Refuse a picture of which Pillow would drop bits, or whose whole numbers have no full scale that is known."""
+    wide = picture.mode == "RGB" and any("16" in str(one[3]) for one in getattr(picture, "tile", ()))
+    low, high = np.array(picture.getextrema() if picture.mode == "I" else (0, 0)).tolist()
+    if wide or low < 0 or high > FULL_SCALE["I"]:
+        kind = "16 bits a colour" if wide else f"whole numbers from {low} to {high}, beyond 16 bits"
+        raise BenchError(f"{path}: has {kind}; save it as 16-bit grey, as floats, or as an array (.npy)")
 
 
 def _shaped(values: np.ndarray, reading: Reading) -> np.ndarray:
@@ -193,6 +242,8 @@ def _decoded(container: Any, reading: Reading, path: Path) -> tuple[list[np.ndar
     stamps: list[float | None] = []
     for frame in _pictures_of(container):
         _check_budget(len(frames) + 1, (frame.width, frame.height), reading, str(path))
+        if max(part.bits for part in frame.format.components) > 8:
+            raise BenchError(f"{path}: has {frame.format.name}, more than 8 bits a colour; save its frames as pictures")
         values = frame.to_ndarray(format="gray" if reading.grayscale else "rgb24").astype(np.float32) / np.float32(255)
         frames.append(_shaped(values, reading))
         if frames[-1].shape != frames[0].shape:

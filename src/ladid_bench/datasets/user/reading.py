@@ -113,8 +113,10 @@ def _read(path: Path, reading: Reading) -> Contents:
                 return Contents(
                     {DIVIDED: _some(read_well(file, reading, str(path)), path)}, [Found(str(path), "The Well")]
                 )
-    file = OPENERS[path.suffix.lower()](path)
     keys, times = by_split(reading.keys, "--key"), by_split(reading.times, "--times")
+    opener = OPENERS[path.suffix.lower()]
+    told = [name for names in times.values() for name in names]
+    file = open_table(path, told) if opener is open_table else opener(path)
     if DIVIDED not in times and times and times.keys() != keys.keys():
         raise BenchError("--times and --key must name the same splits; or give --times once for all")
     members = {split: select(file, keys.get(split, ()), times.get(split, ())) for split in keys or (DIVIDED,)}

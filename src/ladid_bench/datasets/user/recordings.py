@@ -85,15 +85,19 @@ class Recording:
         """Whether float32 holds every value of this type."""
         return self.values.dtype.str[1:] in EXACT
 
-    def prepared(self, first: int, last: int) -> np.ndarray:
-        """Convert frames to grey and shrink them as asked for: float32, or float64 where float32 may not hold them."""
+    def converted(self, first: int, last: int) -> np.ndarray:
+        """Frames as they were found: float32, or float64 where float32 may not hold them."""
         kind: Any = np.float32 if self.exact else np.float64
         with np.errstate(invalid="ignore"):  # what is no number stays none, and is refused by its place
-            frames = np.ascontiguousarray(self.values[first:last], dtype=kind)
+            return np.ascontiguousarray(self.values[first:last], dtype=kind)
+
+    def prepared(self, first: int, last: int) -> np.ndarray:
+        """Convert frames to grey and shrink them as asked for: float32, or float64 where float32 may not hold them."""
+        frames = self.converted(first, last)
         if frames.ndim != 4:
             return frames
         if self.reading.grayscale and frames.shape[1] == len(LUMA):
-            weights = np.array(LUMA, dtype=kind).reshape(-1, 1, 1)  # (channel,) -> (channel, 1, 1)
+            weights = np.array(LUMA, dtype=frames.dtype).reshape(-1, 1, 1)  # (channel,) -> (channel, 1, 1)
             frames = (frames * weights).sum(axis=1, keepdims=True)
         return shrink(frames, self.reading.image_size) if self.reading.image_size else frames
 

@@ -94,7 +94,7 @@ def _of_one(one: Recording, storage: Storage, double: bool) -> tuple[np.ndarray,
 
 
 def _hashed(frames: np.ndarray) -> np.ndarray:
-    digests = (blake2b(np.ascontiguousarray(frame).data, digest_size=8).digest() for frame in frames)
+    digests = (blake2b(np.ascontiguousarray(frame + 0.0).data, digest_size=8).digest() for frame in frames)  # -0 is 0
     return np.frombuffer(b"".join(digests), np.uint64)
 
 

@@ -61,6 +61,13 @@ def select(file: ArrayFile, keys: Sequence[str], times: Sequence[str]) -> list[M
                 f"{file.path}: --key {keys[0]} names {len(columns[0])} arrays and --key {key} {len(column)}; each key "
                 "is a channel of the same recordings, so they must name as many"
             )
+        for one, other in zip(columns[0], column, strict=True):
+            mine, its = told_apart(one, keys[0]), told_apart(other, key)
+            if len(mine) == len(its) and mine != its:
+                raise BenchError(
+                    f"{file.path}: --key {key} names no array that belongs to {one.name} of --key {keys[0]} "
+                    f"({other.name} is the next); leave out what is not there of both"
+                )
     return [Member(channels) for channels in zip(*columns, strict=True)]
 
 
@@ -86,6 +93,13 @@ def named(file: ArrayFile, name: str, option: str) -> list[FileArray]:
                 "numbers"
             )
     return found
+
+
+def told_apart(one: FileArray, pattern: str) -> list[str]:
+    """What stands for the wildcards of a pattern in the name that it matches; nothing where it has none."""
+    form = "".join({"*": "(.*)", "?": "(.)"}.get(letter, re.escape(letter)) for letter in pattern)
+    found = re.fullmatch(form.replace("/", "[/.]"), one.name)
+    return list(found.groups()) if found else []
 
 
 def _matches(name: str, wanted: Sequence[str]) -> bool:
@@ -114,7 +128,7 @@ def _only(file: ArrayFile, times: Sequence[str]) -> list[FileArray]:
 
 def _can_be_data(one: FileArray) -> bool:
     long_axes = sum(length > 1 for length in one.shape)
-    return one.numeric and (long_axes >= 2 or "columns" in one.attributes) and not BOUNDS.fullmatch(one.name)
+    return one.numeric and (long_axes >= 2 or one.is_table) and not BOUNDS.fullmatch(one.name)
 
 
 def suggestion(possible: Sequence[FileArray]) -> str:

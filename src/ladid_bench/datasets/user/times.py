@@ -10,12 +10,13 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.user.arrays import TIME_UNITS, ArrayFile, FileArray
 from ladid_bench.datasets.user.axes import coordinates_beside
 from ladid_bench.datasets.user.recordings import Recording
-from ladid_bench.datasets.user.selecting import named
+from ladid_bench.datasets.user.selecting import named, told_apart
 
 PAUSE_IN_STEPS = 10  # a gap this many times the usual step is a pause ...
 PAUSE_IN_LONG_STEPS = 5  # ... if it is also this many times the longest tenth of the steps
 LONG_STEPS = 0.9
 NUMBER = re.compile(r"\d+")  # what tells recordings of one kind apart: cells, groups, run_3 and time_3
+LARGEST_EXACT = 2**53  # of the whole numbers that float64 holds one by one, such as nanoseconds since 1970 are not
 PREFERENCE = ("time", "t", "times", "timestamp", "date", "datetime")
 
 
@@ -52,6 +53,12 @@ def find_times(
         chosen = [one for name in names for one in named(file, name, "--times")]
         if len(chosen) not in (1, len(arrays)):
             raise BenchError(f"{file.path}: --times names {len(chosen)} arrays, there are {len(arrays)} of data")
+        for one, array in zip(chosen, arrays, strict=False) if len(names) == 1 < len(chosen) else ():
+            if not set(told_apart(one, names[0])) <= {*NUMBER.findall(array.name), *re.split(r"[/._]", array.name)}:
+                raise BenchError(
+                    f"{file.path}: --times {names[0]} names nothing that belongs to {array.name} ({one.name} is the "
+                    "next); name the times of the arrays that are there, each with its own --times"
+                )
         why = "as --times says"
         return [_read(one, file, why) for one in (chosen * len(arrays) if len(chosen) == 1 else chosen)]
     found = [_beside(one, file, size) for one, size in zip(arrays, lengths, strict=True)]
@@ -70,7 +77,8 @@ def _beside(array: FileArray, file: ArrayFile, size: tuple[int, int]) -> dict[st
     near = [one for one in coordinates_beside(array, file) if one.role == "time" and one.length == size[1]]
     if coordinate is not None and coordinate in near:
         near = [coordinate]
-    fitting = [one for one in (near or rows) if not own or NUMBER.findall(one.name) in (own, [])]
+    alike: tuple[list[str], ...] = (own, NUMBER.findall(array.parent), [])  # run0/time is of run0/t2m
+    fitting = [one for one in (near or rows) if not own or NUMBER.findall(one.name) in alike]
     return {NUMBER.sub("*", one.name): one for one in fitting}
 
 
@@ -117,6 +125,8 @@ def _read(one: FileArray, file: ArrayFile, why: str) -> Times:
         return Times(_rows(seconds), "s", f"'{one.name}', dates, {why}")
     if values.dtype.kind not in "fiu":
         raise BenchError(f"{where}: times must be numbers or dates, not {values.dtype}; name other ones with --times")
+    if values.dtype.kind in "iu" and np.abs(values).max(initial=0) > LARGEST_EXACT:
+        values, why = values - values.ravel()[0], f"counted from the first, {why}"
     return Times(_rows(values.astype(np.float64)), time_unit_of(one), f"'{one.name}', {why}")
 
 
