@@ -86,7 +86,7 @@ class Recording:
         return self.values.dtype.str[1:] in EXACT
 
     def converted(self, first: int, last: int) -> np.ndarray:
-        """Frames as they were found: float32, or float64 where float32 may not hold them."""
+        """Convert frames as they were found to float32, or float64 where float32 may not hold them."""
         kind: Any = np.float32 if self.exact else np.float64
         with np.errstate(invalid="ignore"):  # what is no number stays none, and is refused by its place
             return np.ascontiguousarray(self.values[first:last], dtype=kind)

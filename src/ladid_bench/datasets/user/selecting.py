@@ -96,7 +96,7 @@ def named(file: ArrayFile, name: str, option: str) -> list[FileArray]:
 
 
 def told_apart(one: FileArray, pattern: str) -> list[str]:
-    """What stands for the wildcards of a pattern in the name that it matches; nothing where it has none."""
+    """Find what stands for the wildcards of a pattern in the name that it matches; nothing where it has none."""
     form = "".join({"*": "(.*)", "?": "(.)"}.get(letter, re.escape(letter)) for letter in pattern)
     found = re.fullmatch(form.replace("/", "[/.]"), one.name)
     return list(found.groups()) if found else []
