@@ -106,10 +106,16 @@ def test_the_findings_name_verdicts_and_who_is_ahead(generate: dict[str, Any], j
     text = generate["read_study"](judged).rendered("findings.md.j2")
     lines = {line.partition(":")[0]: line for line in text.splitlines()}
     assert "C1a" in lines["- **Reproduced**"] and "C1b" in lines["- **Not reproduced**"]
-    last = text.splitlines()[-1]
-    told = [f"{rival} on {system} " in last for rival in ("gru", "dmd") for system in SYSTEMS]
-    assert sum(told) == 6 and f"and {len(told) - 6} more" in last  # README has room for no more
-    assert "ndp" not in last
+    claims = {name: judged_claim(judged, name) for name in ("C1a", "C1b", "C12")}
+    behind = generate["behind"](claims, *claims)
+    systems = {(one["second"], one["dataset"]) for one in behind}
+    assert systems >= {(rival, system) for rival in ("gru", "dmd") for system in SYSTEMS}
+    assert "ndp" not in {rival for rival, _ in systems}
+    *told, others = text.splitlines()[-1].partition(": ")[2].split("; ")
+    assert len(told) == 6 and others == f"and {len(behind) - 6} more."  # README has room for no more
+    assert all(
+        line.startswith(f"{one['second']} on {one['dataset']} ") for line, one in zip(told, behind, strict=False)
+    )
 
 
 def test_an_interval_is_written_beside_its_ratio(generate: dict[str, Any]) -> None:
