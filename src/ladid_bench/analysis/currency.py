@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ladid_bench.core.files import content_key, file_sha256, write_json
 from ladid_bench.core.paths import PACKAGE, Folders
-from ladid_bench.core.provenance import DESCRIPTIONS, code_hash
+from ladid_bench.core.provenance import DESCRIPTIONS
 from ladid_bench.core.readers import read_json
 from ladid_bench.methods.registry import method_folders
+from ladid_bench.runs.state import current_code
 from ladid_bench.study.plan import PlannedRun
 
 REPORT_FILES = (".py", ".j2", ".css", ".yaml")  # glossary and questions of reviewers are YAML
@@ -22,11 +23,14 @@ def table_key(runs: Mapping[str, PlannedRun], folders: Folders) -> str:
 
     The code of the methods is among it, since the table says which records are of former code.
     """
-    used = {run.method for run in runs.values()}
     files = {key: (folders.record(key), folders.probe(key), folders.calibration(key)) for key in runs}
-    codes = {name: code_hash(folder) for name, folder in method_folders(folders.root).items() if name in used}
     made = [[key, run.experiments, *map(_sha256, files[key])] for key, run in runs.items()]
-    return content_key([made, codes])
+    return content_key([made, method_codes(runs, folders)])
+
+
+def method_codes(runs: Mapping[str, PlannedRun], folders: Folders) -> dict[str, str]:
+    """Hash today's code of each method of some runs, by its name."""
+    return {name: current_code(run, folders) for name, run in {run.method: run for run in runs.values()}.items()}
 
 
 def report_key(table: str, folders: Folders) -> str:

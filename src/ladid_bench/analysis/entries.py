@@ -142,7 +142,7 @@ class Entry:
     @property
     def conditions(self) -> str:
         """Changes of settings and the share of the training data, in words; empty for the usual ones."""
-        share = f"{100 * self.fraction:.3g} % of the data" if self.fraction < 1 else ""
+        share = share_in_words(self.fraction) if self.fraction < 1 else ""
         return ", ".join(word for word in (self.changes, share) if word)
 
     @property
@@ -382,6 +382,11 @@ def _run(folders: Folders, row: dict[str, Any]) -> Run:
     if sample is not None:
         sample = replace(sample, truth=sample.truth[:0], forecast=sample.forecast[:0])
     return Run(row, sample, record, calibration)
+
+
+def share_in_words(fraction: float) -> str:
+    """Write a share of the training data for readers."""
+    return f"{100 * fraction:.3g} % of the data"
 
 
 def load_sample(path: Path) -> Sample | None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from pydantic import Field, RootModel
 
-from ladid_bench.analysis.entries import ERRORS
+from ladid_bench.analysis.entries import ERRORS, share_in_words
 from ladid_bench.analysis.verdicts import NOT_RUN
 from ladid_bench.core.configuration import Section, parse
 from ladid_bench.core.readers import read_yaml
@@ -133,5 +133,5 @@ def _words_of(one: pd.Series, runs: pd.DataFrame) -> str:
     """What tells a run apart from others of its method: arm and share of the data where there are several."""
     words = [one["changes"]] if one["changes"] else []
     words += [one["arm"]] if runs["arm"].nunique() > 1 else []
-    words += [f"{100 * one['fraction']:.3g} % of the data"] if runs["fraction"].nunique() > 1 else []
+    words += [share_in_words(one["fraction"])] if runs["fraction"].nunique() > 1 else []
     return ", ".join(words)

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ladid_bench.analysis.currency import method_codes
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.files import content_key, write_text
 from ladid_bench.core.paths import Folders
-from ladid_bench.core.provenance import code_hash, machine, versions
+from ladid_bench.core.provenance import machine, versions
 from ladid_bench.datasets.user.source import FOLDER as IMPORTED
-from ladid_bench.methods.registry import method_folders
 from ladid_bench.runs.records import read_attempts, read_record
 from ladid_bench.runs.supervise import supervise
 from ladid_bench.study.datasets import make_missing
@@ -77,7 +77,7 @@ def verify(
         told: called with each comparison as it is known.
     """
     place, found = place_for_reruns(folders), []
-    codes = {name: code_hash(folder) for name, folder in method_folders(folders.root).items()}
+    codes = method_codes(runs, folders)
     _clear(place, content_key([codes, machine(), versions()]), resume)
     for run in chosen:
         kept, code = kept_result(run, folders), codes[run.method]

@@ -189,11 +189,7 @@ def _by_coordinates(array: FileArray, file: ArrayFile, known: dict[int, tuple[st
     fitting = [one for one in beside if _fitting(array, one, known) and (not array.is_vector or one.role == "time")]
     if len(array.shape) == 2:  # an index may count trajectories as well as frames
         fitting = [one for one in fitting if one.role != "trajectory" or not counts_rows(one.read().ravel())]
-    times = [one for one in fitting if one.role == "time"]
-    if times and len(places := _fitting(array, times[-1], known)) == 1 and "time" not in _meanings(known):
-        known[places[0]] = ("time", f"the length of '{times[-1].name}'")  # before any other coordinate as long
-        fitting = [one for one in fitting if one.role != "time" and one.length != times[-1].length]
-    waiting = {one.role: one for one in fitting}
+    waiting = {one.role: one for one in sorted(fitting, key=lambda one: one.role != "time")}  # times before all others
     for _ in range(len(waiting)):
         for role, one in list(waiting.items()):
             fits = _fitting(array, one, known)

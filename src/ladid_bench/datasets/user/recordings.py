@@ -92,8 +92,11 @@ class Recording:
             return np.ascontiguousarray(self.values[first:last], dtype=kind)
 
     def prepared(self, first: int, last: int) -> np.ndarray:
-        """Convert frames to grey and shrink them as asked for: float32, or float64 where float32 may not hold them."""
-        frames = self.converted(first, last)
+        """Convert frames to what is kept of them: float32, or float64 where float32 may not hold them."""
+        return self.reduced(self.converted(first, last))
+
+    def reduced(self, frames: np.ndarray) -> np.ndarray:
+        """Convert frames to grey and shrink them as asked for."""
         if frames.ndim != 4:
             return frames
         if self.reading.grayscale and frames.shape[1] == len(LUMA):

@@ -52,9 +52,10 @@ def survey(recordings: Sequence[Recording]) -> Survey:
     total, squares, changes = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for one in recordings:
         for first, last in one.stretches():
-            frames = one.prepared(first, last)
+            found = one.converted(first, last)
+            frames = one.reduced(found)
             _check_finite(frames, one, first)
-            _check_marks(one.converted(first, last), one)  # an average of pixels hides them
+            _check_marks(found, one)  # an average of pixels hides them
             gone = np.isnan(frames)
             about = np.where(gone, 0, np.nan_to_num(frames) - start)
             missing += gone.sum(axis=0)
