@@ -20,6 +20,7 @@ import pytest
 import torch
 
 from ladid_bench.core import memory
+from ladid_bench.core.errors import explain
 from ladid_bench.core.files import UNFINISHED, atomic_write, content_key, file_sha256, finished, write_json
 
 WRITER = """
@@ -49,6 +50,18 @@ def writer(path: Path) -> Iterator[subprocess.Popen]:
 
 def unfinished(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{UNFINISHED}*"))
+
+
+def test_a_file_that_may_not_be_read_is_no_folder_that_may_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The superuser may read everything, so the answer of the file system is made up."""
+    path = tmp_path / "mine.npz"
+    path.touch()
+    monkeypatch.setattr(os, "access", lambda where, mode: mode != os.R_OK)
+    refused = PermissionError(errno.EACCES, "Permission denied", str(path))
+    assert "cannot be read" in explain(refused) and str(path) in explain(refused)
+    assert "cannot write" in explain(PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "new.npz")))
 
 
 def test_what_a_killed_process_left_is_not_a_finished_file_and_goes_with_the_next_write(tmp_path: Path) -> None:

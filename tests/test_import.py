@@ -519,6 +519,19 @@ def test_an_import_is_only_replaced_on_demand(tmp_path: Path, checkout: Path) ->
     refused(lambda: bring_in(checkout, [path]), "--replace")
 
 
+def test_a_look_at_a_name_that_is_taken_says_that_it_is(
+    tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    path = npz(tmp_path / "a.npz", x=values(10, 20, 6))
+    for taken in (False, True):
+        monkeypatch.setattr(sys, "argv", ["ladid-bench", "import", "mine", str(path), "--check"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+        assert ("--replace" in capsys.readouterr().out.splitlines()[-1]) == taken
+        bring_in(checkout, [path]) if not taken else None
+
+
 def test_the_command_says_what_it_understood(
     tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -913,6 +913,16 @@ def test_patterns_pair_what_belongs_together_or_nothing(tmp_path: Path) -> None:
     assert "x_3" in said and "time_2" in said
 
 
+def test_wildcards_stay_within_a_part_of_a_name(tmp_path: Path) -> None:
+    names = ("run0__u", "run1__u", "run1__deep__u", "run12__u")
+    path = hdf5(tmp_path / "a.h5", **{name: drifting(3, number) for number, name in enumerate(names)})
+
+    def chosen(pattern: str) -> int:
+        return len(looked_at(tmp_path, path, keys=(pattern,), layout="time feature").recordings)
+
+    assert [chosen(pattern) for pattern in ("*/u", "run?/u", "run[0-1]*/u", "run[!0]/u", "*/*/u")] == [3, 2, 3, 1, 1]
+
+
 def test_marks_of_missing_values_are_found_before_pixels_are_averaged(tmp_path: Path) -> None:
     film = travelling(60, 32, 32)
     film[:, 4:9, 4:9] = -9999
@@ -1160,15 +1170,169 @@ def test_the_role_of_a_coordinate_is_that_of_the_cf_conventions() -> None:
         assert FileArray("q", (5,), "<f8", lambda: np.arange(5.0), attributes={attribute: text}).role == role
 
 
-def test_files_that_count_time_in_other_units_leave_it_open(tmp_path: Path) -> None:
+def test_files_that_count_time_in_other_units_are_refused_unless_the_step_is_said(tmp_path: Path) -> None:
     paths = [
-        hdf5(tmp_path / f"{unit}.h5", x=noise(6, 40, 3, seed=len(unit)), clock=np.arange(40.0)) for unit in ("s", "ms")
+        hdf5(tmp_path / f"{unit or 'none'}.h5", x=noise(6, 40, 3, seed=seed), clock=np.arange(40.0))
+        for seed, unit in enumerate(("s", "ms", ""))
     ]
-    for path in paths:
+    for path in paths[:2]:
         with h5py.File(path, "a") as file:
             file["clock"].attrs["units"] = path.stem
-    assert time_unit(looked_at(tmp_path, *paths)) == ""
+    said = refusal(tmp_path, *paths[:2])
+    assert "times in ms" in said and "s.h5" in said
+    stepped = Request("mine", paths[:2], {}, Reading(), Cutting(), time_step=0.5)
+    assert understand(stepped, tmp_path, SOURCES).recordings[9].times[1] == 0.5
+    assert time_unit(looked_at(tmp_path, *paths[1:])) == ""  # one says nothing
     assert time_unit(looked_at(tmp_path, paths[1])) == "ms"
+
+
+def grid_file(path: Path, seed: int, variable: str = "t2m", **changes) -> Path:
+    """A netCDF file of a moving field on a grid; ``changes`` replace its coordinates or attributes."""
+    about = {"latitude": np.linspace(60.0, 30, 20), "longitude": np.arange(0.0, 24), "units": "K", "name": None}
+    about |= changes
+    attributes = {"units": about["units"]} | ({"standard_name": about["name"]} if about["name"] else {})
+    dims = ("time", "latitude", "longitude")
+    xarray.Dataset(
+        {variable: (dims, 280 + noise(40, 20, 24, seed=seed), attributes)},
+        {"time": np.arange(40.0), "latitude": about["latitude"], "longitude": about["longitude"]},
+    ).to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"units": "degC"}, ("degC", "K")),
+        ({"name": "sea_surface_temperature"}, ("sea_surface_temperature", "air_temperature")),
+        ({"latitude": np.linspace(30.0, 60, 20)}, ("latitude", "1.57895", "-1.57895")),  # the other way up
+        ({"longitude": np.arange(0.0, 12, 0.5)}, ("longitude", "0.5", "of 1;")),
+    ],
+)
+def test_files_of_other_units_or_grids_are_not_put_together(changes: dict, told: tuple, tmp_path: Path) -> None:
+    first = grid_file(tmp_path / "a.nc", 1, name="air_temperature")
+    said = refusal(tmp_path, first, grid_file(tmp_path / "b.nc", 2, **changes))
+    assert "a.nc" in said and "b.nc" in said
+    assert all(word in said for word in told)
+
+
+def test_recordings_of_other_places_or_names_are_put_together_and_it_is_said(tmp_path: Path) -> None:
+    first = grid_file(tmp_path / "a.nc", 1)
+    longitude = np.arange(0, 24, dtype=np.float32) * np.float32(1 + 1e-6)  # the same, rounded
+    assert looked_at(tmp_path, first, grid_file(tmp_path / "b.nc", 2, longitude=longitude)).notes == []
+    notes = looked_at(tmp_path, first, grid_file(tmp_path / "c.nc", 3, longitude=100 + np.arange(24.0))).notes
+    assert len(notes) == 1 and "100 to 123" in notes[0] and "0 to 23" in notes[0]
+    notes = looked_at(tmp_path, first, grid_file(tmp_path / "d.nc", 4, variable="sst")).notes
+    assert len(notes) == 1 and "t2m" in notes[0] and "sst" in notes[0]
+
+
+def test_stations_in_another_order_are_refused(tmp_path: Path) -> None:
+    for name, stations in (("a", ["Bern", "Genf", "Chur"]), ("b", ["Chur", "Genf", "Bern"])):
+        xarray.Dataset(
+            {"flow": (("time", "station"), drifting(3, len(name)))}, {"time": np.arange(300.0), "station": stations}
+        ).to_netcdf(tmp_path / f"{name}.nc", engine="h5netcdf")
+    said = refusal(tmp_path, tmp_path / "a.nc", tmp_path / "b.nc")
+    assert "station" in said and "Chur, Genf, Bern" in said
+    assert looked_at(tmp_path, tmp_path / "a.nc").recordings
+
+
+def test_groups_of_one_file_agree_in_their_units(tmp_path: Path) -> None:
+    path = hdf5(tmp_path / "a.h5", **{f"run{number}__x": drifting(3, number) for number in range(3)})
+    with h5py.File(path, "a") as file:
+        for number, unit in enumerate(("m", "m", "mm")):
+            file[f"run{number}/x"].attrs["units"] = unit
+    said = refusal(tmp_path, path, keys=("*/x",), layout="time feature")
+    assert "run2/x" in said and "run0/x" in said and "mm" in said
+
+
+def well(path: Path, seed: int, fields: Sequence[str], order: Sequence[str] = ("x", "y")) -> Path:
+    """A file as The Well has them: a scalar and the two components of a vector on a grid of 20 by 24."""
+    random = np.random.default_rng(seed)
+    with h5py.File(path, "w") as file:
+        file.attrs["n_spatial_dims"] = 2
+        for group, components in (("t0_fields", ()), ("t1_fields", (2,)), ("t2_fields", ())):
+            file.create_group(group)
+            for name in fields[:1] if group == "t0_fields" else fields[1:] if components else ():
+                file[group][name] = random.standard_normal((4, 30, 20, 24, *components)).astype(np.float32)
+        file["dimensions/time"] = 0.5 * np.arange(30)
+        file["dimensions"].attrs["spatial_dims"] = list(order)
+        file["dimensions/x"], file["dimensions/y"] = np.arange(20.0), np.arange(24.0)
+    return path
+
+
+def test_fields_of_the_well_keep_their_names(tmp_path: Path) -> None:
+    found = looked_at(tmp_path, well(tmp_path / "a.hdf5", 1, ("density", "velocity")))
+    assert trajectories(found, "train").fields == ("density", "velocity_x", "velocity_y")
+    assert "dimensions/time" in found.found[0].times
+    said = refusal(
+        tmp_path, well(tmp_path / "a.hdf5", 1, ("density", "velocity")), well(tmp_path / "b.hdf5", 2, ("heat", "wind"))
+    )
+    assert "wind_x" in said and "velocity_x" in said
+
+
+@pytest.mark.parametrize("kind", ["U", "S", "m"])
+def test_times_as_texts_and_durations_of_numpy_are_read(kind: str, tmp_path: Path) -> None:
+    """Every 90 s, told as ISO 8601 and as durations."""
+    steps = 90 * np.arange(300)
+    dates = np.datetime64("2026-11-28T22:00:00") + steps.astype("timedelta64[s]")
+    times = {"U": dates.astype(str), "S": dates.astype("S"), "m": steps.astype("timedelta64[s]")}[kind]
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", u=drifting(), time=times))
+    np.testing.assert_array_equal(found.recordings[0].times, 90.0 * np.arange(300))
+    assert time_unit(found) == "s"
+
+
+def test_texts_that_are_no_dates_are_no_times_and_it_is_said(tmp_path: Path) -> None:
+    words = np.array([f"visit {number}" for number in range(300)])
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", u=drifting(), time=words))
+    assert found.recordings[0].times is None and "'time' holds text" in found.found[0].times
+
+
+def test_a_value_missing_in_one_frame_is_refused_before_pixels_are_averaged(tmp_path: Path) -> None:
+    film = travelling(60, 32, 32)
+    film[:, 4:9, 4:9] = np.nan
+    film[7, 20, 21] = np.nan
+    path = npz(tmp_path / "a.npz", u=film)
+    for how in ({}, {"image_size": 16}):
+        said = refusal(tmp_path, path, layout="time height width", **how)
+        assert "[7, 0, 20, 21]" in said and " 1 of them" in said
+
+
+def test_land_that_is_averaged_leaves_the_sea_beside_it(tmp_path: Path) -> None:
+    """A pixel of the smaller picture is the mean of its pixels of sea: 4 of 4, 1 of 4, none."""
+    film = travelling(60, 32, 32)
+    film[:, 0:2, 0:2] = film[:, 0, 3] = film[:, 1, 2:4] = np.nan
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", u=film), layout="time height width", image_size=16)
+    kept = found.recordings[0].frames(0, 60, found.storage)[:, 0]
+    np.testing.assert_allclose(kept[:, 0, 1], film[:, 0, 2], rtol=1e-6)
+    np.testing.assert_allclose(kept[:, 5, 7], film[:, 10:12, 14:16].mean(axis=(1, 2)), rtol=1e-5)
+    assert np.ptp(kept[:, 0, 0]) == 0
+    assert any(note.startswith("1 of 256 pixels") for note in found.notes)
+
+
+def test_a_feature_without_any_value_is_named(tmp_path: Path) -> None:
+    features = drifting(3)
+    features[:, 1] = np.nan
+    assert "feature or channel 1 " in refusal(tmp_path, npz(tmp_path / "a.npz", u=features), layout="time feature")
+
+
+def test_whole_numbers_beyond_double_precision_are_refused(tmp_path: Path) -> None:
+    counts = 2**53 + np.arange(900).reshape(300, 3)
+    assert f"{2**53:,}" in refusal(tmp_path, npz(tmp_path / "a.npz", u=counts), layout="time feature")
+    looked_at(tmp_path, npz(tmp_path / "b.npz", u=counts - 2**53), layout="time feature")
+
+
+def test_the_valid_range_of_unsigned_values_is_unsigned_too(tmp_path: Path) -> None:
+    """NetCDF 3 has no unsigned bytes: -1 stands for 255, and a valid range of 0 to -2 for 0 to 254."""
+    film = np.round(120 + 20 * travelling(60, 24, 32)).astype(np.uint8)
+    film[:, 2, 3] = 255
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file["q"] = film.view(np.int8)
+        file["q"].attrs.update({"_Unsigned": "true", "scale_factor": 0.5, "valid_range": np.array([0, -2], np.int8)})
+        file["time"] = np.arange(60)
+        file["time"].attrs["units"] = "days since 2001-01-01"
+    found = looked_at(tmp_path, tmp_path / "a.nc", keys=("q",), layout="time height width", cutting=Cutting(window=4))
+    read = values(found.recordings[0])[:, 0]
+    assert np.isnan(read[:, 2, 3]).all() and np.isnan(read).sum() == 60
+    np.testing.assert_array_equal(read[:, 5, 6], film[:, 5, 6] / 2)
 
 
 def test_a_valid_range_is_that_of_the_packed_values_with_scale_and_offset(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def import_(
     from ladid_bench.datasets.user.importing import understand
     from ladid_bench.datasets.user.recordings import Reading
     from ladid_bench.datasets.user.request import Request
+    from ladid_bench.datasets.user.source import FOLDER
     from ladid_bench.datasets.user.summary import describe
     from ladid_bench.datasets.user.writing import version_with_dvc, write_import
     from ladid_bench.study.datasets import SOURCES
@@ -71,9 +72,11 @@ def import_(
     understood = understand(request, root, SOURCES)
     print(describe(request, understood))
     if check:
-        print(f"\nNothing was written. The same command without --check makes imported/{name}.")
+        there = (root / FOLDER / name).exists()
+        how = "with --replace in place of --check replaces" if there else "without --check makes"
+        print(f"\nNothing was written. The same command {how} {FOLDER}/{name}.")
         return
     write_import(request, understood, root)
-    print(f"\nimported/{name}: written, and {version_with_dvc(name, root)}")
+    print(f"\n{FOLDER}/{name}: written, and {version_with_dvc(name, root)}")
     print(f"Use it in config/<scale>.yaml: add the line\n  {name}: {{}}")
     print("under 'datasets'; an experiment that lists data sets of its own needs its name too")

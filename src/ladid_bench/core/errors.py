@@ -2,7 +2,9 @@
 
 import difflib
 import errno
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 LONGEST = 1500  # letters of an error
 MOST_NAMES = 30  # that a hint lists
@@ -40,6 +42,8 @@ def explain(error: OSError) -> str:
         return f"{where}: no space left on the device; free some {INTACT}"
     if error.errno == errno.EFBIG:
         return f"{where}: larger than a file may be here; raise the limit ('ulimit -f') {INTACT}"
+    if isinstance(error, PermissionError) and Path(where).exists() and not os.access(where, os.R_OK):
+        return f"{where}: cannot be read; give yourself the right to ('chmod u+r')"
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return f"{where}: cannot write here; make the folder writable {INTACT}"
     return f"{where}: {error.strerror or error}"

@@ -9,7 +9,8 @@ import numpy as np
 
 # what NumPy, HDF5 and MATLAB call real numbers; dates count where times are asked for
 NUMERIC = re.compile(r"[<>|=]?(bool|b1|(float|u?int|[fiu])\d+|double|single|logical)")
-DATES = re.compile(r"[<>|=]?(M8|datetime64).*")
+DATES = re.compile(r"[<>|=]?(M8|datetime64|m8|timedelta64).*")
+TEXT = re.compile(r"[<>|=]?[US]\d+")
 INDEX = re.compile(r"[({]\d+[)}]")  # of a cell or of an element of an array of structs
 
 ROLES: Mapping[str, re.Pattern[str]] = {
@@ -77,8 +78,9 @@ class FileArray:
 
     @property
     def is_vector(self) -> bool:
-        """Whether it is a row of numbers or dates; MATLAB has no arrays of one axis."""
-        fits = self.numeric or DATES.fullmatch(self.dtype) is not None
+        """Whether it is a row of numbers or dates, as text too; MATLAB has no arrays of one axis."""
+        dated = DATES.fullmatch(self.dtype) or (TEXT.fullmatch(self.dtype) and role_of(self.family) == "time")
+        fits = self.numeric or bool(dated)
         return fits and len(self.shape) >= 1 and max(self.shape) > 1 and sum(length > 1 for length in self.shape) == 1
 
     @property
@@ -128,6 +130,18 @@ class FileArray:
 def counts_rows(values: np.ndarray) -> bool:
     """Say whether an array holds successive whole numbers from 0 or 1, as an index does that a program wrote along."""
     return values[0] in (0, 1) and len(values) > 1 and bool((np.diff(values) == 1).all())
+
+
+def dates_of(texts: np.ndarray) -> np.ndarray | None:
+    """Convert texts to datetime64 in UTC; None where they are no dates as ISO 8601 writes them."""
+    import pandas as pd
+
+    plain = np.char.decode(texts, "utf-8", "replace") if texts.dtype.kind == "S" else texts.astype(str)
+    try:
+        dates = pd.to_datetime(pd.Series(plain.ravel()), utc=True, format="ISO8601")
+    except (ValueError, TypeError):
+        return None
+    return dates.dt.tz_localize(None).to_numpy().reshape(texts.shape)  # (date,) -> the shape of the texts
 
 
 def role_of(name: str) -> str:

@@ -153,7 +153,7 @@ def _evidence(arrays: Sequence[FileArray], file: ArrayFile, varying: str) -> dic
         return {0: ("time", "the rows of a table"), 1: ("feature", "its columns")}
     known: dict[int, tuple[str, str]] = {}
     for place, dim in enumerate(first.dims):
-        coordinate = file.arrays.get("/".join(filter(None, (first.parent, dim)))) or file.arrays.get(dim)
+        coordinate = dimension_coordinate(first, dim, file)
         meaning = (coordinate.role if coordinate is not None else "") or role_of(dim)
         if meaning and meaning not in _meanings(known):
             known[place] = (meaning, f"the file calls this dimension '{dim}'")
@@ -166,6 +166,11 @@ def _evidence(arrays: Sequence[FileArray], file: ArrayFile, varying: str) -> dic
             known[place] = (meaning, "only this length differs between the arrays")
     _by_coordinates(first, file, known)
     return known
+
+
+def dimension_coordinate(array: FileArray, dim: str, file: ArrayFile) -> FileArray | None:
+    """Look up the coordinate of a dimension of an array: beside it, or at the top of the file."""
+    return file.arrays.get("/".join(filter(None, (array.parent, dim)))) or file.arrays.get(dim)
 
 
 def coordinates_beside(array: FileArray, file: ArrayFile) -> list[FileArray]:

@@ -53,7 +53,7 @@ def _groups(path: Path) -> dict[str, Any]:
             raise BenchError(
                 f"{path}: reading Zarr needs a module that is not installed; pip install 'ladid-bench[zarr]'"
             )
-        return xarray.open_groups(path, engine="zarr", chunks=None, **options)
+        return xarray.open_groups(path, engine="zarr", chunks=None, consolidated=False, **options)
     with path.open("rb") as stream:
         classic = stream.read(3) == CLASSIC
     if classic:
@@ -75,10 +75,12 @@ def _array(path: Path, full: str, variable: Any) -> FileArray:
 def _values(path: Path, full: str, variable: Any) -> Callable[[], np.ndarray]:
     def read() -> np.ndarray:
         check_size(math.prod(variable.shape), f"{path}:{full}")
-        if path.is_file() and h5py.is_hdf5(path):
+        text = variable.dtype.kind not in "fiub"  # names of stations, and the like
+        if not text and path.is_file() and h5py.is_hdf5(path):
             with hdf5.open_file(path) as file:
                 hdf5.check([hdf5.member(file, full)])  # the values are there, and nowhere else
-        return _within_valid_range(np.asarray(variable.values), variable)
+        values = np.asarray(variable.values)
+        return values if text else _within_valid_range(values, variable)
 
     return read
 
@@ -88,7 +90,7 @@ def _within_valid_range(values: np.ndarray, variable: Any) -> np.ndarray:
 
     xarray does not apply them. Bounds are in packed units if they are of the type of the packed values.
     """
-    low, high = variable.attrs.get("valid_range", (variable.attrs.get("valid_min"), variable.attrs.get("valid_max")))
+    low, high = _bounds(variable)
     if low is None and high is None:
         return values
     scale, offset = (
@@ -106,6 +108,18 @@ def _within_valid_range(values: np.ndarray, variable: Any) -> np.ndarray:
     if high is not None:
         beyond |= values > high + slack
     return np.where(beyond, np.nan, values) if beyond.any() else values
+
+
+def _bounds(variable: Any) -> tuple[Any, Any]:
+    """The bounds as the file means them: those of ``_Unsigned`` values are written as signed numbers."""
+    low, high = variable.attrs.get("valid_range", (variable.attrs.get("valid_min"), variable.attrs.get("valid_max")))
+    unsigned = str(variable.encoding.get("_Unsigned", "")).lower() == "true"
+    return (_unsigned(low), _unsigned(high)) if unsigned else (low, high)
+
+
+def _unsigned(bound: Any) -> Any:
+    kind = np.asarray(bound).dtype
+    return np.asarray(bound).astype(f"u{kind.itemsize}") if kind.kind == "i" else bound
 
 
 def _in_days(variable: Any) -> Callable[[], np.ndarray]:

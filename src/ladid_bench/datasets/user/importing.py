@@ -10,6 +10,7 @@ import numpy as np
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import file_sha256
 from ladid_bench.core.paths import SPLITS
+from ladid_bench.datasets.user.agreement import check_agreement
 from ladid_bench.datasets.user.dividing import (
     USUAL_WINDOW,
     Cutting,
@@ -100,7 +101,8 @@ def understand(request: Request, root: Path, taken: Collection[str]) -> Understo
     files = [source_file(path, split) for split, several in paths.items() for path in several]
     _check_equal_files(files)
     contents = {split: [read_file(path, request.reading) for path in several] for split, several in paths.items()}
-    _check_alike([(path, one) for split in paths for path, one in zip(paths[split], contents[split], strict=True)])
+    described = [described for several in contents.values() for one in several for described in one.described]
+    apart = check_agreement(described, timed=request.time_step is None)
     every = [_counted(found, request.time_step) for several in contents.values() for found in several]
     kept = _sorted(contents, request)
     check_recordings(kept.recordings)
@@ -109,7 +111,7 @@ def understand(request: Request, root: Path, taken: Collection[str]) -> Understo
     kept, hashes, told = _stitched(kept, hashes)
     groups = linked(hashes, kept.groups)
     check_given(kept.splits, groups, [one.name for one in kept.recordings])
-    notes += told + _on_groups(kept.groups, groups)
+    notes += apart + told + _on_groups(kept.groups, groups)
     timed = [with_pauses(one, request.cutting.max_gap) for one in kept.recordings]
     notes += _on_pauses(timed)
     _check_blocks(kept, groups)
@@ -174,18 +176,6 @@ def _check_equal_files(files: Sequence[SourceFile]) -> None:
             raise BenchError(
                 f"{former.name} ({former.split}) and {one.name} ({one.split}) have equal contents; what is tested on "
                 "must not stand in another split: give different files, or one file and let --splits divide it"
-            )
-
-
-def _check_alike(read: Sequence[tuple[Path, Contents]]) -> None:
-    """Refuse tables whose columns differ, since features are put together by place."""
-    tables = [(path, one.columns.partition(";")[0]) for path, contents in read for one in contents.found if one.columns]
-    for path, columns in tables[1:]:
-        where, first = tables[0]
-        if columns != first:
-            raise BenchError(
-                f"{path}: has other columns or another order of them ({columns}) than {where} ({first}); give tables "
-                "that agree"
             )
 
 

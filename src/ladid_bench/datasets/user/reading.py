@@ -10,6 +10,7 @@ import numpy as np
 
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.user.agreement import Description, describe_arrays
 from ladid_bench.datasets.user.arrays import ArrayFile, FileArray
 from ladid_bench.datasets.user.axes import SPACE, Axis, check_contents, find_axes
 from ladid_bench.datasets.user.formats import open_hdf5, open_mat, open_npy, open_npz, open_table, unreadable
@@ -67,10 +68,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Contents:
-    """The recordings of one file by split, and what was understood of it."""
+    """The recordings of one file by split, what was understood of it, and what its arrays say of themselves."""
 
     recordings: Mapping[str, list[Recording]]
     found: list[Found] = field(default_factory=list)
+    described: list[Description] = field(default_factory=list)
 
 
 def read_file(path: Path, reading: Reading) -> Contents:
@@ -110,9 +112,9 @@ def _read(path: Path, reading: Reading) -> Contents:
     if path.is_file() and h5py.is_hdf5(path):
         with hdf5.open_file(path) as file:
             if is_well(file):
-                return Contents(
-                    {DIVIDED: _some(read_well(file, reading, str(path)), path)}, [Found(str(path), "The Well")]
-                )
+                well = read_well(file, reading, str(path))
+                found = Found(str(path), "The Well", times="'dimensions/time'", fields=well.fields)
+                return Contents({DIVIDED: _some(well.recordings, path)}, [found], [well.described])
     keys, times = by_split(reading.keys, "--key"), by_split(reading.times, "--times")
     opener = OPENERS[path.suffix.lower()]
     told = [name for names in times.values() for name in names]
@@ -123,8 +125,9 @@ def _read(path: Path, reading: Reading) -> Contents:
     axes = _axes(members, file, reading)
     read = {split: _recordings(found, file, axes[split], times, split, reading) for split, found in members.items()}
     return Contents(
-        {split: _some(recordings, path) for split, (recordings, _) in read.items()},
-        [found for _, found in read.values()],
+        {split: _some(recordings, path) for split, (recordings, _, _) in read.items()},
+        [found for _, found, _ in read.values()],
+        [one for _, _, described in read.values() for one in described],
     )
 
 
@@ -156,13 +159,14 @@ def _recordings(
     times: Mapping[str, list[str]],
     split: str,
     reading: Reading,
-) -> tuple[list[Recording], Found]:
+) -> tuple[list[Recording], Found, list[Description]]:
     """The recordings of the arrays of one split, with their times."""
     meanings = tuple(axis.meaning for axis in axes)
     lengths = [_lengths(member.first, meanings) for member in members]
     names = times.get(split, times.get(DIVIDED, []))
     timed = find_times([member.first for member in members], file, names, lengths)
     recordings: list[Recording] = []
+    described: list[Description] = []
     for member, its in zip(members, timed, strict=True):
         where = f"{file.path}:{member.first.name}" if len(file.arrays) > 1 else str(file.path)
         values = _joined(member, meanings, where)
@@ -173,10 +177,11 @@ def _recordings(
             for index, one in enumerate(values)
         ]
         recordings += found if its is None else with_times(found, its, where)
+        described.append(describe_arrays(member.channels, file, axes, its.unit if its else "", where))
     understood = _understood(members, axes, timed[0])
     if timed[0] is None:
         understood = replace(understood, times=not_taken(members[0].first, file, lengths[0][1]))
-    return recordings, understood
+    return recordings, understood, described
 
 
 def _lengths(array: FileArray, meanings: tuple[str, ...]) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from ladid_bench.datasets.user.resampling import SMALLEST_SIDE, shrink
 COPIES = 2  # of the values as float32 that are in memory at once: as read, and cut into windows
 STRETCH = 2**23  # values that are converted at a time
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+LARGEST_EXACT = 2**53  # of the whole numbers that float64 holds one by one, such as nanoseconds since 1970 are not
 EXACT = ("f2", "f4", "i1", "u1", "i2", "u2", "b1")  # types whose every value float32 holds
 
 

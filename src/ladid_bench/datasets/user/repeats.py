@@ -285,7 +285,8 @@ def _equal_frames(splits: Mapping[str, Sequence[tuple[int, int, int]]], hashes: 
     told = f"{equal} of {total} frames to validate or test on are equal to one of another split, in single precision"
     notes = [f"{told}: the recordings pass through the same states, so look whether they are independent"]
     said = (
-        f"no recording and no run of {hashes.long_run} frames stands in two splits (all frames were compared); {told}"
+        f"no recording and no run of {hashes.long_run} frames, as read, stands in two splits (all frames were "
+        f"compared); {told}"
     )
     return said, notes if equal > TOO_MANY_EQUAL * total else []
 

@@ -25,6 +25,8 @@ def shrink(frames: np.ndarray, largest: int) -> np.ndarray:
 def area_average(frames: np.ndarray, height: int, width: int) -> np.ndarray:
     """Average over the area that each new pixel covers; the mean of a picture is kept.
 
+    Where pixels have no value, the average is over the others; it is NaN where none of them has one.
+
     Args:
         frames: ``(..., old height, old width)``.
         height, width: at most the old ones.
@@ -39,7 +41,12 @@ def area_average(frames: np.ndarray, height: int, width: int) -> np.ndarray:
     flat = frames.reshape(-1, *frames.shape[-2:])  # (..., h, w) -> (picture, h, w)
     result = np.empty((len(flat), height, width), dtype=kind)
     for index, picture in enumerate(flat):
-        result[index] = rows @ picture @ columns.T
+        gone = np.isnan(picture)
+        if gone.any():
+            with np.errstate(invalid="ignore"):  # nothing over nothing
+                result[index] = (rows @ np.where(gone, 0, picture) @ columns.T) / (rows @ ~gone @ columns.T)
+        else:
+            result[index] = rows @ picture @ columns.T
     return result.reshape(*frames.shape[:-2], height, width)  # (picture, height, width) -> (..., height, width)
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from natsort import natsorted
 
@@ -12,7 +11,7 @@ from ladid_bench.core.paths import SPLITS
 from ladid_bench.datasets.user.arrays import INDEX, ArrayFile, FileArray
 
 BOUNDS = re.compile(r".*_(bnds|bounds)")  # edges of the cells of a coordinate
-SEPARATORS = re.compile(r"[/.]")
+WILDCARDS = re.compile(r"(\*|\?|\[[^\]]+\]|[/.])")  # and what stands between the parts of a name
 SPLIT_WORDS = {"train": r"train|fit|learn", "valid": r"val|dev", "test": r"test|check|eval|hold"}
 DIVIDED = "divided"  # what recordings are called that no split was said for
 MOST_LISTED = 12
@@ -80,8 +79,8 @@ def named(file: ArrayFile, name: str, option: str) -> list[FileArray]:
     if name in file.arrays:
         found = [file.arrays[name]]
     else:
-        wanted = SEPARATORS.split(name)
-        found = [one for one in file.arrays.values() if _matches(one.name, wanted) or _matches(one.family, wanted)]
+        form = _form(name)
+        found = [one for one in file.arrays.values() if form.fullmatch(one.name) or form.fullmatch(one.family)]
         found = natsorted(found, key=lambda one: one.name)
     if not found:
         known = {one.family for one in file.arrays.values()}
@@ -97,14 +96,20 @@ def named(file: ArrayFile, name: str, option: str) -> list[FileArray]:
 
 def told_apart(one: FileArray, pattern: str) -> list[str]:
     """Find what stands for the wildcards of a pattern in the name that it matches; nothing where it has none."""
-    form = "".join({"*": "(.*)", "?": "(.)"}.get(letter, re.escape(letter)) for letter in pattern)
-    found = re.fullmatch(form.replace("/", "[/.]"), one.name)
+    found = _form(pattern).fullmatch(one.name)
     return list(found.groups()) if found else []
 
 
-def _matches(name: str, wanted: Sequence[str]) -> bool:
-    parts = SEPARATORS.split(name)
-    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+def _form(pattern: str) -> re.Pattern[str]:
+    """A pattern of the shell as a regular expression with a group for each wildcard, which stays within a part."""
+    return re.compile("".join(map(_piece, WILDCARDS.split(pattern))))
+
+
+def _piece(piece: str) -> str:
+    if piece.startswith("[") and WILDCARDS.fullmatch(piece):
+        return f"([{piece[1:-1].replace('!', '^', 1)}])" if piece[1] == "!" else f"({piece})"
+    known = {"*": "([^/.]*)", "?": "([^/.])", "/": "[/.]", ".": "[/.]"}
+    return known.get(piece, re.escape(piece))
 
 
 def _only(file: ArrayFile, times: Sequence[str]) -> list[FileArray]:

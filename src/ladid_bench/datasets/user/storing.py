@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.datasets.user.recordings import Recording, Storage
+from ladid_bench.datasets.user.recordings import LARGEST_EXACT, Recording, Storage
 
 WORST_OF_SPREAD = 1e-4  # rounding, as a fraction of the standard deviation
 WORST_OF_STEP = 1e-2  # rounding, as a fraction of the steps from frame to frame
@@ -29,33 +29,61 @@ class Survey:
 
     Attributes:
         missing: how many frames have no value there.
+        gaps: values that are missing where other frames have one.
         mean, spread: average and standard deviation of those that have.
         step: root mean square of the difference of successive frames.
     """
 
     frames: int
     missing: np.ndarray
+    gaps: "Gaps"
     mean: np.ndarray
     spread: np.ndarray
     step: np.ndarray
+
+
+class Gaps:
+    """Values missing in some frames, of pictures as they were found: an average over pixels would hide them."""
+
+    def __init__(self) -> None:
+        self._missing: dict[tuple[int, ...], np.ndarray] = {}  # by the shape of a frame: (channel, *space)
+        self._frames: dict[tuple[int, ...], int] = {}
+
+    def add(self, frames: np.ndarray) -> None:
+        """Count the frames ``(time, channel, *space)``."""
+        shape = frames.shape[1:]
+        self._missing[shape] = self._missing.get(shape, 0) + np.isnan(frames).sum(axis=0)
+        self._frames[shape] = self._frames.get(shape, 0) + len(frames)
+
+    def places(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Find where frames of a shape have a value sometimes, bool ``(channel, *space)``."""
+        return (self._missing[shape] > 0) & (self._missing[shape] < self._frames[shape])
+
+    @property
+    def count(self) -> int:
+        """Values that are missing there."""
+        return sum(int(missing[self.places(shape)].sum()) for shape, missing in self._missing.items())
 
 
 def survey(recordings: Sequence[Recording]) -> Survey:
     """Look at all values once, a stretch at a time.
 
     Raises:
-        BenchError: a value is infinite, or beyond float32, or stands for a missing one.
+        BenchError: a value is infinite, or beyond float32 or what float64 counts, or stands for a missing one.
     """
     shape = recordings[0].shape
     start = np.nan_to_num(recordings[0].prepared(0, 1)[0].astype(np.float64))  # sums about it stay exact
     missing, count, steps = np.zeros(shape, np.int64), 0, 0
+    gaps = Gaps()
     total, squares, changes = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for one in recordings:
         for first, last in one.stretches():
+            _check_whole(one.values[first:last], one)
             found = one.converted(first, last)
             frames = one.reduced(found)
             _check_finite(frames, one, first)
-            _check_marks(found, one)  # an average of pixels hides them
+            _check_marks(found, one)
+            gaps.add(found)
             gone = np.isnan(frames)
             about = np.where(gone, 0, np.nan_to_num(frames) - start)
             missing += gone.sum(axis=0)
@@ -66,7 +94,20 @@ def survey(recordings: Sequence[Recording]) -> Survey:
     seen = np.maximum(count - missing, 1)
     mean = total / seen
     spread = np.sqrt(np.maximum(squares / seen - mean**2, 0))
-    return Survey(count, missing, start + mean, spread, np.sqrt(changes / max(1, steps)))
+    return Survey(count, missing, gaps, start + mean, spread, np.sqrt(changes / max(1, steps)))
+
+
+def _check_whole(values: np.ndarray, one: Recording) -> None:
+    """Refuse whole numbers of which float64 would keep the first digits only."""
+    if values.dtype.kind in "iu" and values.dtype.itemsize == 8 and _largest(values) > LARGEST_EXACT:
+        raise BenchError(
+            f"{one.name}: has whole numbers beyond {LARGEST_EXACT:,}, of which double precision would keep the first "
+            "digits only; subtract what they have in common before importing"
+        )
+
+
+def _largest(whole: np.ndarray) -> int:
+    return max(int(whole.max()), -int(whole.min()))
 
 
 def _check_finite(frames: np.ndarray, one: Recording, first: int) -> None:
@@ -130,13 +171,15 @@ def storage_for(recordings: Sequence[Recording], found: Survey) -> tuple[Storage
     return shifted, told
 
 
-def _first_missing(recordings: Sequence[Recording]) -> tuple[str, list[int]]:
-    """The recording that has the first missing value, and its place ``(frame, channel, *space)`` there."""
+def _first_missing(recordings: Sequence[Recording], gaps: Gaps) -> tuple[str, list[int]]:
+    """The recording that has the first value missing in some frames, and its place ``(frame, channel, *space)``."""
+    anywhere = not gaps.count  # pictures of several sizes may agree in what is missing only before they are reduced
     places = (
         (one.name, [int(frame) + first, *map(int, place)])
         for one in recordings
         for first, last in one.stretches()
-        for frame, *place in np.argwhere(np.isnan(one.prepared(first, last)))[:1]
+        for found in [one.converted(first, last)]
+        for frame, *place in np.argwhere(np.isnan(found) & (anywhere | gaps.places(found.shape[1:])))[:1]
     )
     return next(places)
 
@@ -144,15 +187,21 @@ def _first_missing(recordings: Sequence[Recording]) -> tuple[str, list[int]]:
 def _masked(recordings: Sequence[Recording], found: Survey) -> tuple[Storage, list[str]]:
     """Pixels that have no value in any frame, which is how land and masks are written, and what stands for them."""
     gone = found.missing == found.frames
-    some = int(found.missing[~gone].sum()) if (~gone).any() else 0
-    if not found.missing.any():
-        return Storage(), []
-    if some or gone.ndim != 3 or gone.reshape(len(gone), -1).all(axis=1).any():
-        name, place = _first_missing(recordings)
+    lost = found.gaps.count or int(found.missing[~gone].sum())
+    if lost:
+        name, place = _first_missing(recordings, found.gaps)
         raise BenchError(
-            f"{name}: values are missing (not finite), the first at {place} (frame, channel, then space), "
-            f"{int(found.missing.sum()):,} in all {found.frames} frames of the import; only pixels that have none in "
-            "any frame are masked: fill or remove the others before importing"
+            f"{name}: values are missing (not finite), the first at {place} (frame, channel, then space), {lost:,} of "
+            "them where other frames have one; only pixels that have none in any frame are masked: fill or remove the "
+            "others before importing"
+        )
+    if not gone.any():
+        return Storage(), []
+    if gone.ndim != 3 or gone.all(axis=(1, 2)).any():
+        place = np.argwhere(gone)[0].tolist()
+        raise BenchError(
+            f"{recordings[0].name}: feature or channel {place[-1] if gone.ndim != 3 else place[0]} has no value in any "
+            "frame; leave it out"
         )
     fill = np.array([found.mean[channel][~gone[channel]].mean() for channel in range(len(gone))])
     told = (

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.datasets.user.arrays import TIME_UNITS, ArrayFile, FileArray
+from ladid_bench.datasets.user.arrays import TEXT, TIME_UNITS, ArrayFile, FileArray, dates_of
 from ladid_bench.datasets.user.axes import coordinates_beside
-from ladid_bench.datasets.user.recordings import Recording
+from ladid_bench.datasets.user.recordings import LARGEST_EXACT, Recording
 from ladid_bench.datasets.user.selecting import named, told_apart
 
 PAUSE_IN_STEPS = 10  # a gap this many times the usual step is a pause ...
 PAUSE_IN_LONG_STEPS = 5  # ... if it is also this many times the longest tenth of the steps
 LONG_STEPS = 0.9
 NUMBER = re.compile(r"\d+")  # what tells recordings of one kind apart: cells, groups, run_3 and time_3
-LARGEST_EXACT = 2**53  # of the whole numbers that float64 holds one by one, such as nanoseconds since 1970 are not
+TEXTS = "US"  # what NumPy calls arrays of text
 PREFERENCE = ("time", "t", "times", "timestamp", "date", "datetime")
 
 
@@ -79,6 +79,7 @@ def _beside(array: FileArray, file: ArrayFile, size: tuple[int, int]) -> dict[st
         near = [coordinate]
     alike: tuple[list[str], ...] = (own, NUMBER.findall(array.parent), [])  # run0/time is of run0/t2m
     fitting = [one for one in (near or rows) if not own or NUMBER.findall(one.name) in alike]
+    fitting = [one for one in fitting if not _is_text(one)]
     return {NUMBER.sub("*", one.name): one for one in fitting}
 
 
@@ -105,8 +106,14 @@ def not_taken(array: FileArray, file: ArrayFile, frames: int) -> str:
     beside = [one for one in coordinates_beside(array, file) if one.name not in array.dims]
     short = [f"'{one.name}' has {one.length} entries for {frames} frames" for one in beside if one.role == "time"]
     alike = [f"'{one.name}' has an entry a frame and increases" for one in beside if _could_be_times(one, frames)]
-    told = [*short, *alike]
+    text = [f"'{one.name}' holds text that is no date" for one in beside if one.length == frames and _is_text(one)]
+    told = [*short, *alike, *text]
     return f"counted in frames; {', '.join(told)}: if those are the times, say --times" if told else ""
+
+
+def _is_text(one: FileArray) -> bool:
+    """Whether it holds text that cannot be read as dates."""
+    return TEXT.fullmatch(one.dtype) is not None and dates_of(one.read()) is None
 
 
 def _could_be_times(one: FileArray, frames: int) -> bool:
@@ -118,6 +125,11 @@ def _could_be_times(one: FileArray, frames: int) -> bool:
 def _read(one: FileArray, file: ArrayFile, why: str) -> Times:
     """Times as numbers; dates become seconds from the first one."""
     where, values = f"{file.path}:{one.name}", one.read()
+    if values.dtype.kind in TEXTS:
+        dates = dates_of(values)
+        values = values if dates is None else dates
+    if values.dtype.kind == "m":
+        return Times(_rows(values / np.timedelta64(1, "ns") / 1e9), "s", f"'{one.name}', durations, {why}")
     if values.dtype.kind == "M":
         if np.isnat(values).any():
             raise BenchError(f"{where}: {np.isnat(values).sum()} dates are missing; remove those rows before importing")

@@ -1,15 +1,29 @@
 """Files in The Well's layout, the suite's own among them, as recordings."""
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
 
 import h5py
 import numpy as np
 
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.user.agreement import Coordinate, Description
 from ladid_bench.datasets.user.recordings import Reading, Recording, check_size
 
 COMPONENTS = {"t0_fields": 0, "t1_fields": 1, "t2_fields": 2}  # axes of vector or tensor components, after space
+MEANINGS = {1: ("feature",), 2: ("height", "width")}  # of the spatial dimensions, in their order
+
+
+@dataclass(frozen=True)
+class WellContents:
+    """The recordings of a file, the names of their channels, and what else the file says of itself."""
+
+    recordings: list[Recording]
+    fields: tuple[str, ...]
+    described: Description
 
 
 def is_well(file: h5py.File) -> bool:
@@ -17,7 +31,7 @@ def is_well(file: h5py.File) -> bool:
     return "t0_fields" in file and "dimensions" in file and "n_spatial_dims" in file.attrs
 
 
-def read_well(file: h5py.File, reading: Reading, where: str) -> list[Recording]:
+def read_well(file: h5py.File, reading: Reading, where: str) -> WellContents:
     """Read one recording a trajectory; every field that varies in time is a channel, every component of one too.
 
     Raises:
@@ -54,7 +68,37 @@ def read_well(file: h5py.File, reading: Reading, where: str) -> list[Recording]:
                 reading=reading,
             )
         )
-    return recordings
+    names = tuple(name for field in fields for name in _component_names(field, file, dimensions))
+    described = Description(where, f"fields {', '.join(names)}", grid=_grid(file, dimensions))
+    return WellContents(recordings, names, described)
+
+
+def _component_names(field: h5py.Dataset, file: h5py.File, dimensions: int) -> Iterator[str]:
+    """The name of a field, with the directions of each component: ``pressure``, ``velocity_x``, ``stress_xy``."""
+    name = str(field.name).rsplit("/", 1)[-1]
+    directions = [_directions(file, length) for length in field.shape[2 + dimensions :]]
+    for components in product(*directions):
+        yield "_".join(filter(None, (name, "".join(components))))
+
+
+def _spatial(file: h5py.File) -> list[str]:
+    """Names of the spatial dimensions in their order, where the file says them."""
+    told = file["dimensions"].attrs.get("spatial_dims", ())
+    return [one.decode() if isinstance(one, bytes) else str(one) for one in told]
+
+
+def _directions(file: h5py.File, components: int) -> list[str]:
+    names = _spatial(file)
+    return names if len(names) == components else [str(index) for index in range(components)]
+
+
+def _grid(file: h5py.File, dimensions: int) -> dict[str, Coordinate]:
+    grid = {}
+    for meaning, name in zip(MEANINGS[dimensions], _spatial(file), strict=False):
+        if f"dimensions/{name}" in file and len(file[f"dimensions/{name}"].shape) == 1:
+            values = hdf5.array(file, f"dimensions/{name}").astype(np.float64)
+            grid[meaning] = Coordinate(name, values)
+    return grid
 
 
 def _fields(file: h5py.File, dimensions: int) -> list[h5py.Dataset]:
