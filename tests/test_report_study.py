@@ -24,6 +24,7 @@ from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, panels_of
 from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.leading import nobody_ahead
 from ladid_bench.reporting.palette import FADED, styles, styles_on
+from ladid_bench.reporting.provenance import facts, sort_facts
 from ladid_bench.reporting.searches import describe_search, effort
 from ladid_bench.reporting.slides import write_forecasts
 from ladid_bench.reporting.tables import comparison, core, equal_time, to_latex
@@ -53,6 +54,18 @@ def with_page(folder: Path, filled: Callable[[Bench], Bench]) -> Iterator[tuple[
     with pytest.MonkeyPatch.context() as patch:
         bench = filled(make_bench(folder, patch))
         yield bench, bench.build()
+
+
+def test_what_runs_share_is_told_once_and_nothing_of_any_run_is_lost(twice: Bench) -> None:
+    runs = StudyResults(twice.folders, twice.table, twice.study).runs
+    (title, pairs), *_ = runs
+    first = sort_facts(runs)[0]
+    assert first.title == title and first.count == len(pairs)
+    assert first.shared["data SHA-256, test"] == "c" * 64
+    told = {run.key: {**first.shared, **one.shared, **own} for one in first.entries for run, own in one.runs}
+    assert told == {run.key: facts(run) for _, run in pairs}
+    several = [one for one in first.entries if len(one.runs) > 1]
+    assert all(own.keys().isdisjoint(one.shared | first.shared) for one in several for _, own in one.runs)
 
 
 def two_networks(bench: Bench) -> Bench:

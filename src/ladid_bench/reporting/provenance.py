@@ -1,6 +1,8 @@
 """Where the numbers of a run came from, and why a run has none."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
@@ -9,11 +11,63 @@ from ladid_bench.analysis.entries import Entry, Run
 from ladid_bench.analysis.frames import state
 from ladid_bench.reporting.tables import to_html
 
+Facts = Mapping[str, str]
 MACHINE = ("host", "platform", "processor", "device")
 
 
-def facts(run: Run) -> list[tuple[str, str]]:
-    """Tell everything about where a run's numbers came from, as (name, value)."""
+@dataclass(frozen=True)
+class EntryRuns:
+    """The runs of one entry: the facts that they share, and of each what it does not share."""
+
+    entry: Entry
+    shared: Facts
+    runs: Sequence[tuple[Run, Facts]]
+
+
+@dataclass(frozen=True)
+class DatasetRuns:
+    """The runs of one data set by entry, and the facts that all of them share."""
+
+    title: str
+    count: int
+    shared: Facts
+    entries: list[EntryRuns]
+
+
+def sort_facts(told: Sequence[tuple[str, Sequence[tuple[Entry, Run]]]]) -> list[DatasetRuns]:
+    """Sort everything about where the numbers came from by data set and entry; what runs share is told once.
+
+    Args:
+        told: title of a data set, and its runs with their entries.
+    """
+    sorted_runs = []
+    for title, pairs in told:
+        shared = _shared([run for _, run in pairs], {})
+        entries = []
+        for _, some in groupby(pairs, key=lambda pair: id(pair[0])):
+            members = list(some)
+            own = _shared([run for _, run in members], shared)
+            known = shared.keys() | own.keys()
+            rest = [
+                (run, {name: value for name, value in facts(run).items() if not run.record or name not in known})
+                for _, run in members
+            ]
+            entries.append(EntryRuns(members[0][0], own, rest))
+        sorted_runs.append(DatasetRuns(title, len(pairs), shared, entries))
+    return sorted_runs
+
+
+def _shared(runs: Sequence[Run], known: Facts) -> dict[str, str]:
+    """The facts that are equal in all runs that have ended, and not known from the data set."""
+    told = [facts(run) for run in runs if run.record]
+    if len(told) < 2:
+        return {}
+    equal = {name: value for name, value in told[0].items() if all(one.get(name) == value for one in told)}
+    return {name: value for name, value in equal.items() if name not in known}
+
+
+def facts(run: Run) -> dict[str, str]:
+    """Tell everything about where a run's numbers came from, by name."""
     provenance, identity = run.record.get("provenance", {}), run.record.get("identity", {})
     dirty = " with uncommitted changes" if provenance.get("dirty") else ""
     found = [
@@ -30,7 +84,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("experiments", str(run.row["experiments"])),
         ("reason", str(run.row["reason"])),
     ]
-    return [(name, value) for name, value in found if value]
+    return {name: value for name, value in found if value}
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

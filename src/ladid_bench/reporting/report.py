@@ -34,7 +34,7 @@ from ladid_bench.reporting.palette import MethodStyle, own_colours, styles, styl
 from ladid_bench.reporting.physics_page import PHYSICS, write_physics_page
 from ladid_bench.reporting.probe_section import write_probes
 from ladid_bench.reporting.profile_figures import error_profiles, time_profiles
-from ladid_bench.reporting.provenance import facts, lost_table
+from ladid_bench.reporting.provenance import lost_table, sort_facts
 from ladid_bench.reporting.rank_figure import ranks_over_datasets
 from ladid_bench.reporting.searches import describe_search, effort, trials_table
 from ladid_bench.reporting.tables import cost, to_latex, write_csv
@@ -85,7 +85,7 @@ class Report:
             Section("cards", "Data", part("data_cards", self.cards), "Data cards", "Cards"),
             Section("methods", "Methods", part("method_cards", self.methods), menu="Cards"),
             self._lost(),
-            Section("provenance", "Provenance", part("provenance", self.results.runs, facts, state), menu="Runs"),
+            Section("provenance", "Provenance", part("provenance", sort_facts(self.results.runs), state), menu="Runs"),
             Section("glossary", "Glossary", part("glossary", glossary())),
         ]
         scale = f"LaDID Bench, scale {self.results.study.scale}"
