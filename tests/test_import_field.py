@@ -1215,6 +1215,31 @@ def test_files_of_other_units_or_grids_are_not_put_together(changes: dict, told:
     assert all(word in said for word in told)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("m/s", "m s-1", True),
+        ("kg m-2 s-1", "kg/m^2/s", True),
+        ("K", "kelvin", True),
+        ("hPa", "mbar", True),
+        ("percent", "%", True),
+        ("hPa", "Pa", False),
+        ("degC", "K", False),
+        ("m", "K", False),
+        ("psu", "PSU", None),
+        ("(", "1)", None),
+    ],
+)
+def test_units_are_compared_by_what_they_mean(first: str, second: str, same: bool | None, tmp_path: Path) -> None:
+    paths = [grid_file(tmp_path / f"{number}.nc", number, units=unit) for number, unit in enumerate((first, second))]
+    if same is False:
+        said = refusal(tmp_path, *paths)
+        assert f" {first}" in said and f" {second}" in said
+    else:
+        notes = looked_at(tmp_path, *paths).notes
+        assert notes == [] if same else len(notes) == 1 and f"{second} in" in notes[0] and f"{first} in" in notes[0]
+
+
 def test_recordings_of_other_places_or_names_are_put_together_and_it_is_said(tmp_path: Path) -> None:
     first = grid_file(tmp_path / "a.nc", 1)
     longitude = np.arange(0, 24, dtype=np.float32) * np.float32(1 + 1e-6)  # the same, rounded

@@ -1,7 +1,10 @@
 """What arrays say of themselves and must agree in before their recordings are put together: columns, units, grids."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +14,7 @@ from ladid_bench.datasets.user.axes import SPACE, Axis, coordinates_beside, dime
 
 LISTED = ("channel", "feature")  # axes whose entries are different things, such as stations
 OTHER_SPACING = 0.05  # difference of the spacing of two grids, as a fraction of it
+POWER = re.compile(r"(?<=[A-Za-z])(-?\d+)")  # of "m s-1", as CF writes it
 SAME_PLACE = 0.01  # difference of two coordinates, as a fraction of their spacing, that is rounding
 
 
@@ -59,7 +63,7 @@ def describe_arrays(
         where,
         first.attributes.get("columns", "").partition(";")[0],
         first.family if len(file.arrays) > 1 else "",
-        tuple("".join(one.units.split()) for one in channels),
+        tuple(one.units.strip() for one in channels),
         tuple(one.attributes.get("standard_name", "") for one in channels),
         time_unit,
         {} if first.is_table else _grid(first, file, axes),
@@ -96,8 +100,12 @@ def check_agreement(described: Sequence[Description], timed: bool) -> list[str]:
     notes: dict[str, str] = {}
     for one in described[1:]:
         _check_columns(one, described[0])
-        _check_units(one, described[0], timed)
-        for meaning, note in (*_check_grid(one, described[0]), *_on_names(one, described[0])):
+        found = (
+            *_check_units(one, described[0], timed),
+            *_check_grid(one, described[0]),
+            *_on_names(one, described[0]),
+        )
+        for meaning, note in found:
             notes.setdefault(meaning, note)
     return list(notes.values())
 
@@ -110,19 +118,49 @@ def _check_columns(one: Description, first: Description) -> None:
         )
 
 
-def _check_units(one: Description, first: Description, timed: bool) -> None:
-    compared = [
-        ("values in", own, its)
-        for mine, others in ((one.units, first.units), (one.quantities, first.quantities))
-        for own, its in zip(mine, others, strict=False)
-    ]
-    compared += [("times in", one.time_unit, first.time_unit)] if timed else []
-    for what, own, its in compared:
+def _check_units(one: Description, first: Description, timed: bool) -> Iterable[tuple[str, str]]:
+    for own, its in zip(one.quantities, first.quantities, strict=False):
         if own and its and own != its:
+            raise BenchError(f"{one.where}: holds {own}, and {first.where} {its}; import them one by one")
+    if timed and one.time_unit and first.time_unit and one.time_unit != first.time_unit:
+        raise BenchError(
+            f"{one.where}: has times in {one.time_unit}, and {first.where} in {first.time_unit}; bring them to the "
+            "same, or say the step with --time-step"
+        )
+    for own, its in zip(one.units, first.units, strict=False):
+        same = not own or not its or own == its or _mean_the_same(own, its)
+        if same is False:
             raise BenchError(
-                f"{one.where}: has {what} {own}, and {first.where} in {its}; bring them to the same, or import them "
+                f"{one.where}: has values in {own}, and {first.where} in {its}; bring them to the same, or import them "
                 "one by one"
             )
+        if same is None:
+            yield "units", f"units are told in two ways, which may differ: {own} in {one.where}, {its} in {first.where}"
+
+
+def _mean_the_same(own: str, its: str) -> bool | None:
+    """Whether two texts mean the same unit; None where one of them is not known."""
+    one, other = _unit(own), _unit(its)
+    if one is None or other is None:
+        return None
+    same_kind = one.dimensionality == other.dimensionality
+    return same_kind and bool(np.isclose(_registry().Quantity(1, one).to(other).magnitude, 1, rtol=1e-9, atol=0))
+
+
+def _unit(text: str) -> Any:
+    plain = POWER.sub(r"**\1", text).replace("%", "percent")
+    try:
+        return _registry().Unit(plain)
+    except Exception:  # pint trips over what is no unit in any way: of its own errors, of the tokenizer, of assertions
+        return None
+
+
+@cache
+def _registry() -> Any:
+    """All units that are known, loaded where two texts differ."""
+    import pint
+
+    return pint.UnitRegistry()
 
 
 def _check_grid(one: Description, first: Description) -> Iterable[tuple[str, str]]:
