@@ -148,9 +148,8 @@ def _mean_the_same(own: str, its: str) -> bool | None:
 
 
 def _unit(text: str) -> Any:
-    plain = POWER.sub(r"**\1", text).replace("%", "percent")
     try:
-        return _registry().Unit(plain)
+        return _registry().Unit(POWER.sub(r"**\1", text))
     except Exception:  # pint trips over what is no unit in any way: of its own errors, of the tokenizer, of assertions
         return None
 
