@@ -48,6 +48,7 @@ from ladid_bench.datasets.user.source import load_import
 from ladid_bench.datasets.user.storing import _rounding, storage_for, survey
 from ladid_bench.datasets.user.summary import describe
 from ladid_bench.datasets.user.times import with_pauses
+from ladid_bench.datasets.user.units import mean_the_same
 from ladid_bench.datasets.user.writing import time_unit, trajectories, write_import
 from ladid_bench.study.datasets import SOURCES, find_source
 
@@ -1170,20 +1171,25 @@ def test_the_role_of_a_coordinate_is_that_of_the_cf_conventions() -> None:
         assert FileArray("q", (5,), "<f8", lambda: np.arange(5.0), attributes={attribute: text}).role == role
 
 
-def test_files_that_count_time_in_other_units_are_refused_unless_the_step_is_said(tmp_path: Path) -> None:
-    paths = [
-        hdf5(tmp_path / f"{unit or 'none'}.h5", x=noise(6, 40, 3, seed=seed), clock=np.arange(40.0))
-        for seed, unit in enumerate(("s", "ms", ""))
-    ]
-    for path in paths[:2]:
-        with h5py.File(path, "a") as file:
-            file["clock"].attrs["units"] = path.stem
-    said = refusal(tmp_path, *paths[:2])
-    assert "times in ms" in said and "s.h5" in said
-    stepped = Request("mine", paths[:2], {}, Reading(), Cutting(), time_step=0.5)
-    assert understand(stepped, tmp_path, SOURCES).recordings[9].times[1] == 0.5
-    assert time_unit(looked_at(tmp_path, *paths[1:])) == ""  # one says nothing
-    assert time_unit(looked_at(tmp_path, paths[1])) == "ms"
+def test_times_of_files_are_brought_to_one_unit_where_that_can_be_done(tmp_path: Path) -> None:
+    paths = {
+        unit: hdf5(tmp_path / f"{unit or 'none'}.h5", x=noise(6, 40, 3, seed=seed), clock=np.arange(40.0))
+        for seed, unit in enumerate(("s", "ms", "", "year", "fortnights since 2000-01-01"))
+    }
+    for unit in [unit for unit in paths if unit]:
+        with h5py.File(paths[unit], "a") as file:
+            file["clock"].attrs["units"] = unit
+    found = looked_at(tmp_path, paths["s"], paths["ms"])
+    assert time_unit(found) == found.found[1].time_unit == "s"
+    np.testing.assert_allclose(found.recordings[9].times, 1e-3 * np.arange(40))
+    assert any("in ms" in note for note in found.notes)
+    for unit in ("year", "fortnights since 2000-01-01"):
+        said = refusal(tmp_path, paths["s"], paths[unit])
+        assert unit.split()[0] in said and "--time-step" in said
+        stepped = Request("mine", (paths["s"], paths[unit]), {}, Reading(), Cutting(), time_step=0.5)
+        assert understand(stepped, tmp_path, SOURCES).recordings[9].times[1] == 0.5
+    assert time_unit(looked_at(tmp_path, paths["ms"], paths[""])) == ""  # one says nothing
+    assert time_unit(looked_at(tmp_path, paths["ms"])) == "ms"
 
 
 def grid_file(path: Path, seed: int, variable: str = "t2m", **changes) -> Path:
@@ -1223,6 +1229,10 @@ def test_files_of_other_units_or_grids_are_not_put_together(changes: dict, told:
         ("K", "kelvin", True),
         ("hPa", "mbar", True),
         ("percent", "%", True),
+        ("degC", "deg C", True),
+        ("hPa", "mb", True),
+        ("rad/s", "Hz", None),
+        ("degC", "delta_degC", None),
         ("hPa", "Pa", False),
         ("degC", "K", False),
         ("m", "K", False),
@@ -1238,6 +1248,276 @@ def test_units_are_compared_by_what_they_mean(first: str, second: str, same: boo
     else:
         notes = looked_at(tmp_path, *paths).notes
         assert notes == [] if same else len(notes) == 1 and f"{second} in" in notes[0] and f"{first} in" in notes[0]
+
+
+def test_units_that_mean_no_good_are_not_known() -> None:
+    """A number raised to a power again and again would be computed for hours."""
+    assert mean_the_same("9**9**9**9", "m") is None
+    assert mean_the_same("", "m") is False
+
+
+def groups_of_runs(path: Path, labels: Sequence[str], join: str) -> Path:
+    """Films whose times are a step of their own apart, told apart by words or numbers in their names."""
+    arrays = {}
+    for number, label in enumerate(labels):
+        arrays |= {join.format("u", label): noise(60, 18, 20, seed=number)}
+        arrays |= {join.format("t", label): 0.1 * (number + 1) * np.arange(60)}
+    return npz(path, **arrays)
+
+
+@pytest.mark.parametrize(
+    ("labels", "join"),
+    [(("low", "mid", "high"), "{}_{}"), (("a", "b", "ab"), "{}_{}"), (("0.1", "0.25", "1"), "{}_{}")],
+)
+def test_recordings_of_a_pattern_have_their_own_times(labels: Sequence[str], join: str, tmp_path: Path) -> None:
+    path = groups_of_runs(tmp_path / "a.npz", labels, join)
+    for times in ((), ("t_*",)):
+        found = looked_at(tmp_path, path, keys=("u_*",), times=times, layout="time height width")
+        steps = {one.name.rsplit("_", 1)[1]: float(one.times[1]) for one in found.recordings}
+        assert steps == pytest.approx({label: 0.1 * (number + 1) for number, label in enumerate(labels)})
+        assert time_unit(found) == ""  # "t_a" is no year
+
+
+def test_groups_whose_names_have_points_are_found_by_a_pattern(tmp_path: Path) -> None:
+    names = {f"nu_{number / 10}__{name}": number for number in (1, 2, 3) for name in "ut"}
+    arrays = {
+        name: drifting(3, number) if name.endswith("u") else number * np.arange(300.0) for name, number in names.items()
+    }
+    found = looked_at(tmp_path, hdf5(tmp_path / "a.h5", **arrays), keys=("*/u",))
+    assert [one.times[1] for one in found.recordings] == [1, 2, 3]
+    assert "no pattern" in refusal(tmp_path, tmp_path / "a.h5", keys=("[z-a]/u",))
+
+
+def described_film(path: Path, **variables: tuple[Sequence[str], np.ndarray]) -> Path:
+    xarray.Dataset(dict(variables)).to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+def test_every_array_is_arranged_by_the_names_of_its_own_dimensions(tmp_path: Path) -> None:
+    film = travelling(60, 18, 18)
+    turned = (("x", "time", "y"), film.transpose(2, 0, 1))
+    path = described_film(tmp_path / "a.nc", u=(("time", "y", "x"), film), v=turned)
+    found = looked_at(tmp_path, path, keys=("u", "v"))
+    np.testing.assert_array_equal(values(found.recordings[0])[:, 0], values(found.recordings[0])[:, 1])
+    runs = {f"run{number}": (("time", "y", "x"), film + number) for number in range(3)}
+    runs["run1"] = (turned[0], turned[1] + 1)
+    found = looked_at(tmp_path, described_film(tmp_path / "b.nc", **runs), keys=("run*",))
+    for number, one in enumerate(found.recordings):
+        np.testing.assert_array_equal(values(one)[:, 0], film + number)
+    files = [
+        described_film(tmp_path / f"{name}.nc", u=(("time", *name), film + seed))
+        for seed, name in enumerate(("ji", "ij"))
+    ]
+    assert "time, i, j" in refusal(tmp_path, *files)
+
+
+@pytest.mark.parametrize("what", ["station_name", "lat", "ids", "npz", "levels"])
+def test_what_is_said_of_stations_and_levels_is_compared(what: str, tmp_path: Path) -> None:
+    paths = []
+    for number, order in enumerate(([0, 1, 2], [1, 0, 2])):
+        ids, flow = np.array([14_000_001, 14_000_002, 1])[order], drifting(3, number)
+        coordinates = {"time": np.arange(300.0)}
+        about = {
+            "station_name": ("station", np.array(["Zürich", "Genf", "Chur"])[order]),
+            "lat": ("station", np.array([47.4, 46.2, 46.9])[order]),
+            "ids": ("station", ids),
+            "levels": ("station", np.array([0.5, 1, 1000])[order], {"units": "m"}),
+        }
+        path = tmp_path / f"{number}.nc"
+        if what == "npz":
+            npz(path.with_suffix(".npz"), x=flow, t=np.arange(300.0), station=np.array(list("ABC"))[order])
+        else:
+            name = "station" if what == "ids" else what
+            xarray.Dataset({"q": (("time", "station"), flow)}, coordinates | {name: about[what]}).to_netcdf(
+                path, engine="h5netcdf"
+            )
+        paths.append(path.with_suffix(".npz") if what == "npz" else path)
+    assert "entry 0" in refusal(tmp_path, *paths)
+
+
+def test_grids_of_matlab_and_of_fields_on_a_line_are_compared(tmp_path: Path) -> None:
+    film, frames = travelling(60, 18, 20), np.arange(60.0)
+    for kind, arrays in {
+        "matlab": {"U": film.transpose(1, 2, 0), "t": frames, "y": np.arange(18.0)},
+        "line": {"u": drifting(40)[:60], "t": frames},
+    }.items():
+        paths = []
+        for step in (1, 2):
+            x = step * np.arange(20.0 if kind == "matlab" else 40.0)
+            path = tmp_path / f"{kind}{step}"
+            paths.append(
+                matlab(path.with_suffix(".mat"), **arrays, x=x)
+                if kind == "matlab"
+                else hdf5(path.with_suffix(".h5"), **arrays, x=x)
+            )
+        said = refusal(tmp_path, *paths)
+        assert "'x'" in said and "steps of 2" in said
+
+
+def test_each_file_is_compared_with_the_first_that_says_the_same(tmp_path: Path) -> None:
+    units = [grid_file(tmp_path / f"{seed}.nc", seed, units=unit) for seed, unit in enumerate(("", "Kelvin", "degC"))]
+    assert "degC" in refusal(tmp_path, *units)
+    assert "degC" in refusal(tmp_path, units[0], held={"valid": [units[1]], "test": [units[2]]})
+    first = xarray.open_dataset(units[1], engine="h5netcdf").drop_vars("latitude")
+    first.to_netcdf(tmp_path / "bare.nc", engine="h5netcdf")
+    down = grid_file(tmp_path / "down.nc", 5, latitude=np.linspace(30.0, 60, 20))
+    up = grid_file(tmp_path / "up.nc", 6)
+    assert "down.nc" in refusal(tmp_path, tmp_path / "bare.nc", up, down)
+
+
+def test_longitudes_are_compared_on_their_circle(tmp_path: Path) -> None:
+    plain = grid_file(tmp_path / "a.nc", 1, longitude=15.0 * np.arange(24))
+    rolled = grid_file(tmp_path / "b.nc", 2, longitude=-180 + 15.0 * np.arange(24))
+    assert "same circle" in refusal(tmp_path, plain, rolled)
+    across = [
+        grid_file(tmp_path / f"{number}.nc", number, longitude=longitude)
+        for number, longitude in enumerate(((350 + np.arange(24.0)) % 360, -10 + np.arange(24.0)))
+    ]
+    assert looked_at(tmp_path, *across).notes == []
+    beside = grid_file(tmp_path / "c.nc", 3, longitude=-5 + np.arange(24.0))
+    (note,) = looked_at(tmp_path, across[0], beside).notes
+    assert "350 to 13" in note and "-5 to 18" in note
+
+
+def test_coordinates_are_compared_in_one_unit_and_those_of_turned_grids_by_their_lines(tmp_path: Path) -> None:
+    def curved(name: str, y: np.ndarray, x: np.ndarray, unit: str = "m") -> Path:
+        dims = ("time", "j", "i")
+        lines = {"y": (dims[1:], y, {"units": unit}), "x": (dims[1:], x, {"units": unit})}
+        data = xarray.Dataset({"u": (dims, noise(40, 18, 20, seed=len(name)))}, {"time": np.arange(40.0)} | lines)
+        data.to_netcdf(tmp_path / name, engine="h5netcdf")
+        return tmp_path / name
+
+    y, x = np.mgrid[0:18, 0:20] * 1000.0 + 10 * np.mgrid[0:18, 0:20][::-1]
+    first = curved("a.nc", y, x)
+    assert looked_at(tmp_path, first, curved("bb.nc", y / 1000, x / 1000, "km"), keys=("u",)).notes == []
+    assert "'y'" in refusal(tmp_path, first, curved("ccc.nc", y[::-1], x), keys=("u",))
+
+
+def test_a_column_or_an_array_called_t_is_a_temperature_where_there_are_other_times(tmp_path: Path) -> None:
+    seconds, features = np.arange(300.0), drifting(2)
+    path = written(tmp_path / "a.csv", "TIMESTAMP,T,RH", [seconds, features])
+    for times in ((), ("TIMESTAMP",)):
+        found = looked_at(tmp_path, path, times=times)
+        np.testing.assert_array_equal(found.recordings[0].times, seconds)
+        np.testing.assert_allclose(values(found.recordings[0])[:, 0], features)
+    arrays = npz(tmp_path / "a.npz", T=drifting(3), q=drifting(3, 1), time=seconds)
+    assert "several arrays" in refusal(tmp_path, arrays)
+    np.testing.assert_array_equal(
+        looked_at(tmp_path, npz(tmp_path / "b.npz", u=drifting(3), T=seconds)).recordings[0].times, seconds
+    )
+
+
+@pytest.mark.parametrize("unit", ["hours since 2001-01-01", "dates"])
+def test_files_that_continue_each_other_are_one_recording(unit: str, tmp_path: Path) -> None:
+    film, paths = noise(240, 18, 20), []
+    for number in range(3):
+        part = slice(80 * number, 80 * number + 80)
+        times = np.arange(240)[part]
+        path = tmp_path / f"{number}.nc"
+        if unit == "dates":
+            path = npz(path.with_suffix(".npz"), u=film[part], time=np.datetime64("2001-01-01") + times)
+        else:
+            xarray.Dataset(
+                {"u": (("time", "lat", "lon"), film[part])}, {"time": ("time", times, {"units": unit})}
+            ).to_netcdf(path, engine="h5netcdf")
+        paths.append(path)
+    layout = {} if unit != "dates" else {"layout": "time height width"}
+    found = looked_at(tmp_path, *paths, **layout)
+    assert len(found.recordings) == 1 and len(set(found.groups)) == 1
+    np.testing.assert_array_equal(values(found.recordings[0])[:, 0], film)
+    assert np.ptp(np.diff(found.recordings[0].times)) == 0
+    assert any("continue each other" in note for note in found.notes)
+    assert len(looked_at(tmp_path, paths[0], paths[2], **layout).recordings) == 2  # a file lies between them
+    held = looked_at(tmp_path, paths[0], held={"valid": [paths[1]], "test": [paths[2]]}, **layout)
+    assert len(held.recordings) == 3
+
+
+def test_times_as_text_of_hdf5_and_matlab_are_read(tmp_path: Path) -> None:
+    texts = (np.datetime64("2026-11-28T22:00") + 90 * np.arange(300).astype("timedelta64[s]")).astype(str)
+    features = drifting(3)
+    for kind, kept in (("vlen", texts.astype(object)), ("fixed", texts.astype("S"))):
+        with h5py.File(tmp_path / f"{kind}.h5", "w") as file:
+            file["x"], file["time"] = features, kept
+            file["names"] = np.array(["a"] * 300, dtype="S1")
+    matlab(tmp_path / "char.mat", x=features, time=texts)
+    matlab(tmp_path / "cell.mat", x=features, time=texts.astype(object).reshape(-1, 1))
+    for path in sorted(tmp_path.glob("*.*")):
+        found = looked_at(tmp_path, path)
+        np.testing.assert_array_equal(found.recordings[0].times, 90.0 * np.arange(300), err_msg=path.name)
+    wrf = np.char.replace(texts, "T", "_")
+    found = looked_at(tmp_path, npz(tmp_path / "wrf.npz", x=features, Times=wrf))
+    assert found.recordings[0].times[1] == 90
+
+
+def test_times_at_the_top_of_a_file_are_those_of_groups_with_other_coordinates(tmp_path: Path) -> None:
+    groups = {
+        f"/run{number}": xarray.Dataset(
+            {"u": (("time", "y", "x"), noise(40, 18, 20, seed=number))}, {"y": np.arange(18.0), "x": np.arange(20.0)}
+        )
+        for number in range(3)
+    }
+    times = {"/": xarray.Dataset(coords={"time": ("time", 6 * np.arange(40), {"units": "hours since 2001-01-01"})})}
+    xarray.DataTree.from_dict(times | groups).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    found = looked_at(tmp_path, tmp_path / "a.nc", keys=("*/u",))
+    assert [one.times[1] for one in found.recordings] == [6, 6, 6]
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        (np.arange("2000-01", "2008-05", dtype="M8[M]"), 31 * 86400),
+        (np.arange("1000-01-01", "1000-04-10", dtype="M8[D]"), 86400),
+        (np.array([20000100 + day for day in range(2, 32)] + [20000200 + day for day in range(1, 30)]), 86400),
+        (np.array([100 * (2000 + month // 12) + month % 12 + 1 for month in range(100)]), 31 * 86400),
+        ((1_700_000_000_000_000_000 + 1000 * np.arange(100)).astype(np.uint64), 1000),
+    ],
+)
+def test_times_of_every_kind_of_numpy_are_read(times: np.ndarray, seconds: float, tmp_path: Path) -> None:
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", u=drifting(3)[: len(times)], time=times))
+    assert found.recordings[0].times[1] == seconds
+
+
+def test_later_trajectories_may_begin_earlier_in_unsigned_times(tmp_path: Path) -> None:
+    start = np.array([[5000], [0]], dtype=np.uint64) + np.uint64(1_700_000_000_000_000_000)
+    times = start + 1000 * np.arange(40, dtype=np.uint64)
+    found = looked_at(tmp_path, npz(tmp_path / "a.npz", u=noise(2, 40, 3), t=times), layout="trajectory time feature")
+    np.testing.assert_array_equal(found.recordings[1].times, -5000 + 1000.0 * np.arange(40))
+
+
+def test_halves_of_months_are_halves_of_that_month(tmp_path: Path) -> None:
+    """Half of January is 15.5 days, half of February 2001 is 14."""
+    months = 0.5 + np.arange(40)
+    xarray.Dataset(
+        {"u": (("time", "lat", "lon"), noise(40, 18, 20))},
+        {"time": ("time", months, {"units": "months since 2001-01-01"})},
+    ).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    np.testing.assert_allclose(looked_at(tmp_path, tmp_path / "a.nc").recordings[0].times[:2], [15.5, 45])
+
+
+def test_other_steps_of_time_and_other_scales_of_pictures_are_told(tmp_path: Path) -> None:
+    films = [npz(tmp_path / f"{step}.npz", u=noise(40, 3, seed=step), t=step * np.arange(40.0)) for step in (1, 6)]
+    (note,) = looked_at(tmp_path, *films).notes
+    assert "1 in" in note and "6 in" in note
+    pictures = gradients(tmp_path / "film", [f"{number:03}.png" for number in range(60)])
+    size = looked_at(tmp_path, pictures, cutting=Cutting(window=4)).recordings[0].shape[1:]
+    arrays = npz(tmp_path / "film.npz", u=100 + 10 * noise(40, *size))
+    notes = looked_at(tmp_path, pictures, arrays, cutting=Cutting(window=4)).notes
+    assert any("full scale" in note for note in notes)
+
+
+def test_counts_that_go_on_from_file_to_file_are_no_feature(tmp_path: Path) -> None:
+    paths = [
+        written(tmp_path / f"{day}.csv", "RECORD,t,a,b", [300 * day + np.arange(300), np.arange(300), drifting(2, day)])
+        for day in range(2)
+    ]
+    found = looked_at(tmp_path, *paths)
+    assert found.recordings[0].shape == (1, 2)
+
+
+def test_a_file_of_one_time_is_told_to_be_put_together(tmp_path: Path) -> None:
+    film = xarray.Dataset({"u": (("time", "lat", "lon"), noise(1, 18, 20))}, {"time": [0.0]})
+    film.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    assert "one time" in refusal(tmp_path, tmp_path / "a.nc")
 
 
 def test_recordings_of_other_places_or_names_are_put_together_and_it_is_said(tmp_path: Path) -> None:
@@ -1256,7 +1536,7 @@ def test_stations_in_another_order_are_refused(tmp_path: Path) -> None:
             {"flow": (("time", "station"), drifting(3, len(name)))}, {"time": np.arange(300.0), "station": stations}
         ).to_netcdf(tmp_path / f"{name}.nc", engine="h5netcdf")
     said = refusal(tmp_path, tmp_path / "a.nc", tmp_path / "b.nc")
-    assert "station" in said and "Chur, Genf, Bern" in said
+    assert "entry 0 of 'station'" in said and "Chur" in said and "Bern" in said
     assert looked_at(tmp_path, tmp_path / "a.nc").recordings
 
 

@@ -17,6 +17,7 @@ from ladid_bench.core.memory import available_memory
 
 SMALL = 64 * 2**20  # bytes; up to here parts that were never written do no harm
 LARGEST_RATIO = 1100  # deflate, the best of HDF5's usual filters, makes at most 1032 bytes of one
+NUMBERS, TEXT = "fiub", "SO"  # kinds of arrays, as NumPy calls them
 COPIES = 4  # of all values that are in memory at once: as read, stacked, and what is computed of them
 
 
@@ -57,10 +58,17 @@ def array(group: h5py.Group, name: str) -> np.ndarray:
     return arrays(group, [name])[0]
 
 
-def check(items: Sequence[Any]) -> None:
-    """Refuse what is no array of numbers, what is not in the file, and what does not fit in memory together."""
+def text(group: h5py.Group, name: str) -> np.ndarray:
+    """Read one array of text in ``group``, as bytes."""
+    found = member(group, name)
+    check([found], TEXT)
+    return np.asarray(found[()])
+
+
+def check(items: Sequence[Any], kinds: str = NUMBERS) -> None:
+    """Refuse what is no array of these kinds, what is not in the file, and what does not fit in memory together."""
     for item in items:
-        problem = _problem(item)
+        problem = _problem(item, kinds)
         if problem:
             raise Refused(f"'{getattr(item, 'name', '')}' {problem}")
     total, available = sum(_size(item) for item in items), available_memory()
@@ -70,11 +78,16 @@ def check(items: Sequence[Any]) -> None:
         )
 
 
-def _problem(item: Any) -> str | None:
+def _problem(item: Any, kinds: str) -> str | None:
     if not isinstance(item, h5py.Dataset):
         return "is no array"
-    if item.shape is None or item.dtype.kind not in "fiub":
-        return f"holds {item.dtype if item.shape is not None else 'nothing'}, not numbers"
+    if (
+        item.shape is None
+        or item.dtype.kind not in kinds
+        or (kinds == TEXT and not h5py.check_string_dtype(item.dtype))
+    ):
+        held = "nothing" if item.shape is None else "text" if h5py.check_string_dtype(item.dtype) else item.dtype
+        return f"holds {held}, not {'text' if kinds == TEXT else 'numbers'}"
     if item.is_virtual or item.external:
         return "lies in another file"
     size, stored = _size(item), item.id.get_storage_size()

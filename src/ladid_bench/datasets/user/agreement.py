@@ -1,113 +1,166 @@
 """What arrays say of themselves and must agree in before their recordings are put together: columns, units, grids."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
 
 import numpy as np
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.datasets.user.arrays import ArrayFile, FileArray
+from ladid_bench.datasets.user.arrays import EAST, ArrayFile, FileArray
 from ladid_bench.datasets.user.axes import SPACE, Axis, coordinates_beside, dimension_coordinate
+from ladid_bench.datasets.user.units import mean_the_same, ratio
 
-LISTED = ("channel", "feature")  # axes whose entries are different things, such as stations
-OTHER_SPACING = 0.05  # difference of the spacing of two grids, as a fraction of it
-POWER = re.compile(r"(?<=[A-Za-z])(-?\d+)")  # of "m s-1", as CF writes it
-SAME_PLACE = 0.01  # difference of two coordinates, as a fraction of their spacing, that is rounding
+LISTED = ("channel", "feature")  # axes whose entries may be different things, such as stations
+OTHER_SPACING = 0.05  # difference of the steps of two grids, as a fraction of a step
+SAME_PLACE = 0.01  # difference of two coordinates, as a fraction of a step, that is rounding
+ROUNDING = 4 * float(np.finfo(np.float32).eps)  # of coordinates that one program kept in single precision
+LONGITUDE = re.compile(r"lon|long|longitudes?|nav_lon", re.IGNORECASE)
+CIRCLE = 360.0  # degrees
+NOTHING_SAID = ("", "unknown")
 
 
 @dataclass(frozen=True)
 class Coordinate:
-    """The values along an axis of space, or the names of its entries."""
+    """What a file says of the entries along an axis.
+
+    Attributes:
+        name: of the array.
+        values: numbers or texts, one an entry.
+        units: of the numbers.
+        listed: whether the entries are different things, such as stations, rather than places along a line.
+        east: whether it is a longitude.
+    """
 
     name: str
     values: np.ndarray
+    units: str
+    listed: bool
+    east: bool
 
     @property
-    def spacing(self) -> float:
-        """Mean distance of neighbours; negative where the values fall."""
-        return float(self.values[-1] - self.values[0]) / max(1, len(self.values) - 1)
+    def is_text(self) -> bool:
+        """Whether the entries have names."""
+        return self.values.dtype.kind == "U"
 
 
 @dataclass(frozen=True)
 class Description:
-    """What the array of a recording, or of several, says of itself.
+    """What an array says of itself, which is one channel of a recording, or of several.
 
     Attributes:
         where: the array, for errors.
+        place: number of its channel.
+        kind: ``array`` or ``pictures``.
         columns: names of the features or channels, in words; empty where there are none.
-        name: of the array in its file; empty where the name of the file is all it has.
-        units: of each channel, empty where the file does not say them.
-        quantities: the standard name of each channel.
-        time_unit: of its times.
-        grid: coordinates by the meaning of their axis.
+        name: of the array in its file; empty where it was named by the user, or is all there is.
+        dims: names of its dimensions by what they mean, where the file says them.
+        units, quantity: of its values; empty where the file does not say them.
+        grid: what is said of the entries along axes of space, channels and features, by meaning and name.
     """
 
     where: str
+    place: int = 0
+    kind: str = "array"
     columns: str = ""
     name: str = ""
-    units: tuple[str, ...] = ()
-    quantities: tuple[str, ...] = ()
-    time_unit: str = ""
+    dims: Mapping[str, str] = field(default_factory=dict)
+    units: str = ""
+    quantity: str = ""
     grid: Mapping[str, Coordinate] = field(default_factory=dict)
 
 
-def describe_arrays(
-    channels: Sequence[FileArray], file: ArrayFile, axes: Sequence[Axis], time_unit: str, where: str
+def describe_array(
+    array: FileArray, file: ArrayFile, axes: Sequence[Axis], place: int, was_named: bool, where: str
 ) -> Description:
-    """Collect what the arrays of the same recordings, one a channel, say of themselves."""
-    first = channels[0]
+    """Collect what an array says of itself, which is channel number ``place`` of the recordings ``where``."""
+    named = len(array.dims) == len(axes) and "" not in array.dims
     return Description(
         where,
-        first.attributes.get("columns", "").partition(";")[0],
-        first.family if len(file.arrays) > 1 else "",
-        tuple(one.units.strip() for one in channels),
-        tuple(one.attributes.get("standard_name", "") for one in channels),
-        time_unit,
-        {} if first.is_table else _grid(first, file, axes),
+        place,
+        columns=array.attributes.get("columns", "").partition(";")[0],
+        name="" if was_named or len(file.arrays) < 2 else array.family,
+        dims={axis.meaning: dim for axis, dim in zip(axes, array.dims, strict=False)} if named else {},
+        units=array.units.strip(),
+        quantity=array.attributes.get("standard_name", ""),
+        grid={} if array.is_table else dict(_grid(array, file, axes)),
     )
 
 
-def _grid(array: FileArray, file: ArrayFile, axes: Sequence[Axis]) -> dict[str, Coordinate]:
-    found = {}
+def _grid(array: FileArray, file: ArrayFile, axes: Sequence[Axis]) -> Iterator[tuple[str, Coordinate]]:
     for place, axis in enumerate(axes):
-        if axis.meaning not in (*SPACE, *LISTED):
-            continue
-        if array.dims:
-            several = [dimension_coordinate(array, array.dims[place], file)]
-        else:
-            several = [one for one in coordinates_beside(array, file) if one.role == axis.meaning]
-        fitting = [one for one in several if one is not None and one.shape == (axis.length,)]
-        if len(fitting) == 1:
-            values = fitting[0].read()
-            kept = values.astype(np.float64) if values.dtype.kind in "fiu" else values.astype(str)
-            found[axis.meaning] = Coordinate(fitting[0].name, kept)
-    return found
+        if axis.meaning in (*SPACE, *LISTED):
+            for one in _along(array, file, place, axis):
+                on_line = axis.meaning in SPACE or one.role in SPACE
+                listed = axis.meaning in LISTED and not (on_line and _is_main(one, array, place))
+                yield (
+                    f"{axis.meaning} {one.family}" if listed else axis.meaning,
+                    _coordinate(one, one.read().ravel(), listed),
+                )
+    yield from _curved(array, file, axes)
 
 
-def check_agreement(described: Sequence[Description], timed: bool) -> list[str]:
+def _along(array: FileArray, file: ArrayFile, place: int, axis: Axis) -> list[FileArray]:
+    """What the file says of the entries along an axis: its coordinate, and what else it says of stations and levels."""
+    dim = array.dims[place] if array.dims else ""
+    if dim:
+        main = dimension_coordinate(array, dim, file)
+        if axis.meaning in SPACE:
+            return [main] if main is not None and main.is_vector else []
+        return [one for one in file.arrays.values() if one.dims == (dim,) and (one.numeric or one.is_text)]
+    meant = (axis.meaning, *SPACE) if axis.meaning == "feature" else (axis.meaning,)
+    beside = [one for one in coordinates_beside(array, file) if one.numeric and one.role in meant]
+    beside += [
+        one for one in file.arrays.values() if one.is_text and one.role in meant and one.parent in ("", array.parent)
+    ]
+    fitting = [one for one in beside if one.length == axis.length]
+    return fitting if len(fitting) == 1 else []
+
+
+def _is_main(one: FileArray, array: FileArray, place: int) -> bool:
+    """Whether a coordinate is the one of its axis, rather than one thing more that is said of its entries."""
+    return not array.dims or not array.dims[place] or one.last == array.dims[place]
+
+
+def _curved(array: FileArray, file: ArrayFile, axes: Sequence[Axis]) -> Iterator[tuple[str, Coordinate]]:
+    """Coordinates of two axes, such as of a turned grid, as their means along the lines of the other axis."""
+    places = [next((place for place, axis in enumerate(axes) if axis.meaning == meaning), -1) for meaning in SPACE]
+    if -1 in places:
+        return
+    shape = tuple(array.shape[place] for place in places)
+    dims = tuple(array.dims[place] for place in places) if array.dims else ()
+    for one in file.arrays.values():
+        if one.numeric and one.shape == shape and one.dims == dims and one.role in SPACE:
+            values = np.asarray(one.read(), dtype=np.float64)
+            yield one.role, _coordinate(one, values.mean(axis=1 - SPACE.index(one.role)), listed=False)
+
+
+def _coordinate(one: FileArray, values: np.ndarray, listed: bool) -> Coordinate:
+    kept = values.astype(str) if one.is_text else values.astype(np.float64)
+    east = EAST.fullmatch(one.units) is not None or LONGITUDE.fullmatch(one.last) is not None
+    return Coordinate(one.name, kept, one.units.strip(), listed, east)
+
+
+# Comparing
+
+
+def check_agreement(described: Sequence[Description]) -> list[str]:
     """Refuse arrays that do not belong together, and say where they lie at different places.
 
-    Args:
-        described: all arrays whose recordings are put together.
-        timed: whether the times of the files are used.
+    Each is compared with the first that says the same of itself.
 
     Raises:
-        BenchError: columns, units, unit of time, or grids differ; one line that says in what.
+        BenchError: columns, units, order of dimensions, or grids differ; one line that says in what.
     """
-    notes: dict[str, str] = {}
-    for one in described[1:]:
-        _check_columns(one, described[0])
-        found = (
-            *_check_units(one, described[0], timed),
-            *_check_grid(one, described[0]),
-            *_on_names(one, described[0]),
-        )
-        for meaning, note in found:
-            notes.setdefault(meaning, note)
-    return list(notes.values())
+    notes: list[str] = []
+    for place in sorted({one.place for one in described}):
+        channel = [one for one in described if one.place == place]
+        for one in channel[1:]:
+            _check_columns(one, channel[0])
+        notes += [*_on_kinds(channel), *_on_names(channel), *_units_of(channel)]
+        _check_dimensions(channel)
+    notes += _grids_of(described)
+    return list(dict.fromkeys(notes))
 
 
 def _check_columns(one: Description, first: Description) -> None:
@@ -118,86 +171,157 @@ def _check_columns(one: Description, first: Description) -> None:
         )
 
 
-def _check_units(one: Description, first: Description, timed: bool) -> Iterable[tuple[str, str]]:
-    for own, its in zip(one.quantities, first.quantities, strict=False):
-        if own and its and own != its:
-            raise BenchError(f"{one.where}: holds {own}, and {first.where} {its}; import them one by one")
-    if timed and one.time_unit and first.time_unit and one.time_unit != first.time_unit:
-        raise BenchError(
-            f"{one.where}: has times in {one.time_unit}, and {first.where} in {first.time_unit}; bring them to the "
-            "same, or say the step with --time-step"
-        )
-    for own, its in zip(one.units, first.units, strict=False):
-        same = not own or not its or own == its or _mean_the_same(own, its)
-        if same is False:
-            raise BenchError(
-                f"{one.where}: has values in {own}, and {first.where} in {its}; bring them to the same, or import them "
-                "one by one"
-            )
-        if same is None:
-            yield "units", f"units are told in two ways, which may differ: {own} in {one.where}, {its} in {first.where}"
-
-
-def _mean_the_same(own: str, its: str) -> bool | None:
-    """Whether two texts mean the same unit; None where one of them is not known."""
-    one, other = _unit(own), _unit(its)
-    if one is None or other is None:
-        return None
-    same_kind = one.dimensionality == other.dimensionality
-    return same_kind and bool(np.isclose(_registry().Quantity(1, one).to(other).magnitude, 1, rtol=1e-9, atol=0))
-
-
-def _unit(text: str) -> Any:
-    try:
-        return _registry().Unit(POWER.sub(r"**\1", text))
-    except Exception:  # pint trips over what is no unit in any way: of its own errors, of the tokenizer, of assertions
-        return None
-
-
-@cache
-def _registry() -> Any:
-    """All units that are known, loaded where two texts differ."""
-    import pint
-
-    return pint.UnitRegistry()
-
-
-def _check_grid(one: Description, first: Description) -> Iterable[tuple[str, str]]:
-    for meaning in one.grid.keys() & first.grid.keys():
-        own, its = one.grid[meaning], first.grid[meaning]
-        if len(own.values) != len(its.values) or _same(own.values, its.values):
-            continue  # lengths are compared where all recordings are
-        if meaning in LISTED or own.values.dtype.kind == "U" or its.values.dtype.kind == "U":
-            raise BenchError(
-                f"{one.where}: '{own.name}' has other entries ({_listed(own)}) than that of {first.where} "
-                f"({_listed(its)}), and these are put together by place; bring them to the same order"
-            )
-        if abs(own.spacing - its.spacing) > OTHER_SPACING * abs(its.spacing):
-            raise BenchError(
-                f"{one.where}: '{own.name}' goes in steps of {own.spacing:.6g}, and that of {first.where} of "
-                f"{its.spacing:.6g}; bring the pictures to one grid, or import them one by one"
-            )
+def _on_kinds(channel: Sequence[Description]) -> Iterator[str]:
+    kinds = {one.kind: one.where for one in channel}
+    if len(kinds) > 1:
         yield (
-            meaning,
-            f"recordings lie at different places: '{own.name}' is {_listed(own)} in {one.where} and {_listed(its)} in "
-            f"{first.where}",
+            f"pictures ({kinds['pictures']}) are fractions of full scale, and the values of arrays ({kinds['array']}) "
+            "stay as they are: look whether they are of one scale"
         )
 
 
-def _same(own: np.ndarray, its: np.ndarray) -> bool:
-    if own.dtype.kind == "U" or its.dtype.kind == "U":
-        return np.array_equal(own.astype(str), its.astype(str))
-    rounding = 4 * np.finfo(np.float32).eps * np.abs(its).max(initial=0)
-    step = float(np.ptp(its)) / max(1, len(its) - 1)
-    return bool((np.abs(own - its) <= rounding + SAME_PLACE * step).all())
+def _on_names(channel: Sequence[Description]) -> Iterator[str]:
+    names = {one.name: one.where for one in reversed(channel) if one.name}
+    if len(names) > 1:
+        told = ", ".join(f"'{name}' of {where}" for name, where in list(names.items())[:3])
+        yield f"arrays of different names are put together: {told}"
 
 
-def _listed(one: Coordinate) -> str:
-    if one.values.dtype.kind == "U":
-        return ", ".join(one.values[:3]) + ", ..." * (len(one.values) > 3)
+def _units_of(channel: Sequence[Description]) -> Iterator[str]:
+    quantities = {one.quantity: one for one in channel if one.quantity not in NOTHING_SAID}
+    if len(quantities) > 1:
+        first, other, *_ = quantities.values()
+        raise BenchError(
+            f"{other.where}: holds {other.quantity}, and {first.where} {first.quantity}; import them one by one"
+        )
+    stated: dict[str, Description] = {}
+    for one in channel:
+        if one.units in NOTHING_SAID or one.units in stated:
+            continue
+        for other in stated.values():
+            same = mean_the_same(one.units, other.units)
+            if same is False:
+                raise BenchError(
+                    f"{one.where}: has values in {one.units}, and {other.where} in {other.units}; bring them to the "
+                    "same, or import them one by one"
+                )
+            if same is None:
+                yield (
+                    f"units are told in two ways, which may differ: {one.units} in {one.where}, {other.units} in "
+                    f"{other.where}"
+                )
+        stated[one.units] = one
+
+
+def _check_dimensions(channel: Sequence[Description]) -> None:
+    first = next((one for one in channel if one.dims), None)
+    for one in channel:
+        if first and set(one.dims.values()) == set(first.dims.values()) and one.dims != first.dims:
+            raise BenchError(
+                f"{one.where}: its dimensions are {', '.join(one.dims.values())}, and those of {first.where} "
+                f"{', '.join(first.dims.values())}; bring them to one order"
+            )
+
+
+def _grids_of(described: Sequence[Description]) -> Iterator[str]:
+    """Compare what is said along each axis with the first array that says it; where places differ, in words."""
+    stated: dict[str, tuple[Description, Coordinate]] = {}
+    told: set[str] = set()
+    for one in described:
+        for key, own in one.grid.items():
+            first, its = stated.setdefault(key, (one, own))
+            if first is one:
+                continue
+            if own.listed or its.listed or own.is_text or its.is_text:
+                _check_list(one, own, first, its)
+            elif _are_elsewhere(one, own, first, its) and key not in told:
+                told.add(key)
+                yield (
+                    f"recordings lie at different places: '{own.name}' is {_ends(own)} in {one.where} and {_ends(its)} "
+                    f"in {first.where}"
+                )
+
+
+def _check_list(one: Description, own: Coordinate, first: Description, its: Coordinate) -> None:
+    """Refuse entries that are other ones, or in another order."""
+    if len(own.values) != len(its.values):
+        return  # lengths are compared where all recordings are
+    if own.is_text or its.is_text:
+        mine, others = (_names(each.values) for each in (own, its))
+        differing = np.flatnonzero(mine != others)
+    else:
+        mine, others = _in_units_of(own, its), its.values
+        differing = np.flatnonzero(np.abs(mine - others) > _rounding(others))
+    if len(differing):
+        place = int(differing[0])
+        mine, others = _names(mine), _names(others)
+        raise BenchError(
+            f"{one.where}: entry {place} of '{own.name}' is {mine[place]}, and {others[place]} in {first.where}; these "
+            "are put together by place: bring them to the same order, or leave out what only one has"
+        )
+
+
+def _names(values: np.ndarray) -> np.ndarray:
+    """Names to compare; whole numbers as they are written."""
+    return np.array(
+        [f"{one:.0f}" if isinstance(one, float) and one.is_integer() else str(one) for one in values.tolist()]
+    )
+
+
+def _rounding(its: np.ndarray) -> float:
+    """What two lists of numbers may differ by: single precision, but less than their smallest step."""
+    steps = np.diff(np.unique(its))
+    return min(ROUNDING * float(np.abs(its).max()), float(steps.min()) / 4 if len(steps) else np.inf)
+
+
+def _in_units_of(own: Coordinate, its: Coordinate) -> np.ndarray:
+    """The values in the units of the other, where both are known."""
+    factor = ratio(own.units, its.units) if own.units and its.units else None
+    return own.values * factor if factor is not None and np.isfinite(factor) else own.values
+
+
+def _are_elsewhere(one: Description, own: Coordinate, first: Description, its: Coordinate) -> bool:
+    """Whether two lines lie at different places.
+
+    Raises:
+        BenchError: their steps differ, or one goes the other way, or begins elsewhere on the same circle.
+    """
+    mine, others = _in_units_of(own, its), its.values
+    if own.east and its.east:
+        mine, others = (np.unwrap(values, period=CIRCLE) for values in (mine, others))
+    if min(len(mine), len(others)) < 2:
+        return False
+    steps, their_steps = np.diff(mine), np.diff(others)
+    step = float(np.nanmedian(np.abs(their_steps)))
+    if len(mine) != len(others):
+        extents = [abs(float(np.nanmedian(each))) * (len(each) + 1) for each in (steps, their_steps)]
+        if abs(extents[0] - extents[1]) > OTHER_SPACING * extents[1]:
+            _refuse_spacing(one, own, float(np.nanmedian(steps)), first, float(np.nanmedian(their_steps)))
+        return False
+    allowed = ROUNDING * float(np.nanmax(np.abs(others))) + SAME_PLACE * step
+    apart = mine - others
+    if own.east and its.east:
+        turned = np.sort(mine % CIRCLE), np.sort(others % CIRCLE)
+        apart = (apart + CIRCLE / 2) % CIRCLE - CIRCLE / 2
+        if np.allclose(*turned, rtol=0, atol=allowed) and np.nanmax(np.abs(apart)) > step / 2:
+            raise BenchError(
+                f"{one.where}: '{own.name}' begins at {mine[0]:g} and that of {first.where} at {others[0]:g} on the "
+                "same circle; bring them to one order (roll the pictures)"
+            )
+    if np.nanmax(np.abs(apart)) <= allowed:
+        return False
+    if np.nanmax(np.abs(steps - their_steps)) > OTHER_SPACING * step + 2 * allowed:
+        worst = int(np.nanargmax(np.abs(steps - their_steps)))
+        _refuse_spacing(one, own, float(steps[worst]), first, float(their_steps[worst]))
+    return True
+
+
+def _refuse_spacing(one: Description, own: Coordinate, step: float, first: Description, its: float) -> None:
+    raise BenchError(
+        f"{one.where}: '{own.name}' goes in steps of {step:.6g}, and that of {first.where} of {its:.6g}; bring the "
+        "pictures to one grid, or import them one by one"
+    )
+
+
+def _ends(one: Coordinate) -> str:
     return f"{one.values[0]:.6g} to {one.values[-1]:.6g}"
-
-
-def _on_names(one: Description, first: Description) -> Iterable[tuple[str, str]]:
-    if one.name and first.name and one.name != first.name:
-        yield "name", f"arrays of different names are put together: '{first.name}' of {first.where}, '{one.name}'"

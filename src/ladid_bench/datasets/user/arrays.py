@@ -3,16 +3,20 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 # what NumPy, HDF5 and MATLAB call real numbers; dates count where times are asked for
 NUMERIC = re.compile(r"[<>|=]?(bool|b1|(float|u?int|[fiu])\d+|double|single|logical)")
 DATES = re.compile(r"[<>|=]?(M8|datetime64|m8|timedelta64).*")
-TEXT = re.compile(r"[<>|=]?[US]\d+")
+TEXT = re.compile(r"[<>|=]?[UST]\d*")
+COUNTED = re.compile(r"records?|rec|index|row|nr|no|id|sample|unnamed.*", re.IGNORECASE)  # what a logger counts
 INDEX = re.compile(r"[({]\d+[)}]")  # of a cell or of an element of an array of structs
 
+TEMPERATURE = "T"  # an array that is a time only where nothing else is
 ROLES: Mapping[str, re.Pattern[str]] = {
     "time": re.compile(
         r"(t|tt|tau|time|times|timestamps?|tspan|tvec|timevec\w*|ts|tsteps?|timesteps?|dates?|datetimes?|seconds|steps?"
@@ -37,14 +41,16 @@ ROLES: Mapping[str, re.Pattern[str]] = {
     ),
     "feature": re.compile(r"features?|stations?|sensors?|nodes?|states?|points?|electrodes?", re.IGNORECASE),
 }
-SINCE = re.compile(r"(?P<unit>\w+) since .+")
+SINCE = re.compile(r"(?P<unit>\w+) since (?P<reference>.+)")
 TIME_UNITS: Mapping[str, str] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
     **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), "ms"),
     **dict.fromkeys(("us", "microsecond", "microseconds"), "us"),
+    **dict.fromkeys(("ns", "nanosecond", "nanoseconds"), "ns"),
     **dict.fromkeys(("min", "mins", "minute", "minutes"), "min"),
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "h"),
     **dict.fromkeys(("d", "day", "days"), "d"),
+    **dict.fromkeys(("week", "weeks"), "week"),
     **dict.fromkeys(("month", "months"), "month"),
     **dict.fromkeys(("a", "yr", "year", "years"), "year"),
 }
@@ -62,6 +68,7 @@ class FileArray:
         read: reads the values, ``shape``.
         dims: names of the axes where the file has them, else empty.
         attributes: what the file says of it: ``units``, ``long_name``, ``standard_name``, ``axis``, ``calendar``.
+        separator: what stands between a group, or a struct of MATLAB, and what is in it.
     """
 
     name: str
@@ -70,6 +77,7 @@ class FileArray:
     read: Callable[[], np.ndarray]
     dims: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
+    separator: str = "/"
 
     @property
     def numeric(self) -> bool:
@@ -79,9 +87,23 @@ class FileArray:
     @property
     def is_vector(self) -> bool:
         """Whether it is a row of numbers or dates, as text too; MATLAB has no arrays of one axis."""
-        dated = DATES.fullmatch(self.dtype) or (TEXT.fullmatch(self.dtype) and role_of(self.family) == "time")
+        dated = DATES.fullmatch(self.dtype) or (self.is_text and role_of(self.last) == "time")
         fits = self.numeric or bool(dated)
         return fits and len(self.shape) >= 1 and max(self.shape) > 1 and sum(length > 1 for length in self.shape) == 1
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds text."""
+        return TEXT.fullmatch(self.dtype) is not None
+
+    @cached_property
+    def increases(self) -> bool:
+        """Whether its numbers grow along the last axis or along the first, as times do."""
+        values = np.asarray(self.read())
+        if values.dtype.kind not in "fiu":
+            return True
+        steps = [np.diff(values.astype(np.float64), axis=axis) for axis in (0, -1) if values.ndim]
+        return any(bool(one.size and (one > 0).all()) for one in steps)
 
     @property
     def is_table(self) -> bool:
@@ -100,19 +122,24 @@ class FileArray:
 
     @property
     def time_unit(self) -> str:
-        """The unit of time that its attribute ``units`` names, or nothing."""
+        """The unit of time that its attribute ``units`` names, or nothing; one that is not known as it stands."""
         since = SINCE.fullmatch(self.units.strip())
-        return TIME_UNITS.get((since["unit"] if since else self.units.strip()).lower(), "")
+        return TIME_UNITS.get((since["unit"] if since else self.units.strip()).lower(), since["unit"] if since else "")
 
     @property
     def parent(self) -> str:
         """The group, struct or cell array it stands in; empty at the top of the file."""
-        return re.sub(r"[/.]?[^/.]*$", "", self.name)
+        return self.name.rpartition(self.separator)[0]
 
     @property
     def family(self) -> str:
         """Its name without the indices of cells and elements."""
         return INDEX.sub("", self.name)
+
+    @property
+    def last(self) -> str:
+        """Its own name, without the groups or structs that it stands in and without indices."""
+        return self.family.rpartition(self.separator)[2]
 
     @property
     def role(self) -> str:
@@ -124,21 +151,46 @@ class FileArray:
             return axis or "time"
         if NORTH.fullmatch(self.units):
             return "height"
-        return "width" if EAST.fullmatch(self.units) else role_of(self.family) or ("time" if self.time_unit else "")
+        return "width" if EAST.fullmatch(self.units) else role_of(self.last) or ("time" if self.time_unit else "")
 
 
-def counts_rows(values: np.ndarray) -> bool:
-    """Say whether an array holds successive whole numbers from 0 or 1, as an index does that a program wrote along."""
-    return values[0] in (0, 1) and len(values) > 1 and bool((np.diff(values) == 1).all())
+def counts_rows(values: np.ndarray, name: str = "") -> bool:
+    """Say whether an array holds successive whole numbers, as an index does that a program wrote along.
+
+    They begin with 0 or 1, or anywhere where the name says that records are counted.
+    """
+    begins = values[0] in (0, 1) or COUNTED.fullmatch(name) is not None
+    return begins and len(values) > 1 and bool((np.diff(values) == 1).all())
+
+
+def text_of(values: np.ndarray) -> np.ndarray:
+    """Convert an array of texts or bytes, such as HDF5 and netCDF keep them, to NumPy's text without blanks around."""
+
+    def decoded(one: Any) -> str:
+        if not isinstance(one, bytes):
+            return str(one).strip()
+        try:
+            return one.decode("utf-8").strip()
+        except UnicodeDecodeError:
+            return one.decode("latin-1").strip()
+
+    texts = [decoded(one) for one in values.ravel().tolist()]
+    return np.array(texts, dtype=str).reshape(values.shape)  # (text,) -> the shape of the values
 
 
 def dates_of(texts: np.ndarray) -> np.ndarray | None:
-    """Convert texts to datetime64 in UTC; None where they are no dates as ISO 8601 writes them."""
+    """Convert NumPy's texts to datetime64 in UTC, or to the numbers that they are; None where they are neither.
+
+    Dates are as ISO 8601 writes them, with an underscore between day and time too, as WRF does, or UTC at the end.
+    """
     import pandas as pd
 
-    plain = np.char.decode(texts, "utf-8", "replace") if texts.dtype.kind == "S" else texts.astype(str)
+    numbers = pd.to_numeric(pd.Series(texts.ravel()), errors="coerce")
+    if numbers.notna().all():
+        return numbers.to_numpy().reshape(texts.shape)  # (time,) -> the shape of the texts
+    plain = pd.Series(texts.ravel()).str.replace(r"^(\d{4}-\d{2}-\d{2})_", r"\1T", regex=True)
     try:
-        dates = pd.to_datetime(pd.Series(plain.ravel()), utc=True, format="ISO8601")
+        dates = pd.to_datetime(plain.str.removesuffix(" UTC"), utc=True, format="ISO8601")
     except (ValueError, TypeError):
         return None
     return dates.dt.tz_localize(None).to_numpy().reshape(texts.shape)  # (date,) -> the shape of the texts
@@ -146,8 +198,7 @@ def dates_of(texts: np.ndarray) -> np.ndarray | None:
 
 def role_of(name: str) -> str:
     """Look up the meaning of an axis called ``name``; nothing where the name is not known."""
-    last = re.split(r"[/.]", name)[-1]
-    return next((role for role, pattern in ROLES.items() if pattern.fullmatch(last)), "")
+    return next((role for role, pattern in ROLES.items() if pattern.fullmatch(name)), "")
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,14 @@ def find_axes(
         raise BenchError(f"{where}: the arrays have different numbers of axes; choose some of them with --key")
     if 0 in shape:
         raise BenchError(f"{where}: there is nothing in it (shape {shape})")
+    moments = [
+        dim for dim, length in zip(first.dims, shape, strict=False) if length == 1 and _of_time(first, dim, file)
+    ]
+    if moments and not layout:
+        raise BenchError(
+            f"{where}: holds one time ('{moments[0]}' is one long); put the files of a recording together first, such "
+            "as with xarray.open_mfdataset(...).to_netcdf(...)"
+        )
     if layout:
         stated = parse_layout(layout, len(shape), where)
         return tuple(Axis(length, axis, "--layout says so") for length, axis in zip(shape, stated, strict=True))
@@ -171,6 +179,11 @@ def _evidence(arrays: Sequence[FileArray], file: ArrayFile, varying: str) -> dic
 def dimension_coordinate(array: FileArray, dim: str, file: ArrayFile) -> FileArray | None:
     """Look up the coordinate of a dimension of an array: beside it, or at the top of the file."""
     return file.arrays.get("/".join(filter(None, (array.parent, dim)))) or file.arrays.get(dim)
+
+
+def _of_time(array: FileArray, dim: str, file: ArrayFile) -> bool:
+    coordinate = dimension_coordinate(array, dim, file)
+    return ((coordinate.role if coordinate is not None else "") or role_of(dim)) == "time"
 
 
 def coordinates_beside(array: FileArray, file: ArrayFile) -> list[FileArray]:

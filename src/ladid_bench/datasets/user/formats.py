@@ -14,7 +14,7 @@ import numpy as np
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import one_line
-from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, counts_rows, role_of
+from ladid_bench.datasets.user.arrays import TEMPERATURE, ArrayFile, FileArray, counts_rows, role_of, text_of
 from ladid_bench.datasets.user.gridded import is_described, open_gridded
 from ladid_bench.datasets.user.recordings import check_size
 
@@ -22,7 +22,7 @@ HEADERS: Mapping[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bo
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-DAYS = (1800_01_01, 2199_12_31)  # dates written as whole numbers
+SAID = ("units", "long_name", "standard_name", "axis")
 DECIMAL_COMMA = r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?"
 THOUSANDS = r"[-+]?\d{1,3}(,\d{3})*"
 MOSTLY = 0.5  # of the entries of a column are numbers, so that the others should be
@@ -75,7 +75,8 @@ def _member(path: Path, member: str, shape: tuple[int, ...]) -> Callable[[], np.
         check_size(math.prod(shape), f"{path}:{member}")
         with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
             try:
-                return np.lib.format.read_array(stream, allow_pickle=False)
+                values = np.lib.format.read_array(stream, allow_pickle=False)
+                return text_of(values) if values.dtype.kind in "US" else values
             except (EOFError, zlib.error, zipfile.BadZipFile) as error:
                 raise BenchError(f"{path}:{member}: {unreadable(error)}") from error
 
@@ -99,9 +100,12 @@ def open_mat(path: Path) -> ArrayFile:
 
             def read(name: str = name, shape: tuple[int, ...] = shape) -> np.ndarray:
                 check_size(math.prod(shape), f"{path}:{name}")
-                return loadmat(path, variable_names=[name])[name]
+                values = loadmat(path, variable_names=[name])[name]
+                return text_of(values) if values.dtype.kind == "U" else values
 
-            arrays[name] = FileArray(name, shape, kind, read)
+            if kind == "char":  # SciPy makes one text of each row
+                kind, shape = "T", shape[:1]
+            arrays[name] = FileArray(name, shape, kind, read, separator=".")
     return ArrayFile(path, arrays, column_major=True)
 
 
@@ -112,12 +116,15 @@ def _opened(content: np.ndarray, name: str) -> Iterator[FileArray]:
             label = f"{name}({index + 1})" if content.size > 1 else name
             for field in content.dtype.names:
                 yield from _opened(np.asarray(element[field]), f"{label}.{field}")
+    elif content.dtype.hasobject and all(isinstance(one, np.ndarray) and one.dtype.kind == "U" for one in content.flat):
+        texts = text_of(np.array([one.item() if one.size == 1 else "" for one in content.flat]))  # (text,)
+        yield FileArray(name, texts.shape, "T", lambda: texts, separator=".")
     elif content.dtype.hasobject:
         for index, element in enumerate(content.ravel(order="F")):
             label = f"{name}{{{index + 1}}}" if isinstance(element, np.ndarray) else f"{name}?"
             yield from _opened(np.asarray(element), label) if isinstance(element, np.ndarray) else ()
     else:
-        yield FileArray(name, content.shape, content.dtype.str, lambda: content)
+        yield FileArray(name, content.shape, content.dtype.str, lambda: content, separator=".")
 
 
 def open_mat73(path: Path) -> ArrayFile:
@@ -126,7 +133,9 @@ def open_mat73(path: Path) -> ArrayFile:
 
     def add(name: str, item: h5py.Dataset) -> None:
         shape = tuple(item.shape or ())[::-1]
-        arrays[name] = FileArray(name, shape, item.dtype.str, _dataset(path, str(item.name), turned=True))
+        arrays[name] = FileArray(
+            name, shape, item.dtype.str, _dataset(path, str(item.name), turned=True), separator="."
+        )
 
     with hdf5.open_file(path) as file:
         for found, item in _datasets(file):
@@ -151,12 +160,23 @@ def open_hdf5(path: Path) -> ArrayFile:
 
 
 def _plain(path: Path, name: str, item: h5py.Dataset) -> FileArray:
-    attributes = {key: _text(item.attrs.get(key, "")) for key in ("units", "long_name", "axis") if key in item.attrs}
+    attributes = {key: _said(item.attrs[key]) for key in SAID if key in item.attrs}
+    if h5py.check_string_dtype(item.dtype):
+        return FileArray(name, tuple(item.shape or ()), "T", _texts(path, name), (), attributes)
     return FileArray(name, tuple(item.shape or ()), item.dtype.str, _dataset(path, name), (), attributes)
 
 
-def _text(value: Any) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+def _said(value: Any) -> str:
+    """An attribute as text; some programs write arrays of one."""
+    return " ".join(text_of(np.atleast_1d(value)).ravel())
+
+
+def _texts(path: Path, name: str) -> Callable[[], np.ndarray]:
+    def read() -> np.ndarray:
+        with hdf5.open_file(path) as file:
+            return text_of(hdf5.text(file, name))
+
+    return read
 
 
 def _datasets(file: h5py.File) -> list[tuple[str, h5py.Dataset]]:
@@ -209,12 +229,16 @@ def open_table(path: Path, times: Sequence[str] = ()) -> ArrayFile:
     table.columns = [str(name).strip() for name in table.columns]
     columns = {name: _column(table[name], f"{path}: column '{name}'") for name in table.columns}
     arrays = {name: _held(name, values) for name, values in columns.items()}
-    vectors = [name for name in columns if arrays[name].numeric and arrays[name].role != "time" and name not in times]
-    counting = [name for name in vectors if len(vectors) > 1 and counts_rows(columns[name])]
+    timed = [name for name in columns if arrays[name].role == "time"]
+    timed = [name for name in timed if name != TEMPERATURE or (len(timed) == 1 and not times)]
+    timed += times
+    vectors = [name for name in columns if arrays[name].numeric and name not in timed]
+    counting = [name for name in vectors if len(vectors) > 1 and counts_rows(columns[name], name)]
     vectors = [name for name in vectors if name not in counting]
     if vectors and "table" not in arrays:
         whole = np.column_stack([columns[name] for name in vectors])
         left_out = [name for name in columns if name in counting or columns[name].dtype.kind == "U"]
+        left_out += [name for name in timed if times and name not in times]
         arrays["table"] = _held("table", whole, {"columns": _listed(vectors, left_out)})
     return ArrayFile(path, arrays)
 
@@ -229,7 +253,7 @@ def _separator(path: Path) -> str:
 
 def _listed(vectors: Sequence[str], left_out: Sequence[str]) -> str:
     """The columns of a table that are features, and those that are none."""
-    others = f"; left out, being text or a count of the rows: {', '.join(left_out)}" if left_out else ""
+    others = f"; left out, being text, other times or a count of the rows: {', '.join(left_out)}" if left_out else ""
     return f"columns {', '.join(vectors)}{others}"
 
 
@@ -241,10 +265,6 @@ def _column(column: Any, where: str) -> np.ndarray:
     """
     import pandas as pd
 
-    if column.dtype.kind == "i" and role_of(str(column.name)) == "time" and column.between(*DAYS).all():
-        days = pd.to_datetime(column.astype(str), format="%Y%m%d", errors="coerce")
-        if days.notna().all():  # 20261128
-            return days.to_numpy()
     if column.dtype.kind in "fiub":
         return column.to_numpy(dtype=np.float64)
     try:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
-from ladid_bench.datasets.user.arrays import SINCE, ArrayFile, FileArray
+from ladid_bench.datasets.user.arrays import SINCE, ArrayFile, FileArray, text_of
 from ladid_bench.datasets.user.recordings import check_size
 
 PACKED = ("scale_factor", "add_offset", "_FillValue", "missing_value")
@@ -65,6 +65,8 @@ def _groups(path: Path) -> dict[str, Any]:
 def _array(path: Path, full: str, variable: Any) -> FileArray:
     dims = tuple("" if str(dim).startswith("phony_dim") else str(dim) for dim in variable.dims)
     attributes = {key: str(variable.attrs[key]) for key in KEPT if key in variable.attrs}
+    if variable.dtype.kind in "SUO":
+        return FileArray(full, variable.shape, "T", lambda: text_of(np.asarray(variable.values)), dims, attributes)
     since = SINCE.fullmatch(attributes.get("units", "").strip())
     if since and since["unit"].lower() in UNEVEN:
         attributes["units"] = "days since" + attributes["units"].split("since", 1)[1]
@@ -75,12 +77,10 @@ def _array(path: Path, full: str, variable: Any) -> FileArray:
 def _values(path: Path, full: str, variable: Any) -> Callable[[], np.ndarray]:
     def read() -> np.ndarray:
         check_size(math.prod(variable.shape), f"{path}:{full}")
-        text = variable.dtype.kind not in "fiub"  # names of stations, and the like
-        if not text and path.is_file() and h5py.is_hdf5(path):
+        if path.is_file() and h5py.is_hdf5(path):
             with hdf5.open_file(path) as file:
                 hdf5.check([hdf5.member(file, full)])  # the values are there, and nowhere else
-        values = np.asarray(variable.values)
-        return values if text else _within_valid_range(values, variable)
+        return _within_valid_range(np.asarray(variable.values), variable)
 
     return read
 
@@ -133,7 +133,12 @@ def _in_days(variable: Any) -> Callable[[], np.ndarray]:
         try:
             dates = cftime.num2date(variable.values, units, calendar)
         except ValueError:  # months have a length in one calendar alone; elsewhere they are counted from the first
-            dates = [_later(units, calendar, int(count)) for count in np.asarray(variable.values)]
+            whole = np.floor(np.asarray(variable.values, dtype=np.float64))
+            firsts, nexts = (
+                cftime.date2num([_later(units, calendar, int(count) + more) for count in whole], start, calendar)
+                for more in (0, 1)
+            )
+            return np.asarray(firsts + (variable.values - whole) * (nexts - firsts), dtype=np.float64)
         return np.asarray(cftime.date2num(dates, start, calendar), dtype=np.float64)
 
     return read

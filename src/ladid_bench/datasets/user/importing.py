@@ -11,6 +11,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import file_sha256
 from ladid_bench.core.paths import SPLITS
 from ladid_bench.datasets.user.agreement import check_agreement
+from ladid_bench.datasets.user.clocks import continued, in_one_unit, joined, on_joining, on_steps
 from ladid_bench.datasets.user.dividing import (
     USUAL_WINDOW,
     Cutting,
@@ -22,7 +23,7 @@ from ladid_bench.datasets.user.dividing import (
 )
 from ladid_bench.datasets.user.pictures import picture_files
 from ladid_bench.datasets.user.reading import Contents, Found, read_file
-from ladid_bench.datasets.user.recordings import Recording, Storage, check_recordings, check_size
+from ladid_bench.datasets.user.recordings import Clock, Recording, Storage, check_recordings, check_size
 from ladid_bench.datasets.user.repeats import Hashes, check_between, check_given, hash_frames, linked, stitched
 from ladid_bench.datasets.user.request import Request, check_request
 from ladid_bench.datasets.user.selecting import DIVIDED
@@ -101,17 +102,15 @@ def understand(request: Request, root: Path, taken: Collection[str]) -> Understo
     files = [source_file(path, split) for split, several in paths.items() for path in several]
     _check_equal_files(files)
     contents = {split: [read_file(path, request.reading) for path in several] for split, several in paths.items()}
-    described = [described for several in contents.values() for one in several for described in one.described]
-    apart = check_agreement(described, timed=request.time_step is None)
+    apart = check_agreement([one for several in contents.values() for read in several for one in read.described])
     every = [_counted(found, request.time_step) for several in contents.values() for found in several]
-    kept = _sorted(contents, request)
-    check_recordings(kept.recordings)
+    kept, timing = _on_one_clock(_sorted(contents, request))
     storage, notes = storage_for(kept.recordings, survey(kept.recordings))
     hashes = hash_frames(kept.recordings, storage)
     kept, hashes, told = _stitched(kept, hashes)
     groups = linked(hashes, kept.groups)
     check_given(kept.splits, groups, [one.name for one in kept.recordings])
-    notes += apart + told + _on_groups(kept.groups, groups)
+    notes += apart + timing + told + _on_groups(kept.groups, groups)
     timed = [with_pauses(one, request.cutting.max_gap) for one in kept.recordings]
     notes += _on_pauses(timed)
     _check_blocks(kept, groups)
@@ -121,7 +120,8 @@ def understand(request: Request, root: Path, taken: Collection[str]) -> Understo
     check_size(max(counts.values()) * window * int(np.prod(timed[0].shape)), "all windows")
     ranges = {split: [(one.number, one.first, one.last) for one in pieces[split]] for split in SPLITS}
     compared, equal = check_between(ranges, hashes, [one.name for one in timed])
-    found = [one for several in every for one in several]
+    unit = next((one.clock.unit for one in timed if one.times is not None and one.clock.unit), "")
+    found = [replace(one, time_unit=one.time_unit and unit) for several in every for one in several]
     return Understood(
         files, found, timed, groups, storage, pieces, window, stride, counts, divided, compared, notes + equal
     )
@@ -204,8 +204,30 @@ def _sorted(contents: Mapping[str, Sequence[Contents]], request: Request) -> _So
     return _Sorted(recordings, splits, groups)
 
 
+def _on_one_clock(kept: _Sorted) -> tuple[_Sorted, list[str]]:
+    """Recordings with their times in one unit, joined where they continue each other within a split; notes of it."""
+    check_recordings(kept.recordings)
+    recordings, notes = in_one_unit(kept.recordings)
+    rows = [
+        [numbers[place] for place in row]
+        for split in dict.fromkeys(kept.splits)
+        for numbers in [kept.of(split)]
+        for row in continued([recordings[number] for number in numbers])
+    ]
+    notes += on_joining(rows, recordings) + on_steps(recordings)
+    first = [row[0] for row in rows]
+    return (
+        _Sorted(
+            [joined([recordings[number] for number in row]) for row in rows],
+            [kept.splits[number] for number in first],
+            [kept.groups[number] for number in first],
+        ),
+        notes,
+    )
+
+
 def _in_steps(recording: Recording, step: float | None) -> Recording:
-    return recording if step is None else replace(recording, times=step * np.arange(len(recording)))
+    return recording if step is None else replace(recording, times=step * np.arange(len(recording)), clock=Clock())
 
 
 def _stitched(kept: _Sorted, hashes: Hashes) -> tuple[_Sorted, Hashes, list[str]]:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import one_line
-from ladid_bench.datasets.user.recordings import Reading, Recording, check_size
+from ladid_bench.datasets.user.recordings import Clock, Reading, Recording, check_size
 from ladid_bench.datasets.user.resampling import shrink
 
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
@@ -234,7 +234,7 @@ def read_video(path: Path, reading: Reading) -> list[Recording]:
         raise BenchError(f"{path}: not a readable video ({one_line(error, 200)})") from error
     if not frames:
         raise BenchError(f"{path}: the video has no frames")
-    return [Recording(str(path), np.stack(frames), _even(stamps))]
+    return [Recording(str(path), np.stack(frames), _even(stamps), Clock("s"))]
 
 
 def _decoded(container: Any, reading: Reading, path: Path) -> tuple[list[np.ndarray], list[float | None]]:

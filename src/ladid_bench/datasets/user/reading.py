@@ -10,7 +10,7 @@ import numpy as np
 
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
-from ladid_bench.datasets.user.agreement import Description, describe_arrays
+from ladid_bench.datasets.user.agreement import NOTHING_SAID, Description, describe_array
 from ladid_bench.datasets.user.arrays import ArrayFile, FileArray
 from ladid_bench.datasets.user.axes import SPACE, Axis, check_contents, find_axes
 from ladid_bench.datasets.user.formats import open_hdf5, open_mat, open_npy, open_npz, open_table, unreadable
@@ -105,7 +105,8 @@ def read_file(path: Path, reading: Reading) -> Contents:
 def _of_pictures(recordings: list[Recording], name: str, unit: str) -> Contents:
     timed = all(one.times is not None for one in recordings)
     times = "time stamps of the video" if timed else ""
-    return Contents({DIVIDED: recordings}, [Found(name, "pictures", len(recordings), (), times, unit if timed else "")])
+    found = Found(name, "pictures", len(recordings), (), times, unit if timed else "")
+    return Contents({DIVIDED: recordings}, [found], [Description(name, kind="pictures")])
 
 
 def _read(path: Path, reading: Reading) -> Contents:
@@ -123,7 +124,7 @@ def _read(path: Path, reading: Reading) -> Contents:
         raise BenchError("--times and --key must name the same splits; or give --times once for all")
     members = {split: select(file, keys.get(split, ()), times.get(split, ())) for split in keys or (DIVIDED,)}
     axes = _axes(members, file, reading)
-    read = {split: _recordings(found, file, axes[split], times, split, reading) for split, found in members.items()}
+    read = {split: _recordings(found, file, axes, times, split, reading) for split, found in members.items()}
     return Contents(
         {split: _some(recordings, path) for split, (recordings, _, _) in read.items()},
         [found for _, found, _ in read.values()],
@@ -137,71 +138,99 @@ def _some(recordings: list[Recording], path: Path) -> list[Recording]:
     return recordings
 
 
-def _axes(members: Mapping[str, list[Member]], file: ArrayFile, reading: Reading) -> dict[str, tuple[Axis, ...]]:
-    """The axes of each split's arrays; arrays of several splits are understood alike."""
+@dataclass(frozen=True)
+class ReferenceAxes:
+    """The axes of the first array of a file, as which those of all others are understood."""
+
+    array: FileArray
+    axes: tuple[Axis, ...]
+
+
+def _axes(members: Mapping[str, list[Member]], file: ArrayFile, reading: Reading) -> ReferenceAxes:
     where = f"{file.path}:{next(iter(members.values()))[0].first.name}"
     alone = all(len(found) == 1 for found in members.values())
     varying = "trajectory" if len(members) > 1 and alone else "time"
     every = [member.first for found in members.values() for member in found]
     check_size(sum(math.prod(one.shape) for one in every), where)
-    axes = find_axes(every, file, reading.layout, where, varying)
-    lengths = {split: found[0].first.shape for split, found in members.items()}
-    return {
-        split: tuple(Axis(length, axis.meaning, axis.why) for length, axis in zip(shape, axes, strict=True))
-        for split, shape in lengths.items()
-    }
+    return ReferenceAxes(every[0], find_axes(every, file, reading.layout, where, varying))
+
+
+def _axes_of(one: FileArray, reference: ReferenceAxes, where: str) -> tuple[Axis, ...]:
+    """The axes of an array, understood as those of the reference: by their names, else by their places.
+
+    Raises:
+        BenchError: it has another number of axes, or a name stands at another place beside names that are not shared.
+    """
+    first, axes = reference.array, reference.axes
+    if len(one.shape) != len(first.shape):
+        raise BenchError(
+            f"{where}: {one.name} has {len(one.shape)} axes and {first.name} {len(first.shape)}; what is put together "
+            "must have the same"
+        )
+    if one.dims and first.dims and "" not in (*one.dims, *first.dims):
+        by_name = dict(zip(first.dims, axes, strict=True))
+        if set(one.dims) == set(first.dims):
+            axes = tuple(by_name[dim] for dim in one.dims)
+        elif any(by_name.get(dim, axis) is not axis for dim, axis in zip(one.dims, axes, strict=True)):
+            raise BenchError(
+                f"{where}: the dimensions of {one.name} are {', '.join(one.dims)}, those of {first.name} "
+                f"{', '.join(first.dims)}; bring them to one order, or choose others with --key"
+            )
+    return tuple(replace(axis, length=length) for axis, length in zip(axes, one.shape, strict=True))
 
 
 def _recordings(
     members: list[Member],
     file: ArrayFile,
-    axes: tuple[Axis, ...],
+    axes: ReferenceAxes,
     times: Mapping[str, list[str]],
     split: str,
     reading: Reading,
 ) -> tuple[list[Recording], Found, list[Description]]:
     """The recordings of the arrays of one split, with their times."""
-    meanings = tuple(axis.meaning for axis in axes)
-    lengths = [_lengths(member.first, meanings) for member in members]
+    own = [_axes_of(member.first, axes, str(file.path)) for member in members]
     names = times.get(split, times.get(DIVIDED, []))
-    timed = find_times([member.first for member in members], file, names, lengths)
+    timed = find_times(members, file, names, [_lengths(its) for its in own])
     recordings: list[Recording] = []
     described: list[Description] = []
-    for member, its in zip(members, timed, strict=True):
+    for member, known, its in zip(members, own, timed, strict=True):
         where = f"{file.path}:{member.first.name}" if len(file.arrays) > 1 else str(file.path)
-        values = _joined(member, meanings, where)
+        values = _joined(member, axes, where)
         if not reading.layout and not recordings:
-            check_contents(values, axes, where)
+            check_contents(values, known, where)
         found = [
             Recording(f"{where}, trajectory {index}" if len(values) > 1 else where, one, reading=reading)
             for index, one in enumerate(values)
         ]
         recordings += found if its is None else with_times(found, its, where)
-        described.append(describe_arrays(member.channels, file, axes, its.unit if its else "", where))
-    understood = _understood(members, axes, timed[0])
+        described += [
+            describe_array(one, file, _axes_of(one, axes, where), place, bool(reading.keys), where)
+            for place, one in enumerate(member.channels)
+        ]
+    understood = _understood(members, own[0], timed[0])
     if timed[0] is None:
-        understood = replace(understood, times=not_taken(members[0].first, file, lengths[0][1]))
+        understood = replace(understood, times=not_taken(members[0].first, file, _lengths(own[0])[1]))
     return recordings, understood, described
 
 
-def _lengths(array: FileArray, meanings: tuple[str, ...]) -> tuple[int, int]:
+def _lengths(axes: tuple[Axis, ...]) -> tuple[int, int]:
     """Trajectories and frames."""
-    size = dict(zip(meanings, array.shape, strict=True))
+    size = {axis.meaning: axis.length for axis in axes}
     return size.get("trajectory", 1), size["time"]
 
 
-def _joined(member: Member, meanings: tuple[str, ...], where: str) -> np.ndarray:
+def _joined(member: Member, axes: ReferenceAxes, where: str) -> np.ndarray:
     """``(trajectory, time, channel, *space)``; several arrays are channels of pictures, or further features."""
-    parts = []
+    parts: list[np.ndarray] = []
     for array in member.channels:
-        if array.shape != member.first.shape:
+        values = array.read()
+        check_real(values, f"{where}:{array.name}" if len(member.channels) > 1 else where)
+        parts.append(arranged(values, tuple(axis.meaning for axis in _axes_of(array, axes, where))))
+        if parts[-1].shape != parts[0].shape:
             raise BenchError(
                 f"{where}: {array.name} has shape {array.shape} and {member.first.name} {member.first.shape}; channels "
                 "must have the same"
             )
-        values = array.read()
-        check_real(values, f"{where}:{array.name}" if len(member.channels) > 1 else where)
-        parts.append(arranged(values, meanings))
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2 if parts[0].ndim == 5 else 3)
 
 
@@ -219,17 +248,24 @@ def arranged(values: np.ndarray, meanings: tuple[str, ...]) -> np.ndarray:
 
 
 def _understood(members: list[Member], axes: tuple[Axis, ...], times: Times | None) -> Found:
-    first = members[0].first
-    label = first.attributes.get("long_name") or first.attributes.get("standard_name") or ""
-    fields = tuple(array.family.replace(".", "/").rsplit("/", 1)[-1] for array in members[0].channels)
+    channels = members[0].channels
+    first = channels[0]
+    fields = tuple(array.last for array in channels)
     return Found(
-        name=" + ".join(array.name for array in members[0].channels),
+        name=" + ".join(array.name for array in channels),
         dtype=np.dtype(first.dtype).name if first.dtype[:1] in "<>|=" else first.dtype,
         count=len(members),
         axes=axes,
         times=times.why if times else "",
-        time_unit=times.unit if times else "",
+        time_unit=times.clock.unit if times else "",
         fields=fields if len(set(fields)) == len(fields) else (),
-        quantity=", ".join(filter(None, (label or (first.name if first.units else ""), first.units))),
+        quantity="; ".join(dict.fromkeys(filter(None, map(_quantity, channels)))),
         columns=first.attributes.get("columns", ""),
     )
+
+
+def _quantity(array: FileArray) -> str:
+    """What an array says that it holds, and in which units."""
+    told = [array.attributes.get(key, "") for key in ("long_name", "standard_name")]
+    label = next((one for one in told if one not in NOTHING_SAID), "")
+    return ", ".join(filter(None, (label or (array.name if array.units else ""), array.units)))

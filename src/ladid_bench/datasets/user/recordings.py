@@ -54,6 +54,21 @@ class Storage:
 
 
 @dataclass(frozen=True)
+class Clock:
+    """What the times of a recording are counted in and from.
+
+    Attributes:
+        unit: of time, or nothing where the file does not say it.
+        reference: the date that they are counted from, with its calendar; empty where none is said.
+        origin: what is added to the times to count them from there.
+    """
+
+    unit: str = ""
+    reference: str = ""
+    origin: float = 0.0
+
+
+@dataclass(frozen=True)
 class Recording:
     """One trajectory as it was found.
 
@@ -61,6 +76,7 @@ class Recording:
         name: where it is from, for errors.
         values: ``(time, channel, *space)`` real numbers as the file has them, perhaps still on the disk.
         times: float64 ``(time,)``, or None where the file has none.
+        clock: of the times.
         group: number of the independent group within its file, or None where each recording is one.
         breaks: first frames after a pause, in order; no trajectory spans one.
         reading: what is done to each picture.
@@ -69,6 +85,7 @@ class Recording:
     name: str
     values: np.ndarray
     times: np.ndarray | None = None
+    clock: Clock = Clock()
     group: int | None = None
     breaks: tuple[int, ...] = ()
     reading: Reading = Reading()

@@ -11,6 +11,7 @@ from ladid_bench.core.paths import SPLITS
 from ladid_bench.datasets.user.arrays import INDEX, ArrayFile, FileArray
 
 BOUNDS = re.compile(r".*_(bnds|bounds)")  # edges of the cells of a coordinate
+SEPARATORS = ("/", ".")  # of groups, and of structs of MATLAB
 WILDCARDS = re.compile(r"(\*|\?|\[[^\]]+\]|[/.])")  # and what stands between the parts of a name
 SPLIT_WORDS = {"train": r"train|fit|learn", "valid": r"val|dev", "test": r"test|check|eval|hold"}
 DIVIDED = "divided"  # what recordings are called that no split was said for
@@ -20,9 +21,14 @@ OBJECTS = "Python objects"
 
 @dataclass(frozen=True)
 class Member:
-    """Arrays of the same recordings: one a channel, most often a single one."""
+    """Arrays of the same recordings: one a channel, most often a single one.
+
+    Attributes:
+        told: what stands for the wildcards of the first key in the name of the first channel.
+    """
 
     channels: tuple[FileArray, ...]
+    told: tuple[str, ...] = ()
 
     @property
     def first(self) -> FileArray:
@@ -67,7 +73,8 @@ def select(file: ArrayFile, keys: Sequence[str], times: Sequence[str]) -> list[M
                     f"{file.path}: --key {key} names no array that belongs to {one.name} of --key {keys[0]} "
                     f"({other.name} is the next); leave out what is not there of both"
                 )
-    return [Member(channels) for channels in zip(*columns, strict=True)]
+    members = zip(*columns, strict=True)
+    return [Member(channels, told_apart(channels[0], keys[0]) if keys else ()) for channels in members]
 
 
 def named(file: ArrayFile, name: str, option: str) -> list[FileArray]:
@@ -79,43 +86,56 @@ def named(file: ArrayFile, name: str, option: str) -> list[FileArray]:
     if name in file.arrays:
         found = [file.arrays[name]]
     else:
-        form = _form(name)
-        found = [one for one in file.arrays.values() if form.fullmatch(one.name) or form.fullmatch(one.family)]
+        forms = {separator: _form(name, separator) for separator in SEPARATORS}
+        found = [
+            one
+            for one in file.arrays.values()
+            if any(forms[one.separator].fullmatch(text) for text in (one.name, one.family))
+        ]
         found = natsorted(found, key=lambda one: one.name)
     if not found:
         known = {one.family for one in file.arrays.values()}
         raise BenchError(f"{file.path}: has no array '{name}' ({option}); {nearest(name, known)}")
     for one in found:
         if option == "--key" and not one.numeric:
+            held = "text" if one.is_text else one.dtype
             raise BenchError(
-                f"{file.path}:{one.name}: holds {one.dtype}, not real numbers; objects are not read: save an array of "
+                f"{file.path}:{one.name}: holds {held}, not real numbers; objects are not read: save an array of "
                 "numbers"
             )
     return found
 
 
-def told_apart(one: FileArray, pattern: str) -> list[str]:
+def told_apart(one: FileArray, pattern: str) -> tuple[str, ...]:
     """Find what stands for the wildcards of a pattern in the name that it matches; nothing where it has none."""
-    found = _form(pattern).fullmatch(one.name)
-    return list(found.groups()) if found else []
+    found = _form(pattern, one.separator).fullmatch(one.name)
+    return found.groups() if found else ()
 
 
-def _form(pattern: str) -> re.Pattern[str]:
-    """A pattern of the shell as a regular expression with a group for each wildcard, which stays within a part."""
-    return re.compile("".join(map(_piece, WILDCARDS.split(pattern))))
+def _form(pattern: str, separator: str) -> re.Pattern[str]:
+    """A pattern of the shell as a regular expression with a group for each wildcard, which stays within a part.
 
+    Raises:
+        BenchError: what stands in its brackets is no choice of letters.
+    """
+    within = f"[^{separator}]"
+    known = {"*": f"({within}*)", "?": f"({within})", "/": "[/.]", ".": "[/.]"}
 
-def _piece(piece: str) -> str:
-    if piece.startswith("[") and WILDCARDS.fullmatch(piece):
-        return f"([{piece[1:-1].replace('!', '^', 1)}])" if piece[1] == "!" else f"({piece})"
-    known = {"*": "([^/.]*)", "?": "([^/.])", "/": "[/.]", ".": "[/.]"}
-    return known.get(piece, re.escape(piece))
+    def translated(piece: str) -> str:
+        if piece.startswith("[") and WILDCARDS.fullmatch(piece):
+            return f"({piece.replace('[!', '[^', 1)})"
+        return known.get(piece, re.escape(piece))
+
+    try:
+        return re.compile("".join(map(translated, WILDCARDS.split(pattern))))
+    except re.error as error:
+        raise BenchError(f"'{pattern}' is no pattern ({error}); write '*' for any letters, '[ab]' for one") from error
 
 
 def _only(file: ArrayFile, times: Sequence[str]) -> list[FileArray]:
     """The one array, or the arrays of the one cell array, that can be the data."""
     possible = [one for one in file.arrays.values() if _can_be_data(one) and one.family not in times]
-    possible = [one for one in possible if one.role != "time" or len(one.shape) > 2] or possible
+    possible = [one for one in possible if one.role != "time" or len(one.shape) > 2 or not one.increases] or possible
     families = list(dict.fromkeys(one.family for one in possible))
     if len(families) > 1:
         lengths = {
@@ -162,7 +182,7 @@ def listing(file: ArrayFile) -> str:
         shapes = [" x ".join(map(str, one.shape)) or "one number" for one in several]
         many = f"{len(several)} cells, " if len(several) > 1 or INDEX.search(several[0].name) else ""
         to = f" to {shapes[-1]}" if shapes[-1] != shapes[0] else ""
-        kind = several[0].dtype.lstrip("<>|=")
+        kind = "text" if several[0].is_text else several[0].dtype.lstrip("<>|=")
         lines.append(f"{family} {OBJECTS if kind == 'O' else kind} {many}{shapes[0]}{to}")
     more = f" and {len(lines) - MOST_LISTED} more" if len(lines) > MOST_LISTED else ""
     return "; ".join(lines[:MOST_LISTED]) + more

@@ -7,17 +7,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.datasets.user.arrays import TEXT, TIME_UNITS, ArrayFile, FileArray, dates_of
-from ladid_bench.datasets.user.axes import coordinates_beside
-from ladid_bench.datasets.user.recordings import LARGEST_EXACT, Recording
-from ladid_bench.datasets.user.selecting import named, told_apart
+from ladid_bench.datasets.user.arrays import SINCE, TEMPERATURE, TIME_UNITS, ArrayFile, FileArray, dates_of
+from ladid_bench.datasets.user.axes import coordinates_beside, dimension_coordinate
+from ladid_bench.datasets.user.recordings import LARGEST_EXACT, Clock, Recording
+from ladid_bench.datasets.user.selecting import Member, named, told_apart
 
 PAUSE_IN_STEPS = 10  # a gap this many times the usual step is a pause ...
 PAUSE_IN_LONG_STEPS = 5  # ... if it is also this many times the longest tenth of the steps
 LONG_STEPS = 0.9
 NUMBER = re.compile(r"\d+")  # what tells recordings of one kind apart: cells, groups, run_3 and time_3
-TEXTS = "US"  # what NumPy calls arrays of text
+UNIT_AT_THE_END = re.compile(r"[_ ](?P<word>\w{2,}|[sh])$|[(\[](?P<said>\w+)[)\]]$")  # time_ms, t (d)
 PREFERENCE = ("time", "t", "times", "timestamp", "date", "datetime")
+AS_SAID = "as --times says"
+WHOLE_DAYS = "day as %Y%m%d"  # how the climate data operators write dates as numbers
+FIRST_DAY, LAST_DAY = 1800_01_01, 2199_12_31
+DECEMBER_TO_JANUARY = 89  # from 202612 to 202701
+FINE = ("ms", "us", "ns", "ps", "fs", "as")  # units of dates that are finer than a second
 
 
 @dataclass(frozen=True)
@@ -26,61 +31,84 @@ class Times:
 
     Attributes:
         values: float64 ``(time,)`` or ``(trajectory, time)``.
-        unit: of time, or nothing.
+        clock: what they are counted in and from.
         why: where they are from.
     """
 
     values: np.ndarray
-    unit: str
+    clock: Clock
     why: str
 
 
 def find_times(
-    arrays: Sequence[FileArray], file: ArrayFile, names: Sequence[str], lengths: Sequence[tuple[int, int]]
+    members: Sequence[Member], file: ArrayFile, names: Sequence[str], lengths: Sequence[tuple[int, int]]
 ) -> list[Times | None]:
-    """Find the times of each array; None where there are none.
+    """Find the times of the recordings of each member; None where there are none.
 
     Args:
-        arrays: the data.
+        members: the data.
         file: where they are from.
         names: what ``--times`` says, or nothing.
-        lengths: trajectories and frames of each array.
+        lengths: trajectories and frames of each member.
 
     Raises:
         BenchError: what ``--times`` names does not fit the data, or several arrays could be the times.
     """
     if names:
         chosen = [one for name in names for one in named(file, name, "--times")]
-        if len(chosen) not in (1, len(arrays)):
-            raise BenchError(f"{file.path}: --times names {len(chosen)} arrays, there are {len(arrays)} of data")
-        for one, array in zip(chosen, arrays, strict=False) if len(names) == 1 < len(chosen) else ():
-            if not set(told_apart(one, names[0])) <= {*NUMBER.findall(array.name), *re.split(r"[/._]", array.name)}:
+        if len(chosen) not in (1, len(members)):
+            raise BenchError(f"{file.path}: --times names {len(chosen)} arrays, there are {len(members)} of data")
+        for one, member in zip(chosen, members, strict=False) if len(names) == 1 < len(chosen) else ():
+            if not all(_has(member.first.name, label) for label in told_apart(one, names[0])):
                 raise BenchError(
-                    f"{file.path}: --times {names[0]} names nothing that belongs to {array.name} ({one.name} is the "
-                    "next); name the times of the arrays that are there, each with its own --times"
+                    f"{file.path}: --times {names[0]} names nothing that belongs to {member.first.name} ({one.name} is "
+                    "the next); name the times of the arrays that are there, each with its own --times"
                 )
-        why = "as --times says"
-        return [_read(one, file, why) for one in (chosen * len(arrays) if len(chosen) == 1 else chosen)]
-    found = [_beside(one, file, size) for one, size in zip(arrays, lengths, strict=True)]
+        return [_read(one, file, AS_SAID) for one in (chosen * len(members) if len(chosen) == 1 else chosen)]
+    labels = {label for member in members for label in member.told}
+    found = [_beside(one, file, size, labels) for one, size in zip(members, lengths, strict=True)]
     shared = set.intersection(*(set(one) for one in found))
-    family = _preferred(sorted(shared), arrays[0], file)
+    family = _preferred(sorted(shared), members[0].first, file)
     return [None if family is None else _read(one[family], file, "beside the values") for one in found]
 
 
-def _beside(array: FileArray, file: ArrayFile, size: tuple[int, int]) -> dict[str, FileArray]:
-    """Arrays that could be the times of ``array``, by their names without what tells recordings apart."""
-    own = NUMBER.findall(array.name)
-    rows = [one for one in file.arrays.values() if one.numeric and one.shape == size and one.role == "time"]
-    coordinate = next(
-        (file.arrays[dim] for dim in array.dims if dim in file.arrays and file.arrays[dim].is_vector), None
-    )
+def _has(name: str, label: str) -> bool:
+    """Whether a name has a label that tells recordings apart, not as a part of a longer word or number."""
+    return _label(label).search(name) is not None
+
+
+def _label(label: str) -> re.Pattern[str]:
+    before, after = (r"\d" if letter.isdigit() else "[A-Za-z]" for letter in (label[:1], label[-1:]))
+    return re.compile(rf"(?<!{before}){re.escape(label)}(?!{after})")
+
+
+def _beside(member: Member, file: ArrayFile, size: tuple[int, int], labels: set[str]) -> dict[str, FileArray]:
+    """Arrays that could be the times of a member, by their names without what tells recordings apart."""
+    array = member.first
+    every = [dimension_coordinate(array, dim, file) for dim in array.dims]
+    coordinates = [one for one in every if one is not None and one.is_vector and one.role == "time"]
     near = [one for one in coordinates_beside(array, file) if one.role == "time" and one.length == size[1]]
-    if coordinate is not None and coordinate in near:
-        near = [coordinate]
-    alike: tuple[list[str], ...] = (own, NUMBER.findall(array.parent), [])  # run0/time is of run0/t2m
-    fitting = [one for one in (near or rows) if not own or NUMBER.findall(one.name) in alike]
-    fitting = [one for one in fitting if not _is_text(one)]
-    return {NUMBER.sub("*", one.name): one for one in fitting}
+    near = [one for one in coordinates if one.length == size[1]][:1] or near
+    rows = [one for one in file.arrays.values() if one.numeric and one.shape == size and one.role == "time"]
+    fitting = [one for one in near or rows if _belongs(one, member, labels) and not _is_other_text(one)]
+    return {_without(one.name, member): one for one in fitting if one in near or one.increases}
+
+
+def _belongs(one: FileArray, member: Member, labels: set[str]) -> bool:
+    """Whether an array is of the recording of a member, or of all recordings."""
+    if member.told:
+        found = [label for label in labels if _has(one.name, label)]
+        whole = {label for label in found if not any(label != other and label in other for other in found)}
+        return whole <= set(member.told)
+    name = member.first.name
+    own = NUMBER.findall(name)
+    return not own or NUMBER.findall(one.name) in (own, NUMBER.findall(member.first.parent), [])  # run0/time
+
+
+def _without(name: str, member: Member) -> str:
+    for label in member.told:
+        name = _label(label).sub("*", name)
+    return NUMBER.sub("*", name)
 
 
 def _preferred(families: Sequence[str], array: FileArray, file: ArrayFile) -> str | None:
@@ -89,8 +117,10 @@ def _preferred(families: Sequence[str], array: FileArray, file: ArrayFile) -> st
         return families[0] if families else None
     ending = NUMBER.sub("*", re.sub(r"^[^_]*", "", array.name))
     alike = [name for name in families if ending and name.endswith(ending)]
-    plain = [name for name in families if re.split(r"[/.]", name)[-1].lower() in PREFERENCE]
-    for narrowed in (alike, plain):
+    last = {name: re.split(r"[/.]", name)[-1] for name in families}
+    plain = [name for name in families if last[name].lower() in PREFERENCE]
+    no_temperature = [name for name in families if last[name] != TEMPERATURE]
+    for narrowed in (alike, plain, no_temperature):
         if len(narrowed) == 1:
             return narrowed[0]
     raise BenchError(
@@ -104,16 +134,19 @@ def not_taken(array: FileArray, file: ArrayFile, frames: int) -> str:
     Empty where there are none.
     """
     beside = [one for one in coordinates_beside(array, file) if one.name not in array.dims]
-    short = [f"'{one.name}' has {one.length} entries for {frames} frames" for one in beside if one.role == "time"]
+    timed = [one for one in beside if one.role == "time" and one.length != frames]
+    short = [f"'{one.name}' has {one.length} entries for {frames} frames" for one in timed]
     alike = [f"'{one.name}' has an entry a frame and increases" for one in beside if _could_be_times(one, frames)]
-    text = [f"'{one.name}' holds text that is no date" for one in beside if one.length == frames and _is_text(one)]
+    text = [
+        f"'{one.name}' holds text that is no date" for one in beside if one.length == frames and _is_other_text(one)
+    ]
     told = [*short, *alike, *text]
     return f"counted in frames; {', '.join(told)}: if those are the times, say --times" if told else ""
 
 
-def _is_text(one: FileArray) -> bool:
-    """Whether it holds text that cannot be read as dates."""
-    return TEXT.fullmatch(one.dtype) is not None and dates_of(one.read()) is None
+def _is_other_text(one: FileArray) -> bool:
+    """Whether it holds text that is no date."""
+    return one.is_text and dates_of(one.read()) is None
 
 
 def _could_be_times(one: FileArray, frames: int) -> bool:
@@ -125,21 +158,65 @@ def _could_be_times(one: FileArray, frames: int) -> bool:
 def _read(one: FileArray, file: ArrayFile, why: str) -> Times:
     """Times as numbers; dates become seconds from the first one."""
     where, values = f"{file.path}:{one.name}", one.read()
-    if values.dtype.kind in TEXTS:
+    if one.is_text:
         dates = dates_of(values)
         values = values if dates is None else dates
+    if values.dtype.kind in "fiu" and _are_days(one, values):
+        values = _days(values)
     if values.dtype.kind == "m":
-        return Times(_rows(values / np.timedelta64(1, "ns") / 1e9), "s", f"'{one.name}', durations, {why}")
+        return Times(_rows(_seconds(values, where)), Clock("s"), f"'{one.name}', durations, {why}")
     if values.dtype.kind == "M":
         if np.isnat(values).any():
             raise BenchError(f"{where}: {np.isnat(values).sum()} dates are missing; remove those rows before importing")
-        seconds = (values - values.ravel()[0]) / np.timedelta64(1, "ns") / 1e9
-        return Times(_rows(seconds), "s", f"'{one.name}', dates, {why}")
+        exact = values if np.datetime_data(values.dtype)[0] in FINE else values.astype("M8[s]")
+        first = exact.ravel()[0]
+        origin = float((first.astype("M8[s]") - np.datetime64(0, "s")) / np.timedelta64(1, "s"))
+        return Times(_rows(_seconds(exact - first, where)), Clock("s", "UTC", origin), f"'{one.name}', dates, {why}")
     if values.dtype.kind not in "fiu":
-        raise BenchError(f"{where}: times must be numbers or dates, not {values.dtype}; name other ones with --times")
-    if values.dtype.kind in "iu" and np.abs(values).max(initial=0) > LARGEST_EXACT:
-        values, why = values - values.ravel()[0], f"counted from the first, {why}"
-    return Times(_rows(values.astype(np.float64)), time_unit_of(one), f"'{one.name}', {why}")
+        raise BenchError(
+            f"{where}: times must be numbers or dates such as 2026-11-28T14:03:00, not "
+            f"{'text' if one.is_text else values.dtype}; name other ones with --times"
+        )
+    origin = 0.0
+    if values.dtype.kind in "iu" and max(int(values.max(initial=0)), -int(values.min(initial=0))) > LARGEST_EXACT:
+        values, origin = values.astype(np.int64) - int(values.ravel()[0]), float(values.ravel()[0])
+        why = f"counted from the first, {why}"
+    since = SINCE.fullmatch(one.units.strip())
+    reference = f"{since['reference']} {one.attributes.get('calendar', '')}".strip() if since else ""
+    clock = Clock(time_unit_of(one), reference, origin)
+    return Times(_rows(values.astype(np.float64)), clock, f"'{one.name}', {why}")
+
+
+def _seconds(durations: np.ndarray, where: str) -> np.ndarray:
+    unit = np.datetime_data(durations.dtype)[0]
+    if unit in ("Y", "M", "generic"):
+        raise BenchError(f"{where}: durations in months or years last differently; write dates, or say --time-step")
+    one, second = np.ones((), durations.dtype), np.timedelta64(1, "s")
+    return durations / one / float(second / one) if unit in FINE else durations / one * float(one / second)
+
+
+def _are_days(one: FileArray, values: np.ndarray) -> bool:
+    """Whether the numbers of times are dates, such as 20261128, or months, such as 202611, beyond the end of a year."""
+    if one.units.startswith(WHOLE_DAYS):
+        return True
+    if one.units or not values.size or not (values % 1 == 0).all():
+        return False
+    lowest, highest = values.min(), values.max()
+    if lowest >= FIRST_DAY and highest <= LAST_DAY:
+        return not np.isnat(_days(values)).any()
+    months = lowest >= FIRST_DAY // 100 and highest <= LAST_DAY // 100
+    return months and bool((np.diff(values.ravel()) == DECEMBER_TO_JANUARY).any()) and not np.isnat(_days(values)).any()
+
+
+def _days(values: np.ndarray) -> np.ndarray:
+    """Numbers such as 20261128.25 as dates, a quarter of that day gone; not a time where they are no dates."""
+    import pandas as pd
+
+    whole = np.floor(values).astype(np.int64)
+    form = "%Y%m%d" if whole.max(initial=0) > LAST_DAY // 100 else "%Y%m"
+    days = pd.to_datetime(pd.Series(whole.ravel()).astype(str), format=form, errors="coerce").to_numpy()
+    part = np.round((values - whole).ravel() * 86_400e9).astype("timedelta64[ns]")
+    return (days.astype("M8[ns]") + part).reshape(values.shape)  # (date,) -> the shape of the numbers
 
 
 def _rows(values: np.ndarray) -> np.ndarray:
@@ -149,8 +226,8 @@ def _rows(values: np.ndarray) -> np.ndarray:
 
 def time_unit_of(one: FileArray) -> str:
     """Look up the unit of time that an array's attributes say, or the end of its name: ``time_ms``, ``t [s]``."""
-    ending = re.search(r"[_ (\[](\w+)[)\]]?$", one.family)
-    return one.time_unit or (TIME_UNITS.get(ending[1].lower(), "") if ending else "")
+    ending = UNIT_AT_THE_END.search(one.family)
+    return one.time_unit or (TIME_UNITS.get((ending["word"] or ending["said"]).lower(), "") if ending else "")
 
 
 def with_times(recordings: list[Recording], times: Times, where: str) -> list[Recording]:
@@ -165,7 +242,7 @@ def with_times(recordings: list[Recording], times: Times, where: str) -> list[Re
     rows = values if values.ndim == 2 else [values] * len(recordings)
     if len(rows) != len(recordings):
         raise BenchError(f"{where}: times of {len(rows)} trajectories, there are {len(recordings)}")
-    return [replace(one, times=row) for one, row in zip(recordings, rows, strict=True)]
+    return [replace(one, times=row, clock=times.clock) for one, row in zip(recordings, rows, strict=True)]
 
 
 def with_pauses(one: Recording, longest: float | None) -> Recording:

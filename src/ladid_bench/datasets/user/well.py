@@ -64,12 +64,12 @@ def read_well(file: h5py.File, reading: Reading, where: str) -> WellContents:
                 name,
                 frames,
                 times[index] if times.ndim == 2 else times,
-                None if groups is None else int(groups[index]),
+                group=None if groups is None else int(groups[index]),
                 reading=reading,
             )
         )
     names = tuple(name for field in fields for name in _component_names(field, file, dimensions))
-    described = Description(where, f"fields {', '.join(names)}", grid=_grid(file, dimensions))
+    described = Description(where, columns=f"fields {', '.join(names)}", grid=_grid(file, dimensions))
     return WellContents(recordings, names, described)
 
 
@@ -97,7 +97,7 @@ def _grid(file: h5py.File, dimensions: int) -> dict[str, Coordinate]:
     for meaning, name in zip(MEANINGS[dimensions], _spatial(file), strict=False):
         if f"dimensions/{name}" in file and len(file[f"dimensions/{name}"].shape) == 1:
             values = hdf5.array(file, f"dimensions/{name}").astype(np.float64)
-            grid[meaning] = Coordinate(name, values)
+            grid[meaning] = Coordinate(name, values, "", listed=False, east=False)
     return grid
 
 
