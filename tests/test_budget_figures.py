@@ -1,6 +1,7 @@
 """Figures of the claims over the budget, and of all methods over all data sets."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from ladid_bench.analysis.entries import DatasetContent, Entry, Run
 from ladid_bench.analysis.overall import COLUMNS
 from ladid_bench.reporting.budget_figures import budget_drawing
 from ladid_bench.reporting.palette import own_look
-from ladid_bench.reporting.profile_figures import error_profiles, time_profiles
+from ladid_bench.reporting.profile_figures import _ticks, error_profiles, time_profiles
 
 LOOKS = {name: own_look("#d1540a", name=name) for name in ("ladid", "gru", "ode-rnn", "ndp")}
 
@@ -137,3 +138,13 @@ def test_time_to_target_is_that_of_the_variant_that_stands_for_its_method() -> N
     shares = drawings[0].frame.groupby("name")["share"].agg(["min", "max"])
     assert shares.to_dict("index") == {"ladid": {"min": 0, "max": 1}, "gru": {"min": 0, "max": 1}}
     assert drawings[0].frame["threshold"].min() == pytest.approx(9)
+    measured = replace(dataset, name="air", primary_metric="fvu")
+    assert time_profiles([measured], {"ladid": "default", "gru": "default"}, LOOKS) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [(0.8, 1200, [1, 10, 100, 1000]), (4.0, 40, [5, 10, 20]), (12.0, 31, [15, 20, 30]), (6.1, 6.4, [6])],
+)
+def test_logarithmic_axes_have_enough_round_numbers(low: float, high: float, ticks: list[float]) -> None:
+    assert _ticks(low, high) == pytest.approx(ticks)

@@ -90,6 +90,7 @@ def test_schema_has_not_drifted(root: Path) -> None:
         ({"budgets": {}}, ["'budgets'", "'budget'"]),
         ({"budget": {"step": 10}}, ["'budget.step'", "'steps'"]),
         ({"datasets": {"pendulum": {"trajectory": {}}}}, ["'datasets.pendulum.trajectory'", "'trajectories'"]),
+        ({"datasets": {"pendulum": None}}, ["'datasets.pendulum'", "'pendulum: {}'"]),
         ({"budget": {"steps": "many"}}, ["'budget.steps'", "integer", "'many'"]),
         ({"image_size": 20}, ["'image_size'", "multiple of 16", "20"]),
         ({"experiments": {"comparison": {"seeds": []}}}, ["'experiments.comparison.seeds'"]),

@@ -464,6 +464,11 @@ def test_the_table_names_every_check_and_the_exit_code_says_how_it_went(checkout
     code, output = check_baseline(checkout, "broken")
     assert code == 1
     assert output.splitlines()[-1] == f"ladid-bench: error: broken: 1 of {len(CHECKS)} checks failed: better"
+    lines = ANSWER.replace("INSTEAD", "mean = nothing").split("\n")
+    method.write_text("\n".join(lines))
+    code, output = check_baseline(checkout, "broken")
+    place = next(number for number, line in enumerate(lines, 1) if "mean = nothing" in line)
+    assert code == 1 and f"method.py, line {place}, " in output
 
 
 @pytest.mark.parametrize(

@@ -37,16 +37,18 @@ def test_a_table_is_of_the_code_of_its_methods_and_a_report_of_all_that_it_shows
     folders, runs = checkout.folders, checkout.runs
 
     def changed(path: Path, text: str) -> tuple[bool, bool]:
-        before = table_key(runs, folders), report_key("table", folders)
+        before = table_key(runs, folders), report_key("table", {"strange"}, folders)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         provenance._tree_hash.cache_clear()
-        return table_key(runs, folders) != before[0], report_key("table", folders) != before[1]
+        return table_key(runs, folders) != before[0], report_key("table", {"strange"}, folders) != before[1]
 
     baselines = checkout.root / "baselines"
     assert changed(baselines / "strange" / "method.py", "a = 1") == (True, False)
     assert changed(baselines / "unasked" / "method.py", "a = 1") == (False, False)
     card = baselines / "strange" / "method.yaml"
     assert changed(card, card.read_text() + " ") == (False, True)
+    unasked = baselines / "unasked" / "method.yaml"
+    assert changed(unasked, unasked.read_text() + " ") == (False, False)
     assert changed(checkout.root / "results" / "benchmarks" / "speed.json", "{}") == (False, True)
     assert changed(folders.results / "datasets" / "pendulum-0.json", "{}") == (False, True)

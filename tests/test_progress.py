@@ -12,7 +12,15 @@ from snakemake.logging import DefaultFormatter
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import snakemake_logger_plugin_ladid_bench as plugin
-from snakemake_logger_plugin_ladid_bench import INTERRUPTED, LogHandler, _busy_seconds, _Job, _time
+from snakemake_logger_plugin_ladid_bench import (
+    INTERRUPTED,
+    STOPPED,
+    LogHandler,
+    _busy_seconds,
+    _Job,
+    _time,
+    say_interrupt,
+)
 from snakemake_logger_plugin_ladid_bench import progress as module
 from snakemake_logger_plugin_ladid_bench.progress import PlannedJob, Progress
 
@@ -116,6 +124,28 @@ def test_a_job_that_ends_is_a_line_with_its_count(tmp_path: Path, capsys: pytest
     assert "render" in lines[2]
 
 
+def test_a_run_that_ends_in_an_error_is_a_line_with_its_log(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("first: error (ValueError: broken)\n")
+    counts = record(LogEvent.RUN_INFO, stats={"train": 1, "total": 1})
+    plan = record(None, "the plan", shown=True, plan=PLAN)
+    records = [record(LogEvent.WORKFLOW_STARTED), counts, plan, begun(1, "train", log, key="a")]
+    _, line = shown([*records, record(LogEvent.JOB_FINISHED, job_id=1)], capsys)
+    assert "ValueError: broken" in line and str(log) in line
+
+
+def test_a_second_ctrl_c_is_one_line_wherever_it_comes(capsys: pytest.CaptureFixture) -> None:
+    """In the middle of the end of the first, Python's event loop complains of what it was doing."""
+    try:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("Cannot close a running event loop")
+    except RuntimeError as error:
+        say_interrupt(RuntimeError, error, error.__traceback__)
+    assert capsys.readouterr().err == f"{STOPPED}\n"
+
+
 def test_a_failure_is_the_last_line_of_its_log_and_where_it_stands(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -184,6 +214,7 @@ def test_refusals_of_snakemake_are_one_line_with_the_remedy(message: str, parts:
         (record(None, "Select jobs to execute..."), False),
         (record(None, "Warning: a file system is slow", WARNING), True),
         (record(None, "Warning: output files were not present when the DAG was created", WARNING), False),
+        (record(None, "Cannot restore a: no backup found.", ERROR), False),
         (record(LogEvent.SHELLCMD, "do it"), False),
     ],
 )

@@ -98,6 +98,7 @@ def test_what_does_not_fit_is_one_line(checkout: Checkout, tmp_path: Path) -> No
         (("context_frames", 30), (frames, TIMES), {"context_frames": 30}),
         (("valid_fraction",), (frames[:1], TIMES), {"context_frames": 10}),
         (("'bugdet'",), (frames, TIMES), {"context_frames": 10, "budget": {"bugdet": 1}}),
+        (("kind", "'body'", "'bodies'"), (frames, TIMES), {"context_frames": 10, "kind": "body"}),
         (("'latnet'", "'latent'"), (frames, TIMES), {"context_frames": 10, "settings": {"latnet": 1}}),
     ):
         with refused(*named):

@@ -44,6 +44,8 @@ def test_what_dead_processes_left_is_removed_once(locked: Path) -> None:
     assert not is_locked(locked)
     assert not (locked / ".dvc" / "tmp" / "rwlock").exists()
     assert unlock(locked) == []
+    (locked / ".dvc" / "tmp" / "rwlock").write_text("{}")  # what DVC leaves where it holds nothing
+    assert unlock(locked) == []
 
 
 def test_a_live_process_of_the_checkout_keeps_the_locks(locked: Path) -> None:

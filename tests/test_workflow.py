@@ -162,12 +162,16 @@ def test_a_failing_method_is_a_row_and_stops_nothing(done: Path) -> None:
     )
     comparison = {"datasets": ["pendulum"], "methods": ["strange", "persistence"]}
     configure(checkout, experiments={"comparison": comparison})
-    snakemake(checkout)
+    said = snakemake(checkout)
+    log = next(word for word in said.split() if word.endswith(".log;"))
+    assert "ValueError: broken" in (checkout / log.rstrip(";")).read_text()
     table = pd.read_parquet(checkout / "results/tiny/runs.parquet").set_index("method")
     assert table.loc["persistence", "status"] == "ok"
     assert (table.loc["strange", "status"], table.loc["strange", "attempts"]) == ("error", 2)
     assert "ValueError: broken &lt;b&gt;" in (checkout / "results/tiny/report/index.html").read_text()
     assert planned_jobs(checkout) == {}
+    said = ladid_bench(checkout, "plan")
+    assert "[failed]" in said and "records --failed" in said
 
     failed = ladid_bench(checkout, "records", "--failed").split()
     assert failed == [f"results/tiny/records/{table.loc['strange', 'key']}.json"]
@@ -222,9 +226,10 @@ def test_a_study_is_carried_out_piece_by_piece(checkout: Path) -> None:
     assert planned_jobs(checkout, *arguments, "--", "runs") == {}
     jobs = planned_jobs(checkout)
     assert (jobs.get("run"), jobs["train"]) == (None, 1)
-    said = snakemake(checkout, "--config", "method=meen", check=False)
-    assert "'meen'" in said
-    assert "Traceback" not in said
+    for option, named in (("method=meen", "'meen'"), ("datset=pendulum", "'dataset'")):
+        said = snakemake(checkout, "--config", option, check=False)
+        assert named in said
+        assert "Traceback" not in said
 
 
 def test_what_an_interrupted_workflow_had_recorded_is_reported(done: Path) -> None:

@@ -28,7 +28,10 @@ LOCKED = "this checkout is locked: a snakemake works in it or was killed; ladid-
 INTERRUPTED = "Terminating processes on user request"  # how Snakemake says it
 STOPPED = "Stopped at once, maybe before all jobs were ended: ladid-bench unlock says what still runs, and unlocks."
 FOLLOWS = ("At least one job did not complete", "keep-incomplete")  # what is said of every interruption besides
+# said of every failure besides the line of the job: that former files stay, and that there is a line above
+BESIDE = ("Cannot restore", "Restored previous version", "Exiting because a job execution failed")
 GLIMPSED = "present when the DAG was created"  # said of the table and the report that a glimpse left for now
+FAILED = re.compile(r": (error|timeout|out-of-memory)\b")  # what a run says that ended without a result
 NO_RULE = re.compile(r"No rule to produce (results/\S+?)[\s(]")
 HELD_SECONDS = 1  # that the line of a failure waits for the word that it was an interruption
 CHATTER = ("Building DAG of jobs", "Assuming unrestricted shared filesystem")
@@ -49,8 +52,14 @@ require_executor(sys.argv[1:])
 
 
 def say_interrupt(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Say in one line that Ctrl-C ended Snakemake at once, as the second one does while jobs are cancelled."""
-    if issubclass(kind, KeyboardInterrupt):
+    """Say in one line that Ctrl-C ended Snakemake at once, as the second one does while jobs are cancelled.
+
+    Where it comes in the middle of that, the event loop of Snakemake complains of it.
+    """
+    context: BaseException | None = error
+    while context is not None and not isinstance(context, KeyboardInterrupt):
+        context = context.__cause__ or context.__context__
+    if context is not None:
         print(STOPPED, file=sys.stderr, flush=True)
     else:
         sys.__excepthook__(kind, error, trace)
@@ -197,7 +206,7 @@ class LogHandler(LogHandlerBase):
         from snakemake.common import NOTHING_TO_BE_DONE_MSG
 
         text = self.format(record)
-        if GLIMPSED in text:
+        if GLIMPSED in text or text.startswith(BESIDE):
             return
         if text.startswith(INTERRUPTED):
             self._interrupt()
@@ -227,7 +236,9 @@ def _busy_seconds(job: _Job) -> float:
 def _outcome(job: _Job) -> str:
     """What a job says of itself at the end, if that is a line about it."""
     said = _last_line(job.log[0]) if job.log else ""
-    return said if said.startswith(f"{job.label}:") else job.label
+    if not said.startswith(f"{job.label}:"):
+        return job.label
+    return f"{said} (see {job.log[0]})" if FAILED.search(said) else said
 
 
 def _last_line(path: str) -> str:

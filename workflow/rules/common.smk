@@ -13,9 +13,10 @@ from pathlib import Path
 
 from ladid_bench.analysis.currency import outdated
 from ladid_bench.core.configuration import load_study
-from ladid_bench.core.errors import BenchError, explain
+from ladid_bench.core.errors import BenchError, explain, nearest
 from ladid_bench.core.files import check_room
 from ladid_bench.core.paths import MIDPOINTS, SPLITS, Folders, chosen_scale, find_root
+from ladid_bench.runs.failures import describe_failures
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.restart import drop_spares
 from ladid_bench.runs.slurm import require_slurm
@@ -29,6 +30,15 @@ from ladid_bench.study.selection import Selection, with_sources
 from snakemake_logger_plugin_ladid_bench import INTERRUPTED
 from snakemake_logger_plugin_ladid_bench.progress import PlannedJob
 
+OPTIONS = ("scale", "dataset", "method", "seed", "experiment")
+
+
+def require_known_options():
+    """Refuse a misspelt ``--config``: Snakemake would take it and work on everything."""
+    for name in config:
+        if name not in OPTIONS:
+            raise BenchError(f"--config {name}: there is no such option; {nearest(name, OPTIONS)}")
+
 
 def listed(option):
     """The values of ``--config option=value`` or ``option=[one,another]``; none where it was not given."""
@@ -37,6 +47,7 @@ def listed(option):
 
 
 def open_study():
+    require_known_options()
     root = find_root(Path(workflow.basedir))
     if workflow.is_main_process:
         check_room(root)  # Snakemake itself would speak of it in many lines
@@ -86,7 +97,7 @@ wildcard_constraints:
 
 
 # Reports in between: of a study that takes longer than this, in seconds of one core, and has none yet.
-LONG = 900
+LONG = 3600
 GLIMPSES = {} if Path(REPORT).exists() else GRAPH.glimpses(CHOSEN, LONG)
 
 
@@ -195,9 +206,18 @@ def out_of_date():
     return outdated(RUNS, FOLDERS)
 
 
+if workflow.is_main_process:
+    checked(out_of_date)  # in an input function an error would be pages of Snakemake's
+
+
 def signal_that(name):
     """The signal that the table or the report is out of date; nothing where it is not."""
     return [f"{FOLDERS.work}/outdated/{name}"] if name in out_of_date() else []
+
+
+def made_report():
+    """Whether the report is of the records that are there now."""
+    return Path(REPORT).exists() and "report" not in outdated(RUNS, FOLDERS)
 
 
 def rows(wildcards):

@@ -4,7 +4,7 @@ Times of files cannot say it: in a fresh clone they are all new, in any order.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ladid_bench.core.files import content_key, file_sha256, write_json
@@ -33,16 +33,17 @@ def method_codes(runs: Mapping[str, PlannedRun], folders: Folders) -> dict[str, 
     return {name: current_code(run, folders) for name, run in {run.method: run for run in runs.values()}.items()}
 
 
-def report_key(table: str, folders: Folders) -> str:
+def report_key(table: str, methods: Collection[str], folders: Folders) -> str:
     """Hash what the report is made from: the run table, by its key, and all else that it shows, with its own code.
 
-    That is the checks of the simulators, the benchmarks, the cards and searches of the methods, and the data cards.
+    That is the checks of the simulators, the benchmarks, the cards and searches of its methods, and the data cards.
     """
+    shown_methods = [folder for name, folder in method_folders(folders.root).items() if name in methods]
     shown = [folders.root / "results" / "physics.json"]
     for folder, pattern in (
         (folders.root / "results" / "benchmarks", "*.json"),
         (folders.results / "datasets", "*.json"),
-        *((method, name) for method in method_folders(folders.root).values() for name in DESCRIPTIONS),
+        *((method, name) for method in shown_methods for name in DESCRIPTIONS),
     ):
         shown += sorted(folder.glob(pattern))
     return content_key([table, [_sha256(path) for path in shown], report_hash()])
@@ -77,5 +78,6 @@ def write_made_from(folders: Folders, keys: Mapping[str, str]) -> None:
 def outdated(runs: Mapping[str, PlannedRun], folders: Folders) -> set[str]:
     """Name what is missing, or not of today's plan, records and code: ``table``, ``report``, both or neither."""
     made, table = read_made_from(folders), table_key(runs, folders)
-    today = {"table": (folders.table, table), "report": (folders.report, report_key(table, folders))}
+    methods = {run.method for run in runs.values()}
+    today = {"table": (folders.table, table), "report": (folders.report, report_key(table, methods, folders))}
     return {name for name, (path, key) in today.items() if not path.exists() or made.get(name) != key}

@@ -61,6 +61,7 @@ def plan(
     gpu: Annotated[bool, typer.Option("--gpu", help="estimate for a GPU for each run that is trained")] = False,
 ) -> None:
     """Show the runs of a study, or some of them, which are done, and how long the others will take."""
+    from ladid_bench.runs.failures import describe_failures, failed_runs
     from ladid_bench.runs.state import describe_unplanned
     from ladid_bench.study.resources import describe_plan
     from ladid_bench.study.selection import with_sources
@@ -70,7 +71,12 @@ def plan(
     everything = _runs(study, folders)
     runs = with_sources(choice.of(everything))
     missing = {key for key in runs if not folders.record(key).exists()}
-    print(describe_plan(study, runs, missing, cores, gpu))
+    failed = {run.key for run in failed_runs(runs, folders)}
+    print(
+        "\n".join(
+            filter(None, (describe_plan(study, runs, missing, cores, gpu, failed), describe_failures(runs, folders)))
+        )
+    )
     if others := describe_unplanned(everything, folders):
         print(others)
 
@@ -248,7 +254,8 @@ def report(scale: Scale = None) -> None:
     from ladid_bench.reporting.report import build_report
 
     study, folders = open_study(scale)
-    key = report_key(read_made_from(folders).get("table", ""), folders)  # before: the table may be collected anew
+    methods = {run.method for run in _runs(study, folders).values()}
+    key = report_key(read_made_from(folders).get("table", ""), methods, folders)  # the table may be collected anew
     print(build_report(folders, read_run_table(folders), study, folders.root))
     write_made_from(folders, read_made_from(folders) | {"report": key})
 

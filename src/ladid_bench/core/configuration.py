@@ -298,6 +298,8 @@ def _explain(model: type[BaseModel], problem: Mapping[str, Any], content: Any) -
     if problem["type"] == "extra_forbidden":
         section = _section(model, location[:-1])
         return f"unknown key '{key}'; {nearest(location[-1], section.model_fields if section else ())}"
+    if problem["type"] in ("model_type", "dict_type") and problem["input"] is None:
+        return f"key '{key}': nothing is given; write '{key.rpartition('.')[2]}: {{}}', or what it shall have"
     return f"key '{key}': {problem['msg'][0].lower()}{problem['msg'][1:]}, got {problem['input']!r:.60}"
 
 

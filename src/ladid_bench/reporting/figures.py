@@ -114,9 +114,14 @@ def _falling(frame: pd.DataFrame) -> str:
     if not gains:
         return ""
     named = gains if len(gains) <= MOST_NAMED else [max(gains), min(gains)]
-    parts = listed(f"{label} by {short(gain, 2)} %" for gain, label in named)
+    ways = [("fell", [one for one in named if one[0] >= 0]), ("rose", [one for one in named if one[0] < 0])]
+    parts = " and ".join(
+        f"{way} for {listed(f'{label} by {short(abs(gain), 2)} %' for gain, label in some)}"
+        for way, some in ways
+        if some
+    )
     among = f", most and least among {len(gains)} methods" if len(gains) > MOST_NAMED else ""
-    return f" Between the last two validations the error fell for {parts}{among}."
+    return f" Between the last two validations the error {parts}{among}."
 
 
 def series(dataset: DatasetContent, pictures: Pictures, styles: Looks) -> Drawing:

@@ -1,5 +1,6 @@
 """Methods over all data sets at once: how many runs reach an error, and how soon training reaches one."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,9 +15,11 @@ from ladid_bench.reporting.drawing import TALL, WIDTH, Drawing
 from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.formatting import counted, listed, short
 
+NMSE = "nmse"
 TARGETS = (0.5, 0.2, 0.1)  # validation nMSE; black images have 1
 POINTS = 60  # of a profile
-TICKS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5)
+DECADE = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7))  # ticks of each, sparse ones first
+FEWEST_TICKS = 3
 SHARE = "share of the runs, a mean over data sets"
 
 
@@ -44,10 +47,11 @@ def time_profiles(datasets: Sequence[DatasetContent], preferred: Mapping[str, st
     """Draw for each target the share of a method's runs whose validation has reached it, over the seconds of training.
 
     Args:
-        datasets: of the comparison.
+        datasets: of the comparison; those whose errors are not nMSE are left out.
         preferred: the variant that stands for each method.
         looks: by method.
     """
+    datasets = [one for one in datasets if one.primary_metric == NMSE]  # of others a still picture may have any nMSE
     curves = pd.concat([pd.DataFrame(), *(_curves(one, preferred) for one in datasets)])
     if curves.empty or LADID not in set(curves["method"]):
         return []
@@ -93,12 +97,22 @@ def _left_out(known: pd.DataFrame, shown: pd.DataFrame) -> str:
     return f"Left out, as they have no runs on some of these data sets: {listed(missing)}." if missing else ""
 
 
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers along a logarithmic axis, as few as are enough to read it by."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found = [
+        [one * 10.0**decade for decade in decades for one in ones if low <= one * 10.0**decade <= high]
+        for ones in DECADE
+    ]
+    return next((ticks for ticks in found if len(ticks) >= FEWEST_TICKS), found[-1]) or [float(f"{high:.1g}")]
+
+
 def _drawing(name: str, frame: pd.DataFrame, heading: str, about: str, looks: Looks) -> Drawing:
     frame = frame.rename(columns={"method": "name"})
     order = frame.groupby("name")["share"].mean().sort_values(ascending=False, kind="stable").index
     frame = pd.concat([frame[frame["name"] == one] for one in order])
     low, high = frame["threshold"].min(), frame["threshold"].max()
-    ticks = [one for one in TICKS if low <= one <= high] or [float(f"{high:.1g}")]
+    ticks = _ticks(low, high)
     chart = Lines(
         looks, Scale("threshold", heading, ticks, every=POINTS), "share", SHARE, decades=None, size=(WIDTH, TALL)
     )

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ladid_bench.core.configuration import Budget, DataKind, Section, parse
-from ladid_bench.core.errors import BenchError
+from ladid_bench.core.configuration import DATA_KINDS, Budget, DataKind, Section, parse
+from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.files import write_json
 from ladid_bench.core.memory import available_memory
 from ladid_bench.core.paths import find_root
@@ -223,6 +223,8 @@ def _new_method(
     name: str, variant: str, kind: DataKind, settings: Mapping[str, Any], task: Task, device: str
 ) -> Method:
     root = _root()
+    if kind not in DATA_KINDS:
+        raise BenchError(f"kind: '{kind}' is no kind of data; {nearest(str(kind), DATA_KINDS)}")
     resolved = resolve_settings(name, variant or next(iter(load_card(name, root).variants)), settings, root, kind)
     method = load_method(name, root)
     skipped, reason = method.skip(task)

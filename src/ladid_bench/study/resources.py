@@ -53,7 +53,14 @@ def rendering_seconds(runs: Collection[PlannedRun]) -> float:
     return RENDER_SECONDS + RENDER_SECONDS_PER_RUN * len(runs)
 
 
-def describe_plan(study: Study, runs: dict[str, PlannedRun], missing: set[str], cores: int, gpu: bool = False) -> str:
+def describe_plan(
+    study: Study,
+    runs: dict[str, PlannedRun],
+    missing: set[str],
+    cores: int,
+    gpu: bool = False,
+    failed: Collection[str] = (),
+) -> str:
     """Describe the plan as text: a line a run, and the estimated time of what is left to do, the report included.
 
     Args:
@@ -62,11 +69,12 @@ def describe_plan(study: Study, runs: dict[str, PlannedRun], missing: set[str], 
         missing: keys of those that are still to do.
         cores: to divide the work by.
         gpu: whether a run that is trained has a GPU of its own.
+        failed: keys of those whose record is of a failure.
     """
     head, estimate = describe_work(study, runs, missing, cores, gpu).split("\n")
     lines = []
     for run in runs.values():
-        state = "to do" if run.key in missing else "done"
+        state = "to do" if run.key in missing else "failed" if run.key in failed else "done"
         steps = f"{run.budget.steps} steps, " if run.trained else ""
         lines.append(f"  {run.key[:8]}  {run.label:<48} {steps}about {_seconds(run, gpu):.0f} s  [{state}]")
     return "\n".join([head, *lines, estimate])

@@ -1,10 +1,13 @@
 """What a check is: a name, what it asks, and a function from the method to a verdict."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from ladid_bench.core.readers import one_line
+from ladid_bench.methods.registry import method_folders
 from ladid_bench.verification.conformance.subject import Subject
 
 Outcome = Literal["passed", "failed", "not applicable", "exempt"]
@@ -57,4 +60,11 @@ class Check:
         try:
             return self.judge(subject)
         except Exception as error:
-            return failed(f"{type(error).__name__}: {one_line(error)}")
+            return failed(f"{type(error).__name__}: {one_line(error)}{_where(error, subject)}")
+
+
+def _where(error: Exception, subject: Subject) -> str:
+    """The line of the method's own code at which an error arose, where it did there."""
+    folder = str(method_folders(subject.root)[subject.name.partition(":")[0]])
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(folder)]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno}, in {own[-1].name})" if own else ""
