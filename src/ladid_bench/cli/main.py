@@ -72,13 +72,8 @@ def plan(
     runs = with_sources(choice.of(everything))
     missing = {key for key in runs if not folders.record(key).exists()}
     failed = {run.key for run in failed_runs(runs, folders)}
-    print(
-        "\n".join(
-            filter(None, (describe_plan(study, runs, missing, cores, gpu, failed), describe_failures(runs, folders)))
-        )
-    )
-    if others := describe_unplanned(everything, folders):
-        print(others)
+    plan = describe_plan(study, runs, missing, cores, gpu, failed)
+    print("\n".join(filter(None, (plan, describe_failures(runs, folders), describe_unplanned(everything, folders)))))
 
 
 @app.command()
