@@ -604,6 +604,16 @@ def test_pictures_whose_names_are_no_even_count_are_refused(names: list[str], tm
     assert "film" in refusal(tmp_path, gradients(tmp_path / "film", names), cutting=Cutting(window=4))
 
 
+def test_numbers_of_pictures_that_may_be_times_are_told(tmp_path: Path) -> None:
+    for name, names, told in (
+        ("timed", [f"flame_{0.05 * number - 1:.2f}s.png" for number in range(60)], "steps of 0.05"),
+        ("counted", [f"flame_{number}.png" for number in range(60)], ""),
+    ):
+        found = looked_at(tmp_path, gradients(tmp_path / name, names), cutting=Cutting(window=4))
+        assert told in found.found[0].times and bool(told) == ("--time-step" in found.found[0].times)
+        assert found.recordings[0].times is None
+
+
 def test_a_look_tells_the_unit_of_time_that_was_given_where_files_say_none(tmp_path: Path) -> None:
     swing, _ = oscillators(9, 200)
     path = npz(tmp_path / "a.npz", x=swing, times=0.5 * np.arange(200))

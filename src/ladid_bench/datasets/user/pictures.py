@@ -62,6 +62,19 @@ def picture_files(folder: Path) -> list[Path]:
     return [path for path in named if path.is_file()]
 
 
+def step_of_names(folder: Path) -> float | None:
+    """Find the step of the one number in which the names of the pictures differ; None where it counts or is uneven."""
+    columns = [
+        set(column) for column in zip(*(NUMBER.findall(path.stem) for path in picture_files(folder)), strict=False)
+    ]
+    varying = [np.sort(np.array(list(column), dtype=np.float64)) for column in columns if len(column) > 1]
+    if len(varying) != 1:
+        return None
+    steps = np.diff(varying[0])
+    even = bool(np.allclose(steps, steps[0], rtol=1e-3)) and steps[0] != 1
+    return float(np.mean(steps)) if even else None
+
+
 def _natural(folder: Path) -> list[Path]:
     found = [path for path in folder.iterdir() if not path.name.startswith(".")]
     stems = {path: path.stem if path.is_file() else path.name for path in found}

@@ -15,7 +15,7 @@ from ladid_bench.datasets.user.arrays import ArrayFile, FileArray
 from ladid_bench.datasets.user.axes import SPACE, Axis, check_contents, find_axes
 from ladid_bench.datasets.user.formats import open_hdf5, open_mat, open_npy, open_npz, open_table, unreadable
 from ladid_bench.datasets.user.gridded import open_gridded
-from ladid_bench.datasets.user.pictures import MOVIES, read_folder, read_video
+from ladid_bench.datasets.user.pictures import MOVIES, read_folder, read_video, step_of_names
 from ladid_bench.datasets.user.recordings import Reading, Recording, check_real, check_size
 from ladid_bench.datasets.user.selecting import DIVIDED, Member, by_split, select
 from ladid_bench.datasets.user.times import Times, find_times, not_taken, with_times
@@ -86,11 +86,11 @@ def read_file(path: Path, reading: Reading) -> Contents:
         raise BenchError(f"{path}: no such file or folder")
     suffix = path.suffix.lower()
     if path.is_dir() and suffix != ".zarr":
-        return _of_pictures(read_folder(path, reading), str(path), "")
+        return _of_pictures(read_folder(path, reading), str(path), "", _times_of_names(path))
     if not path.is_file() and not path.is_dir():
         raise BenchError(f"{path}: no regular file; a pipe or a device would never end")
     if suffix in MOVIES:
-        return _of_pictures(read_video(path, reading), str(path), "s")
+        return _of_pictures(read_video(path, reading), str(path), "s", "")
     if suffix not in OPENERS:
         known = ", ".join(sorted({*OPENERS, *MOVIES}))
         raise BenchError(f"{path}: cannot read files ending in '{suffix}'; known: {known}, and folders of images")
@@ -102,9 +102,17 @@ def read_file(path: Path, reading: Reading) -> Contents:
         raise BenchError(f"{path}: {unreadable(error)}") from error
 
 
-def _of_pictures(recordings: list[Recording], name: str, unit: str) -> Contents:
+def _times_of_names(folder: Path) -> str:
+    """What a reader should know of numbers in the names of pictures, which are not taken for times."""
+    step = step_of_names(folder)
+    return (
+        f"counted in frames; the names go in steps of {step:.6g}: if these are times, say --time-step" if step else ""
+    )
+
+
+def _of_pictures(recordings: list[Recording], name: str, unit: str, untimed: str) -> Contents:
     timed = all(one.times is not None for one in recordings)
-    times = "time stamps of the video" if timed else ""
+    times = "time stamps of the video" if timed else untimed
     found = Found(name, "pictures", len(recordings), (), times, unit if timed else "")
     return Contents({DIVIDED: recordings}, [found], [Description(name, kind="pictures")])
 
