@@ -11,7 +11,7 @@ import pytest
 from reports import Bench, Page, make_bench
 
 from ladid_bench.analysis.curves import cost_points
-from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, gather
+from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, Entry, gather
 from ladid_bench.analysis.pictures import collect
 from ladid_bench.analysis.run_table import cpu_seconds
 from ladid_bench.analysis.searches import read_searches, trials_frame
@@ -285,6 +285,16 @@ def test_equal_time_says_who_is_ahead_and_whether_the_order_changes(twice_told: 
     assert [one in same for one in ("latent-ode has", "the 3 methods")] == [True, True]
     assert not re.search(r"from \d to \d", same)
     assert words in page.text
+
+
+def test_no_two_methods_look_alike() -> None:
+    """As many simple and neural methods as the suite has, and more."""
+    for kind in ("simple", "neural"):
+        entries = tuple(
+            Entry(f"{kind}-{letter}", "default", 1.0, kind, f"{kind}-{letter}", ()) for letter in "abcdefghijkl"
+        )
+        looks = styles([DatasetContent("wave", "Waves", "nmse", "", {}, entries)]).values()
+        assert len({(one.colour, str(one.dash)) for one in looks}) == len(entries)
 
 
 def test_of_many_methods_those_in_colour_have_films(bench: Bench, tmp_path: Path) -> None:

@@ -35,9 +35,11 @@ SIMPLE = (
     ("#8c6f80", "#cda9bf"),
     ("#868d97", "#969fab"),
     ("#5f6f8f", "#a3b5d8"),
+    ("#9a5f55", "#d9a79d"),
+    ("#3f7784", "#8ec4d0"),
 )
 DASHES: tuple[Any, ...] = ((5, 2), (1.5, 1.5), (6, 2, 1.5, 2), (3, 1.5), (8, 2), (1, 2.5))
-NEURAL_MARKERS, SIMPLE_MARKERS = "oDs^vP", "xd+1*2"
+NEURAL_MARKERS, SIMPLE_MARKERS = "oDs^vP", "xd+1*234"
 INK, MUTED, GRID = ("#1b1f24", "#eceff3"), ("#5b6470", "#a3acb8"), ("#e2e6ea", "#30363f")
 FADED = ("#b2b9c2", "#59626e")
 FLOOR_DASH = (0, (1, 1.2))
