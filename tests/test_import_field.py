@@ -1288,6 +1288,27 @@ def test_recordings_of_a_pattern_have_their_own_times(labels: Sequence[str], joi
         assert time_unit(found) == ""  # "t_a" is no year
 
 
+def test_names_that_only_look_like_those_of_a_recording(tmp_path: Path) -> None:
+    u, t = {f"u_0{n}": noise(60, 3, seed=n) for n in range(1, 4)}, {f"t_{n}": n * np.arange(60.0) for n in range(1, 4)}
+    found = looked_at(tmp_path, npz(tmp_path / "zeros.npz", **u, **t), keys=("u_*",), layout="time feature")
+    assert [one.times[1] for one in found.recordings] == [1, 2, 3]
+    letters = {f"u_{n}": one for n, one in zip("abc", u.values(), strict=True)}
+    found = looked_at(tmp_path, npz(tmp_path / "letters.npz", **letters, **t), keys=("u_*",), layout="time feature")
+    assert found.recordings[0].times is None and "t_1" in found.found[0].times
+    trials = {f"session2__trial_{n}": one for n, one in enumerate(u.values())} | {"session2__time": 2 * np.arange(60.0)}
+    path = hdf5(tmp_path / "session.h5", **trials)
+    found = looked_at(tmp_path, path, keys=("session2/trial_*",), layout="time feature")
+    assert [one.times[1] for one in found.recordings] == [2, 2, 2]
+    units = {f"x_{n}": one for n, one in zip("hs", u.values(), strict=False)}
+    units |= {"t_h": np.arange(60.0), "t_s": np.arange(60.0)}  # healthy and sick
+    found = looked_at(tmp_path, npz(tmp_path / "units.npz", **units), keys=("x_*",), layout="time feature")
+    assert [one.times[1] for one in found.recordings] == [1, 1] and time_unit(found) == ""
+    alone = npz(tmp_path / "alone.npz", x_a=noise(60, 3), t_a=np.arange(60.0))
+    assert time_unit(looked_at(tmp_path, alone, keys=("x_a",), times=("t_a",), layout="time feature")) == ""
+    pairs = {f"run{n}_u": noise(60, 3, seed=ord(n)) for n in "AB"} | {f"run{n}_t": np.arange(60.0) for n in "AB"}
+    looked_at(tmp_path, npz(tmp_path / "p.npz", **pairs), keys=("run*_u",), times=("run*_t",), layout="time feature")
+
+
 def test_groups_whose_names_have_points_are_found_by_a_pattern(tmp_path: Path) -> None:
     names = {f"nu_{number / 10}__{name}": number for number in (1, 2, 3) for name in "ut"}
     arrays = {
@@ -1321,7 +1342,7 @@ def test_every_array_is_arranged_by_the_names_of_its_own_dimensions(tmp_path: Pa
     assert "time, i, j" in refusal(tmp_path, *files)
 
 
-@pytest.mark.parametrize("what", ["station_name", "lat", "ids", "npz", "levels"])
+@pytest.mark.parametrize("what", ["station_name", "ids", "npz", "levels"])
 def test_what_is_said_of_stations_and_levels_is_compared(what: str, tmp_path: Path) -> None:
     paths = []
     for number, order in enumerate(([0, 1, 2], [1, 0, 2])):
@@ -1329,7 +1350,6 @@ def test_what_is_said_of_stations_and_levels_is_compared(what: str, tmp_path: Pa
         coordinates = {"time": np.arange(300.0)}
         about = {
             "station_name": ("station", np.array(["Zürich", "Genf", "Chur"])[order]),
-            "lat": ("station", np.array([47.4, 46.2, 46.9])[order]),
             "ids": ("station", ids),
             "levels": ("station", np.array([0.5, 1, 1000])[order], {"units": "m"}),
         }
@@ -1337,12 +1357,58 @@ def test_what_is_said_of_stations_and_levels_is_compared(what: str, tmp_path: Pa
         if what == "npz":
             npz(path.with_suffix(".npz"), x=flow, t=np.arange(300.0), station=np.array(list("ABC"))[order])
         else:
-            name = "station" if what == "ids" else what
+            name = "station" if what in ("ids", "levels") else what
             xarray.Dataset({"q": (("time", "station"), flow)}, coordinates | {name: about[what]}).to_netcdf(
                 path, engine="h5netcdf"
             )
         paths.append(path.with_suffix(".npz") if what == "npz" else path)
     assert "entry 0" in refusal(tmp_path, *paths)
+
+
+def test_what_else_is_known_of_stations_may_differ(tmp_path: Path) -> None:
+    """Measures, places and remarks: they are no order of the stations."""
+    for number in range(2):
+        about = {
+            "elevation": ("station", 100.0 * number + np.arange(3)),
+            "lat": ("station", np.round([47.378, 46.204, 46.85], 3 - number)),
+            "n_valid": ("station", np.arange(3) + number),
+            "comment": ("station", np.array(["", "moved" * number, ""])),
+        }
+        data = xarray.Dataset(
+            {"q": (("time", "station"), drifting(3, number))},
+            {"time": np.arange(300.0), "station": ["A", "B", "C"]} | about,
+        )
+        data.to_netcdf(tmp_path / f"{number}.nc", engine="h5netcdf")
+    assert looked_at(tmp_path, tmp_path / "0.nc", tmp_path / "1.nc", keys=("q",)).notes == []
+
+
+def test_places_of_sensors_are_no_grid(tmp_path: Path) -> None:
+    paths = [
+        npz(tmp_path / f"{number}.npz", u=drifting(7, number), x=noise(7, seed=number), t=np.arange(300.0))
+        for number in range(2)
+    ]
+    (note,) = looked_at(tmp_path, *paths).notes
+    assert "different places" in note
+
+
+def test_crops_of_turned_grids_lie_elsewhere(tmp_path: Path) -> None:
+    for number in range(2):
+        y, x = np.mgrid[0:18, 0:20] * 1.0
+        lat = {"lat": (("y", "x"), 40 + 3 * number + 0.1 * y), "lon": (("y", "x"), x * 0.1 * (1 + 0.1 * number))}
+        data = xarray.Dataset({"u": (("time", "y", "x"), noise(40, 18, 20, seed=number))}, lat)
+        data.to_netcdf(tmp_path / f"{number}.nc", engine="h5netcdf")
+    assert len(looked_at(tmp_path, tmp_path / "0.nc", tmp_path / "1.nc", keys=("u",)).notes) == 2
+
+
+def test_channels_of_a_staggered_grid_are_no_other_places(tmp_path: Path) -> None:
+    film = noise(40, 18, 20)
+    data = xarray.Dataset(
+        {"u": (("time", "y", "xu"), film), "v": (("time", "yv", "x"), noise(40, 18, 20, seed=1))},
+        {"y": np.arange(18.0), "yv": 0.5 + np.arange(18), "x": np.arange(20.0), "xu": 0.5 + np.arange(20)},
+    )
+    data.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    found = looked_at(tmp_path, tmp_path / "a.nc", keys=("u", "v"), layout="time height width")
+    assert not any("places" in note for note in found.notes)
 
 
 def test_grids_of_matlab_and_of_fields_on_a_line_are_compared(tmp_path: Path) -> None:
@@ -1417,29 +1483,36 @@ def test_a_column_or_an_array_called_t_is_a_temperature_where_there_are_other_ti
     )
 
 
-@pytest.mark.parametrize("unit", ["hours since 2001-01-01", "dates"])
-def test_files_that_continue_each_other_are_one_recording(unit: str, tmp_path: Path) -> None:
-    film, paths = noise(240, 18, 20), []
-    for number in range(3):
-        part = slice(80 * number, 80 * number + 80)
-        times = np.arange(240)[part]
-        path = tmp_path / f"{number}.nc"
-        if unit == "dates":
-            path = npz(path.with_suffix(".npz"), u=film[part], time=np.datetime64("2001-01-01") + times)
-        else:
-            xarray.Dataset(
-                {"u": (("time", "lat", "lon"), film[part])}, {"time": ("time", times, {"units": unit})}
-            ).to_netcdf(path, engine="h5netcdf")
-        paths.append(path)
-    layout = {} if unit != "dates" else {"layout": "time height width"}
-    found = looked_at(tmp_path, *paths, **layout)
-    assert len(found.recordings) == 1 and len(set(found.groups)) == 1
-    np.testing.assert_array_equal(values(found.recordings[0])[:, 0], film)
-    assert np.ptp(np.diff(found.recordings[0].times)) == 0
-    assert any("continue each other" in note for note in found.notes)
-    assert len(looked_at(tmp_path, paths[0], paths[2], **layout).recordings) == 2  # a file lies between them
-    held = looked_at(tmp_path, paths[0], held={"valid": [paths[1]], "test": [paths[2]]}, **layout)
-    assert len(held.recordings) == 3
+def one_part(path: Path, film: np.ndarray, first: int, clock: str) -> Path:
+    """Days of a film from the day ``first`` on, with times as the program writes them that made the file."""
+    days = first + np.arange(len(film))
+    if clock == "npz":
+        return npz(path.with_suffix(".npz"), u=film, time=np.datetime64("2001-01-01") + days)
+    unit = f"days since {np.datetime64('2001-01-01') + first}" if clock == "own" else "days since 2001-01-01"
+    times = {"time": ("time", np.arange(len(film)) if clock == "own" else days, {"units": unit})}
+    data = xarray.Dataset({"u": (("time", "lat", "lon"), film)}, times)
+    data.to_netcdf(path.with_suffix(".nc"), engine="h5netcdf")
+    return path.with_suffix(".nc")
+
+
+@pytest.mark.parametrize("clock", ["shared", "own", "npz"])
+def test_files_that_may_be_one_recording_that_was_cut_are_told(clock: str, tmp_path: Path) -> None:
+    """As one file a year: whether its parts are one recording, or trials one after the other, no file says."""
+    parts = [one_part(tmp_path / f"{n}", noise(80, 18, 20, seed=n), 80 * n, clock) for n in range(3)]
+    layout = {"layout": "time height width"} if clock == "npz" else {}
+    for order in ((0, 1, 2), (1, 2, 0)):
+        found = looked_at(tmp_path, *(parts[number] for number in order), **layout)
+        assert len(found.recordings) == 3
+        (note,) = found.notes
+        assert note.startswith("2 of 3 recordings begin a step after")
+    assert looked_at(tmp_path, parts[0], parts[2], **layout).notes == []  # a file lies between them
+
+
+def test_trajectories_of_one_array_that_follow_each_other_are_trajectories(tmp_path: Path) -> None:
+    """Episodes on one clock, which are reset in between."""
+    path = npz(tmp_path / "a.npz", x=noise(20, 50, 3), step=np.arange(1000).reshape(20, 50))
+    found = looked_at(tmp_path, path, layout="trajectory time feature", times=("step",))
+    assert len(found.recordings) == 20 and found.notes == []
 
 
 def test_times_as_text_of_hdf5_and_matlab_are_read(tmp_path: Path) -> None:
@@ -1515,6 +1588,27 @@ def test_other_steps_of_time_and_other_scales_of_pictures_are_told(tmp_path: Pat
     assert any("full scale" in note for note in notes)
 
 
+@pytest.mark.parametrize(
+    ("header", "features", "left_out"),
+    [
+        ("time_s,T,q", ["T", "q"], ""),
+        ("time,T_in,T (degC),q", ["T_in", "T (degC)", "q"], ""),
+        ("timestamp,steps,x,y", ["x", "y"], "steps"),
+        ("T,a,b", ["a", "b"], ""),
+    ],
+)
+def test_columns_are_features_or_said_to_be_left_out(
+    header: str, features: list[str], left_out: str, tmp_path: Path
+) -> None:
+    """Temperatures may rise as times do."""
+    columns = [np.arange(300.0), *(np.cumsum(1 + noise(300, seed=n) ** 2) for n in range(header.count(",")))]
+    found = looked_at(tmp_path, written(tmp_path / "a.csv", header, columns))
+    told, _, others = found.found[0].columns.partition("; ")
+    assert told.removeprefix("columns ").split(", ") == features
+    assert left_out in others and bool(left_out) == bool(others)
+    np.testing.assert_array_equal(found.recordings[0].times, np.arange(300))
+
+
 def test_counts_that_go_on_from_file_to_file_are_no_feature(tmp_path: Path) -> None:
     paths = [
         written(tmp_path / f"{day}.csv", "RECORD,t,a,b", [300 * day + np.arange(300), np.arange(300), drifting(2, day)])
@@ -1522,6 +1616,18 @@ def test_counts_that_go_on_from_file_to_file_are_no_feature(tmp_path: Path) -> N
     ]
     found = looked_at(tmp_path, *paths)
     assert found.recordings[0].shape == (1, 2)
+
+
+def test_labels_of_trajectories_are_no_coordinates(tmp_path: Path) -> None:
+    windows = np.cumsum(noise(30, 40, 3), axis=1)
+    path = npz(tmp_path / "a.npz", X=windows, y=np.arange(30) % 3)
+    assert meanings(looked_at(tmp_path, path)) == "trajectory time feature"
+
+
+def test_a_short_recording_beside_a_long_one_is_left_out(tmp_path: Path) -> None:
+    long, short = (npz(tmp_path / f"{n}.npz", u=drifting(3, n)[:n]) for n in (240, 12))
+    found = looked_at(tmp_path, long, short, layout="time feature", cutting=Cutting(window=4))
+    assert found.trajectories["test"] > 0
 
 
 def test_a_file_of_one_time_is_told_to_be_put_together(tmp_path: Path) -> None:

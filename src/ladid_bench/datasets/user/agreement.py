@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,6 +17,10 @@ SAME_PLACE = 0.01  # difference of two coordinates, as a fraction of a step, tha
 ROUNDING = 4 * float(np.finfo(np.float32).eps)  # of coordinates that one program kept in single precision
 LONGITUDE = re.compile(r"lon|long|longitudes?|nav_lon", re.IGNORECASE)
 CIRCLE = 360.0  # degrees
+IDENTIFIES = re.compile(
+    r"(.*[-_ ])?(names?|ids?|codes?|wmo|labels?)|(station|channel|sensor)(names?|ids?)", re.IGNORECASE
+)
+LISTS = re.compile(r"(station|sensor|electrode|channel|band|level)s?|p?lev|depth", re.IGNORECASE)
 NOTHING_SAID = ("", "unknown")
 
 
@@ -30,6 +34,8 @@ class Coordinate:
         units: of the numbers.
         listed: whether the entries are different things, such as stations, rather than places along a line.
         east: whether it is a longitude.
+        curved: whether it is the mean of one that has two axes.
+        on_line: whether it is of the features of a field along a line, rather than of a side of pictures.
     """
 
     name: str
@@ -37,6 +43,8 @@ class Coordinate:
     units: str
     listed: bool
     east: bool
+    curved: bool = False
+    on_line: bool = False
 
     @property
     def is_text(self) -> bool:
@@ -91,35 +99,41 @@ def _grid(array: FileArray, file: ArrayFile, axes: Sequence[Axis]) -> Iterator[t
     for place, axis in enumerate(axes):
         if axis.meaning in (*SPACE, *LISTED):
             for one in _along(array, file, place, axis):
-                on_line = axis.meaning in SPACE or one.role in SPACE
-                listed = axis.meaning in LISTED and not (on_line and _is_main(one, array, place))
-                yield (
-                    f"{axis.meaning} {one.family}" if listed else axis.meaning,
-                    _coordinate(one, one.read().ravel(), listed),
-                )
+                listed = axis.meaning in LISTED and one.role not in SPACE
+                key = f"{axis.meaning} {one.last}" if listed else axis.meaning
+                found = _coordinate(one, one.read().ravel(), listed)
+                yield key, replace(found, on_line=axis.meaning in LISTED and not listed)
     yield from _curved(array, file, axes)
 
 
 def _along(array: FileArray, file: ArrayFile, place: int, axis: Axis) -> list[FileArray]:
-    """What the file says of the entries along an axis: its coordinate, and what else it says of stations and levels."""
+    """What the file says of the entries along an axis: its coordinate, and the names of stations and channels."""
     dim = array.dims[place] if array.dims else ""
     if dim:
         main = dimension_coordinate(array, dim, file)
-        if axis.meaning in SPACE:
-            return [main] if main is not None and main.is_vector else []
-        return [one for one in file.arrays.values() if one.dims == (dim,) and (one.numeric or one.is_text)]
-    meant = (axis.meaning, *SPACE) if axis.meaning == "feature" else (axis.meaning,)
+        found = [main] if main is not None and (main.is_vector or main.is_text) else []
+        if axis.meaning in LISTED:
+            beside = [one for one in _near(array, file, axis.length) if one.dims == (dim,) and one is not main]
+            found += [one for one in beside if _identifies(one)]
+        return found
+    meant = SPACE if axis.meaning == "feature" else (axis.meaning,) if axis.meaning in SPACE else ()
     beside = [one for one in coordinates_beside(array, file) if one.numeric and one.role in meant]
-    beside += [
-        one for one in file.arrays.values() if one.is_text and one.role in meant and one.parent in ("", array.parent)
-    ]
-    fitting = [one for one in beside if one.length == axis.length]
+    if axis.meaning in LISTED:
+        beside += [one for one in _near(array, file, axis.length) if _identifies(one) or LISTS.fullmatch(one.last)]
+    fitting = [one for one in beside if one.length == axis.length and (one.is_vector or one.is_text)]
     return fitting if len(fitting) == 1 else []
 
 
-def _is_main(one: FileArray, array: FileArray, place: int) -> bool:
-    """Whether a coordinate is the one of its axis, rather than one thing more that is said of its entries."""
-    return not array.dims or not array.dims[place] or one.last == array.dims[place]
+def _near(array: FileArray, file: ArrayFile, length: int) -> list[FileArray]:
+    """The arrays of a length in the group of an array, and in those above it."""
+    place = f"{array.parent}{array.separator}"
+    fitting = [one for one in file.arrays.values() if one.length == length and len(one.shape) < 3 and one is not array]
+    return [one for one in fitting if not one.parent or place.startswith(f"{one.parent}{one.separator}")]
+
+
+def _identifies(one: FileArray) -> bool:
+    """Whether an array holds names of stations or channels, rather than something more that is known of them."""
+    return (one.is_text or one.numeric) and IDENTIFIES.fullmatch(one.last) is not None
 
 
 def _curved(array: FileArray, file: ArrayFile, axes: Sequence[Axis]) -> Iterator[tuple[str, Coordinate]]:
@@ -129,10 +143,12 @@ def _curved(array: FileArray, file: ArrayFile, axes: Sequence[Axis]) -> Iterator
         return
     shape = tuple(array.shape[place] for place in places)
     dims = tuple(array.dims[place] for place in places) if array.dims else ()
-    for one in file.arrays.values():
+    for one in _near(array, file, max(shape)):
         if one.numeric and one.shape == shape and one.dims == dims and one.role in SPACE:
             values = np.asarray(one.read(), dtype=np.float64)
-            yield one.role, _coordinate(one, values.mean(axis=1 - SPACE.index(one.role)), listed=False)
+            if np.isfinite(values).all():
+                lines = values.mean(axis=1 - SPACE.index(one.role))
+                yield one.role, replace(_coordinate(one, lines, False), curved=True)
 
 
 def _coordinate(one: FileArray, values: np.ndarray, listed: bool) -> Coordinate:
@@ -159,7 +175,7 @@ def check_agreement(described: Sequence[Description]) -> list[str]:
             _check_columns(one, channel[0])
         notes += [*_on_kinds(channel), *_on_names(channel), *_units_of(channel)]
         _check_dimensions(channel)
-    notes += _grids_of(described)
+        notes += _grids_of(channel)
     return list(dict.fromkeys(notes))
 
 
@@ -292,6 +308,8 @@ def _are_elsewhere(one: Description, own: Coordinate, first: Description, its: C
     if min(len(mine), len(others)) < 2:
         return False
     steps, their_steps = np.diff(mine), np.diff(others)
+    if own.on_line and not (_even(steps) and _even(their_steps)):
+        return not np.array_equal(mine, others)  # places of sensors or nodes, each of its own
     step = float(np.nanmedian(np.abs(their_steps)))
     if len(mine) != len(others):
         extents = [abs(float(np.nanmedian(each))) * (len(each) + 1) for each in (steps, their_steps)]
@@ -310,10 +328,16 @@ def _are_elsewhere(one: Description, own: Coordinate, first: Description, its: C
             )
     if np.nanmax(np.abs(apart)) <= allowed:
         return False
-    if np.nanmax(np.abs(steps - their_steps)) > OTHER_SPACING * step + 2 * allowed:
+    turned_about = float(np.nanmedian(steps)) * float(np.nanmedian(their_steps)) < 0
+    other_steps = np.nanmax(np.abs(steps - their_steps)) > OTHER_SPACING * step + 2 * allowed
+    if turned_about or (other_steps and not own.curved):
         worst = int(np.nanargmax(np.abs(steps - their_steps)))
         _refuse_spacing(one, own, float(steps[worst]), first, float(their_steps[worst]))
     return True
+
+
+def _even(steps: np.ndarray) -> bool:
+    return bool(np.ptp(steps) <= OTHER_SPACING * np.abs(np.median(steps)))
 
 
 def _refuse_spacing(one: Description, own: Coordinate, step: float, first: Description, its: float) -> None:

@@ -16,7 +16,7 @@ TEXT = re.compile(r"[<>|=]?[UST]\d*")
 COUNTED = re.compile(r"records?|rec|index|row|nr|no|id|sample|unnamed.*", re.IGNORECASE)  # what a logger counts
 INDEX = re.compile(r"[({]\d+[)}]")  # of a cell or of an element of an array of structs
 
-TEMPERATURE = "T"  # an array that is a time only where nothing else is
+TEMPERATURE = re.compile(r"T([-_ (].*)?")  # names that are of a time only where nothing else is
 ROLES: Mapping[str, re.Pattern[str]] = {
     "time": re.compile(
         r"(t|tt|tau|time|times|timestamps?|tspan|tvec|timevec\w*|ts|tsteps?|timesteps?|dates?|datetimes?|seconds|steps?"
@@ -47,6 +47,8 @@ TIME_UNITS: Mapping[str, str] = {
     **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), "ms"),
     **dict.fromkeys(("us", "microsecond", "microseconds"), "us"),
     **dict.fromkeys(("ns", "nanosecond", "nanoseconds"), "ns"),
+    **dict.fromkeys(("ps", "picosecond", "picoseconds"), "ps"),
+    **dict.fromkeys(("fs", "femtosecond", "femtoseconds"), "fs"),
     **dict.fromkeys(("min", "mins", "minute", "minutes"), "min"),
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "h"),
     **dict.fromkeys(("d", "day", "days"), "d"),
@@ -79,19 +81,23 @@ class FileArray:
     attributes: Mapping[str, str] = field(default_factory=dict)
     separator: str = "/"
 
-    @property
+    @cached_property
     def numeric(self) -> bool:
         """Whether it holds real numbers."""
         return NUMERIC.fullmatch(self.dtype) is not None
 
-    @property
+    @cached_property
     def is_vector(self) -> bool:
         """Whether it is a row of numbers or dates, as text too; MATLAB has no arrays of one axis."""
-        dated = DATES.fullmatch(self.dtype) or (self.is_text and role_of(self.last) == "time")
-        fits = self.numeric or bool(dated)
-        return fits and len(self.shape) >= 1 and max(self.shape) > 1 and sum(length > 1 for length in self.shape) == 1
+        return self.may_be_times and sum(length > 1 for length in self.shape) == 1
 
-    @property
+    @cached_property
+    def may_be_times(self) -> bool:
+        """Whether it holds numbers, dates, or text under the name of a time."""
+        dated = DATES.fullmatch(self.dtype) or (self.is_text and role_of(self.last) == "time")
+        return self.numeric or bool(dated)
+
+    @cached_property
     def is_text(self) -> bool:
         """Whether it holds text."""
         return TEXT.fullmatch(self.dtype) is not None
@@ -105,12 +111,12 @@ class FileArray:
         steps = [np.diff(values.astype(np.float64), axis=axis) for axis in (0, -1) if values.ndim]
         return any(bool(one.size and (one > 0).all()) for one in steps)
 
-    @property
+    @cached_property
     def is_table(self) -> bool:
         """Whether it is columns of a table side by side, ``(row, column)``."""
         return "columns" in self.attributes
 
-    @property
+    @cached_property
     def length(self) -> int:
         """Length of the longest axis, 0 of a single number."""
         return max(self.shape, default=0)
@@ -126,22 +132,22 @@ class FileArray:
         since = SINCE.fullmatch(self.units.strip())
         return TIME_UNITS.get((since["unit"] if since else self.units.strip()).lower(), since["unit"] if since else "")
 
-    @property
+    @cached_property
     def parent(self) -> str:
         """The group, struct or cell array it stands in; empty at the top of the file."""
         return self.name.rpartition(self.separator)[0]
 
-    @property
+    @cached_property
     def family(self) -> str:
         """Its name without the indices of cells and elements."""
         return INDEX.sub("", self.name)
 
-    @property
+    @cached_property
     def last(self) -> str:
         """Its own name, without the groups or structs that it stands in and without indices."""
         return self.family.rpartition(self.separator)[2]
 
-    @property
+    @cached_property
     def role(self) -> str:
         """The meaning of an axis that it is the coordinate of, by its attributes or its name; empty if unknown."""
         axis = CF_AXES.get(self.attributes.get("axis", ""))
@@ -194,6 +200,11 @@ def dates_of(texts: np.ndarray) -> np.ndarray | None:
     except (ValueError, TypeError):
         return None
     return dates.dt.tz_localize(None).to_numpy().reshape(texts.shape)  # (date,) -> the shape of the texts
+
+
+def is_temperature(name: str) -> bool:
+    """Say whether a name, such as ``T`` or ``T (degC)``, is rather that of a temperature than of a time."""
+    return TEMPERATURE.fullmatch(name) is not None
 
 
 def role_of(name: str) -> str:

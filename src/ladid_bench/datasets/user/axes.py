@@ -187,18 +187,15 @@ def _of_time(array: FileArray, dim: str, file: ArrayFile) -> bool:
 
 
 def coordinates_beside(array: FileArray, file: ArrayFile) -> list[FileArray]:
-    """List rows of numbers beside an array or below its group, or, if there are none, at the top of the file."""
-
-    def near(parent: str) -> list[FileArray]:
-        prefix = tuple(f"{parent}{mark}" for mark in "/.") if parent else ("",)
-        return [
-            one for one in file.arrays.values() if one.is_vector and one is not array and one.name.startswith(prefix)
-        ]
-
-    def top() -> list[FileArray]:
-        return [one for one in file.arrays.values() if one.is_vector and not one.parent and one is not array]
-
-    return (near(array.parent) or top()) if array.parent else top()
+    """List rows of numbers beside an array or below its group, or else of the groups above, up to the top."""
+    rows = [one for one in file.arrays.values() if one.is_vector and one is not array]
+    parent = array.parent
+    while parent:
+        near = [one for one in rows if one.name.startswith((f"{parent}/", f"{parent}."))]
+        if near:
+            return near
+        parent = parent.rpartition(array.separator)[0]
+    return [one for one in rows if not one.parent]
 
 
 def _by_coordinates(array: FileArray, file: ArrayFile, known: dict[int, tuple[str, str]]) -> None:
@@ -207,6 +204,9 @@ def _by_coordinates(array: FileArray, file: ArrayFile, known: dict[int, tuple[st
     fitting = [one for one in beside if _fitting(array, one, known) and (not array.is_vector or one.role == "time")]
     if len(array.shape) == 2:  # an index may count trajectories as well as frames
         fitting = [one for one in fitting if one.role != "trajectory" or not counts_rows(one.read().ravel())]
+    outermost = [one for one in fitting if one.role in SPACE and _fitting(array, one, known) == [0]]
+    if len(array.shape) > 2 and not file.column_major and (len(outermost) != 1 or _lone(fitting)):
+        fitting = [one for one in fitting if one not in outermost]  # labels of trajectories, or the track of an object
     waiting = {one.role: one for one in sorted(fitting, key=lambda one: one.role != "time")}  # times before all others
     for _ in range(len(waiting)):
         for role, one in list(waiting.items()):
@@ -221,6 +221,11 @@ def _by_coordinates(array: FileArray, file: ArrayFile, known: dict[int, tuple[st
         if both[0] == both[1] and len(both[0]) == 2:
             for place, role in zip(both[0], SPACE, strict=True):
                 known[place] = (role, f"the length of '{waiting[role].name}'")
+
+
+def _lone(fitting: Sequence[FileArray]) -> bool:
+    """Whether only one side of a picture has a coordinate."""
+    return len({one.role for one in fitting if one.role in SPACE}) == 1
 
 
 def _meanings(known: dict[int, tuple[str, str]]) -> set[str]:

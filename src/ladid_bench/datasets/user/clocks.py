@@ -1,7 +1,8 @@
-"""Times of several files on one clock: units brought to one, and recordings that continue each other joined."""
+"""Times of several files on one clock: units brought to one, and what a reader should know of how they follow on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.user.recordings import Recording
 
 SECONDS: Mapping[str, float] = {  # months and years have no length of their own
+    "fs": 1e-15,
+    "ps": 1e-12,
     "ns": 1e-9,
     "us": 1e-6,
     "ms": 1e-3,
@@ -18,7 +21,7 @@ SECONDS: Mapping[str, float] = {  # months and years have no length of their own
     "d": 86400.0,
     "week": 604800.0,
 }
-GAP = (0.5, 1.5)  # between the end of a recording and the beginning of the one that continues it, in steps of either
+GAP = (0.5, 1.5)  # between the end of a recording and the beginning of one that continues it, in steps of either
 OTHER_STEP = 1.5  # how many times as long the steps of a recording are as those of another, so that the reader is told
 
 
@@ -29,18 +32,18 @@ def in_one_unit(recordings: Sequence[Recording]) -> tuple[list[Recording], list[
         BenchError: units differ, and one of them is not known or has no fixed length.
     """
     timed = [one for one in recordings if one.times is not None and one.clock.unit]
-    if len({one.clock.unit for one in timed}) < 2:
+    units = list(dict.fromkeys(one.clock.unit for one in timed))
+    if len(units) < 2:
         return list(recordings), []
     first = timed[0]
     other = next(one for one in timed if one.clock.unit != first.clock.unit)
-    unknown = [one for one in timed if one.clock.unit not in SECONDS]
-    if unknown:
+    if not set(units) <= SECONDS.keys():
         raise BenchError(
             f"{other.name}: has times in {other.clock.unit}, and {first.name} in {first.clock.unit}; bring them to the "
             "same, or say the step with --time-step"
         )
-    told = f"times of {other.name}, in {other.clock.unit}, are brought to those of {first.name}, in {first.clock.unit}"
-    return [_converted(one, first.clock.unit) for one in recordings], [told]
+    told = f"times in {', '.join(units[1:])}, such as those of {other.name}, are brought to those of {first.name}, in"
+    return [_converted(one, first.clock.unit) for one in recordings], [f"{told} {units[0]}"]
 
 
 def _converted(one: Recording, unit: str) -> Recording:
@@ -51,61 +54,50 @@ def _converted(one: Recording, unit: str) -> Recording:
     return replace(one, times=factor * one.times, clock=clock)
 
 
-def continued(recordings: Sequence[Recording]) -> list[list[int]]:
-    """Find the recordings that continue each other: each row begins a step after the former ends, on the same clock.
+def on_following(files: Sequence[Sequence[Recording]]) -> list[str]:
+    """Tell that files of one recording each follow each other by one step, such as one file a year.
 
-    Returns:
-        Numbers of recordings in their order, a row for what is one recording.
+    They may be one recording that was cut, whose parts are not independent, or trials one after the other: the file
+    does not say which.
     """
-    rows: list[list[int]] = []
-    for number, one in enumerate(recordings):
-        if rows and _continues(recordings[number - 1], one):
-            rows[-1].append(number)
-        else:
-            rows.append([number])
-    return rows
+    first = [several[0] for several in files if len(several) == 1]
+    alone = [one for one in first if one.times is not None and one.times.size]
+    ordered = sorted(alone, key=_beginning)
+    following = [pair for pair in pairwise(ordered) if _follows(*pair)]
+    if not following:
+        return []
+    former, one = following[0]
+    return [
+        f"{len(following)} of {len(alone)} recordings begin a step after another one ends, on the same clock, such as "
+        f"{one.name} after {former.name}: if that is one recording that was cut, put its files together first, for "
+        "here each counts as independent of the others"
+    ]
 
 
-def _continues(former: Recording, one: Recording) -> bool:
-    if former.times is None or one.times is None or min(len(former), len(one)) < 2:
+def _beginning(one: Recording) -> float:
+    assert one.times is not None
+    return one.clock.origin + float(one.times[0])
+
+
+def _follows(former: Recording, one: Recording) -> bool:
+    if former.times is None or one.times is None or min(len(former), len(one)) < 2 or former.shape != one.shape:
         return False
-    same_clock = (former.clock.unit, former.clock.reference) == (one.clock.unit, one.clock.reference)
-    if not same_clock or former.group != one.group or former.shape != one.shape:
+    if (former.clock.unit, former.clock.reference) != (one.clock.unit, one.clock.reference):
         return False
-    gap = (one.clock.origin - former.clock.origin) + (one.times[0] - former.times[-1])
+    gap = _beginning(one) - (former.clock.origin + float(former.times[-1]))
     steps = [float(np.median(np.diff(times))) for times in (former.times, one.times)]
     return all(GAP[0] * step < gap < GAP[1] * step for step in steps)
 
 
-def joined(parts: Sequence[Recording]) -> Recording:
-    """Join recordings that continue each other to one."""
-    first = parts[0]
-    if len(parts) == 1:
-        return first
-    times = [one.times + (one.clock.origin - first.clock.origin) for one in parts if one.times is not None]
-    return replace(first, values=np.concatenate([one.values for one in parts]), times=np.concatenate(times))
-
-
 def on_steps(recordings: Sequence[Recording]) -> list[str]:
-    """Tell where the usual time between frames differs between recordings."""
+    """Tell where the usual time between frames differs between recordings, or only some have times."""
     steps = [
         (float(np.median(np.diff(one.times))), one.name) for one in recordings if one.times is not None and len(one) > 1
     ]
+    counted = [one.name for one in recordings if one.times is None]
+    if steps and counted:
+        return [f"{counted[0]} has no times and is counted in frames, and {steps[0][1]} has times"]
     if not steps or max(steps)[0] <= OTHER_STEP * min(steps)[0]:
         return []
     (short, its), (long, others) = min(steps), max(steps)
     return [f"the time between frames differs between recordings: {short:g} in {its}, {long:g} in {others}"]
-
-
-def on_joining(rows: Sequence[Sequence[int]], recordings: Sequence[Recording]) -> list[str]:
-    """Tell which recordings were joined, since they continue each other."""
-    chains = [row for row in rows if len(row) > 1]
-    if not chains:
-        return []
-    first, last = (recordings[chains[0][place]] for place in (0, -1))
-    frames = sum(len(recordings[number]) for number in chains[0])
-    more = f", and so in {len(chains) - 1} more places" * (len(chains) > 1)
-    return [
-        f"{len(chains[0])} recordings, {first.name} to {last.name}, continue each other in time: they are joined to "
-        f"one of {frames} frames{more}"
-    ]

@@ -14,7 +14,7 @@ import numpy as np
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import one_line
-from ladid_bench.datasets.user.arrays import TEMPERATURE, ArrayFile, FileArray, counts_rows, role_of, text_of
+from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, counts_rows, is_temperature, role_of, text_of
 from ladid_bench.datasets.user.gridded import is_described, open_gridded
 from ladid_bench.datasets.user.recordings import check_size
 
@@ -60,20 +60,20 @@ def open_npy(path: Path) -> ArrayFile:
 def open_npz(path: Path) -> ArrayFile:
     """Open the arrays of a ``.npz`` archive."""
     arrays = {}
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.namelist():
-            if member.endswith(".npy"):
-                with archive.open(member) as stream:
-                    shape, dtype = _header(stream, f"{path}:{member}")
-                name = member.removesuffix(".npy")
-                arrays[name] = FileArray(name, shape, dtype.str, _member(path, member, shape))
+    archive = zipfile.ZipFile(path)  # open as long as an array may be read: its list of members takes a while
+    for member in archive.namelist():
+        if member.endswith(".npy"):
+            with archive.open(member) as stream:
+                shape, dtype = _header(stream, f"{path}:{member}")
+            name = member.removesuffix(".npy")
+            arrays[name] = FileArray(name, shape, dtype.str, _member(archive, path, member, shape))
     return ArrayFile(path, arrays)
 
 
-def _member(path: Path, member: str, shape: tuple[int, ...]) -> Callable[[], np.ndarray]:
+def _member(archive: zipfile.ZipFile, path: Path, member: str, shape: tuple[int, ...]) -> Callable[[], np.ndarray]:
     def read() -> np.ndarray:
         check_size(math.prod(shape), f"{path}:{member}")
-        with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+        with archive.open(member) as stream:
             try:
                 values = np.lib.format.read_array(stream, allow_pickle=False)
                 return text_of(values) if values.dtype.kind in "US" else values
@@ -230,16 +230,15 @@ def open_table(path: Path, times: Sequence[str] = ()) -> ArrayFile:
     columns = {name: _column(table[name], f"{path}: column '{name}'") for name in table.columns}
     arrays = {name: _held(name, values) for name, values in columns.items()}
     timed = [name for name in columns if arrays[name].role == "time"]
-    timed = [name for name in timed if name != TEMPERATURE or (len(timed) == 1 and not times)]
-    timed += times
+    surely = [name for name in timed if not is_temperature(name)]
+    timed = [*(surely or (timed if not times else ())), *times]
     vectors = [name for name in columns if arrays[name].numeric and name not in timed]
     counting = [name for name in vectors if len(vectors) > 1 and counts_rows(columns[name], name)]
     vectors = [name for name in vectors if name not in counting]
     if vectors and "table" not in arrays:
         whole = np.column_stack([columns[name] for name in vectors])
         left_out = [name for name in columns if name in counting or columns[name].dtype.kind == "U"]
-        left_out += [name for name in timed if times and name not in times]
-        arrays["table"] = _held("table", whole, {"columns": _listed(vectors, left_out)})
+        arrays["table"] = _held("table", whole, {"columns": _listed(vectors, left_out), "timed": "\n".join(timed)})
     return ArrayFile(path, arrays)
 
 
@@ -253,7 +252,7 @@ def _separator(path: Path) -> str:
 
 def _listed(vectors: Sequence[str], left_out: Sequence[str]) -> str:
     """The columns of a table that are features, and those that are none."""
-    others = f"; left out, being text, other times or a count of the rows: {', '.join(left_out)}" if left_out else ""
+    others = f"; left out, being text or a count of the rows: {', '.join(left_out)}" if left_out else ""
     return f"columns {', '.join(vectors)}{others}"
 
 

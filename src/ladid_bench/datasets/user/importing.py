@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import file_sha256
 from ladid_bench.core.paths import SPLITS
 from ladid_bench.datasets.user.agreement import check_agreement
-from ladid_bench.datasets.user.clocks import continued, in_one_unit, joined, on_joining, on_steps
+from ladid_bench.datasets.user.clocks import in_one_unit, on_following, on_steps
 from ladid_bench.datasets.user.dividing import (
     USUAL_WINDOW,
     Cutting,
@@ -104,7 +105,8 @@ def understand(request: Request, root: Path, taken: Collection[str]) -> Understo
     contents = {split: [read_file(path, request.reading) for path in several] for split, several in paths.items()}
     apart = check_agreement([one for several in contents.values() for read in several for one in read.described])
     every = [_counted(found, request.time_step) for several in contents.values() for found in several]
-    kept, timing = _on_one_clock(_sorted(contents, request))
+    each = [sum(map(len, read.recordings.values())) for several in contents.values() for read in several]
+    kept, timing = _on_one_clock(_sorted(contents, request), each)
     storage, notes = storage_for(kept.recordings, survey(kept.recordings))
     hashes = hash_frames(kept.recordings, storage)
     kept, hashes, told = _stitched(kept, hashes)
@@ -204,26 +206,16 @@ def _sorted(contents: Mapping[str, Sequence[Contents]], request: Request) -> _So
     return _Sorted(recordings, splits, groups)
 
 
-def _on_one_clock(kept: _Sorted) -> tuple[_Sorted, list[str]]:
-    """Recordings with their times in one unit, joined where they continue each other within a split; notes of it."""
+def _on_one_clock(kept: _Sorted, counts: Sequence[int]) -> tuple[_Sorted, list[str]]:
+    """Recordings with their times in one unit, and what a reader should know of how they follow each other.
+
+    ``counts`` are how many each file has, in their order.
+    """
     check_recordings(kept.recordings)
     recordings, notes = in_one_unit(kept.recordings)
-    rows = [
-        [numbers[place] for place in row]
-        for split in dict.fromkeys(kept.splits)
-        for numbers in [kept.of(split)]
-        for row in continued([recordings[number] for number in numbers])
-    ]
-    notes += on_joining(rows, recordings) + on_steps(recordings)
-    first = [row[0] for row in rows]
-    return (
-        _Sorted(
-            [joined([recordings[number] for number in row]) for row in rows],
-            [kept.splits[number] for number in first],
-            [kept.groups[number] for number in first],
-        ),
-        notes,
-    )
+    ends = np.cumsum([0, *counts])
+    files = [recordings[first:last] for first, last in pairwise(ends.tolist())]
+    return replace(kept, recordings=recordings), notes + on_following(files) + on_steps(recordings)
 
 
 def _in_steps(recording: Recording, step: float | None) -> Recording:

@@ -268,8 +268,16 @@ def _understood(members: list[Member], axes: tuple[Axis, ...], times: Times | No
         time_unit=times.clock.unit if times else "",
         fields=fields if len(set(fields)) == len(fields) else (),
         quantity="; ".join(dict.fromkeys(filter(None, map(_quantity, channels)))),
-        columns=first.attributes.get("columns", ""),
+        columns=_columns(first, times),
     )
+
+
+def _columns(array: FileArray, times: Times | None) -> str:
+    """The columns of a table that are features, and those left out, times that were not taken among them."""
+    told = array.attributes.get("columns", "")
+    timed = array.attributes.get("timed", "").split("\n")
+    others = [name for name in timed if name and not (times and times.why.startswith(f"'{name}'"))]
+    return f"{told}; left out, being times: {', '.join(others)}" if told and others else told
 
 
 def _quantity(array: FileArray) -> str:

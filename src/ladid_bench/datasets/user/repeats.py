@@ -64,6 +64,8 @@ class Hashes:
     def runs(self, length: int, number: int, first: int = 0, last: int | None = None) -> np.ndarray:
         """Hash runs of ``length`` successive frames of a recording, or of as many as it has, without those at rest."""
         frames = self.frames[number][first:last]
+        if not len(frames):
+            return np.empty(0, np.uint64)
         length = min(length, len(frames))
         windows = np.lib.stride_tricks.sliding_window_view(frames, max(1, length))  # (run, length)
         moving = (windows != windows[:, :1]).any(axis=1)

@@ -7,21 +7,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.datasets.user.arrays import SINCE, TEMPERATURE, TIME_UNITS, ArrayFile, FileArray, dates_of
+from ladid_bench.datasets.user.arrays import SINCE, TIME_UNITS, ArrayFile, FileArray, dates_of, is_temperature
 from ladid_bench.datasets.user.axes import coordinates_beside, dimension_coordinate
+from ladid_bench.datasets.user.clocks import SECONDS
+from ladid_bench.datasets.user.labels import NUMBER, Labels, has, plain
 from ladid_bench.datasets.user.recordings import LARGEST_EXACT, Clock, Recording
 from ladid_bench.datasets.user.selecting import Member, named, told_apart
 
 PAUSE_IN_STEPS = 10  # a gap this many times the usual step is a pause ...
 PAUSE_IN_LONG_STEPS = 5  # ... if it is also this many times the longest tenth of the steps
 LONG_STEPS = 0.9
-NUMBER = re.compile(r"\d+")  # what tells recordings of one kind apart: cells, groups, run_3 and time_3
 UNIT_AT_THE_END = re.compile(r"[_ ](?P<word>\w{2,}|[sh])$|[(\[](?P<said>\w+)[)\]]$")  # time_ms, t (d)
 PREFERENCE = ("time", "t", "times", "timestamp", "date", "datetime")
 AS_SAID = "as --times says"
 WHOLE_DAYS = "day as %Y%m%d"  # how the climate data operators write dates as numbers
 FIRST_DAY, LAST_DAY = 1800_01_01, 2199_12_31
 DECEMBER_TO_JANUARY = 89  # from 202612 to 202701
+EPOCH = "seconds since 1970-01-01"
 FINE = ("ms", "us", "ns", "ps", "fs", "as")  # units of dates that are finer than a second
 
 
@@ -58,69 +60,60 @@ def find_times(
         chosen = [one for name in names for one in named(file, name, "--times")]
         if len(chosen) not in (1, len(members)):
             raise BenchError(f"{file.path}: --times names {len(chosen)} arrays, there are {len(members)} of data")
-        for one, member in zip(chosen, members, strict=False) if len(names) == 1 < len(chosen) else ():
-            if not all(_has(member.first.name, label) for label in told_apart(one, names[0])):
-                raise BenchError(
-                    f"{file.path}: --times {names[0]} names nothing that belongs to {member.first.name} ({one.name} is "
-                    "the next); name the times of the arrays that are there, each with its own --times"
-                )
-        return [_read(one, file, AS_SAID) for one in (chosen * len(members) if len(chosen) == 1 else chosen)]
-    labels = {label for member in members for label in member.told}
+        labelled = len(names) == 1 < len(chosen)
+        for one, member in zip(chosen, members, strict=False) if labelled else ():
+            _check_pair(one, names[0], member, str(file.path))
+        return [_read(one, file, AS_SAID, labelled) for one in (chosen * len(members) if len(chosen) == 1 else chosen)]
+    labels = Labels(members)
     found = [_beside(one, file, size, labels) for one, size in zip(members, lengths, strict=True)]
     shared = set.intersection(*(set(one) for one in found))
     family = _preferred(sorted(shared), members[0].first, file)
-    return [None if family is None else _read(one[family], file, "beside the values") for one in found]
+    if family is None:
+        return [None for _ in found]
+    return [_read(one[family], file, "beside the values", bool(labels.of(one[family]))) for one in found]
 
 
-def _has(name: str, label: str) -> bool:
-    """Whether a name has a label that tells recordings apart, not as a part of a longer word or number."""
-    return _label(label).search(name) is not None
+def _check_pair(one: FileArray, name: str, member: Member, where: str) -> None:
+    """Refuse times that a pattern names in place of those of the recording, which are not there."""
+    labels = [plain(label) for label in told_apart(one, name)]
+    if labels == [plain(label) for label in member.told]:
+        return
+    if not all(has(plain(member.first.name), label) for label in labels):
+        raise BenchError(
+            f"{where}: --times {name} names nothing that belongs to {member.first.name} ({one.name} is the next); name "
+            "the times of the arrays that are there, each with its own --times"
+        )
 
 
-def _label(label: str) -> re.Pattern[str]:
-    before, after = (r"\d" if letter.isdigit() else "[A-Za-z]" for letter in (label[:1], label[-1:]))
-    return re.compile(rf"(?<!{before}){re.escape(label)}(?!{after})")
-
-
-def _beside(member: Member, file: ArrayFile, size: tuple[int, int], labels: set[str]) -> dict[str, FileArray]:
+def _beside(member: Member, file: ArrayFile, size: tuple[int, int], labels: Labels) -> dict[str, FileArray]:
     """Arrays that could be the times of a member, by their names without what tells recordings apart."""
     array = member.first
     every = [dimension_coordinate(array, dim, file) for dim in array.dims]
     coordinates = [one for one in every if one is not None and one.is_vector and one.role == "time"]
     near = [one for one in coordinates_beside(array, file) if one.role == "time" and one.length == size[1]]
     near = [one for one in coordinates if one.length == size[1]][:1] or near
-    rows = [one for one in file.arrays.values() if one.numeric and one.shape == size and one.role == "time"]
-    fitting = [one for one in near or rows if _belongs(one, member, labels) and not _is_other_text(one)]
-    return {_without(one.name, member): one for one in fitting if one in near or one.increases}
-
-
-def _belongs(one: FileArray, member: Member, labels: set[str]) -> bool:
-    """Whether an array is of the recording of a member, or of all recordings."""
-    if member.told:
-        found = [label for label in labels if _has(one.name, label)]
-        whole = {label for label in found if not any(label != other and label in other for other in found)}
-        return whole <= set(member.told)
-    name = member.first.name
-    own = NUMBER.findall(name)
-    return not own or NUMBER.findall(one.name) in (own, NUMBER.findall(member.first.parent), [])  # run0/time
-
-
-def _without(name: str, member: Member) -> str:
-    for label in member.told:
-        name = _label(label).sub("*", name)
-    return NUMBER.sub("*", name)
+    rows = [one for one in file.arrays.values() if one.shape == size and one.role == "time" and one.may_be_times]
+    fitting = [one for one in near or rows if labels.belongs(one, member) and not _is_other_text(one)]
+    families: dict[str, list[FileArray]] = {}
+    for one in fitting:
+        if near or one.increases:
+            families.setdefault(labels.family(one), []).append(one)
+    return {family: several[0] for family, several in families.items() if len(several) == 1}
 
 
 def _preferred(families: Sequence[str], array: FileArray, file: ArrayFile) -> str | None:
     """The one of several names that is most plainly the time."""
     if len(families) < 2:
         return families[0] if families else None
+    others = [name for name in families if not is_temperature(re.split(r"[/.]", name)[-1])]
+    families = others or families
+    if len(families) == 1:
+        return families[0]
     ending = NUMBER.sub("*", re.sub(r"^[^_]*", "", array.name))
     alike = [name for name in families if ending and name.endswith(ending)]
     last = {name: re.split(r"[/.]", name)[-1] for name in families}
-    plain = [name for name in families if last[name].lower() in PREFERENCE]
-    no_temperature = [name for name in families if last[name] != TEMPERATURE]
-    for narrowed in (alike, plain, no_temperature):
+    named_so = [name for name in families if last[name].lower() in PREFERENCE]
+    for narrowed in (alike, named_so):
         if len(narrowed) == 1:
             return narrowed[0]
     raise BenchError(
@@ -136,7 +129,7 @@ def not_taken(array: FileArray, file: ArrayFile, frames: int) -> str:
     beside = [one for one in coordinates_beside(array, file) if one.name not in array.dims]
     timed = [one for one in beside if one.role == "time" and one.length != frames]
     short = [f"'{one.name}' has {one.length} entries for {frames} frames" for one in timed]
-    alike = [f"'{one.name}' has an entry a frame and increases" for one in beside if _could_be_times(one, frames)]
+    alike = [f"'{one.name}' has an entry a frame" for one in beside if _could_be_times(one, frames)]
     text = [
         f"'{one.name}' holds text that is no date" for one in beside if one.length == frames and _is_other_text(one)
     ]
@@ -150,13 +143,13 @@ def _is_other_text(one: FileArray) -> bool:
 
 
 def _could_be_times(one: FileArray, frames: int) -> bool:
-    if one.role or not one.numeric or one.length != frames:
+    if one.role not in ("", "time") or not one.may_be_times or one.length != frames or _is_other_text(one):
         return False
-    return bool((np.diff(one.read().ravel().astype(np.float64)) > 0).all())
+    return one.increases
 
 
-def _read(one: FileArray, file: ArrayFile, why: str) -> Times:
-    """Times as numbers; dates become seconds from the first one."""
+def _read(one: FileArray, file: ArrayFile, why: str, labelled: bool = False) -> Times:
+    """Times as numbers; dates become seconds from the first one. The end of a name with a label is no unit."""
     where, values = f"{file.path}:{one.name}", one.read()
     if one.is_text:
         dates = dates_of(values)
@@ -171,7 +164,9 @@ def _read(one: FileArray, file: ArrayFile, why: str) -> Times:
         exact = values if np.datetime_data(values.dtype)[0] in FINE else values.astype("M8[s]")
         first = exact.ravel()[0]
         origin = float((first.astype("M8[s]") - np.datetime64(0, "s")) / np.timedelta64(1, "s"))
-        return Times(_rows(_seconds(exact - first, where)), Clock("s", "UTC", origin), f"'{one.name}', dates, {why}")
+        return Times(
+            _rows(_seconds(exact - first, where)), Clock("s", "standard", origin), f"'{one.name}', dates, {why}"
+        )
     if values.dtype.kind not in "fiu":
         raise BenchError(
             f"{where}: times must be numbers or dates such as 2026-11-28T14:03:00, not "
@@ -181,10 +176,24 @@ def _read(one: FileArray, file: ArrayFile, why: str) -> Times:
     if values.dtype.kind in "iu" and max(int(values.max(initial=0)), -int(values.min(initial=0))) > LARGEST_EXACT:
         values, origin = values.astype(np.int64) - int(values.ravel()[0]), float(values.ravel()[0])
         why = f"counted from the first, {why}"
-    since = SINCE.fullmatch(one.units.strip())
-    reference = f"{since['reference']} {one.attributes.get('calendar', '')}".strip() if since else ""
-    clock = Clock(time_unit_of(one), reference, origin)
+    clock = _clock(one.time_unit if labelled else time_unit_of(one), one, origin)
     return Times(_rows(values.astype(np.float64)), clock, f"'{one.name}', {why}")
+
+
+def _clock(unit: str, one: FileArray, origin: float) -> Clock:
+    """What times are counted in and from; reference dates of files are brought to one, that of computers."""
+    since = SINCE.fullmatch(one.units.strip())
+    if not since or unit not in SECONDS:
+        return Clock(unit, since["reference"] if since else "", origin)
+    import cftime
+
+    calendar = one.attributes.get("calendar", "standard").lower()
+    try:
+        first = cftime.num2date(0, one.units.strip(), calendar)
+        seconds = float(cftime.date2num(first, EPOCH, calendar))
+    except ValueError:  # no date that the calendar has
+        return Clock(unit, since["reference"], origin)
+    return Clock(unit, calendar.replace("gregorian", "standard"), origin + seconds / SECONDS[unit])
 
 
 def _seconds(durations: np.ndarray, where: str) -> np.ndarray:

@@ -11,6 +11,10 @@ POWER = re.compile(r"(?<=[A-Za-z)])(?<!\d[eE])(-?\d+)")  # of "m s-1", as CF wri
 TOWER = re.compile(r"\d\s*(\*\*|\^)")  # a number raised to a power, which no unit of a file needs
 USUAL: Mapping[str, str] = {  # what is written in files of weather, ocean and loggers, and is another unit to pint
     "mb": "mbar",
+    "pa": "Pa",
+    "px": "pixel",
+    "rpm": "1/min",
+    "Nm": "N m",
     "C": "degC",
     "F": "degF",
     "ms-1": "m/s",
