@@ -16,7 +16,7 @@ from ladid_bench.core.configuration import load_study
 from ladid_bench.core.errors import BenchError, explain, nearest
 from ladid_bench.core.files import check_room
 from ladid_bench.core.paths import MIDPOINTS, SPLITS, Folders, chosen_scale, find_root
-from ladid_bench.runs.failures import describe_failures
+from ladid_bench.runs.failures import describe_failures, failed_runs
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.restart import drop_spares
 from ladid_bench.runs.slurm import require_slurm

@@ -71,9 +71,9 @@ def plan(
     everything = _runs(study, folders)
     runs = with_sources(choice.of(everything))
     missing = {key for key in runs if not folders.record(key).exists()}
-    failed = {run.key for run in failed_runs(runs, folders)}
-    plan = describe_plan(study, runs, missing, cores, gpu, failed)
-    print("\n".join(filter(None, (plan, describe_failures(runs, folders), describe_unplanned(everything, folders)))))
+    failed = failed_runs(runs, folders)
+    plan = describe_plan(study, runs, missing, cores, gpu, {run.key for run in failed})
+    print("\n".join(filter(None, (plan, describe_failures(failed, folders), describe_unplanned(everything, folders)))))
 
 
 @app.command()

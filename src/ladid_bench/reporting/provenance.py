@@ -42,28 +42,27 @@ def sort_facts(told: Sequence[tuple[str, Sequence[tuple[Entry, Run]]]]) -> list[
     """
     sorted_runs = []
     for title, pairs in told:
-        shared = _shared([run for _, run in pairs], {})
+        known = [(entry, run, facts(run)) for entry, run in pairs]
+        shared = _shared([its for _, run, its in known if run.record])
         entries = []
-        for _, some in groupby(pairs, key=lambda pair: id(pair[0])):
+        for _, some in groupby(known, key=lambda one: id(one[0])):
             members = list(some)
-            own = _shared([run for _, run in members], shared)
-            known = shared.keys() | own.keys()
-            rest = [
-                (run, {name: value for name, value in facts(run).items() if not run.record or name not in known})
-                for _, run in members
-            ]
-            entries.append(EntryRuns(members[0][0], own, rest))
+            alike = _shared([its for _, run, its in members if run.record])
+            rest = [(run, _without(its, alike | shared) if run.record else its) for _, run, its in members]
+            entries.append(EntryRuns(members[0][0], _without(alike, shared), rest))
         sorted_runs.append(DatasetRuns(title, len(pairs), shared, entries))
     return sorted_runs
 
 
-def _shared(runs: Sequence[Run], known: Facts) -> dict[str, str]:
-    """The facts that are equal in all runs that have ended, and not known from the data set."""
-    told = [facts(run) for run in runs if run.record]
+def _shared(told: Sequence[Facts]) -> dict[str, str]:
+    """The facts that are equal in all of several runs."""
     if len(told) < 2:
         return {}
-    equal = {name: value for name, value in told[0].items() if all(one.get(name) == value for one in told)}
-    return {name: value for name, value in equal.items() if name not in known}
+    return {name: value for name, value in told[0].items() if all(one.get(name) == value for one in told)}
+
+
+def _without(told: Facts, known: Facts) -> dict[str, str]:
+    return {name: value for name, value in told.items() if name not in known}
 
 
 def facts(run: Run) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Runs that ended in an error: which they are, and what a user does about them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ladid_bench.core.paths import Folders
 from ladid_bench.runs.state import has_failed
@@ -12,9 +12,8 @@ def failed_runs(runs: Mapping[str, PlannedRun], folders: Folders) -> list[Planne
     return [run for run in runs.values() if has_failed(run, folders)]
 
 
-def describe_failures(runs: Mapping[str, PlannedRun], folders: Folders) -> str:
+def describe_failures(failed: Sequence[PlannedRun], folders: Folders) -> str:
     """Say how many runs failed, where the log of the first is, and how to try them again; empty where none did."""
-    failed = failed_runs(runs, folders)
     if not failed:
         return ""
     return (

@@ -51,12 +51,9 @@ def unlock(root: Path) -> list[str]:
         unlocked.append("Snakemake")
     readers_and_writers = root / ".dvc" / "tmp" / "rwlock"
     if readers_and_writers.exists():
-        held = readers_and_writers.read_text(encoding="utf-8").strip() not in ("", "{}")  # DVC leaves it empty
+        if readers_and_writers.read_text(encoding="utf-8").strip() not in ("", "{}"):  # DVC leaves it empty
+            unlocked.append("DVC")
         readers_and_writers.unlink()
-    else:
-        held = False
-    if held:
-        unlocked.append("DVC")
     return unlocked
 
 

@@ -5,9 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # what NumPy, HDF5 and MATLAB call real numbers; dates count where times are asked for
 NUMERIC = re.compile(r"[<>|=]?(bool|b1|(float|u?int|[fiu])\d+|double|single|logical)")
@@ -195,11 +198,18 @@ def dates_of(texts: np.ndarray) -> np.ndarray | None:
     if numbers.notna().all():
         return numbers.to_numpy().reshape(texts.shape)  # (time,) -> the shape of the texts
     plain = pd.Series(texts.ravel()).str.replace(r"^(\d{4}-\d{2}-\d{2})_", r"\1T", regex=True)
+    dates = iso_dates(plain.str.removesuffix(" UTC"))
+    return None if dates is None else dates.reshape(texts.shape)  # (date,) -> the shape of the texts
+
+
+def iso_dates(texts: "pd.Series") -> np.ndarray | None:
+    """Convert texts as ISO 8601 writes dates to datetime64 in UTC; None where they are no such dates."""
+    import pandas as pd
+
     try:
-        dates = pd.to_datetime(plain.str.removesuffix(" UTC"), utc=True, format="ISO8601")
+        return pd.to_datetime(texts, utc=True, format="ISO8601").dt.tz_localize(None).to_numpy()
     except (ValueError, TypeError):
         return None
-    return dates.dt.tz_localize(None).to_numpy().reshape(texts.shape)  # (date,) -> the shape of the texts
 
 
 def is_temperature(name: str) -> bool:

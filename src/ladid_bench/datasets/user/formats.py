@@ -14,7 +14,15 @@ import numpy as np
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import one_line
-from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, counts_rows, is_temperature, role_of, text_of
+from ladid_bench.datasets.user.arrays import (
+    ArrayFile,
+    FileArray,
+    counts_rows,
+    is_temperature,
+    iso_dates,
+    role_of,
+    text_of,
+)
 from ladid_bench.datasets.user.gridded import is_described, open_gridded
 from ladid_bench.datasets.user.recordings import check_size
 
@@ -266,10 +274,10 @@ def _column(column: Any, where: str) -> np.ndarray:
 
     if column.dtype.kind in "fiub":
         return column.to_numpy(dtype=np.float64)
-    try:
-        return pd.to_datetime(column, utc=True, format="ISO8601").dt.tz_localize(None).to_numpy()
-    except (ValueError, TypeError):
-        texts = column.astype(str).str.strip()
+    dates = iso_dates(column)
+    if dates is not None:
+        return dates
+    texts = column.astype(str).str.strip()
     if texts.str.fullmatch(DECIMAL_COMMA).all():
         if not texts.str.fullmatch(THOUSANDS).all():
             return texts.str.replace(",", ".").to_numpy(dtype=np.float64)

@@ -160,6 +160,13 @@ def _gigabytes(size: float) -> str:
     return f"{size / 1e9:,.1f} GB"
 
 
+def is_beyond_exact(values: np.ndarray) -> bool:
+    """Say whether an array holds whole numbers of which float64 would keep the first digits only."""
+    if values.dtype.kind not in "iu" or not values.size:
+        return False
+    return max(int(values.max()), -int(values.min())) > LARGEST_EXACT
+
+
 def check_real(values: np.ndarray, where: str) -> None:
     """Refuse values that are no real numbers.
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from natsort import natsorted
 
@@ -112,6 +113,7 @@ def told_apart(one: FileArray, pattern: str) -> tuple[str, ...]:
     return found.groups() if found else ()
 
 
+@cache
 def _form(pattern: str, separator: str) -> re.Pattern[str]:
     """A pattern of the shell as a regular expression with a group for each wildcard, which stays within a part.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.datasets.user.recordings import LARGEST_EXACT, Recording, Storage
+from ladid_bench.datasets.user.recordings import LARGEST_EXACT, Recording, Storage, is_beyond_exact
 
 WORST_OF_SPREAD = 1e-4  # rounding, as a fraction of the standard deviation
 WORST_OF_STEP = 1e-2  # rounding, as a fraction of the steps from frame to frame
@@ -99,15 +99,11 @@ def survey(recordings: Sequence[Recording]) -> Survey:
 
 def _check_whole(values: np.ndarray, one: Recording) -> None:
     """Refuse whole numbers of which float64 would keep the first digits only."""
-    if values.dtype.kind in "iu" and values.dtype.itemsize == 8 and _largest(values) > LARGEST_EXACT:
+    if is_beyond_exact(values):
         raise BenchError(
             f"{one.name}: has whole numbers beyond {LARGEST_EXACT:,}, of which double precision would keep the first "
             "digits only; subtract what they have in common before importing"
         )
-
-
-def _largest(whole: np.ndarray) -> int:
-    return max(int(whole.max()), -int(whole.min()))
 
 
 def _check_finite(frames: np.ndarray, one: Recording, first: int) -> None:

@@ -11,7 +11,7 @@ from ladid_bench.datasets.user.arrays import SINCE, TIME_UNITS, ArrayFile, FileA
 from ladid_bench.datasets.user.axes import coordinates_beside, dimension_coordinate
 from ladid_bench.datasets.user.clocks import SECONDS
 from ladid_bench.datasets.user.labels import NUMBER, Labels, has, plain
-from ladid_bench.datasets.user.recordings import LARGEST_EXACT, Clock, Recording
+from ladid_bench.datasets.user.recordings import Clock, Recording, is_beyond_exact
 from ladid_bench.datasets.user.selecting import Member, named, told_apart
 
 PAUSE_IN_STEPS = 10  # a gap this many times the usual step is a pause ...
@@ -103,15 +103,13 @@ def _beside(member: Member, file: ArrayFile, size: tuple[int, int], labels: Labe
 
 def _preferred(families: Sequence[str], array: FileArray, file: ArrayFile) -> str | None:
     """The one of several names that is most plainly the time."""
+    last = {name: re.split(r"[/.]", name)[-1] for name in families}
+    others = [name for name in families if not is_temperature(last[name])]
+    families = others or families
     if len(families) < 2:
         return families[0] if families else None
-    others = [name for name in families if not is_temperature(re.split(r"[/.]", name)[-1])]
-    families = others or families
-    if len(families) == 1:
-        return families[0]
     ending = NUMBER.sub("*", re.sub(r"^[^_]*", "", array.name))
     alike = [name for name in families if ending and name.endswith(ending)]
-    last = {name: re.split(r"[/.]", name)[-1] for name in families}
     named_so = [name for name in families if last[name].lower() in PREFERENCE]
     for narrowed in (alike, named_so):
         if len(narrowed) == 1:
@@ -159,25 +157,29 @@ def _read(one: FileArray, file: ArrayFile, why: str, labelled: bool = False) -> 
     if values.dtype.kind == "m":
         return Times(_rows(_seconds(values, where)), Clock("s"), f"'{one.name}', durations, {why}")
     if values.dtype.kind == "M":
-        if np.isnat(values).any():
-            raise BenchError(f"{where}: {np.isnat(values).sum()} dates are missing; remove those rows before importing")
-        exact = values if np.datetime_data(values.dtype)[0] in FINE else values.astype("M8[s]")
-        first = exact.ravel()[0]
-        origin = float((first.astype("M8[s]") - np.datetime64(0, "s")) / np.timedelta64(1, "s"))
-        return Times(
-            _rows(_seconds(exact - first, where)), Clock("s", "standard", origin), f"'{one.name}', dates, {why}"
-        )
+        seconds, origin = _since_first(values, where)
+        return Times(_rows(seconds), Clock("s", "standard", origin), f"'{one.name}', dates, {why}")
     if values.dtype.kind not in "fiu":
         raise BenchError(
             f"{where}: times must be numbers or dates such as 2026-11-28T14:03:00, not "
             f"{'text' if one.is_text else values.dtype}; name other ones with --times"
         )
     origin = 0.0
-    if values.dtype.kind in "iu" and max(int(values.max(initial=0)), -int(values.min(initial=0))) > LARGEST_EXACT:
+    if is_beyond_exact(values):
         values, origin = values.astype(np.int64) - int(values.ravel()[0]), float(values.ravel()[0])
         why = f"counted from the first, {why}"
     clock = _clock(one.time_unit if labelled else time_unit_of(one), one, origin)
     return Times(_rows(values.astype(np.float64)), clock, f"'{one.name}', {why}")
+
+
+def _since_first(dates: np.ndarray, where: str) -> tuple[np.ndarray, float]:
+    """Seconds since the first date, and of that since 1970."""
+    if np.isnat(dates).any():
+        raise BenchError(f"{where}: {np.isnat(dates).sum()} dates are missing; remove those rows before importing")
+    exact = dates if np.datetime_data(dates.dtype)[0] in FINE else dates.astype("M8[s]")
+    first = exact.ravel()[0]
+    origin = float((first.astype("M8[s]") - np.datetime64(0, "s")) / np.timedelta64(1, "s"))
+    return _seconds(exact - first, where), origin
 
 
 def _clock(unit: str, one: FileArray, origin: float) -> Clock:

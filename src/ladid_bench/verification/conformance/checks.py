@@ -65,6 +65,6 @@ class Check:
 
 def _where(error: Exception, subject: Subject) -> str:
     """The line of the method's own code at which an error arose, where it did there."""
-    folder = str(method_folders(subject.root)[subject.name.partition(":")[0]])
+    folder = str(method_folders(subject.root)[subject.name])
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(folder)]
     return f" ({Path(own[-1].filename).name}, line {own[-1].lineno}, in {own[-1].name})" if own else ""
