@@ -111,6 +111,10 @@ def test_what_does_not_fit_is_one_line(checkout: Checkout, tmp_path: Path) -> No
         ladid_bench.load("config")
     with refused("'ffff'"):
         ladid_bench.load("ffff")
+    for place in ("config", "params.yaml"):  # what somebody else wrote stays as it is
+        with refused(place):
+            model.save(place)
+    assert not (checkout.root / "config" / "model.json").exists()
     model.save(tmp_path / "kept")
     (tmp_path / "kept" / "model.json").write_text('{"method": "mean"}')
     with refused("model.json", "'settings'"):

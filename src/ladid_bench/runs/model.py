@@ -104,10 +104,17 @@ class Model:
             raise BenchError("query_times must be increasing and after the last of context_times")
 
     def save(self, folder: str | Path) -> None:
-        """Write the model to ``folder``, from which ``load`` makes it again."""
-        self.method.save(Path(folder))
+        """Write the model to ``folder``, from which ``load`` makes it again; an earlier model there is replaced.
+
+        Raises:
+            BenchError: the folder holds something else, or is a file.
+        """
+        place = Path(folder)
+        if place.exists() and (not place.is_dir() or any(place.iterdir()) and not (place / DESCRIPTION).exists()):
+            raise BenchError(f"{place}: holds something that is no model; choose a new folder")
+        self.method.save(place)
         described = {"method": self.name, "settings": vars(self.method.settings), "task": asdict(self.task)}
-        write_json(Path(folder) / DESCRIPTION, described)
+        write_json(place / DESCRIPTION, described)
 
 
 def fit(
