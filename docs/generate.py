@@ -19,7 +19,10 @@ import jinja2
 import pandas as pd
 
 from ladid_bench.analysis.entries import ERROR_NAMES, ERRORS
+from ladid_bench.analysis.evidence import LADID
 from ladid_bench.analysis.run_table import cpu_seconds
+from ladid_bench.analysis.searches import read_searches
+from ladid_bench.analysis.verdicts import TAIL
 from ladid_bench.methods.registry import load_card, method_folders
 from ladid_bench.reporting.glossary import glossary
 from ladid_bench.reporting.reviewers import Answered, answered
@@ -30,10 +33,24 @@ SPREAD = ROOT / "results" / "spread" / "runs.parquet"
 # the kept study before this one, by its own rules; it compared LaDID with all networks alone
 FIRST_STUDY = {
     "commit": "7903ba1",
-    **dict.fromkeys(("C1b", "C2b", "C3", "C7", "C9", "C11"), "not separable"),
-    **dict.fromkeys(("C4", "C5"), "reproduced"),
-    **dict.fromkeys(("C6", "C8", "C10", "C12", "C13", "C14", "C15"), "not reproduced"),
+    "C1b": "not separable, 1.01 (0.97 to 1.08)",
+    "C2b": "not separable, 1.14 (0.84 to 1.51)",
+    "C3": "not separable, 0.84 (0.76 to 0.93)",
+    "C4": "reproduced, 0.63 (0.56 to 0.69)",
+    "C5": "reproduced, 1.00 (1.00 to 1.00)",
+    "C6": "not reproduced, 1.57 (1.31 to 1.89)",
+    "C7": "not separable, 1.03 (0.98 to 1.08)",
+    "C8": "not reproduced, 1.54 (1.22 to 1.96)",
+    "C9": "not separable, 0.82 (0.69 to 0.99)",
+    "C10": "not reproduced, 1.16 (1.01 to 1.40)",
+    "C11": "not separable, 0.90 (0.84 to 0.97)",
+    "C12": "not reproduced, 1.27 (1.07 to 1.51)",
+    "C13": "not reproduced, 1.34 (1.13 to 1.63)",
+    "C14": "not reproduced, 1.93 (1.62 to 2.40)",
+    "C15": "not reproduced, 1.24 (0.83 to 1.84)",
 }
+STANDING = "temporal_fvu_mean"  # error about each trajectory's own mean: the best standing picture has 1
+COVERAGE = "raw_coverage"
 REFERENCE = ("ladid_bench.cli.main", "utils", "docs", "--name", "ladid-bench", "--title", "Commands")
 
 
@@ -111,12 +128,34 @@ class Study:
             undefined=jinja2.StrictUndefined,
             **{"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True},
         )
-        environment.filters |= {"ratio": ratio, "cell": cell, "sentence": sentence}
-        environment.globals |= {"behind": partial(behind, self.claims)}
+        environment.filters |= {"ratio": ratio, "cell": cell, "sentence": sentence, "limit": limit}
+        environment.globals |= {"behind": partial(behind, self.claims), "passing": passing}
         kept = int((self.table["status"] != "not run").sum())
         runs = {"planned": len(self.table), "kept": kept, "cpu_hours": cpu_seconds(self.table) / 3600}
+        runs["search_hours"] = search_hours()
         told = {"claims": self.claims, "runs": runs, "answers": self.answers(), "first_study": FIRST_STUDY}
-        return environment.get_template(template).render(**{**self.judged, **told, "verdicts": self.verdicts()})
+        told |= {"verdicts": self.verdicts(), "standing": standing_pictures(self.compared), "coverage": self.coverage()}
+        return environment.get_template(template).render(**{**self.judged, **told, "errors": over_steps(self.compared)})
+
+    @property
+    def compared(self) -> pd.DataFrame:
+        """The networks of the comparison and of its shorter budgets, each in the variant that stands for it."""
+        asked = (self.table["experiments"] + "," + self.table["rung_of"]).str.split(",")
+        kept = asked.map(lambda names: "comparison" in names) & (self.table["status"] == "ok")
+        preferred = self.table["method"].map(self.preferred) == self.table["variant"]
+        return self.table[kept & preferred & (self.table["kind"] == "neural")]
+
+    @property
+    def preferred(self) -> dict[str, str]:
+        """The variant that stands for each method."""
+        return {name: next(iter(load_card(name, ROOT).variants)) for name in method_folders(ROOT)}
+
+    def coverage(self) -> dict[str, dict[str, float]]:
+        """The share of values in the 90 % intervals of draws, by data set and by method with its own draws."""
+        if COVERAGE not in self.table:
+            return {}
+        means = self.table.dropna(subset=[COVERAGE]).groupby(["dataset", "method"], sort=False)[COVERAGE].mean()
+        return {str(name): dict(some.droplevel(0)) for name, some in means.groupby(level=0, sort=False)}
 
     def verdicts(self) -> dict[str, list[str]]:
         """The claims with each verdict, by their ids."""
@@ -128,8 +167,7 @@ class Study:
     def answers(self) -> list[Answered]:
         """The questions of reviewers with their answers; a study of earlier rules gives none."""
         table = self.table if self.present else self.table[:0]
-        preferred = {name: next(iter(load_card(name, ROOT).variants)) for name in method_folders(ROOT)}
-        return answered(self.claims if self.present else {}, table, preferred)
+        return answered(self.claims if self.present else {}, table, self.preferred)
 
 
 def read_study(folder: Path) -> Study:
@@ -139,13 +177,59 @@ def read_study(folder: Path) -> Study:
 
 
 def behind(claims: dict[str, Any], *names: str) -> list[dict[str, Any]]:
-    """Every comparison of these claims that counts, of the primary arm, whose interval lies above 1."""
+    """Every rival of these claims, of the primary arm, whose interval lies above 1; the largest ratio first.
+
+    ``kept`` says whether it is left after Holm's correction. A comparison of LaDID with itself has no rival.
+    """
     made = {}
-    for part in (part for name in names for part in claims[name]["details"]["parts"] if part["counted"]):
+    for part in (part for name in names for part in claims[name]["details"]["parts"]):
+        rivals = part["counted"] and part["limit"] == 1
         for dataset, one in ((some["name"], compared) for some in part["sets"] for compared in some["comparisons"]):
-            if one["ratio"] is not None and one["interval"][0] > 1:
-                made[dataset, one["second"]] = {**one, "dataset": dataset}
+            if rivals and one["ratio"] is not None and one["interval"][0] > 1:
+                kept = one["p_worse"] < TAIL or made.get((dataset, one["second"]), {}).get("kept", False)
+                made[dataset, one["second"]] = {**one, "dataset": dataset, "kept": kept}
     return sorted(made.values(), key=lambda one: -one["ratio"])
+
+
+def passing(claim: dict[str, Any], part: str) -> tuple[int, int]:
+    """Count the methods of an uncounted part that stay below its limit on every data set, and all of them."""
+    methods: dict[str, bool] = {}
+    for told in (one for one in claim["details"]["parts"] if one["name"] == part):
+        for one in (compared for some in told["sets"] for compared in some["comparisons"] if compared["interval"]):
+            below = one["interval"][1] < told["limit"]
+            methods[one["second"]] = methods.get(one["second"], True) and below
+    return sum(methods.values()), len(methods)
+
+
+def standing_pictures(runs: pd.DataFrame) -> dict[str, list[str]]:
+    """Count by data set the longest trainings of each network that are no better than a standing picture, in words."""
+    if STANDING not in runs:
+        return {}
+    found: dict[str, list[str]] = {}
+    longest = runs[runs["steps"] == runs.groupby(["dataset", "method"])["steps"].transform("max")]
+    for dataset, some in longest.assign(worse=longest[STANDING] >= 1).groupby("dataset", sort=False):
+        counts = some.groupby("method", sort=False)["worse"].agg(["sum", "size"])
+        told = [f"`{method}` {worse} of {total}" for method, worse, total in counts.itertuples() if worse]
+        every = [f"all {len(some)} of {len(counts)} networks"] if some["worse"].all() else []
+        found |= {str(dataset): every or told} if told else {}
+    return found
+
+
+def over_steps(runs: pd.DataFrame) -> dict[str, list[tuple[int, float]]]:
+    """LaDID's mean error by number of steps on each data set that was trained to several, rising."""
+    own, found = runs[runs["method"] == LADID], {}
+    for dataset, some in own.groupby("dataset", sort=False):
+        means = some.groupby("steps")[ERRORS[some["primary_metric"].iloc[0]]].mean()
+        if len(means) > 1:
+            found[str(dataset)] = list(means.items())
+    return found
+
+
+def search_hours() -> float:
+    """CPU hours of the recorded searches for settings."""
+    records = [record for name in method_folders(ROOT) for record in read_searches(name, ROOT).values()]
+    trained = [one for record in records for trial in record.trials for one in trial.trainings]
+    return sum(one.cpu_seconds for one in trained) / 3600
 
 
 def cell(text: str) -> str:
@@ -163,6 +247,12 @@ def ratio(comparison: dict[str, Any], key: str = "ratio") -> str:
     if comparison[key] is None:
         return str(comparison["note"])
     return f"{comparison[key]:.2f} ({comparison['interval'][0]:.2f} to {comparison['interval'][1]:.2f})"
+
+
+def limit(claim: dict[str, Any]) -> float:
+    """The limit of the part whose ratio stands for a claim."""
+    parts = claim["details"]["parts"]
+    return next(part["limit"] for part in parts if part["name"] == claim["details"]["effect_of"])
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def test_a_claim_has_a_panel_a_data_set_and_a_line_a_pair_with_its_intervals() -
     assert [text.get_text() for text in panels[0].get_xticklabels()] == ["600", "1,200"]
     low, high = panels[0].get_ylim()
     assert low < 0.5 / 1.2 and high > 1.1 * 1.2
-    assert "2 pairs of 4" in drawing.finding and "2 have settled" in drawing.finding
+    assert "2 intervals of 4" in drawing.finding and "2 have settled" in drawing.finding
 
 
 def test_the_finding_counts_pairs_for_and_against_at_the_last_budget_and_their_median() -> None:
@@ -59,7 +59,7 @@ def test_the_finding_counts_pairs_for_and_against_at_the_last_budget_and_their_m
     frame.loc[worse, ["ratio", "tells"]] = [4.0, "against"]
     drawing = budget_drawing("C1a", frame, LOOKS)
     assert drawing is not None
-    told = ("1,200 steps", "2 pairs of 4", "1 against", "2 have settled", "ratio 0.8.")
+    told = ("1,200 steps", "2 intervals of 4", "1 above", "2 have settled", "ratio 0.8.")
     assert [one in drawing.finding for one in told] == [True] * 5
 
 

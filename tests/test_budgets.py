@@ -103,6 +103,32 @@ def test_with_a_side_no_better_than_the_training_mean_nothing_is_settled() -> No
     assert set(frame[frame["standing"] == UNTRAINED]["second"]) == {"msvi"}
 
 
+def test_but_for_an_untrained_side_a_verdict_still_moves_or_has_settled() -> None:
+    for ladid, movement in (((0.4, 0.4), SETTLED), ((0.4, 0.2), MOVING)):  # once more a quarter less, and all are ahead
+        made = trained(ladid, (0.42, 0.42), noise=0.3)
+        made.rows = [row for row in made.rows if row["method"] != "ndp"]
+        for steps in RUNGS[:2]:
+            asked = {"experiment": "comparison"} if steps == 1200 else {"experiment": "", "rung_of": "comparison"}
+            made.all_of(("ndp",), LINEAR, 3.0, steps=steps, **asked)  # worse than the mean of the training data
+        found = made.judged("C1a")
+        assert (found.standing, found.movement) == (UNTRAINED, movement)
+        assert found.to_json()["movement"] == movement
+    assert Made().judged("C1a").movement == ""
+
+
+def test_what_is_told_alone_makes_no_budget_and_methods_that_train_nothing_have_no_standing() -> None:
+    made = Made()
+    for steps in RUNGS[:2]:
+        asked = {"experiment": "comparison"} if steps == 1200 else {"experiment": "", "rung_of": "comparison"}
+        made.runs("pendulum", "ladid", 0.1, midpoints=1.0, steps=steps, **asked)
+    made.runs("pendulum", "ladid", 0.9, changes="steps=60", experiment="cost", steps=60)
+    made.runs("pendulum", "analog", 0.2, seeds=(0,), midpoints=1.0)
+    found = made.judged("C5")
+    assert [one.steps for one in found.rungs] == [600, 1200]
+    told = {part["name"]: part["sets"][0]["comparisons"][0]["settled"] for part in found.to_json()["details"]["parts"]}
+    assert told == {"ladid": SETTLED, "every other method": ""}
+
+
 def test_closed_form_methods_meet_every_budget_and_time_budgets_the_longest_run() -> None:
     made = Made()
     for steps, error in zip(RUNGS, (0.2, 0.1, 0.1), strict=True):

@@ -342,6 +342,19 @@ def test_times_between_frames(midpoints: float, verdict: str) -> None:
     assert made.verdict("C5") != REPRODUCED
 
 
+def test_other_methods_between_frames_are_told_and_decide_nothing() -> None:
+    made = Made()
+    made.runs("pendulum", "ladid", 0.1, midpoints=1.0)
+    made.runs("pendulum", "mean", 0.9, seeds=(0,), midpoints=1.0, kind="reference")
+    made.runs("pendulum", "analog", 0.1, seeds=(0,), midpoints=2.0)
+    made.runs("pendulum", "gru", 0.1, midpoints=1.02)
+    found = made.judged("C5")
+    assert found.verdict == REPRODUCED and found.arms == {}
+    (others,) = (part for part in found.parts if not part.counted)
+    ratios = {one.second: math.exp(one.ratio.estimate) for one in others.contrasts.values() if one.ratio}
+    assert ratios == pytest.approx({"gru": 1.02, "analog": 2.0, "mean": 1.0}, rel=1e-3)
+
+
 def test_measures_of_the_same_models_are_paired_by_seed() -> None:
     made = Made()
     for seed, error in enumerate((0.05, 0.1, 0.4)):  # seeds differ by far more than the margin
@@ -368,6 +381,24 @@ def test_irregular_grids_against_the_regular_one_and_against_rivals() -> None:
     assert irregular(0.1, rival=0.1).verdict("C6") == NOT_SEPARABLE
     assert irregular(0.1, rival=0.05).verdict("C6") == NOT_REPRODUCED
     assert Made().verdict("C6") == NOT_RUN
+
+
+def test_beside_irregular_grids_both_models_are_asked_on_the_regular_one_and_rivals_tell_what_they_lose() -> None:
+    made, how = irregular(0.3), {"experiment": "irregular"}
+    made.runs("pendulum", "ladid", 0.2, arm="zero-shot", init_from="pendulum--irregular", **how)
+    made.runs("pendulum", "gru", 0.1, **how)
+    made.runs("pendulum--irregular", "ssm", 0.15, **how)
+    told = {part.name: part.contrasts for part in made.judged("C6").parts if not part.counted}
+    ratios = {
+        (name, pair[2]): math.exp(one.ratio.estimate)
+        for name, made in told.items()
+        for pair, one in made.items()
+        if one.ratio
+    }
+    first = "against the rivals that were planned first"
+    expected = {(first, "latent-ode"): 1.0, (first, "gru"): 1.0}  # and no ssm
+    expected |= {("asked on the regular grid", "LaDID, regular"): 2.0, ("every rival against the regular grid", "gru"): 3.0}
+    assert ratios == pytest.approx(expected, rel=0.1)
 
 
 def ablated(**errors: float) -> Made:
@@ -525,6 +556,19 @@ def test_cheaper_means_better_at_equal_time_and_faster_to_ask() -> None:
     found = priced(1.0, 2.0).judged("C8")
     lacking = [part.name for part in found.parts if part.judgement[0] == NOT_RUN]
     assert len(lacking) == 1 and f"{lacking[0]}: " in found.reason
+
+
+def test_networks_without_an_equation_are_told_at_equal_time_and_decide_nothing() -> None:
+    made = priced(1.0, 2.0)
+    made.all_of(("ladid",), ("pendulum", "wave"), 0.1, experiment="equal-time")
+    made.all_of(costs.ODE, ("pendulum", "wave"), 0.2, experiment="equal-time")
+    made.runs("pendulum", "ssm", 0.05, experiment="equal-time")
+    found = made.judged("C8")
+    assert found.verdict == REPRODUCED
+    (others,) = (part for part in found.parts if "without an ODE" in part.name)
+    assert [(pair, round(math.exp(one.ratio.estimate))) for pair, one in others.contrasts.items() if one.ratio] == [
+        (("pendulum", "ladid", "ssm"), 2)
+    ]
 
 
 def test_forecasts_of_models_that_have_learnt_nothing_are_never_settled() -> None:
@@ -793,6 +837,40 @@ def test_an_interval_behind_that_the_correction_takes_back_is_named() -> None:
     assert conjunction([level]) == (NOT_SEPARABLE, "")  # its interval holds 1: nothing to name
     beside = conjunction([level, decide("other", {"one": [told(0.021, rival="c"), told(0.0)]})])
     assert beside[1].startswith("other: ")
+
+
+def test_one_spread_between_seeds_is_that_of_all_networks_together() -> None:
+    """Means of three seeds have variances of 1, 4 and 1: those of the seeds are 3, 12 and 3, and 6 on average.
+
+    The mean of three seeds of such a spread has a variance of 2, and the difference of two means one of 4, known with
+    six degrees of freedom; what belongs to the groups stays.
+    """
+    made = [
+        Contrast("a", "b", ratio=LogRatio(2.0, (0.5, 1.0, 4.0), (9, 2, 2))),
+        Contrast("a", "c", ratio=LogRatio(3.0, (0.25, 1.0, 1.0), (9, 2, 2))),
+        Contrast("a", "analog", ratio=LogRatio(4.0, (0.125, 1.0), (9, 2))),
+        Contrast("a", "a", ratio=LogRatio(5.0, (0.5, 9.0), (9, 2)), same_models=True),
+        Contrast("a", "d", problem="has not ended"),
+    ]
+    pooled = [one.ratio for one in decide("part", {"set": made}).with_one_spread().sets[0].contrasts]
+    assert pooled[:2] == [LogRatio(2.0, (0.5, 4.0), (9, 6)), LogRatio(3.0, (0.25, 4.0), (9, 6))]
+    assert pooled[2:] == [LogRatio(4.0, (0.125, 2.0), (9, 6)), made[3].ratio, None]
+
+
+def test_one_spread_is_told_beside_the_verdict_and_leaves_it() -> None:
+    """Three seeds tell little of a spread, ten networks together tell much: what is clearly behind shows."""
+    made = Made()
+    made.all_of(("ladid", *NEURAL), LINEAR, 0.2)
+    made.rows = [row for row in made.rows if (row["dataset"], row["method"]) != ("wave", "gru")]
+    made.runs("wave", "gru", 0.15, noise=0.02)
+    for row in made.rows:
+        one = made.samples[row["key"]]
+        spread = np.random.default_rng([7, int(row["key"], 16)]).lognormal(0, 0.03)
+        made.samples[row["key"]] = replace(one, squared_error=one.squared_error * np.float32(spread))
+    found = made.judged("C1b")
+    assert found.verdict == NOT_SEPARABLE
+    assert found.with_one_spread == (NOT_REPRODUCED, ["gru on wave"])
+    assert found.to_json()["with_one_spread"] == {"verdict": NOT_REPRODUCED, "against": ["gru on wave"]}
 
 
 @pytest.mark.parametrize(("estimate", "outcome"), [(0.20, MET), (0.21, OPEN), (0.24, OPEN), (0.25, UNMET)])

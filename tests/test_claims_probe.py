@@ -1,5 +1,7 @@
 """The verdict on what psi carries and F does not, from made-up probes and errors whose answers are known."""
 
+import math
+
 import made_up
 import pytest
 from test_claims import Made, moved
@@ -91,6 +93,19 @@ def test_a_constant_that_is_the_same_in_all_of_the_source_is_told_and_does_not_c
     assert told["with F frozen, against scratch, constant in the source"] == NOT_REPRODUCED
     assert told["with F frozen, against all trained on, constant in the source"] == NOT_REPRODUCED
     assert all(len(part.sets) == 2 for part in found.parts if part.counted and "frozen" in part.name)
+
+
+def test_what_is_read_from_the_code_of_a_rival_is_told_beside_it() -> None:
+    made = study()
+    for seed in range(3):
+        made.runs("pendulum", "latent-ode", 0.1, (seed,), experiment="comparison,probe")
+        made.probes[made.rows[-1]["key"]] = made_up.probe(made.rows[-1]["key"], CLEAR | {"psi": 0.05})
+    found = made.judged("C11")
+    assert found.verdict == REPRODUCED
+    (part,) = (one for one in found.parts if "latent-ode" in one.name)
+    ((pair, one),) = part.contrasts.items()
+    assert not part.counted and pair == ("pendulum", "ladid", "latent-ode") and one.ratio
+    assert math.exp(one.ratio.estimate) == pytest.approx(2.0, rel=0.01)
 
 
 def test_what_was_true_before_the_first_frame_alone_is_not_asked_of_psi() -> None:

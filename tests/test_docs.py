@@ -85,9 +85,9 @@ def test_results_are_made_of_claims_by_the_present_rules(generate: dict[str, Any
     for name, claim in found.items():
         first, verdict, steps, standing, ratio, _ = rows[f"[{name}](#{name.lower()})"]
         assert (verdict, standing) == (claim["verdict"], claim["settled"])
-        assert first == ("" if name == "C1a" else "not separable")
+        assert first.startswith("" if name == "C1a" else "not separable, ") and bool(first) == (name != "C1a")
         assert steps == ("1,200" if claim["steps"] else "")
-        assert ratio == ("" if claim["effect"] is None else generate["ratio"](claim, "effect"))
+        assert ratio == ("" if claim["verdict"] == "not run" else generate["ratio"](claim, "effect"))
     assert found["C1a"]["verdict"] == "reproduced" and found["C1b"]["verdict"] == "not reproduced"
     ids = re.findall(r"^## (C\d+[ab]?)$", page, re.MULTILINE)
     assert ids == [claim.id for claim in CLAIMS]
@@ -106,7 +106,7 @@ def test_the_findings_name_verdicts_and_who_is_ahead(generate: dict[str, Any], j
     text = generate["read_study"](judged).rendered("findings.md.j2")
     lines = {line.partition(":")[0]: line for line in text.splitlines()}
     assert "C1a" in lines["- **Reproduced**"] and "C1b" in lines["- **Not reproduced**"]
-    claims = {name: judged_claim(judged, name) for name in ("C1a", "C1b", "C12")}
+    claims = {name: judged_claim(judged, name) for name in ("C1a", "C1b", "C2b", "C6", "C12")}
     behind = generate["behind"](claims, *claims)
     systems = {(one["second"], one["dataset"]) for one in behind}
     assert systems >= {(rival, system) for rival in ("gru", "dmd") for system in SYSTEMS}
@@ -116,6 +116,56 @@ def test_the_findings_name_verdicts_and_who_is_ahead(generate: dict[str, Any], j
     assert all(
         line.startswith(f"{one['second']} on {one['dataset']} ") for line, one in zip(told, behind, strict=False)
     )
+
+
+def test_who_is_ahead_of_ladid_is_marked_where_the_correction_leaves_it(generate: dict[str, Any]) -> None:
+    """A rival that two claims have is left if either leaves it; what LaDID is compared with of itself is no rival."""
+
+    def claim(limit: float, *made: tuple[str, float, float]) -> dict[str, Any]:
+        compared = [{"second": who, "ratio": low + 1, "interval": [low, 9], "p_worse": p} for who, low, p in made]
+        parts = [{"counted": True, "limit": limit, "sets": [{"name": "wave", "comparisons": compared}]}]
+        return {"details": {"parts": parts}}
+
+    claims = {
+        "C1a": claim(1, ("gru", 1.2, 0.01), ("ssm", 1.5, 0.03), ("dmd", 0.9, 0.5)),
+        "C1b": claim(1, ("gru", 1.2, 0.04)),
+        "C6": claim(1.25, ("LaDID, regular", 1.6, 0.001)),
+    }
+    behind = generate["behind"](claims, *claims)
+    assert [(one["second"], one["dataset"], one["kept"]) for one in behind] == [
+        ("ssm", "wave", False),
+        ("gru", "wave", True),
+    ]
+
+
+def test_methods_that_pass_what_is_told_beside_a_claim_are_counted(generate: dict[str, Any]) -> None:
+    def compared(**highs: float) -> list[dict[str, Any]]:
+        return [{"second": name, "interval": [0.9, high]} for name, high in highs.items()]
+
+    sets = [{"comparisons": compared(mean=1.0, analog=2.7)}, {"comparisons": compared(mean=1.04, analog=1.0)}]
+    sets[1]["comparisons"].append({"second": "fno", "interval": None})
+    told = {"details": {"parts": [{"name": "every other method", "limit": 1.05, "sets": sets}]}}
+    assert generate["passing"](told, "every other method") == (1, 2)
+
+
+def test_the_longest_trainings_that_a_standing_picture_betters_are_counted(generate: dict[str, Any]) -> None:
+    runs = [
+        *(("wake", "ladid", 1200, seed, error) for seed, error in enumerate((0.5, 0.6, 1.2))),
+        *(("wake", "ladid", 600, seed, 1.5) for seed in range(3)),
+        *(("wake", "gru", 1200, seed, 0.4) for seed in range(3)),
+        *((name, method, 600, 0, 1.0) for name in ("swirl",) for method in ("ladid", "gru")),
+        ("pendulum", "ladid", 600, 0, 0.9),
+    ]
+    columns = ["dataset", "method", "steps", "seed", "temporal_fvu_mean"]
+    found = generate["standing_pictures"](pd.DataFrame(runs, columns=columns))
+    assert found == {"wake": ["`ladid` 1 of 3"], "swirl": ["all 2 of 2 networks"]}
+
+
+def test_ladids_errors_are_told_by_number_of_steps(generate: dict[str, Any]) -> None:
+    rows = [("ladid", "pendulum", steps, error) for steps, error in ((1200, 0.1), (600, 0.2), (600, 0.4))]
+    rows += [("ladid", "wave", 600, 0.8), ("gru", "wave", 600, 0.8), ("gru", "wave", 1200, 0.7)]
+    frame = pd.DataFrame(rows, columns=["method", "dataset", "steps", "nmse_mean"]).assign(primary_metric="nmse")
+    assert generate["over_steps"](frame) == {"pendulum": [(600, pytest.approx(0.3)), (1200, 0.1)]}
 
 
 def test_an_interval_is_written_beside_its_ratio(generate: dict[str, Any]) -> None:

@@ -67,7 +67,9 @@ def distinct(rungs: Sequence[Rung]) -> list[Rung]:
     for rung in rungs:
         found.setdefault(rung.keys, rung)
     comparing = [
-        rung for rung in found.values() if any(made.ratio for part in rung.parts for made in part.contrasts.values())
+        rung
+        for rung in found.values()
+        if any(made.ratio for part in rung.parts if part.counted for made in part.contrasts.values())
     ]
     planned = [rung for rung in reversed(found.values()) if rung.keys]
     return comparing or [max(planned, key=lambda rung: len(rung.keys), default=rungs[-1])]
@@ -94,8 +96,11 @@ def standing(last: Rung, before: Sequence[Rung], rungs: Sequence[Rung]) -> str:
     """
     if last.verdict == NOT_RUN:
         return ""
-    if last.untrained:
-        return UNTRAINED
+    return UNTRAINED if last.untrained else movement(last, before, rungs)
+
+
+def movement(last: Rung, before: Sequence[Rung], rungs: Sequence[Rung]) -> str:
+    """Say whether a verdict has settled or moves, whatever its sides are worth; arguments as of ``standing``."""
     if not before or before[-1].verdict != last.verdict:
         return MOVING
     moved = [_moved(part, last, rungs) for part in last.parts if part.counted]
@@ -130,8 +135,8 @@ def _change(made: Contrast, former: Contrast) -> float:
 
 
 def standing_of_pair(made: Contrast, former: Contrast | None, limit: float) -> str:
-    """Say whether what one comparison tells has settled, given it at the budget before."""
-    if not made.ratio:
+    """Say whether what one comparison tells has settled, given it at the budget before; empty where nothing trains."""
+    if not made.ratio or made.seeds == 1:
         return ""
     if made.untrained:
         return UNTRAINED

@@ -18,6 +18,7 @@ from ladid_bench.analysis.budgets import (
     former_of,
     frame_over_budgets,
     judged_at,
+    movement,
     standing,
     standing_of_pair,
 )
@@ -235,6 +236,18 @@ class Judged:
         return standing(self.rung, self.before, self.rungs)
 
     @property
+    def movement(self) -> str:
+        """``settled`` or ``moving``, also where a side is untrained; empty where there is no verdict."""
+        return movement(self.rung, self.before, self.rungs) if self.standing else ""
+
+    @property
+    def with_one_spread(self) -> tuple[str, list[str]]:
+        """What the verdict would be if all networks of a data set had one spread between seeds; what is against it."""
+        parts = [part.with_one_spread() for part in self.parts if part.counted]
+        against = [f"{second} on {name}" for part in parts for name, _, second in part.against]
+        return conjunction(parts)[0], against
+
+    @property
     def parts(self) -> tuple[Part, ...]:
         """Parts of the claim at the budget that it is judged at."""
         return self.rung.parts
@@ -254,7 +267,8 @@ class Judged:
     @property
     def arms(self) -> dict[str, str]:
         """The verdict of each arm of LaDID by its name, where the claim tells of several."""
-        return {part.name: part.judgement[0] for part in self.parts if part.arm or any(one.arm for one in self.parts)}
+        several = any(part.arm for part in self.parts)
+        return {part.name: part.judgement[0] for part in self.parts if part.arm or (several and part.counted)}
 
     @property
     def contrasts(self) -> list[Contrast]:
@@ -287,6 +301,7 @@ class Judged:
     def to_json(self) -> dict[str, Any]:
         """Convert to what is written to ``claims.json``."""
         effect, claim = self.effect, self.claim
+        verdict, against = self.with_one_spread
         return {
             "id": claim.id,
             "statement": claim.statement,
@@ -299,6 +314,8 @@ class Judged:
             "rungs": [{"steps": one.steps, "verdict": one.verdict, "complete": one.complete} for one in self.rungs],
             "arms": self.arms,
             "untrained": list(self.rung.untrained),
+            "movement": self.movement,
+            "with_one_spread": {"verdict": verdict, "against": against},
             "seeds": self.seeds,
             "runs": self.runs,
             "details": {

@@ -66,24 +66,24 @@ def cheaper_than_ode(evidence: Evidence) -> list[Part]:
     A forecast beyond the time that models were trained for is told and does not count: there LaDID starts anew from
     its own forecast, and its implementation here renders each frame once for every such start.
     """
-    trained = {
-        name: _at_equal_time(evidence, name) for name in dataset_names(evidence.rows_of("equal-time", method=LADID))
-    }
+    names = dataset_names(evidence.rows_of("equal-time", method=LADID))
+    trained = {name: _at_equal_time(evidence, name, ODE) for name in names}
+    without = {name: found for name in names if (found := _without_equation(evidence, name))}
+    others = {name: _at_equal_time(evidence, name, found) for name, found in without.items()}
     steps, forecasts = (
         {name: _compared(evidence, column, ODE, {**how, "dataset": name}) for name in _places(evidence, how)}
         for how, column in ((TRAINED, STEP), (ASKED, FORECAST))
     )
     beyond = forecasts.pop(BEYOND, None)
-    told = (
-        [decide("CPU time of a forecast beyond the time of training", {BEYOND: beyond}, counted=False)]
-        if beyond
-        else []
-    )
+    told = {
+        "CPU time of a forecast beyond the time of training": {BEYOND: beyond} if beyond else {},
+        "CPU time of a step": steps,
+        "error at equal CPU time of training, against networks without an ODE": others,
+    }
     return [
         decide("error at equal CPU time of training", trained),
         decide("CPU time of a forecast", forecasts),
-        *told,
-        decide("CPU time of a step", steps, counted=False),
+        *(decide(name, made, counted=False) for name, made in told.items() if made),
     ]
 
 
@@ -115,9 +115,15 @@ def _places(evidence: Evidence, how: dict[str, Any]) -> list[str]:
     return dataset_names(evidence.rows_of(**how, method=LADID))
 
 
-def _at_equal_time(evidence: Evidence, dataset: str) -> list[Contrast]:
-    ladid, *rivals = (evidence.group(name, "equal-time", dataset=dataset, method=name) for name in (LADID, *ODE))
-    return [_if_equal(contrast(evidence, ladid, rival), _unequal(ladid, rival)) for rival in rivals]
+def _without_equation(evidence: Evidence, dataset: str) -> list[str]:
+    """The networks without an ODE that had the same CPU time."""
+    rows = evidence.rows_of("equal-time", dataset=dataset, kind="neural")
+    return [name for name in dict.fromkeys(str(row["method"]) for row in rows) if name not in (LADID, *ODE)]
+
+
+def _at_equal_time(evidence: Evidence, dataset: str, rivals: Iterable[str]) -> list[Contrast]:
+    ladid, *others = (evidence.group(name, "equal-time", dataset=dataset, method=name) for name in (LADID, *rivals))
+    return [_if_equal(contrast(evidence, ladid, rival), _unequal(ladid, rival)) for rival in others]
 
 
 def _if_equal(made: Contrast, unequal: str) -> Contrast:

@@ -66,6 +66,19 @@ class LogRatio:
         """Shift the estimate by ``change`` and leave its uncertainty."""
         return LogRatio(self.estimate + change, self.variances, self.freedom)
 
+    @property
+    def between_seeds(self) -> tuple[tuple[float, int], ...]:
+        """The variance between the seeds of each trained side, the first before the second, with its freedom."""
+        pairs = zip(self.variances[1:], self.freedom[1:], strict=True)
+        return tuple((variance * (freedom + 1), freedom) for variance, freedom in pairs)
+
+    def with_spread(self, variance: float, freedom: int) -> "LogRatio":
+        """Take the seeds of every trained side to have this variance, known with this freedom."""
+        if not self.between_seeds:
+            return self
+        of_means = variance * sum(1 / (one + 1) for one in self.freedom[1:])
+        return LogRatio(self.estimate, (self.variances[0], of_means), (self.freedom[0], freedom))
+
 
 def half_width(variances: np.ndarray, freedom: tuple[int, ...], confidence: float) -> np.ndarray:
     """Compute half the width of Banerjee's interval.

@@ -93,6 +93,16 @@ class Part:
         }
         return decide(self.name, sets, self.limit, self.counted, self.expected, self.arm)
 
+    def with_one_spread(self) -> "Part":
+        """Decide anew as if the seeds of all trained methods of a data set had one spread; no verdict depends on it."""
+        sets = {one.name: _with_one_spread(one.contrasts) for one in self.sets}
+        return decide(self.name, sets, self.limit, self.counted, self.expected, self.arm)
+
+    @property
+    def against(self) -> list[Pair]:
+        """The comparisons that speak against it after Holm's correction."""
+        return [pair for pair, made in self.contrasts.items() if made.ratio and made.p < TAIL]
+
     def _above_alone(self) -> str:
         """Which intervals lie above the limit although Holm's procedure leaves none; a reader would count them."""
         above = [
@@ -190,6 +200,25 @@ def pooled(intervals: Iterable[Interval]) -> Interval | None:
 
 def _moved(made: Contrast, change: float) -> Contrast:
     return replace(made, ratio=made.ratio.moved(change)) if made.ratio else made
+
+
+def _with_one_spread(contrasts: Sequence[Contrast]) -> list[Contrast]:
+    """Pool the variances between seeds, each method once; errors of one and the same model have none to pool."""
+    able = [made for made in contrasts if made.ratio and not made.same_models]
+    known = {
+        name: of_seeds
+        for made in able
+        if made.ratio
+        for name, of_seeds in zip((made.first, made.second), made.ratio.between_seeds, strict=False)
+    }
+    freedom = sum(one for _, one in known.values())
+    if not freedom:
+        return list(contrasts)
+    variance = sum(one * its for one, its in known.values()) / freedom
+    return [
+        replace(made, ratio=made.ratio.with_spread(variance, freedom)) if made in able and made.ratio else made
+        for made in contrasts
+    ]
 
 
 def _strongest(one: SetResult) -> Interval | None:

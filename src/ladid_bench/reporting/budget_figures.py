@@ -120,8 +120,9 @@ def _finding(frame: pd.DataFrame) -> str:
     told = last["tells"].value_counts()
     steps = last["steps"].max()
     at = f"At {steps:,} steps" if steps else "Without training"
+    below, above = int(told.get(FOR, 0)), int(told.get(AGAINST, 0))
     return (
-        f"{at} {counted(int(told.get(FOR, 0)), 'pair')} of {len(last)} {'is' if told.get(FOR, 0) == 1 else 'are'} for "
-        f"the claim, {int(told.get(AGAINST, 0))} against it; {int((last['standing'] == SETTLED).sum())} have settled. "
-        f"Median ratio {short(float(last['ratio'].median()), 2)}."
+        f"{at} {counted(below, 'interval')} of {len(last)} {'lies' if below == 1 else 'lie'} below the limit and {above} "
+        f"above it, before Holm's correction; {int((last['standing'] == SETTLED).sum())} have settled. Median ratio "
+        f"{short(float(last['ratio'].median()), 2)}."
     )

@@ -16,7 +16,7 @@ from ladid_bench.analysis.evidence import LADID, Evidence
 from ladid_bench.analysis.overall import overall_frame, run_errors
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS, Contrast
 from ladid_bench.analysis.statistics import Interval
-from ladid_bench.analysis.verdicts import SetResult
+from ladid_bench.analysis.verdicts import NOT_RUN, SetResult
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_json
@@ -35,7 +35,7 @@ LONGEST_REASON = 240  # letters of a reason in the table
 HEADINGS = {
     "error ratio": Markup(
         '<span title="geometric-mean ratio of errors, a mean over data sets against the strongest rival on each; below '
-        "1 speaks for the claim, and a claim of 'no worse' allows for its margin\">error ratio</span>"
+        '1, or below the limit beside it, it speaks for the claim">error ratio</span>'
     )
 }
 
@@ -129,12 +129,20 @@ def _table(judged: list[Judged]) -> Markup:
         "statement": [_statement(one) for one in judged],
         "verdict": [_tag(one.verdict) for one in judged],
         "budget": [_budget(one) for one in judged],
-        "error ratio": [ratio(one.effect.estimate) if one.effect else "" for one in judged],
-        "95 % interval": [_ends(one.effect) if one.effect else "" for one in judged],
+        "error ratio": [_effect(one) for one in judged],
+        "95 % interval": [_ends(one.effect) if one.effect and one.verdict != NOT_RUN else "" for one in judged],
         "seeds": [one.seeds or "" for one in judged],
         "runs": [_runs(one.runs) for one in judged],
     }
     return to_html("claim", names, cells, "plain claims", HEADINGS, {"statement": "reason"})
+
+
+def _effect(one: Judged) -> str:
+    """The ratio of the part that supports a claim least, with the limit that it has to stay below."""
+    if not one.effect or not one.part or one.verdict == NOT_RUN:
+        return ""
+    limit = f" (limit {one.part.limit:g})" if one.part.limit != 1 else ""
+    return f"{ratio(one.effect.estimate)}{limit}"
 
 
 def _statement(one: Judged) -> Markup:
@@ -169,6 +177,9 @@ def _behind(judged: Judged) -> list[tuple[str, str, list[str]]]:
         name = part.name if part.counted else f"{part.name} (told, not counted)"
         words = f"{verdict}: {reason}" if reason else verdict
         behind.append((name, words, [_set_words(one, part.limit) for one in part.sets]))
+    if judged.standing:
+        verdict, against = judged.with_one_spread
+        behind.append(("if all networks of a data set had one spread between seeds (told, not counted)", verdict, against))
     return [*behind, ("lost runs", "counted against their method", judged.lost)] if judged.lost else behind
 
 
@@ -181,7 +192,7 @@ def _contrast_words(made: Contrast, limit: float) -> str:
     if made.interval is None:
         return made.problem
     found = Interval(*(math.exp(value) for value in (made.interval.estimate, made.interval.low, made.interval.high)))
-    words = [_ends(found), f"p of a ratio above {limit:g} {made.p:.2g}"]
+    words = [_ends(found), f"p = {made.p:.2g} of a ratio above {limit:g}, after Holm's correction"]
     if made.beside:
         words.append(f"ratio of means {ratio(made.beside.ratio_of_means)}")
         pairs = f"{made.beside.improvement:.0%} of the pairs of seeds"
