@@ -397,7 +397,10 @@ def test_beside_irregular_grids_both_models_are_asked_on_the_regular_one_and_riv
     }
     first = "against the rivals that were planned first"
     expected = {(first, "latent-ode"): 1.0, (first, "gru"): 1.0}  # and no ssm
-    expected |= {("asked on the regular grid", "LaDID, regular"): 2.0, ("every rival against the regular grid", "gru"): 3.0}
+    expected |= {
+        ("asked on the regular grid", "LaDID, regular"): 2.0,
+        ("every rival against the regular grid", "gru"): 3.0,
+    }
     assert ratios == pytest.approx(expected, rel=0.1)
 
 

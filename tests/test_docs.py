@@ -194,11 +194,20 @@ def test_questions_of_reviewers_are_answered_from_claims_and_runs(generate: dict
     (gains,) = [one.answer for one in answers if one.asked.claims[:1] == ["C1a"]]
     assert f"C1a reproduced, settled (ratio {claim['effect']:.2f}" in gains
     (broken,) = [one.answer for one in answers if "ode-rnn:official-bug" in str(one.asked.errors)]
-    assert broken == "pendulum, nmse mean: ode-rnn 0.25, latent-ode 0.25, gru 0.25 and mean 0.25."
+    assert broken == "pendulum, nMSE: ode-rnn 0.25, latent-ode 0.25, gru 0.25 and mean 0.25."
     (varying,) = [one.answer for one in answers if one.asked.claims == ["C13"]]  # which has no verdict here
     assert varying == NOT_RUN
     (noise,) = [one.answer for one in answers if "noisy" in str(one.asked.errors)]
     assert noise == NOT_RUN
+
+
+def test_what_a_decoder_cannot_render_is_told_as_a_part_of_the_error(generate: dict[str, Any], judged: Path) -> None:
+    study = generate["read_study"](judged)
+    answers = generate["Study"](study.judged, study.table.assign(floor_nmse=0.05)).answers()
+    first = answers[0].answer.split("; ")
+    ends = [f"{name} 0.2" for name in ("ladid", "ode-rnn", "ode2vae", "ndp")]  # 0.05 of 0.25
+    assert first[0] == f"pendulum, floor nMSE over nMSE: {', '.join(ends)} and msvi 0.2"
+    assert first[1].startswith("pendulum, nMSE: ladid 0.25, ")
 
 
 def test_half_of_the_runs_answer_no_question(generate: dict[str, Any], judged: Path) -> None:

@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 from test_claims import Made
 
-from ladid_bench.analysis.overall import COLUMNS, in_full, overall_frame, profiles, run_errors, time_to_target
+from ladid_bench.analysis.overall import (
+    COLUMNS,
+    in_full,
+    overall_frame,
+    profiles,
+    run_errors,
+    shared_sets,
+    time_to_target,
+)
 
 ERRORS = {  # by method and data set, one a seed
     "ladid": {"pendulum": [0.1, 0.2, 0.3, 0.4], "wave": [1.0, 2.0, 3.0, 4.0]},
@@ -33,7 +41,7 @@ def test_interquartile_means_and_improvement(errors: pd.DataFrame) -> None:
     assert frame.loc["gru", "interquartile_mean"] == pytest.approx((0.25 + 2.0) / 2)
     assert frame.loc["gru", "improvement"] == pytest.approx((2 / 4 + 1.5 / 4) / 2)  # on waves one of four is level
     assert frame.loc["fno", "improvement"] == pytest.approx(4 / 8)  # never ahead of the one, always of the lost one
-    assert frame.index[-1] == "fno"  # half of its runs were lost
+    assert np.isnan(frame.loc["fno", "interquartile_mean"])  # it has no runs on waves, where errors are larger
     assert frame["datasets"].to_dict() == {"ladid": 2, "gru": 2, "fno": 1}
 
 
@@ -48,6 +56,16 @@ def test_methods_without_runs_on_some_data_sets_of_ladid_are_not_profiled(errors
     assert set(in_full(errors)["method"]) == {"ladid", "gru"}
     more = pd.concat([errors, pd.DataFrame([["gru", "rain", 0, 1.0]], columns=COLUMNS)])
     assert set(in_full(more)["dataset"]) == {"pendulum", "wave"}
+
+
+def test_a_data_set_that_few_methods_have_been_run_on_leaves_nobody_out(errors: pd.DataFrame) -> None:
+    """One method of three is fewer than half; with a second one the data set is shared."""
+    begun = pd.concat([errors, pd.DataFrame([["ladid", "rain", 0, 9.0]], columns=COLUMNS)])
+    assert shared_sets(begun) == ["pendulum", "wave"]
+    assert overall_frame(begun)["interquartile_mean"].equals(overall_frame(errors)["interquartile_mean"])
+    assert shared_sets(pd.concat([begun, pd.DataFrame([["fno", "rain", 0, 9.0]], columns=COLUMNS)])) == [
+        *("pendulum", "wave", "rain")
+    ]
 
 
 def test_the_time_to_a_target_is_that_of_the_first_validation_below_it() -> None:

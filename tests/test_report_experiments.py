@@ -100,5 +100,20 @@ def test_a_run_without_a_result_says_why(bench: Bench) -> None:
     assert set(cells[:-1]) == {MISSING}
 
 
+def test_other_pictures_of_a_motion_are_compared_about_their_own_mean(bench: Bench) -> None:
+    """nMSE of a bright background is small whatever is forecast, so a shift of the pictures is told in FVU."""
+    start = {"arm": "zero-shot", "init_from": "fake-vectors"}
+    for seed in (0, 1):
+        bench.run(PICTURES, "latent-ode", 0.3, seed, experiments="shift", **start)
+    _, shift = StudyResults(bench.folders, bench.table, bench.study).experiments
+    ((content, (row,)),) = shift.parts
+    assert content.error == "fvu_pooled" and row.ends
+    assert row.ends.low <= row.entry.mean("fvu_pooled") <= row.ends.high
+    page = bench.build()
+    heads, line = page.tables["experiment-shift"]
+    assert float(line[heads.index("FVU")]) == pytest.approx(row.entry.mean("fvu_pooled"), rel=0.01)
+    assert set(pd.read_csv(page.path.parent / "tables" / "experiment-shift.csv")["primary_metric"]) == {"fvu"}
+
+
 def test_every_kind_has_a_question() -> None:
     assert set(QUESTIONS) == set(KINDS)

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from reports import ASKED, GIVEN, TRAJECTORIES, Bench, make_bench
 from scipy.stats import wilcoxon
 
+from ladid_bench.analysis import ranking
 from ladid_bench.analysis.curves import horizon_errors, horizon_frame, last_gains, run_seconds
 from ladid_bench.analysis.effects import areas, ratios, reference_of
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run, gather
@@ -166,6 +167,18 @@ def test_ranks_over_units_are_those_of_wilcoxon_with_holm() -> None:
     rows = found.frame
     assert list(rows["method"]) == list(found.ranks.index)
     assert rows.loc[0, "p_against_c"] == found.p.loc["a", "c"]
+
+
+@pytest.mark.parametrize(("groups", "drawn"), [(6, False), (7, True)])
+def test_ranks_are_drawn_where_some_result_could_tell_two_methods_apart(groups: int, drawn: bool) -> None:
+    """Ahead on all of six groups has p = 1/32 on two sides, 3/32 for three pairs; on all of seven 3/64, below 0.05."""
+    entries = tuple(
+        entry(label, dict.fromkeys(SEEDS, error), error * np.linspace(1, 2, groups))
+        for label, error in {"a": 0.1, "b": 0.5, "c": 0.9}.items()
+    )
+    found = rank_over_groups(DatasetContent("set", "Set", "nmse", "", {}, entries))
+    assert isinstance(found, Ranking) == drawn
+    assert drawn or "0.094" in str(found)
 
 
 # --- experiments
@@ -623,7 +636,8 @@ def test_a_dot_off_the_scale_stands_at_the_edge() -> None:
     assert "nan" not in cut.lower()
 
 
-def test_the_page_has_the_figures_and_their_files(bench: Varied) -> None:
+def test_the_page_has_the_figures_and_their_files(bench: Varied, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "LEVEL", 0.1)  # over six trajectories no three methods differ at 5 %
     transfer(bench)
     for seed in SEEDS:
         for method, error in (("latent-ode", 0.3), ("other-net", 0.4)):
@@ -653,10 +667,10 @@ def test_the_page_has_the_figures_and_their_files(bench: Varied) -> None:
 
 
 def test_groups_and_not_trajectories_are_what_a_signed_rank_test_counts() -> None:
-    """One method ahead in all of six groups of two trajectories: p is 2 / 2^6, times 3 for three pairs; not of 2^12."""
-    group = np.repeat(np.arange(6), 2)
-    hard = np.random.default_rng(0).lognormal(0, 1, 12)
-    factors = {"a": np.full(12, 1.0), "b": np.linspace(1.5, 2.5, 12), "c": np.linspace(3, 9, 12)}
+    """One method ahead in all of seven groups of two trajectories: p is 2 / 2^7, not of 2^14, times 3 for three pairs."""
+    group = np.repeat(np.arange(7), 2)
+    hard = np.random.default_rng(0).lognormal(0, 1, 14)
+    factors = {"a": np.full(14, 1.0), "b": np.linspace(1.5, 2.5, 14), "c": np.linspace(3, 9, 14)}
     entries = []
     for label, factor in factors.items():
         made = entry(label, dict.fromkeys(SEEDS, 1.0), factor * hard)
@@ -664,15 +678,15 @@ def test_groups_and_not_trajectories_are_what_a_signed_rank_test_counts() -> Non
         entries.append(replace(made, runs=runs))
     found = rank_over_groups(DatasetContent("set", "Set", "nmse", "", {}, tuple(entries)))
     assert isinstance(found, Ranking)
-    assert found.blocks == tuple("012345")
+    assert found.blocks == tuple("0123456")
     assert found.ranks.to_dict() == {"a": 1, "b": 2, "c": 3}
-    assert found.p.loc["a", "b"] == pytest.approx(3 * 2 / 2**6)
+    assert found.p.loc["a", "b"] == pytest.approx(3 * 2 / 2**7)
 
 
 def test_errors_of_seeds_and_trajectories_are_averaged_in_each_group_before_ranks() -> None:
-    """In each of six groups b has errors 0.1 and 3 where a has 2 and 2: lower on average."""
-    group, single = np.repeat(np.arange(6), 2), np.ones(12)
-    errors = {"a": 2 * single, "b": np.tile([0.1, 3.0], 6), "c": 5 * single}
+    """In each of seven groups b has errors 0.1 and 3 where a has 2 and 2: lower on average."""
+    group, single = np.repeat(np.arange(7), 2), np.ones(14)
+    errors = {"a": 2 * single, "b": np.tile([0.1, 3.0], 7), "c": 5 * single}
     entries = []
     for label, some in errors.items():
         made = entry(label, dict.fromkeys(SEEDS, 1.0), some)

@@ -81,10 +81,10 @@ def at_home(entry: Entry, content: DatasetContent, known: Iterable[DatasetConten
     """Look up the error of the same models on the data set that they were trained on; NaN where it is not known."""
     wanted = (entry.method, entry.variant, SCRATCH, 1, "")
     for home in known:
-        if home.name == entry.init_from and home.primary_metric == content.primary_metric:
+        if home.name == entry.init_from:
             for one in home.entries:
                 if (one.method, one.variant, one.arm, one.fraction, one.changes) == wanted and one.complete:
-                    return one.mean(home.error)
+                    return one.mean(content.error)
     return math.nan
 
 

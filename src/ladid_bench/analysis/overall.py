@@ -37,17 +37,19 @@ def run_errors(evidence: Evidence) -> pd.DataFrame:
 
 
 def overall_frame(errors: pd.DataFrame) -> pd.DataFrame:
-    """Tabulate each method over the data sets on which LaDID has runs too, a row each, lowest first.
+    """Tabulate each method over the data sets that are shared, see ``shared_sets``, a row each, lowest first.
 
-    Columns: method; datasets; interquartile_mean, of the errors of all its runs, each data set weighing the same; and
-    improvement, the probability that a run of LaDID has a lower error than one of it, a mean over data sets.
+    Columns: method; datasets, those of them that it has; interquartile_mean, of the errors of all its runs, each data
+    set weighing the same, NaN for a method that lacks one of the data sets; and improvement, the probability that a run
+    of LaDID has a lower error than one of it, a mean over data sets.
     """
     own = {name: one["error"].to_numpy() for name, one in errors[errors["method"] == LADID].groupby("dataset")}
-    made = []
-    for method, rows in errors[errors["dataset"].isin(list(own))].groupby("method", sort=False):
+    shared, made = shared_sets(errors), []
+    for method, rows in errors[errors["dataset"].isin(shared)].groupby("method", sort=False):
         by_dataset = {str(name): one["error"].to_numpy() for name, one in rows.groupby("dataset")}
         won = [share_below(own[name][:, None], one[None, :]) for name, one in by_dataset.items()]
-        told = {"method": method, "datasets": len(by_dataset), "interquartile_mean": interquartile_mean(by_dataset)}
+        middle = interquartile_mean(by_dataset) if len(by_dataset) == len(shared) else np.nan
+        told = {"method": method, "datasets": len(by_dataset), "interquartile_mean": middle}
         made.append({**told, "improvement": np.nan if method == LADID else float(np.mean(won))})
     frame = pd.DataFrame(made, columns=["method", "datasets", "interquartile_mean", "improvement"])
     return frame.sort_values("interquartile_mean", kind="stable", ignore_index=True)
@@ -59,11 +61,21 @@ def interquartile_mean(by_dataset: dict[str, np.ndarray]) -> float:
     return float(trim_mean(np.concatenate([np.repeat(one, count // len(one)) for one in by_dataset.values()]), QUARTER))
 
 
+def shared_sets(runs: pd.DataFrame) -> list[str]:
+    """List the data sets of LaDID on which at least half as many methods have runs as on the one with most.
+
+    A data set that few methods have been run on so far would leave most of them out of what is told over all.
+    """
+    own = runs.loc[runs["method"] == LADID, "dataset"].unique()
+    methods = runs[runs["dataset"].isin(own)].groupby("dataset", sort=False)["method"].nunique()
+    return [str(name) for name in methods.index[methods >= methods.max() / 2]]
+
+
 def in_full(runs: pd.DataFrame) -> pd.DataFrame:
-    """Choose the rows of the methods that have runs on every data set of LaDID, and on those data sets alone."""
-    own = set(runs.loc[runs["method"] == LADID, "dataset"])
-    some = runs[runs["dataset"].isin(own)]
-    return some[some.groupby("method")["dataset"].transform("nunique") == len(own)]
+    """Choose the rows of the methods that have runs on every shared data set, and on those data sets alone."""
+    shared = shared_sets(runs)
+    some = runs[runs["dataset"].isin(shared)]
+    return some[some.groupby("method")["dataset"].transform("nunique") == len(shared)]
 
 
 def profiles(runs: pd.DataFrame, column: str, thresholds: Sequence[float]) -> pd.DataFrame:

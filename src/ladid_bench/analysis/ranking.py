@@ -6,6 +6,7 @@ signed-rank test of each pair with Holm's correction, which does not depend on w
 Corani and Mangili, *Should we really use post-hoc tests based on mean-ranks?*, the same journal, 2016).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -90,7 +91,7 @@ def rank_over_groups(dataset: DatasetContent) -> Ranking | str:
     if groups and any(not one.index.equals(next(iter(groups.values())).index) for one in groups.values()):
         return f"{NO_DIAGRAM}: the runs were not scored on the same test groups."
     errors = pd.DataFrame(groups)
-    if problem := _too_few(errors, "test group"):
+    if problem := _too_few(errors, "test group") or _powerless(*errors.shape):
         return problem
     from scikit_posthocs import posthoc_wilcoxon
 
@@ -134,6 +135,21 @@ def _too_few(errors: pd.DataFrame, noun: str) -> str:
             f"would differ from another; number of {noun}s here: {blocks}."
         )
     return ""
+
+
+def _powerless(blocks: int, methods: int) -> str:
+    """Why no two methods could be told apart, whatever their errors; empty where they could.
+
+    The signed-rank test has its least p, on two sides, where one is ahead on every block: one half to the power of
+    one less than the blocks. Holm's first step multiplies it by the number of pairs.
+    """
+    least = 0.5 ** (blocks - 1) * math.comb(methods, 2)
+    if least < LEVEL:
+        return ""
+    return (
+        f"{NO_DIAGRAM}: of {methods} methods no two could be told apart over {blocks} test groups, whatever their "
+        f"errors: the least p that the correction for all pairs can leave is {min(least, 1):.2g}."
+    )
 
 
 def _left_out(datasets: Sequence[DatasetContent], kept: pd.DataFrame) -> tuple[str, ...]:

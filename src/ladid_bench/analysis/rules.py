@@ -253,10 +253,10 @@ def _against_latents(evidence: Evidence, names: Iterable[str]) -> dict[str, list
     made = {}
     for name in names:
         how = {"dataset": name, "arm": "scratch", "changes": "", "fraction": 1.0}
-        sides = [evidence.group(one, "probe", method=one, **how) for one in (LADID, "latent-ode")]
-        probes = [evidence.probe(str(row["key"])) for side in sides for row in side.rows if row["status"] == "ok"]
-        if all(side.rows for side in sides) and all(one and one.readings for one in probes):
-            made[name] = [contrast(evidence, *sides, (Unread(PSI, LINEAR), Unread(PSI, LINEAR)))]
+        ladid, rival = (evidence.group(one, "probe", method=one, **how) for one in (LADID, "latent-ode"))
+        probes = [evidence.probe(str(row["key"])) for row in (*ladid.rows, *rival.rows) if row["status"] == "ok"]
+        if rival.rows and all(one and one.readings for one in probes):
+            made[name] = [contrast(evidence, ladid, rival, (Unread(PSI, LINEAR), Unread(PSI, LINEAR)))]
     return made
 
 

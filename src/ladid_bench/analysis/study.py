@@ -11,6 +11,10 @@ from ladid_bench.core.configuration import Kind, Study
 from ladid_bench.core.paths import Folders
 from ladid_bench.study.plan import COMPARISON
 
+# compared across pictures of other backgrounds: nMSE is in units of the squared values, so that a bright background
+# makes every error small; FVU is about the mean picture of each
+ACROSS_VIEWS: frozenset[Kind] = frozenset({"shift"})
+
 Told = tuple[str, list[tuple[Entry, Run]]]  # a title, and the runs that stand below it
 
 
@@ -64,10 +68,13 @@ class StudyResults:
         """Experiments with runs, beside those that the comparison tells of, in the order of the study."""
         made = []
         for name in (one for one in self.study.experiments if one not in (COMPARISON, EQUAL_TIME)):
+            kind = self.study.kind_of(name)
             contents = gather(self.folders, self.table, self.study, name)
+            if kind in ACROSS_VIEWS:
+                contents = [replace(one, primary_metric="fvu") for one in contents]
             rows = [[ExperimentRow(entry, one.error_interval(entry)) for entry in one.entries] for one in contents]
             if contents:
-                made.append(ExperimentResults(name, self.study.kind_of(name), list(zip(contents, rows, strict=True))))
+                made.append(ExperimentResults(name, kind, list(zip(contents, rows, strict=True))))
         return made
 
     @cached_property

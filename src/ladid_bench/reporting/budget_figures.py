@@ -122,7 +122,7 @@ def _finding(frame: pd.DataFrame) -> str:
     at = f"At {steps:,} steps" if steps else "Without training"
     below, above = int(told.get(FOR, 0)), int(told.get(AGAINST, 0))
     return (
-        f"{at} {counted(below, 'interval')} of {len(last)} {'lies' if below == 1 else 'lie'} below the limit and {above} "
-        f"above it, before Holm's correction; {int((last['standing'] == SETTLED).sum())} have settled. Median ratio "
-        f"{short(float(last['ratio'].median()), 2)}."
+        f"{at} {counted(below, 'interval')} of {len(last)} {'lies' if below == 1 else 'lie'} below the limit and "
+        f"{above} above it, before Holm's correction; {int((last['standing'] == SETTLED).sum())} have settled. Median "
+        f"ratio {short(float(last['ratio'].median()), 2)}."
     )

@@ -179,7 +179,9 @@ def _behind(judged: Judged) -> list[tuple[str, str, list[str]]]:
         behind.append((name, words, [_set_words(one, part.limit) for one in part.sets]))
     if judged.standing:
         verdict, against = judged.with_one_spread
-        behind.append(("if all networks of a data set had one spread between seeds (told, not counted)", verdict, against))
+        behind.append(
+            ("if all networks of a data set had one spread between seeds (told, not counted)", verdict, against)
+        )
     return [*behind, ("lost runs", "counted against their method", judged.lost)] if judged.lost else behind
 
 

@@ -43,7 +43,8 @@ DOTTED = {
     "transfer": "Targets of which one share of the trajectories was tried: full dots left of the open one of their "
     "method start better than from nothing.",
     "irregular": "A method that loses nothing on irregular times has its dots at the same place in both panels.",
-    "shift": "The farther a dot lies right of its stroke, the more accuracy the change of view costs.",
+    "shift": "The farther a dot lies right of its stroke, the more accuracy the change costs; from 1 on a forecast is "
+    "worth no more than the mean picture of that data set.",
     "mixture": "Constants outside of the range trained on show how far a model carries.",
 }
 

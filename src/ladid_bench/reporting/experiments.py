@@ -35,7 +35,7 @@ QUESTIONS: dict[Kind, str] = {
     "irregular": "Do irregular times, and times between frames, cost accuracy?",
     "ablation": "What does each part of a method contribute?",
     "horizon": "How far beyond its training does a model see, and how far into chaos?",
-    "shift": "Does a model outlast another way of looking at the same motion?",
+    "shift": "Does a model still work when the same motion is seen in other pictures?",
     "mixture": "Does training on a range of constants carry over to constants inside and outside of it?",
     "probe": "What can be read off psi, and is F the same map for every window of a trajectory?",
     "calibration": "How far can the spread of a forecast be trusted, with the same noise for all and its own?",

@@ -40,7 +40,7 @@ def error_profiles(errors: pd.DataFrame, looks: Looks) -> Drawing | None:
         "at most the error on the axis; higher and further to the left is better. A run that was lost reaches none. "
         f"{_left_out(errors, runs)}"
     )
-    return _drawing("performance-profiles", frame, "error, 1 is a forecast that knows nothing", about, looks)
+    return _drawing("performance-profiles", frame, "error of the run (nMSE or FVU)", about, looks)
 
 
 def time_profiles(datasets: Sequence[DatasetContent], preferred: Mapping[str, str], looks: Looks) -> list[Drawing]:

@@ -27,6 +27,7 @@ class Errors(Section):
         description="method, the first variant on its card, or method:variant; it is about the first, beside others",
     )
     column: str = Field("", description="of the run table; default: the primary error of the data set")
+    over: str = Field("", description="column of the run table that each mean is divided by; default: none")
     experiment: str = "comparison"
     changed: bool = Field(False, description="whether runs with changed settings are told of, each with its changes")
 
@@ -108,9 +109,16 @@ def _errors(asked: Errors, table: pd.DataFrame, preferred: Mapping[str, str]) ->
         if first.empty:
             continue
         column = asked.column or ERRORS[str(first["primary_metric"].iloc[0])]
-        own, *others = (_means(name, mine, column) for name, mine in here.items())
+        own, *others = (_means(name, mine, column, asked.over) for name, mine in here.items())
         if own and (any(others) or not others):
-            yield f"{dataset}, {column.replace('_', ' ')}: {listed(one for some in (own, *others) for one in some)}"
+            words = " over ".join(map(_in_words, filter(None, (column, asked.over))))
+            yield f"{dataset}, {words}: {listed(one for some in (own, *others) for one in some)}"
+
+
+def _in_words(column: str) -> str:
+    """What a column holds, without how it was averaged."""
+    words = column.removesuffix("_mean").removesuffix("_pooled").split("_")
+    return " ".join({"nmse": "nMSE", "fvu": "FVU", "vrmse": "VRMSE"}.get(word, word) for word in words)
 
 
 def _runs_of(rows: pd.DataFrame, method: str, changed: bool, preferred: Mapping[str, str]) -> pd.DataFrame:
@@ -119,12 +127,12 @@ def _runs_of(rows: pd.DataFrame, method: str, changed: bool, preferred: Mapping[
     return mine if changed else mine[mine["changes"] == ""]
 
 
-def _means(method: str, runs: pd.DataFrame, column: str) -> Sequence[str]:
-    if column not in runs:
+def _means(method: str, runs: pd.DataFrame, column: str, over: str) -> Sequence[str]:
+    if not {column, over or column} <= set(runs):
         return []
     told = []
     for _, alike in runs.groupby(["arm", "fraction", "changes"], sort=False):
-        value, words = alike[column].mean(), _words_of(alike.iloc[0], runs)
+        value, words = alike[column].mean() / (alike[over].mean() if over else 1), _words_of(alike.iloc[0], runs)
         told += [] if pd.isna(value) else [f"{method}{f' ({words})' if words else ''} {short(value, 2)}"]
     return told
 

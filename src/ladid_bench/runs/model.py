@@ -110,7 +110,7 @@ class Model:
             BenchError: the folder holds something else, or is a file.
         """
         place = Path(folder)
-        if place.exists() and (not place.is_dir() or any(place.iterdir()) and not (place / DESCRIPTION).exists()):
+        if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not (place / DESCRIPTION).exists())):
             raise BenchError(f"{place}: holds something that is no model; choose a new folder")
         self.method.save(place)
         described = {"method": self.name, "settings": vars(self.method.settings), "task": asdict(self.task)}
