@@ -105,7 +105,7 @@ def test_questions_with_an_answer_stand_before_the_others(bench: Bench, monkeypa
     page, errors = bench.build(), {row["arm"]: row["nmse_mean"] for row in bench.rows}
     words = " and ".join(f"ladid ({arm}) {error:.2g}" for arm, error in errors.items())
     assert [row[:3] for row in page.tables["reviewers"][1:]] == [
-        ["Which is better?", "Two networks.", f"{PICTURES}, nmse mean: {words}."]
+        ["Which is better?", "Two networks.", f"{PICTURES}, nMSE: {words}."]
     ]
     assert page.parts["reviewers"].index("Which is better?") < page.parts["reviewers"].index("And for others?")
 

@@ -667,7 +667,7 @@ def test_the_page_has_the_figures_and_their_files(bench: Varied, monkeypatch: py
 
 
 def test_groups_and_not_trajectories_are_what_a_signed_rank_test_counts() -> None:
-    """One method ahead in all of seven groups of two trajectories: p is 2 / 2^7, not of 2^14, times 3 for three pairs."""
+    """One method ahead in all of seven groups of two trajectories: p is 2 / 2^7, times 3 for three pairs; not of 14."""
     group = np.repeat(np.arange(7), 2)
     hard = np.random.default_rng(0).lognormal(0, 1, 14)
     factors = {"a": np.full(14, 1.0), "b": np.linspace(1.5, 2.5, 14), "c": np.linspace(3, 9, 14)}

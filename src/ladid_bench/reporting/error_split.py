@@ -83,8 +83,8 @@ def errors_apart(dataset: DatasetContent, looks: Looks) -> Drawing | None:
         return None
     about = (
         "The error of each method taken apart, best method first; left is better, at the line a forecast says nothing. "
-        "The bar is the floor: true frames as near as the method's decoder renders them, from whichever latent state; it is "
-        "of the first eight test trajectories together, so that it can lie right of what is of all of them. "
+        "The bar is the floor: true frames as near as the method's decoder renders them, from whichever latent state; "
+        "it is of the first eight test trajectories together, so that it can lie right of what is of all of them. "
         "The circle is the first forecast frame, the triangle the last tenth of the horizon. A bar far right: it never "
         "learnt to render. A circle far from its bar: it renders, but does not read the state off the context. A long "
         "stroke: it loses the motion. Methods without a bar have no decoder of latent states."
