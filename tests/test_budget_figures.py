@@ -12,7 +12,8 @@ from ladid_bench.analysis.claims import CLAIMS, judge
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run
 from ladid_bench.analysis.overall import COLUMNS
 from ladid_bench.reporting.budget_figures import budget_drawing
-from ladid_bench.reporting.palette import own_look
+from ladid_bench.reporting.charts import Lines, Scale
+from ladid_bench.reporting.palette import own_look, styles
 from ladid_bench.reporting.profile_figures import _ticks, error_profiles, time_profiles
 
 LOOKS = {name: own_look("#d1540a", name=name) for name in ("ladid", "gru", "ode-rnn", "ndp")}
@@ -119,6 +120,35 @@ def test_profiles_of_errors_are_shares_of_runs_and_lost_runs_reach_nothing() -> 
     assert error_profiles(errors[errors["method"] == "ladid"], LOOKS) is None
 
 
+def test_of_many_methods_ladid_and_the_best_are_in_colour() -> None:
+    names = ["ladid", *(f"m{place}" for place in range(9))]
+    errors = pd.DataFrame([[name, "wave", 0, 0.9 - 0.08 * place] for place, name in enumerate(names)], columns=COLUMNS)
+    drawing = error_profiles(errors, {name: own_look("#d1540a", name=name) for name in names})
+    assert drawing is not None and isinstance(drawing.chart, Lines)
+    assert {name for name, look in drawing.chart.looks.items() if look.strong} == {"ladid", "m8", "m7", "m6"}
+
+
+def test_equal_units_widen_the_axes_no_more_than_the_room_for_names_asks_for() -> None:
+    frame = pd.DataFrame({"name": ["ladid"] * 2 + ["gru"] * 2, "x": [0.0, 1.0] * 2, "y": [0.0, 1.0, 0.0, 0.5]})
+    figure = Lines(LOOKS, Scale("x", "x", equal=True), "y", decades=None, size=(420, 330))(frame)
+    (axes,) = figure.axes
+    across, up = (high - low for low, high in (axes.get_xlim(), axes.get_ylim()))
+    assert across / axes.bbox.width == pytest.approx(up / axes.bbox.height)
+    assert min(across, up) == pytest.approx(1.1, abs=0.01)  # the margins alone along one of them
+
+
+def test_no_method_has_the_hue_of_ladid_and_the_next_nine_differ() -> None:
+    row = {"key": "k", "seed": 0, "status": "ok"}
+    entries = tuple(
+        Entry(name, "default", 1.0, "neural", name, (Run(row, None, {}),))
+        for name in ("ladid", *(f"net-{place:02}" for place in range(13)))
+    )
+    looks = styles([DatasetContent("wave", "Waves", "nmse", "", {}, entries)])
+    colours = [looks[entry.label].colour for entry in entries]
+    assert colours.count(colours[0]) == 1 and len(set(colours[:10])) == 10
+    assert len({(looks[entry.label].colour, str(looks[entry.label].dash)) for entry in entries}) == 14
+
+
 def test_time_to_target_is_that_of_the_variant_that_stands_for_its_method() -> None:
     """LaDID reaches 0.4 half-way through 30 s, ``gru`` at the end of 10 s; LaDID's other variant would at once."""
 
@@ -138,6 +168,11 @@ def test_time_to_target_is_that_of_the_variant_that_stands_for_its_method() -> N
     shares = drawings[0].frame.groupby("name")["share"].agg(["min", "max"])
     assert shares.to_dict("index") == {"ladid": {"min": 0, "max": 1}, "gru": {"min": 0, "max": 1}}
     assert drawings[0].frame["threshold"].min() == pytest.approx(9)
+    several = [replace(entries[2], method=name, label=name) for name in ("ode-rnn", "ndp")]
+    faster = entry("ladid", "default", "ladid:default", 30.0, (0.4, 0.19))
+    few = replace(dataset, entries=(faster, *entries[2:], *several))
+    preferred = dict.fromkeys(("ladid", "gru", "ode-rnn", "ndp"), "default")
+    assert [one.name for one in time_profiles([few], preferred, LOOKS)] == ["time-to-0-5"]  # one of four reaches 0.2
     measured = replace(dataset, name="air", primary_metric="fvu")
     assert time_profiles([measured], {"ladid": "default", "gru": "default"}, LOOKS) == []
 

@@ -185,6 +185,8 @@ def test_a_film_says_what_is_given() -> None:
     assert json.loads(film.leads)[1:3] == ["context 0 s", "forecast +1 s"]
     assert film.columns(2) == [("+1 s", 50), ("+2 s", 75), ("+3 s", 100)]
     assert json.loads(Film(levels, np.arange(5.0), 0, "").leads)[4] == "time 4"
+    halves = Film(levels, np.arange(-1.5, 3.5), 2, "s")  # a whole step apart, each half a step off
+    assert halves.times == ["\N{MINUS SIGN}1.5 s", "\N{MINUS SIGN}0.5 s", "+0.5 s", "+1.5 s", "+2.5 s"]
 
 
 def test_a_minus_sign_is_no_empty_box_on_a_film(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from ladid_bench.reporting.formatting import counted, short
 from ladid_bench.reporting.palette import INK, MUTED, NEURAL, NEURAL_MARKERS, MethodStyle, own_look
 
 PANEL_HEIGHT, HEAD = 150.0, 60.0  # points
-ASIDE = 0.5  # share of the way from one budget to the next over which intervals are spread
+ASIDE = 0.36  # share of the way from one budget to the next over which intervals are spread
 FARTHEST = 30.0  # an interval is cut off that many times beyond the ratios and the limit
 
 
@@ -69,6 +69,8 @@ def _chart(frame: pd.DataFrame, looks: Mapping[str, MethodStyle]) -> Figure:
         title, some = panel
         _draw(axes, some, budgets, looks)
         axes.set_title(title, **SMALL_TITLE)
+        if index % columns == 0:
+            axes.set_ylabel("ratio")
         axes.xaxis.set_major_locator(FixedLocator(range(len(budgets))))
         lowest = index + columns >= len(panels)
         axes.set_xticklabels([f"{steps:,}" if steps else "none" for steps in budgets] if lowest else [])

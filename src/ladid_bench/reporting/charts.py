@@ -64,12 +64,10 @@ class Scale:
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         low, high = min([places.min(), *(self.ticks or [0] * (not self.every))]), max([places.max(), *self.ticks])
         room = (high / low) ** 0.06 if self.logarithmic and high > low else 1.5
-        if self.equal:
-            axes.set_aspect("equal", adjustable="datalim")
-        elif self.logarithmic:
+        if self.logarithmic:
             axes.set_xscale("log")
             axes.set_xlim(low / room, high * room)
-        else:
+        elif not self.equal:
             margin = 0.06 * (high - low) if self.ticks else 0.0
             axes.set_xlim(low - margin, high + margin)
         if self.ticks:
@@ -129,7 +127,8 @@ class Lines:
         if self.panel:
             figure.legend(*rows[0].get_legend_handles_labels(), loc="outside upper left", ncols=4, handlelength=1.6)
         ends = {name: _end(frame[frame["name"] == name], self.value) for name in names}
-        name_ends(rows[0], [(ends[name], text, self.looks[name]) for name, text in names.items() if text])
+        named = [(ends[name], text, self.looks[name]) for name, text in names.items() if text]
+        name_ends(rows[0], named, self.scale.equal)
         return figure
 
     def _draw(self, axes: Axes, frame: pd.DataFrame) -> None:
@@ -221,8 +220,11 @@ def _size(look: MethodStyle) -> float:
     return 1.0 if look.strong else SMALL / FONT_SIZE
 
 
-def name_ends(axes: Axes, ends: Sequence[tuple[float, str, MethodStyle]]) -> None:
-    """Write a name beside the right end of each line: (height of the end, name, look)."""
+def name_ends(axes: Axes, ends: Sequence[tuple[float, str, MethodStyle]], equal: bool = False) -> None:
+    """Write a name beside the right end of each line: (height of the end, name, look).
+
+    With ``equal`` a unit becomes as long along both axes, once names have their room: limits only ever widen for it.
+    """
     place: dict[str, Any] = {
         "xycoords": axes.get_yaxis_transform(),
         "textcoords": "offset points",
@@ -236,8 +238,11 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, str, MethodStyle]]) -> Non
         note = axes.annotate(text, tip, (16, 0), arrowprops=leader | {"relpos": (0, 0.5)}, **font, **place)
         mark(note, look.name)
         notes.append(note)
-    if notes:
+    if notes or equal:
         settle(axes.figure)  # type: ignore[arg-type]
+    if equal:
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.apply_aspect()
     heights = [float(axes.get_yaxis_transform().transform(note.xy)[1]) for note in notes]
     tall = [LINE * _size(look) for _, _, look in ends]
     for note, own, height in zip(notes, heights, spread(heights, tall, *axes.bbox.intervaly), strict=True):
@@ -355,7 +360,9 @@ class Dots:
         for form, at, place in zip(shape, values, dots["place"], strict=True):
             if form in "<>":
                 side: dict[str, Any] = {"ha": "left" if form == "<" else "right", "color": MUTED[0], "fontsize": SMALL}
-                axes.text(np.clip(at, *ends), place, f"   {at:.2g}   ".replace("-", MINUS), va="center", **side)
+                aside: dict[str, Any] = {"xytext": (7 if form == "<" else -7, 0), "textcoords": "offset points"}
+                words = f"{at:.2g}".replace("-", MINUS)
+                axes.annotate(words, (np.clip(at, *ends), place), va="center", **aside, **side)
 
 
 def _rows(frame: pd.DataFrame, step: float) -> tuple[dict[tuple[str, str], float], dict[str, float], float]:

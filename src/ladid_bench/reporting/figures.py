@@ -105,7 +105,7 @@ def training_time(dataset: DatasetContent, styles: Looks, equal_time: bool) -> D
 def _training(name: str, frame: pd.DataFrame, styles: Looks, scale: Scale, caption: str) -> Drawing | None:
     if frame.empty:
         return None
-    return Drawing(name, Lines(styles, scale, "valid_nmse", "validation nMSE"), caption, frame)
+    return Drawing(name, Lines(styles, scale, "valid_nmse", "validation nMSE", decades=5), caption, frame)
 
 
 def _falling(frame: pd.DataFrame) -> str:

@@ -66,7 +66,7 @@ class Film:
     @cached_property
     def times(self) -> list[str]:
         """Time of every frame, with sign and unit."""
-        places = min(3, decimals(np.diff(self.lead).tolist(), 1))
+        places = min(3, decimals([*np.diff(self.lead), *self.lead.round(6)], 1))
         signs = ["+" if self.given and time > 0 else "" for time in self.lead]
         values = [number(float(time), places) for time in self.lead]
         return [f"{sign}{value} {self.unit}".strip() for sign, value in zip(signs, values, strict=True)]

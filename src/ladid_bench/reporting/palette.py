@@ -27,6 +27,8 @@ NEURAL = (
     ("#6a51a3", "#b49bf0"),
     ("#1489a0", "#5fd0e6"),
     ("#8a5a44", "#cf9f86"),
+    ("#6b7a00", "#bccb4a"),
+    ("#c2274b", "#ff8aa5"),
 )
 SIMPLE = (
     ("#4d5866", "#c3ccd8"),
@@ -121,9 +123,12 @@ def _look(entry: Entry, methods: list[str], entries: dict[str, Entry]) -> Method
     siblings = sorted(label for label, other in entries.items() if other.method == entry.method)
     version = siblings.index(entry.label)
     hues, markers = (NEURAL, NEURAL_MARKERS) if entry.neural else (SIMPLE, SIMPLE_MARKERS)
-    turn = version + index // len(hues) if entry.neural else version + index + 1
+    hue, turn = index % len(hues), version + index + 1
+    if entry.neural:  # LaDID's hue is its own
+        hue = 1 + (index - 1) % (len(hues) - 1) if index else 0
+        turn = version + (index - hue) // (len(hues) - 1)
+    colour = hues[hue][0]
     dash = "solid" if turn == 0 else (0, DASHES[(turn - 1) % len(DASHES)])
-    colour = hues[index % len(hues)][0]
     return own_look(colour, dash, markers[index % len(markers)], entry.label)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ladid_bench.analysis.curves import run_seconds, training_frame, validated
-from ladid_bench.analysis.entries import DatasetContent
+from ladid_bench.analysis.entries import FEW, DatasetContent
 from ladid_bench.analysis.evidence import LADID
 from ladid_bench.analysis.overall import in_full, profiles, time_to_target
 from ladid_bench.reporting.charts import Lines, Looks, Scale
@@ -18,6 +18,7 @@ from ladid_bench.reporting.formatting import counted, listed, short
 NMSE = "nmse"
 TARGETS = (0.5, 0.2, 0.1)  # validation nMSE; black images have 1
 POINTS = 60  # of a profile
+IN_FRONT = 3  # methods in colour beside LaDID, where they are many
 DECADE = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7))  # ticks of each, sparse ones first
 FEWEST_TICKS = 3
 SHARE = "share of the runs, a mean over data sets"
@@ -46,6 +47,8 @@ def error_profiles(errors: pd.DataFrame, looks: Looks) -> Drawing | None:
 def time_profiles(datasets: Sequence[DatasetContent], preferred: Mapping[str, str], looks: Looks) -> list[Drawing]:
     """Draw for each target the share of a method's runs whose validation has reached it, over the seconds of training.
 
+    A target that fewer than half of the methods reach on any data set is left out.
+
     Args:
         datasets: of the comparison; those whose errors are not nMSE are left out.
         preferred: the variant that stands for each method.
@@ -70,8 +73,9 @@ def _time_profile(
     compared: pd.DataFrame, curves: pd.DataFrame, target: float, times: str, looks: Looks
 ) -> Drawing | None:
     runs = time_to_target(compared, target)
-    known = runs.loc[np.isfinite(runs["seconds"]), "seconds"]
-    if runs["method"].nunique() < 2 or known.nunique() < 2:
+    reached = runs[np.isfinite(runs["seconds"])]
+    known, methods = reached["seconds"], runs["method"].nunique()
+    if methods < 2 or known.nunique() < 2 or reached["method"].nunique() < methods / 2:
         return None
     frame = profiles(runs, "seconds", _places(known)).assign(target=target)
     about = (
@@ -111,10 +115,12 @@ def _drawing(name: str, frame: pd.DataFrame, heading: str, about: str, looks: Lo
     frame = frame.rename(columns={"method": "name"})
     order = frame.groupby("name")["share"].mean().sort_values(ascending=False, kind="stable").index
     frame = pd.concat([frame[frame["name"] == one] for one in order])
+    front = {LADID, *order[:IN_FRONT]} if len(order) > FEW else set(order)
+    shown = {one: looks[one] if one in front else looks[one].faded for one in order}
     low, high = frame["threshold"].min(), frame["threshold"].max()
     ticks = _ticks(low, high)
     chart = Lines(
-        looks, Scale("threshold", heading, ticks, every=POINTS), "share", SHARE, decades=None, size=(WIDTH, TALL)
+        shown, Scale("threshold", heading, ticks, every=POINTS), "share", SHARE, decades=None, size=(WIDTH, TALL)
     )
     best = str(order[0])
     share = short(100 * float(frame.loc[frame["name"] == best, "share"].mean()), 2)

@@ -124,6 +124,7 @@ def _strip(dataset: DatasetContent, pictures: Pictures) -> Image.Image:
     size = (2 * MARGIN + LABELS + step * len(columns), 2 * MARGIN + LINE + 6 + step * len(rows))
     canvas = Image.new("RGB", size, CARD)
     draw = ImageDraw.Draw(canvas)
+    _write(draw, (MARGIN, MARGIN), "lead time", MUTED[0])
     for place, column in enumerate(columns):
         across = MARGIN + LABELS + place * step
         _write(draw, (across + TILE // 2, MARGIN), film.times[column], MUTED[0], "ma")
