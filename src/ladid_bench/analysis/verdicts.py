@@ -87,15 +87,20 @@ class Part:
 
     def moved(self, changes: Mapping[Pair, float]) -> "Part":
         """Decide anew with the log ratios of some comparisons shifted."""
-        sets = {
-            one.name: [_moved(made, changes.get((one.name, made.first, made.second), 0.0)) for made in one.contrasts]
-            for one in self.sets
-        }
-        return decide(self.name, sets, self.limit, self.counted, self.expected, self.arm)
+        return self._decided_anew(
+            {
+                one.name: [
+                    _moved(made, changes.get((one.name, made.first, made.second), 0.0)) for made in one.contrasts
+                ]
+                for one in self.sets
+            }
+        )
 
     def with_one_spread(self) -> "Part":
         """Decide anew as if the seeds of all trained methods of a data set had one spread; no verdict depends on it."""
-        sets = {one.name: _with_one_spread(one.contrasts) for one in self.sets}
+        return self._decided_anew({one.name: _with_one_spread(one.contrasts) for one in self.sets})
+
+    def _decided_anew(self, sets: Mapping[str, Sequence[Contrast]]) -> "Part":
         return decide(self.name, sets, self.limit, self.counted, self.expected, self.arm)
 
     @property
