@@ -87,14 +87,8 @@ class Part:
 
     def moved(self, changes: Mapping[Pair, float]) -> "Part":
         """Decide anew with the log ratios of some comparisons shifted."""
-        return self._decided_anew(
-            {
-                one.name: [
-                    _moved(made, changes.get((one.name, made.first, made.second), 0.0)) for made in one.contrasts
-                ]
-                for one in self.sets
-            }
-        )
+        sets = {one.name: [_moved(made, one.name, changes) for made in one.contrasts] for one in self.sets}
+        return self._decided_anew(sets)
 
     def with_one_spread(self) -> "Part":
         """Decide anew as if the seeds of all trained methods of a data set had one spread; no verdict depends on it."""
@@ -203,7 +197,8 @@ def pooled(intervals: Iterable[Interval]) -> Interval | None:
     return Interval(mean, mean - down, mean + up)
 
 
-def _moved(made: Contrast, change: float) -> Contrast:
+def _moved(made: Contrast, dataset: str, changes: Mapping[Pair, float]) -> Contrast:
+    change = changes.get((dataset, made.first, made.second), 0.0)
     return replace(made, ratio=made.ratio.moved(change)) if made.ratio else made
 
 
