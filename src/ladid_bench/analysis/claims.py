@@ -30,7 +30,7 @@ from ladid_bench.analysis.verdicts import Part, SetResult, conjunction, weakest
 MAJORITY = "a majority of the data sets for it and none against it"
 ALL = "every part has to hold, each on a majority of its data sets with none against it"
 LOWER = "mean log ratio of primary errors over test groups and seeds: the geometric-mean ratio"
-ARMS = "the primary arm of LaDID decides, the others are told"
+ARMS = "the primary arm of LaDID decides; the others are reported beside it"
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ CLAIMS = (
         "LaDID from scratch on the same data.",
         LOWER,
         "fine-tuned on 8 % against scratch on 8 %, each at its cap, on every simulated target but the control; equal "
-        "steps on the target, and equal steps in all, are told",
+        "steps on the target, and equal steps in all, are reported beside it",
         rule=rules.fine_tuning_beats_scratch,
     ),
     Claim(
@@ -99,7 +99,7 @@ CLAIMS = (
         "Fine-tuned on 32 % of the trajectories it nearly matches training on all of the target data.",
         LOWER,
         "fine-tuned on 32 % against scratch on all, each at its cap (at most 25 % worse), on every simulated target "
-        "but the control; equal steps on the target, and equal steps in all, are told",
+        "but the control; equal steps on the target, and equal steps in all, are reported beside it",
         rule=rules.third_as_good_as_all,
     ),
     Claim(
@@ -147,7 +147,7 @@ CLAIMS = (
         "C10",
         "The advantage in transfer survives when the baselines are pre-trained and fine-tuned too.",
         LOWER,
-        "all fine-tuned on 8 %, LaDID against every other neural method, each at its cap; equal steps are told",
+        "all fine-tuned on 8 %, LaDID against every other neural method, at its cap; equal steps are reported beside it",
         rule=rules.beats_fine_tuned_baselines,
     ),
     Claim(
@@ -181,7 +181,7 @@ CLAIMS = (
         "not before.",
         LOWER,
         "every sufficient length of psi and context against the full ones (at most 25 % worse), and the full "
-        "ones against the largest insufficient ones (better); sizes of the latent state are told",
+        "ones against the largest insufficient ones (better); sizes of the latent state are reported beside it",
         ALL,
         rule=rules.saturates,
     ),
@@ -190,7 +190,7 @@ CLAIMS = (
         "It scales: cost against pixels, horizon and number of trajectories, beside the neural-ODE models.",
         "mean log ratio of the CPU time of a step at the full horizon",
         "LaDID against every neural-ODE method: at most 25 % more with four times the pixels, and with three times the "
-        "horizon; how many times the cost grows is told",
+        "horizon; how many times the cost grows is reported beside it",
         ALL,
         rule=costs.scales,
     ),

@@ -174,13 +174,13 @@ def _behind(judged: Judged) -> list[tuple[str, str, list[str]]]:
     behind = []
     for part in judged.parts:
         verdict, reason = part.judgement
-        name = part.name if part.counted else f"{part.name} (told, not counted)"
+        name = part.name if part.counted else f"{part.name} (reported, not counted)"
         words = f"{verdict}: {reason}" if reason else verdict
         behind.append((name, words, [_set_words(one, part.limit) for one in part.sets]))
     if judged.standing:
         verdict, against = judged.with_one_spread
         behind.append(
-            ("if all networks of a data set had one spread between seeds (told, not counted)", verdict, against)
+            ("if all networks of a data set had one spread between seeds (reported, not counted)", verdict, against)
         )
     return [*behind, ("lost runs", "counted against their method", judged.lost)] if judged.lost else behind
 
