@@ -22,6 +22,7 @@ from ladid_bench.reporting.formatting import MINUS, counted, listed, number, rea
 from ladid_bench.reporting.palette import ACCENT, FAINT, MUTED, NEURAL, own_look
 
 LEVELS = 48  # of a colour bar
+FEW_VALUES = 4  # of a quantity that has a colour for each, such as a sign
 MOST_CELLS = 2500  # of an attention matrix drawn one by one; larger ones become a picture
 FAINTEST = 0.02  # opacity below which a cell is left out
 ENOUGH = 0.95  # share of the variance that counts as all of it
@@ -109,7 +110,9 @@ def psi_figure(name: str, points: np.ndarray, shares: np.ndarray, truth: Quantit
 def _cloud(frame: pd.DataFrame, headings: Sequence[str], truth: Quantity) -> Figure:
     axes = (figure := canvas(1.15 * PANEL, PANEL)).add_subplot()
     low, high = (-np.pi, np.pi) if truth.cyclic else (float(truth.values.min()), float(truth.values.max()))
-    how: dict[str, Any] = {"cmap": CYCLIC if truth.cyclic else SEQUENTIAL, "norm": Normalize(low, high)}
+    values = len(np.unique(truth.values))
+    colours = CYCLIC if truth.cyclic else SEQUENTIAL.resampled(values) if values <= FEW_VALUES else SEQUENTIAL
+    how: dict[str, Any] = {"cmap": colours, "norm": Normalize(low, high)}
     how |= {"s": 30, "edgecolors": MUTED[0], "linewidths": 0.4}
     dots = axes.scatter(frame["component_1"], frame["component_2"], c=frame[truth.name], **how)
     axes.set(title=with_unit(readable(truth.name), truth.unit), xlabel=headings[0], ylabel=headings[1])
