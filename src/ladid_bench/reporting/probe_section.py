@@ -106,7 +106,7 @@ def _readings_figure(name: str, readings: pd.DataFrame, probe: str, found: Probe
     chart = Dots(looks, "representation", heading, "r2", TITLES[probe], level=0.0, limits=limits, key=key)
     about = (
         f"{WHAT_TO_SEE[probe]} Dots are {SQUARED} on {len(found.probes[0].group)} test trajectories that neither model "
-        f"nor probe has seen, over {counted(len(found.probes), 'seed')}; lines are bootstrap intervals of 95 %, which are "
+        f"nor probe has seen, over {counted(len(found.probes), 'seed')}; lines are bootstrap intervals of 95 %, "
         "narrower than those that claims rest on. At 0 a reading is worth as much as the mean of all trajectories. "
         "What each quantity is, docs/systems.md says."
     )
