@@ -70,7 +70,7 @@ def measure(folder: Path, repeats: int) -> dict[str, Any]:
     paper = (*SNAKEMAKE, "--config", "scale=paper", "-n", "--quiet", "all")
     rows = [repeated("paper-scale plan", paper, folder, repeats)]
     study = timed(SNAKEMAKE, folder)
-    jobs = max(int(number) for number in re.findall(r"\d+ of (\d+) steps", str(study.pop("printed"))))
+    jobs = jobs_of(str(study.pop("printed")))
     rows.append({"what": f"a job among {jobs}", **{name: float(spent) / jobs for name, spent in study.items()}})
     print(describe(rows[-1]), flush=True)
     rows.append(repeated("no-op of snakemake", SNAKEMAKE, folder, repeats))
@@ -80,6 +80,11 @@ def measure(folder: Path, repeats: int) -> dict[str, Any]:
     timed(dvc, folder)
     rows.append(repeated("no-op of dvc", dvc, folder, repeats))
     return {"repeats": repeats, "cores": os.cpu_count(), "rows": rows}
+
+
+def jobs_of(printed: str) -> int:
+    """Find how many jobs a workflow had in what it printed: a line begins with ``[3/25]`` where one has finished."""
+    return max(int(number) for number in re.findall(r"^\s*\[\d+/(\d+)\]", printed, re.MULTILINE))
 
 
 def describe(row: dict[str, Any]) -> str:

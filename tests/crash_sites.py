@@ -192,7 +192,7 @@ def _evaluates(session: Session) -> bool:
 
 
 def _renders(session: Session) -> bool:
-    return (session.site.folders.results / ".report-building").exists() and session.does("report")
+    return any(session.site.folders.results.glob(f"{UNFINISHED}*-report")) and session.does("report")
 
 
 def _workspaces(session: Session, pattern: str) -> Iterator[Path]:

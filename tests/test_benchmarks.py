@@ -37,6 +37,12 @@ def test_the_benchmark_of_a_system_has_all_columns(
         assert f"{row['package']}: {row['rival']}" in printed
 
 
+def test_the_jobs_of_a_workflow_are_counted_in_what_its_logger_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    jobs_of = runpy.run_path(str(FOLDER / "workflow.py"))["jobs_of"]
+    assert jobs_of("25 jobs: 12 run\n[1/25] data pendulum\n[25/25] report (3 of 4)\n") == 25
+
+
 def test_a_missing_package_is_named_and_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

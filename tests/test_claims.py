@@ -491,6 +491,17 @@ def test_a_tenth_of_the_papers_rivals() -> None:
         assert made.verdict("C16") == verdict
 
 
+def test_climatology_is_a_rival_where_the_comparison_has_it() -> None:
+    """Of air temperature it is the method to beat."""
+    made = Made()
+    made.all_of(("ladid",), rules.MEASURED, 0.1)
+    made.all_of((*NEURAL, *SIMPLE), rules.MEASURED, 0.3)
+    made.runs("air-temperature", "climatology", 0.03, seeds=(0,), kind="reference", steps=0)
+    part = next(one for one in made.judged("C13").parts if one.name == "C12 on measured data")
+    assert part.judgement[0] == NOT_REPRODUCED
+    assert [pair[2] for pair in part.against] == ["climatology"]
+
+
 def test_all_closed_form_methods_and_all_neural_ones_are_rivals() -> None:
     made = compared()
     assert made.verdict("C1b") == REPRODUCED

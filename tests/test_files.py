@@ -21,7 +21,15 @@ import torch
 
 from ladid_bench.core import memory
 from ladid_bench.core.errors import explain
-from ladid_bench.core.files import UNFINISHED, atomic_write, content_key, file_sha256, finished, write_json
+from ladid_bench.core.files import (
+    UNFINISHED,
+    atomic_write,
+    content_key,
+    file_sha256,
+    finished,
+    replaced_folder,
+    write_json,
+)
 
 WRITER = """
 import sys, time
@@ -107,6 +115,36 @@ def test_of_what_others_left_only_that_of_dead_processes_of_this_machine_goes(tm
         (tmp_path / name).touch()
     write_json(tmp_path / "a.json", {})
     assert {name: (tmp_path / name).exists() for name in names} == names
+
+
+def test_a_folder_takes_the_place_of_the_former_one_as_a_whole(tmp_path: Path) -> None:
+    final = tmp_path / "report"
+    with replaced_folder(final) as folder:
+        (folder / "a").write_text("first")
+        assert not final.exists()
+    with pytest.raises(ZeroDivisionError), replaced_folder(final) as folder:
+        (folder / "a").write_text("half")
+        raise ZeroDivisionError
+    assert (final / "a").read_text() == "first"
+    with replaced_folder(final) as folder, replaced_folder(final) as beside:  # two at once: each has a place of its own
+        (folder / "a").write_text("second")
+        (beside / "a").write_text("third")
+    assert (final / "a").read_text() == "second"
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+def test_a_folder_whose_process_was_killed_between_the_renames_comes_back(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    (tmp_path / ".report-former").mkdir()
+    (tmp_path / ".report-former" / "a").write_text("kept")
+    half = tmp_path / f"{UNFINISHED}{ended.pid}@{platform.node()}@0-report"
+    half.mkdir()
+    (half / "a").write_text("half")
+    with pytest.raises(ZeroDivisionError), replaced_folder(tmp_path / "report"):
+        raise ZeroDivisionError
+    assert (tmp_path / "report" / "a").read_text() == "kept"
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
 def test_many_writers_in_one_folder_never_lose_a_file(tmp_path: Path) -> None:

@@ -410,8 +410,9 @@ def test_a_column_has_the_decimals_its_smallest_number_needs(values: list[float]
 
 
 def test_numbers_read_well() -> None:
-    assert [number(value, 2) for value in (0.5, -1234.5, 2.3e7, float("inf"), float("nan"))] == [
+    assert [number(value, 2) for value in (0.5, -0.004, -1234.5, 2.3e7, float("inf"), float("nan"))] == [
         "0.50",
+        "0.00",
         "\N{MINUS SIGN}1,234.50",
         "2.3e7",
         "∞",

@@ -268,7 +268,7 @@ def test_the_comparison_has_one_run_a_method_and_variant(checkout: Checkout, cha
         planned(checkout, comparison={"datasets": ["pendulum"], "methods": ["ladid"]} | change)
 
 
-@pytest.mark.parametrize("name", ["wave", "pendulum--mass-2", "my--own", "My own"])
+@pytest.mark.parametrize("name", ["wave", "pendulum--mass-2", "my--own", "My own", "pendulumwithaverylongnamethat_"])
 def test_a_name_of_ones_own_must_be_free_and_fit_for_a_folder(checkout: Checkout, name: str) -> None:
     checkout.configure(datasets={name: {"source": "pendulum"}})
     with refused(f"'{name}'", "'source'"):

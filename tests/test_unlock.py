@@ -92,6 +92,14 @@ def test_a_snakemake_of_another_node_keeps_its_lock(locked: Path) -> None:
     assert is_locked(locked)
 
 
+def test_who_looks_at_a_file_that_begins_with_such_a_name_is_no_worker(locked: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()", "dvc.yaml"], cwd=locked, stdin=subprocess.PIPE)
+    try:
+        assert unlock(locked) == ["Snakemake", "DVC"]
+    finally:
+        child.communicate(b"\n")
+
+
 @pytest.mark.parametrize("name", ["snakemake", "ladid_bench", "ladid-bench", "dvc"])
 def test_whatever_works_in_a_checkout_keeps_the_locks(name: str, locked: Path) -> None:
     """As ``python -m ladid_bench`` and the others stand in a command line."""

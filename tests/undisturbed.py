@@ -87,7 +87,7 @@ def differences(site: Site, quiet: Site) -> list[str]:
 
 
 def _leftovers(site: Site) -> list[Path]:
-    hidden = [path for pattern in (f"{UNFINISHED}*", ".report-*") for path in site.root.rglob(pattern)]
+    hidden = [path for pattern in (f"{UNFINISHED}*", ".*-former") for path in site.root.rglob(pattern)]
     return [*hidden, *(site.folders.work / "runs").glob("*")]
 
 

@@ -51,7 +51,7 @@ def open_study():
     root = find_root(Path(workflow.basedir))
     if workflow.is_main_process:
         check_room(root)  # Snakemake itself would speak of it in many lines
-    study = load_study(config.get("scale") or chosen_scale(root), root)
+    study = load_study(str(config["scale"]) if "scale" in config else chosen_scale(root), root)
     datasets = {name: planned_dataset(study, name) for name in study.datasets}
     runs = plan_runs(study, root)
     choice = Selection((), listed("dataset"), listed("method"), listed("seed"), listed("experiment"))

@@ -48,7 +48,7 @@ class Ranking:
     @property
     def significance(self) -> pd.DataFrame:
         """``p``, or 1 throughout where Friedman's test finds no difference at all."""
-        return self.p if self.friedman < LEVEL else self.p.where(self.p > 1, 1.0)
+        return self.p if self.friedman < LEVEL else pd.DataFrame(1.0, self.p.index, self.p.columns)
 
     @property
     def frame(self) -> pd.DataFrame:

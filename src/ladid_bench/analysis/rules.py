@@ -74,7 +74,8 @@ def every_neural_rival(evidence: Evidence, name: str, sets: Sequence[str]) -> li
 
 def every_closed_form(evidence: Evidence, name: str, sets: Sequence[str]) -> list[str]:
     """List the methods fitted in closed form that a comparison needs, and all others that this one has."""
-    return list(dict.fromkeys((*SIMPLE, *_present(evidence, name, "simple"))))
+    fitted = [one for kind in ("simple", "reference") for one in _present(evidence, name, kind)]
+    return list(dict.fromkeys((*SIMPLE, *fitted)))
 
 
 def lower_than(evidence: Evidence, sets: Sequence[str], rivals: Rivals, limit: float = 1.0) -> list[Part]:

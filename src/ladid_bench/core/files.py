@@ -4,11 +4,14 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from ladid_bench.core.errors import BenchError
 
@@ -48,6 +51,29 @@ def atomic_write(path: Path) -> Iterator[Path]:
         _remove(temporary)
 
 
+@contextmanager
+def replaced_folder(final: Path) -> Iterator[Path]:
+    """Yield a folder beside ``final`` to build in, which takes its place at the end, unless something fails.
+
+    A process that is killed between the two renames leaves the former folder beside; the next one puts it back first.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(final.parent)
+    building, former = _temporary(final), final.with_name(f".{final.name}-former")
+    if former.exists() and not final.exists():
+        former.rename(final)
+    shutil.rmtree(former, ignore_errors=True)
+    building.mkdir()
+    try:
+        yield building
+        if final.exists():
+            final.rename(former)
+        building.rename(final)
+        shutil.rmtree(former, ignore_errors=True)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
 def check_room(folder: Path) -> None:
     """Check that ``folder`` takes a small file, before hours of work go into what it would refuse.
 
@@ -70,21 +96,13 @@ def _remove_abandoned(folder: Path) -> None:
     """Remove what processes of this machine that live no more were writing; of other machines nothing is known."""
     for path in folder.glob(f"{UNFINISHED}*@{platform.node()}@*"):
         process = path.name.removeprefix(UNFINISHED).partition("@")[0]
-        if process.isdecimal() and not _is_alive(int(process)):
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
             _remove(path)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except OSError as error:
-        return isinstance(error, PermissionError)  # it is somebody else's
-    return True
 
 
 def _remove(path: Path) -> None:
     with suppress(OSError):  # a read-only file system refuses to remove even what is not there
-        path.unlink()
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _refusal(temporary: Path) -> OSError | None:

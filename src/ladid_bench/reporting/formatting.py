@@ -25,7 +25,7 @@ def number(value: float, places: int) -> str:
         return "∞" if value > 0 else f"{MINUS}∞"
     if abs(value) >= (LARGE if places else HUGE):
         return f"{value:.1e}".replace("e+0", "e").replace("e+", "e").replace("-", MINUS)
-    return f"{value:,.{places}f}".replace("-", MINUS)
+    return f"{value:z,.{places}f}".replace("-", MINUS)
 
 
 def short(value: float, digits: int = 3) -> str:

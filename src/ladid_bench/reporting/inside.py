@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from ladid_bench.analysis.evidence import LADID
 from ladid_bench.core.errors import BenchError
+from ladid_bench.core.files import replaced_folder
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.task import Task
 from ladid_bench.data.variables import unit_of
@@ -19,7 +20,7 @@ from ladid_bench.reporting import inside_figures as drawings
 from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.formatting import error_text, number, readable
 from ladid_bench.reporting.media import contact_sheet, strip
-from ladid_bench.reporting.pages import INDEX, Page, Section, check_place, figures, part, published
+from ladid_bench.reporting.pages import INDEX, Page, Section, check_place, figures, part
 from ladid_bench.reporting.palette import frame_colours
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.trained import load_trained
@@ -45,7 +46,7 @@ def inspect_run(run: PlannedRun, folders: Folders, output: Path | None = None) -
     method, splits = load_trained(run, folders)
     assert isinstance(method, LaDIDMethod)
     check_place(final)
-    with published(final) as folder:
+    with replaced_folder(final) as folder:
         _build(folder, run, record, look_inside(method, splits["test"], run.dataset.source), method.task)
     return final / INDEX
 

@@ -2,9 +2,7 @@
 
 import html
 import re
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -134,25 +132,6 @@ def check_place(final: Path) -> None:
     """
     if final.exists() and not (final / INDEX).exists():
         raise BenchError(f"{final}: is there and holds no page; move it or choose another --output")
-
-
-@contextmanager
-def published(final: Path) -> Iterator[Path]:
-    """Give a folder to build a page in, which takes the place of ``final`` at the end, unless something fails."""
-    building, former = (final.with_name(f".{final.name}-{word}") for word in ("building", "former"))
-    if former.exists() and not final.exists():  # killed between the two renames
-        former.rename(final)
-    for left in (building, former):
-        shutil.rmtree(left, ignore_errors=True)
-    building.mkdir(parents=True)
-    try:
-        yield building
-        if final.exists():
-            final.rename(former)
-        building.rename(final)
-        shutil.rmtree(former, ignore_errors=True)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def figures(folder: Path, drawings: Sequence[Drawing | None], judged: bool = True) -> list[tuple[Markup, str]]:

@@ -17,7 +17,7 @@ from ladid_bench.analysis.searches import read_searches
 from ladid_bench.analysis.study import ExperimentResults, StudyResults
 from ladid_bench.analysis.tracked import write_tracked
 from ladid_bench.core.configuration import Study
-from ladid_bench.core.files import write_text
+from ladid_bench.core.files import replaced_folder, write_text
 from ladid_bench.core.paths import Folders
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting import findings
@@ -29,7 +29,7 @@ from ladid_bench.reporting.experiment_figures import areas_html, areas_of, drawi
 from ladid_bench.reporting.experiments import QUESTIONS, Scene, views, write_experiments
 from ladid_bench.reporting.glossary import glossary
 from ladid_bench.reporting.leading import nobody_ahead
-from ladid_bench.reporting.pages import INDEX, Page, Section, figures, part, published
+from ladid_bench.reporting.pages import INDEX, Page, Section, figures, part
 from ladid_bench.reporting.palette import MethodStyle, own_colours, styles, styles_on
 from ladid_bench.reporting.physics_page import PHYSICS, write_physics_page
 from ladid_bench.reporting.probe_section import write_probes
@@ -61,7 +61,7 @@ def build_report(folders: Folders, table: pd.DataFrame, study: Study, root: Path
         The page.
     """
     final = folders.results / "report"
-    with published(final) as folder:
+    with replaced_folder(final) as folder:
         Report(folder, StudyResults(folders, table, study), root).write()
     return final / INDEX
 

@@ -6,6 +6,7 @@ import numpy as np
 from markupsafe import Markup
 
 from ladid_bench.core.configuration import Study
+from ladid_bench.core.files import replaced_folder
 from ladid_bench.core.paths import Folders
 from ladid_bench.data.overview import choose, constant
 from ladid_bench.data.thumbnails import smaller
@@ -13,7 +14,7 @@ from ladid_bench.data.variables import unit_of
 from ladid_bench.reporting import show_figures as drawings
 from ladid_bench.reporting.formatting import counted, short
 from ladid_bench.reporting.media import Film, colour_bars, strip
-from ladid_bench.reporting.pages import INDEX, Page, Section, check_place, figures, part, published, warnings
+from ladid_bench.reporting.pages import INDEX, Page, Section, check_place, figures, part, warnings
 from ladid_bench.reporting.palette import INK, frame_colours, variable
 from ladid_bench.reporting.slides import write_gif
 from ladid_bench.study.shown import Shown, shown_dataset, shown_file
@@ -41,7 +42,7 @@ def show_target(target: str, study: Study, folders: Folders, output: Path | None
     shown = shown_file(Path(target)) if is_file else shown_dataset(target, study, folders)
     final = (output or folders.results / "show") / shown.name
     check_place(final)
-    with published(final) as folder:
+    with replaced_folder(final) as folder:
         _build(folder, shown)
     return final / INDEX
 

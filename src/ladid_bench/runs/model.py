@@ -83,7 +83,8 @@ class Model:
         needed = 4 * COPIES * samples * queries.size * math.prod(self.task.shape)
         if needed > available_memory():
             raise BenchError(
-                f"{self.name}: {samples} samples take {needed / 1e9:,.1f} GB, more than is free; ask for fewer"
+                f"{self.name}: {samples} samples take {needed / 1e9:,.1f} GB, more than this process may use; ask for "
+                "fewer"
             )
         drawn = self.method.sample(frames, times, queries, samples, seed)
         if drawn is None:

@@ -18,7 +18,8 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_json
 from ladid_bench.core.readers import read_json
 
-WORKERS = ("snakemake", "ladid_bench", "ladid-bench", "dvc")  # in the command line of what works in a checkout
+# words in the command line of what works in a checkout, without folders
+WORKERS = frozenset({"snakemake", "ladid_bench", "ladid-bench", "dvc"})
 SQUEUE = ("squeue", "--me", "--noheader", "--Format=JobID:20,StateCompact:10,WorkDir:4000")
 
 
@@ -87,7 +88,7 @@ def _processes(root: Path) -> Iterator[str]:
     for process in psutil.process_iter(["pid", "cwd", "cmdline"]):
         words, folder = process.info["cmdline"] or [], process.info["cwd"]
         names = [Path(word).name for word in words[:4]]
-        if process.pid in own or folder is None or not any(name.startswith(WORKERS) for name in names):
+        if process.pid in own or folder is None or WORKERS.isdisjoint(names):
             continue
         if Path(folder).is_relative_to(root):
             yield f"process {process.pid} ({' '.join(names)})"

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 SOURCES: dict[str, type[DataSource]] = {**SYSTEMS, **MEASURED}
 INTERVENTION = "--"
-OWN_NAME = re.compile(r"[a-z0-9]+([.-]?[a-z0-9]+)*")  # of a data set with a source: it is the name of a folder
+OWN_NAME = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")  # of a data set with a source: it is the name of a folder
 MOST_RANGES = 8  # said of a data set with more variables
 COPIES = 4  # of a split's frames that are in memory at once while it is made
 

@@ -22,11 +22,11 @@ DATA = "data"  # the folder of the trajectory files, an out of DVC
 
 
 class SourceFile(Section):
-    """One file or folder that was imported."""
+    """One file or folder that was imported, or all of a split where they are many."""
 
     name: str
     split: str = Field(description="the split it was given for, or 'divided'")
-    sha256: str = Field(description="of the file; of a folder, over the names and hashes of its files")
+    sha256: str = Field(description="of the file; of several, over their names and hashes")
     bytes: int
 
 

@@ -1,10 +1,9 @@
 """The folder of an import: a card for git, the trajectory files for DVC; put in place as a whole or not at all."""
 
-import shutil
+import hashlib
 import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,34 +11,41 @@ import h5py
 import numpy as np
 import yaml
 
-from ladid_bench.core.files import write_text
+from ladid_bench.core.errors import BenchError
+from ladid_bench.core.files import replaced_folder, write_text
 from ladid_bench.core.paths import SPLITS
+from ladid_bench.core.readers import LARGEST_YAML
 from ladid_bench.data.trajectories import Trajectories, write_trajectories
 from ladid_bench.datasets.user.dividing import given_and_asked
-from ladid_bench.datasets.user.importing import Understood
+from ladid_bench.datasets.user.importing import DIVIDED, Understood
 from ladid_bench.datasets.user.request import Request
-from ladid_bench.datasets.user.source import CARD, DATA, FOLDER, FoundArray, FoundAxis, ImportCard, ImportedSplit
+from ladid_bench.datasets.user.source import (
+    CARD,
+    DATA,
+    FOLDER,
+    FoundArray,
+    FoundAxis,
+    ImportCard,
+    ImportedSplit,
+    SourceFile,
+)
+
+MOST_FILES = 100  # of a split that the card names one by one
+MOST_NAMED = 10  # files that the words on the source name
 
 
 def write_import(request: Request, understood: Understood, root: Path) -> ImportCard:
     """Write ``imported/<name>`` beside its place and put it there at the end, so that nobody sees half of it."""
-    target = root / FOLDER / request.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
-    try:
+    with replaced_folder(root / FOLDER / request.name) as beside:
         made = {split: _written(beside / DATA / f"{split}.hdf5", understood, split) for split in SPLITS}
         card = _card(request, understood, made)
-        write_text(beside / CARD, yaml.safe_dump(card.model_dump(), sort_keys=False, allow_unicode=True))
-        beside.chmod(target.parent.stat().st_mode & 0o777)  # mkdtemp makes folders private
-        if target.exists():
-            former = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-former-"))
-            target.replace(former / target.name)
-            beside.replace(target)
-            shutil.rmtree(former)
-        else:
-            beside.replace(target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        text = yaml.safe_dump(card.model_dump(), sort_keys=False, allow_unicode=True)
+        if len(text.encode()) > LARGEST_YAML:
+            raise BenchError(
+                f"{request.name}: its card would be larger than {LARGEST_YAML / 2**10:,.0f} kB, as it has a line for "
+                "each feature; leave out some of them, or import in parts"
+            )
+        write_text(beside / CARD, text)
     return card
 
 
@@ -98,19 +104,33 @@ def _card(request: Request, understood: Understood, made: Mapping[str, ImportedS
         left_out=understood.left_out,
         offset=[] if offset is None else offset.ravel().tolist(),
         notes=[_without_folders(note, request) for note in understood.notes],
-        arrays=[
-            FoundArray(
-                name=_without_folders(one.name, request),
-                count=one.count,
-                times=one.times or "counted in frames",
-                axes=[FoundAxis(length=axis.length, meaning=axis.meaning, why=axis.why) for axis in one.axes],
-            )
-            for one in understood.found
-        ],
-        files=understood.files,
+        arrays=_read_alike(understood, request),
+        files=[one for split in (DIVIDED, *SPLITS) for one in _in_short(understood.files, split)],
         splits=dict(made),
         options=request.options,
     )
+
+
+def _read_alike(understood: Understood, request: Request) -> list[FoundArray]:
+    """What was understood of each array; those that were read alike under the first of them."""
+    found: dict[tuple[Any, ...], FoundArray] = {}
+    for one in understood.found:
+        axes = [FoundAxis(length=axis.length, meaning=axis.meaning, why=axis.why) for axis in one.axes]
+        alike = (one.times, *((axis.length, axis.meaning, axis.why) for axis in axes))
+        name, times = _without_folders(one.name, request), one.times or "counted in frames"
+        first = found.setdefault(alike, FoundArray(name=name, count=0, times=times, axes=axes))
+        found[alike] = first.model_copy(update={"count": first.count + one.count})
+    return list(found.values())
+
+
+def _in_short(files: Sequence[SourceFile], split: str) -> list[SourceFile]:
+    """The files of a split, or where they are many a line for all, with a hash over their names and hashes."""
+    own = [one for one in files if one.split == split]
+    if len(own) <= MOST_FILES:
+        return own
+    digest = hashlib.sha256("".join(f"{one.name} {one.sha256}\n" for one in own).encode()).hexdigest()
+    name = f"{len(own)} files, {own[0].name} to {own[-1].name}"
+    return [SourceFile(name=name, split=split, sha256=digest, bytes=sum(one.bytes for one in own))]
 
 
 def _without_folders(text: str, request: Request) -> str:
@@ -127,12 +147,17 @@ def _described(request: Request, understood: Understood) -> dict[str, Any]:
         "quantity": "; ".join(quantities) or "not stated",
         "origin": "measured",
         "kind": "measured",
-        "source": f"imported from {', '.join(path.name for path in request.files)}",
+        "source": f"imported from {_names(request.files)}",
         "licence": "not stated",
         "citation": "not stated",
         "time_unit": time_unit(understood),
     }
     return {**defaults, **{key: value for key, value in request.described.items() if value}}
+
+
+def _names(files: Sequence[Path]) -> str:
+    named = ", ".join(path.name for path in files[:MOST_NAMED])
+    return named if len(files) <= MOST_NAMED else f"{named} and {len(files) - MOST_NAMED} more"
 
 
 def time_unit(understood: Understood) -> str:
