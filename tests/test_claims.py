@@ -18,7 +18,7 @@ from ladid_bench.analysis import costs, rules
 from ladid_bench.analysis.budgets import MOVING, UNTRAINED
 from ladid_bench.analysis.claims import CLAIMS, Judged, judge
 from ladid_bench.analysis.crossed import LogRatio
-from ladid_bench.analysis.evidence import Evidence, Group
+from ladid_bench.analysis.evidence import Evidence, Side
 from ladid_bench.analysis.paired import NEEDS_SEEDS, Contrast, contrast
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.analysis.verdicts import (
@@ -274,7 +274,7 @@ def test_a_lost_run_is_never_better_than_a_bad_one() -> None:
     made.runs("radar-rain", "ladid-ode", 0.5)
     for name in ("wave", "radar-rain"):
         pair = (
-            made.evidence.group(method, "comparison", dataset=name, method=method) for method in ("ladid", "ladid-ode")
+            made.evidence.side(method, "comparison", dataset=name, method=method) for method in ("ladid", "ladid-ode")
         )
         found = contrast(made.evidence, *pair).interval
         assert found is not None
@@ -672,7 +672,7 @@ def test_costs_have_the_interval_of_students_test_of_two_samples() -> None:
     for method, several in seconds.items():
         for seed, one in enumerate(several):
             made.runs("pendulum", method, 0.1, (seed,), experiment="cost", **{costs.STEP: one}, **ALONE)
-    own, rival = (costs.Cost(costs.STEP, made.evidence.group(name, "cost", method=name)) for name in seconds)
+    own, rival = (costs.Cost(costs.STEP, made.evidence.side(name, "cost", method=name)) for name in seconds)
     (found,) = costs.compare_costs(made.evidence, own, [rival])
     test = ttest_ind(*(np.log(several) for several in seconds.values()))
     assert found.interval is not None and found.ratio is not None
@@ -771,10 +771,10 @@ def test_json_tells_of_each_comparison_what_was_found_and_the_fewest_seeds_of_an
 def test_other_test_trajectories_or_lost_samples_are_no_comparison() -> None:
     made = compared(sets=LINEAR[:1])
     evidence = made.evidence
-    first, second = (evidence.group(name, "comparison", method=name) for name in ("ladid", "gru"))
+    first, second = (evidence.side(name, "comparison", method=name) for name in ("ladid", "gru"))
     made.samples.pop(second.rows[1]["key"])
     assert "were not kept" in contrast(made.evidence, first, second).problem
-    twice = Group("twice", first.rows * 2)
+    twice = Side("twice", first.rows * 2)
     assert "several runs a seed" in contrast(made.evidence, twice, second).problem
 
 
@@ -916,7 +916,7 @@ def test_what_is_told_beside_a_ratio_by_hand() -> None:
     for row in made.rows:
         times = row["seed"] + 1 if row["method"] == "gru" else 1
         made.samples[row["key"]] = of_groups(np.array(errors[row["method"]]) * times / 10)
-    pair = (made.evidence.group(name, "comparison", method=name) for name in ("ladid", "gru"))
+    pair = (made.evidence.side(name, "comparison", method=name) for name in ("ladid", "gru"))
     found = contrast(made.evidence, *pair)
     assert found.beside is not None and found.interval is not None
     assert found.beside.ratio_of_means == pytest.approx(12 / (9 * 2))  # of the means 3 and 2.25 (1, 2 and 3 times)

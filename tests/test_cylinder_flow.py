@@ -254,6 +254,7 @@ def test_the_lattice_is_twice_as_fine_as_the_frames_and_fine_enough_for_the_reyn
         ({"reynolds_low": 0.0}, "'reynolds_low' .* 0;"),
         ({"reynolds_low": 300.0}, "'reynolds_low' .* 300;"),
         ({"reynolds_high": 1e4}, "'reynolds_high' .* 1000"),
+        ({"reynolds_high": 0.5}, "'reynolds_high' is 0.5; give a value from 1 to"),
         ({"levels": 1}, "reynolds_low"),
         ({"windows": 0}, "'windows' .* 0;"),
         ({"diameter": float("nan")}, "'diameter' is nan"),

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
-from ladid_bench.analysis.evidence import Errors, Evidence, Group, against_mean, around, off_grid, on_frames
+from ladid_bench.analysis.evidence import Errors, Evidence, Side, against_mean, around, off_grid, on_frames
 from ladid_bench.analysis.paired import contrast, in_groups
 from ladid_bench.runs.records import Sample
 
@@ -73,8 +73,8 @@ def evidence(errors: dict[str, list[np.ndarray]]) -> Evidence:
     return Evidence(pd.DataFrame(rows), samples.get, dict.fromkeys(errors, "default"))
 
 
-def group(known: Evidence, method: str) -> Group:
-    return known.group(method, "comparison", method=method)
+def group(known: Evidence, method: str) -> Side:
+    return known.side(method, "comparison", method=method)
 
 
 def test_a_contrast_weighs_groups_alike_however_many_trajectories_they_have() -> None:

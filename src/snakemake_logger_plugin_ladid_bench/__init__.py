@@ -23,7 +23,6 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from snakemake_logger_plugin_ladid_bench.progress import PlannedJob, Progress
 
-# said before every workflow, and of no use to anybody who did not ask for more
 LOCKED = "this checkout is locked: a snakemake works in it or was killed; ladid-bench unlock says which, and unlocks"
 INTERRUPTED = "Terminating processes on user request"  # how Snakemake says it
 STOPPED = "Stopped at once, maybe before all jobs were ended: ladid-bench unlock says what still runs, and unlocks."
@@ -34,6 +33,7 @@ GLIMPSED = "present when the DAG was created"  # said of the table and the repor
 FAILED = re.compile(r": (error|timeout|out-of-memory)\b")  # what a run says that ended without a result
 NO_RULE = re.compile(r"No rule to produce (results/\S+?)[\s(]")
 HELD_SECONDS = 1  # that the line of a failure waits for the word that it was an interruption
+# said before every workflow, and of no use to anybody who did not ask for more
 CHATTER = ("Building DAG of jobs", "Assuming unrestricted shared filesystem")
 SLURM = "snakemake-executor-plugin-slurm"
 

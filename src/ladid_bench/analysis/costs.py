@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ladid_bench.analysis.crossed import LogRatio
-from ladid_bench.analysis.evidence import LADID, Evidence, Group
+from ladid_bench.analysis.evidence import LADID, Evidence, Side
 from ladid_bench.analysis.paired import NEEDS_SEEDS, SEEDS_FOR_VERDICTS, Contrast, contrast, unfinished
 from ladid_bench.analysis.rules import ODE, dataset_names
 from ladid_bench.analysis.verdicts import Part, decide
@@ -38,23 +38,23 @@ class Cost:
     """A cost of runs of one method, a run a seed; with ``base``, how many times that of the same seed there."""
 
     column: str
-    runs: Group
-    base: Group | None = None
+    runs: Side
+    base: Side | None = None
 
     @property
-    def groups(self) -> tuple[Group, ...]:
-        """Groups of runs that the cost is computed from."""
+    def sides(self) -> tuple[Side, ...]:
+        """Sides that the cost is computed from."""
         return (self.runs, self.base) if self.base else (self.runs,)
 
     @property
     def rows(self) -> tuple[dict[str, Any], ...]:
         """Rows of the run table of those runs."""
-        return tuple(row for group in self.groups for row in group.rows)
+        return tuple(row for side in self.sides for row in side.rows)
 
     @property
     def logarithms(self) -> dict[Any, float]:
         """By seed."""
-        one, *other = ({row["seed"]: math.log(row[self.column]) for row in group.rows} for group in self.groups)
+        one, *other = ({row["seed"]: math.log(row[self.column]) for row in side.rows} for side in self.sides)
         if not other:
             return one
         return {seed: value - other[0][seed] for seed, value in one.items() if seed in other[0]}
@@ -122,7 +122,7 @@ def _without_equation(evidence: Evidence, dataset: str) -> list[str]:
 
 
 def _at_equal_time(evidence: Evidence, dataset: str, rivals: Iterable[str]) -> list[Contrast]:
-    ladid, *others = (evidence.group(name, "equal-time", dataset=dataset, method=name) for name in (LADID, *rivals))
+    ladid, *others = (evidence.side(name, "equal-time", dataset=dataset, method=name) for name in (LADID, *rivals))
     return [_if_equal(contrast(evidence, ladid, rival), _unequal(ladid, rival)) for rival in others]
 
 
@@ -131,11 +131,11 @@ def _if_equal(made: Contrast, unequal: str) -> Contrast:
     return replace(made, ratio=None, beside=None, problem=unequal) if unequal else made
 
 
-def _unequal(first: Group, second: Group) -> str:
-    """Why the trainings of two groups did not take equal CPU time, empty where they did or are not known."""
+def _unequal(first: Side, second: Side) -> str:
+    """Why the trainings of two sides did not take equal CPU time, empty where they did or are not known."""
     times = [
-        [row[STEP] * row["steps"] for row in group.rows if row["status"] == "ok" and row.get(STEP, math.nan) > 0]
-        for group in (first, second)
+        [row[STEP] * row["steps"] for row in side.rows if row["status"] == "ok" and row.get(STEP, math.nan) > 0]
+        for side in (first, second)
     ]
     ratio = float(np.mean(times[1]) / np.mean(times[0])) if all(times) else 1.0
     if 1 / EQUAL <= ratio <= EQUAL:
@@ -157,14 +157,14 @@ def _compared(evidence: Evidence, column: str, rivals: Sequence[str], *places: d
     return compare_costs(evidence, ladid, others)
 
 
-def _measured(evidence: Evidence, method: str, place: dict[str, Any]) -> Group:
-    return evidence.group(method, **place, method=method)
+def _measured(evidence: Evidence, method: str, place: dict[str, Any]) -> Side:
+    return evidence.side(method, **place, method=method)
 
 
-def _trained(evidence: Evidence, group: Group) -> Group:
-    """The runs whose models a group asks, which are its own where it does not start from others."""
-    sources = {row["init_from_key"] for row in group.rows if row.get("init_from")}
-    return replace(group, rows=tuple(row for row in evidence.rows if row["key"] in sources)) if sources else group
+def _trained(evidence: Evidence, side: Side) -> Side:
+    """The runs whose models a side asks, which are its own where it does not start from others."""
+    sources = {row["init_from_key"] for row in side.rows if row.get("init_from")}
+    return replace(side, rows=tuple(row for row in evidence.rows if row["key"] in sources)) if sources else side
 
 
 def compare_costs(evidence: Evidence, ladid: Cost, rivals: Sequence[Cost]) -> list[Contrast]:
@@ -183,9 +183,9 @@ def compare_costs(evidence: Evidence, ladid: Cost, rivals: Sequence[Cost]) -> li
     for place, sample in able.items():
         spread = variance * (1 / len(control) + 1 / len(sample))
         ratio = LogRatio(float(np.mean(control) - np.mean(sample)), (spread,), (freedom,))
-        groups = (*ladid.groups, *rivals[place].groups)
-        asked = [_trained(evidence, group) for group in groups] if ladid.column == FORECAST else []
-        untrained = tuple(dict.fromkeys(group.name for group in asked if evidence.untrained(group)))
+        sides = (*ladid.sides, *rivals[place].sides)
+        asked = [_trained(evidence, side) for side in sides] if ladid.column == FORECAST else []
+        untrained = tuple(dict.fromkeys(side.name for side in asked if evidence.untrained(side)))
         seeds = min(len(control), len(sample))
         made[place] = replace(made[place], ratio=ratio, seeds=seeds, untrained=untrained)
     return made
@@ -197,7 +197,7 @@ def _prepared(ladid: Cost, rival: Cost) -> Contrast:
     made = Contrast(ladid.runs.name, rival.runs.name, tuple(str(row["key"]) for row in rows))
     if rival.runs.declined:
         return replace(made, skipped=True, problem=rival.runs.declined)
-    problem = next(filter(None, map(unfinished, (*ladid.groups, *rival.groups))), "") or _unlike(rows, ladid.column)
+    problem = next(filter(None, map(unfinished, (*ladid.sides, *rival.sides))), "") or _unlike(rows, ladid.column)
     fewest = 0 if problem else min(len(ladid.logarithms), len(rival.logarithms))
     if not problem and fewest < SEEDS_FOR_VERDICTS:
         problem = f"{NEEDS_SEEDS}: {made.first} or {made.second} has {fewest}"

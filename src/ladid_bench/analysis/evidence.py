@@ -54,7 +54,7 @@ Measure = Callable[[Sample, str], Errors | None] | Unread
 
 
 @dataclass(frozen=True)
-class Group:
+class Side:
     """Runs of one method under one set of conditions, a row of the run table each, one a seed."""
 
     name: str
@@ -172,9 +172,9 @@ class Evidence:
                 longest[_line(row)] = max(row["steps"], longest.get(_line(row), 0))
         return [row for row in rows if row["steps"] == longest.get(_line(row))]
 
-    def group(self, name: str, experiment: str, **values: Any) -> Group:
+    def side(self, name: str, experiment: str, **values: Any) -> Side:
         """Collect the runs of an experiment that have ``values``."""
-        return Group(name, tuple(sorted(self.rows_of(experiment, **values), key=lambda row: row["seed"])))
+        return Side(name, tuple(sorted(self.rows_of(experiment, **values), key=lambda row: row["seed"])))
 
     def budgets_of(self, experiment: str, **values: Any) -> dict[int, int]:
         """List the steps of the rows that have ``values``, with those of the models that they start from."""
@@ -188,11 +188,11 @@ class Evidence:
             self._kept[name] = self._measured(row, measure) if row["status"] == "ok" else None
         return self._kept[name]
 
-    def untrained(self, group: Group) -> bool:
+    def untrained(self, side: Side) -> bool:
         """Say whether a trained side is no better than the mean of the training split, by its geometric mean."""
-        if not any(row["kind"] == "neural" for row in group.rows):
+        if not any(row["kind"] == "neural" for row in side.rows):
             return False
-        found = [errors for row in group.rows if (errors := self.errors(row, against_mean)) is not None]
+        found = [errors for row in side.rows if (errors := self.errors(row, against_mean)) is not None]
         return not found or _mean_log(found) >= 0
 
     def _measured(self, row: dict[str, Any], measure: Measure) -> Errors | None:

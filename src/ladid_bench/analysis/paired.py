@@ -1,6 +1,6 @@
-"""Two groups of runs compared on the same test groups: the log ratio of their errors, and what is told beside it.
+"""Two sides, runs of a method each, compared on the same test groups: the log ratio of errors, and what stands beside.
 
-A run that diverged or failed counts against its group: on every trajectory it gets the error of a forecast that
+A run that diverged or failed counts against its side: on every trajectory it gets the error of a forecast that
 knows nothing (nMSE 1, FVU 1), or the largest error that any run of the comparison has there, if that is larger.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ladid_bench.analysis.crossed import FEWEST_GROUPS, LogRatio, log_ratio
-from ladid_bench.analysis.evidence import LOST, Errors, Evidence, Group, Measure, on_frames
+from ladid_bench.analysis.evidence import LOST, Errors, Evidence, Measure, Side, on_frames
 from ladid_bench.analysis.statistics import Interval
 
 SEEDS_FOR_VERDICTS = 3
@@ -68,29 +68,29 @@ class Contrast:
 
 
 def contrast(
-    evidence: Evidence, first: Group, second: Group, measures: tuple[Measure, Measure] = (on_frames, on_frames)
+    evidence: Evidence, first: Side, second: Side, measures: tuple[Measure, Measure] = (on_frames, on_frames)
 ) -> Contrast:
-    """Compare two groups of runs on the test groups that both were scored on.
+    """Compare two sides on the test groups that both were scored on.
 
     Seeds of two trainings are independent draws and need not agree; two measures of the same runs are paired by seed.
     """
-    keys = [tuple(str(row["key"]) for row in group.rows) for group in (first, second)]
+    keys = [tuple(str(row["key"]) for row in side.rows) for side in (first, second)]
     lost = tuple(dict.fromkeys((*first.lost, *second.lost)))
     made = Contrast(first.name, second.name, keys[0] + keys[1], lost=lost, same_models=keys[0] == keys[1])
     if second.declined:
         return replace(made, skipped=True, problem=second.declined)
     if problem := unfinished(first) or unfinished(second):
         return replace(made, problem=problem)
-    sides = zip((first, second), measures, strict=True)
-    scored = [[evidence.errors(row, how) for row in group.rows] for group, how in sides]
+    measured = zip((first, second), measures, strict=True)
+    scored = [[evidence.errors(row, how) for row in side.rows] for side, how in measured]
     known = [errors for side in scored for errors in side if errors is not None]
     if problem := _unscored((first, second), scored) or _unlike(known):
         return replace(made, problem=problem)
     groups = len(np.unique(known[0].group))
     if groups < FEWEST_GROUPS:
         return replace(made, undecidable=True, problem=too_few_groups(groups))
-    untrained = tuple(dict.fromkeys(group.name for group in (first, second) if evidence.untrained(group)))
-    seeds = min(len(group.rows) for group in (first, second) if len(group.rows) > 1 or group is first)
+    untrained = tuple(dict.fromkeys(side.name for side in (first, second) if evidence.untrained(side)))
+    seeds = min(len(side.rows) for side in (first, second) if len(side.rows) > 1 or side is first)
     return _compared(replace(made, seeds=seeds, untrained=untrained), scored, known)
 
 
@@ -100,27 +100,27 @@ def too_few_groups(groups: int) -> str:
     return f"its test split is {counted}, and no interval is valid for fewer than {FEWEST_GROUPS}"
 
 
-def unfinished(group: Group) -> str:
-    """Say why a group cannot be compared yet; empty where it can."""
-    if not group.rows:
-        return f"{group.name} is not in this study"
-    seeds = [row["seed"] for row in group.rows]
+def unfinished(side: Side) -> str:
+    """Say why a side cannot be compared yet; empty where it can."""
+    if not side.rows:
+        return f"{side.name} is not in this study"
+    seeds = [row["seed"] for row in side.rows]
     if len(set(seeds)) < len(seeds):
-        return f"{group.name} has several runs a seed, which differ in what is not compared"
-    skipped = [row for row in group.rows if row["status"] == "skipped"]
+        return f"{side.name} has several runs a seed, which differ in what is not compared"
+    skipped = [row for row in side.rows if row["status"] == "skipped"]
     if skipped:
-        return f"{group.name} does not apply: {skipped[0]['reason']}"
-    left = sum(row["status"] not in ("ok", *LOST) for row in group.rows)
+        return f"{side.name} does not apply: {skipped[0]['reason']}"
+    left = sum(row["status"] not in ("ok", *LOST) for row in side.rows)
     if left:
-        return f"{left} of {len(seeds)} runs of {group.name} have not ended"
-    trained = any(row["kind"] == "neural" for row in group.rows)
+        return f"{left} of {len(seeds)} runs of {side.name} have not ended"
+    trained = any(row["kind"] == "neural" for row in side.rows)
     few = trained and len(seeds) < SEEDS_FOR_VERDICTS
-    return f"{NEEDS_SEEDS}: {group.name} has {len(seeds)}" if few else ""
+    return f"{NEEDS_SEEDS}: {side.name} has {len(seeds)}" if few else ""
 
 
-def _unscored(groups: Sequence[Group], scored: Sequence[Sequence[Errors | None]]) -> str:
+def _unscored(sides: Sequence[Side], scored: Sequence[Sequence[Errors | None]]) -> str:
     """Whether the errors of a run that ended with a result are not known."""
-    flat = [pair for group, side in zip(groups, scored, strict=True) for pair in zip(group.rows, side, strict=True)]
+    flat = [pair for side, errors in zip(sides, scored, strict=True) for pair in zip(side.rows, errors, strict=True)]
     gone = [row["key"] for row, errors in flat if row["status"] == "ok" and errors is None]
     return f"errors of single trajectories of run {gone[0]} were not kept" if gone else ""
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ladid_bench.analysis import costs
 from ladid_bench.analysis.claims import Claim, judge
-from ladid_bench.analysis.evidence import Errors, Evidence, Group, Measure
+from ladid_bench.analysis.evidence import Errors, Evidence, Measure, Side
 from ladid_bench.analysis.results import planned_columns
 from ladid_bench.analysis.verdicts import LACKING, MET, REPRODUCED, UNDECIDABLE, Part, conjunction
 from ladid_bench.core.errors import BenchError
@@ -54,7 +54,7 @@ class _Ended(Evidence):
         groups = np.arange(self._groups[row["dataset"]])
         return Errors(np.ones(len(groups)), np.ones(len(groups)), groups)
 
-    def untrained(self, group: Group) -> bool:
+    def untrained(self, side: Side) -> bool:
         return False
 
 

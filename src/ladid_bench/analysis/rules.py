@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ladid_bench.analysis.evidence import LADID, Evidence, Group, Unread, around, off_grid
+from ladid_bench.analysis.evidence import LADID, Evidence, Side, Unread, around, off_grid
 from ladid_bench.analysis.paired import Contrast, contrast
 from ladid_bench.analysis.verdicts import Part, decide
 from ladid_bench.probing.probes import CONTROLS, KERNEL, LINEAR, PSI
@@ -147,7 +147,7 @@ def off_grid_as_good(evidence: Evidence) -> list[Part]:
         compared = {}
         for name in (one for one in _planned(evidence, SIMULATED) if _has(evidence, arm, one)):
             rows = _compared(evidence, LADID, name, arm).rows
-            off, on = Group(f"{_arm_name(arm)} between frames", rows), Group(f"{_arm_name(arm)} on frames", rows)
+            off, on = Side(f"{_arm_name(arm)} between frames", rows), Side(f"{_arm_name(arm)} on frames", rows)
             compared[name] = [contrast(evidence, off, on, (off_grid, around))]
         made.append(decide(_arm_name(arm), compared, AT_ANY_TIME, arm == "", arm=arm))
     found = {name: list(_off_grid_of_others(evidence, name)) for name in _planned(evidence, SIMULATED)}
@@ -183,13 +183,13 @@ def irregular_as_good(evidence: Evidence) -> list[Part]:
 def _on_irregular_times(evidence: Evidence, irregular: str, regular: str) -> tuple[list[Contrast], ...]:
     """The comparisons of each part of ``ON_IRREGULAR_TIMES``, in their order, on one pair of data sets."""
 
-    def trained(method: str, on: str, name: str = "") -> Group:
+    def trained(method: str, on: str, name: str = "") -> Side:
         how = {"dataset": on, "method": method, "arm": "scratch", "changes": ""}
-        return evidence.group(name or method, "irregular", **how)
+        return evidence.side(name or method, "irregular", **how)
 
     mine, same = trained(LADID, irregular, "LaDID, irregular"), trained(LADID, regular, "LaDID, regular")
     how = {"dataset": regular, "method": LADID, "arm": "zero-shot", "init_from": irregular}
-    moved = evidence.group("LaDID, irregular, asked on the regular grid", "irregular", **how)
+    moved = evidence.side("LaDID, irregular, asked on the regular grid", "irregular", **how)
     present = _methods(evidence.rows_of("irregular", kind="neural", dataset=irregular, arm="scratch", changes=""))
     rivals = [one for one in dict.fromkeys(("latent-ode", *present)) if one != LADID]
     against = {one: contrast(evidence, mine, trained(one, irregular)) for one in rivals}
@@ -254,7 +254,7 @@ def _against_latents(evidence: Evidence, names: Iterable[str]) -> dict[str, list
     made = {}
     for name in names:
         how = {"dataset": name, "arm": "scratch", "changes": "", "fraction": 1.0}
-        ladid, rival = (evidence.group(one, "probe", method=one, **how) for one in (LADID, "latent-ode"))
+        ladid, rival = (evidence.side(one, "probe", method=one, **how) for one in (LADID, "latent-ode"))
         probes = [evidence.probe(str(row["key"])) for row in (*ladid.rows, *rival.rows) if row["status"] == "ok"]
         if rival.rows and all(one and one.readings for one in probes):
             made[name] = [contrast(evidence, ladid, rival, (Unread(PSI, LINEAR), Unread(PSI, LINEAR)))]
@@ -333,11 +333,11 @@ def _against(evidence: Evidence, name: str, arm: str, rivals: Iterable[str]) -> 
     return [contrast(evidence, ladid, _compared(evidence, one, name)) for one in rivals]
 
 
-def _compared(evidence: Evidence, method: str, dataset: str, variant: str = "") -> Group:
+def _compared(evidence: Evidence, method: str, dataset: str, variant: str = "") -> Side:
     """The runs of a method in the comparison, in the first variant on its card unless another is named."""
     how = {"variant": variant} if variant else {}
     name = f"{method}:{variant}" if variant else method
-    return evidence.group(name, "comparison", dataset=dataset, method=method, **how)
+    return evidence.side(name, "comparison", dataset=dataset, method=method, **how)
 
 
 def _arms(evidence: Evidence) -> list[str]:
@@ -405,7 +405,7 @@ def _keys(part: Part) -> set[tuple[str, ...]]:
     return {one.keys for one in part.contrasts.values()}
 
 
-Sides = tuple[Group, Group]
+Sides = tuple[Side, Side]
 
 
 def _at_cap(evidence: Evidence, first: dict[str, Any], other: dict[str, Any]) -> Sides:
@@ -427,9 +427,9 @@ def _at_equal_totals(evidence: Evidence, first: dict[str, Any], other: dict[str,
     return None if common is None else (_side(evidence, first, one[common]), _side(evidence, other, two[common]))
 
 
-def _side(evidence: Evidence, how: dict[str, Any], steps: int | None = None) -> Group:
+def _side(evidence: Evidence, how: dict[str, Any], steps: int | None = None) -> Side:
     at: dict[str, Any] = {} if steps is None else {"steps": steps}
-    return evidence.group(f"{how['method']}, {how['arm']}, {how['fraction']:.0%}", **how, **at)
+    return evidence.side(f"{how['method']}, {how['arm']}, {how['fraction']:.0%}", **how, **at)
 
 
 def _named(name: str, parts: list[Part]) -> list[Part]:
@@ -440,14 +440,14 @@ def _readings(evidence: Evidence, names: Iterable[str], probe: str) -> dict[str,
     """psi against the controls on each data set of which something is known."""
     made = {}
     for name in names:
-        runs = evidence.group("psi", "probe", dataset=name, method=LADID, arm="scratch", changes="", fraction=1.0)
+        runs = evidence.side("psi", "probe", dataset=name, method=LADID, arm="scratch", changes="", fraction=1.0)
         found = [evidence.probe(str(row["key"])) for row in runs.rows if row["status"] == "ok"]
         if any(one is None or one.readings for one in found):
             made[name] = [_reading(evidence, runs, control, probe, found) for control in CONTROLS]
     return made
 
 
-def _reading(evidence: Evidence, runs: Group, control: str, probe: str, found: Sequence[Any]) -> Contrast:
+def _reading(evidence: Evidence, runs: Side, control: str, probe: str, found: Sequence[Any]) -> Contrast:
     missing = sum(one is None or not one.readings for one in found)
     if missing:
         return Contrast("psi", control, problem=f"{missing} of {len(found)} models have not been probed")
@@ -460,8 +460,8 @@ def _ablated(evidence: Evidence, rows: list[dict[str, Any]], without: str) -> di
     made = {}
     for dataset, changes in places:
         how = {"dataset": dataset, "changes": changes, "method": LADID}
-        whole = evidence.group(LADID, "ablation", **how)
-        part = evidence.group(_arm_name(without), "ablation", variant=without, **how)
+        whole = evidence.side(LADID, "ablation", **how)
+        part = evidence.side(_arm_name(without), "ablation", variant=without, **how)
         made[f"{dataset} ({changes})" if changes else dataset] = [contrast(evidence, whole, part)]
     return made
 
@@ -482,8 +482,8 @@ def _sizes(evidence: Evidence, dataset: str, setting: str) -> list[int]:
     return sorted({size for row in rows if (size := changed_to(str(row["changes"]), setting)) is not None})
 
 
-def _sized(evidence: Evidence, dataset: str, setting: str = "", size: int = 0) -> Group:
+def _sized(evidence: Evidence, dataset: str, setting: str = "", size: int = 0) -> Side:
     """LaDID with a size of its own, or the preset's where no setting is named."""
     name = f"{setting} {size}" if setting else f"LaDID on {dataset}"
     how = {"dataset": dataset, "method": LADID, "changes": f"{setting}={size}" if setting else ""}
-    return evidence.group(name, "sufficiency", **how)
+    return evidence.side(name, "sufficiency", **how)

@@ -35,7 +35,7 @@ def import_(
     window: Annotated[int | None, typer.Option(help="frames of a trajectory, cut from longer recordings")] = None,
     stride: Annotated[int | None, typer.Option(help="frames from one window to the next; default: the window")] = None,
     image_size: Annotated[int | None, typer.Option(help="largest side that images are kept at")] = None,
-    grayscale: Annotated[bool, typer.Option(help="average colours to one channel")] = False,
+    grayscale: Annotated[bool, typer.Option("--grayscale", help="average colours to one channel")] = False,
     title: Annotated[str, typer.Option(help="title in the report")] = "",
     quantity: Annotated[str, typer.Option(help="what the values are, with their unit")] = "",
     origin: Annotated[str, typer.Option(help="measured, simulated or analysed")] = "",
@@ -45,7 +45,7 @@ def import_(
     source: Annotated[str, typer.Option(help="where the data come from")] = "",
     licence: Annotated[str, typer.Option(help="licence of the data")] = "",
     citation: Annotated[str, typer.Option(help="how to cite the data")] = "",
-    replace: Annotated[bool, typer.Option(help="replace an import of this name")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="replace an import of this name")] = False,
 ) -> None:
     """Make a data set of your own files; see docs/your-own-data.md."""
     from ladid_bench.datasets.user.dividing import Cutting, parse_shares

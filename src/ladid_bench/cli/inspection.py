@@ -40,7 +40,7 @@ def probe(
     skip_failed: Annotated[
         bool, typer.Option("--skip-failed", help="of a run that ended without a result, write why it has no probe")
     ] = False,
-    force: Annotated[bool, typer.Option(help="probe again although that was done")] = False,
+    force: Annotated[bool, typer.Option("--force", help="probe again although that was done")] = False,
 ) -> None:
     """Read true quantities off psi, the representation in trained models, and test whether F is one map for all."""
     from ladid_bench.probing.probes import Probe, why_not_probed
@@ -55,7 +55,7 @@ def calibrate(
     skip_failed: Annotated[
         bool, typer.Option("--skip-failed", help="of a run that ended without a result, write why it has none")
     ] = False,
-    force: Annotated[bool, typer.Option(help="calibrate again although that was done")] = False,
+    force: Annotated[bool, typer.Option("--force", help="calibrate again although that was done")] = False,
 ) -> None:
     """Score runs as distributions: with the same fitted noise for all methods, and by a method's own samples."""
     from ladid_bench.runs.calibration import Calibration, why_not_calibrated

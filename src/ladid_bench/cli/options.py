@@ -45,9 +45,12 @@ def supply_model(found: "FoundRun") -> None:
 
     planned, folders = found.run, found.folders
     make_missing(planned.datasets, folders)
-    problem = supervise.supply_model(planned, folders, found.study.execution) if planned.trained else None
-    if problem:
+    if not planned.trained:
+        return
+    if problem := supervise.supply_model(planned, folders, found.study.execution):
         raise BenchError(f"{planned.label}: has no model, {problem.status} ({problem.reason})")
+    if not folders.model(planned.key).exists():
+        raise BenchError(f"{planned.label}: has no model, its run ended without one")
 
 
 def selection_from_options(

@@ -16,9 +16,7 @@ def pooling_factor(image_size: int, crop: int, dataset: str) -> int:
     size = min(image_size, crop)
     if crop % size:
         fitting = ", ".join(str(side) for side in range(16, crop, 16) if crop % side == 0)
-        raise BenchError(
-            f"{dataset}: image_size {image_size} does not divide {crop}; choose {fitting}, {crop} or larger"
-        )
+        raise BenchError(f"{dataset}: image_size {image_size} does not divide {crop}; choose {fitting} or {crop}")
     return crop // size
 
 

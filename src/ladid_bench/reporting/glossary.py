@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import yaml
+from ladid_bench.core.readers import read_yaml
 
 GLOSSARY = Path(__file__).with_suffix(".yaml")
 
 
 def glossary() -> dict[str, str]:
     """Read the meaning of each word, in the order of a dictionary."""
-    words = yaml.safe_load(GLOSSARY.read_text(encoding="utf-8"))
+    words = read_yaml(GLOSSARY)
     return {word: words[word] for word in sorted(words, key=str.lower)}

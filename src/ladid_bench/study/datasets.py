@@ -18,6 +18,7 @@ from ladid_bench.data.trajectories import Trajectories, read_trajectories, write
 from ladid_bench.data.variables import Variable, variables_of
 from ladid_bench.datasets.measured import MEASURED
 from ladid_bench.datasets.simulated import SYSTEMS
+from ladid_bench.datasets.simulated.base import System
 from ladid_bench.datasets.source import DataSource
 from ladid_bench.datasets.user.source import CARD, FOLDER, import_names, load_import
 
@@ -201,7 +202,7 @@ def _check_room(planned: PlannedDataset, split: str, frames: int) -> None:
     sizes = planned.config.trajectories
     count = getattr(sizes, "test" if split == MIDPOINTS else split)
     needed, available = 4 * COPIES * count * frames * planned.image_size**2, available_memory()
-    if type(planned.source).name in SYSTEMS and needed > available:
+    if isinstance(planned.source, System) and needed > available:
         raise BenchError(
             f"data set '{planned.name}', split '{split}': {count} trajectories of {frames} frames of "
             f"{planned.image_size} px need about {needed / 1e9:,.1f} GB of memory, this machine has "

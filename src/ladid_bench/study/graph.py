@@ -6,7 +6,7 @@ from functools import cached_property
 
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.paths import MIDPOINTS, Folders
-from ladid_bench.datasets.measured import MEASURED
+from ladid_bench.datasets.measured.base import MeasuredSource
 from ladid_bench.study.datasets import PlannedDataset
 from ladid_bench.study.plan import PlannedRun
 from ladid_bench.study.resources import expected_seconds
@@ -81,7 +81,7 @@ def rule_of(run: PlannedRun) -> str:
 
 def rule_of_dataset(dataset: PlannedDataset) -> str:
     """Name the rule that makes the files of ``dataset``."""
-    if type(dataset.source).name in MEASURED:
+    if isinstance(dataset.source, MeasuredSource):
         return "measured"
     return "simulated" if MIDPOINTS in dataset.source.splits else "dataset"
 

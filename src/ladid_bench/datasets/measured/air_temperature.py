@@ -11,7 +11,7 @@ import numpy as np
 from ladid_bench.core.configuration import SplitSizes
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.datasets.measured.archive import Archive, ArchivedFile
-from ladid_bench.datasets.measured.record import Record
+from ladid_bench.datasets.measured.base import MeasuredSource
 from ladid_bench.datasets.pooling import mean_pool, pooling_factor
 from ladid_bench.datasets.source import DataCard
 
@@ -109,7 +109,7 @@ CAUTION_EL_NINO = (
 
 
 @dataclass(frozen=True)
-class AirTemperature(Record):
+class AirTemperature(MeasuredSource):
     """Cut windows of monthly temperatures in one region.
 
     The region is the same in all windows, so that the seasonal cycle of a pixel means something. The

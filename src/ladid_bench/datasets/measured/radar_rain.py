@@ -12,7 +12,7 @@ import numpy as np
 from ladid_bench.core.configuration import SplitSizes
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.datasets.measured.archive import Archive, ArchivedFile
-from ladid_bench.datasets.measured.record import Record
+from ladid_bench.datasets.measured.base import MeasuredSource
 from ladid_bench.datasets.pooling import mean_pool, pooling_factor
 from ladid_bench.datasets.source import DataCard
 
@@ -94,7 +94,7 @@ class Window(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RadarRain(Record):
+class RadarRain(MeasuredSource):
     """Cut windows of 64 x 64 km in which it rains, mean-pooled to the image size.
 
     Attributes:

@@ -10,8 +10,8 @@ from ladid_bench.core.configuration import SplitSizes
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.datasets.measured.archive import Archive, ArchivedFile
+from ladid_bench.datasets.measured.base import MeasuredSource
 from ladid_bench.datasets.measured.plain_pickle import read_pickled_array
-from ladid_bench.datasets.measured.record import Record
 from ladid_bench.datasets.source import DataCard
 
 FILE = ArchivedFile(
@@ -98,7 +98,7 @@ class Recording(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ShoulderImu(Record):
+class ShoulderImu(MeasuredSource):
     """Cut windows of recordings of a watch on the wrist, as vectors of six values.
 
     Attributes:

@@ -112,8 +112,8 @@ class CylinderFlow(System):
         super().__post_init__()
         self.require_known(body=BODIES)
         for name, (least, most) in {
+            "reynolds_high": (1.0, MOST_REYNOLDS),  # first, as it limits the other
             "reynolds_low": (1.0, self.reynolds_high),
-            "reynolds_high": (1.0, MOST_REYNOLDS),
             "levels": (0, 1000),
             "position_x": (-1.5, 5.0),
             "position_y": (-HEIGHT / 2, HEIGHT / 2),

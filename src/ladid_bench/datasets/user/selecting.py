@@ -1,7 +1,8 @@
 """Which arrays of a file are the data: as ``--key`` says, or the only ones that can be."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -164,10 +165,7 @@ def suggestion(possible: Sequence[FileArray]) -> str:
     splits = {split: [n for n in families if re.search(words, n.lower())] for split, words in SPLIT_WORDS.items()}
     if len(splits["train"]) == 1 and len(splits["test"]) == 1:
         return " ".join(f"--key {split}={names[0]}" for split, names in splits.items() if len(names) == 1)
-    patterns: Mapping[str, int] = {}
-    for name in families:
-        pattern = re.sub(r"\d+", "*", name)
-        patterns = {**patterns, pattern: patterns.get(pattern, 0) + 1}
+    patterns = Counter(re.sub(r"\d+", "*", name) for name in families)
     common = [pattern for pattern, count in patterns.items() if "*" in pattern and count > 1]
     if common:
         return f"--key '{common[0]}', an array a recording"

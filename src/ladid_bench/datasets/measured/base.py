@@ -14,7 +14,7 @@ from ladid_bench.datasets.source import DataSource
 
 
 @dataclass(frozen=True)
-class Record(DataSource):
+class MeasuredSource(DataSource):
     """Cut windows from a measured record; a concrete one says which windows there are and what is in them.
 
     Attributes:
