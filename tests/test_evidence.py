@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
+from ladid_bench.analysis.changes import parse_changes, value_of, without
 from ladid_bench.analysis.evidence import Errors, Evidence, Side, against_mean, around, off_grid, on_frames
 from ladid_bench.analysis.paired import contrast, in_groups
 from ladid_bench.runs.records import Sample
@@ -112,3 +113,12 @@ def test_a_perfect_trajectory_does_not_make_a_model_that_knows_nothing_of_the_ot
     """Of the rest each has twice the error of the training mean."""
     known = evidence({"ladid": [np.where(GROUPS == 0, 0.0, 2.0)] * 3, "other": [np.full(8, 0.5)] * 3})
     assert [known.untrained(group(known, name)) for name in ("ladid", "other")] == [True, False]
+
+
+def test_changes_of_a_run_are_read_as_its_plan_writes_them() -> None:
+    """A value may be a list or a text with commas; what is no literal stays a text."""
+    changed = {"channels": [16, 32], "latent": 4, "name": "a, b", "steps": 600}
+    text = ", ".join(f"{name}={value}" for name, value in changed.items())
+    assert {name: value_of(value) for name, value in parse_changes(text).items()} == changed
+    assert without(text, "steps", "name") == "channels=[16, 32], latent=4"
+    assert (parse_changes(""), without("steps=600", "steps")) == ({}, "")

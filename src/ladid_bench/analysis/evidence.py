@@ -1,6 +1,5 @@
 """The run table of a study as evidence: runs by what was asked of them, at a budget, with the errors of each."""
 
-import re
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
@@ -9,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ladid_bench.analysis.changes import without
 from ladid_bench.probing.probes import Probe
 from ladid_bench.runs.records import FAILED, Sample
 
 LADID = "ladid"  # the method that the suite is about
 LOST = (*FAILED, "diverged")
-STEPS = re.compile(r"(?:^|, )steps=\d+")
 # true before the first frame alone: where a spiral stood five units of time earlier, the push that a wake began with,
 # and how long ago; the context does not show them
 PAST = ("phase", "kick", "start")
@@ -205,8 +204,7 @@ class Evidence:
 
 def _row(row: dict[Any, Any]) -> dict[str, Any]:
     """A row whose changes are without the steps, which have a column of their own."""
-    changes = STEPS.sub("", str(row["changes"])).removeprefix(", ")
-    return {str(name): value for name, value in row.items()} | {"changes": changes}
+    return {str(name): value for name, value in row.items()} | {"changes": without(str(row["changes"]), "steps")}
 
 
 def _total(row: dict[str, Any]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ladid_bench.analysis.changes import parse_changes
 from ladid_bench.analysis.evidence import LADID, Evidence, Side, Unread, around, off_grid
 from ladid_bench.analysis.paired import Contrast, contrast
 from ladid_bench.analysis.verdicts import Part, decide
@@ -319,8 +320,9 @@ def dataset_names(rows: list[dict[str, Any]]) -> list[str]:
 
 def changed_to(changes: str, setting: str) -> int | None:
     """Find the value that a run's changes give ``setting``, if they change that and nothing else."""
-    name, _, value = changes.partition("=")
-    return int(value) if name == setting and value.isdigit() else None
+    found = parse_changes(changes)
+    value = found.get(setting, "") if len(found) == 1 else ""
+    return int(value) if value.isdigit() else None
 
 
 def _present(evidence: Evidence, name: str, kind: str) -> list[str]:

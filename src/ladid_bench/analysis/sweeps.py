@@ -1,8 +1,6 @@
 """What was varied on purpose: settings of methods and data sets, sizes, the share of the data; and what it changed."""
 
-import ast
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ladid_bench.analysis.changes import parse_changes, value_of
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.experiments import ExperimentRow, Parts
 from ladid_bench.core.configuration import DataKind, Study
@@ -18,8 +17,6 @@ from ladid_bench.data.variables import unit_of
 from ladid_bench.methods.registry import load_card, resolve_settings
 from ladid_bench.study.datasets import PlannedDataset, planned_dataset
 from ladid_bench.study.plan import SCRATCH
-
-CHANGE = re.compile(r"(\w+)=(.*?)(?=, \w+=|$)")  # one of the changes of a run as its table writes them
 
 
 def _heading(setting: str, units: Mapping[str, str]) -> str:
@@ -117,7 +114,7 @@ class Factor:
 SIZE = Factor(
     "latent",
     "size of psi (numbers)",
-    lambda one: one.settings.get("latent") if set(dict(CHANGE.findall(one.row.entry.changes))) <= {"latent"} else None,
+    lambda one: one.settings.get("latent") if set(parse_changes(one.row.entry.changes)) <= {"latent"} else None,
     lambda one: (one.content.name,),
 )
 
@@ -213,11 +210,11 @@ def at_default(asked: Sequence[Asked]) -> dict[str, str]:
     """Say what a row has from its card of the settings that other rows of its method change, by its first run's key."""
     changed: dict[str, dict[str, None]] = {}
     for one in asked:
-        names = dict(CHANGE.findall(one.row.entry.changes))
+        names = parse_changes(one.row.entry.changes)
         changed.setdefault(one.row.name, {}).update(dict.fromkeys(names))
     told = {}
     for one in asked:
-        own = dict(CHANGE.findall(one.row.entry.changes))
+        own = parse_changes(one.row.entry.changes)
         kept = [name for name in changed[one.row.name] if name not in own and name in one.settings]
         told[one.row.entry.runs[0].key] = ", ".join(f"{name}={one.settings[name]}" for name in kept)
     return told
@@ -225,17 +222,9 @@ def at_default(asked: Sequence[Asked]) -> dict[str, str]:
 
 def _settings_of(entry: Entry, kind: DataKind, study: Study, root: Path) -> dict[str, Any]:
     """Settings and budget of an entry; of its card, if the card still has its variant, no more than was changed."""
-    changes = {name: _value(text) for name, text in CHANGE.findall(entry.changes)}
+    changes = {name: value_of(text) for name, text in parse_changes(entry.changes).items()}
     if entry.variant not in load_card(entry.method, root).variants:
         return changes
     own = study.method_settings.get(entry.method, {})
     budget = study.budget.model_dump() if entry.neural else {}
     return {**budget, **resolve_settings(entry.method, entry.variant, own, root, kind), **changes}
-
-
-def _value(text: str) -> Any:
-    """The value of a change, as Python wrote it."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text

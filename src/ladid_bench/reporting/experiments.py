@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from markupsafe import Markup
 
+from ladid_bench.analysis.changes import without
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.experiments import ExperimentRow, row_error, row_frame
 from ladid_bench.analysis.study import ExperimentResults
@@ -52,7 +53,7 @@ EXTRA: dict[Kind, tuple[Column, ...]] = {
         Column("cost_peak_memory_mb", "peak memory (MB)"),
     ),
 }
-BUDGETED = ("steps=", "validate_every=", "growth_steps=")  # changes that a whole block has, which no caption need name
+BUDGETED = ("steps", "validate_every", "growth_steps")  # changes that a whole block has, which no caption need name
 MOST_LOST = 6  # lines without a result that a caption names
 
 
@@ -144,7 +145,7 @@ def not_drawn(rows: Sequence[ExperimentRow]) -> str:
 def _in_words(row: ExperimentRow, several: bool) -> str:
     """Say what a row was asked, as short as it can be said; with its data set where there are ``several``."""
     entry = row.entry
-    told = [change for change in entry.changes.split(", ") if change and not change.startswith(BUDGETED)]
-    words = [row.name, *told, *([entry.arm] if entry.init_from else []), *([f"on {row.dataset}"] if several else [])]
+    start, where = entry.arm if entry.init_from else "", f"on {row.dataset}" if several else ""
+    words = filter(None, (row.name, without(entry.changes, *BUDGETED), start, where))
     done = f"{len(entry.done)} of {len(entry.runs)} runs"
     return f"{' '.join(words)}{'' if entry.fraction == 1 else f' with {fraction_text(entry)}'} ({done})"
