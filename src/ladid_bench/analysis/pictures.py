@@ -9,6 +9,7 @@ import pandas as pd
 
 from ladid_bench.analysis.entries import DatasetContent, Entry, load_sample
 from ladid_bench.core.paths import Folders
+from ladid_bench.core.spreading import end_to_end
 from ladid_bench.data.thumbnails import LARGEST_SIDE, smaller
 from ladid_bench.runs.records import Sample
 
@@ -48,7 +49,7 @@ class Pictures:
     def thinned(self, frames: int) -> "Pictures":
         """Keep at most that many frames, spread evenly, first and last kept; average large ones down."""
         total = len(self.truth)
-        kept = np.unique(np.linspace(0, total - 1, min(total, frames)).round().astype(int))
+        kept = end_to_end(total, frames)
         asked = kept[kept >= self.given] - self.given
         forecasts = {label: smaller(levels[asked]) for label, levels in self.forecasts.items()}
         return Pictures(self.trajectory, self.lead[kept], smaller(self.truth[kept]), forecasts, self.errors)

@@ -25,9 +25,3 @@ def mean_pool(fields: np.ndarray, factor: int) -> np.ndarray:
     *leading, height, width = fields.shape
     tiles = fields.reshape(*leading, height // factor, factor, width // factor, factor)  # (..., h, factor, w, factor)
     return tiles.mean(axis=(-3, -1))
-
-
-def evenly_spread(count: int, most: int) -> np.ndarray:
-    """Pick indices of at most ``most`` of ``count`` things, spread evenly, the first one included, ``(kept,)``."""
-    kept = min(most, count)
-    return np.arange(kept) * count // kept

@@ -17,6 +17,7 @@ from PIL import Image
 
 from ladid_bench.analysis.entries import DatasetContent
 from ladid_bench.analysis.pictures import Pictures
+from ladid_bench.core.spreading import end_to_end
 from ladid_bench.data.thumbnails import unpack
 from ladid_bench.reporting.formatting import decimals, error_text, number, short
 from ladid_bench.reporting.palette import difference_colours, frame_colours
@@ -86,8 +87,7 @@ class Film:
 
     def stills(self, first: int = 0) -> list[int]:
         """Choose frames spread evenly from ``first`` to the last one."""
-        count = min(COLUMNS, self.frames - first)
-        return np.unique(np.linspace(first, self.frames - 1, count).round().astype(int)).tolist()
+        return (first + end_to_end(self.frames - first, COLUMNS)).tolist()
 
     def columns(self, first: int = 0) -> list[tuple[str, float]]:
         """Give the time of each still, and where it is in the picture, in per cent."""

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.files import replaced_folder
 from ladid_bench.core.paths import Folders
+from ladid_bench.core.spreading import end_to_end
 from ladid_bench.data.overview import choose, constant
 from ladid_bench.data.thumbnails import smaller
 from ladid_bench.data.variables import unit_of
@@ -106,7 +107,7 @@ def _film(shown: Shown, index: int) -> Film:
     """Take a trajectory of the shown split, first channel, as levels over the card's range."""
     data, task = shown.data, shown.card["task"]
     total = data.frames.shape[1]
-    kept = np.unique(np.linspace(0, total - 1, min(total, MOST_FRAMES)).round().astype(int))
+    kept = end_to_end(total, MOST_FRAMES)
     features = 1 if data.frames.ndim == 5 else data.frames.shape[3]
     low, high = (np.array(task[end][:features]) for end in ("low", "high"))  # of the first channel
     unit = (data.frames[index, kept, 0] - low) / (high - low)  # (frame, *space)

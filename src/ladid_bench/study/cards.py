@@ -12,6 +12,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import file_sha256, write_json
 from ladid_bench.core.paths import Folders
 from ladid_bench.core.readers import read_json
+from ladid_bench.core.spreading import end_to_end
 from ladid_bench.data.task import Task
 from ladid_bench.data.thumbnails import pack, smaller
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
@@ -86,7 +87,7 @@ def full_title(dataset: str, source: DataSource, origin: str) -> str:
 
 def _film(task: Task, test: Trajectories) -> dict[str, Any]:
     """The first test trajectory, first channel, in small; ``lead`` is the time from the last context frame."""
-    kept = np.unique(np.linspace(0, task.frames - 1, min(task.frames, FILM_FRAMES)).round().astype(int))
+    kept = end_to_end(task.frames, FILM_FRAMES)
     unit = np.clip(task.normalize(test.frames[0, kept])[:, 0], 0, 1)  # (frame, *space)
     lead = test.times[0, kept] - test.times[0, task.context_frames - 1]
     return {

@@ -7,9 +7,9 @@ import numpy as np
 
 from ladid_bench.core.configuration import DataKind, SplitSizes
 from ladid_bench.core.errors import BenchError
+from ladid_bench.core.spreading import evenly_spread
 from ladid_bench.datasets.measured.archive import ArchivedFile, read_member
 from ladid_bench.datasets.measured.fetch import fetch
-from ladid_bench.datasets.pooling import evenly_spread
 from ladid_bench.datasets.source import DataSource
 
 

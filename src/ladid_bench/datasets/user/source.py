@@ -11,8 +11,8 @@ from pydantic import Field
 from ladid_bench.core.configuration import DataKind, Section, SplitSizes, parse
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import one_line, read_yaml
+from ladid_bench.core.spreading import evenly_spread
 from ladid_bench.data.trajectories import Trajectories, read_trajectories
-from ladid_bench.datasets.pooling import evenly_spread
 from ladid_bench.datasets.source import DataCard, DataSource
 from ladid_bench.datasets.user.resampling import resample
 

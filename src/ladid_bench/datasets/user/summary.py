@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ladid_bench.core.paths import SPLITS
+from ladid_bench.core.spreading import end_to_end
 from ladid_bench.data.task import task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.datasets.user.dividing import given_and_asked
@@ -104,7 +105,7 @@ def _strip(train: Trajectories) -> list[str]:
 
 
 def _pictures(frames: np.ndarray) -> list[str]:
-    kept = np.unique(np.linspace(0, len(frames) - 1, STRIP_FRAMES).round().astype(int))
+    kept = end_to_end(len(frames), STRIP_FRAMES)
     height, width = frames.shape[1:]
     columns = min(STRIP_COLUMNS, width)
     rows = min(STRIP_ROWS, max(1, round(columns * height / width / 2)), height)  # letters are twice as high as wide
@@ -114,7 +115,7 @@ def _pictures(frames: np.ndarray) -> list[str]:
 
 
 def _curves(frames: np.ndarray) -> list[str]:
-    kept = np.unique(np.linspace(0, len(frames) - 1, CURVE_LETTERS).round().astype(int))
+    kept = end_to_end(len(frames), CURVE_LETTERS)
     lines = [
         f"feature {feature}  {''.join(BARS[level] for level in _scaled(frames[kept, feature], len(BARS)))}"
         for feature in range(min(CURVES, frames.shape[1]))

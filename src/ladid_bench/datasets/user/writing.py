@@ -15,6 +15,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import replaced_folder, write_text
 from ladid_bench.core.paths import SPLITS
 from ladid_bench.core.readers import LARGEST_YAML
+from ladid_bench.core.spreading import evenly_spread
 from ladid_bench.data.trajectories import Trajectories, write_trajectories
 from ladid_bench.datasets.user.dividing import given_and_asked
 from ladid_bench.datasets.user.importing import DIVIDED, Understood
@@ -57,7 +58,7 @@ def trajectories(understood: Understood, split: str, most: int | None = None) ->
         for first in piece.starts(understood.window, understood.stride)
     ]
     if most is not None and len(starts) > most:
-        starts = [starts[index * len(starts) // most] for index in range(most)]
+        starts = [starts[index] for index in evenly_spread(len(starts), most)]
     shape = understood.recordings[0].shape
     frames = np.empty((len(starts), understood.window, *shape), dtype=np.float32)
     times = np.empty((len(starts), understood.window))
