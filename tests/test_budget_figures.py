@@ -60,7 +60,7 @@ def test_the_finding_counts_pairs_for_and_against_at_the_last_budget_and_their_m
     frame.loc[worse, ["ratio", "tells"]] = [4.0, "against"]
     drawing = budget_drawing("C1a", frame, LOOKS)
     assert drawing is not None
-    told = ("1,200 steps", "2 intervals of 4", "1 above", "2 have settled", "ratio 0.8.")
+    told = ("1,200 steps", "2 intervals of 4", "1 above", "2 have settled", "ratio is 0.8.")
     assert [one in drawing.finding for one in told] == [True] * 5
 
 

@@ -1316,7 +1316,7 @@ def test_groups_whose_names_have_points_are_found_by_a_pattern(tmp_path: Path) -
     }
     found = looked_at(tmp_path, hdf5(tmp_path / "a.h5", **arrays), keys=("*/u",))
     assert [one.times[1] for one in found.recordings] == [1, 2, 3]
-    assert "no pattern" in refusal(tmp_path, tmp_path / "a.h5", keys=("[z-a]/u",))
+    assert "not a pattern" in refusal(tmp_path, tmp_path / "a.h5", keys=("[z-a]/u",))
 
 
 def described_film(path: Path, **variables: tuple[Sequence[str], np.ndarray]) -> Path:
@@ -1504,7 +1504,7 @@ def test_files_that_may_be_one_recording_that_was_cut_are_told(clock: str, tmp_p
         found = looked_at(tmp_path, *(parts[number] for number in order), **layout)
         assert len(found.recordings) == 3
         (note,) = found.notes
-        assert note.startswith("2 of 3 recordings begin a step after")
+        assert note.startswith("2 of 3 recordings begin one step after")
     assert looked_at(tmp_path, parts[0], parts[2], **layout).notes == []  # a file lies between them
 
 

@@ -219,12 +219,12 @@ def test_by_hand_from_the_run_to_its_probe(checkout: Path) -> None:
     said(checkout, "probe", key, "--force")  # the model is trained again first
     assert folders.probe(key).read_bytes() == before
 
-    assert "is deleted" not in said(checkout, "run", key, "--force")
+    assert "was deleted" not in said(checkout, "run", key, "--force")
     assert folders.probe(key).read_bytes() == before
     content = json.loads(before)
     content["provenance"]["model_sha256"] = "of another machine"
     Probe.write(folders.probe(key), content)
-    assert "is deleted" in said(checkout, "run", key, "--force")
+    assert "was deleted" in said(checkout, "run", key, "--force")
     assert not folders.probe(key).exists()
     Probe.write(folders.probe(key), json.loads(before))  # for the test below
 

@@ -107,7 +107,7 @@ def test_where_friedman_finds_nothing_no_pair_differs() -> None:
     assert found.friedman == 1
     assert (found.significance.to_numpy() == 1).all()
     drawing = rank_diagram("ranks", found, styles(contents(turns)), "6 data sets")
-    assert "differs from none" in drawing.caption
+    assert "differs from no other method" in drawing.caption
     assert drawing.frame["p_against_a"].tolist() == found.p["a"].tolist()
 
 
@@ -546,7 +546,7 @@ def test_cost_grows_with_one_thing_at_a_time(bench: Varied) -> None:
     bench.rows[1]["cost_load"] = 3.0
     _, found = shown(bench)
     assert found[0].caption != alone  # 1 of 2 runs was not alone any more
-    assert " 2 runs 1 " in found[0].caption
+    assert " 2 runs, 1 " in found[0].caption
 
 
 def test_growth_is_the_last_over_the_first_least_first() -> None:

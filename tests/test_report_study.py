@@ -207,7 +207,7 @@ def test_a_data_set_of_which_nothing_has_run_has_no_tables_beside_one_that_has(b
 def test_words_at_equal_time_are_a_sentence_of_their_own_where_nobody_is_ahead(bench: Bench) -> None:
     bench.run(PICTURES, "latent-ode", 0.1)
     bench.run(PICTURES, "latent-ode", 0.1, experiments="equal-time")
-    assert findings.equal_time(only(bench), only(bench)).startswith("Nobody")
+    assert findings.equal_time(only(bench), only(bench)).startswith("No method is called lowest")
     bench.run(PICTURES, "latent-ode", 0.1, seed=1)
     bench.lost(PICTURES, "latent-ode", "diverged", "infinite", seed=2)
     assert findings.equal_time(only(bench), only(bench)).startswith("No method")

@@ -67,7 +67,7 @@ def test_a_live_process_of_the_checkout_keeps_the_locks(locked: Path) -> None:
 
 def test_a_job_of_slurm_in_the_checkout_keeps_the_locks(locked: Path, squeue: Path) -> None:
     squeue.write_text(f"{'41':<20}{'R':<10}{locked.parent}\n{'42':<20}{'PD':<10}{locked}\n")
-    with pytest.raises(BenchError, match="job 42 of Slurm") as refused:
+    with pytest.raises(BenchError, match="Slurm job 42") as refused:
         unlock(locked)
     assert "41" not in str(refused.value).replace(str(locked), "")
     squeue.write_text("")

@@ -29,8 +29,8 @@ from ladid_bench.analysis.verdicts import Part, SetResult, conjunction, weakest
 
 MAJORITY = "a majority of the data sets for it and none against it"
 ALL = "every part has to hold, each on a majority of its data sets with none against it"
-LOWER = "mean log ratio of primary errors over test groups and seeds: the geometric-mean ratio"
-ARMS = "the primary arm of LaDID decides; the others are reported beside it"
+LOWER = "geometric-mean ratio of primary errors (the mean log ratio over test groups and seeds)"
+ARMS = "the primary arm of LaDID decides; the other arms are reported"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ CLAIMS = (
         "C1b",
         "LaDID has the lowest error of all neural methods on single pendulum, double pendulum and wave equation.",
         LOWER,
-        f"LaDID against every neural method that the comparison has on all three; {ARMS}",
+        f"LaDID against every neural method that the comparison includes on all three systems; {ARMS}",
         rule=_lowest(rules.SIMULATED[:3], rules.every_neural_rival),
     ),
     Claim(
@@ -82,36 +82,37 @@ CLAIMS = (
         "C2b",
         "LaDID has the lowest error of all neural methods on reaction-diffusion, Navier-Stokes and cylinder flow.",
         LOWER,
-        f"LaDID against every neural method that the comparison has on all three; {ARMS}",
+        f"LaDID against every neural method that the comparison includes on all three systems; {ARMS}",
         rule=_lowest(rules.SIMULATED[3:], rules.every_neural_rival),
     ),
     Claim(
         "C3",
         "Pre-trained on a source system and fine-tuned on 8 % of the trajectories of a novel intervention, LaDID beats "
-        "LaDID from scratch on the same data.",
+        "LaDID trained from scratch on the same data.",
         LOWER,
-        "fine-tuned on 8 % against scratch on 8 %, each at its cap, on every simulated target but the control; equal "
-        "steps on the target, and equal steps in all, are reported beside it",
+        "fine-tuned on 8 % against trained from scratch on 8 %, each at its cap (its longest run), on every simulated "
+        "target except the control; equal steps on the target, and equal total steps, are reported",
         rule=rules.fine_tuning_beats_scratch,
     ),
     Claim(
         "C4",
-        "Fine-tuned on 32 % of the trajectories it nearly matches training on all of the target data.",
+        "Fine-tuned on 32 % of the trajectories, LaDID nearly matches training on all of the target data.",
         LOWER,
-        "fine-tuned on 32 % against scratch on all, each at its cap (at most 25 % worse), on every simulated target "
-        "but the control; equal steps on the target, and equal steps in all, are reported beside it",
+        "fine-tuned on 32 % against trained from scratch on all (at most 25 % worse), each at its cap (its longest "
+        "run), on every simulated target except the control; equal steps on the target, and equal total steps, are "
+        "reported",
         rule=rules.third_as_good_as_all,
     ),
     Claim(
         "C5",
-        "It answers at any continuous time: query times between frames cost no accuracy.",
+        "LaDID forecasts at any continuous time: query times between frames cost no accuracy.",
         "mean log ratio of the nMSE halfway between frames to that of the frames around, at the same lead times",
         f"the same model on the same trajectories (at most 5 % worse), on the simulated systems; {ARMS}",
         rule=rules.off_grid_as_good,
     ),
     Claim(
         "C6",
-        "It works on irregular time grids.",
+        "LaDID works on irregular time grids.",
         LOWER,
         "trained and queried on an irregular grid, against the regular grid of the same trajectories (at most 25 % "
         "worse), and against every other neural method on the irregular grid (better)",
@@ -122,13 +123,14 @@ CLAIMS = (
         "C7",
         "Each loss term and each attention module earns its place.",
         LOWER,
-        "with the part against without it, on every data set and with every change of settings of the ablation",
+        "LaDID with the part against LaDID without it, on every data set and with every change of settings of the "
+        "ablation",
         ALL,
         rule=rules.terms_and_modules,
     ),
     Claim(
         "C8",
-        "Needing no ODE solver, it is cheaper to train and to query than neural-ODE models.",
+        "As it needs no ODE solver, LaDID is cheaper to train and to query than neural-ODE models.",
         "mean log ratio of errors at equal CPU time of training, and of the CPU times of a forecast by trained models",
         "LaDID against every neural-ODE method",
         ALL,
@@ -138,8 +140,8 @@ CLAIMS = (
         "C9",
         "The advantage comes from the direct map F(psi, t): with a neural ODE in its place it is worse.",
         LOWER,
-        "LaDID against ladid-ode, both with LaDID's settings and both with ladid-ode's, on the simulated systems; "
-        "besides being an equation, the field has tanh where F has ReLU",
+        "LaDID against ladid-ode, once with LaDID's settings for both and once with ladid-ode's, on the simulated "
+        "systems; apart from being an equation, ladid-ode has tanh where F has ReLU",
         ALL,
         rule=rules.direct_map_beats_ode,
     ),
@@ -147,22 +149,23 @@ CLAIMS = (
         "C10",
         "The advantage in transfer survives when the baselines are pre-trained and fine-tuned too.",
         LOWER,
-        "all fine-tuned on 8 %, LaDID against all other neural methods, at its cap; equal steps are reported beside it",
+        "LaDID against all other neural methods, all fine-tuned on 8 %, each at its cap; equal steps are reported",
         rule=rules.beats_fine_tuned_baselines,
     ),
     Claim(
         "C11",
         "Psi carries the realization and F does not: parameters can be read off psi, and transfer works with F frozen.",
-        "mean log ratio of 1 - R² of linear readings of test trajectories, R² averaged over what is true of them; of "
-        "the transfer, of primary errors",
-        "psi against a PCA of the context, the untrained encoder and shuffled labels; F frozen on 8 % of a target "
-        "against scratch (better) and against training F on (at most 25 % worse), each at its cap",
+        "for probes, the mean log ratio of 1 - R² of linear probes on test trajectories, with R² averaged over the "
+        "true quantities; for transfer, that of primary errors",
+        "psi against a PCA of the context, the untrained encoder and shuffled labels; fine-tuned with F frozen on 8 % "
+        "of a target against trained from scratch (better) and against fine-tuned with F (at most 25 % worse), each at "
+        "its cap",
         ALL,
         rule=rules.psi_carries_the_realization,
     ),
     Claim(
         "C12",
-        "It beats strong simple methods: every method of the comparison that is fitted in closed form.",
+        "LaDID beats strong simple methods: every method of the comparison that is fitted in closed form.",
         LOWER,
         f"LaDID against each of them on the simulated systems; {ARMS}",
         rule=_lowest(rules.SIMULATED, rules.every_closed_form),
@@ -181,23 +184,23 @@ CLAIMS = (
         "not before.",
         LOWER,
         "every sufficient length of psi and context against the full ones (at most 25 % worse), and the full "
-        "ones against the largest insufficient ones (better); sizes of the latent state are reported beside it",
+        "ones against the largest insufficient ones (better); sizes of the latent state are reported",
         ALL,
         rule=rules.saturates,
     ),
     Claim(
         "C15",
-        "It scales: cost against pixels, horizon and number of trajectories, beside the neural-ODE models.",
+        "The cost of LaDID grows with pixels, horizon and number of trajectories no worse than that of neural ODEs.",
         "mean log ratio of the CPU time of a step at the full horizon",
         "LaDID against every neural-ODE method: at most 25 % more with four times the pixels, and with three times the "
-        "horizon; how many times the cost grows is reported beside it",
+        "horizon; the factors by which the cost grows are reported",
         ALL,
         rule=costs.scales,
     ),
     Claim(
         "C16",
-        "Its error is at most a tenth of that of the paper's rivals (as a review reads the paper's figures: 10 to 100 "
-        "times lower).",
+        "LaDID's error is at most a tenth of that of the paper's rivals (as a review reads the paper's figures: 10 to "
+        "100 times lower).",
         LOWER,
         f"LaDID against ode-rnn, ode2vae, ndp and msvi on the simulated systems, limit 0.1; {ARMS}",
         rule=_lowest(rules.SIMULATED, rules.papers_rivals, rules.TENTH),

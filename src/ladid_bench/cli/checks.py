@@ -29,7 +29,7 @@ app = typer.Typer()
 
 @app.command()
 def unlock() -> None:
-    """Unlock the checkout after a crash; refuse while a process or a job of Slurm still works in it."""
+    """Unlock the checkout after a crash; refused while a process or Slurm job still works in it."""
     from ladid_bench.runs.unlock import unlock as remove_locks
 
     unlocked = remove_locks(find_root())
@@ -38,16 +38,18 @@ def unlock() -> None:
 
 @app.command()
 def verify(
-    keys: Annotated[list[str] | None, typer.Argument(help="run to verify; its first digits are enough")] = None,
+    keys: Annotated[list[str] | None, typer.Argument(help="key of a run to verify, or its first digits")] = None,
     scale: Scale = None,
     dataset: Datasets = None,
     method: Methods = None,
     seed: Seeds = None,
     experiment: Experiments = None,
-    everything: Annotated[bool, typer.Option("--all", help="all runs that have a kept result")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with an interrupted call of the same code")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="all runs with a kept result")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="resume an interrupted verification by the same code")
+    ] = False,
     other_machine: Annotated[
-        bool, typer.Option("--other-machine", help="allow the tolerances although the machine looks the same")
+        bool, typer.Option("--other-machine", help="compare within tolerance even if the machine looks the same")
     ] = False,
 ) -> None:
     """Rerun chosen runs in work/ and compare them with the kept results, value by value; exit 0 if all agree."""
@@ -56,7 +58,7 @@ def verify(
 
     choice = selection_from_options(dataset, method, seed, experiment, keys)
     if choice.is_of_all != everything:
-        raise BenchError("say which runs: KEYs, --dataset, --method, --seed or --experiment, or all with --all")
+        raise BenchError("choose the runs: KEYs, --dataset, --method, --seed or --experiment, or --all alone")
     study, folders = open_study(_scale_of(keys, scale) if keys else scale)
     runs = plan_runs(study, folders.root)
     selected = choice.of(runs).values()
@@ -68,7 +70,7 @@ def verify(
     place = rerunning.place_for_reruns(folders)
     minutes = sum(run.estimated_seconds for run in chosen) / 60
     print(
-        f"{len(chosen)} runs of scale '{study.scale}' again, about {minutes:.1f} CPU-minutes, in {place.root}",
+        f"rerunning {len(chosen)} runs of scale '{study.scale}', about {minutes:.1f} CPU-minutes, in {place.root}",
         flush=True,
     )
     for run in selected:
@@ -86,7 +88,7 @@ def _scale_of(keys: list[str], scale: str | None) -> str:
     """The scale that has the runs called ``keys``."""
     scales = sorted({found.study.scale for found in open_runs(keys, scale)})
     if len(scales) > 1:
-        raise BenchError(f"these runs are of the scales {', '.join(scales)}; verify those of one scale at a time")
+        raise BenchError(f"these runs belong to the scales {', '.join(scales)}; verify one scale at a time")
     return scales[0]
 
 
@@ -103,10 +105,10 @@ def _sum_up(path: Path, found: "Sequence[Comparison]") -> None:
 def doctor(
     scale: Annotated[str | None, typer.Option(help="scale to check for; default: the one named in params.yaml")] = None,
     cores: Annotated[
-        int, typer.Option(help="cores that runs are to use", show_default="all of this machine")
+        int, typer.Option(help="cores that the runs may use", show_default="all of this machine")
     ] = os.cpu_count() or 1,
 ) -> None:
-    """Say what is here and what is missing, and how to get it; exit 1 only if the main job cannot run."""
+    """Report what is here and what is missing, and how to get it; exit 1 only if the main job cannot run."""
     from ladid_bench.verification.doctor import examine
 
     hindered = 0

@@ -23,15 +23,17 @@ COPIES = 4  # of an array that are in memory at once
 
 @app.command()
 def forecast(
-    model: Annotated[str, typer.Argument(metavar="KEY", help="run with a trained model, or a saved model's folder")],
+    model: Annotated[
+        str, typer.Argument(metavar="KEY", help="key of a run with a trained model, or a saved model's folder")
+    ],
     file: Annotated[
         Path, typer.Argument(help=".npz with context, context_times and query_times, or a trajectory file (HDF5)")
     ],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="forecast file to write (HDF5)")],
-    samples: Annotated[int, typer.Option(min=0, help="draws from the predictive distribution to write too")] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="determines the draws")] = 0,
+    samples: Annotated[int, typer.Option(min=0, help="draws from the predictive distribution to write as well")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="seed of the draws")] = 0,
 ) -> None:
-    """Forecast new data with a trained model; of a trajectory file, the frames after the context."""
+    """Forecast new data with a trained model; for a trajectory file, the frames after the context."""
     from ladid_bench.methods.forecasts import write_forecast
     from ladid_bench.runs.model import load, of_each, with_channels
 
@@ -57,7 +59,7 @@ def _question(path: Path, task: "Task") -> "tuple[np.ndarray, np.ndarray, np.nda
         return _from_npz(path)
     data, seen = read_trajectories(path), task.context_frames
     if data.frames.shape[1] <= seen:
-        raise BenchError(f"{path}: has {data.frames.shape[1]} frames, and the context alone takes {seen}")
+        raise BenchError(f"{path}: has {data.frames.shape[1]} frames, but the context takes {seen}; use longer ones")
     return data.frames[:, :seen], data.times[:, :seen], data.times[:, seen:]
 
 
@@ -68,7 +70,7 @@ def _from_npz(path: Path) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
         with zipfile.ZipFile(path) as archive:
             size = sum(one.file_size for one in archive.infolist())
         if COPIES * size > available_memory():
-            raise ValueError(f"unpacks to {size / 1e9:,.1f} GB, too much for the memory here")
+            raise ValueError(f"unpacks to {size / 1e9:,.1f} GB, more than fits in memory")
         with np.load(path, allow_pickle=False) as arrays:
             context, context_times, query_times = (arrays[name] for name in ARRAYS)
     except Exception as error:  # a damaged archive fails in any way

@@ -35,12 +35,14 @@ def inspect(
 
 @app.command()
 def probe(
-    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="runs with a trained model, one after the other")],
+    keys: Annotated[
+        list[str], typer.Argument(metavar="KEY...", help="keys of runs with a trained model, done in this order")
+    ],
     scale: Scale = None,
     skip_failed: Annotated[
-        bool, typer.Option("--skip-failed", help="of a run that ended without a result, write why it has no probe")
+        bool, typer.Option("--skip-failed", help="for a run that ended without a result, record why it has no probe")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="probe again although that was done")] = False,
+    force: Annotated[bool, typer.Option("--force", help="probe again even if already done")] = False,
 ) -> None:
     """Read true quantities off psi, the representation in trained models, and test whether F is one map for all."""
     from ladid_bench.probing.probes import Probe, why_not_probed
@@ -50,14 +52,14 @@ def probe(
 
 @app.command()
 def calibrate(
-    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="runs with a result, one after the other")],
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="keys of runs with a result, done in this order")],
     scale: Scale = None,
     skip_failed: Annotated[
-        bool, typer.Option("--skip-failed", help="of a run that ended without a result, write why it has none")
+        bool, typer.Option("--skip-failed", help="for a run that ended without a result, record why it has none")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="calibrate again although that was done")] = False,
+    force: Annotated[bool, typer.Option("--force", help="calibrate again even if already done")] = False,
 ) -> None:
-    """Score runs as distributions: with the same fitted noise for all methods, and by a method's own samples."""
+    """Score runs as distributions: with the same fitted noise for all methods, and with a method's own samples."""
     from ladid_bench.runs.calibration import Calibration, why_not_calibrated
 
     _derive(Calibration, why_not_calibrated, _calibrate, open_runs(keys, scale), skip_failed, force)
@@ -90,7 +92,7 @@ def _derive(
             kind.write_reason(run, folders, reason)
             print(f"{run.label}: no {kind.NAME}, {reason}", file=sys.stderr)
         elif path.exists() and not force:
-            print(f"{run.label}: its {kind.NAME} is there already, {path}; --force makes it again")
+            print(f"{run.label}: its {kind.NAME} already exists, {path}; --force makes it again")
         else:
             supply_model(found)
             print(f"{run.label}: {make(found)}", file=sys.stderr)

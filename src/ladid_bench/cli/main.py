@@ -52,15 +52,15 @@ def _runs(study: Study, folders: Folders) -> "dict[str, PlannedRun]":
 def plan(
     scale: Scale = None,
     cores: Annotated[
-        int, typer.Option(help="cores to divide the work by", show_default="all of this machine")
+        int, typer.Option(help="cores that share the work", show_default="all of this machine")
     ] = os.cpu_count() or 1,
     dataset: Datasets = None,
     method: Methods = None,
     seed: Seeds = None,
     experiment: Experiments = None,
-    gpu: Annotated[bool, typer.Option("--gpu", help="estimate for a GPU for each run that is trained")] = False,
+    gpu: Annotated[bool, typer.Option("--gpu", help="estimate with a GPU for each trained run")] = False,
 ) -> None:
-    """Show the runs of a study, or some of them, which are done, and how long the others will take."""
+    """Show the runs of a study, all or some, which are done, and how long the others will take."""
     from ladid_bench.runs.failures import describe_failures, failed_runs
     from ladid_bench.runs.state import describe_unplanned
     from ladid_bench.study.resources import describe_plan
@@ -78,7 +78,7 @@ def plan(
 
 @app.command()
 def claims(scale: Scale = None) -> None:
-    """Say which claims the planned runs of a study can meet, at which budget, and what the others lack."""
+    """Show which claims the planned runs of a study can meet, at which budget, and what the others lack."""
     from ladid_bench.analysis.crossed import FEWEST_GROUPS, detectable_ratio
     from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
     from ladid_bench.analysis.prospects import fewest_seeds, known_groups, prospects
@@ -94,16 +94,18 @@ def claims(scale: Scale = None) -> None:
     for groups in sorted({count for count in (known | assumed).values() if count >= FEWEST_GROUPS}):
         if seeds >= SEEDS_FOR_VERDICTS:
             ratio = detectable_ratio(groups, seeds)
-            print(f"{groups} test groups and {seeds} seeds typically tell errors apart from a ratio of {ratio:.2f} on")
+            print(
+                f"{groups} test groups and {seeds} seeds typically tell errors apart at a ratio of {ratio:.2f} or more"
+            )
     if assumed:
-        print(f"Not made yet, each test trajectory taken for an independent group: {', '.join(assumed)}")
+        print(f"Not made yet, so each test trajectory counts as an independent group: {', '.join(assumed)}")
 
 
 def _met_at(prospect: "Prospect") -> str:
     """At which budget a claim can be met, and whether one lies before it."""
     if not prospect.steps:
         return "can be met"
-    before = f"; it settles if {prospect.before[-1]} steps say the same" if prospect.before else ", and never settles"
+    before = f"; it settles if {prospect.before[-1]} steps agree" if prospect.before else ", and never settles"
     return f"can be met, at {prospect.steps} steps{before}"
 
 
@@ -114,10 +116,10 @@ def records(
     method: Methods = None,
     seed: Seeds = None,
     experiment: Experiments = None,
-    failed: Annotated[bool, typer.Option("--failed", help="only those of failures")] = False,
-    stale: Annotated[bool, typer.Option("--stale", help="only those made by code that has changed since")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="only records of failed runs")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="only records made by code that has since changed")] = False,
 ) -> None:
-    """List the files of the records that are there, for example as targets of snakemake."""
+    """List the record files that exist, for example as targets for snakemake."""
     from ladid_bench.runs.state import has_failed, is_stale
 
     study, folders = open_study(scale)
@@ -131,9 +133,9 @@ def records(
 def data(
     dataset: str,
     scale: Scale = None,
-    split: Annotated[list[str] | None, typer.Option(help="split to make; default: all the data set has")] = None,
+    split: Annotated[list[str] | None, typer.Option(help="split to make; repeat for several; default: all")] = None,
 ) -> None:
-    """Make the trajectory files of a data set and describe it for the report, or make only the files of some splits."""
+    """Make the trajectory files of a data set and describe it for the report, or make only some splits."""
     from ladid_bench.study.cards import write_card
     from ladid_bench.study.datasets import make_files, planned_dataset
 
@@ -156,14 +158,14 @@ def card(dataset: str, scale: Scale = None) -> None:
 
 @app.command()
 def run(
-    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="runs, one after the other")],
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="keys of runs, carried out in this order")],
     scale: Scale = None,
-    force: Annotated[bool, typer.Option("--force", help="run again although there is a record")] = False,
+    force: Annotated[bool, typer.Option("--force", help="run again even if there is a record")] = False,
     restartable: Annotated[
-        bool, typer.Option("--restartable", help="put back what this job had finished when it was started before")
+        bool, typer.Option("--restartable", help="restore what an earlier start of this job had finished")
     ] = False,
 ) -> None:
-    """Train, forecast, score and record runs, or go on with what was interrupted."""
+    """Train, forecast, score and record runs, or resume interrupted ones."""
     chosen = open_runs(keys, scale)
     recorded = [_carry_out(found.run, found.study, found.folders, force, restartable) for found in chosen]
     if not all(recorded):
@@ -187,14 +189,14 @@ def _carry_out(planned: "PlannedRun", study: Study, folders: Folders, force: boo
     print(f"{planned.label}: {ended.status}{f' ({ended.reason})' if ended.reason else ''}", file=sys.stderr)
     for kind in (Probe, Calibration):
         if kind.drop_of_former_model(planned, folders):
-            told = f"its {kind.NAME} was of the former model and is deleted; {kind.COMMAND} it again"
+            told = f"its {kind.NAME} was of the previous model and was deleted; {kind.COMMAND} it again"
             print(f"{planned.label}: {told}", file=sys.stderr)
     return not folders.attempts(planned.key).exists()
 
 
 @app.command()
 def model(key: str, scale: Scale = None) -> None:
-    """Make sure a run's trained model is there: train it again, for the model alone, where only the record is."""
+    """Make sure a run's trained model exists: if only its record is left, train it again, for the model alone."""
     (found,) = open_runs([key], scale)
     planned, folders = found.run, found.folders
     if not planned.trained:
@@ -207,7 +209,7 @@ def model(key: str, scale: Scale = None) -> None:
 def score(key: str, forecast: Path, scale: Scale = None) -> None:
     """Check a forecast file against a run's test split and print its errors; nothing is recorded.
 
-    Errors at times between frames, and of the decoder alone, are not among them: such frames are in no forecast file.
+    Errors at times between frames and of the decoder alone are left out: a forecast file has no such frames.
     """
     from ladid_bench.data.trajectories import read_trajectories
     from ladid_bench.methods.base import Diverged
@@ -258,16 +260,16 @@ def search(
     method: str,
     kind: Annotated[list[str] | None, typer.Option(help="bodies, fields or measured; default: all three")] = None,
     scale: Scale = None,
-    jobs: Annotated[int, typer.Option(min=1, help="trainings side by side")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="trainings that run at the same time")] = 1,
 ) -> None:
-    """Search for a method's settings on validation data, for each kind of data, or go on with a search."""
+    """Search for a method's settings on validation data, for each kind of data, or resume a search."""
     from ladid_bench.methods.searched import search_file
     from ladid_bench.reporting.searches import cost_of, trials_text
     from ladid_bench.runs.search import plan_search, run_search
 
     for name in kind or ():
         if name not in DATA_KINDS:
-            raise BenchError(f"--kind: '{name}' is none of {', '.join(DATA_KINDS)}")
+            raise BenchError(f"--kind: '{name}' is not one of {', '.join(DATA_KINDS)}")
     study, folders = open_study(scale)
     planned = [plan_search(study, folders, method, one) for one in DATA_KINDS if one in (kind or DATA_KINDS)]
     print(cost_of(planned), flush=True)
@@ -280,7 +282,7 @@ def physics(
     system: Annotated[list[str] | None, typer.Argument(help="system to check; default: all")] = None,
     slow: Annotated[bool, typer.Option("--slow", help="run the slow checks too")] = False,
 ) -> None:
-    """Check the simulators against analytic, published and independent values; keeps results/physics.json."""
+    """Check the simulators against analytic, published and independent values; writes results/physics.json."""
     from ladid_bench.datasets.simulated import SYSTEMS
     from ladid_bench.verification.physics.results import describe, physics_file, run_checks
 
@@ -325,7 +327,7 @@ def schema(output: Annotated[Path, typer.Argument(help="file to write")] = Path(
 
 @app.command()
 def prune(scale: Scale = None) -> None:
-    """Remove records, samples, probes and calibrations that the study does not ask for any more."""
+    """Remove records, samples, probes and calibrations that the study no longer asks for."""
     from ladid_bench.runs.records import unshared_files
 
     study, folders = open_study(scale)

@@ -30,11 +30,11 @@ def new_baseline(
         bool, typer.Option("--neural", help="a network for the shared trainer instead of a closed form")
     ] = False,
 ) -> None:
-    """Write the folder of a new baseline, complete and running, to be changed.
+    """Write the folder of a new baseline, complete and working, for you to change.
 
-    Closed form (the default): it learns in one go, such as a regression, in NumPy. Network (--neural): it learns by
-    gradient steps, in torch. A program in another language, or with a training of its own: write no folder by this
-    command, but take the four files of docs/new-baseline.md, section "In another language".
+    Closed form (the default): it learns in one go, like a regression, in NumPy. Network (--neural): it learns by
+    gradient steps, in torch. For a program in another language, or with its own training, do not use this command:
+    take the four files of docs/new-baseline.md, section "In another language".
     """
     from ladid_bench.scaffold.folder import new_baseline as write_folder
 
@@ -50,7 +50,7 @@ def check_baseline(
     name: Annotated[str, typer.Argument(help="method, or method:variant")],
     time_limit: Annotated[float, typer.Option(min=0.1, help="seconds that one check may take")] = 300,
 ) -> None:
-    """Check that a method keeps the contract: what every method has to pass before it is ranked."""
+    """Check that a method keeps the contract, as every method must before it is ranked."""
     from ladid_bench.verification.conformance.suite import CHECKS, check_method
 
     verdicts = {}
@@ -71,7 +71,7 @@ def to_text(
     source: Annotated[Path, typer.Argument(help="trajectory file, or the question.hdf5 of a baseline's own program")],
     target: Annotated[Path, typer.Argument(help="text file to write")],
 ) -> None:
-    """Write a trajectory file as text, a frame a line, for programs that do not read HDF5."""
+    """Write a trajectory file as text, one frame per line, for programs that do not read HDF5."""
     from ladid_bench.methods.plain_text import to_text as write
 
     write(source, target)
@@ -79,8 +79,8 @@ def to_text(
 
 @app.command("from-text")
 def from_text(
-    answer: Annotated[Path, typer.Argument(help="text file with a line for each frame asked for")],
-    question: Annotated[Path, typer.Argument(help="the question.hdf5 that was asked")],
+    answer: Annotated[Path, typer.Argument(help="text file with one line for each frame asked for")],
+    question: Annotated[Path, typer.Argument(help="the question.hdf5 that it answers")],
     target: Annotated[Path, typer.Argument(help="forecast file to write")],
 ) -> None:
     """Write a forecast file from text; see to-text."""

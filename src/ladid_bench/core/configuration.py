@@ -181,7 +181,7 @@ def _of_one_kind(blocks: list[Experiment]) -> list[Experiment]:
     """Refuse an experiment whose blocks name different kinds."""
     named = list(dict.fromkeys(block.kind for block in blocks if block.kind))
     if len(named) > 1:
-        raise ValueError(f"the blocks of one experiment are of one kind; here are {' and '.join(named)}")
+        raise ValueError(f"the blocks of one experiment must have one kind, not {' and '.join(named)}")
     return blocks
 
 
@@ -221,7 +221,7 @@ class Search(Section):
     def _fewer_for_longer(cls, stages: list[Stage]) -> list[Stage]:
         for shorter, longer in itertools.pairwise(stages):
             if longer.steps <= shorter.steps or longer.trials > shorter.trials:
-                raise ValueError("each stage has more steps than the one before, and no more trials")
+                raise ValueError("each stage needs more steps than the one before, and no more trials")
         return stages
 
 
@@ -266,16 +266,14 @@ def load_study(scale: str, root: Path) -> Study:
             the file, the key and the nearest valid key.
     """
     if not re.fullmatch(SCALE, scale):
-        raise BenchError(
-            f"{scale[:60]!r} is no name of a scale; take small letters, digits and hyphens, a letter first"
-        )
+        raise BenchError(f"{scale[:60]!r} is not a scale name; use small letters, digits and hyphens, a letter first")
     path = root / "config" / f"{scale}.yaml"
     if not path.exists():
         known = [file.stem for file in (root / "config").glob("*.yaml")]
         raise BenchError(f"no scale '{scale}': there is no {path.relative_to(root)}; {nearest(scale, known)}")
     study = parse(Study, read_yaml(path, str(path.relative_to(root))), str(path.relative_to(root)))
     if study.scale != scale:
-        raise BenchError(f"{path.relative_to(root)}: scale is '{study.scale}', expected '{scale}' as the file is named")
+        raise BenchError(f"{path.relative_to(root)}: scale is '{study.scale}', expected '{scale}', the file's name")
     return study
 
 
@@ -299,7 +297,7 @@ def _explain(model: type[BaseModel], problem: Mapping[str, Any], content: Any) -
         section = _section(model, location[:-1])
         return f"unknown key '{key}'; {nearest(location[-1], section.model_fields if section else ())}"
     if problem["type"] in ("model_type", "dict_type") and problem["input"] is None:
-        return f"key '{key}': nothing is given; write '{key.rpartition('.')[2]}: {{}}', or what it shall have"
+        return f"key '{key}': is empty; write '{key.rpartition('.')[2]}: {{}}', or give its contents"
     return f"key '{key}': {problem['msg'][0].lower()}{problem['msg'][1:]}, got {problem['input']!r:.60}"
 
 

@@ -39,11 +39,11 @@ def explain(error: OSError) -> str:
     """Explain in one line what a file system refused: which file, why, and what to do."""
     where = error.filename or "file system"
     if error.errno in FULL:
-        return f"{where}: no space left on the device; free some {INTACT}"
+        return f"{where}: no space left on the device; free some space {INTACT}"
     if error.errno == errno.EFBIG:
-        return f"{where}: larger than a file may be here; raise the limit ('ulimit -f') {INTACT}"
+        return f"{where}: larger than the limit on files here; raise it ('ulimit -f') {INTACT}"
     if isinstance(error, PermissionError) and Path(where).exists() and not os.access(where, os.R_OK):
-        return f"{where}: cannot be read; give yourself the right to ('chmod u+r')"
+        return f"{where}: cannot be read; give yourself permission ('chmod u+r')"
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return f"{where}: cannot write here; make the folder writable {INTACT}"
     return f"{where}: {error.strerror or error}"

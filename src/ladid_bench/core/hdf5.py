@@ -28,7 +28,7 @@ class Refused(ValueError):
 def open_file(path: Path) -> h5py.File:
     """Open a file for reading; a pipe or a device, which would never end, is refused."""
     if not path.is_file():
-        raise Refused("no regular file")
+        raise Refused("not a regular file")
     return h5py.File(path, "r")
 
 
@@ -74,13 +74,13 @@ def check(items: Sequence[Any], kinds: str = NUMBERS) -> None:
     total, available = sum(_size(item) for item in items), available_memory()
     if COPIES * total > available:
         raise Refused(
-            f"holds {total / 1e9:,.1f} GB, which take {COPIES} times as much memory; here are {available / 1e9:,.1f} GB"
+            f"holds {total / 1e9:,.1f} GB and needs {COPIES} times that in memory; here are {available / 1e9:,.1f} GB"
         )
 
 
 def _problem(item: Any, kinds: str) -> str | None:
     if not isinstance(item, h5py.Dataset):
-        return "is no array"
+        return "is not an array"
     if (
         item.shape is None
         or item.dtype.kind not in kinds
@@ -89,11 +89,11 @@ def _problem(item: Any, kinds: str) -> str | None:
         held = "nothing" if item.shape is None else "text" if h5py.check_string_dtype(item.dtype) else item.dtype
         return f"holds {held}, not {'text' if kinds == TEXT else 'numbers'}"
     if item.is_virtual or item.external:
-        return "lies in another file"
+        return "is stored in another file"
     size, stored = _size(item), item.id.get_storage_size()
     ratio = LARGEST_RATIO if item.id.get_create_plist().get_nfilters() else 1
     if size > max(SMALL, ratio * stored):
-        return f"declares {size:,} bytes and holds {stored:,}: its values were never written"
+        return f"declares {size:,} bytes but holds {stored:,}: its values were never written"
     return None
 
 

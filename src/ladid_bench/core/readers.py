@@ -70,14 +70,14 @@ def one_line(error: BaseException, longest: int = 300) -> str:
 
 def _text(path: Path, largest: int) -> str:
     if not path.is_file():
-        raise OSError("no regular file" if path.exists() else "no such file")
+        raise OSError("not a regular file" if path.exists() else "no such file")
     if path.stat().st_size > largest:
         raise OSError(f"larger than {largest // 2**10} kB")
     return path.read_text(encoding="utf-8")
 
 
 def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
 def _check(loader: yaml.SafeLoader, node: yaml.Node, key: str, seen: Iterator[int]) -> None:
@@ -89,7 +89,7 @@ def _check(loader: yaml.SafeLoader, node: yaml.Node, key: str, seen: Iterator[in
         ValueError: the key, and what is wrong with its value.
     """
     if next(seen) > MOST_VALUES:
-        raise ValueError(f"holds more than {MOST_VALUES:,} values, aliases written out")
+        raise ValueError(f"holds more than {MOST_VALUES:,} values, with aliases expanded")
     if node.tag not in TAGS:
         kind = node.tag.rpartition(":")[2]
         raise ValueError(f"key '{key[:100]}': a {kind} is neither text, number, list nor mapping; quote it")
@@ -101,9 +101,9 @@ def _check(loader: yaml.SafeLoader, node: yaml.Node, key: str, seen: Iterator[in
         for name, part in node.value:
             full = f"{key}.{name.value}".lstrip(".")
             if name.tag not in KEY_TAGS:
-                raise ValueError(f"key '{key[:100]}.{name.value!s:.40}': must be a text; quote it")
+                raise ValueError(f"key '{key[:100]}.{name.value!s:.40}': must be text; quote it")
             if name.value in known:
-                raise ValueError(f"key '{full[:100]}': stands there twice; keep one of them")
+                raise ValueError(f"key '{full[:100]}': appears twice; keep one of them")
             known.add(name.value)
             _check(loader, part, full, seen)
     else:

@@ -54,8 +54,8 @@ def write_benchmarks_page(path: Path, root: Path) -> bool:
             heading="What does it cost?",
             eyebrow=HOME,
             lead="Times of every method and of the suite itself, measured side by side.",
-            words="Two things that are compared were timed in turn on one machine, so ratios carry over to others "
-            "better than times do. 'python benchmarks/all.py' measures everything again.",
+            words="Compared items were timed in turn on one machine, so their ratios hold on other machines better "
+            "than the times do. 'python benchmarks/all.py' repeats all measurements.",
             sections=sections,
             home=("LaDID Bench", "index.html"),
         ).write(path)
@@ -79,7 +79,7 @@ def _training(result: Result, root: Path) -> Cells:
     rows = pd.DataFrame(result["rows"]).sort_values("step_seconds", kind="stable")
     cells = {
         "parameters": rows["parameters"].map(_count),
-        "ms a step": rows["step_seconds"].map(_milliseconds),
+        "ms per step": rows["step_seconds"].map(_milliseconds),
         f"times {first['method']}": (rows["step_seconds"] / first["step_seconds"]).map(short),
     }
     for threshold in THRESHOLDS:
@@ -94,7 +94,7 @@ def _steps(result: Result, root: Path) -> Cells:
     cells = {
         "parameters": rows["parameters"].map(_count),
         "GFLOP": rows["gflop"].map(short),
-        "ms a step": rows["step_seconds"].map(_milliseconds),
+        "ms per step": rows["step_seconds"].map(_milliseconds),
         "GFLOP/s": (rows["gflop"] / rows["step_seconds"]).map(short),
         "share of a matrix product": rows["share"].map("{:.0%}".format),
     }
@@ -124,7 +124,7 @@ def _simulators(result: Result, root: Path) -> Cells:
         size = f", {row['image_size']} px" if row["image_size"] else ""
         rivals.setdefault(row["system"], []).append(f"{row['package'].split()[0]}{size}: {short(row['ratio'], 2)}")
     order = list(dict.fromkeys(row["system"] for row in result["frames"]))
-    cells = {f"ms a frame, {size} px": (frames[size] / 1e6).map(_milliseconds)[order] for size in frames}
+    cells = {f"ms per frame, {size} px": (frames[size] / 1e6).map(_milliseconds)[order] for size in frames}
     names = pd.Series(order)
     return names, {**cells, "theirs / ours": names.map(lambda name: "; ".join(rivals.get(name, [])))}
 
@@ -159,45 +159,45 @@ MEASURED: dict[str, tuple[str, str, Callable[[Result, Path], Cells], str]] = {  
         "method",
         _training,
         "CPU time of an optimiser step at {image_size} px on one thread, over the schedule in which the "
-        "horizon grows; methods took turns. Steps to an accuracy are those after which the validation error of the "
-        "best trial of the method's recorded search on the pendulum was first at or below it, as often as it was "
-        "validated; a dash where it never was, or where there is no search.",
+        "horizon grows; methods were timed in turn. 'Steps to nMSE' are the steps until a validation of the best trial "
+        "in the method's recorded search on the pendulum first reached this error; a dash means that none did, or that "
+        "there is no search.",
     ),
     "Steps and the limit of a core": (
         "steps",
         "method",
         _steps,
         "CPU time of an optimiser step at {image_size} px and the full horizon on one thread, the operations of its "
-        "matrix products and convolutions, and their rate as a share of that of a large matrix product, measured in "
-        "between. Where another commit was timed in turn, the last column has its time of a step over this one's.",
+        "matrix products and convolutions, and their rate as a share of the rate of a large matrix product, measured "
+        "in between. If another commit was timed in turn, the last column is its time per step over this commit's.",
     ),
     "Forecasts": (
         "methods",
         "method",
         _forecasts,
-        "CPU time of a forecast of 50 frames for one trajectory and for {many} at once. The latent part is all but "
-        "encoder and decoder: recognition, and the solve or what a method has in place of one. Evaluations are those "
-        "of the right-hand side in one forecast; methods without a solver have none.",
+        "CPU time of a forecast of 50 frames for one trajectory and for {many} at once. The latent part is everything "
+        "except encoder and decoder: recognition, and the ODE solve or what replaces it. Evaluations are those of the "
+        "right-hand side in one forecast; methods without a solver have none.",
     ),
     "Simulators": (
         "systems",
         "system",
         _simulators,
-        "CPU time of a stored frame of one trajectory, drawing included, and the time that independent solvers of the "
-        "same equations take at the same accuracy as a multiple of ours: above 1 ours is faster, below 1 theirs.",
+        "CPU time per stored frame of one trajectory, rendering included, and the time of independent solvers of the "
+        "same equations at the same accuracy, as a multiple of ours: above 1 ours is faster, below 1 theirs is.",
     ),
     "Data loading": (
         "loading",
         "images",
         _loading,
-        "A training split of {rows[0][trajectories]} trajectories: read and checked once a run, and a "
-        "batch as every training step draws it, beside a copy of as many bytes. CPU time.",
+        "CPU time to read and check a training split of {rows[0][trajectories]} trajectories, once per run, and to "
+        "draw a batch, at every training step, compared with copying the same number of bytes.",
     ),
     "Workflow": (
         "workflow",
         "what",
         _workflow,
-        "What is there beside the work: planning the paper-scale study, doing nothing when all is done, and starting "
-        "a job. Elapsed time is what a user waits for; number of cores that it was measured on: {cores}.",
+        "The overhead of the workflow: planning the paper-scale study, doing nothing when all is done, and starting a "
+        "job. Elapsed time is what a user waits for; number of cores used in the measurement: {cores}.",
     ),
 }

@@ -110,9 +110,9 @@ def _ratio_axis(axes: Axes, frame: pd.DataFrame) -> None:
 def _about(claim: str, frame: pd.DataFrame) -> str:
     limits = " or ".join(f"{limit:g}" for limit in sorted(frame["limit"].unique()))
     return (
-        f"{claim} over the budget: the ratio that each pair of the claim has, with its 95 % interval. An interval "
-        f"that ends below the dashed line, at {limits}, is for the claim, one that begins above it against it. Methods "
-        "in closed form have no budget and meet every one."
+        f"{claim} over the budget: the ratio of each pair that the claim compares, with its 95 % interval. An interval "
+        f"below the dashed line, at {limits}, is for the claim; one above it is against the claim. Methods fitted in "
+        "closed form have no budget and are compared at every budget."
     )
 
 
@@ -124,7 +124,7 @@ def _finding(frame: pd.DataFrame) -> str:
     at = f"At {steps:,} steps" if steps else "Without training"
     below, above = int(told.get(FOR, 0)), int(told.get(AGAINST, 0))
     return (
-        f"{at} {counted(below, 'interval')} of {len(last)} {'lies' if below == 1 else 'lie'} below the limit and "
-        f"{above} above it, before Holm's correction; {int((last['standing'] == SETTLED).sum())} have settled. Median "
-        f"ratio {short(float(last['ratio'].median()), 2)}."
+        f"{at}, {counted(below, 'interval')} of {len(last)} {'lies' if below == 1 else 'lie'} below the limit and "
+        f"{above} above it, before Holm's correction; {int((last['standing'] == SETTLED).sum())} have settled. The "
+        f"median ratio is {short(float(last['ratio'].median()), 2)}."
     )

@@ -31,7 +31,7 @@ DASHED = (0, (4, 2))
 SIDE = 330.0  # points; these figures are square
 EVERY = 10  # lead times from marker to marker
 CRPS_OF_NORMAL = 0.56  # of a standard normal distribution for draws of itself: 1 / sqrt(pi)
-VALUES = "pixels that vary, in standard deviations of the training split"
+VALUES = "the pixels that vary, in standard deviations of the training split"
 
 
 def calibration_drawings(table: ExperimentResults, scene: Scene) -> list[Drawing]:
@@ -93,14 +93,15 @@ def _scores(
     frame = scores.assign(panel="", row=scores["name"])
     chart = Dots(looks, "distribution", "CRPS, standard deviations", "crps", content.title, key=key)
     about = (
-        f"Continuous ranked probability score on {content.name}, over {VALUES}; left is better. Without a forecast, "
-        f"normal values whose mean and deviation are known have {CRPS_OF_NORMAL}. Blue: the forecast of each method "
-        "with a normal noise fitted to its errors on the validation split, for each lead time, in the same way for "
-        f"all. Other dots: {DRAWS} samples of the method's own, with an observation noise fitted there, and as they "
-        f"are. Lines are 95 % intervals over test trajectories and seeds.{_stale(rows, scene)}{not_drawn(rows)}"
+        f"Continuous ranked probability score (CRPS) on {content.name}, over {VALUES}; left is better. For scale: "
+        f"knowing only the mean and deviation of normal values gives a CRPS of {CRPS_OF_NORMAL}. Blue: the forecast of "
+        "each method with normal noise fitted to its errors on the validation split, for each lead time, in the same "
+        f"way for all methods. Other dots: {DRAWS} samples from the method itself, with observation noise fitted on "
+        "the validation split, and as they are. Lines are 95 % intervals over test trajectories and seeds."
+        f"{_stale(rows, scene)}{not_drawn(rows)}"
     )
     best = scores.sort_values("crps").iloc[0]
-    words = f"{best['name']}, {KINDS[best['distribution']][0]}, has the lowest score."
+    words = f"{best['name']}, {KINDS[best['distribution']][0]}, has the lowest CRPS."
     finding = if_anybody((row.entry for row in rows), content.groups, words)
     name, file = f"{experiment}-{content.name}-scores", f"experiment-{experiment}-scores"
     return Drawing(name, chart, about, frame, file, finding)
@@ -131,17 +132,16 @@ def _reliability(experiment: str, content: DatasetContent, frame: pd.DataFrame, 
     title = f"values inside (%), {KINDS[OWN if own else RESIDUAL][0]}"
     scale = Scale("nominal", "probability of the interval (%)", every=3, equal=True)
     chart = Lines(shown, scale, "inside", title, ends=ends, decades=None, size=(WIDTH, SIDE))
-    how = "solid, with their observation noise; dashed, as they are" if own else "the noise is the same for all"
+    how = "solid: samples with noise; dashed: samples as they are" if own else "with the same noise for all methods"
     about = (
-        f"{content.name}: share of the true values inside the central intervals of the forecast distribution ({how}), "
-        "over the "
-        "probability that the interval should have. On the diagonal a forecast is calibrated; below it, it is too "
-        "certain, above it too vague."
+        f"{content.name}: the share of true values inside the central intervals of the forecast distribution ({how}), "
+        "over the nominal probability of the interval. On the diagonal a forecast is calibrated; below it, the "
+        "forecast is overconfident; above it, underconfident."
     )
     ninety = frame[(frame["nominal"] - 100 * NOMINAL).abs() < 1e-6]
     ninety = ninety[ninety["distribution"] != RAW].sort_values("inside")
     finding = (
-        f"The {NOMINAL:.0%} interval holds from {ninety['inside'].iloc[0]:.0f} % ({ninety['name'].iloc[0]}) to "
+        f"The {NOMINAL:.0%} interval contains from {ninety['inside'].iloc[0]:.0f} % ({ninety['name'].iloc[0]}) to "
         f"{ninety['inside'].iloc[-1]:.0f} % ({ninety['name'].iloc[-1]}) of the values."
     )
     name = f"{experiment}-{content.name}-reliability{'-own' if own else ''}"
@@ -156,9 +156,8 @@ def _spread(experiment: str, content: DatasetContent, frame: pd.DataFrame, looks
     scale = Scale("spread", "spread of the samples, standard deviations", every=EVERY, equal=True)
     chart = Lines(shown, scale, "error", title, ends=ends, decades=None, size=(WIDTH, SIDE))
     about = (
-        f"{content.name}: error over spread of the own samples at each lead time, over {VALUES}; a line runs from "
-        "the first forecast "
-        "frame to the last (solid, with the observation noise; dashed, the samples as they are). On the diagonal the "
-        "spread tells how large the error is; left of it the samples are too certain."
+        f"{content.name}: the error against the spread of a method's own samples at each lead time, over {VALUES}. A "
+        "line runs from the first forecast frame to the last (solid: with the observation noise; dashed: the samples "
+        "as they are). On the diagonal the spread matches the error; left of it the samples are overconfident."
     )
     return Drawing(f"{experiment}-{content.name}-spread", chart, about, drawn, f"experiment-{experiment}-spread")

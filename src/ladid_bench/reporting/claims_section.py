@@ -34,8 +34,8 @@ FILE = "claims.json"
 LONGEST_REASON = 240  # letters of a reason in the table
 HEADINGS = {
     "error ratio": Markup(
-        '<span title="geometric-mean ratio of errors, a mean over data sets against the strongest rival on each; below '
-        '1, or below the limit beside it, it speaks for the claim">error ratio</span>'
+        '<span title="geometric-mean ratio of errors to the strongest rival on each data set, averaged over data sets; '
+        'below 1, or below the limit beside it, it supports the claim">error ratio</span>'
     )
 }
 
@@ -94,8 +94,9 @@ def write_claims(folder: Path, evidence: Evidence, table: pd.DataFrame, study: S
         return ClaimsView(line, "", Markup(), [], answers)
     budget, size = study.budget, study.image_size
     lead = (
-        f"At scale {study.scale}: images of {size} by {size} pixels, {budget.steps:,} steps of {budget.batch_size} "
-        "trajectories unless an experiment says otherwise. Verdicts are for these, and for the steps in their row."
+        f"The study at scale {study.scale} uses images of {size} by {size} pixels and {budget.steps:,} steps of "
+        f"{budget.batch_size} trajectories unless an experiment says otherwise. Verdicts apply to these settings and "
+        "to the steps in their row."
     )
     drawn = [figures(folder, [budget_drawing(one.claim.id, one.frame, looks)]) for one in judged]
     behind = [(one, _behind(one), figure) for one, figure in zip(judged, drawn, strict=True)]
@@ -180,7 +181,11 @@ def _behind(judged: Judged) -> list[tuple[str, str, list[str]]]:
     if judged.standing:
         verdict, against = judged.with_one_spread
         behind.append(
-            ("if all networks of a data set had one spread between seeds (reported, not counted)", verdict, against)
+            (
+                "if all networks of a data set had the same spread between seeds (reported, not counted)",
+                verdict,
+                against,
+            )
         )
     return [*behind, ("lost runs", "counted against their method", judged.lost)] if judged.lost else behind
 
@@ -194,11 +199,11 @@ def _contrast_words(made: Contrast, limit: float) -> str:
     if made.interval is None:
         return made.problem
     found = Interval(*(math.exp(value) for value in (made.interval.estimate, made.interval.low, made.interval.high)))
-    words = [_ends(found), f"p = {made.p:.2g} of a ratio above {limit:g}, after Holm's correction"]
+    words = [_ends(found), f"p = {made.p:.2g} for a ratio above {limit:g}, after Holm's correction"]
     if made.beside:
         words.append(f"ratio of means {ratio(made.beside.ratio_of_means)}")
-        pairs = f"{made.beside.improvement:.0%} of the pairs of seeds"
-        words.append(f"ahead on {made.beside.groups_won:.0%} of the groups, in {pairs}")
+        pairs = f"{made.beside.improvement:.0%} of the seed pairs"
+        words.append(f"ahead on {made.beside.groups_won:.0%} of the groups and in {pairs}")
     words += [f"{name} is no better than the training mean" for name in made.untrained]
     return f"{made.first} over {made.second} {ratio(found.estimate)} ({'; '.join(words)})"
 

@@ -137,13 +137,15 @@ def _front(frame: pd.DataFrame) -> str:
     as_good = (seconds <= seconds[:, None]) & (error <= error[:, None])  # (point, other point)
     front = frame[as_good.sum(axis=1) == 1].sort_values("seconds", kind="stable")
     names = front["name"] + np.where(front["again"], " at equal time", "")
-    return f"On the front, where nothing else is both cheaper and more accurate: {listed(dict.fromkeys(names))}."
+    return f"On the front, where no other method is both cheaper and more accurate: {listed(dict.fromkeys(names))}."
 
 
 def _about(frame: pd.DataFrame) -> str:
     told = ["Accuracy against cost: down and to the left is better."]
     if len(panels_of(frame)) > 1:
-        told.append("Trained methods have a panel of their own, with its own scale of cost.")
+        told.append("Trained methods have a separate panel with its own cost axis.")
     if frame["again"].any():
-        told.append("Full markers: equal steps; open ones: equal CPU time, joined where a method has both.")
+        told.append(
+            "Filled markers: equal steps. Open markers: equal CPU time. A line joins them where a method has both."
+        )
     return " ".join([*told, "Vertical lines are 95 % intervals."])

@@ -82,12 +82,13 @@ def errors_apart(dataset: DatasetContent, looks: Looks) -> Drawing | None:
     if frame.empty or not np.isfinite(frame["first"]).any():
         return None
     about = (
-        "The error of each method taken apart, best method first; left is better, at the line a forecast says nothing. "
-        "The bar is the floor: true frames as near as the method's decoder renders them, from whichever latent state; "
-        "it is of the first eight test trajectories together, so that it can lie right of what is of all of them. "
-        "The circle is the first forecast frame, the triangle the last tenth of the horizon. A bar far right: it never "
-        "learnt to render. A circle far from its bar: it renders, but does not read the state off the context. A long "
-        "stroke: it loses the motion. Methods without a bar have no decoder of latent states."
+        "The error of each method split into parts, best method first; left is better, at the line a forecast is "
+        "useless. The bar is the floor: the true frames as well as the method's decoder can render them from any "
+        "latent state. It covers only the first eight test trajectories, so it can lie right of errors over all of "
+        "them. The circle is the error of the first forecast frame, the triangle that of the last tenth of the "
+        "horizon. A bar far right: the method never learnt to render. A circle far from its bar: it renders, but does "
+        "not infer the state from the context. A long stroke: it loses the motion. Methods without a bar have "
+        "no decoder of latent states."
     )
     name = f"error-split-{dataset.name}"
     return Drawing(name, Strokes(looks, dataset.error_name), about, frame, finding=_finding(frame))

@@ -36,16 +36,16 @@ DASHES: dict[str, tuple[Any, str]] = {  # of an arm, with what a caption says of
     SCRATCH: ((0, (4, 2)), "dashed: from scratch"),
     "frozen-dynamics": ((0, (6, 1.5, 1.5, 1.5)), "dash-dotted: fine-tuned with frozen dynamics"),
     "frozen-encoder": ((0, (1.5, 1.5)), "dotted: fine-tuned with a frozen encoder"),
-    ZERO_SHOT: ((0, (1, 3)), "level of sparse dots: zero-shot, the model of the source as it is"),
+    ZERO_SHOT: ((0, (1, 3)), "horizontal with sparse dots: zero-shot, the source model unchanged"),
 }
 TOLD = {1: NEURAL[0][0], 0: MUTED[0], -1: NEURAL[1][0]}  # colour of a part without which the error is larger, smaller
 DOTTED = {
-    "transfer": "Targets of which one share of the trajectories was tried: full dots left of the open one of their "
-    "method start better than from nothing.",
+    "transfer": "These targets were tried with one share of their trajectories: where a filled dot lies left of the "
+    "open dot of its method, the source helps.",
     "irregular": "A method that loses nothing on irregular times has its dots at the same place in both panels.",
     "shift": "The farther a dot lies right of its stroke, the more accuracy the change costs; from 1 on a forecast is "
-    "worth no more than the mean picture of that data set.",
-    "mixture": "Constants outside of the range trained on show how far a model carries.",
+    "no better than the mean picture of that data set.",
+    "mixture": "Constants outside the training range show how far a model generalises.",
 }
 
 
@@ -138,7 +138,7 @@ def _about_transfer(content: DatasetContent, rows: Sequence[ExperimentRow], fram
     arms = [words for arm, (_, words) in DASHES.items() if arm in set(frame["arm"])]
     return (
         f"Error on {content.name} over the share of its training trajectories; lower is better ({listed(arms)}). "
-        "Where a fine-tuned line meets the dashed one of its method, the source no longer helps. Bars are 95 % "
+        "Where a fine-tuned line meets the dashed line of its method, the source no longer helps. Bars are 95 % "
         f"intervals.{not_drawn(rows)}"
     )
 
@@ -146,7 +146,7 @@ def _about_transfer(content: DatasetContent, rows: Sequence[ExperimentRow], fram
 def _lowest_with_least(content: DatasetContent, rows: Sequence[ExperimentRow], frame: pd.DataFrame) -> str:
     """Which line is lowest with the fewest trajectories, and what fine-tuning brings LaDID there."""
     least = frame[frame["percent"] == frame["percent"].min()].sort_values("error", kind="stable").iloc[0]
-    words = f"With {short(least['percent'])} % of the trajectories {least['name']} is lowest."
+    words = f"With {short(least['percent'])} % of the trajectories, {least['name']} is lowest."
     words = if_anybody((row.entry for row in rows), content.groups, words)
     return f"{words}{_gains(content, rows, least['fraction'])}"
 
@@ -160,7 +160,7 @@ def _gains(content: DatasetContent, rows: Sequence[ExperimentRow], least: float)
     if found is None:
         return ""
     middle, low, high = (ratio(math.exp(value)) for value in (found.estimate, found.low, found.high))
-    return f" There LaDID fine-tuned has {middle} times the error of LaDID from scratch ({low} to {high})."
+    return f" There fine-tuned LaDID has {middle} times the error of LaDID from scratch ({low} to {high})."
 
 
 # --- ablation: the error without each part over the error with it
@@ -182,14 +182,14 @@ def _ablation(table: ExperimentResults, scene: Scene) -> list[Drawing]:
 
 def _about_ablation(mine: pd.DataFrame, rows: Sequence[ExperimentRow]) -> str:
     words = (
-        "Error of each variant over the error of the preset that it differs from, paired by test group, "
-        "with 95 % intervals, each for itself. Right of the line, orange: worse, so what was changed "
-        "matters. Left of it, blue: better. Open and grey: not told apart"
+        "Error of each variant over the error of the preset from which it differs, paired by test group, "
+        "with 95 % intervals for each variant alone. Orange, right of the line: worse, so the changed part "
+        "matters. Blue, left of it: better. Open and grey: not separable"
     )
     few = (mine["seeds"] < SEEDS_FOR_VERDICTS).sum()
     words += f", or fewer than {SEEDS_FOR_VERDICTS} seeds ({few} of {len(mine)})." if few else "."
     if (mine["method"] != mine["reference_method"]).any():
-        words += " A method by its name alone is measured against LaDID's preset."
+        words += " A row that names only a method compares it with LaDID's preset."
     return words + not_drawn(rows)
 
 
@@ -224,7 +224,7 @@ def _horizon(table: ExperimentResults, scene: Scene) -> list[Drawing]:
         if drawing:
             about = f"{content.name}. {drawing.about}{not_drawn(rows)}"
             if trained is not None:
-                about += " Right of the dashed line is what no model was trained on."
+                about += " No model was trained on times right of the dashed line."
             arms = pd.DataFrame([(one.label, one.arm, one.init_from) for one in shown.entries])
             frame = drawing.frame.merge(arms.set_axis(["name", "arm", "init_from"], axis=1), on="name")
             file = f"experiment-{table.name}-curves"
@@ -256,11 +256,11 @@ def _dots(table: ExperimentResults, scene: Scene) -> list[Drawing]:
 
 
 def _about_dots(table: ExperimentResults, frame: pd.DataFrame) -> str:
-    words = f"Errors with 95 % intervals, a panel a data set; left is better. {DOTTED.get(table.kind, '')}".rstrip()
+    words = f"Errors with 95 % intervals, one panel per data set; left is better. {DOTTED.get(table.kind, '')}".rstrip()
     if not frame["full"].all():
-        words += " Open dots: trained on the data set itself. Full dots: models of another data set."
+        words += " Open dots: trained on the data set itself. Filled dots: models of another data set."
     if frame["other"].notna().any():
-        words += " Strokes: the same models on the data they were trained on."
+        words += " Strokes: the same models on the data on which they were trained."
     return words
 
 

@@ -30,20 +30,20 @@ from ladid_bench.reporting.tables import (
 from ladid_bench.study.plan import ZERO_SHOT
 
 QUESTIONS: dict[Kind, str] = {
-    "comparison": "Which method forecasts best where all are asked the same?",
-    "equal-time": "Which method forecasts best with as much CPU time for training?",
-    "transfer": "Is a model of one system a good start on another one, with few of its trajectories?",
+    "comparison": "Which method forecasts best under the same conditions?",
+    "equal-time": "Which method forecasts best with the same CPU time for training?",
+    "transfer": "Is a model of one system a good start for another one, given few of its trajectories?",
     "irregular": "Do irregular times, and times between frames, cost accuracy?",
     "ablation": "What does each part of a method contribute?",
-    "horizon": "How far beyond its training does a model see, and how far into chaos?",
-    "shift": "Does a model still work when the same motion is seen in other pictures?",
-    "mixture": "Does training on a range of constants carry over to constants inside and outside of it?",
+    "horizon": "How far beyond its training horizon does a model forecast, and how far into chaos?",
+    "shift": "Does a model still work when the same motion is rendered differently?",
+    "mixture": "Does training on a range of constants generalise to constants inside and outside it?",
     "probe": "What can be read off psi, and is F the same map for every window of a trajectory?",
-    "calibration": "How far can the spread of a forecast be trusted, with the same noise for all and its own?",
+    "calibration": "How well calibrated is the spread of a forecast, with the same noise for all and with its own?",
     "sufficiency": "How large must psi be, and how long the context?",
-    "size": "Does size decide? Rivals with as many parameters as LaDID, and LaDID with as many as they have.",
-    "cost": "What does a step cost, and a forecast, as pictures, horizon and data grow? Errors mean nothing here.",
-    "sweep": "How does the error change with what was varied?",
+    "size": "Does size decide? Rivals get as many parameters as LaDID, and LaDID gets as many as they have.",
+    "cost": "How do the costs of a step and a forecast grow with pictures, horizon and data? Errors mean nothing here.",
+    "sweep": "How does the error change with the varied settings?",
 }
 EXTRA: dict[Kind, tuple[Column, ...]] = {
     "irregular": (MIDPOINTS,),
@@ -137,9 +137,9 @@ def not_drawn(rows: Sequence[ExperimentRow]) -> str:
     if not lost:
         return ""
     if len(lost) > MOST_LOST:
-        return f" Not drawn, without a complete result: {len(lost)} of the lines in the table."
+        return f" Not drawn, for want of a complete result: {len(lost)} rows of the table."
     several = len({row.dataset for row in rows}) > 1
-    return f" Not drawn, without a complete result: {listed(_in_words(row, several) for row in lost)}."
+    return f" Not drawn, for want of a complete result: {listed(_in_words(row, several) for row in lost)}."
 
 
 def _in_words(row: ExperimentRow, several: bool) -> str:

@@ -53,12 +53,12 @@ def _lowest_at_ends(dataset: DatasetContent, frame: pd.DataFrame) -> str:
 
 
 def _about_horizon(dataset: DatasetContent, frame: pd.DataFrame) -> str:
-    words = f"Error as the forecast reaches further; lower is better, 1 is {USELESS[dataset.primary_metric]}."
+    words = f"Error over the lead time; lower is better, 1 is {USELESS[dataset.primary_metric]}."
     if frame["name"].isin([entry.label for entry in dataset.floors]).any():
         words += " The dotted line is the floor: the true frames rendered by the shared decoder."
     band = f"bands are 95 % intervals over {counted(dataset.groups, 'group')}"
     if dataset.groups < GROUPS_FOR_BANDS:
-        band = f"over {counted(dataset.groups, 'group')} no band would mean much"
+        band = f"with {counted(dataset.groups, 'group')}, bands would mean little"
     return f"{words} Each point is a ratio of sums over the test trajectories; {band}."
 
 
@@ -71,14 +71,14 @@ def told_of_times(runs: Iterable[Run]) -> str:
     ends = list(dict.fromkeys(number(end(loads), 1) for end in (min, max))) if loads else []
     why = [f"at {'loads' if ends[1:] else 'a load'} of {' to '.join(ends)}"] if any(map(shared, known)) else []
     why += [f"on {len(kinds)} kinds of machine"] if len(kinds) > 1 else []
-    return f"Times compare only roughly: these runs were made {' and '.join(why)}." if why else ""
+    return f"Times are only roughly comparable: these runs were made {' and '.join(why)}." if why else ""
 
 
 def training(dataset: DatasetContent, styles: Looks) -> Drawing | None:
     """Draw the validation error over optimiser steps, a line a run."""
     frame = training_frame(dataset, "step", lambda run, step: step)
     caption = (
-        f"Error on the validation split while training, a line a run.{_falling(frame)} "
+        f"Error on the validation split during training, one line per run.{_falling(frame)} "
         f"A curve that still falls has not converged."
     )
     return _training(f"training-{dataset.name}", frame, styles, Scale("step", "optimiser steps"), caption)
@@ -93,9 +93,9 @@ def training_time(dataset: DatasetContent, styles: Looks, equal_time: bool) -> D
     frame = training_frame(dataset, "seconds", lambda run, step: step / step[-1] * run_seconds(run))
     which = "runs at equal CPU time" if equal_time else "same runs"
     caption = (
-        f"The {which} over the CPU seconds of a run (seconds on the clock where an accelerator did the work), spread "
-        "evenly over its steps. The learning rate falls towards the end of every run, so a shorter run would have "
-        "done better than the middle of a longer one."
+        f"The {which} over the CPU seconds of a run (wall-clock seconds where an accelerator did the work), spread "
+        "evenly over its steps. The learning rate decays towards the end of every run, so a shorter run would have "
+        "a lower error than a longer one halfway."
     )
     times = told_of_times(run for entry in dataset.ordered if validated(entry) for run in entry.done)
     caption = " ".join(filter(None, (caption, times)))
@@ -146,6 +146,6 @@ def _best(dataset: DatasetContent) -> list[Entry]:
 def _series_caption(pictures: Pictures, features: int, labels: list[str]) -> str:
     some = "All" if features == pictures.truth.shape[1] else f"The first {features} of {pictures.truth.shape[1]}"
     return (
-        f"{some} features of test trajectory {pictures.trajectory}: the truth, from the dashed line on what is to "
-        f"be forecast, and the forecast of {listed(labels)}. Where the lines part, the forecast has lost the motion."
+        f"{some} features of test trajectory {pictures.trajectory}: the truth and the forecast of {listed(labels)}, "
+        "which begins at the dashed line. Where the lines separate, the forecast has lost the motion."
     )

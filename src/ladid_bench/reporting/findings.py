@@ -20,7 +20,7 @@ MOST_MOVES = 3  # changes of rank that are named
 AHEAD = {
     "neural": "the neural method is ahead on these trajectories.",
     "simple": "the simple method is ahead on these trajectories.",
-    "open": "the two cannot be told apart.",
+    "open": "the two are not separable.",
 }
 
 
@@ -43,12 +43,12 @@ def finding(dataset: DatasetContent) -> Finding:
     if not dataset.entries:
         return Finding("No run of this study compares methods here at equal steps.")
     if not dataset.ranked:
-        return Finding("No method has a result on all of its runs.")
+        return Finding("No method has a result for all of its runs.")
     if why := nobody_ahead(dataset):
-        return Finding(f"Nobody is called lowest or ahead here: {why}.")
+        return Finding(f"No method is called lowest or ahead here: {why}.")
     best = dataset.ranked[0]
     found = dataset.error_interval(best)
-    within = f" (95 % {error_text(found.low)} to {error_text(found.high)})" if found else ""
+    within = f" (95 % interval {error_text(found.low)} to {error_text(found.high)})" if found else ""
     lowest = f"{best.label} has the lowest {dataset.error_name}, {error_text(best.mean(dataset.error))}{within}."
     neural, simple = dataset.best(neural=True), dataset.best(neural=False)
     if not neural or not simple:
@@ -68,12 +68,12 @@ def _compare(dataset: DatasetContent, lowest: str, neural: Entry, simple: Entry)
     pair += ", in the geometric mean over test groups"
     outcome = _outcome(found)
     ends = f"{ratio(math.exp(min(found.low, 700)))} to {ratio(math.exp(min(found.high, 700)))}"  # exp(710) overflows
-    return Finding(lowest, f"{pair}, 95 % {ends}: {AHEAD[outcome]}", outcome)
+    return Finding(lowest, f"{pair}, 95 % interval {ends}: {AHEAD[outcome]}", outcome)
 
 
 def _no_interval(dataset: DatasetContent, neural: Entry, simple: Entry) -> str:
     if not (neural.sampled and simple.sampled):
-        return "errors of single trajectories are not known"
+        return "errors of single trajectories are unknown"
     return "there are too few test groups" if dataset.groups < FEWEST_GROUPS else "an error is infinite"
 
 
@@ -99,18 +99,18 @@ def cautions(datasets: list[DatasetContent], scale: str, stale: int, total: int)
     if scale == SMOKE:
         notes["smoke"] = (
             "The numbers on this page mean nothing: the scale smoke trains every method for a few steps on a handful "
-            "of trajectories, to see that everything runs. Nobody is ahead here."
+            "of trajectories, to check that everything runs. No method is ahead here."
         )
     if stale:
         notes["stale"] = (
-            f"{stale} of {counted(total, 'run')} were made by older code than today's: their numbers are those of that "
-            "code. Each is marked where its run is described; this makes them again: snakemake --cores all --config "
+            f"{stale} of {counted(total, 'run')} were made by older code than today's, so their numbers are those of "
+            "that code. Each is marked in the list of runs. To repeat them: snakemake --cores all --config "
             f"scale={scale} --forcerun $(ladid-bench records --stale --scale {scale}) --"
         )
     if 0 < count < SEEDS_FOR_VERDICTS:
         notes["seeds"] = (
-            f"{counted(count, 'seed')}: no verdicts. Training again with another seed gives another error, and with "
-            f"fewer than {SEEDS_FOR_VERDICTS} seeds nobody knows how different. The intervals here cover the choice of "
+            f"{counted(count, 'seed')}: no verdicts. Training again with another seed gives another error, and fewer "
+            f"than {SEEDS_FOR_VERDICTS} seeds do not show how different. The intervals here cover the choice of "
             f"test trajectories{' only' if count == 1 else ' and these seeds'}."
         )
     counts = {one.title: one.groups for one in datasets}
@@ -118,7 +118,7 @@ def cautions(datasets: list[DatasetContent], scale: str, stale: int, total: int)
     if few:
         notes["groups"] = (
             f"Few independent test groups: {listed(few)}. Windows of one day, year or subject resemble each other, so "
-            "intervals rest on groups, not windows; over so few they are wide, and over one there are none."
+            "intervals rest on groups, not windows; with so few groups they are wide, and with one there are none."
         )
     return notes
 
@@ -129,8 +129,8 @@ def about_colours(dataset: DatasetContent, judged: bool = True) -> str:
         return ""
     why = ", which are LaDID, the best other neural method and the best simple one" if judged else ""
     return (
-        f"In colour: {listed(entry.label for entry in dataset.front)}{why}. Point at a name or a line to bring out "
-        "another method, click to keep it."
+        f"In colour: {listed(entry.label for entry in dataset.front)}{why}. Point at a name or a line to highlight "
+        "another method; click to keep it highlighted."
     )
 
 
@@ -141,7 +141,9 @@ def below_floor(dataset: DatasetContent) -> str:
     if not below:
         return ""
     lie = "lie" if below[1:] else "lies"
-    return f"{listed(below)} {lie} below it: the floor is what one autoencoder of this size reached, no strict bound."
+    return (
+        f"{listed(below)} {lie} below it: the floor is what one autoencoder of this size reached, not a strict bound."
+    )
 
 
 def equal_time(dataset: DatasetContent, equal: DatasetContent) -> str:
@@ -176,9 +178,13 @@ def spent(equal: DatasetContent) -> str:
     if not known:
         return ""
     low, high = duration(min(known)), duration(max(known))
-    words = f"Measured over whole runs: {low if low == high else f'{low} to {high}'} of CPU time a neural method."
+    words = f"Measured over whole runs: {low if low == high else f'{low} to {high}'} of CPU time per neural method."
     simple = any(not entry.neural and not entry.floor for entry in equal.entries)
-    return f"{words} Simple methods have no training to cut; they are those of the comparison." if simple else words
+    return (
+        f"{words} Simple methods have no training to shorten; their results are those of the comparison."
+        if simple
+        else words
+    )
 
 
 def lead_text(results: StudyResults) -> str:
@@ -195,8 +201,8 @@ def lead_text(results: StudyResults) -> str:
     )
     return (
         f"{methods or 'No method'} on {counted(len({one.name for one in results.contents}), 'data set')}, images of "
-        f"{study.image_size} by {study.image_size} pixels.{_training(results)} Of the whole study, further experiments "
-        f"included: {_statuses(Counter(run.status for run in runs))}, {duration(cpu)} of CPU time."
+        f"{study.image_size} by {study.image_size} pixels.{_training(results)} In the whole study, further experiments "
+        f"included, {_statuses(Counter(run.status for run in runs))}, {duration(cpu)} of CPU time."
     )
 
 

@@ -95,7 +95,7 @@ def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside
         sections=[
             Section("attention", f"Attention over the {over}", attention, "Attention"),
             Section("psi", "psi, the representation of a trajectory", psi, "psi"),
-            Section("path", "The latent state along time", path, "F(psi, t)"),
+            Section("path", "The latent state over time", path, "F(psi, t)"),
             Section("between", "Between the frames", between + strips),
             Section("run", "The run", part("definitions", _facts(run, inside, task, card.title))),
         ],
@@ -107,8 +107,8 @@ def _useless(record: dict[str, Any]) -> dict[str, str]:
     """A caution where a model has learned nothing."""
     fvu = record["metrics"]["fvu_pooled"]
     words = (
-        f"This model forecasts no better than the mean of the training frames (FVU {error_text(fvu)}): below is the "
-        "inside of a model that has not learned the motion."
+        f"This model forecasts no better than the mean of the training frames (FVU {error_text(fvu)}): this page "
+        "shows the inside of a model that has not learned the motion."
     )
     return {"useless": words} if fvu >= 1 else {}
 
@@ -116,10 +116,10 @@ def _useless(record: dict[str, Any]) -> dict[str, str]:
 def _about(inside: Inside, task: Task, record: dict[str, Any]) -> str:
     return (
         f"LaDID reads {task.context_frames} frames, attends over "
-        f"{'the places of each' if inside.over_places else 'them'}, sums them up in one representation psi of the "
-        "trajectory, and asks a single function F(psi, t), shared by all trajectories, for the latent state at any "
-        f"time. Its mean nMSE on the test split is {error_text(record['metrics']['nmse_mean'])}. Everything below is "
-        "from that split, which training never saw."
+        f"{'the places of each' if inside.over_places else 'them'}, summarises them in one representation psi of the "
+        "trajectory, and evaluates a single function F(psi, t), shared by all trajectories, for the latent state at "
+        f"any time. Its mean nMSE on the test split is {error_text(record['metrics']['nmse_mean'])}. Everything below "
+        "is from that split, which training never used."
     )
 
 
@@ -131,7 +131,7 @@ def _facts(run: PlannedRun, inside: Inside, task: Task, title: str) -> list[tupl
         ("key", run.key, "mono"),
         ("repeat it", run.rerun_command, "mono"),
         ("this page", f"ladid-bench inspect {run.key} --scale {run.scale}", "mono"),
-        ("data", f"{title}, {len(inside.psi)} test trajectories, {shape} values a frame", ""),
+        ("data", f"{title}, {len(inside.psi)} test trajectories, {shape} values per frame", ""),
         ("budget", f"{run.budget.steps} optimiser steps, seed {run.seed}", ""),
         ("settings", settings, ""),
     ]
@@ -144,8 +144,8 @@ def _lead(inside: Inside) -> str:
         return drawings.verdict(inside)
     best = max(known, key=lambda truth: truth.reading or 0)
     worst = min(known, key=lambda truth: truth.reading or 0)
-    words = f"Of what is true of a trajectory, psi tells {_read(best)} best"
-    words += "." if best is worst else f" and {_read(worst)} least."
+    words = f"Of the true quantities of a trajectory, psi encodes {_read(best)} best"
+    words += "." if best is worst else f" and {_read(worst)} worst."
     return f"{words} {drawings.verdict(inside)}"
 
 

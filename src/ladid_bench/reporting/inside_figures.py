@@ -55,12 +55,12 @@ def _matrices(frame: pd.DataFrame, layer: int, top: float, what: str) -> Figure:
         cells = weights.pivot(index="row", columns="seen", values="value")
         how: dict[str, Any] = {"cmap": SHADES, "vmin": 0, "vmax": top, "square": True, "cbar": False}
         seaborn.heatmap(cells, mask=cells < FAINTEST**2 * top, rasterized=cells.size > MOST_CELLS, ax=axes, **how)
-        axes.set(title=f"layer {layer}, {name}", xlabel="", ylabel=f"{what} that looks")
+        axes.set(title=f"layer {layer}, {name}", xlabel="", ylabel=f"attending {what}")
         axes.grid(visible=False)
         axes.locator_params(nbins=6)
         axes.tick_params(axis="y", rotation=0)
         axes.spines[:].set_visible(True)
-    drawn[-1].set_xlabel(f"{what} looked at")
+    drawn[-1].set_xlabel(f"attended {what}")
     bar = figure.colorbar(drawn[-1].collections[0], ax=drawn, orientation="horizontal", aspect=30)
     _label_bar(bar, ["0", short(top, 2)])
     return figure
@@ -80,14 +80,16 @@ def attention_caption(inside: Inside) -> str:
     used = listed(short(effective(layer), 2) for layer in inside.attention)
     differ = [str(place) for place, layer in enumerate(inside.attention, 1) if layer.std(axis=0).max() > 0.02]
     varying = f"layer{'s' if len(differ) > 1 else ''} {listed(differ)}" if differ else "no layer"
-    first = "" if inside.over_places else " The first layer attends by time alone, so it is the same for all."
+    first = (
+        "" if inside.over_places else " The first layer attends by time alone, so it is the same for all trajectories."
+    )
     return (
-        f"Each row is one {what} of the context and sums to 1: how much it takes from every {what}, more where the "
-        f"colour is stronger. Above the mean over {len(inside.psi)} test trajectories, "
-        f"below trajectory {inside.example}; where the two differ, attention depends on what the frames show "
-        f"({varying} here).{first} In layer order a {what} draws on {used} of {count} {what}s "
-        "(the exponential of the entropy): a diagonal looks at neighbours, a column is one that all look at, "
-        "a flat square averages everything."
+        f"Each row holds the attention weights of one {what} of the context, which sum to 1: the stronger the colour, "
+        f"the larger the weight. Above: the mean over {len(inside.psi)} test trajectories. "
+        f"Below: trajectory {inside.example}. Where the two differ, attention depends on what the frames show "
+        f"({varying} here).{first} In layer order, a {what} effectively attends to {used} of {count} {what}s "
+        f"(the exponential of the entropy). A diagonal means attention to neighbours, a column a {what} to which all "
+        "attend, a flat square an average over everything."
     )
 
 
@@ -131,17 +133,17 @@ def _component(index: int, shares: np.ndarray) -> str:
 def psi_caption(inside: Inside) -> str:
     """Say what to see in psi, with how well each true value can be read off it."""
     known = [truth for truth in inside.truths if truth.reading is not None]
-    read = "There are too few independent test groups to say how well they can be read off psi."
+    read = "There are too few independent test groups to say how well the quantities can be read off psi."
     if known:
         readings = listed(f"{readable(truth.name)} {number(truth.reading or 0, 2)}" for truth in known)
         read = (
-            "A linear reading from all of psi, on trajectories it was not fitted to, explains this share of the "
-            f"variance (R\N{SUPERSCRIPT TWO}): {readings}."
+            "A linear regression on all of psi explains this share of the variance on trajectories to which it was "
+            f"not fitted (R\N{SUPERSCRIPT TWO}): {readings}."
         )
     carrying = principal_components(inside.psi).carrying(ENOUGH)
     return (
-        "A dot is psi of one test trajectory, from its context alone; the panels differ in colour only. "
-        "Where colour runs smoothly across the cloud, psi has ordered the trajectories by that quantity; where "
+        "Each dot is psi of one test trajectory, from its context alone; the panels differ only in colour. "
+        "Where the colour changes smoothly across the cloud, psi orders the trajectories by that quantity; where "
         f"neighbours have unrelated colours, these two components do not carry it. {read} Of psi's "
         f"{inside.psi.shape[1]} numbers {counted(carrying, 'component')} carry {ENOUGH:.0%} of the variance."
     )
@@ -167,11 +169,11 @@ def path_caption(inside: Inside) -> str:
     """Say what to see in the latent path."""
     return (
         f"The latent state z = F(psi, t) of test trajectory {inside.example}: one psi, all times from the first "
-        "forecast frame on (training never asks for states within the context). Left its leading components over "
-        "time, a dot at each frame; right the path in the plane of the first two, other trajectories as thin lines. "
+        "forecast frame on (training never evaluates F within the context). Left: its leading components over time, "
+        "with a dot at each frame. Right: its path in the plane of the first two, other trajectories as thin lines. "
         f"Components are those of all test trajectories; {inside.components.carrying(ENOUGH)} of "
         f"{inside.states.shape[-1]} carry {ENOUGH:.0%} of "
-        "the variance. A motion that repeats should come back to where it was, and the line should pass through the "
+        "the variance. A periodic motion should return to where it was, and the line should pass through the "
         "dots without wiggles between them."
     )
 
@@ -198,12 +200,12 @@ def verdict(inside: Inside) -> str:
 def between_caption(inside: Inside) -> str:
     """Say what to see between the frames, with the verdict in numbers."""
     return (
-        f"{verdict(inside)} What it decodes to halfway between two frames of trajectory {inside.example} differs from "
-        f"what the smooth curve decodes to by {100 * inside.shift:.0f} % of the change from frame to frame. Left the "
-        "length of the path over time: 1 is a straight line from frame to frame, dashed the cubic spline through the "
-        "states at the frames. Right the leading components over a few steps: F as lines, that spline dashed, dots "
-        f"at the frames, {PARTS} points a step. Training asks for states at frame times only; what F does between "
-        "them is its own."
+        f"{verdict(inside)} Halfway between two frames of trajectory {inside.example}, the frame decoded from F "
+        f"differs from that of the smooth curve by {100 * inside.shift:.0f} % of the change from frame to frame. Left: "
+        "the length of the path over time; 1 is a straight line from frame to frame, dashed is the cubic spline "
+        "through the states at the frames. Right: the leading components over a few steps; F as lines, that spline "
+        f"dashed, dots at the frames, {PARTS} points per step. Training evaluates F only at frame times and does not "
+        "constrain it between them."
     )
 
 

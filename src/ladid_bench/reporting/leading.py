@@ -17,11 +17,11 @@ def nobody_first(entries: Iterable[Entry], groups: int) -> str:
     asked = [entry for entry in entries if not entry.skipped and not entry.floor]
     waiting = sum(run.waiting for entry in asked for run in entry.runs)
     if waiting:
-        return f"{counted(waiting, 'run')} not made so far"
+        return f"{counted(waiting, 'run')} still pending"
     few = [len(entry.runs) for entry in asked if not entry.seeded]
     if few:
-        return f"{counted(min(few), 'seed')}, and it takes {SEEDS_FOR_VERDICTS}"
-    return "" if groups >= FEWEST_GROUPS else f"{counted(groups, 'test group')}, and it takes {FEWEST_GROUPS}"
+        return f"{counted(min(few), 'seed')}, but {SEEDS_FOR_VERDICTS} are needed"
+    return "" if groups >= FEWEST_GROUPS else f"{counted(groups, 'test group')}, but {FEWEST_GROUPS} are needed"
 
 
 def nobody_ahead(dataset: DatasetContent) -> str:
@@ -32,4 +32,4 @@ def nobody_ahead(dataset: DatasetContent) -> str:
 def if_anybody(entries: Iterable[Entry], groups: int, words: str) -> str:
     """Give back ``words``, which call one of ``entries`` the first, or say why nobody may be."""
     why = nobody_first(entries, groups)
-    return f"Nobody is called lowest or best here: {why}." if why else words
+    return f"No method is called lowest or best here: {why}." if why else words

@@ -23,8 +23,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 INDEX = "index.html"
 HOME = Markup('LaDID Bench, <a href="index.html">report</a>')  # above a page beside the report
 CONTROL = (
-    "A negative control: by physics this intervention changes nothing, so the data follow the same law as without it. "
-    "A difference that shows here is no effect of the intervention."
+    "A negative control: physically, this intervention changes nothing, so the data follow the same law as without it. "
+    "A difference seen here is not an effect of the intervention."
 )
 
 
@@ -131,7 +131,7 @@ def check_place(final: Path) -> None:
         BenchError: ``final`` is there and holds no page.
     """
     if final.exists() and not (final / INDEX).exists():
-        raise BenchError(f"{final}: is there and holds no page; move it or choose another --output")
+        raise BenchError(f"{final}: exists and contains no page; move it or choose another --output")
 
 
 def figures(folder: Path, drawings: Sequence[Drawing | None], judged: bool = True) -> list[tuple[Markup, str]]:

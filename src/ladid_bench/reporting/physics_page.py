@@ -28,7 +28,7 @@ def write_physics_page(path: Path, results: list[Result]) -> None:
         eyebrow=HOME,
         lead=f"{summary(results)}.",
         cautions={"checks": caution} if caution else {},
-        words="Every synthetic system is held against values that do not come from its simulator: analytic solutions, "
+        words="Every simulated system is compared with values that do not come from its simulator: analytic solutions, "
         "conservation laws, published numbers, or another integrator. A check passes where the measured value is "
         "within the tolerance of the expected one. The bar is the deviation as a share of that tolerance: an empty bar "
         "is exact, a full one is at the limit.",
@@ -59,11 +59,11 @@ def _caution(results: list[Result]) -> str:
     stale = sum(found == "stale" for _, found in states)
     words = []
     if missing:
-        them = f", {'all' if slow == missing else slow} of them slow ones" if slow else ""
-        words.append(f"{counted(missing, 'check')} not run{them}: what they would measure is unknown.")
+        them = f", {'all' if slow == missing else slow} of them slow" if slow else ""
+        words.append(f"{counted(missing, 'check')} not run{them}: their results are unknown.")
     if stale:
         words.append(f"{counted(stale, 'result')} stale: measured before the code of the system last changed.")
-    return " ".join([*words, "'ladid-bench physics --slow' runs all."]) if words else ""
+    return " ".join([*words, "'ladid-bench physics --slow' runs all checks."]) if words else ""
 
 
 def checks_table(results: list[Result]) -> Markup:

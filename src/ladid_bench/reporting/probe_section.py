@@ -32,10 +32,10 @@ KINDS = {  # of representations: in words, colour and marker
 }
 TITLES = {LINEAR: "linear probe (ridge)", KERNEL: "non-linear probe (kernel ridge)"}
 WHAT_TO_SEE = {
-    LINEAR: "Where the orange dot is right of all others, training has laid the quantity out in psi so that weighted "
-    "sums of its numbers tell it.",
-    KERNEL: "A probe this strong reads off the pictures themselves what they determine, so psi can hardly be ahead. "
-    "Where the orange dot is left of the blue one, psi has lost something.",
+    LINEAR: "Where the orange dot is right of all others, training has encoded the quantity in psi so that "
+    "weighted sums of its numbers recover it.",
+    KERNEL: "A probe this strong reads off the pictures everything that they determine, so psi can hardly be ahead. "
+    "Where the orange dot is left of the blue one, psi has lost information.",
 }
 LOWEST = -0.3  # R^2 below which a dot stands at the edge
 
@@ -80,7 +80,7 @@ def write_probes(folder: Path, folders: Folders, tables: Sequence[ExperimentResu
 
 
 def _view(folder: Path, name: str, found: Probed, readings: pd.DataFrame) -> EntryView:
-    cautions = [f"Without a probe: {listed(found.missing)}."] if found.missing else []
+    cautions = [f"Runs without a probe: {listed(found.missing)}."] if found.missing else []
     if found.stale:
         cautions.append(f"Probed by older code: {listed(f'seed {seed}' for seed in found.stale)}.")
     title, semigroup = _name(found.entry), _semigroup_words(found)
@@ -91,7 +91,7 @@ def _view(folder: Path, name: str, found: Probed, readings: pd.DataFrame) -> Ent
         return EntryView(title, words, cautions, dots, psi, _about_psi(found))
     if found.probes:
         reasons = list(dict.fromkeys(one.reason for one in found.probes if one.reason))
-        cautions.append(f"Nothing was read: {listed(reasons or ['the runs have other test trajectories'])}.")
+        cautions.append(f"Nothing was read: {listed(reasons or ['the runs have different test trajectories'])}.")
     return EntryView(title, semigroup, cautions)
 
 
@@ -106,9 +106,9 @@ def _readings_figure(name: str, readings: pd.DataFrame, probe: str, found: Probe
     chart = Dots(looks, "representation", heading, "r2", TITLES[probe], level=0.0, limits=limits, key=key)
     about = (
         f"{WHAT_TO_SEE[probe]} Dots are {SQUARED} on {len(found.probes[0].group)} test trajectories that neither model "
-        f"nor probe has seen, over {counted(len(found.probes), 'seed')}; lines are bootstrap intervals of 95 %, "
-        "narrower than those that claims rest on. At 0 a reading is worth as much as the mean of all trajectories. "
-        "What each quantity is, docs/systems.md says."
+        f"nor probe has seen, over {counted(len(found.probes), 'seed')}; lines are 95 % bootstrap intervals, "
+        "narrower than those behind verdicts. At 0 a reading is no better than the mean of all trajectories. "
+        "docs/systems.md defines each quantity."
     )
     return Drawing(name, chart, about, frame)
 
@@ -137,8 +137,8 @@ def _readings_words(found: Probed, estimates: list[Estimate]) -> str:
     closest = max(known, key=lambda one: one.ratio.estimate if one.ratio else 0)
     assert closest.ratio is not None
     return (
-        f"{text} It leaves {ratio(closest.ratio.estimate)} times as much unexplained as the control that comes "
-        f"closest, {KINDS[closest.representation][0]} (95 % interval {ratio(closest.ratio.low)} to "
+        f"{text} It leaves {ratio(closest.ratio.estimate)} times as much variance unexplained as the "
+        f"closest control, {KINDS[closest.representation][0]} (95 % interval {ratio(closest.ratio.low)} to "
         f"{ratio(closest.ratio.high)}, below 1 is better)."
     )
 
@@ -150,8 +150,8 @@ def _semigroup_words(found: Probed) -> list[str]:
     same, other = tested
     ends = f" (95 % interval {span(same.low, same.high, 3)})" if math.isfinite(same.low) else ""
     return [
-        "Asked for the same moments from two windows of one trajectory, F gives states whose squared distance is "
-        f"{short(same.estimate, 2)} of the variance of z{ends}; 0 would be one map that is the same for every window. "
+        "Evaluated at the same moments from two windows of one trajectory, F gives states whose squared distance is "
+        f"{short(same.estimate, 2)} of the variance of z{ends}; at 0, F would be the same map for every window. "
         f"For windows of two different trajectories it is {short(other, 2)}."
     ]
 
@@ -159,9 +159,9 @@ def _semigroup_words(found: Probed) -> list[str]:
 def _about_psi(found: Probed) -> str:
     first = found.probes[0]
     return (
-        f"A dot is psi of one of {counted(len(first.group), 'test trajectory')} "
-        f"(seed {first.seed}) in its two leading components; the panels differ in colour only. Where colour runs "
-        "smoothly across the cloud, psi orders the trajectories by that quantity."
+        f"Each dot is psi of one of {counted(len(first.group), 'test trajectory')} "
+        f"(seed {first.seed}) in its two leading components; the panels differ only in colour. Where the colour "
+        "changes smoothly across the cloud, psi orders the trajectories by that quantity."
     )
 
 

@@ -38,8 +38,8 @@ def error_profiles(errors: pd.DataFrame, looks: Looks) -> Drawing | None:
     frame = profiles(runs, "error", _places(known))
     about = (
         f"Performance profiles over {_sets(runs)}: the share of a method's runs with "
-        "at most the error on the axis; higher and further to the left is better. A run that was lost reaches none. "
-        f"{_left_out(errors, runs)}"
+        "at most the error on the axis; higher and further to the left is better. A run without a result reaches no "
+        f"error. {_left_out(errors, runs)}"
     )
     return _drawing("performance-profiles", frame, "error of the run (nMSE or FVU)", about, looks)
 
@@ -81,8 +81,8 @@ def _time_profile(
     about = (
         f"Time to a validation nMSE of {target:g} over {_sets(runs)}: the share of a method's runs "
         "that have reached it after the seconds on the axis; higher and further to the left is better. "
-        "Seconds are those of the whole run, spread evenly over its steps, on the CPU or, where an accelerator did the "
-        f"work, on the clock. {times} {_left_out(curves, compared)}"
+        "Seconds are those of the whole run, spread evenly over its steps: CPU seconds or, where an accelerator did "
+        f"the work, wall-clock seconds. {times} {_left_out(curves, compared)}"
     )
     return _drawing(f"time-to-{target:g}".replace(".", "-"), frame, "CPU seconds of training", about, looks)
 
@@ -98,7 +98,7 @@ def _places(values: pd.Series) -> list[float]:
 
 def _left_out(known: pd.DataFrame, shown: pd.DataFrame) -> str:
     missing = sorted(set(known["method"]) - set(shown["method"]))
-    return f"Left out, as they have no runs on some of these data sets: {listed(missing)}." if missing else ""
+    return f"Left out because they have no runs on some of these data sets: {listed(missing)}." if missing else ""
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -124,5 +124,5 @@ def _drawing(name: str, frame: pd.DataFrame, heading: str, about: str, looks: Lo
     )
     best = str(order[0])
     share = short(100 * float(frame.loc[frame["name"] == best, "share"].mean()), 2)
-    finding = f"Highest on the average over the axis is {best}, with {share} % of its runs."
+    finding = f"Averaged over the axis, {best} is highest, with {share} % of its runs."
     return Drawing(name, chart, about.strip(), frame, finding=finding)

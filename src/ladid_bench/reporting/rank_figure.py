@@ -70,24 +70,24 @@ def _first(ranking: Ranking) -> str:
     level = ranking.significance.loc[best]
     tied = [label for label in level.index if label != best and level[label] >= LEVEL]
     if not tied:
-        return f"{best} is first, and differs from every other method."
+        return f"{best} is first and differs from every other method."
     if len(tied) == len(level) - 1:
-        return f"{best} is first, and differs from none."
-    return f"{best} is first; not told apart from it: {_named(tied)}."
+        return f"{best} is first but differs from no other method."
+    return f"{best} is first; not separable from it: {_named(tied)}."
 
 
 def _about(ranking: Ranking, what: str) -> str:
-    words = f"Mean ranks of the methods over {what}, 1 for the lowest error."
-    words += " A bar joins the methods, dots on it, among which no two differ"
+    words = f"Mean ranks of the methods over {what}; 1 is the lowest error."
+    words += " A bar joins methods (the dots on it) of which no two differ"
     if ranking.critical is None:
         words += " by Wilcoxon's signed-rank test with Holm's correction; errors are means over seeds."
     else:
         words += f": their ranks are less than {short(ranking.critical, 2)} (CD) apart, by Nemenyi's test."
     p = f"< {TINY_P}" if ranking.friedman < TINY_P else f"= {short(ranking.friedman, 2)}"
-    words += f" Friedman's test that any differ: p {p}."
+    words += f" Friedman's test for any difference: p {p}."
     if ranking.missing:
         left = _named(ranking.missing)
-        words += f" Not ranked, without a complete result on all of them or with too few seeds: {left}."
+        words += f" Not ranked, for want of a complete result on all of them or of enough seeds: {left}."
     return words
 
 

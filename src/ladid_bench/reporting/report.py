@@ -40,7 +40,7 @@ from ladid_bench.reporting.searches import describe_search, effort, trials_table
 from ladid_bench.reporting.tables import cost, to_latex, write_csv
 from ladid_bench.verification.physics.results import physics_file, read_results, up_to_date
 
-AREAS = "Mean error along the logarithmic axis of the share: the area below each curve over its width"
+AREAS = "Mean error along the logarithmic share axis: the area below each curve over its width"
 SCORES = "Scores of the distributions"
 NO_COMPARISON = "This study has no comparison: no experiment of that name, or none of its runs is in the run table."
 

@@ -24,12 +24,12 @@ class Errors(Section):
     datasets: list[str] = Field(min_length=1)
     methods: list[str] = Field(
         min_length=1,
-        description="method, the first variant on its card, or method:variant; it is about the first, beside others",
+        description="method (the first variant on its card) or method:variant; the first is compared with the others",
     )
     column: str = Field("", description="of the run table; default: the primary error of the data set")
     over: str = Field("", description="column of the run table that each mean is divided by; default: none")
     experiment: str = "comparison"
-    changed: bool = Field(False, description="whether runs with changed settings are told of, each with its changes")
+    changed: bool = Field(False, description="whether runs with changed settings are reported, each with its changes")
 
 
 class Question(Section):

@@ -54,7 +54,7 @@ def trials_text(record: SearchRecord) -> str:
 
 def effort_of(record: SearchRecord) -> str:
     """Say how many trials of how many steps were made, on which data."""
-    so_far = "" if record.ended else ", not at its end yet"
+    so_far = "" if record.ended else ", not finished yet"
     return f"{_stages(record.identity.stages)} on {record.identity.data['dataset']}{so_far}"
 
 
@@ -75,20 +75,22 @@ def cost_of(planned: Sequence[PlannedSearch]) -> str:
             f"about {one.estimated_seconds / 60:.0f} CPU-minutes"
         )
     total = sum(one.estimated_seconds for one in planned)
-    return "\n".join([*lines, f"In all about {total / 3600:.1f} CPU-hours"])
+    return "\n".join([*lines, f"In total about {total / 3600:.1f} CPU-hours"])
 
 
 def describe_search(record: SearchRecord, card: MethodCard) -> str:
     """Say how a method was searched on one kind of data, and what was found."""
     identity, spent = record.identity, sum(one.cpu_seconds for trial in record.trials for one in trial.trainings)
     words = f"Searched on {identity.kind}: {effort_of(record)}, chosen on its validation split, seed {identity.seed}, "
-    words += f"{duration(spent)} of CPU time in all."
+    words += f"{duration(spent)} of CPU time in total."
     if record.chosen is None:
         return words + (" No trial ended with a result." if record.ended else "")
     chosen = record.trials[record.chosen]
-    words += f" On data of this kind it has trial {record.chosen} ({chosen.origin})."
+    words += f" On data of this kind it uses trial {record.chosen} ({chosen.origin})."
     if identity.method_version != card.version:
-        words += f" That was version {identity.method_version} of the method, the card has version {card.version}."
+        words += (
+            f" The search used version {identity.method_version} of the method; the card has version {card.version}."
+        )
     return words
 
 

@@ -124,5 +124,5 @@ def time_caption(data: Trajectories, time_unit: str) -> str:
     if np.allclose(gaps, np.median(gaps), rtol=1e-6):
         return f"Regular: {frames} frames, one every {np.median(gaps):.4g}{unit}, the same for all trajectories."
     same = np.allclose(data.times - data.times[:, :1], data.times[0] - data.times[0, 0], rtol=1e-6)
-    whose = "the same for all trajectories" if same else "each trajectory at times of its own"
+    whose = "the same for all trajectories" if same else "each trajectory at its own times"
     return f"Irregular: {frames} frames, {low:.3g} to {high:.3g}{unit} apart, {whose}."

@@ -102,12 +102,12 @@ def _marks(table: ExperimentResults, factor: Factor, some: Sequence[Asked]) -> l
 
 def _told_of_errors(frame: pd.DataFrame, some: Sequence[Asked], marks: Sequence[tuple[float, str]]) -> Told:
     best = frame.sort_values("value", kind="stable").iloc[0]
-    about = f"Error over the {_in_words(best)}, where nothing else differs; lower is better."
+    about = f"Error over the {_in_words(best)}, with all else equal; lower is better."
     if marks:
         about += (
-            " A curve that is flat from a size on has room enough there. The dashed line, at "
-            f"{marks[0][0]:g}, is the least that can hold, or determine, the state and the "
-            "constants of the system: theory expects the curve to fall up to it and to be flat beyond."
+            " A curve that is flat from some size on has enough room there. The dashed line, at "
+            f"{marks[0][0]:g}, is the smallest value that can hold, or determine, the state and the "
+            "constants of the system: theory expects the curve to fall up to it and to be flat beyond it."
         )
     groups = min(one.content.groups for one in some)
     finding = if_anybody((one.row.entry for one in some), groups, _lowest(frame, best))
@@ -117,7 +117,7 @@ def _told_of_errors(frame: pd.DataFrame, some: Sequence[Asked], marks: Sequence[
 def _lowest(frame: pd.DataFrame, best: pd.Series) -> str:
     """Say where the error is lowest, and of how many other points the interval overlaps the one there."""
     level = int((frame["low"] <= best["high"]).sum()) - 1  # its own is among them; without an interval none is
-    words = f"Lowest is {best['name']} at {best['at']:g}"
+    words = f"The error is lowest for {best['name']} at {best['at']:g}"
     return f"{words}; its interval overlaps {level} of the {len(frame) - 1} others." if level > 0 else f"{words}."
 
 
@@ -132,7 +132,7 @@ def _told_of_costs(frame: pd.DataFrame, some: Sequence[Asked], marks: Sequence[t
     first = frame.iloc[0]
     about = (
         f"{first['what']}, over {first['across']}; both axes are logarithmic. From the smallest to the largest "
-        f"({TIMES}{short(grown['at'].max(), 2)}) it grew {named}. Bars reach from the least run to the greatest. "
+        f"({TIMES}{short(grown['at'].max(), 2)}) it grew {named}. Bars span the lowest to the highest run. "
         f"{_alone(frame, some)}"
     )
     return about, ""
@@ -145,7 +145,7 @@ def _alone(frame: pd.DataFrame, asked: Sequence[Asked]) -> str:
     beside = sum(map(shared, rows))
     if not beside:
         return "Every run had the machine to itself."
-    return f"Of {counted(len(rows), 'run')} {beside} shared the machine with others or did not record it."
+    return f"Of {counted(len(rows), 'run')}, {beside} shared the machine with others or did not record it."
 
 
 ERROR: Mapping[str, tuple[str, Value]] = {"": ("", Asked.error)}

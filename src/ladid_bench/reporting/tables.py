@@ -48,24 +48,24 @@ class Column:
     narrow: bool = False
 
 
-NMSE = Column("nmse_mean", "nMSE", LOW, "squared error over squared signal, mean over test trajectories")
+NMSE = Column("nmse_mean", "nMSE", LOW, "squared error over squared truth, mean over test trajectories")
 NMSE_MEDIAN = Column("nmse_median", "median nMSE", LOW, "median over test trajectories")
 FVU = Column("fvu_pooled", "FVU", LOW, "fraction of variance unexplained, pooled: 1 is the training mean")
 FVU_MEDIAN = Column("fvu_median", "median FVU", LOW, "median over test trajectories")
 MIDPOINTS = Column(
-    "midpoints_nmse_mean", "nMSE at midpoints", LOW, "halfway between frames, where the simulator knows the truth"
+    "midpoints_nmse_mean", "nMSE at midpoints", LOW, "halfway between frames, where the simulator gives the truth"
 )
 SKILLED = Column("skill", "skill", HIGH, "1 minus error / error of the best simple method", fixed=2, narrow=True)
 VALID = Column(
     "valid_time_mean", "valid time", HIGH, "time until the error first exceeds 40 % of the variance", digits=1
 )
-PARAMETERS = Column("cost_parameters", "parameters", help="trained numbers of the network", digits=1)
+PARAMETERS = Column("cost_parameters", "parameters", help="trainable parameters of the network", digits=1)
 IN_LYAPUNOV_TIMES = Column(
     "valid_lyapunov_times", "valid time (Lyapunov times)", HIGH, "valid time times the largest Lyapunov exponent"
 )
 OTHERS = (
     Column("temporal_fvu_mean", "temporal FVU", LOW, "error over the variance about each trajectory's own mean frame"),
-    Column("temporal_fvu_median", "median temporal FVU", LOW, "median over test trajectories: 1 is a standing picture"),
+    Column("temporal_fvu_median", "median temporal FVU", LOW, "median over test trajectories: 1 is a still picture"),
     Column("vrmse_mean", "VRMSE", LOW, "root of squared error over spatial variance"),
     Column("spectral_distance_mean", "spectral distance", LOW, "distance of the power spectra in decades"),
     Column("angle_error_degrees_mean", "angle error (°)", LOW, "angle read off the picture, mean over all frames"),
@@ -81,13 +81,13 @@ COST = (
     PARAMETERS,
     Column("cost_steps", "steps"),
     Column("cost_cpu_seconds_per_step", "CPU s per step"),
-    Column("cost_seconds_per_step", "seconds per step", help="on the clock, whatever else ran"),
+    Column("cost_seconds_per_step", "seconds per step", help="wall-clock time, whatever else ran"),
     Column("cost_cpu_seconds", "CPU seconds", help="of the whole run", digits=1),
     Column("cost_accelerator_seconds", "accelerator seconds", help="of the whole run", digits=1),
     Column("cost_function_evaluations", "function evaluations", help="calls of the derivative in a forecast"),
     Column("forecast_milliseconds", "forecast ms per trajectory", help="the test split forecast at once", digits=1),
     Column("cost_peak_memory_mb", "peak memory (MB)", help="of the whole process", digits=1),
-    Column("cost_load", "load", help="processes in want of a core when it ended, its own among them", digits=1),
+    Column("cost_load", "load", help="processes that wanted a core when the run ended, its own included", digits=1),
 )
 CORE = frozenset(
     {

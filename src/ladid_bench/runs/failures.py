@@ -18,6 +18,6 @@ def describe_failures(failed: Sequence[PlannedRun], folders: Folders) -> str:
         return ""
     return (
         f"{len(failed)} run{'s' * (len(failed) > 1)} failed, such as {failed[0].label}: see "
-        f"{folders.log(failed[0].key)}; once that is mended: snakemake --cores all --config "
+        f"{folders.log(failed[0].key)}; once that is fixed: snakemake --cores all --config "
         f"scale={folders.scale} --forcerun $(ladid-bench records --failed --scale {folders.scale})"
     )

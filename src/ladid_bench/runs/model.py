@@ -96,11 +96,11 @@ class Model:
     def _check(self, frames: np.ndarray, times: np.ndarray, queries: np.ndarray) -> None:
         if frames.shape[1] != self.task.context_frames:
             raise BenchError(
-                f"context has {frames.shape[1]} frames, the model was trained to see {self.task.context_frames}"
+                f"context has {frames.shape[1]} frames, but the model was trained to see {self.task.context_frames}"
             )
         check_trajectories(_trajectories(frames, times), "context")
         if queries.ndim != 2 or 0 in queries.shape or not np.isfinite(queries).all():
-            raise BenchError(f"query_times {queries.shape} must be finite times, a row a trajectory")
+            raise BenchError(f"query_times {queries.shape} must be finite times, one row per trajectory")
         if (np.diff(np.concatenate([times[:, -1:], queries], axis=1), axis=1) <= 0).any():
             raise BenchError("query_times must be increasing and after the last of context_times")
 
@@ -112,7 +112,7 @@ class Model:
         """
         place = Path(folder)
         if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not (place / DESCRIPTION).exists())):
-            raise BenchError(f"{place}: holds something that is no model; choose a new folder")
+            raise BenchError(f"{place}: holds something other than a model; choose a new folder")
         self.method.save(place)
         described = {"method": self.name, "settings": vars(self.method.settings), "task": asdict(self.task)}
         write_json(place / DESCRIPTION, described)
@@ -156,7 +156,9 @@ def fit(
     """
     data = _given(frames, times)
     if not 0 < context_frames < data.frames.shape[1]:
-        raise BenchError(f"context_frames is {context_frames}, of {data.frames.shape[1]} frames some must be left")
+        raise BenchError(
+            f"context_frames is {context_frames}, but must be at least 1 and below the {data.frames.shape[1]} frames"
+        )
     train, valid = _divided(data, valid_fraction, seed)
     task = task_of(train, DATASET, context_frames, data.frames.shape[1] - context_frames)
     name, _, variant = method.partition(":")
@@ -195,7 +197,7 @@ def load(model: str | Path) -> Model:
     if path.exists():
         return _load_folder(path)
     if Path(model).exists():
-        raise BenchError(f"{model}: no folder of a model, it has no {DESCRIPTION}; take one that was saved, or a KEY")
+        raise BenchError(f"{model}: not a model's folder, it has no {DESCRIPTION}; give a saved model or a KEY")
     return _load_run(str(model))
 
 
@@ -206,7 +208,7 @@ def _load_folder(path: Path) -> Model:
     try:
         method.load(path.parent)
     except Exception as error:  # tensors of other names, shapes or kinds fail in any way
-        raise BenchError(f"{path.parent}: does not fit today's code or is damaged; {remedy}") from error
+        raise BenchError(f"{path.parent}: does not fit the current code or is damaged; {remedy}") from error
     return Model(content.method, method)
 
 
@@ -219,7 +221,7 @@ def _load_run(key: str) -> Model:
     missing = [path for path in run.dataset.files(folders).values() if not path.exists()]
     if missing:
         remedy = f"'ladid-bench data {run.dataset.name} --scale {run.scale}' makes them"
-        raise BenchError(f"{run.label}: the data it learnt from is not here; {remedy}")
+        raise BenchError(f"{run.label}: its training data are not here; {remedy}")
     if not run.trained:
         return Model(run.method, fit_again(run, folders))
     if not folders.model(run.key).exists():
@@ -232,12 +234,12 @@ def _new_method(
 ) -> Method:
     root = _root()
     if kind not in DATA_KINDS:
-        raise BenchError(f"kind: '{kind}' is no kind of data; {nearest(str(kind), DATA_KINDS)}")
+        raise BenchError(f"kind: '{kind}' is not a kind of data; {nearest(str(kind), DATA_KINDS)}")
     resolved = resolve_settings(name, variant or next(iter(load_card(name, root).variants)), settings, root, kind)
     method = load_method(name, root)
     skipped, reason = method.skip(task)
     if skipped:
-        raise BenchError(f"method '{name}' does not take this task: {reason}")
+        raise BenchError(f"method '{name}' cannot do this task: {reason}")
     return method(task, resolved, None, device)
 
 
@@ -270,7 +272,7 @@ def _trajectories(frames: np.ndarray, times: np.ndarray) -> Trajectories:
 def _divided(data: Trajectories, fraction: float, seed: int) -> tuple[Trajectories, Trajectories]:
     """Training and validation split, drawn by ``seed``."""
     if len(data) < 2 or not 0 < fraction < 1:
-        raise BenchError(f"valid_fraction {fraction} of {len(data)} trajectories leaves one of both splits empty")
+        raise BenchError(f"valid_fraction {fraction} of {len(data)} trajectories leaves one of the splits empty")
     order = np.random.default_rng(seed).permutation(len(data))
     count = min(max(1, round(fraction * len(data))), len(data) - 1)
     return data[np.sort(order[count:])], data[np.sort(order[:count])]

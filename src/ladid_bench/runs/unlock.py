@@ -78,7 +78,7 @@ def _unlock_snakemake(root: Path) -> None:
     command = [sys.executable, "-m", "snakemake", "--unlock"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise BenchError(f"snakemake --unlock failed: {last}")
 
 
@@ -108,4 +108,4 @@ def _jobs(root: Path) -> Iterator[str]:
     for line in done.stdout.splitlines():
         job, _, folder = (part.strip() for part in (line[:20], line[20:30], line[30:]))
         if folder and Path(folder).resolve().is_relative_to(root):
-            yield f"job {job} of Slurm"
+            yield f"Slurm job {job}"

@@ -61,7 +61,7 @@ def find_source(dataset: str, changes: Mapping[str, Any] | None = None) -> DataS
     if name not in SOURCES or (intervention and intervention not in SOURCES[name].regimes()):
         raise BenchError(
             f"unknown data set '{dataset}'; {nearest(dataset, dataset_names())}; if it is an import, its card "
-            f"{FOLDER}/{dataset}/{CARD} is not here: get it from whoever imported it, by git, or import it again "
+            f"{FOLDER}/{dataset}/{CARD} is missing: get it by git from those who imported it, or import it again "
             "with 'ladid-bench import'"
         )
     source = SOURCES[name]()
@@ -130,7 +130,7 @@ def planned_dataset(study: Study, name: str) -> PlannedDataset:
         raise BenchError(f"{where}: data set '{name}' is not under 'datasets'; {nearest(name, study.datasets)}")
     config = study.datasets[name]
     if config.source and (name in dataset_names() or not OWN_NAME.fullmatch(name)):
-        problem = "is a name that the suite has already" if name in dataset_names() else "is no name for a folder"
+        problem = "is a name that the suite already has" if name in dataset_names() else "cannot be a folder name"
         raise BenchError(f"{where}: data set '{name}' with 'source' {problem}; choose one like '{config.source}-mine'")
     source = find_source(config.source or name, config.settings)
     return PlannedDataset(name, source, config, config.image_size or study.image_size)
@@ -179,7 +179,7 @@ def log_ranges(name: str, variables: Sequence[Variable], outside_test: Sequence[
     for variable, count in known[:MOST_RANGES]:
         words = f"range {variable.low:.4g} to {variable.high:.4g}"
         words += f", clipping to it loses {variable.clipping_loss:.2%} of the training variance"
-        words += "" if count is None else f", {count:,} test values lie out of it"
+        words += "" if count is None else f", {count:,} test values lie outside it"
         log.info("%s, %s: %s", name, variable.name, words)
     if len(known) > MOST_RANGES:
         log.info("%s: the other %d variables lose no more than these", name, len(known) - MOST_RANGES)
@@ -206,7 +206,7 @@ def _check_room(planned: PlannedDataset, split: str, frames: int) -> None:
         raise BenchError(
             f"data set '{planned.name}', split '{split}': {count} trajectories of {frames} frames of "
             f"{planned.image_size} px need about {needed / 1e9:,.1f} GB of memory, this machine has "
-            f"{available / 1e9:,.1f} GB; ask for less of it"
+            f"{available / 1e9:,.1f} GB; ask for less"
         )
 
 

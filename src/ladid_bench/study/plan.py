@@ -200,8 +200,8 @@ def _require_one_cap(study: Study, runs: Iterable[PlannedRun]) -> None:
             line = (f"{run.method}:{run.variant}", run.dataset.name)
             if caps.setdefault(line, run.budget.steps) != run.budget.steps:
                 raise BenchError(
-                    f"config/{study.scale}.yaml: experiments.{COMPARISON}: '{line[0]}' on '{line[1]}' has the largest "
-                    f"budgets {caps[line]} and {run.budget.steps}; put one of them in another experiment of kind "
+                    f"config/{study.scale}.yaml: experiments.{COMPARISON}: '{line[0]}' on '{line[1]}' has two largest "
+                    f"budgets, {caps[line]} and {run.budget.steps}; put one of them in another experiment of kind "
                     f"'{COMPARISON}'"
                 )
 
@@ -228,13 +228,13 @@ def _expand(
     where = f"config/{study.scale}.yaml: experiments.{name}"
     for key in ALONE.get(name, ()):
         if getattr(block, key) != Experiment.model_fields[key].get_default(call_default_factory=True):
-            raise BenchError(f"{where}: '{key}' would mix runs that do not compare; put them in another experiment")
+            raise BenchError(f"{where}: '{key}' would mix runs that are not comparable; put them in another experiment")
     chosen = list(datasets) if block.datasets is None else block.datasets
     for dataset in [*chosen, *(pair[0] for pair in block.pairs), *([block.init_from] if block.init_from else [])]:
         if dataset not in datasets:
             raise BenchError(f"{where}: data set '{dataset}' is not under 'datasets'; {nearest(dataset, datasets)}")
     if not (block.methods or block.pairs):
-        raise BenchError(f"{where}: names no method; put some under 'methods'")
+        raise BenchError(f"{where}: names no method; list some under 'methods'")
     crossed = [(dataset, method) for dataset in chosen for method in block.methods]
     for target, method in [*crossed, *block.pairs]:
         source = _init_dataset(block, target, datasets, where)
@@ -269,7 +269,7 @@ def _init_dataset(
         )
     if target == block.init_from:
         raise BenchError(
-            f"{where}: '{target}' is both 'init_from' and one of 'datasets'; its own run is planned anyway"
+            f"{where}: '{target}' is in 'init_from' and in 'datasets'; keep only the first, its own run is planned"
         )
     source, other = datasets[block.init_from], datasets[target]
     for what in ("context_frames", "image_size"):
@@ -356,5 +356,5 @@ def find_run(runs: Mapping[str, PlannedRun], key: str) -> PlannedRun:
     found = [run for name, run in runs.items() if name.startswith(key)]
     if len(found) != 1:
         problem = "no run" if not found else f"{len(found)} runs"
-        raise BenchError(f"{problem} of this study has a key starting with '{key}'; see 'ladid-bench plan'")
+        raise BenchError(f"{problem} of this study with a key starting with '{key}'; see 'ladid-bench plan'")
     return found[0]

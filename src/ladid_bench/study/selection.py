@@ -47,7 +47,7 @@ class Selection:
         keys = {find_run(runs, key).key for key in self.keys} or set(runs)
         chosen = {key: run for key, run in runs.items() if key in keys and _agrees(run, named)}
         if not chosen:
-            raise BenchError("no run of this study is all of that at once; see 'ladid-bench plan'")
+            raise BenchError("no run of this study fits all of these options; see 'ladid-bench plan'")
         return chosen
 
 

@@ -182,7 +182,7 @@ def check_agreement(described: Sequence[Description]) -> list[str]:
 def _check_columns(one: Description, first: Description) -> None:
     if one.columns != first.columns:
         raise BenchError(
-            f"{one.where}: has other columns or another order of them ({one.columns or 'none'}) than {first.where} "
+            f"{one.where}: its columns or their order ({one.columns or 'none'}) differ from {first.where} "
             f"({first.columns or 'none'}); give files that agree"
         )
 
@@ -192,7 +192,7 @@ def _on_kinds(channel: Sequence[Description]) -> Iterator[str]:
     if len(kinds) > 1:
         yield (
             f"pictures ({kinds['pictures']}) are fractions of full scale, and the values of arrays ({kinds['array']}) "
-            "stay as they are: look whether they are of one scale"
+            "stay as they are: check that their scales agree"
         )
 
 
@@ -200,7 +200,7 @@ def _on_names(channel: Sequence[Description]) -> Iterator[str]:
     names = {one.name: one.where for one in reversed(channel) if one.name}
     if len(names) > 1:
         told = ", ".join(f"'{name}' of {where}" for name, where in list(names.items())[:3])
-        yield f"arrays of different names are put together: {told}"
+        yield f"arrays of different names are combined: {told}"
 
 
 def _units_of(channel: Sequence[Description]) -> Iterator[str]:
@@ -208,7 +208,7 @@ def _units_of(channel: Sequence[Description]) -> Iterator[str]:
     if len(quantities) > 1:
         first, other, *_ = quantities.values()
         raise BenchError(
-            f"{other.where}: holds {other.quantity}, and {first.where} {first.quantity}; import them one by one"
+            f"{other.where}: holds {other.quantity}, but {first.where} {first.quantity}; import them separately"
         )
     stated: dict[str, Description] = {}
     for one in channel:
@@ -218,12 +218,12 @@ def _units_of(channel: Sequence[Description]) -> Iterator[str]:
             same = mean_the_same(one.units, other.units)
             if same is False:
                 raise BenchError(
-                    f"{one.where}: has values in {one.units}, and {other.where} in {other.units}; bring them to the "
-                    "same, or import them one by one"
+                    f"{one.where}: has values in {one.units}, but {other.where} in {other.units}; convert them "
+                    "to one unit, or import them separately"
                 )
             if same is None:
                 yield (
-                    f"units are told in two ways, which may differ: {one.units} in {one.where}, {other.units} in "
+                    f"units are given in two ways, which may differ: {one.units} in {one.where}, {other.units} in "
                     f"{other.where}"
                 )
         stated[one.units] = one
@@ -234,8 +234,8 @@ def _check_dimensions(channel: Sequence[Description]) -> None:
     for one in channel:
         if first and set(one.dims.values()) == set(first.dims.values()) and one.dims != first.dims:
             raise BenchError(
-                f"{one.where}: its dimensions are {', '.join(one.dims.values())}, and those of {first.where} "
-                f"{', '.join(first.dims.values())}; bring them to one order"
+                f"{one.where}: its dimensions are {', '.join(one.dims.values())}, but those of {first.where} "
+                f"{', '.join(first.dims.values())}; give them the same order"
             )
 
 
@@ -253,7 +253,7 @@ def _grids_of(described: Sequence[Description]) -> Iterator[str]:
             elif _are_elsewhere(one, own, first, its) and key not in told:
                 told.add(key)
                 yield (
-                    f"recordings lie at different places: '{own.name}' is {_ends(own)} in {one.where} and {_ends(its)} "
+                    f"recordings cover different places: '{own.name}' is {_ends(own)} in {one.where} and {_ends(its)} "
                     f"in {first.where}"
                 )
 
@@ -272,8 +272,8 @@ def _check_list(one: Description, own: Coordinate, first: Description, its: Coor
         place = int(differing[0])
         mine, others = _names(mine), _names(others)
         raise BenchError(
-            f"{one.where}: entry {place} of '{own.name}' is {mine[place]}, and {others[place]} in {first.where}; these "
-            "are put together by place: bring them to the same order, or leave out what only one has"
+            f"{one.where}: entry {place} of '{own.name}' is {mine[place]}, but {others[place]} in {first.where}; "
+            "entries are matched by position: use the same order, or leave out what only one has"
         )
 
 
@@ -323,8 +323,8 @@ def _are_elsewhere(one: Description, own: Coordinate, first: Description, its: C
         apart = (apart + CIRCLE / 2) % CIRCLE - CIRCLE / 2
         if np.allclose(*turned, rtol=0, atol=allowed) and np.nanmax(np.abs(apart)) > step / 2:
             raise BenchError(
-                f"{one.where}: '{own.name}' begins at {mine[0]:g} and that of {first.where} at {others[0]:g} on the "
-                "same circle; bring them to one order (roll the pictures)"
+                f"{one.where}: '{own.name}' begins at {mine[0]:g} but that of {first.where} at {others[0]:g} on the "
+                "same circle; let both begin alike (roll the pictures)"
             )
     if np.nanmax(np.abs(apart)) <= allowed:
         return False
@@ -342,8 +342,8 @@ def _even(steps: np.ndarray) -> bool:
 
 def _refuse_spacing(one: Description, own: Coordinate, step: float, first: Description, its: float) -> None:
     raise BenchError(
-        f"{one.where}: '{own.name}' goes in steps of {step:.6g}, and that of {first.where} of {its:.6g}; bring the "
-        "pictures to one grid, or import them one by one"
+        f"{one.where}: '{own.name}' has steps of {step:.6g}, but that of {first.where} of {its:.6g}; put the "
+        "pictures on one grid, or import them separately"
     )
 
 

@@ -90,10 +90,10 @@ def parse_layout(layout: str, rank: int, where: str) -> Layout:
     if "time" not in axes or len(image) == 1 or (image and "feature" in axes):
         raise BenchError(
             f"--layout: '{layout}' must name time, and either height and width, or feature, or neither for one number "
-            "a time; trajectory and channel are optional"
+            "per time; trajectory and channel are optional"
         )
     if len(axes) != rank:
-        raise BenchError(f"{where}: the array has {rank} axes, --layout names {len(axes)}")
+        raise BenchError(f"{where}: the array has {rank} axes, but --layout names {len(axes)}")
     return axes
 
 
@@ -117,14 +117,14 @@ def find_axes(
     if any(len(one.shape) != len(shape) for one in arrays):
         raise BenchError(f"{where}: the arrays have different numbers of axes; choose some of them with --key")
     if 0 in shape:
-        raise BenchError(f"{where}: there is nothing in it (shape {shape})")
+        raise BenchError(f"{where}: it is empty (shape {shape})")
     moments = [
         dim for dim, length in zip(first.dims, shape, strict=False) if length == 1 and _of_time(first, dim, file)
     ]
     if moments and not layout:
         raise BenchError(
-            f"{where}: holds one time ('{moments[0]}' is one long); put the files of a recording together first, such "
-            "as with xarray.open_mfdataset(...).to_netcdf(...)"
+            f"{where}: holds one time ('{moments[0]}' has length 1); join the files of a recording first, for example "
+            "with xarray.open_mfdataset(...).to_netcdf(...)"
         )
     if layout:
         stated = parse_layout(layout, len(shape), where)
@@ -246,7 +246,7 @@ def _singletons(shape: tuple[int, ...], known: dict[int, tuple[str, str]]) -> di
             order = ("trajectory", "channel") if place == 0 else ("channel", "trajectory")
             free = [name for name in order if name not in taken]
             if free:
-                axes[place] = (free[0], "one long: it holds nothing apart")
+                axes[place] = (free[0], "length 1, so it separates nothing")
                 taken.add(free[0])
     return axes
 
@@ -307,12 +307,12 @@ def _choose(
         return readings[0], f"{GUESSES[1]} fits"
     usual = [layout for layout in readings if _is_usual(layout, shape, column_major, timed)]
     if len(usual) == 1:
-        return usual[0], f"{GUESSES[0]} order is '{' '.join(usual[0])}', and no other usual one fits"
+        return usual[0], f"{GUESSES[0]} order is '{' '.join(usual[0])}', and no other usual order fits"
     square = [layout for layout in usual if _is_square(layout, shape)]
     if len(square) == 1 and (
         timed or " ".join(square[0]) in (DECIDED_BY_SQUARES_OF_MATLAB if column_major else DECIDED_BY_SQUARES)
     ):
-        return square[0], f"{GUESSES[0]} order is '{' '.join(square[0])}', and these pictures alone are square"
+        return square[0], f"{GUESSES[0]} order is '{' '.join(square[0])}', and only these pictures are square"
     return None, ""
 
 
@@ -350,7 +350,7 @@ def _refusal(where: str, shape: tuple[int, ...], readings: Sequence[Layout], mat
     choices = "; or ".join(
         f"--layout '{' '.join(layout)}' ({describe(layout, shape)})" for layout in ordered[:MOST_READINGS]
     )
-    return f"{where}: cannot tell what the axes of an array of shape {shape} are; say it: " + (
+    return f"{where}: cannot tell what the axes of an array of shape {shape} are; use " + (
         choices
         or f"--layout with {len(shape)} of {', '.join(AXES)} (pictures need sides of at least {SMALLEST_SIDE} pixels)"
     )
@@ -389,15 +389,15 @@ def check_contents(values: np.ndarray, axes: Sequence[Axis], where: str) -> None
     if length.get("trajectory", 1) >= MANY and rough["trajectory"] < NEARLY_EQUAL and "trajectory" not in evident:
         raise BenchError(
             f"{where}: read as '{read_as}' it has {length['trajectory']} trajectories, each nearly equal to "
-            "the next one, so that axis is probably time or space; say what the axes are with --layout"
+            "the next, so that axis is probably time or space; name the axes with --layout"
         )
     smooth = [meaning for meaning in rough if meaning in length and meaning in (*SPACE, "feature")]
     smoothest = min(smooth, key=lambda meaning: rough[meaning], default="")
     if smoothest and rough["time"] > NOTHING_IN_COMMON and rough[smoothest] < SMOOTH and "time" not in evident:
         raise BenchError(
-            f"{where}: read as '{read_as}' its frames have nothing in common with the next one, though the "
-            f"values have a smooth course along the axis of {length[smoothest]} ({smoothest}), which may be time; say "
-            "what the axes are with --layout"
+            f"{where}: read as '{read_as}' successive frames have nothing in common, but the values "
+            f"vary smoothly along the axis of {length[smoothest]} ({smoothest}), which may be time; name the axes with "
+            "--layout"
         )
 
 

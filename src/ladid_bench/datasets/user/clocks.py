@@ -39,10 +39,10 @@ def in_one_unit(recordings: Sequence[Recording]) -> tuple[list[Recording], list[
     other = next(one for one in timed if one.clock.unit != first.clock.unit)
     if not set(units) <= SECONDS.keys():
         raise BenchError(
-            f"{other.name}: has times in {other.clock.unit}, and {first.name} in {first.clock.unit}; bring them to the "
-            "same, or say the step with --time-step"
+            f"{other.name}: has times in {other.clock.unit}, but {first.name} in {first.clock.unit}; convert them to "
+            "one unit, or give the step with --time-step"
         )
-    told = f"times in {', '.join(units[1:])}, such as those of {other.name}, are brought to those of {first.name}, in"
+    told = f"times in {', '.join(units[1:])}, such as those of {other.name}, are converted to the unit of {first.name},"
     return [_converted(one, first.clock.unit) for one in recordings], [f"{told} {units[0]}"]
 
 
@@ -68,9 +68,9 @@ def on_following(files: Sequence[Sequence[Recording]]) -> list[str]:
         return []
     former, one = following[0]
     return [
-        f"{len(following)} of {len(alone)} recordings begin a step after another one ends, on the same clock, such as "
-        f"{one.name} after {former.name}: if that is one recording that was cut, put its files together first, for "
-        "here each counts as independent of the others"
+        f"{len(following)} of {len(alone)} recordings begin one step after another ends, on the same clock, such as "
+        f"{one.name} after {former.name}: if they are one recording that was cut, join its files first, because "
+        "each file counts as independent of the others"
     ]
 
 
@@ -96,7 +96,7 @@ def on_steps(recordings: Sequence[Recording]) -> list[str]:
     ]
     counted = [one.name for one in recordings if one.times is None]
     if steps and counted:
-        return [f"{counted[0]} has no times and is counted in frames, and {steps[0][1]} has times"]
+        return [f"{counted[0]} has no times and is counted in frames, but {steps[0][1]} has times"]
     if not steps or max(steps)[0] <= OTHER_STEP * min(steps)[0]:
         return []
     (short, its), (long, others) = min(steps), max(steps)

@@ -160,9 +160,9 @@ def window_length(lengths: Sequence[int], cutting: Cutting, share: float | None 
         window = min(USUAL_WINDOW, *(length for length in lengths if length >= SHORT * max(lengths)))
     if window < _fewest(cutting):
         raise BenchError(
-            f"trajectories of {window} frames are too short for {given or 1} given and {asked or 1} asked for "
+            f"trajectories of {window} frames are too short for {given or 1} given and {asked or 1} to forecast "
             f"(recordings have {min(lengths)} to {max(lengths)} frames); give longer recordings, or change "
-            "--window, --context, --forecast, or --layout if that is not what the axes are"
+            "--window, --context, --forecast, or --layout if the axes were misread"
         )
     return window
 

@@ -229,11 +229,11 @@ def open_table(path: Path, times: Sequence[str] = ()) -> ArrayFile:
     if not isinstance(table.index, pd.RangeIndex):
         raise BenchError(
             f"{path}: its rows have more values than the {len(table.columns)} columns that the first line names; name "
-            "every column, and end no row in a separator"
+            "every column, and end no row with a separator"
         )
     table = table.rename(columns={table.columns[0]: re.sub(r"^#\s*", "", str(table.columns[0]))})  # of NumPy's savetxt
     if all(re.fullmatch(r"[-+\d.eE]+(\.\d+)?", str(name)) for name in table.columns):
-        raise BenchError(f"{path}: the first line must name the columns, and holds numbers; add one, such as t,x,y")
+        raise BenchError(f"{path}: the first line must name the columns, but holds numbers; add names, such as t,x,y")
     table.columns = [str(name).strip() for name in table.columns]
     columns = {name: _column(table[name], f"{path}: column '{name}'") for name in table.columns}
     arrays = {name: _held(name, values) for name, values in columns.items()}
@@ -260,7 +260,7 @@ def _separator(path: Path) -> str:
 
 def _listed(vectors: Sequence[str], left_out: Sequence[str]) -> str:
     """The columns of a table that are features, and those that are none."""
-    others = f"; left out, being text or a count of the rows: {', '.join(left_out)}" if left_out else ""
+    others = f"; left out as text or row numbers: {', '.join(left_out)}" if left_out else ""
     return f"columns {', '.join(vectors)}{others}"
 
 
@@ -282,15 +282,17 @@ def _column(column: Any, where: str) -> np.ndarray:
         if not texts.str.fullmatch(THOUSANDS).all():
             return texts.str.replace(",", ".").to_numpy(dtype=np.float64)
         raise BenchError(
-            f"{where}: '{texts[0]}' may have a decimal comma or one of thousands; write numbers with a point"
+            f"{where}: '{texts[0]}' may have a decimal comma or a thousands separator; use a decimal point"
         )
     plain = pd.to_numeric(texts.str.replace(",", "."), errors="coerce").notna()
     if plain.mean() > MOSTLY:
         row = int(np.argmin(plain))
-        raise BenchError(f"{where}: has '{texts[row]}' in row {row + 1} of its values, which is no number; correct it")
+        raise BenchError(
+            f"{where}: row {row + 1} of its values holds '{texts[row]}', which is not a number; correct it"
+        )
     if role_of(str(column.name)) == "time":
         raise BenchError(
-            f"{where}: '{texts[0]}' is no number or date that can be read; write dates as 2026-11-28 14:03:00"
+            f"{where}: '{texts[0]}' cannot be read as a number or a date; write dates as 2026-11-28 14:03:00"
         )
     return texts.to_numpy(dtype=str)
 

@@ -136,7 +136,7 @@ def _paths_by_split(request: Request) -> dict[str, list[Path]]:
     seen: set[Path] = set()
     for path in (path for several in paths.values() for path in several):
         if path.resolve() in seen:
-            raise BenchError(f"{path}: is given twice; a file belongs to one split")
+            raise BenchError(f"{path}: is given twice; give each file for one split")
         seen.add(path.resolve())
     return paths
 
@@ -152,7 +152,7 @@ def source_file(path: Path, split: str) -> SourceFile:
     if path.is_file():
         return SourceFile(name=path.name, split=split, sha256=file_sha256(path), bytes=path.stat().st_size)
     if not path.is_dir():
-        raise BenchError(f"{path}: no regular file; a pipe or a device would never end")
+        raise BenchError(f"{path}: not a regular file; a pipe or a device would never end")
     return _source_folder(path, split)
 
 
@@ -176,8 +176,8 @@ def _check_equal_files(files: Sequence[SourceFile]) -> None:
         former = seen.setdefault(one.sha256, one)
         if former.split != one.split and one.bytes:
             raise BenchError(
-                f"{former.name} ({former.split}) and {one.name} ({one.split}) have equal contents; what is tested on "
-                "must not stand in another split: give different files, or one file and let --splits divide it"
+                f"{former.name} ({former.split}) and {one.name} ({one.split}) have equal contents; data must not "
+                "be in two splits: give different files, or one file and let --splits divide it"
             )
 
 
@@ -185,7 +185,7 @@ def _counted(contents: Contents, step: float | None) -> list[Found]:
     """What was found, with the words for times that the user said the step of."""
     if step is None:
         return contents.found
-    return [replace(one, times=f"{step:g} a frame, as --time-step says", time_unit="") for one in contents.found]
+    return [replace(one, times=f"{step:g} per frame, from --time-step", time_unit="") for one in contents.found]
 
 
 def _sorted(contents: Mapping[str, Sequence[Contents]], request: Request) -> _Sorted:
@@ -255,7 +255,7 @@ def _check_blocks(kept: _Sorted, groups: Sequence[int]) -> None:
     left, former = {groups[number] for number in source}, {kept.groups[number] for number in source}
     if len(left) < min(asked, len(former)):
         raise BenchError(
-            f"{kept.recordings[source[0]].name}: {len(former)} recordings share frames with each other and are only "
+            f"{kept.recordings[source[0]].name}: {len(former)} recordings share frames with each other and form only "
             f"{len(left)} independent one{'s' * (len(left) > 1)}; give the uncut recordings, for --window to cut, "
             "or leave out what is repeated"
         )
@@ -272,7 +272,7 @@ def _on_pauses(recordings: Sequence[Recording]) -> list[str]:
     where = ", ".join(f"{one.name} before frame {one.breaks[0]}" for one in cut[:3]) + ", ..." * (len(cut) > 3)
     return [
         f"{len(gaps)} pause{'s' * (len(gaps) > 1)} of {longest} (the usual step is {step:g}): no trajectory spans one "
-        f"({where}); --max-gap says otherwise"
+        f"({where}); --max-gap changes this"
     ]
 
 
@@ -305,10 +305,12 @@ def _told(given: Sequence[str], asked: Sequence[str], cutting: Cutting, window: 
     shares = ", ".join(f"{share:g}" for split, share in zip(SPLITS, cutting.shares, strict=True) if split in asked)
     what = "whole groups, shuffled"
     if window is not None:
-        what = f"blocks of time of each recording, {window} frames apart, for there are fewer groups than splits"
+        what = f"blocks of time of each recording, {window} frames apart, as there are fewer groups than splits"
         if not is_said(cutting):
             longest = (
-                "unless --window says otherwise" if window == USUAL_WINDOW else "all that the smallest block holds"
+                "unless --window sets another number"
+                if window == USUAL_WINDOW
+                else "as many as the smallest block holds"
             )
             what += f"; trajectories have {window} frames, {longest}"
     held = [split for split in given if split not in asked]

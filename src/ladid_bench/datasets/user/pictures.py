@@ -58,7 +58,7 @@ def picture_files(folder: Path) -> list[Path]:
     named = [path for path in _natural(folder) if path.suffix.lower() in PICTURES]
     for path in named:
         if path.is_symlink() and not path.exists():
-            raise BenchError(f"{path}: a link to a file that is not here; get it first, or remove the link")
+            raise BenchError(f"{path}: a link to a missing file; get it first, or remove the link")
     return [path for path in named if path.is_file()]
 
 
@@ -94,13 +94,13 @@ def _sequence(folder: Path, reading: Reading) -> Recording:
             if picture.size != size:
                 raise BenchError(
                     f"{path}: is {picture.size[0]} x {picture.size[1]} pixels, {paths[0].name} is "
-                    f"{size[0]} x {size[1]}; all pictures must have one size"
+                    f"{size[0]} x {size[1]}; all pictures must have the same size"
                 )
             if not frames:
                 _check_budget(len(paths), size, reading, str(folder))
             frames.append(_values(picture, reading, path))
         if frames[-1].shape != frames[0].shape:
-            raise BenchError(f"{path}: has other channels than {paths[0].name}; convert them, or use --grayscale")
+            raise BenchError(f"{path}: its channels differ from {paths[0].name}; convert them, or use --grayscale")
     return Recording(str(folder), np.stack(frames))
 
 
@@ -110,13 +110,13 @@ def _check_names(stems: list[str], folder: Path) -> None:
     if len(kinds) > 1:
         raise BenchError(
             f"{folder}: the names of the pictures differ in more than numbers ('{kinds[0]}', '{kinds[1]}'), so they "
-            "are several recordings or have no plain order; put each recording into a folder of its own"
+            "are several recordings or have no clear order; put each recording into its own folder"
         )
     dates = {found[0] for stem in stems if (found := DISORDERLY.search(stem))}
     if len(dates) > 1:
         raise BenchError(
-            f"{folder}: dates such as '{min(dates)}' in the names of the pictures have no order as numbers; rename "
-            "them with the year first and two digits for the others, as 2026-03-09"
+            f"{folder}: dates such as '{min(dates)}' in the names of the pictures do not sort as numbers; rename "
+            "them with the year first and two digits for month and day, as 2026-03-09"
         )
     columns = [column for column in zip(*map(NUMBER.findall, stems), strict=False) if len(set(column)) > 1]
     for column in columns[1:]:
@@ -124,8 +124,8 @@ def _check_names(stems: list[str], folder: Path) -> None:
         if padded and len({len(number) for number in column}) > 1:
             shorter = min(column, key=len)
             raise BenchError(
-                f"{folder}: '{padded[0]}' and '{shorter}' stand at the same place in the names of the pictures, as "
-                "decimals do that are not written with a point, and have no order as whole numbers; write a point"
+                f"{folder}: '{padded[0]}' and '{shorter}' in the names of the pictures look like decimals without a "
+                "point, which do not sort as whole numbers; write the point"
             )
     moments = [_date(re.findall(r"\d+", stem)) for stem in stems]
     if len(stems) > 2 and all(moments):
@@ -165,7 +165,7 @@ def _check_even(values: np.ndarray, stems: Sequence[str], folder: Path) -> None:
     if len(uneven):
         raise BenchError(
             f"{folder}: the numbers of the pictures are not evenly spaced, at first from {stems[uneven[0]]} to "
-            f"{stems[uneven[0] + 1]}; put the stretches without a gap into a folder each, or number them anew"
+            f"{stems[uneven[0] + 1]}; put each stretch without a gap into its own folder, or renumber them"
         )
 
 
@@ -178,7 +178,7 @@ def _opened(path: Path) -> Image.Image:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BenchError(f"{path}: not a readable picture ({one_line(error, 200)})") from error
     if getattr(picture, "n_frames", 1) > 1:
-        raise BenchError(f"{path}: holds several pictures; split it into one file a frame")
+        raise BenchError(f"{path}: holds several pictures; split it into one file per frame")
     return picture
 
 
@@ -195,10 +195,10 @@ def _values(picture: Image.Image, reading: Reading, path: Path) -> np.ndarray:
         _check_depth(picture, path)
         clear = picture.mode in TRANSPARENT or "transparency" in picture.info
         if clear and np.asarray(picture.convert("RGBA").getchannel("A")).min() < 255:
-            raise BenchError(f"{path}: has transparent pixels, whose colour depends on what is behind; flatten it")
+            raise BenchError(f"{path}: has transparent pixels, whose colour depends on the background; flatten it")
         plain = picture.convert(PLAIN[picture.mode]) if picture.mode in PLAIN else picture
         if plain.mode not in FULL_SCALE:
-            raise BenchError(f"{path}: pictures of mode '{plain.mode}' are not read; convert it to RGB or grey")
+            raise BenchError(f"{path}: pictures of mode '{plain.mode}' are not supported; convert it to RGB or grey")
         scale = FULL_SCALE[plain.mode]
         if reading.grayscale and plain.mode == "RGB":
             plain = plain.convert("L")
@@ -213,7 +213,7 @@ def _check_depth(picture: Image.Image, path: Path) -> None:
     wide = picture.mode == "RGB" and any("16" in str(one[3]) for one in getattr(picture, "tile", ()))
     low, high = np.array(picture.getextrema() if picture.mode == "I" else (0, 0)).tolist()
     if wide or low < 0 or high > FULL_SCALE["I"]:
-        kind = "16 bits a colour" if wide else f"whole numbers from {low} to {high}, beyond 16 bits"
+        kind = "16 bits per colour" if wide else f"whole numbers from {low} to {high}, beyond 16 bits"
         raise BenchError(f"{path}: has {kind}; save it as 16-bit grey, as floats, or as an array (.npy)")
 
 
@@ -241,7 +241,7 @@ def read_video(path: Path, reading: Reading) -> list[Recording]:
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
-                raise BenchError(f"{path}: has no video in it")
+                raise BenchError(f"{path}: contains no video")
             frames, stamps = _decoded(container, reading, path)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise BenchError(f"{path}: not a readable video ({one_line(error, 200)})") from error
@@ -256,11 +256,11 @@ def _decoded(container: Any, reading: Reading, path: Path) -> tuple[list[np.ndar
     for frame in _pictures_of(container):
         _check_budget(len(frames) + 1, (frame.width, frame.height), reading, str(path))
         if max(part.bits for part in frame.format.components) > 8:
-            raise BenchError(f"{path}: has {frame.format.name}, more than 8 bits a colour; save its frames as pictures")
+            raise BenchError(f"{path}: has {frame.format.name}, more than 8 bits per colour; save frames as pictures")
         values = frame.to_ndarray(format="gray" if reading.grayscale else "rgb24").astype(np.float32) / np.float32(255)
         frames.append(_shaped(values, reading))
         if frames[-1].shape != frames[0].shape:
-            raise BenchError(f"{path}: the size of the picture changes at frame {len(frames)}; cut the video there")
+            raise BenchError(f"{path}: the picture size changes at frame {len(frames)}; cut the video there")
         stamps.append(frame.time)
     return frames, stamps
 

@@ -88,7 +88,7 @@ def read_file(path: Path, reading: Reading) -> Contents:
     if path.is_dir() and suffix != ".zarr":
         return _of_pictures(read_folder(path, reading), str(path), "", _times_of_names(path))
     if not path.is_file() and not path.is_dir():
-        raise BenchError(f"{path}: no regular file; a pipe or a device would never end")
+        raise BenchError(f"{path}: not a regular file; a pipe or a device would never end")
     if suffix in MOVIES:
         return _of_pictures(read_video(path, reading), str(path), "s", "")
     if suffix not in OPENERS:
@@ -105,9 +105,7 @@ def read_file(path: Path, reading: Reading) -> Contents:
 def _times_of_names(folder: Path) -> str:
     """What a reader should know of numbers in the names of pictures, which are not taken for times."""
     step = step_of_names(folder)
-    return (
-        f"counted in frames; the names go in steps of {step:.6g}: if these are times, say --time-step" if step else ""
-    )
+    return f"counted in frames; the names have steps of {step:.6g}: if these are times, use --time-step" if step else ""
 
 
 def _of_pictures(recordings: list[Recording], name: str, unit: str, untimed: str) -> Contents:
@@ -142,7 +140,7 @@ def _read(path: Path, reading: Reading) -> Contents:
 
 def _some(recordings: list[Recording], path: Path) -> list[Recording]:
     if not recordings:
-        raise BenchError(f"{path}: there is nothing in it (no trajectories)")
+        raise BenchError(f"{path}: it is empty (no trajectories)")
     return recordings
 
 
@@ -172,8 +170,8 @@ def _axes_of(one: FileArray, reference: ReferenceAxes, where: str) -> tuple[Axis
     first, axes = reference.array, reference.axes
     if len(one.shape) != len(first.shape):
         raise BenchError(
-            f"{where}: {one.name} has {len(one.shape)} axes and {first.name} {len(first.shape)}; what is put together "
-            "must have the same"
+            f"{where}: {one.name} has {len(one.shape)} axes, but {first.name} {len(first.shape)}; arrays that are "
+            "combined must agree"
         )
     if one.dims and first.dims and "" not in (*one.dims, *first.dims):
         by_name = dict(zip(first.dims, axes, strict=True))
@@ -182,7 +180,7 @@ def _axes_of(one: FileArray, reference: ReferenceAxes, where: str) -> tuple[Axis
         elif any(by_name.get(dim, axis) is not axis for dim, axis in zip(one.dims, axes, strict=True)):
             raise BenchError(
                 f"{where}: the dimensions of {one.name} are {', '.join(one.dims)}, those of {first.name} "
-                f"{', '.join(first.dims)}; bring them to one order, or choose others with --key"
+                f"{', '.join(first.dims)}; give them the same order, or choose others with --key"
             )
     return tuple(replace(axis, length=length) for axis, length in zip(axes, one.shape, strict=True))
 
@@ -236,8 +234,8 @@ def _joined(member: Member, axes: ReferenceAxes, where: str) -> np.ndarray:
         parts.append(arranged(values, tuple(axis.meaning for axis in _axes_of(array, axes, where))))
         if parts[-1].shape != parts[0].shape:
             raise BenchError(
-                f"{where}: {array.name} has shape {array.shape} and {member.first.name} {member.first.shape}; channels "
-                "must have the same"
+                f"{where}: {array.name} has shape {array.shape}, but {member.first.name} {member.first.shape}; "
+                "channels must agree"
             )
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2 if parts[0].ndim == 5 else 3)
 
@@ -277,7 +275,7 @@ def _columns(array: FileArray, times: Times | None) -> str:
     told = array.attributes.get("columns", "")
     timed = array.attributes.get("timed", "").split("\n")
     others = [name for name in timed if name and not (times and times.why.startswith(f"'{name}'"))]
-    return f"{told}; left out, being times: {', '.join(others)}" if told and others else told
+    return f"{told}; left out as times: {', '.join(others)}" if told and others else told
 
 
 def _quantity(array: FileArray) -> str:

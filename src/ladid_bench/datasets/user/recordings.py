@@ -152,7 +152,7 @@ def check_size(values: int, where: str) -> None:
     if needed > available:
         raise BenchError(
             f"{where}: {values:,} values need about {_gigabytes(needed)} of memory, this machine has "
-            f"{_gigabytes(available)}; import less of it, or smaller images (--image-size, --grayscale)"
+            f"{_gigabytes(available)}; import less, or smaller images (--image-size, --grayscale)"
         )
 
 
@@ -192,21 +192,21 @@ def check_recordings(recordings: Iterable[Recording]) -> None:
 
 def _check_frames(one: Recording, first: Recording) -> None:
     if 0 in one.values.shape:
-        raise BenchError(f"{one.name}: there is nothing in it (shape {one.values.shape})")
+        raise BenchError(f"{one.name}: it is empty (shape {one.values.shape})")
     channels, *space = one.values.shape[1:]
     if one.reading.grayscale and len(space) != 2:
         raise BenchError(f"{one.name}: --grayscale is for images; these are vectors")
     if one.reading.grayscale and channels not in (1, len(LUMA)):
-        raise BenchError(f"{one.name}: --grayscale needs 3 channels (red, green, blue), there are {channels}")
+        raise BenchError(f"{one.name}: --grayscale needs 3 channels (red, green, blue), not {channels}")
     if one.shape != first.shape:
         raise BenchError(
             f"{one.name}: frames have shape {one.shape}, those of {first.name} {first.shape} (channel, then space); "
-            "all recordings of a data set must have the same"
+            "all recordings of a data set must agree"
         )
     if len(space) == 2 and min(space) < SMALLEST_SIDE:
         raise BenchError(
             f"{one.name}: images are {space[0]} x {space[1]}, at least {SMALLEST_SIDE} x {SMALLEST_SIDE} are "
-            "needed; if these are vectors, say so with --layout, such as 'trajectory time feature'"
+            "needed; if these are vectors, use --layout, such as 'trajectory time feature'"
         )
 
 
@@ -217,6 +217,6 @@ def _check_times(one: Recording) -> None:
         raise BenchError(f"{one.name}: {len(one)} frames, but times of shape {one.times.shape}")
     if not np.isfinite(one.times).all() or (np.diff(one.times) <= 0).any():
         raise BenchError(
-            f"{one.name}: times must be finite and increase from frame to frame; sort or correct them, or say the step "
-            "with --time-step"
+            f"{one.name}: times must be finite and increase from frame to frame; sort or correct them, or give the "
+            "step with --time-step"
         )

@@ -131,7 +131,7 @@ def stitched(recordings: list[Recording], hashes: Hashes) -> tuple[list[Recordin
         [np.concatenate([each[number][-added:] for number, added in chain]) for chain in chains]
         for each in (hashes.frames, hashes.written)
     )
-    more = f", and so in {len(told) - 1} more places" * (len(told) > 1)
+    more = f", and likewise in {len(told) - 1} more places" * (len(told) > 1)
     return joined, Hashes(frames, written, hashes.run), [told[0] + more]
 
 
@@ -181,7 +181,7 @@ def _stitching(recordings: Sequence[Recording], chain: Sequence[tuple[int, int]]
     apart = f"{steps[0]}" if len(steps) == 1 else f"{steps[0]} to {steps[-1]}"
     return (
         f"{len(chain)} trajectories, from {recordings[chain[0][0]].name} on, are windows of one recording cut {apart} "
-        f"frames apart: they are joined again to {sum(added for _, added in chain)} frames"
+        f"frames apart: they are rejoined into {sum(added for _, added in chain)} frames"
     )
 
 
@@ -264,7 +264,7 @@ def check_between(
             holder = [names[_holder(splits[split], hashes, shared)] for split in (first, second)]
             raise BenchError(
                 f"splits '{first}' and '{second}' have equal contents: {len(shared)} runs of up to {length} frames "
-                f"stand in both, in {holder[0]} and {holder[1]}; leave out what is repeated"
+                f"are in both, in {holder[0]} and {holder[1]}; leave out what is repeated"
             )
     return _equal_frames(splits, hashes)
 
@@ -284,10 +284,10 @@ def _equal_frames(splits: Mapping[str, Sequence[tuple[int, int, int]]], hashes: 
     total = sum(len(written[split]) for split in elsewhere)
     if not equal:
         return "no two splits share a frame (all frames were compared)", []
-    told = f"{equal} of {total} frames to validate or test on are equal to one of another split, in single precision"
-    notes = [f"{told}: the recordings pass through the same states, so look whether they are independent"]
+    told = f"{equal} of {total} frames for validation and test equal one of another split, in single precision"
+    notes = [f"{told}: the recordings pass through the same states, so check that they are independent"]
     said = (
-        f"no recording and no run of {hashes.long_run} frames, as read, stands in two splits (all frames were "
+        f"no recording and no run of {hashes.long_run} frames, as read, is in two splits (all frames were "
         f"compared); {told}"
     )
     return said, notes if equal > TOO_MANY_EQUAL * total else []

@@ -73,7 +73,7 @@ def check_request(request: Request, root: Path, taken: Collection[str]) -> None:
     for option, known in (("origin", ORIGINS), ("kind", DATA_KINDS)):
         given = request.described.get(option) or "measured"
         if given not in known:
-            raise BenchError(f"--{option}: '{given}' is none of {', '.join(known)}")
+            raise BenchError(f"--{option}: '{given}' is not one of {', '.join(known)}")
     _check_splits(request)
     _check_numbers(request)
 
@@ -81,9 +81,9 @@ def check_request(request: Request, root: Path, taken: Collection[str]) -> None:
 def _check_splits(request: Request) -> None:
     keyed = [split for split in by_split(request.reading.keys, "--key") if split in SPLITS]
     if keyed and request.held:
-        raise BenchError("--key train=NAME and files for --valid or --test say the same thing; give one")
+        raise BenchError("--key train=NAME and files for --valid or --test mean the same; give one")
     if keyed and "train" not in keyed:
-        raise BenchError(f"--key: names {' and '.join(keyed)}, and nothing to train on; add --key train=NAME")
+        raise BenchError(f"--key: names {' and '.join(keyed)}, but nothing to train on; add --key train=NAME")
 
 
 def _check_numbers(request: Request) -> None:
@@ -93,11 +93,11 @@ def _check_numbers(request: Request) -> None:
         if value is not None and value < 1:
             raise BenchError(f"--{option}: must be at least 1, got {value}")
     if cutting.window is not None and cutting.window < SHORTEST:
-        raise BenchError(f"--window: must be at least {SHORTEST}, got {cutting.window}; shorter ones have no course")
+        raise BenchError(f"--window: must be at least {SHORTEST}, got {cutting.window}; shorter ones show no change")
     if reading.image_size is not None and reading.image_size < SMALLEST_SIDE:
         raise BenchError(f"--image-size: must be at least {SMALLEST_SIDE}, got {reading.image_size}")
     for option, value in (("--time-step", request.time_step), ("--max-gap", cutting.max_gap)):
         if value is not None and not 0 < value < np.inf:
             raise BenchError(f"{option}: must be a positive number, got {value}")
     if request.time_step is not None and reading.times:
-        raise BenchError("--time-step and --times say the same thing; give one")
+        raise BenchError("--time-step and --times exclude each other; give one")

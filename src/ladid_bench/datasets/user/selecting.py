@@ -50,7 +50,7 @@ def by_split(texts: Sequence[str], option: str) -> dict[str, list[str]]:
         named = separator and split in SPLITS
         found.setdefault(split if named else DIVIDED, []).append(name if named else text)
     if DIVIDED in found and len(found) > 1:
-        raise BenchError(f"{option}: {' '.join(texts)}: say the split of each, such as {option} train=NAME, or of none")
+        raise BenchError(f"{option}: {' '.join(texts)}: give the split of each, as {option} train=NAME, or of none")
     return found
 
 
@@ -65,15 +65,15 @@ def select(file: ArrayFile, keys: Sequence[str], times: Sequence[str]) -> list[M
     for key, column in zip(keys, columns, strict=False):
         if len(column) != len(columns[0]):
             raise BenchError(
-                f"{file.path}: --key {keys[0]} names {len(columns[0])} arrays and --key {key} {len(column)}; each key "
-                "is a channel of the same recordings, so they must name as many"
+                f"{file.path}: --key {keys[0]} names {len(columns[0])} arrays but --key {key} {len(column)}; each key "
+                "is a channel of the same recordings, so they must name equally many"
             )
         for one, other in zip(columns[0], column, strict=True):
             mine, its = told_apart(one, keys[0]), told_apart(other, key)
             if len(mine) == len(its) and mine != its:
                 raise BenchError(
                     f"{file.path}: --key {key} names no array that belongs to {one.name} of --key {keys[0]} "
-                    f"({other.name} is the next); leave out what is not there of both"
+                    f"({other.name} is next); leave out what only one of them has"
                 )
     members = zip(*columns, strict=True)
     return [Member(channels, told_apart(channels[0], keys[0]) if keys else ()) for channels in members]
@@ -132,7 +132,9 @@ def _form(pattern: str, separator: str) -> re.Pattern[str]:
     try:
         return re.compile("".join(map(translated, WILDCARDS.split(pattern))))
     except re.error as error:
-        raise BenchError(f"'{pattern}' is no pattern ({error}); write '*' for any letters, '[ab]' for one") from error
+        raise BenchError(
+            f"'{pattern}' is not a pattern ({error}); write '*' for any letters, '[ab]' for one"
+        ) from error
 
 
 def _only(file: ArrayFile, times: Sequence[str]) -> list[FileArray]:
@@ -149,7 +151,7 @@ def _only(file: ArrayFile, times: Sequence[str]) -> list[FileArray]:
     if len(families) != 1:
         what = "several arrays that could be the data" if possible else "no array of numbers with two axes or more"
         raise BenchError(
-            f"{file.path}: holds {what}; choose with {suggestion(possible)} (there is: {listing(file) or 'nothing'})"
+            f"{file.path}: holds {what}; choose with {suggestion(possible)} (it has: {listing(file) or 'nothing'})"
         )
     return natsorted((one for one in possible if one.family == families[0]), key=lambda one: one.name)
 
@@ -168,7 +170,7 @@ def suggestion(possible: Sequence[FileArray]) -> str:
     patterns = Counter(re.sub(r"\d+", "*", name) for name in families)
     common = [pattern for pattern, count in patterns.items() if "*" in pattern and count > 1]
     if common:
-        return f"--key '{common[0]}', an array a recording"
+        return f"--key '{common[0]}', one array per recording"
     return f"--key {families[0]}, again for each further channel" if families else "--key"
 
 

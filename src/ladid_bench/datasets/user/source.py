@@ -132,7 +132,7 @@ class Imported(DataSource):
             citation=about.citation,
             splits=about.divided,
             caution=(
-                "Imported by a user of the suite, who answers for what it is. Trajectories cut from one recording "
+                "Imported by a user of the suite, who answers for its contents. Trajectories cut from one recording "
                 "resemble each other: the group is the recording."
             ),
         )
@@ -150,14 +150,14 @@ class Imported(DataSource):
         path = self.folder / DATA / f"{name}.hdf5"
         if frames > self.about.frames:
             raise BenchError(
-                f"{self.name}: {frames} frames are asked for, its trajectories have {self.about.frames}; lower "
+                f"{self.name}: {frames} frames are asked for, but its trajectories have {self.about.frames}; lower "
                 "context_frames or forecast_frames, or import it again with a longer --window"
             )
         if not path.exists():
             raise BenchError(self._missing(path))
         stored = read_trajectories(path)
         if stored.content_sha256 != self.about.splits[name].content_sha256:  # type: ignore[index]
-            raise BenchError(f"{path}: is not what {CARD} describes; import the data set again (--replace)")
+            raise BenchError(f"{path}: does not match {CARD}; import the data set again (--replace)")
         kept = stored[evenly_spread(len(stored), getattr(sizes, name))]
         shown = kept.frames[:, :frames]
         return replace(
@@ -187,7 +187,7 @@ def _summary(about: ImportCard) -> str:
         channels, height, width = about.shape
         what = f"Images of {height} x {width} pixels with {channels} channel{'s' * (channels > 1)}, brought to the "
         what += "image size by averaging over areas"
-        what += ", which gives up the ratio of the sides" if height != width else ""
+        what += ", which does not keep the ratio of the sides" if height != width else ""
     else:
         what = f"Vectors of {about.shape[-1]} features"
     short = f" {about.left_out} stretches too short for that were left out." if about.left_out else ""

@@ -101,8 +101,8 @@ def _check_whole(values: np.ndarray, one: Recording) -> None:
     """Refuse whole numbers of which float64 would keep the first digits only."""
     if is_beyond_exact(values):
         raise BenchError(
-            f"{one.name}: has whole numbers beyond {LARGEST_EXACT:,}, of which double precision would keep the first "
-            "digits only; subtract what they have in common before importing"
+            f"{one.name}: has whole numbers beyond {LARGEST_EXACT:,}, of which double precision keeps only the first "
+            "digits; subtract what they have in common before importing"
         )
 
 
@@ -156,12 +156,12 @@ def storage_for(recordings: Sequence[Recording], found: Survey) -> tuple[Storage
         raise BenchError(
             f"{recordings[0].name}: single precision rounds feature or channel {worst} by "
             f"{rounding.ravel()[worst]:.2g}, "
-            f"and it changes by {step.ravel()[worst]:.2g} a frame; import the difference from a trend, or fewer digits"
+            f"but it changes by {step.ravel()[worst]:.2g} a frame; import the difference from a trend, or fewer digits"
         )
     lost = float((plain / np.maximum(spread, np.finfo(float).tiny)).max())
     told.append(
-        f"kept relative to an offset ({_listed(offset)}), which the card has: single precision would round by "
-        f"{min(lost, 9.99):.0%} of the standard deviation, and now by "
+        f"kept relative to an offset ({_listed(offset)}), given in the card: single precision rounded by "
+        f"{min(lost, 9.99):.0%} of the standard deviation before, and now by "
         f"{float((rounding / np.maximum(spread, np.finfo(float).tiny)).max()):.0e} of it"
     )
     return shifted, told
@@ -188,7 +188,7 @@ def _masked(recordings: Sequence[Recording], found: Survey) -> tuple[Storage, li
         name, place = _first_missing(recordings, found.gaps)
         raise BenchError(
             f"{name}: values are missing (not finite), the first at {place} (frame, channel, then space), {lost:,} of "
-            "them where other frames have one; only pixels that have none in any frame are masked: fill or remove the "
+            "them where other frames have one; only pixels with no value in any frame are masked: fill or remove the "
             "others before importing"
         )
     if not gone.any():

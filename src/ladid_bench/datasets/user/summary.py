@@ -35,7 +35,7 @@ def describe(request: Request, understood: Understood) -> str:
         lines.append(f"and {len(understood.found) - MOST_FOUND} more files or arrays")
     lines += [
         "",
-        f"trajectories of {understood.window} frames, {given} given and {asked} asked for, of {_frame(shape)}",
+        f"trajectories of {understood.window} frames, {given} given and {asked} to forecast, of {_frame(shape)}",
     ]
     lines += [_split(understood, split) for split in SPLITS]
     lines += [f"  divided: {understood.divided}", f"  contents: {understood.compared}"]
@@ -54,7 +54,7 @@ def _looked_at(values: int) -> int:
 
 def _table(found: Found) -> list[str]:
     """Axis, length, meaning and why, a line each."""
-    alike = f", and {found.count - 1} more read alike" if found.count > 1 else ""
+    alike = f", and {found.count - 1} more read the same way" if found.count > 1 else ""
     times = f"; times: {found.times or 'none in the file, counted in frames'}"
     if not found.axes:
         return [f"{found.name} ({found.dtype}){alike}{times}"]
@@ -80,7 +80,7 @@ def _times(train: Trajectories, unit: str) -> str:
     gaps = np.diff(train.times, axis=1)
     step, shortest, longest = float(np.median(gaps)), float(gaps.min()), float(gaps.max())
     even = "" if np.isclose(shortest, longest, rtol=1e-3) else f", from {shortest:g} to {longest:g}"
-    return f"from {train.times.min():g} to {train.times.max():g} {unit or '(no unit said)'}, steps of {step:g}{even}"
+    return f"from {train.times.min():g} to {train.times.max():g} {unit or '(no unit given)'}, steps of {step:g}{even}"
 
 
 def _range(train: Trajectories, given: int, asked: int, name: str) -> list[str]:
@@ -90,7 +90,7 @@ def _range(train: Trajectories, given: int, asked: int, name: str) -> list[str]:
     more = ", ..." * (len(variables) > MOST_SAID)
     constant = [str(place) for place, one in enumerate(variables) if one.constant]
     told = [
-        f"range: {ranges}{more} for the neural methods, by {len(train)} training trajectories; values beyond it "
+        f"range: {ranges}{more} for the neural methods, from {len(train)} training trajectories; values beyond it "
         f"carry at most {max(one.clipping_loss for one in variables):.1%} of the variance of a channel or feature"
     ]
     if constant:

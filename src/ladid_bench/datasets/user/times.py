@@ -59,7 +59,7 @@ def find_times(
     if names:
         chosen = [one for name in names for one in named(file, name, "--times")]
         if len(chosen) not in (1, len(members)):
-            raise BenchError(f"{file.path}: --times names {len(chosen)} arrays, there are {len(members)} of data")
+            raise BenchError(f"{file.path}: --times names {len(chosen)} arrays, but there are {len(members)} of data")
         labelled = len(names) == 1 < len(chosen)
         for one, member in zip(chosen, members, strict=False) if labelled else ():
             _check_pair(one, names[0], member, str(file.path))
@@ -80,8 +80,8 @@ def _check_pair(one: FileArray, name: str, member: Member, where: str) -> None:
         return
     if not all(has(plain(member.first.name), label) for label in labels):
         raise BenchError(
-            f"{where}: --times {name} names nothing that belongs to {member.first.name} ({one.name} is the next); name "
-            "the times of the arrays that are there, each with its own --times"
+            f"{where}: --times {name} names no times of {member.first.name} ({one.name} is next); name "
+            "the times of the arrays that exist, each with its own --times"
         )
 
 
@@ -127,12 +127,12 @@ def not_taken(array: FileArray, file: ArrayFile, frames: int) -> str:
     beside = [one for one in coordinates_beside(array, file) if one.name not in array.dims]
     timed = [one for one in beside if one.role == "time" and one.length != frames]
     short = [f"'{one.name}' has {one.length} entries for {frames} frames" for one in timed]
-    alike = [f"'{one.name}' has an entry a frame" for one in beside if _could_be_times(one, frames)]
+    alike = [f"'{one.name}' has one entry per frame" for one in beside if _could_be_times(one, frames)]
     text = [
-        f"'{one.name}' holds text that is no date" for one in beside if one.length == frames and _is_other_text(one)
+        f"'{one.name}' holds text that is not a date" for one in beside if one.length == frames and _is_other_text(one)
     ]
     told = [*short, *alike, *text]
-    return f"counted in frames; {', '.join(told)}: if those are the times, say --times" if told else ""
+    return f"counted in frames; {', '.join(told)}: if those are the times, use --times" if told else ""
 
 
 def _is_other_text(one: FileArray) -> bool:
@@ -162,7 +162,7 @@ def _read(one: FileArray, file: ArrayFile, why: str, labelled: bool = False) -> 
     if values.dtype.kind not in "fiu":
         raise BenchError(
             f"{where}: times must be numbers or dates such as 2026-11-28T14:03:00, not "
-            f"{'text' if one.is_text else values.dtype}; name other ones with --times"
+            f"{'text' if one.is_text else values.dtype}; name others with --times"
         )
     origin = 0.0
     if is_beyond_exact(values):
@@ -201,7 +201,7 @@ def _clock(unit: str, one: FileArray, origin: float) -> Clock:
 def _seconds(durations: np.ndarray, where: str) -> np.ndarray:
     unit = np.datetime_data(durations.dtype)[0]
     if unit in ("Y", "M", "generic"):
-        raise BenchError(f"{where}: durations in months or years last differently; write dates, or say --time-step")
+        raise BenchError(f"{where}: durations in months or years vary in length; write dates, or give --time-step")
     one, second = np.ones((), durations.dtype), np.timedelta64(1, "s")
     return durations / one / float(second / one) if unit in FINE else durations / one * float(one / second)
 
@@ -252,7 +252,7 @@ def with_times(recordings: list[Recording], times: Times, where: str) -> list[Re
         raise BenchError(f"{where}: times have shape {values.shape}; they need one axis, or (trajectory, time)")
     rows = values if values.ndim == 2 else [values] * len(recordings)
     if len(rows) != len(recordings):
-        raise BenchError(f"{where}: times of {len(rows)} trajectories, there are {len(recordings)}")
+        raise BenchError(f"{where}: times of {len(rows)} trajectories, but there are {len(recordings)}")
     return [replace(one, times=row, clock=times.clock) for one, row in zip(recordings, rows, strict=True)]
 
 

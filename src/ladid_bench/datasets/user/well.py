@@ -39,9 +39,7 @@ def read_well(file: h5py.File, reading: Reading, where: str) -> WellContents:
             more than memory holds.
     """
     if reading.keys or reading.times or reading.layout:
-        raise BenchError(
-            f"{where}: a file in The Well's layout describes itself; leave out --key, --times and --layout"
-        )
+        raise BenchError(f"{where}: a file in The Well's layout describes itself; omit --key, --times and --layout")
     dimensions = int(file.attrs["n_spatial_dims"])
     if dimensions not in (1, 2):
         raise BenchError(f"{where}: has {dimensions} spatial dimensions; images have 2, vectors 1")

@@ -173,10 +173,10 @@ def version_with_dvc(name: str, root: Path) -> str:
     """Make the data of an import an out of DVC, where the checkout has DVC; what was done, in a sentence."""
     data = f"{FOLDER}/{name}/{DATA}"
     if not (root / ".dvc").is_dir():
-        return f"not versioned, for DVC is not set up here; 'dvc init', then 'dvc add {data}'"
+        return f"not versioned, as DVC is not set up here; 'dvc init', then 'dvc add {data}'"
     words = [sys.executable, "-m", "dvc", "add", data]
     done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = " ".join((done.stderr or done.stdout).split())[:200]
-        return f"not versioned: DVC says '{reason}'; mend that, then 'dvc add {data}'"
+        return f"not versioned: DVC says '{reason}'; fix that, then 'dvc add {data}'"
     return f"versioned: 'git add {FOLDER}/{name}' for the card, 'dvc push' for the data"
