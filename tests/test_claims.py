@@ -349,7 +349,7 @@ def test_other_methods_between_frames_are_told_and_decide_nothing() -> None:
     made.runs("pendulum", "analog", 0.1, seeds=(0,), midpoints=2.0)
     made.runs("pendulum", "gru", 0.1, midpoints=1.02)
     found = made.judged("C5")
-    assert found.verdict == REPRODUCED and found.arms == {}
+    assert found.verdict == REPRODUCED and found.arms == {} and found.seeds == 3
     (others,) = (part for part in found.parts if not part.counted)
     ratios = {one.second: math.exp(one.ratio.estimate) for one in others.contrasts.values() if one.ratio}
     assert ratios == pytest.approx({"gru": 1.02, "analog": 2.0, "mean": 1.0}, rel=1e-3)

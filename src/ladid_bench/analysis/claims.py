@@ -280,8 +280,9 @@ class Judged:
 
     @property
     def seeds(self) -> int:
-        """Fewest seeds of a comparison that was made, 0 where none was."""
-        return min((made.seeds for made in self.contrasts if made.ratio), default=0)
+        """Fewest seeds of a counted comparison that was made, 0 where none was."""
+        counted = [made for part in self.parts if part.counted for made in part.contrasts.values()]
+        return min((made.seeds for made in counted if made.ratio), default=0)
 
     @property
     def runs(self) -> list[str]:
