@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,14 @@ import pandas as pd
 
 from ladid_bench.analysis.entries import ERROR_NAMES, ERRORS
 from ladid_bench.analysis.evidence import LADID
+from ladid_bench.analysis.rules import EVERY_OTHER
 from ladid_bench.analysis.run_table import cpu_seconds
 from ladid_bench.analysis.searches import read_searches
 from ladid_bench.analysis.verdicts import TAIL
 from ladid_bench.methods.registry import load_card, method_folders
 from ladid_bench.reporting.glossary import glossary
 from ladid_bench.reporting.reviewers import Answered, answered
+from ladid_bench.study.plan import COMPARISON
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "results" / "cpu"
@@ -137,15 +139,15 @@ class Study:
         told |= {"verdicts": self.verdicts(), "standing": standing_pictures(self.compared), "coverage": self.coverage()}
         return environment.get_template(template).render(**{**self.judged, **told, "errors": over_steps(self.compared)})
 
-    @property
+    @cached_property
     def compared(self) -> pd.DataFrame:
         """The networks of the comparison and of its shorter budgets, each in the variant that stands for it."""
         asked = (self.table["experiments"] + "," + self.table["rung_of"]).str.split(",")
-        kept = asked.map(lambda names: "comparison" in names) & (self.table["status"] == "ok")
+        kept = asked.map(lambda names: COMPARISON in names) & (self.table["status"] == "ok")
         preferred = self.table["method"].map(self.preferred) == self.table["variant"]
         return self.table[kept & preferred & (self.table["kind"] == "neural")]
 
-    @property
+    @cached_property
     def preferred(self) -> dict[str, str]:
         """The variant that stands for each method."""
         return {name: next(iter(load_card(name, ROOT).variants)) for name in method_folders(ROOT)}
@@ -191,10 +193,10 @@ def behind(claims: dict[str, Any], *names: str) -> list[dict[str, Any]]:
     return sorted(made.values(), key=lambda one: -one["ratio"])
 
 
-def passing(claim: dict[str, Any], part: str) -> tuple[int, int]:
-    """Count the methods of an uncounted part that stay below its limit on every data set, and all of them."""
+def passing(claim: dict[str, Any]) -> tuple[int, int]:
+    """Count the other methods that stay below the limit of a claim on every data set, and all of them."""
     methods: dict[str, bool] = {}
-    for told in (one for one in claim["details"]["parts"] if one["name"] == part):
+    for told in (one for one in claim["details"]["parts"] if one["name"] == EVERY_OTHER):
         for one in (compared for some in told["sets"] for compared in some["comparisons"] if compared["interval"]):
             below = one["interval"][1] < told["limit"]
             methods[one["second"]] = methods.get(one["second"], True) and below

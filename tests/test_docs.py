@@ -145,7 +145,7 @@ def test_methods_that_pass_what_is_told_beside_a_claim_are_counted(generate: dic
     sets = [{"comparisons": compared(mean=1.0, analog=2.7)}, {"comparisons": compared(mean=1.04, analog=1.0)}]
     sets[1]["comparisons"].append({"second": "fno", "interval": None})
     told = {"details": {"parts": [{"name": "every other method", "limit": 1.05, "sets": sets}]}}
-    assert generate["passing"](told, "every other method") == (1, 2)
+    assert generate["passing"](told) == (1, 2)
 
 
 def test_the_longest_trainings_that_a_standing_picture_betters_are_counted(generate: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from ladid_bench.analysis.crossed import LogRatio
 from ladid_bench.analysis.evidence import LADID, Evidence, Side
 from ladid_bench.analysis.paired import NEEDS_SEEDS, SEEDS_FOR_VERDICTS, Contrast, contrast, unfinished
 from ladid_bench.analysis.rules import ODE, dataset_names
-from ladid_bench.analysis.verdicts import Part, decide
+from ladid_bench.analysis.verdicts import Part, decide, reported
 
 STEP, FORECAST = "cost_cpu_seconds_per_step", "cost_forecast_cpu_seconds"
 TRAINED = {"experiment": "cost", "arm": "scratch", "fraction": 1.0}
@@ -68,22 +68,18 @@ def cheaper_than_ode(evidence: Evidence) -> list[Part]:
     """
     names = dataset_names(evidence.rows_of("equal-time", method=LADID))
     trained = {name: _at_equal_time(evidence, name, ODE) for name in names}
-    without = {name: found for name in names if (found := _without_equation(evidence, name))}
-    others = {name: _at_equal_time(evidence, name, found) for name, found in without.items()}
+    others = {name: _at_equal_time(evidence, name, _without_equation(evidence, name)) for name in names}
     steps, forecasts = (
         {name: _compared(evidence, column, ODE, {**how, "dataset": name}) for name in _places(evidence, how)}
         for how, column in ((TRAINED, STEP), (ASKED, FORECAST))
     )
-    beyond = forecasts.pop(BEYOND, None)
-    told = {
-        "CPU time of a forecast beyond the time of training": {BEYOND: beyond} if beyond else {},
-        "CPU time of a step": steps,
-        "error at equal CPU time of training, against networks without an ODE": others,
-    }
+    beyond = {BEYOND: forecasts.pop(BEYOND, [])}
     return [
         decide("error at equal CPU time of training", trained),
         decide("CPU time of a forecast", forecasts),
-        *(decide(name, made, counted=False) for name, made in told.items() if made),
+        *reported("CPU time of a forecast beyond the time of training", beyond),
+        *reported("CPU time of a step", steps),
+        *reported("error at equal CPU time of training, against networks without an ODE", others),
     ]
 
 

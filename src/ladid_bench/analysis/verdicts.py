@@ -134,6 +134,12 @@ def decide(
     return Part(name, decided, limit, counted, expected, arm)
 
 
+def reported(name: str, sets: Mapping[str, Sequence[Contrast]], limit: float = 1.0) -> list[Part]:
+    """Decide a part that is reported and not counted; there is none where nothing is compared."""
+    compared = {one: contrasts for one, contrasts in sets.items() if contrasts}
+    return [decide(name, compared, limit, counted=False)] if compared else []
+
+
 def holm(contrasts: Sequence[Contrast], limit: float) -> list[Contrast]:
     """Give each comparison that could be made its p of a ratio above ``limit``, by Holm's step-down procedure."""
     p = {place: one.ratio.p_above(math.log(limit)) for place, one in enumerate(contrasts) if one.ratio}
@@ -204,19 +210,16 @@ def _moved(made: Contrast, dataset: str, changes: Mapping[Pair, float]) -> Contr
 
 def _with_one_spread(contrasts: Sequence[Contrast]) -> list[Contrast]:
     """Pool the variances between seeds, each method once; errors of one and the same model have none to pool."""
-    able = [made for made in contrasts if made.ratio and not made.same_models]
-    known = {
-        name: of_seeds
-        for made in able
-        if made.ratio
-        for name, of_seeds in zip((made.first, made.second), made.ratio.between_seeds, strict=False)
-    }
-    freedom = sum(one for _, one in known.values())
+    pooled_over: dict[str, tuple[float, int]] = {}
+    for made in contrasts:
+        if made.ratio and not made.same_models:
+            pooled_over |= zip((made.first, made.second), made.ratio.between_seeds, strict=False)
+    freedom = sum(own for _, own in pooled_over.values())
     if not freedom:
         return list(contrasts)
-    variance = sum(one * its for one, its in known.values()) / freedom
+    variance = sum(one * own for one, own in pooled_over.values()) / freedom
     return [
-        replace(made, ratio=made.ratio.with_spread(variance, freedom)) if made in able and made.ratio else made
+        replace(made, ratio=made.ratio.with_spread(variance, freedom)) if made.ratio and not made.same_models else made
         for made in contrasts
     ]
 

@@ -11,8 +11,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from ladid_bench.core.errors import BenchError
 
 UNFINISHED = ".writing-"  # how the names of files that are being written begin
@@ -95,6 +93,8 @@ def _temporary(path: Path) -> Path:
 def _remove_abandoned(folder: Path) -> None:
     """Remove what processes of this machine that live no more were writing; of other machines nothing is known."""
     for path in folder.glob(f"{UNFINISHED}*@{platform.node()}@*"):
+        import psutil  # every command imports this module, and few find anything to remove
+
         process = path.name.removeprefix(UNFINISHED).partition("@")[0]
         if process.isdecimal() and not psutil.pid_exists(int(process)):
             _remove(path)

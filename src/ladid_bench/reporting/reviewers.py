@@ -13,8 +13,10 @@ from ladid_bench.analysis.verdicts import NOT_RUN
 from ladid_bench.core.configuration import Section, parse
 from ladid_bench.core.readers import read_yaml
 from ladid_bench.reporting.formatting import listed, short
+from ladid_bench.reporting.tables import FVU, NMSE, OTHERS
 from ladid_bench.runs.records import WAITING
 
+HEADINGS = {"floor_nmse": "floor nMSE", **{one.name: one.heading for one in (NMSE, FVU, *OTHERS)}}
 REVIEWERS = Path(__file__).with_suffix(".yaml")
 
 
@@ -111,14 +113,8 @@ def _errors(asked: Errors, table: pd.DataFrame, preferred: Mapping[str, str]) ->
         column = asked.column or ERRORS[str(first["primary_metric"].iloc[0])]
         own, *others = (_means(name, mine, column, asked.over) for name, mine in here.items())
         if own and (any(others) or not others):
-            words = " over ".join(map(_in_words, filter(None, (column, asked.over))))
+            words = " over ".join(HEADINGS.get(one, one.replace("_", " ")) for one in (column, asked.over) if one)
             yield f"{dataset}, {words}: {listed(one for some in (own, *others) for one in some)}"
-
-
-def _in_words(column: str) -> str:
-    """What a column holds, without how it was averaged."""
-    words = column.removesuffix("_mean").removesuffix("_pooled").split("_")
-    return " ".join({"nmse": "nMSE", "fvu": "FVU", "vrmse": "VRMSE"}.get(word, word) for word in words)
 
 
 def _runs_of(rows: pd.DataFrame, method: str, changed: bool, preferred: Mapping[str, str]) -> pd.DataFrame:
