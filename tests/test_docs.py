@@ -126,7 +126,10 @@ def test_who_is_ahead_of_ladid_is_marked_where_the_correction_leaves_it(generate
         parts = [{"counted": True, "limit": limit, "sets": [{"name": "wave", "comparisons": compared}]}]
         return {"details": {"parts": parts}}
 
+    untold = claim(1, ("nvar", 2.0, 0.001))  # of a part that is reported and not counted
+    untold["details"]["parts"][0]["counted"] = False
     claims = {
+        "C12": untold,
         "C1a": claim(1, ("gru", 1.2, 0.01), ("ssm", 1.5, 0.03), ("dmd", 0.9, 0.5)),
         "C1b": claim(1, ("gru", 1.2, 0.04)),
         "C6": claim(1.25, ("LaDID, regular", 1.6, 0.001)),

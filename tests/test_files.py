@@ -133,6 +133,25 @@ def test_a_folder_takes_the_place_of_the_former_one_as_a_whole(tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
+def test_the_former_folder_is_there_until_the_new_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    final, rename = tmp_path / "report", Path.rename
+    with replaced_folder(final) as folder:
+        (folder / "a").write_text("first")
+
+    def only_former(path: Path, target: Path) -> Path:
+        if target == final:
+            raise OSError(errno.EIO, "broken")
+        return rename(path, target)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "rename", only_former)
+        with pytest.raises(OSError, match="broken"), replaced_folder(final) as folder:
+            (folder / "a").write_text("second")
+    with pytest.raises(ZeroDivisionError), replaced_folder(final):
+        raise ZeroDivisionError
+    assert (final / "a").read_text() == "first"
+
+
 def test_a_folder_whose_process_was_killed_between_the_renames_comes_back(tmp_path: Path) -> None:
     with subprocess.Popen(["true"]) as ended:
         pass
