@@ -20,7 +20,7 @@ import pandas as pd
 
 from ladid_bench.analysis.entries import ERROR_NAMES, ERRORS
 from ladid_bench.analysis.evidence import LADID
-from ladid_bench.analysis.rules import EVERY_OTHER
+from ladid_bench.analysis.rules.times import EVERY_OTHER
 from ladid_bench.analysis.run_table import cpu_seconds
 from ladid_bench.analysis.searches import read_searches
 from ladid_bench.analysis.verdicts import TAIL

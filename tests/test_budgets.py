@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from test_claims import LINEAR, Made, moved
 
-from ladid_bench.analysis import rules
 from ladid_bench.analysis.budgets import AGAINST, FOR, MOVING, SETTLED, UNTRAINED, standing_of_pair, tells
 from ladid_bench.analysis.claims import Judged
 from ladid_bench.analysis.crossed import LogRatio
 from ladid_bench.analysis.paired import Contrast
+from ladid_bench.analysis.rules.selection import ODE, PAPER, SIMPLE, SIMULATED
 from ladid_bench.analysis.verdicts import NOT_REPRODUCED, NOT_RUN, NOT_SEPARABLE, OPEN, REPRODUCED
 
 RUNGS = (600, 1200, 2400)
@@ -25,7 +25,7 @@ def trained(ladid: Sequence[float], others: Sequence[float], noise: float = 0.1)
         last = steps == RUNGS[len(ladid) - 1]
         asked = {"experiment": "comparison" if last else "", "rung_of": "" if last else "comparison"}
         made.all_of(("ladid",), LINEAR, mine, steps=steps, noise=noise, **asked)
-        made.all_of(rules.PAPER, LINEAR, theirs, steps=steps, noise=noise, **asked)
+        made.all_of(PAPER, LINEAR, theirs, steps=steps, noise=noise, **asked)
     return made
 
 
@@ -132,11 +132,11 @@ def test_what_is_told_alone_makes_no_budget_and_methods_that_train_nothing_have_
 def test_closed_form_methods_meet_every_budget_and_time_budgets_the_longest_run() -> None:
     made = Made()
     for steps, error in zip(RUNGS, (0.2, 0.1, 0.1), strict=True):
-        made.all_of(("ladid",), rules.SIMULATED, error, steps=steps)
-    made.all_of(rules.SIMPLE, rules.SIMULATED, 0.4)
+        made.all_of(("ladid",), SIMULATED, error, steps=steps)
+    made.all_of(SIMPLE, SIMULATED, 0.4)
     found = made.judged("C12")
     assert (found.verdict, found.standing, found.rung.steps) == (REPRODUCED, SETTLED, 2400)
-    for name, steps in (("ladid", 1200), *((one, 300) for one in rules.ODE)):  # equal seconds, not equal steps
+    for name, steps in (("ladid", 1200), *((one, 300) for one in ODE)):  # equal seconds, not equal steps
         made.runs("pendulum", name, 0.1 if name == "ladid" else 0.4, experiment="equal-time", steps=steps)
     (part, *_) = made.judged("C8").parts
     assert part.judgement[0] == REPRODUCED
@@ -161,7 +161,7 @@ def test_the_frame_has_the_ratio_with_its_interval_at_every_budget() -> None:
         *("claim", "part", "arm", "counted", "limit", "dataset", "first", "second", "steps"),
         *("ratio", "low", "high", "tells", "standing"),
     ]
-    assert len(frame) == len(RUNGS) * len(LINEAR) * len(rules.PAPER)
+    assert len(frame) == len(RUNGS) * len(LINEAR) * len(PAPER)
     one = frame[(frame["dataset"] == "wave") & (frame["second"] == "ndp")]
     assert one["steps"].tolist() == list(RUNGS)
     assert one["ratio"].tolist() == pytest.approx([1, 0.5, 0.25], rel=1e-5)

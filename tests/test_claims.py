@@ -14,12 +14,14 @@ import pytest
 from scipy.stats import ttest_ind
 
 import ladid_bench
-from ladid_bench.analysis import costs, rules
 from ladid_bench.analysis.budgets import MOVING, UNTRAINED
 from ladid_bench.analysis.claims import CLAIMS, Judged, judge
 from ladid_bench.analysis.crossed import LogRatio
 from ladid_bench.analysis.evidence import Evidence, Side
 from ladid_bench.analysis.paired import NEEDS_SEEDS, Contrast, contrast
+from ladid_bench.analysis.rules import costs
+from ladid_bench.analysis.rules.ablation import TERMS_AND_MODULES
+from ladid_bench.analysis.rules.selection import CONTROL, MEASURED, NEURAL, PAPER, SIMPLE, SIMULATED
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.analysis.verdicts import (
     MET,
@@ -44,9 +46,8 @@ from ladid_bench.runs.records import Sample
 
 TRAJECTORIES, FRAMES = 20, 4
 SEEDS = (0, 1, 2)
-NEURAL, SIMPLE = rules.NEURAL, rules.SIMPLE
 ALONE = {"cost_load": 1.0, "threads": 1, "host": "one", "processor": "some", "device": "cpu"}
-LINEAR, FIELDS = rules.SIMULATED[:3], rules.SIMULATED[3:]
+LINEAR, FIELDS = SIMULATED[:3], SIMULATED[3:]
 
 
 class Made:
@@ -76,7 +77,7 @@ class Made:
             key = f"{self.count:016x}"
             kind = "simple" if method in (*SIMPLE, "sindy") else "neural"
             plain = {"variant": "default", "arm": "scratch", "init_from": "", "rung_of": ""}
-            primary_metric = "fvu" if dataset in rules.MEASURED else "nmse"
+            primary_metric = "fvu" if dataset in MEASURED else "nmse"
             steps = {"steps": 0 if kind == "simple" else 600, "init_from_steps": 0}
             row = {"dataset": dataset, "method": method, "seed": seed, "key": key, "kind": kind, "status": status}
             row |= {
@@ -192,8 +193,8 @@ def test_too_few_test_groups_are_neither_for_a_claim_nor_against_it() -> None:
 
 def test_fewer_than_three_seeds_never_give_a_verdict() -> None:
     made = Made()
-    made.all_of(("ladid", *SIMPLE), rules.SIMULATED, 0.1, seeds=(0, 1))
-    made.all_of(NEURAL, rules.SIMULATED, 0.9, seeds=(0, 1))
+    made.all_of(("ladid", *SIMPLE), SIMULATED, 0.1, seeds=(0, 1))
+    made.all_of(NEURAL, SIMULATED, 0.9, seeds=(0, 1))
     for name in ("C1a", "C1b", "C2b"):
         assert (made.judged(name).verdict, made.judged(name).reason) == (NOT_RUN, NEEDS_SEEDS)
     assert made.verdict("C12") == NOT_RUN
@@ -230,9 +231,9 @@ def test_a_study_with_too_few_of_the_data_sets_gives_no_verdict() -> None:
 
 def test_a_comparator_that_declines_a_set_is_named_and_does_not_decide() -> None:
     made = Made()
-    made.all_of(("ladid",), rules.SIMULATED, 0.1)
-    made.all_of(SIMPLE[:-1], rules.SIMULATED, 0.3)
-    made.all_of(SIMPLE[-1:], rules.SIMULATED, 0.3, status="skipped")
+    made.all_of(("ladid",), SIMULATED, 0.1)
+    made.all_of(SIMPLE[:-1], SIMULATED, 0.3)
+    made.all_of(SIMPLE[-1:], SIMULATED, 0.3, status="skipped")
     found = made.judged("C12")
     assert found.verdict == REPRODUCED
     notes = [one["note"] for one in found.to_json()["details"]["parts"][0]["sets"][0]["comparisons"]]
@@ -302,8 +303,8 @@ def test_transfer(tuned: float, third: float, expected: dict[str, str]) -> None:
         moved(made, target, "scratch", 0.08, 0.2)
         moved(made, target, "fine-tuned", 0.32, third)
         moved(made, target, "scratch", 1.0, 0.1)
-    moved(made, rules.CONTROL, "fine-tuned", 0.08, 9.0)  # the control decides nothing
-    moved(made, rules.CONTROL, "scratch", 0.08, 0.1)
+    moved(made, CONTROL, "fine-tuned", 0.08, 9.0)  # the control decides nothing
+    moved(made, CONTROL, "scratch", 0.08, 0.1)
     assert {name: made.verdict(name) for name in expected} == expected
 
 
@@ -398,7 +399,7 @@ def test_beside_irregular_grids_both_models_are_asked_on_the_regular_one_and_riv
     first = "against the rivals that were planned first"
     expected = {(first, "latent-ode"): 1.0, (first, "gru"): 1.0}  # and no ssm
     expected |= {
-        ("asked on the regular grid", "LaDID, regular"): 2.0,
+        ("trained on the irregular grid, asked on the regular one", "LaDID, regular"): 2.0,
         ("every rival against the regular grid", "gru"): 3.0,
     }
     assert ratios == pytest.approx(expected, rel=0.1)
@@ -406,7 +407,7 @@ def test_beside_irregular_grids_both_models_are_asked_on_the_regular_one_and_riv
 
 def ablated(**errors: float) -> Made:
     made = Made()
-    usual = {"default": 0.1} | dict.fromkeys(rules.TERMS_AND_MODULES.values(), 0.2) | {"film": 0.05}
+    usual = {"default": 0.1} | dict.fromkeys(TERMS_AND_MODULES.values(), 0.2) | {"film": 0.05}
     for variant, error in (usual | {name.replace("_", "-"): value for name, value in errors.items()}).items():
         for changes in ("steps=600", "observation_std=0.1, steps=600"):
             made.runs("pendulum", "ladid", error, experiment="ablation", variant=variant, changes=changes)
@@ -451,8 +452,8 @@ def test_the_direct_map_is_compared_with_the_settings_of_either() -> None:
 
 
 def test_measured_data_take_every_part() -> None:
-    made = compared(sets=rules.MEASURED)
-    made.all_of(SIMPLE, rules.MEASURED, 0.3)
+    made = compared(sets=MEASURED)
+    made.all_of(SIMPLE, MEASURED, 0.3)
     found = made.judged("C13")
     assert found.verdict == NOT_RUN
     assert found.reason.startswith("C3 ")
@@ -460,21 +461,21 @@ def test_measured_data_take_every_part() -> None:
     moved(made, "air-temperature--europe", "fine-tuned", 0.08, 0.1)
     moved(made, "air-temperature--europe", "scratch", 0.08, 0.3)
     assert made.verdict("C13") == REPRODUCED
-    made.on_few_groups(rules.MEASURED[:1], 1)
+    made.on_few_groups(MEASURED[:1], 1)
     assert made.verdict("C13") == REPRODUCED
-    made.on_few_groups(rules.MEASURED[:2], 2)
+    made.on_few_groups(MEASURED[:2], 2)
     assert made.verdict("C13") == UNDECIDABLE
     made.rows = [row for row in made.rows if row["method"] != "ridge"]
-    made.all_of(("ridge",), rules.MEASURED, 0.05)
+    made.all_of(("ridge",), MEASURED, 0.05)
     assert made.verdict("C13") == NOT_REPRODUCED
 
 
 def test_transfer_on_measured_data_is_judged_with_each_side_at_its_cap() -> None:
     """The comparison of measured data ends at 600 steps; from scratch there are 1,800, as many as with the source."""
     made = Made()
-    made.all_of(("ladid",), rules.MEASURED, 0.1, steps=600)
-    made.all_of(NEURAL, rules.MEASURED, 0.3, steps=600)
-    made.all_of(SIMPLE, rules.MEASURED, 0.3, steps=600)
+    made.all_of(("ladid",), MEASURED, 0.1, steps=600)
+    made.all_of(NEURAL, MEASURED, 0.3, steps=600)
+    made.all_of(SIMPLE, MEASURED, 0.3, steps=600)
     moved(made, "air-temperature", "fine-tuned", 0.08, 0.1, steps=600, init_from_steps=1200)
     for steps, error in ((600, 0.4), (1800, 0.05)):
         moved(made, "air-temperature", "scratch", 0.08, error, steps=steps)
@@ -485,17 +486,17 @@ def test_transfer_on_measured_data_is_judged_with_each_side_at_its_cap() -> None
 def test_a_tenth_of_the_papers_rivals() -> None:
     for ladid, verdict in ((0.01, REPRODUCED), (0.02, NOT_SEPARABLE), (0.04, NOT_REPRODUCED)):
         made = Made()
-        made.all_of(("ladid",), rules.SIMULATED, ladid)
-        made.all_of(rules.PAPER, rules.SIMULATED, 0.2)
-        made.all_of(("gru",), rules.SIMULATED, 0.001)  # no rival of the paper
+        made.all_of(("ladid",), SIMULATED, ladid)
+        made.all_of(PAPER, SIMULATED, 0.2)
+        made.all_of(("gru",), SIMULATED, 0.001)  # no rival of the paper
         assert made.verdict("C16") == verdict
 
 
 def test_climatology_is_a_rival_where_the_comparison_has_it() -> None:
     """Of air temperature it is the method to beat."""
     made = Made()
-    made.all_of(("ladid",), rules.MEASURED, 0.1)
-    made.all_of((*NEURAL, *SIMPLE), rules.MEASURED, 0.3)
+    made.all_of(("ladid",), MEASURED, 0.1)
+    made.all_of((*NEURAL, *SIMPLE), MEASURED, 0.3)
     made.runs("air-temperature", "climatology", 0.03, seeds=(0,), kind="reference", steps=0)
     part = next(one for one in made.judged("C13").parts if one.name == "C12 on measured data")
     assert part.judgement[0] == NOT_REPRODUCED
@@ -509,8 +510,8 @@ def test_all_closed_form_methods_and_all_neural_ones_are_rivals() -> None:
     assert made.verdict("C1b") == REPRODUCED  # it was not run on the third, so it is no rival on the others either
     made.all_of(("koopman",), LINEAR[2:], 0.01)
     assert (made.verdict("C1a"), made.verdict("C1b")) == (REPRODUCED, NOT_REPRODUCED)
-    made = compared(sets=rules.SIMULATED)
-    made.all_of(SIMPLE, rules.SIMULATED, 0.3)
+    made = compared(sets=SIMULATED)
+    made.all_of(SIMPLE, SIMULATED, 0.3)
     assert made.verdict("C12") == REPRODUCED
     made.all_of(("sindy",), LINEAR[:1], 0.01)
     assert made.verdict("C12") == NOT_REPRODUCED
@@ -935,7 +936,7 @@ def of_groups(errors: np.ndarray) -> Sample:
 
 def test_ladid_against_itself_under_other_seeds_has_no_verdict() -> None:
     made = Made()
-    for name in ("ladid", *rules.PAPER):
+    for name in ("ladid", *PAPER):
         made.all_of((name,), LINEAR, 0.1, noise=0.3)
     found = made.judged("C1a")
     assert found.verdict == NOT_SEPARABLE

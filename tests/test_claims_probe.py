@@ -41,7 +41,7 @@ def test_a_readable_code_and_a_map_that_need_not_change() -> None:
     assert [(part.name, part.counted) for part in found.parts] == [
         ("psi is readable", True),
         ("with F frozen, against scratch", True),
-        ("with F frozen, against all trained on", True),
+        ("with F frozen, against fine-tuning all of it", True),
         ("psi by a kernel probe", False),
     ]
     ((first, *_),) = [part.sets for part in found.parts[:1]]
@@ -91,7 +91,7 @@ def test_a_constant_that_is_the_same_in_all_of_the_source_is_told_and_does_not_c
     assert found.verdict == REPRODUCED
     told = {part.name: part.judgement[0] for part in found.parts if not part.counted}
     assert told["with F frozen, against scratch, constant in the source"] == NOT_REPRODUCED
-    assert told["with F frozen, against all trained on, constant in the source"] == NOT_REPRODUCED
+    assert told["with F frozen, against fine-tuning all of it, constant in the source"] == NOT_REPRODUCED
     assert all(len(part.sets) == 2 for part in found.parts if part.counted and "frozen" in part.name)
 
 

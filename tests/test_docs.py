@@ -13,8 +13,8 @@ import yaml
 from test_claims import SIMPLE, Made
 from typer.main import get_command
 
-from ladid_bench.analysis import rules
 from ladid_bench.analysis.claims import CLAIMS, judge
+from ladid_bench.analysis.rules.selection import PAPER
 from ladid_bench.cli.main import app
 from ladid_bench.core.configuration import Budget, Dataset, Experiment, Study, parse
 from ladid_bench.core.files import write_json
@@ -58,7 +58,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
         asked = {"experiment": "comparison"} if steps == RUNGS[-1] else {"experiment": "", "rung_of": "comparison"}
         for variant in ("default", "film"):
             made.all_of(("ladid",), SYSTEMS, 0.2, variant=variant, steps=steps, **asked)
-        made.all_of((*rules.PAPER, "ladid-ode", "latent-ode"), SYSTEMS, 0.4, steps=steps, **asked)
+        made.all_of((*PAPER, "ladid-ode", "latent-ode"), SYSTEMS, 0.4, steps=steps, **asked)
         made.all_of(("gru",), SYSTEMS, 0.1, steps=steps, **asked)
     made.all_of(SIMPLE, SYSTEMS, 0.1)
     folder = tmp_path_factory.mktemp("study")
@@ -93,7 +93,7 @@ def test_results_are_made_of_claims_by_the_present_rules(generate: dict[str, Any
     assert ids == [claim.id for claim in CLAIMS]
     section = page[page.index("## C1a\n") : page.index("## C1b\n")]
     assert "600 steps reproduced; 1,200 steps reproduced" in section
-    assert all(f"`{rival}`" in section for rival in rules.PAPER)
+    assert all(f"`{rival}`" in section for rival in PAPER)
     assert "`ladid:film`" in section
 
 

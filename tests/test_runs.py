@@ -16,8 +16,8 @@ import psutil
 import pytest
 from checkouts import STUDY, Checkout
 
-from ladid_bench.analysis.costs import FORECAST, PLACE, STEP
 from ladid_bench.analysis.results import aggregate
+from ladid_bench.analysis.rules.costs import FORECAST, PLACE, STEP
 from ladid_bench.core.configuration import Execution
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.provenance import RUNNER, _gone_through, _tree_hash, code_hash

@@ -23,3 +23,10 @@ def value_of(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
+
+
+def changed_to(text: str, setting: str) -> int | None:
+    """Find the whole number that ``setting`` is changed to, if nothing else is changed."""
+    found = parse_changes(text)
+    value = found.get(setting, "") if len(found) == 1 else ""
+    return int(value) if value.isdigit() else None

@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 
-from ladid_bench.analysis import costs, rules
 from ladid_bench.analysis.budgets import (
     Rung,
     distinct,
@@ -24,6 +23,17 @@ from ladid_bench.analysis.budgets import (
 )
 from ladid_bench.analysis.evidence import Evidence
 from ladid_bench.analysis.paired import Contrast
+from ladid_bench.analysis.rules import (
+    ablation,
+    comparison,
+    costs,
+    measured,
+    representation,
+    sufficiency,
+    times,
+    transfer,
+)
+from ladid_bench.analysis.rules.selection import SIMULATED
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.analysis.verdicts import Part, SetResult, conjunction, weakest
 
@@ -52,8 +62,8 @@ class Claim:
     rule: Callable[[Evidence], list[Part]] = field(kw_only=True)
 
 
-def _lowest(sets: tuple[str, ...], rivals: rules.Rivals, limit: float = 1.0) -> Callable[[Evidence], list[Part]]:
-    return partial(rules.lower_than, sets=sets, rivals=rivals, limit=limit)
+def _lowest(sets: tuple[str, ...], rivals: comparison.Rivals, limit: float = 1.0) -> Callable[[Evidence], list[Part]]:
+    return partial(comparison.lower_than, sets=sets, rivals=rivals, limit=limit)
 
 
 CLAIMS = (
@@ -62,28 +72,28 @@ CLAIMS = (
         "LaDID has a lower error than the paper's rivals on single pendulum, double pendulum and wave equation.",
         LOWER,
         f"LaDID against ode-rnn, ode2vae, ndp and msvi; {ARMS}",
-        rule=_lowest(rules.SIMULATED[:3], rules.papers_rivals),
+        rule=_lowest(SIMULATED[:3], comparison.papers_rivals),
     ),
     Claim(
         "C1b",
         "LaDID has the lowest error of all neural methods on single pendulum, double pendulum and wave equation.",
         LOWER,
         f"LaDID against every neural method that the comparison includes on all three systems; {ARMS}",
-        rule=_lowest(rules.SIMULATED[:3], rules.every_neural_rival),
+        rule=_lowest(SIMULATED[:3], comparison.every_neural_rival),
     ),
     Claim(
         "C2a",
         "LaDID has a lower error than the paper's rivals on reaction-diffusion, Navier-Stokes and cylinder flow.",
         LOWER,
         f"LaDID against ode-rnn, ode2vae, ndp and msvi; {ARMS}",
-        rule=_lowest(rules.SIMULATED[3:], rules.papers_rivals),
+        rule=_lowest(SIMULATED[3:], comparison.papers_rivals),
     ),
     Claim(
         "C2b",
         "LaDID has the lowest error of all neural methods on reaction-diffusion, Navier-Stokes and cylinder flow.",
         LOWER,
         f"LaDID against every neural method that the comparison includes on all three systems; {ARMS}",
-        rule=_lowest(rules.SIMULATED[3:], rules.every_neural_rival),
+        rule=_lowest(SIMULATED[3:], comparison.every_neural_rival),
     ),
     Claim(
         "C3",
@@ -92,7 +102,7 @@ CLAIMS = (
         LOWER,
         "fine-tuned on 8 % against trained from scratch on 8 %, each at its cap (its longest run), on every simulated "
         "target except the control; equal steps on the target, and equal total steps, are reported",
-        rule=rules.fine_tuning_beats_scratch,
+        rule=transfer.fine_tuning_beats_scratch,
     ),
     Claim(
         "C4",
@@ -101,14 +111,14 @@ CLAIMS = (
         "fine-tuned on 32 % against trained from scratch on all (at most 25 % worse), each at its cap (its longest "
         "run), on every simulated target except the control; equal steps on the target, and equal total steps, are "
         "reported",
-        rule=rules.third_as_good_as_all,
+        rule=transfer.third_as_good_as_all,
     ),
     Claim(
         "C5",
         "LaDID forecasts at any continuous time: query times between frames cost no accuracy.",
         "mean log ratio of the nMSE halfway between frames to that of the frames around, at the same lead times",
         f"the same model on the same trajectories (at most 5 % worse), on the simulated systems; {ARMS}",
-        rule=rules.off_grid_as_good,
+        rule=times.off_grid_as_good,
     ),
     Claim(
         "C6",
@@ -117,7 +127,7 @@ CLAIMS = (
         "trained and queried on an irregular grid, against the regular grid of the same trajectories (at most 25 % "
         "worse), and against every other neural method on the irregular grid (better)",
         ALL,
-        rule=rules.irregular_as_good,
+        rule=times.irregular_as_good,
     ),
     Claim(
         "C7",
@@ -126,7 +136,7 @@ CLAIMS = (
         "LaDID with the part against LaDID without it, on every data set and with every change of settings of the "
         "ablation",
         ALL,
-        rule=rules.terms_and_modules,
+        rule=ablation.terms_and_modules,
     ),
     Claim(
         "C8",
@@ -143,14 +153,14 @@ CLAIMS = (
         "LaDID against ladid-ode, once with LaDID's settings for both and once with ladid-ode's, on the simulated "
         "systems; apart from being an equation, ladid-ode has tanh where F has ReLU",
         ALL,
-        rule=rules.direct_map_beats_ode,
+        rule=comparison.direct_map_beats_ode,
     ),
     Claim(
         "C10",
         "The advantage in transfer survives when the baselines are pre-trained and fine-tuned too.",
         LOWER,
         "LaDID against all other neural methods, all fine-tuned on 8 %, each at its cap; equal steps are reported",
-        rule=rules.beats_fine_tuned_baselines,
+        rule=transfer.beats_fine_tuned_baselines,
     ),
     Claim(
         "C11",
@@ -161,14 +171,14 @@ CLAIMS = (
         "of a target against trained from scratch (better) and against fine-tuned with F (at most 25 % worse), each at "
         "its cap",
         ALL,
-        rule=rules.psi_carries_the_realization,
+        rule=representation.psi_carries_the_realization,
     ),
     Claim(
         "C12",
         "LaDID beats strong simple methods: every method of the comparison that is fitted in closed form.",
         LOWER,
         f"LaDID against each of them on the simulated systems; {ARMS}",
-        rule=_lowest(rules.SIMULATED, rules.every_closed_form),
+        rule=_lowest(SIMULATED, comparison.every_closed_form),
     ),
     Claim(
         "C13",
@@ -176,7 +186,7 @@ CLAIMS = (
         LOWER,
         "as C1a, C1b, C3 and C12, on measured data sets",
         ALL,
-        rule=rules.on_measured_data,
+        rule=measured.on_measured_data,
     ),
     Claim(
         "C14",
@@ -186,7 +196,7 @@ CLAIMS = (
         "every sufficient length of psi and context against the full ones (at most 25 % worse), and the full "
         "ones against the largest insufficient ones (better); sizes of the latent state are reported",
         ALL,
-        rule=rules.saturates,
+        rule=sufficiency.saturates,
     ),
     Claim(
         "C15",
@@ -203,7 +213,7 @@ CLAIMS = (
         "100 times lower).",
         LOWER,
         f"LaDID against ode-rnn, ode2vae, ndp and msvi on the simulated systems, limit 0.1; {ARMS}",
-        rule=_lowest(rules.SIMULATED, rules.papers_rivals, rules.TENTH),
+        rule=_lowest(SIMULATED, comparison.papers_rivals, comparison.TENTH),
     ),
 )
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ladid_bench.analysis import costs
 from ladid_bench.analysis.claims import Claim, judge
 from ladid_bench.analysis.evidence import Errors, Evidence, Measure, Side
 from ladid_bench.analysis.results import planned_columns
+from ladid_bench.analysis.rules import costs
 from ladid_bench.analysis.verdicts import LACKING, MET, REPRODUCED, UNDECIDABLE, Part, conjunction
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders

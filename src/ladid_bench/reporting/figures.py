@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from ladid_bench.analysis.costs import PLACE, shared
 from ladid_bench.analysis.curves import (
     GROUPS_FOR_BANDS,
     horizon_frame,
@@ -17,6 +16,7 @@ from ladid_bench.analysis.curves import (
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run
 from ladid_bench.analysis.evidence import LADID
 from ladid_bench.analysis.pictures import Pictures, series_frame
+from ladid_bench.analysis.rules.costs import PLACE, shared
 from ladid_bench.reporting.charts import Lines, Looks, Scale
 from ladid_bench.reporting.drawing import TALL, WIDTH, Drawing
 from ladid_bench.reporting.formatting import counted, listed, number, short, with_unit

@@ -6,8 +6,8 @@ from functools import partial
 
 import pandas as pd
 
-from ladid_bench.analysis.costs import shared
-from ladid_bench.analysis.rules import CONTEXTS, STATE
+from ladid_bench.analysis.rules.costs import shared
+from ladid_bench.analysis.rules.sufficiency import CONTEXTS, STATE
 from ladid_bench.analysis.study import ExperimentResults
 from ladid_bench.analysis.sweeps import (
     CONTEXT,

@@ -15,7 +15,7 @@ import numpy as np
 from ladid_bench.analysis.crossed import LogRatio
 from ladid_bench.analysis.evidence import LADID, Evidence, Side
 from ladid_bench.analysis.paired import NEEDS_SEEDS, SEEDS_FOR_VERDICTS, Contrast, contrast, unfinished
-from ladid_bench.analysis.rules import ODE, dataset_names
+from ladid_bench.analysis.rules.selection import ODE, data_sets_in
 from ladid_bench.analysis.verdicts import Part, decide, reported
 
 STEP, FORECAST = "cost_cpu_seconds_per_step", "cost_forecast_cpu_seconds"
@@ -66,7 +66,7 @@ def cheaper_than_ode(evidence: Evidence) -> list[Part]:
     A forecast beyond the time that models were trained for is told and does not count: there LaDID starts anew from
     its own forecast, and its implementation here renders each frame once for every such start.
     """
-    names = dataset_names(evidence.rows_of("equal-time", method=LADID))
+    names = data_sets_in(evidence.rows_of("equal-time", method=LADID))
     trained = {name: _at_equal_time(evidence, name, ODE) for name in names}
     others = {name: _at_equal_time(evidence, name, _without_equation(evidence, name)) for name in names}
     steps, forecasts = (
@@ -108,7 +108,7 @@ def scales(evidence: Evidence) -> list[Part]:
 
 def _places(evidence: Evidence, how: dict[str, Any]) -> list[str]:
     """Data sets on which a cost of LaDID was measured."""
-    return dataset_names(evidence.rows_of(**how, method=LADID))
+    return data_sets_in(evidence.rows_of(**how, method=LADID))
 
 
 def _without_equation(evidence: Evidence, dataset: str) -> list[str]:
