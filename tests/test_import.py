@@ -30,7 +30,7 @@ from ladid_bench.core.configuration import SplitSizes, Study
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
 from ladid_bench.datasets.pooling import mean_pool
-from ladid_bench.datasets.user import pictures, recordings
+from ladid_bench.datasets.user import pictures
 from ladid_bench.datasets.user.axes import AXES, parse_layout
 from ladid_bench.datasets.user.dividing import (
     Cutting,
@@ -657,9 +657,9 @@ def test_an_absurd_hdf5_file_is_refused_before_it_is_read(tmp_path: Path) -> Non
 
 def test_all_files_together_must_fit_in_memory(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [npz(tmp_path / f"{n}.npz", x=values(5, 10, 6, seed=n)) for n in range(4)]
-    monkeypatch.setattr(recordings, "available_memory", lambda: 8 * 700)
+    monkeypatch.setattr("ladid_bench.core.memory.available_memory", lambda: 8 * 700)
     refused(lambda: bring_in(checkout, paths), "all files.* GB")
-    monkeypatch.setattr(recordings, "available_memory", lambda: 8 * 1250)
+    monkeypatch.setattr("ladid_bench.core.memory.available_memory", lambda: 8 * 1250)
     refused(lambda: bring_in(checkout, paths, cutting=Cutting(window=6, stride=1)), "all windows")
 
 

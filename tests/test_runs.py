@@ -34,7 +34,6 @@ from ladid_bench.runs.restart import carry_out_or_restore, drop_spares
 from ladid_bench.runs.scoring import score
 from ladid_bench.runs.state import has_failed, is_stale
 from ladid_bench.runs.supervise import _kind, carry_out, supervise
-from ladid_bench.study import datasets
 from ladid_bench.study.cards import describe, write_card
 from ladid_bench.study.datasets import make_files, planned_dataset
 
@@ -557,7 +556,7 @@ def test_a_negative_control_is_one_with_its_own_constants_alone(checkout: Checko
 def test_a_split_is_refused_that_does_not_fit_in_memory_and_no_other(checkout: Checkout, monkeypatch) -> None:
     """Four copies of 4 bytes for each pixel of 60 frames of 32 x 32: 8 trajectories take 7.9 MB and 3 take 2.9 MB."""
     checkout.configure()
-    monkeypatch.setattr(datasets, "available_memory", lambda: 5_000_000)
+    monkeypatch.setattr("ladid_bench.core.memory.available_memory", lambda: 5_000_000)
     planned = planned_dataset(checkout.study, "pendulum")
     make_files(planned, checkout.folders, ["test", "midpoints"])
     with pytest.raises(BenchError, match="'train': 8 trajectories"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.core.memory import available_memory
+from ladid_bench.core.memory import memory_shortage
 from ladid_bench.core.readers import one_line
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
@@ -69,8 +69,8 @@ def _from_npz(path: Path) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(one.file_size for one in archive.infolist())
-        if COPIES * size > available_memory():
-            raise ValueError(f"unpacks to {size / 1e9:,.1f} GB, more than fits in memory")
+        if shortage := memory_shortage(COPIES * size):
+            raise ValueError(f"unpacked, it needs about {shortage}")
         with np.load(path, allow_pickle=False) as arrays:
             context, context_times, query_times = (arrays[name] for name in ARRAYS)
     except Exception as error:  # a damaged archive fails in any way

@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ladid_bench.core.memory import available_memory
+from ladid_bench.core.memory import memory_shortage
 
 SMALL = 64 * 2**20  # bytes; up to here parts that were never written do no harm
 LARGEST_RATIO = 1100  # deflate, the best of HDF5's usual filters, makes at most 1032 bytes of one
@@ -71,11 +71,8 @@ def check(items: Sequence[Any], kinds: str = NUMBERS) -> None:
         problem = _problem(item, kinds)
         if problem:
             raise Refused(f"'{getattr(item, 'name', '')}' {problem}")
-    total, available = sum(_size(item) for item in items), available_memory()
-    if COPIES * total > available:
-        raise Refused(
-            f"holds {total / 1e9:,.1f} GB and needs {COPIES} times that in memory; here are {available / 1e9:,.1f} GB"
-        )
+    if shortage := memory_shortage(COPIES * sum(_size(item) for item in items)):
+        raise Refused(f"needs about {shortage}")
 
 
 def _problem(item: Any, kinds: str) -> str | None:

@@ -20,6 +20,12 @@ def available_memory() -> int:
     return min(known)
 
 
+def memory_shortage(needed: float) -> str:
+    """Say in words how far so many bytes are beyond what this process may use; empty where they are not."""
+    available = available_memory()
+    return f"{needed / 1e9:,.1f} GB of memory, and {available / 1e9:,.1f} GB are there" if needed > available else ""
+
+
 def _group_limits() -> Iterator[int]:
     """Limits of the control groups that hold this process, each of which has those above it."""
     groups = GROUPS.read_text(encoding="utf-8").splitlines() if GROUPS.exists() else []

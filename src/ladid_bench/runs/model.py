@@ -12,7 +12,7 @@ import numpy as np
 from ladid_bench.core.configuration import DATA_KINDS, Budget, DataKind, Section, parse
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.files import write_json
-from ladid_bench.core.memory import available_memory
+from ladid_bench.core.memory import memory_shortage
 from ladid_bench.core.paths import find_root
 from ladid_bench.core.readers import read_json
 from ladid_bench.data.task import Task, task_of
@@ -80,12 +80,8 @@ class Model:
         return Forecast(made.mean.reshape(shape), std, draws)
 
     def _draw(self, frames: np.ndarray, times: np.ndarray, queries: np.ndarray, samples: int, seed: int) -> np.ndarray:
-        needed = 4 * COPIES * samples * queries.size * math.prod(self.task.shape)
-        if needed > available_memory():
-            raise BenchError(
-                f"{self.name}: {samples} samples take {needed / 1e9:,.1f} GB, more than this process may use; ask for "
-                "fewer"
-            )
+        if shortage := memory_shortage(4 * COPIES * samples * queries.size * math.prod(self.task.shape)):
+            raise BenchError(f"{self.name}: {samples} samples need about {shortage}; ask for fewer")
         drawn = self.method.sample(frames, times, queries, samples, seed)
         if drawn is None:
             raise BenchError(f"{self.name}: forecasts one future and draws no samples; ask for none, or another method")

@@ -11,7 +11,7 @@ from typing import Any
 from ladid_bench.core.configuration import Dataset, Study
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.files import content_key, finished
-from ladid_bench.core.memory import available_memory
+from ladid_bench.core.memory import memory_shortage
 from ladid_bench.core.paths import MIDPOINTS, Folders, find_root
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
@@ -201,12 +201,11 @@ def _check_room(planned: PlannedDataset, split: str, frames: int) -> None:
     """Refuse a simulated split that would not fit in memory; of measured data there is no more than was measured."""
     sizes = planned.config.trajectories
     count = getattr(sizes, "test" if split == MIDPOINTS else split)
-    needed, available = 4 * COPIES * count * frames * planned.image_size**2, available_memory()
-    if isinstance(planned.source, System) and needed > available:
+    shortage = memory_shortage(4 * COPIES * count * frames * planned.image_size**2)
+    if isinstance(planned.source, System) and shortage:
         raise BenchError(
             f"data set '{planned.name}', split '{split}': {count} trajectories of {frames} frames of "
-            f"{planned.image_size} px need about {needed / 1e9:,.1f} GB of memory, this machine has "
-            f"{available / 1e9:,.1f} GB; ask for less"
+            f"{planned.image_size} px need about {shortage}; ask for less"
         )
 
 

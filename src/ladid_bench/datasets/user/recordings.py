@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.core.memory import available_memory
+from ladid_bench.core.memory import memory_shortage
 from ladid_bench.datasets.user.resampling import SMALLEST_SIDE, shrink
 
 COPIES = 2  # of the values as float32 that are in memory at once: as read, and cut into windows
@@ -148,16 +148,11 @@ def check_size(values: int, where: str) -> None:
     Raises:
         BenchError: so many values need more memory than the machine has.
     """
-    needed, available = 4 * COPIES * values, available_memory()
-    if needed > available:
+    if shortage := memory_shortage(4 * COPIES * values):
         raise BenchError(
-            f"{where}: {values:,} values need about {_gigabytes(needed)} of memory, this machine has "
-            f"{_gigabytes(available)}; import less, or smaller images (--image-size, --grayscale)"
+            f"{where}: {values:,} values need about {shortage}; import less, or smaller images (--image-size, "
+            "--grayscale)"
         )
-
-
-def _gigabytes(size: float) -> str:
-    return f"{size / 1e9:,.1f} GB"
 
 
 def is_beyond_exact(values: np.ndarray) -> bool:
