@@ -19,11 +19,12 @@ TEXT = re.compile(r"[<>|=]?[UST]\d*")
 COUNTED = re.compile(r"records?|rec|index|row|nr|no|id|sample|unnamed.*", re.IGNORECASE)  # what a logger counts
 INDEX = re.compile(r"[({]\d+[)}]")  # of a cell or of an element of an array of structs
 
-TEMPERATURE = re.compile(r"T([-_ (].*)?")  # names that are of a time only where nothing else is
+TEMPERATURE = re.compile(r"T([-_ (\[/,].*)?")  # names that are of a time only where nothing else is
 ROLES: Mapping[str, re.Pattern[str]] = {
     "time": re.compile(
         r"(t|tt|tau|time|times|timestamps?|tspan|tvec|timevec\w*|ts|tsteps?|timesteps?|dates?|datetimes?|seconds|steps?"
-        r"|frames?|valid_time)([-_ (].*)?|.*[-_ ](time|times|timestamps?)|(grid|coord\w*|vec\w*|mesh)[-_]t",
+        r"|frames?|valid_time|zeit)([-_ (\[/,].*)?|.*[-_ ](time|times|timestamps?|zeit)([ ,]*[(\[/].*|, *\w+)?"
+        r"|(grid|coord\w*|vec\w*|mesh)[-_]t",
         re.IGNORECASE,
     ),
     "height": re.compile(
@@ -42,9 +43,10 @@ ROLES: Mapping[str, re.Pattern[str]] = {
         r"channels?|bands?|variables?|components?|colou?rs?|rgb|lev|levels?|plev|pressure_level|depth|isobaric\w*|z",
         re.IGNORECASE,
     ),
-    "feature": re.compile(r"features?|stations?|sensors?|nodes?|states?|points?|electrodes?", re.IGNORECASE),
+    "feature": re.compile(r"features?|stations?|sensors?|n?nodes?|states?|points?|electrodes?|n?cells?", re.IGNORECASE),
 }
-SINCE = re.compile(r"(?P<unit>\w+) since (?P<reference>.+)")
+SINCE = re.compile(r"(?P<unit>\w+) since (?P<reference>.+)", re.IGNORECASE)
+PERIODS = re.compile(r"years?|months?|days?|hours?", re.IGNORECASE)  # names of dimensions that count them
 TIME_UNITS: Mapping[str, str] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
     **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), "ms"),
@@ -63,6 +65,9 @@ NORTH, EAST = re.compile(r"degrees?_?(north|n)", re.IGNORECASE), re.compile(r"de
 CF_AXES = {"T": "time", "Y": "height", "X": "width", "Z": "channel"}
 
 
+FLAT = "\0"  # the separator of columns of tables, which stand in nothing, so that 't/s' is one name
+
+
 @dataclass(frozen=True)
 class FileArray:
     """One array of a file.
@@ -72,8 +77,9 @@ class FileArray:
         shape, dtype: as the file declares them.
         read: reads the values, ``shape``.
         dims: names of the axes where the file has them, else empty.
-        attributes: what the file says of it: ``units``, ``long_name``, ``standard_name``, ``axis``, ``calendar``.
-        separator: what stands between a group, or a struct of MATLAB, and what is in it.
+        attributes: what the file says of it: ``units``, ``long_name``, ``standard_name``, ``axis``, ``positive``,
+            ``calendar``.
+        separator: what stands between a group, or a struct of MATLAB, and what is in it; no name has ``FLAT``.
     """
 
     name: str
@@ -153,6 +159,11 @@ class FileArray:
     @cached_property
     def role(self) -> str:
         """The meaning of an axis that it is the coordinate of, by its attributes or its name; empty if unknown."""
+        return self.stated_role or role_of(self.last) or ("time" if self.time_unit or self._counts_periods else "")
+
+    @cached_property
+    def stated_role(self) -> str:
+        """The meaning that its attributes or its type state, whatever it is called; empty if they state none."""
         axis = CF_AXES.get(self.attributes.get("axis", ""))
         if DATES.fullmatch(self.dtype):
             return "time"
@@ -160,7 +171,13 @@ class FileArray:
             return axis or "time"
         if NORTH.fullmatch(self.units):
             return "height"
-        return "width" if EAST.fullmatch(self.units) else role_of(self.last) or ("time" if self.time_unit else "")
+        if EAST.fullmatch(self.units):
+            return "width"
+        return "channel" if self.attributes.get("positive", "").lower() in ("up", "down") else ""
+
+    @property
+    def _counts_periods(self) -> bool:
+        return self.dims == (self.last,) and PERIODS.fullmatch(self.last) is not None
 
 
 def counts_rows(values: np.ndarray, name: str = "") -> bool:

@@ -74,6 +74,12 @@ class Axis:
     why: str
 
 
+def trajectories_and_frames(axes: Sequence[Axis]) -> tuple[int, int]:
+    """Find how many trajectories an array holds, and how many frames each has."""
+    size = {axis.meaning: axis.length for axis in axes}
+    return size.get("trajectory", 1), size["time"]
+
+
 def parse_layout(layout: str, rank: int, where: str) -> Layout:
     """Read the names of the axes.
 
@@ -118,17 +124,10 @@ def find_axes(
         raise BenchError(f"{where}: the arrays have different numbers of axes; choose some of them with --key")
     if 0 in shape:
         raise BenchError(f"{where}: it is empty (shape {shape})")
-    moments = [
-        dim for dim, length in zip(first.dims, shape, strict=False) if length == 1 and _of_time(first, dim, file)
-    ]
-    if moments and not layout:
-        raise BenchError(
-            f"{where}: holds one time ('{moments[0]}' has length 1); join the files of a recording first, for example "
-            "with xarray.open_mfdataset(...).to_netcdf(...)"
-        )
     if layout:
         stated = parse_layout(layout, len(shape), where)
         return tuple(Axis(length, axis, "--layout says so") for length, axis in zip(shape, stated, strict=True))
+    _check_dimensions_of_time(first, file, where)
     known = _evidence(arrays, file, varying)
     axes = _singletons(shape, known)
     places = [place for place in range(len(shape)) if place not in axes]
@@ -145,6 +144,24 @@ def find_axes(
     return tuple(Axis(shape[place], *axes[place]) for place in range(len(shape)))
 
 
+def _check_dimensions_of_time(array: FileArray, file: ArrayFile, where: str) -> None:
+    """Refuse an array of a single time, and one of several times, such as when a forecast began and its lead time."""
+    timed = [place for place, dim in enumerate(array.dims) if _of_time(array, dim, file)]
+    several = [place for place in timed if array.shape[place] > 1]
+    if timed and not several:
+        raise BenchError(
+            f"{where}: holds one time ('{array.dims[timed[0]]}' has length 1); join the files of a recording first, "
+            "for example with xarray.open_mfdataset(...).to_netcdf(...)"
+        )
+    if len(several) > 1:
+        names = [f"'{array.dims[place]}' ({array.shape[place]} entries)" for place in several]
+        raise BenchError(
+            f"{where}: the dimensions {', '.join(names)} are all of time; say with --layout which is the time of the "
+            "frames; another one may be 'trajectory', although forecasts of one period are not independent of each "
+            "other"
+        )
+
+
 def _completed(layout: Layout, places: Sequence[int], single: Mapping[int, str]) -> Layout:
     """A layout of the axes at ``places`` together with those of length one."""
     meanings = {**single, **dict(zip(places, layout, strict=True))}
@@ -159,12 +176,7 @@ def _evidence(arrays: Sequence[FileArray], file: ArrayFile, varying: str) -> dic
     first = arrays[0]
     if first.is_table:
         return {0: ("time", "the rows of a table"), 1: ("feature", "its columns")}
-    known: dict[int, tuple[str, str]] = {}
-    for place, dim in enumerate(first.dims):
-        coordinate = dimension_coordinate(first, dim, file)
-        meaning = (coordinate.role if coordinate is not None else "") or role_of(dim)
-        if meaning and meaning not in _meanings(known):
-            known[place] = (meaning, f"the file calls this dimension '{dim}'")
+    known = _by_dimensions(first, file)
     differing = {place for one in arrays for place, length in enumerate(one.shape) if length != first.shape[place]}
     if len(differing) == 1 and not (differing & known.keys()):
         place = differing.pop()
@@ -173,6 +185,20 @@ def _evidence(arrays: Sequence[FileArray], file: ArrayFile, varying: str) -> dic
         if meaning not in _meanings(known):
             known[place] = (meaning, "only this length differs between the arrays")
     _by_coordinates(first, file, known)
+    return known
+
+
+def _by_dimensions(array: FileArray, file: ArrayFile) -> dict[int, tuple[str, str]]:
+    """What names of dimensions tell, and before them what attributes of their coordinates state."""
+    known: dict[int, tuple[str, str]] = {}
+    places = [place for place, length in enumerate(array.shape) if length > 1 or max(array.shape) == 1]
+    coordinates = {place: dimension_coordinate(array, dim, file) for place, dim in enumerate(array.dims)}
+    stated = {place: one.stated_role if one else "" for place, one in coordinates.items()}
+    named = {place: (one.role if one else "") or role_of(array.dims[place]) for place, one in coordinates.items()}
+    for meanings in (stated, named):
+        for place in (place for place in places if place in meanings and place not in known):
+            if meanings[place] and meanings[place] not in _meanings(known):
+                known[place] = (meanings[place], f"the file calls this dimension '{array.dims[place]}'")
     return known
 
 

@@ -1,10 +1,9 @@
-"""Files of arrays: NumPy, MATLAB, HDF5, tables of text. Nothing in a file is ever run."""
+"""Files of arrays: NumPy, MATLAB, HDF5. Nothing in a file is ever run."""
 
 import math
-import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,15 +13,7 @@ import numpy as np
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import one_line
-from ladid_bench.datasets.user.arrays import (
-    ArrayFile,
-    FileArray,
-    counts_rows,
-    is_temperature,
-    iso_dates,
-    role_of,
-    text_of,
-)
+from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, text_of
 from ladid_bench.datasets.user.gridded import is_described, open_gridded
 from ladid_bench.datasets.user.recordings import check_size
 
@@ -30,10 +21,7 @@ HEADERS: Mapping[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bo
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-SAID = ("units", "long_name", "standard_name", "axis")
-DECIMAL_COMMA = r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?"
-THOUSANDS = r"[-+]?\d{1,3}(,\d{3})*"
-MOSTLY = 0.5  # of the entries of a column are numbers, so that the others should be
+SAID = ("units", "long_name", "standard_name", "axis", "positive")
 
 
 def unreadable(error: Exception) -> str:
@@ -206,96 +194,3 @@ def _dataset(path: Path, name: str, turned: bool = False) -> Callable[[], np.nda
         return values.T if turned else values
 
     return read
-
-
-def open_table(path: Path, times: Sequence[str] = ()) -> ArrayFile:
-    """Open the columns of a table of text, and ``table``: all of its columns of numbers side by side.
-
-    Columns of times, by their names or because they hold dates, and those that count the rows are no part of ``table``.
-
-    Args:
-        path: the file.
-        times: columns that were said to be the times.
-
-    Raises:
-        BenchError: the first line does not name every column, or a column of numbers or dates has entries that are
-            none.
-    """
-    import pandas as pd
-
-    separator = "\t" if path.suffix.lower() == ".tsv" else _separator(path)
-    how: Any = {"sep": separator, "encoding": "utf-8-sig", "skipinitialspace": True}  # Excel begins with a mark
-    table = pd.read_csv(path, engine="python" if len(separator) > 1 else "c", **how)
-    if not isinstance(table.index, pd.RangeIndex):
-        raise BenchError(
-            f"{path}: its rows have more values than the {len(table.columns)} columns that the first line names; name "
-            "every column, and end no row with a separator"
-        )
-    table = table.rename(columns={table.columns[0]: re.sub(r"^#\s*", "", str(table.columns[0]))})  # of NumPy's savetxt
-    if all(re.fullmatch(r"[-+\d.eE]+(\.\d+)?", str(name)) for name in table.columns):
-        raise BenchError(f"{path}: the first line must name the columns, but holds numbers; add names, such as t,x,y")
-    table.columns = [str(name).strip() for name in table.columns]
-    columns = {name: _column(table[name], f"{path}: column '{name}'") for name in table.columns}
-    arrays = {name: _held(name, values) for name, values in columns.items()}
-    timed = [name for name in columns if arrays[name].role == "time"]
-    surely = [name for name in timed if not is_temperature(name)]
-    timed = [*(surely or (timed if not times else ())), *times]
-    vectors = [name for name in columns if arrays[name].numeric and name not in timed]
-    counting = [name for name in vectors if len(vectors) > 1 and counts_rows(columns[name], name)]
-    vectors = [name for name in vectors if name not in counting]
-    if vectors and "table" not in arrays:
-        whole = np.column_stack([columns[name] for name in vectors])
-        left_out = [name for name in columns if name in counting or columns[name].dtype.kind == "U"]
-        arrays["table"] = _held("table", whole, {"columns": _listed(vectors, left_out), "timed": "\n".join(timed)})
-    return ArrayFile(path, arrays)
-
-
-def _separator(path: Path) -> str:
-    """What stands between the names in the first line: the rarest in names first, else spaces, else there is one."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        first = file.readline().strip()
-    spaces = r"\s+" if re.search(r"\s", first.removeprefix("# ")) else ","
-    return next((mark for mark in ("\t", ";", ",", "|") if mark in first), spaces)
-
-
-def _listed(vectors: Sequence[str], left_out: Sequence[str]) -> str:
-    """The columns of a table that are features, and those that are none."""
-    others = f"; left out as text or row numbers: {', '.join(left_out)}" if left_out else ""
-    return f"columns {', '.join(vectors)}{others}"
-
-
-def _column(column: Any, where: str) -> np.ndarray:
-    """A column of numbers as float64, of dates as datetime64, else of text.
-
-    Raises:
-        BenchError: most of its entries are numbers and some are not, or it is called a time and cannot be read as one.
-    """
-    import pandas as pd
-
-    if column.dtype.kind in "fiub":
-        return column.to_numpy(dtype=np.float64)
-    dates = iso_dates(column)
-    if dates is not None:
-        return dates
-    texts = column.astype(str).str.strip()
-    if texts.str.fullmatch(DECIMAL_COMMA).all():
-        if not texts.str.fullmatch(THOUSANDS).all():
-            return texts.str.replace(",", ".").to_numpy(dtype=np.float64)
-        raise BenchError(
-            f"{where}: '{texts[0]}' may have a decimal comma or a thousands separator; use a decimal point"
-        )
-    plain = pd.to_numeric(texts.str.replace(",", "."), errors="coerce").notna()
-    if plain.mean() > MOSTLY:
-        row = int(np.argmin(plain))
-        raise BenchError(
-            f"{where}: row {row + 1} of its values holds '{texts[row]}', which is not a number; correct it"
-        )
-    if role_of(str(column.name)) == "time":
-        raise BenchError(
-            f"{where}: '{texts[0]}' cannot be read as a number or a date; write dates as 2026-11-28 14:03:00"
-        )
-    return texts.to_numpy(dtype=str)
-
-
-def _held(name: str, values: np.ndarray, attributes: Mapping[str, str] | None = None) -> FileArray:
-    return FileArray(name, values.shape, values.dtype.str, lambda: values, (), attributes or {})

@@ -19,7 +19,7 @@ from ladid_bench.datasets.user.arrays import SINCE, ArrayFile, FileArray, text_o
 from ladid_bench.datasets.user.recordings import check_size
 
 PACKED = ("scale_factor", "add_offset", "_FillValue", "missing_value")
-KEPT = ("units", "long_name", "standard_name", "axis", "calendar")
+KEPT = ("units", "long_name", "standard_name", "axis", "positive", "calendar")
 UNEVEN = ("month", "months", "year", "years")
 CLASSIC = b"CDF"  # how netCDF files before version 4 begin
 

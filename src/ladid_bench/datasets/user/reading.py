@@ -11,13 +11,14 @@ import numpy as np
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.user.agreement import NOTHING_SAID, Description, describe_array
-from ladid_bench.datasets.user.arrays import ArrayFile, FileArray
-from ladid_bench.datasets.user.axes import SPACE, Axis, check_contents, find_axes
-from ladid_bench.datasets.user.formats import open_hdf5, open_mat, open_npy, open_npz, open_table, unreadable
+from ladid_bench.datasets.user.arrays import INDEX, ArrayFile, FileArray
+from ladid_bench.datasets.user.axes import SPACE, Axis, check_contents, find_axes, trajectories_and_frames
+from ladid_bench.datasets.user.formats import open_hdf5, open_mat, open_npy, open_npz, unreadable
 from ladid_bench.datasets.user.gridded import open_gridded
 from ladid_bench.datasets.user.pictures import MOVIES, read_folder, read_video, step_of_names
 from ladid_bench.datasets.user.recordings import Reading, Recording, check_real, check_size
 from ladid_bench.datasets.user.selecting import DIVIDED, Member, by_split, select
+from ladid_bench.datasets.user.tables import open_table
 from ladid_bench.datasets.user.times import Times, find_times, not_taken, with_times
 from ladid_bench.datasets.user.well import is_well, read_well
 
@@ -196,7 +197,7 @@ def _recordings(
     """The recordings of the arrays of one split, with their times."""
     own = [_axes_of(member.first, axes, str(file.path)) for member in members]
     names = times.get(split, times.get(DIVIDED, []))
-    timed = find_times(members, file, names, [_lengths(its) for its in own])
+    timed = find_times(members, file, names, own)
     recordings: list[Recording] = []
     described: list[Description] = []
     for member, known, its in zip(members, own, timed, strict=True):
@@ -215,14 +216,8 @@ def _recordings(
         ]
     understood = _understood(members, own[0], timed[0])
     if timed[0] is None:
-        understood = replace(understood, times=not_taken(members[0].first, file, _lengths(own[0])[1]))
+        understood = replace(understood, times=not_taken(members[0].first, file, trajectories_and_frames(own[0])[1]))
     return recordings, understood, described
-
-
-def _lengths(axes: tuple[Axis, ...]) -> tuple[int, int]:
-    """Trajectories and frames."""
-    size = {axis.meaning: axis.length for axis in axes}
-    return size.get("trajectory", 1), size["time"]
 
 
 def _joined(member: Member, axes: ReferenceAxes, where: str) -> np.ndarray:
@@ -274,7 +269,8 @@ def _columns(array: FileArray, times: Times | None) -> str:
     """The columns of a table that are features, and those left out, times that were not taken among them."""
     told = array.attributes.get("columns", "")
     timed = array.attributes.get("timed", "").split("\n")
-    others = [name for name in timed if name and not (times and times.why.startswith(f"'{name}'"))]
+    taken = INDEX.sub("", times.why) if times else ""
+    others = [name for name in timed if name and not taken.startswith(f"'{name}'")]
     return f"{told}; left out as times: {', '.join(others)}" if told and others else told
 
 

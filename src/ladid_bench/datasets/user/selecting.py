@@ -10,10 +10,10 @@ from natsort import natsorted
 
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.paths import SPLITS
-from ladid_bench.datasets.user.arrays import INDEX, ArrayFile, FileArray
+from ladid_bench.datasets.user.arrays import FLAT, INDEX, ArrayFile, FileArray
 
 BOUNDS = re.compile(r".*_(bnds|bounds)")  # edges of the cells of a coordinate
-SEPARATORS = ("/", ".")  # of groups, and of structs of MATLAB
+SEPARATORS = ("/", ".", FLAT)  # of groups, of structs of MATLAB, of nothing
 WILDCARDS = re.compile(r"(\*|\?|\[[^\]]+\]|[/.])")  # and what stands between the parts of a name
 SPLIT_WORDS = {"train": r"train|fit|learn", "valid": r"val|dev", "test": r"test|check|eval|hold"}
 DIVIDED = "divided"  # what recordings are called that no split was said for

@@ -1,14 +1,15 @@
 """Times of the frames: those that are named, those that lie beside the values, or none; and the pauses in them."""
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.user.arrays import SINCE, TIME_UNITS, ArrayFile, FileArray, dates_of, is_temperature
-from ladid_bench.datasets.user.axes import coordinates_beside, dimension_coordinate
+from ladid_bench.datasets.user.axes import Axis, coordinates_beside, dimension_coordinate, trajectories_and_frames
 from ladid_bench.datasets.user.clocks import SECONDS
 from ladid_bench.datasets.user.labels import NUMBER, Labels, has, plain
 from ladid_bench.datasets.user.recordings import Clock, Recording, is_beyond_exact
@@ -17,13 +18,17 @@ from ladid_bench.datasets.user.selecting import Member, named, told_apart
 PAUSE_IN_STEPS = 10  # a gap this many times the usual step is a pause ...
 PAUSE_IN_LONG_STEPS = 5  # ... if it is also this many times the longest tenth of the steps
 LONG_STEPS = 0.9
-UNIT_AT_THE_END = re.compile(r"[_ ](?P<word>\w{2,}|[sh])$|[(\[](?P<said>\w+)[)\]]$")  # time_ms, t (d)
+UNIT_AT_THE_END = re.compile(r"[_ /](?P<word>\w{2,}|[sh])$|[(\[](?P<said>\w+)[)\]]$")  # time_ms, t/s, t (d)
 PREFERENCE = ("time", "t", "times", "timestamp", "date", "datetime")
 AS_SAID = "as --times says"
 WHOLE_DAYS = "day as %Y%m%d"  # how the climate data operators write dates as numbers
 FIRST_DAY, LAST_DAY = 1800_01_01, 2199_12_31
 DECEMBER_TO_JANUARY = 89  # from 202612 to 202701
 EPOCH = "seconds since 1970-01-01"
+STEP = re.compile(r"dt|delta_?t|time_?step|sampling_?(period|interval)", re.IGNORECASE)  # single numbers beside values
+RATE = re.compile(r"fs|fps|frame_?rate|sampl(e|ing)_?(rate|freq\w*)", re.IGNORECASE)
+MINUTES, LAST_HOUR = 60, 24  # of times written as HHMM or HHMMSS
+FEWEST = 3  # of times whose steps can be compared
 FINE = ("ms", "us", "ns", "ps", "fs", "as")  # units of dates that are finer than a second
 
 
@@ -43,7 +48,7 @@ class Times:
 
 
 def find_times(
-    members: Sequence[Member], file: ArrayFile, names: Sequence[str], lengths: Sequence[tuple[int, int]]
+    members: Sequence[Member], file: ArrayFile, names: Sequence[str], axes: Sequence[tuple[Axis, ...]]
 ) -> list[Times | None]:
     """Find the times of the recordings of each member; None where there are none.
 
@@ -51,7 +56,7 @@ def find_times(
         members: the data.
         file: where they are from.
         names: what ``--times`` says, or nothing.
-        lengths: trajectories and frames of each member.
+        axes: of each member.
 
     Raises:
         BenchError: what ``--times`` names does not fit the data, or several arrays could be the times.
@@ -65,7 +70,7 @@ def find_times(
             _check_pair(one, names[0], member, str(file.path))
         return [_read(one, file, AS_SAID, labelled) for one in (chosen * len(members) if len(chosen) == 1 else chosen)]
     labels = Labels(members)
-    found = [_beside(one, file, size, labels) for one, size in zip(members, lengths, strict=True)]
+    found = [_beside(one, file, its, labels) for one, its in zip(members, axes, strict=True)]
     shared = set.intersection(*(set(one) for one in found))
     family = _preferred(sorted(shared), members[0].first, file)
     if family is None:
@@ -85,13 +90,12 @@ def _check_pair(one: FileArray, name: str, member: Member, where: str) -> None:
         )
 
 
-def _beside(member: Member, file: ArrayFile, size: tuple[int, int], labels: Labels) -> dict[str, FileArray]:
+def _beside(member: Member, file: ArrayFile, axes: tuple[Axis, ...], labels: Labels) -> dict[str, FileArray]:
     """Arrays that could be the times of a member, by their names without what tells recordings apart."""
-    array = member.first
-    every = [dimension_coordinate(array, dim, file) for dim in array.dims]
-    coordinates = [one for one in every if one is not None and one.is_vector and one.role == "time"]
+    array, size = member.first, trajectories_and_frames(axes)
+    own, others = _coordinates(array, file, axes)
     near = [one for one in coordinates_beside(array, file) if one.role == "time" and one.length == size[1]]
-    near = [one for one in coordinates if one.length == size[1]][:1] or near
+    near = own or [one for one in near if one.name not in others]
     rows = [one for one in file.arrays.values() if one.shape == size and one.role == "time" and one.may_be_times]
     fitting = [one for one in near or rows if labels.belongs(one, member) and not _is_other_text(one)]
     families: dict[str, list[FileArray]] = {}
@@ -101,9 +105,17 @@ def _beside(member: Member, file: ArrayFile, size: tuple[int, int], labels: Labe
     return {family: several[0] for family, several in families.items() if len(several) == 1}
 
 
+def _coordinates(array: FileArray, file: ArrayFile, axes: tuple[Axis, ...]) -> tuple[list[FileArray], set[str]]:
+    """The coordinate of the dimension that is time, if it has one, and the names of those of all other dimensions."""
+    every = [(axis, dimension_coordinate(array, dim, file)) for axis, dim in zip(axes, array.dims, strict=False)]
+    known = [(axis.meaning, one) for axis, one in every if one is not None and one.is_vector]
+    own = [one for meaning, one in known if meaning == "time" and one.role == "time"]
+    return own, {one.name for meaning, one in known if meaning != "time"}
+
+
 def _preferred(families: Sequence[str], array: FileArray, file: ArrayFile) -> str | None:
     """The one of several names that is most plainly the time."""
-    last = {name: re.split(r"[/.]", name)[-1] for name in families}
+    last = {name: name.rpartition(array.separator)[2] for name in families}
     others = [name for name in families if not is_temperature(last[name])]
     families = others or families
     if len(families) < 2:
@@ -132,7 +144,22 @@ def not_taken(array: FileArray, file: ArrayFile, frames: int) -> str:
         f"'{one.name}' holds text that is not a date" for one in beside if one.length == frames and _is_other_text(one)
     ]
     told = [*short, *alike, *text]
-    return f"counted in frames; {', '.join(told)}: if those are the times, use --times" if told else ""
+    return "; ".join(
+        [
+            *([f"counted in frames; {', '.join(told)}: if those are the times, use --times"] if told else []),
+            *_steps_beside(array, file),
+        ]
+    )
+
+
+def _steps_beside(array: FileArray, file: ArrayFile) -> Iterator[str]:
+    """What single numbers beside an array say that by their names are the step of its frames, or how many a second."""
+    for one in file.arrays.values():
+        if one.numeric and math.prod(one.shape) == 1 and one.parent in ("", array.parent):
+            number = float(np.asarray(one.read()).ravel()[0])
+            step = number if STEP.fullmatch(one.last) else 1 / number if RATE.fullmatch(one.last) and number else 0.0
+            if step > 0:
+                yield f"'{one.name}' is {number:g}: if it tells the step of the frames, use --time-step {step:g}"
 
 
 def _is_other_text(one: FileArray) -> bool:
@@ -154,6 +181,11 @@ def _read(one: FileArray, file: ArrayFile, why: str, labelled: bool = False) -> 
         values = values if dates is None else dates
     if values.dtype.kind in "fiu" and _are_days(one, values):
         values = _days(values)
+    if values.dtype.kind in "fiu" and not one.units and _are_clock_times(values):
+        raise BenchError(
+            f"{where}: counted as numbers the times have uneven steps, read as hours and minutes (HHMM or HHMMSS) even "
+            "ones; write them in seconds or as dates, or use --time-step"
+        )
     if values.dtype.kind == "m":
         return Times(_rows(_seconds(values, where)), Clock("s"), f"'{one.name}', durations, {why}")
     if values.dtype.kind == "M":
@@ -212,11 +244,24 @@ def _are_days(one: FileArray, values: np.ndarray) -> bool:
         return True
     if one.units or not values.size or not (values % 1 == 0).all():
         return False
+    values = values.astype(np.float64)
     lowest, highest = values.min(), values.max()
     if lowest >= FIRST_DAY and highest <= LAST_DAY:
         return not np.isnat(_days(values)).any()
     months = lowest >= FIRST_DAY // 100 and highest <= LAST_DAY // 100
     return months and bool((np.diff(values.ravel()) == DECEMBER_TO_JANUARY).any()) and not np.isnat(_days(values)).any()
+
+
+def _are_clock_times(values: np.ndarray) -> bool:
+    """Whether numbers are evenly spaced as times of day, 959 and 1000 a minute apart, and only as these."""
+    values = np.asarray(values, dtype=np.float64).ravel()
+    if len(values) < FEWEST or not (np.isfinite(values) & (values % 1 == 0) & (values >= 0)).all():
+        return False
+    hours, minutes, seconds = values // 10_000, values // 100 % 100, values % 100
+    if max(minutes.max(), seconds.max()) >= MINUTES or hours.max() > LAST_HOUR:
+        return False
+    passed = np.diff((hours * MINUTES + minutes) * MINUTES + seconds)
+    return bool(passed[0] > 0 and (passed == passed[0]).all() and np.ptp(np.diff(values)) > 0)
 
 
 def _days(values: np.ndarray) -> np.ndarray:
