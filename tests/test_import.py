@@ -703,7 +703,7 @@ def test_pictures_of_different_sizes_in_different_folders_are_refused(tmp_path: 
         ({"reading": Reading(("word",))}, "a.npz:word"),
         ({"reading": Reading(("x", "word"))}, "a.npz:word"),
         ({"reading": Reading(("x",), ("t5",))}, "a.npz.*10 frames"),
-        ({"reading": Reading(("x",), ("back",))}, "a.npz.*--time-step"),
+        ({"reading": Reading(("x",), ("back",))}, "a.npz.*its own file"),
         ({"reading": Reading(("x",), ("word",))}, "a.npz:word"),
         ({"reading": Reading(("x",), ("t3",))}, "a.npz.*3.*5"),
         ({"reading": Reading(("x",), ("nowhere",))}, "'nowhere'.*--times"),

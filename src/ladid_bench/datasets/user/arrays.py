@@ -224,8 +224,9 @@ def iso_dates(texts: "pd.Series") -> np.ndarray | None:
     import pandas as pd
 
     try:
-        return pd.to_datetime(texts, utc=True, format="ISO8601").dt.tz_localize(None).to_numpy()
-    except (ValueError, TypeError):
+        pointed = texts.str.replace(r"(:\d\d),(\d)", r"\1.\2", regex=True)  # ISO 8601 has commas too, pandas does not
+        return pd.to_datetime(pointed, utc=True, format="ISO8601").dt.tz_localize(None).to_numpy()
+    except (ValueError, TypeError, AttributeError):
         return None
 
 

@@ -133,7 +133,8 @@ def find_axes(
     places = [place for place in range(len(shape)) if place not in axes]
     lengths = tuple(shape[place] for place in places)
     meanings = {places.index(place): meaning for place, (meaning, _) in known.items()}
-    readings = _readings(lengths, meanings)
+    timed = [places.index(place) for place in _may_be_time(first, file, known) if place in places]
+    readings = [one for one in _readings(lengths, meanings) if not timed or one.index("time") in timed]
     chosen, why = _choose(readings, lengths, file.column_major, meanings)
     if chosen is None:
         single = {place: meaning for place, (meaning, _) in axes.items()}
@@ -199,7 +200,17 @@ def _by_dimensions(array: FileArray, file: ArrayFile) -> dict[int, tuple[str, st
         for place in (place for place in places if place in meanings and place not in known):
             if meanings[place] and meanings[place] not in _meanings(known):
                 known[place] = (meanings[place], f"the file calls this dimension '{array.dims[place]}'")
-    return known
+    return _upright(known, array.dims)
+
+
+def _upright(known: dict[int, tuple[str, str]], dims: Sequence[str]) -> dict[int, tuple[str, str]]:
+    """In a vertical section, of ``z`` and one other side, ``z`` is the height and no channel."""
+    sides = [place for place, (meaning, _) in known.items() if meaning in SPACE]
+    vertical = [place for place, (meaning, _) in known.items() if meaning == "channel" and dims[place].lower() == "z"]
+    if len(sides) != 1 or not vertical:
+        return known
+    turned = {vertical[0]: "height", sides[0]: "width"}
+    return {place: (turned.get(place, meaning), why) for place, (meaning, why) in known.items()}
 
 
 def dimension_coordinate(array: FileArray, dim: str, file: ArrayFile) -> FileArray | None:
@@ -249,12 +260,26 @@ def _by_coordinates(array: FileArray, file: ArrayFile, known: dict[int, tuple[st
                 known[place] = (role, f"the length of '{waiting[role].name}'")
 
 
+def _may_be_time(array: FileArray, file: ArrayFile, known: Mapping[int, tuple[str, str]]) -> list[int]:
+    """Axes of which one must be time, as a coordinate of time beside the array fits them and no other axis.
+
+    Edges of steps are one more than the steps.
+    """
+    if "time" in _meanings(known) or len(array.shape) < 3:
+        return []
+    beside = [one for one in coordinates_beside(array, file) if one.role == "time" and "{" not in one.name]
+    lengths = {one.length for one in beside}
+    fits = [place for place, length in enumerate(array.shape) if length in lengths and place not in known]
+    edges = [place for place, length in enumerate(array.shape) if length + 1 in lengths and place not in known]
+    return fits or edges
+
+
 def _lone(fitting: Sequence[FileArray]) -> bool:
     """Whether only one side of a picture has a coordinate."""
     return len({one.role for one in fitting if one.role in SPACE}) == 1
 
 
-def _meanings(known: dict[int, tuple[str, str]]) -> set[str]:
+def _meanings(known: Mapping[int, tuple[str, str]]) -> set[str]:
     return {meaning for meaning, _ in known.values()}
 
 

@@ -4,6 +4,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,7 +14,7 @@ import numpy as np
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import one_line
-from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, text_of
+from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, role_of, text_of
 from ladid_bench.datasets.user.gridded import is_described, open_gridded
 from ladid_bench.datasets.user.recordings import check_size
 
@@ -129,6 +130,9 @@ def open_mat73(path: Path) -> ArrayFile:
 
     def add(name: str, item: h5py.Dataset) -> None:
         shape = tuple(item.shape or ())[::-1]
+        if _said(item.attrs.get("MATLAB_class", "")) == "char":
+            arrays[name] = FileArray(name, shape[:1], "T", _characters(path, str(item.name)), separator=".")
+            return
         arrays[name] = FileArray(
             name, shape, item.dtype.str, _dataset(path, str(item.name), turned=True), separator="."
         )
@@ -145,21 +149,41 @@ def open_mat73(path: Path) -> ArrayFile:
     return ArrayFile(path, arrays, column_major=True)
 
 
+def _characters(path: Path, name: str) -> Callable[[], np.ndarray]:
+    """Text that MATLAB 7.3 keeps as numbers of characters, a text for each row."""
+
+    def read() -> np.ndarray:
+        with hdf5.open_file(path) as file:
+            codes = hdf5.array(file, name).T
+        return text_of(np.array(["".join(map(chr, row)) for row in codes.tolist()]))
+
+    return read
+
+
 def open_hdf5(path: Path) -> ArrayFile:
     """Open the arrays of an HDF5 file; one that describes its dimensions or packs its values is read as netCDF is."""
     with hdf5.open_file(path) as file:
         found = _datasets(file)
         if is_described(found):
-            return open_gridded(path)
+            with suppress(ValueError, KeyError):  # dimensions that netCDF does not have, such as several scales of one
+                return open_gridded(path)
         arrays = {name: _plain(path, name, item) for name, item in found}
     return ArrayFile(path, arrays)
 
 
 def _plain(path: Path, name: str, item: h5py.Dataset) -> FileArray:
     attributes = {key: _said(item.attrs[key]) for key in SAID if key in item.attrs}
+    dims = tuple(map(_dimension, item.dims))
+    dims = dims if any(dims) else ()
     if h5py.check_string_dtype(item.dtype):
-        return FileArray(name, tuple(item.shape or ()), "T", _texts(path, name), (), attributes)
-    return FileArray(name, tuple(item.shape or ()), item.dtype.str, _dataset(path, name), (), attributes)
+        return FileArray(name, tuple(item.shape or ()), "T", _texts(path, name), dims, attributes)
+    return FileArray(name, tuple(item.shape or ()), item.dtype.str, _dataset(path, name), dims, attributes)
+
+
+def _dimension(one: Any) -> str:
+    """The label of a dimension, or the path of the first scale attached to it where that is a time or has no label."""
+    scale = str(one[0].name).strip("/") if len(one) else ""
+    return scale if scale and (not one.label or role_of(one.label) == "time") else str(one.label)
 
 
 def _said(value: Any) -> str:

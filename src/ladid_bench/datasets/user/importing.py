@@ -12,6 +12,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import file_sha256
 from ladid_bench.core.paths import SPLITS
 from ladid_bench.datasets.user.agreement import check_agreement
+from ladid_bench.datasets.user.axes import GUESSES
 from ladid_bench.datasets.user.clocks import in_one_unit, on_following, on_steps
 from ladid_bench.datasets.user.dividing import (
     USUAL_WINDOW,
@@ -27,6 +28,7 @@ from ladid_bench.datasets.user.reading import Contents, Found, read_file
 from ladid_bench.datasets.user.recordings import Clock, Recording, Storage, check_recordings, check_size
 from ladid_bench.datasets.user.repeats import Hashes, check_between, check_given, hash_frames, linked, stitched
 from ladid_bench.datasets.user.request import Request, check_request
+from ladid_bench.datasets.user.resampling import SMALLEST_SIDE
 from ladid_bench.datasets.user.selecting import DIVIDED
 from ladid_bench.datasets.user.source import SourceFile
 from ladid_bench.datasets.user.storing import storage_for, survey
@@ -103,6 +105,7 @@ def understand(request: Request, root: Path, taken: Collection[str]) -> Understo
     files = [source_file(path, split) for split, several in paths.items() for path in several]
     _check_equal_files(files)
     contents = {split: [read_file(path, request.reading) for path in several] for split, several in paths.items()}
+    _check_frames_apart([one for several in contents.values() for read in several for one in read.found])
     apart = check_agreement([one for several in contents.values() for read in several for one in read.described])
     every = [_counted(found, request.time_step) for several in contents.values() for found in several]
     each = [sum(map(len, read.recordings.values())) for several in contents.values() for read in several]
@@ -179,6 +182,21 @@ def _check_equal_files(files: Sequence[SourceFile]) -> None:
                 f"{former.name} ({former.split}) and {one.name} ({one.split}) have equal contents; data must not "
                 "be in two splits: give different files, or one file and let --splits divide it"
             )
+
+
+def _check_frames_apart(found: Sequence[Found]) -> None:
+    """Refuse arrays of two long axes that nothing but their order makes recordings: each may be a single picture."""
+    several, first = sum(one.count for one in found), found[0]
+    sides = [axis.length for axis in first.axes]
+    alike = all([axis.length for axis in one.axes] == sides for one in found)
+    guessed = all(axis.why.startswith(GUESSES) for one in found for axis in one.axes)
+    if several > 1 and alike and guessed and len(sides) == 2 and min(sides) >= SMALLEST_SIDE:
+        shape = " x ".join(map(str, sides))
+        raise BenchError(
+            f"{first.name}: {several} arrays of {shape} may be recordings, or pictures of one recording; if each is a "
+            "recording, use --layout 'time feature'; if each is a picture, put them into one array, for example with "
+            "numpy.stack"
+        )
 
 
 def _counted(contents: Contents, step: float | None) -> list[Found]:

@@ -4,13 +4,15 @@ import importlib.util
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from natsort import natsorted, ns
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import one_line
@@ -30,7 +32,13 @@ SEPARATOR = re.compile(f"{AFTER_DIGIT.pattern}|{AFTER_LETTER.pattern}")
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 # dates whose day or month stands before the year, or whose months have one digit or two after a point: 1.10 is not 1.1
 DISORDERLY = re.compile(r"(?<!\d)(?!\d{4}\.\d\d\.\d\d(?!\d))\d+\.\d+\.\d+|(?<!\d)\d\d?[-_]\d\d?[-_](?:19|20)\d\d(?!\d)")
-LONGEST_COUNT = 7  # digits of a number that counts; longer ones are dates or stamps of a clock
+# 20261128, 202611281403, 20261128140305 and parts of a second behind it; a time of day may be a number of its own
+COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(\d{1,6})?)?)?")
+OF_DAY = re.compile(r"(\d\d)(\d\d)(\d\d)?")
+SPLIT_WORDS = re.compile(r"train(ing)?|val(id(ation)?)?|dev|test(ing)?", re.IGNORECASE)
+CAMERA_FORMATS = ("JPEG", "TIFF")
+ORIENTATION, ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)  # the tag of EXIF, and its values for pictures that are turned
+SHORT, DURATION = 0.9, 2  # share of a video that has to be there, and seconds below which that is not looked at
 UNEVEN = 1.5  # times the usual step
 JITTER = 0.05  # of a frame: time stamps of a video are rounded, and nearer than this to even spacing are even
 
@@ -48,6 +56,9 @@ def read_folder(folder: Path, reading: Reading) -> list[Recording]:
     flat = picture_files(folder)
     if inner and flat:
         raise BenchError(f"{folder}: has pictures and folders of pictures; give one or the other")
+    if len(inner) > 1 and all(SPLIT_WORDS.fullmatch(path.name) for path in inner):
+        names = ", ".join(path.name for path in inner)
+        raise BenchError(f"{folder}: its folders are named as splits ({names}); give them with --valid and --test")
     if not inner and not flat:
         raise BenchError(f"{folder}: has no pictures ({', '.join(PICTURES)}), and no folders with pictures in them")
     return [_sequence(path, reading) for path in inner or [folder]]
@@ -87,13 +98,15 @@ def _sequence(folder: Path, reading: Reading) -> Recording:
     paths = picture_files(folder)
     _check_names([path.stem for path in paths], folder)
     frames: list[np.ndarray] = []
-    size: tuple[int, int] | None = None
+    size, kind = None, 0.0  # of the first picture: sides, and full scale
     for path in paths:
         with _opened(path) as picture:
-            size = size or picture.size
-            if picture.size != size:
+            size, kind = size or _turned_size(picture), kind or FULL_SCALE.get(picture.mode, 0.0)
+            if kind != FULL_SCALE.get(picture.mode, kind):
+                raise BenchError(f"{path}: has other bits per pixel than {paths[0].name}; save all in one format")
+            if _turned_size(picture) != size:
                 raise BenchError(
-                    f"{path}: is {picture.size[0]} x {picture.size[1]} pixels, {paths[0].name} is "
+                    f"{path}: is {picture.width} x {picture.height} pixels, {paths[0].name} is "
                     f"{size[0]} x {size[1]}; all pictures must have the same size"
                 )
             if not frames:
@@ -127,36 +140,47 @@ def _check_names(stems: list[str], folder: Path) -> None:
                 f"{folder}: '{padded[0]}' and '{shorter}' in the names of the pictures look like decimals without a "
                 "point, which do not sort as whole numbers; write the point"
             )
+    if len(stems) > 2:
+        _check_order(stems, columns, folder)
+
+
+def _check_order(stems: Sequence[str], columns: Sequence[Sequence[str]], folder: Path) -> None:
+    """Refuse gaps in the numbers or dates that count the pictures, and names in which nothing counts them."""
     moments = [_date(re.findall(r"\d+", stem)) for stem in stems]
-    if len(stems) > 2 and all(moments):
-        _check_even(np.array(moments, dtype="datetime64[s]").astype(np.float64), stems, folder)
-    elif len(stems) > 2:
-        for column in columns:
-            _check_steps(column, stems, folder, alone=len(columns) == 1)
+    if all(moments) and len(set(moments)) == len(moments):
+        _check_even(np.array(moments, dtype="datetime64[us]").astype(np.float64), stems, folder)
+        return
+    numbers = [np.array(column, dtype=np.float64) for column in columns]
+    counting = [one for one in numbers if len(numbers) == 1 or (np.diff(one) > 0).all()]
+    counted_by_day = all(moments) and len(set(moments)) > 1
+    if numbers and not counting and not counted_by_day:
+        place = int(np.argmax(np.diff(numbers[-1]) <= 0))
+        raise BenchError(
+            f"{folder}: no number in the names of the pictures grows from each to the next ('{stems[place]}', "
+            f"'{stems[place + 1]}'), so they are several recordings, slices or channels; put each recording into its "
+            "own folder, and slices or channels into one array"
+        )
+    for one in counting:
+        _check_even(one, stems, folder)
 
 
 def _date(numbers: Sequence[str]) -> str:
     """The date and time that numbers in a name say, year first, as ISO 8601; empty where they say none."""
-    for place in range(len(numbers) - 2):
-        parts = numbers[place : place + 6]
-        if len(parts[0]) == 4 and all(len(part) == 2 for part in parts[1:]):
-            try:
-                return datetime(*map(int, parts)).isoformat()  # type: ignore[arg-type]
-            except ValueError:
+    for place, first in enumerate(numbers):
+        if compact := COMPACT.fullmatch(first):
+            of_day = OF_DAY.fullmatch(numbers[place + 1]) if place + 1 < len(numbers) and not compact[4] else None
+            parts = [part for part in (*compact.groups()[:6], *(of_day.groups() if of_day else ())) if part]
+            parts += [compact[7].ljust(6, "0")] if compact[7] else []
+        else:
+            parts = [first, *takewhile(lambda part: len(part) == 2, numbers[place + 1 : place + 6])]
+            if len(first) != 4 or len(parts) < 3:
                 continue
+        with suppress(ValueError):
+            return datetime(*map(int, parts)).isoformat()  # type: ignore[arg-type]
+    if len(numbers) > 2 and all(len(number) == 2 for number in numbers[-3:]):  # hours, minutes, seconds
+        with suppress(ValueError):
+            return datetime(*map(int, ("2000", "1", "1", *numbers[-3:]))).isoformat()  # type: ignore[arg-type]
     return ""
-
-
-def _check_steps(numbers: Sequence[str], stems: Sequence[str], folder: Path, alone: bool) -> None:
-    """Refuse gaps in a number that counts the pictures, which are counted in frames.
-
-    A number that is not ``alone`` counts them if it grows from each picture to the next.
-    """
-    if max(len(re.sub(r"\D", "", number).lstrip("0")) for number in numbers) > LONGEST_COUNT:
-        return
-    values = np.array(numbers, dtype=np.float64)
-    if alone or (np.diff(values) > 0).all():
-        _check_even(values, stems, folder)
 
 
 def _check_even(values: np.ndarray, stems: Sequence[str], folder: Path) -> None:
@@ -182,6 +206,12 @@ def _opened(path: Path) -> Image.Image:
     return picture
 
 
+def _turned_size(picture: Image.Image) -> tuple[int, int]:
+    """Width and height as the camera says that the picture is to be seen."""
+    turned = picture.format in CAMERA_FORMATS and picture.getexif().get(ORIENTATION, 1) in ON_ITS_SIDE
+    return picture.size[::-1] if turned else picture.size
+
+
 def _check_budget(count: int, size: tuple[int, int], reading: Reading, where: str) -> None:
     """Refuse more frames than memory holds, at the size at which they are kept."""
     largest = reading.image_size or max(size)
@@ -193,6 +223,7 @@ def _values(picture: Image.Image, reading: Reading, path: Path) -> np.ndarray:
     """Pixels ``(channel, height, width)`` as a fraction of full scale."""
     try:
         _check_depth(picture, path)
+        picture = ImageOps.exif_transpose(picture) if picture.format in CAMERA_FORMATS else picture
         clear = picture.mode in TRANSPARENT or "transparency" in picture.info
         if clear and np.asarray(picture.convert("RGBA").getchannel("A")).min() < 255:
             raise BenchError(f"{path}: has transparent pixels, whose colour depends on the background; flatten it")
@@ -243,6 +274,7 @@ def read_video(path: Path, reading: Reading) -> list[Recording]:
             if not container.streams.video:
                 raise BenchError(f"{path}: contains no video")
             frames, stamps = _decoded(container, reading, path)
+            _check_whole(container, stamps, path)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise BenchError(f"{path}: not a readable video ({one_line(error, 200)})") from error
     if not frames:
@@ -263,6 +295,15 @@ def _decoded(container: Any, reading: Reading, path: Path) -> tuple[list[np.ndar
             raise BenchError(f"{path}: the picture size changes at frame {len(frames)}; cut the video there")
         stamps.append(frame.time)
     return frames, stamps
+
+
+def _check_whole(container: Any, stamps: Sequence[float | None], path: Path) -> None:
+    """Refuse a video that ends long before it says, as the last picture of a GIF and sound beside a video may."""
+    announced = (container.duration or 0) / 1e6  # microseconds
+    last = max((stamp for stamp in stamps if stamp is not None), default=announced)
+    alone = len(container.streams) == 1 and container.format.name != "gif"
+    if alone and announced > DURATION and last - (stamps[0] or 0.0) < SHORT * announced:
+        raise BenchError(f"{path}: ends after {last:g} s of the {announced:g} s that it announces; is it complete?")
 
 
 def _pictures_of(container: Any) -> Iterator[Any]:

@@ -210,8 +210,14 @@ def _check_times(one: Recording) -> None:
         return
     if one.times.shape != (len(one),):
         raise BenchError(f"{one.name}: {len(one)} frames, but times of shape {one.times.shape}")
-    if not np.isfinite(one.times).all() or (np.diff(one.times) <= 0).any():
+    if not np.isfinite(one.times).all():
+        missing = np.count_nonzero(~np.isfinite(one.times))
+        raise BenchError(f"{one.name}: {missing} of {len(one)} times are missing or infinite; correct them")
+    back = np.flatnonzero(np.diff(one.times) <= 0)
+    if len(back):
+        before, after = (f"{number:g}" for number in one.times[back[0] :][:2])
         raise BenchError(
-            f"{one.name}: times must be finite and increase from frame to frame; sort or correct them, or give the "
-            "step with --time-step"
+            f"{one.name}: times must increase from frame to frame, but frame {back[0] + 1} is at {after} after "
+            f"{before}, the first of {len(back)} such places; if several recordings follow each other, give each its "
+            "own file, else sort or correct the times"
         )

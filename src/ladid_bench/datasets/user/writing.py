@@ -1,6 +1,7 @@
 """The folder of an import: a card for git, the trajectory files for DVC; put in place as a whole or not at all."""
 
 import hashlib
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -136,8 +137,10 @@ def _in_short(files: Sequence[SourceFile], split: str) -> list[SourceFile]:
 
 def _without_folders(text: str, request: Request) -> str:
     """A text in which files stand without the folders that they lie in on this machine."""
-    for path in (*request.files, *(path for several in request.held.values() for path in several)):
-        text = text.replace(str(path), path.resolve().name)
+    paths = (*request.files, *(path for several in request.held.values() for path in several))
+    for path in sorted(paths, key=lambda path: -len(str(path))):
+        name = path.resolve().name.replace("\\", r"\\")
+        text = re.sub(rf"(?<![\w./-]){re.escape(str(path))}(?![\w-])", name, text)
     return text
 
 
@@ -157,7 +160,7 @@ def _described(request: Request, understood: Understood) -> dict[str, Any]:
 
 
 def _names(files: Sequence[Path]) -> str:
-    named = ", ".join(path.name for path in files[:MOST_NAMED])
+    named = ", ".join(path.resolve().name for path in files[:MOST_NAMED])
     return named if len(files) <= MOST_NAMED else f"{named} and {len(files) - MOST_NAMED} more"
 
 
