@@ -7,6 +7,7 @@ months and years do not, and are turned into days by the calendar.
 import importlib.util
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,14 @@ def is_described(datasets: Sequence[tuple[str, h5py.Dataset]]) -> bool:
 
 def open_gridded(path: Path) -> ArrayFile:
     """Open the variables of all groups of a file, with their dimensions."""
+    try:
+        groups = _groups(path)
+    except (KeyError, ValueError):
+        if path.is_file():
+            raise
+        return ArrayFile(path, _without_dimensions(path))
     arrays: dict[str, FileArray] = {}
-    for group, data in _groups(path).items():
+    for group, data in groups.items():
         for name, variable in data.variables.items():
             full = f"{group.strip('/')}/{name}".lstrip("/")
             arrays[full] = _array(path, full, variable)
@@ -60,6 +67,24 @@ def _groups(path: Path) -> dict[str, Any]:
         return {"/": xarray.open_dataset(path, engine="scipy", **options)}
     with hdf5.open_file(path):
         return xarray.open_groups(path, engine="h5netcdf", phony_dims="access", **options)
+
+
+def _without_dimensions(path: Path) -> dict[str, FileArray]:
+    """Zarr arrays that do not say the names of their dimensions."""
+    import zarr
+
+    root = zarr.open(path, mode="r")
+    members = {path.stem: root} if isinstance(root, zarr.Array) else dict(root.members(max_depth=None))
+    arrays = {name: one for name, one in members.items() if isinstance(one, zarr.Array)}
+    return {name: FileArray(name, one.shape, one.dtype.str, _stored(path, name, one)) for name, one in arrays.items()}
+
+
+def _stored(path: Path, name: str, array: Any) -> Callable[[], np.ndarray]:
+    def read() -> np.ndarray:
+        check_size(math.prod(array.shape), f"{path}:{name}")
+        return np.asarray(array[...])
+
+    return read
 
 
 def _array(path: Path, full: str, variable: Any) -> FileArray:
@@ -111,10 +136,27 @@ def _within_valid_range(values: np.ndarray, variable: Any) -> np.ndarray:
 
 
 def _bounds(variable: Any) -> tuple[Any, Any]:
-    """The bounds as the file means them: those of ``_Unsigned`` values are written as signed numbers."""
-    low, high = variable.attrs.get("valid_range", (variable.attrs.get("valid_min"), variable.attrs.get("valid_max")))
+    """The bounds as the file means them: those of ``_Unsigned`` values are written as signed numbers.
+
+    Raises:
+        BenchError: a bound is text, as some programs write it, and not the number of bounds that it should be.
+    """
+    low, high = (_bound(variable, name, 1)[0] for name in ("valid_min", "valid_max"))
+    if "valid_range" in variable.attrs:
+        low, high = _bound(variable, "valid_range", 2)
     unsigned = str(variable.encoding.get("_Unsigned", "")).lower() == "true"
     return (_unsigned(low), _unsigned(high)) if unsigned else (low, high)
+
+
+def _bound(variable: Any, name: str, count: int) -> list[Any]:
+    found = variable.attrs.get(name)
+    if isinstance(found, str):
+        with suppress(ValueError):
+            found = [float(number) for number in found.replace(",", " ").split()]
+    bounds = [found] if found is None or np.ndim(found) == 0 else list(found)
+    if len(bounds) != count or any(isinstance(one, str) for one in bounds):
+        raise BenchError(f"{variable.encoding.get('source', '')}: {name} is {found!r}, not {count} numbers; correct it")
+    return bounds
 
 
 def _unsigned(bound: Any) -> Any:

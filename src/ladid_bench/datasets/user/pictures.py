@@ -73,17 +73,25 @@ def picture_files(folder: Path) -> list[Path]:
     return [path for path in named if path.is_file()]
 
 
-def step_of_names(folder: Path) -> float | None:
-    """Find the step of the one number in which the names of the pictures differ; None where it counts or is uneven."""
-    columns = [
-        set(column) for column in zip(*(NUMBER.findall(path.stem) for path in picture_files(folder)), strict=False)
-    ]
-    varying = [np.sort(np.array(list(column), dtype=np.float64)) for column in columns if len(column) > 1]
-    if len(varying) != 1:
-        return None
-    steps = np.diff(varying[0])
-    even = bool(np.allclose(steps, steps[0], rtol=1e-3)) and steps[0] != 1
-    return float(np.mean(steps)) if even else None
+def step_of_names(folder: Path) -> str:
+    """Find the step of the dates, or of the one number, that tell the pictures apart; empty if it counts or is uneven.
+
+    Returns:
+        The step in words, of dates in seconds.
+    """
+    stems = [path.stem for path in picture_files(folder)]
+    moments = {_date(re.findall(r"\d+", stem)) for stem in stems}
+    if "" not in moments and len(moments) == len(stems) > 1:
+        return _step(np.array(list(moments), dtype="datetime64[us]").astype(np.float64) / 1e6, " s")
+    columns = [set(column) for column in zip(*map(NUMBER.findall, stems), strict=False)]
+    varying = [np.array(list(column), dtype=np.float64) for column in columns if len(column) > 1]
+    return _step(varying[0], "") if len(varying) == 1 else ""
+
+
+def _step(values: np.ndarray, unit: str) -> str:
+    steps = np.diff(np.sort(values))
+    even = bool(np.allclose(steps, steps[0], rtol=1e-3)) and (unit or steps[0] != 1)
+    return f"{steps.mean():.6g}{unit}" if even else ""
 
 
 def _natural(folder: Path) -> list[Path]:

@@ -106,7 +106,7 @@ def read_file(path: Path, reading: Reading) -> Contents:
 def _times_of_names(folder: Path) -> str:
     """What a reader should know of numbers in the names of pictures, which are not taken for times."""
     step = step_of_names(folder)
-    return f"counted in frames; the names have steps of {step:.6g}: if these are times, use --time-step" if step else ""
+    return f"counted in frames; the names have steps of {step}: if these are times, use --time-step" if step else ""
 
 
 def _of_pictures(recordings: list[Recording], name: str, unit: str, untimed: str) -> Contents:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ EXCEL = re.compile(r"sep=(.)", re.IGNORECASE)  # the line in which Excel is told
 DECIMAL_COMMA = r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?"
 THOUSANDS = r"[-+]?([1-9]\d{0,2}(,\d{3})*|0)"
 THOUSANDS_POINT = r"[-+]?([1-9]\d{0,2}(\.\d{3})*|0)"
+LOOKED_AT = 20  # lines, to find what stands between columns
 MOSTLY = 0.5  # of the entries of a column are numbers, so that the others should be
 DATE = ("year", "month", "day")  # columns that make a date together
 TIME_OF_DAY = {"hour": "h", "minute": "m", "second": "s"}  # and those that may tell the time of that day
@@ -92,10 +94,10 @@ def _parsed(path: Path, **how: Any) -> "pd.DataFrame":
 
     try:
         with path.open(encoding="utf-8-sig") as file:
-            first, second, third = (file.readline().strip() for _ in range(3))
-        said = EXCEL.fullmatch(first)
-        first, second = (second, third) if said else (first, second)
-        separator = "\t" if path.suffix.lower() == ".tsv" else said[1] if said else _separator(first, second)
+            lines = [line.strip() for line in islice(file, LOOKED_AT) if line.strip()] or [""]
+        said = EXCEL.fullmatch(lines[0])
+        first, *rows = lines[1:] if said else lines
+        separator = "\t" if path.suffix.lower() == ".tsv" else said[1] if said else _separator(first, rows[-1:], path)
         how |= {"sep": separator, "encoding": "utf-8-sig", "skipinitialspace": True, "skiprows": int(bool(said))}
         if first.startswith("#"):  # NumPy's savetxt
             text = first.lstrip("# ")
@@ -113,11 +115,21 @@ def _parsed(path: Path, **how: Any) -> "pd.DataFrame":
     return table
 
 
-def _separator(first: str, second: str) -> str:
-    """What stands between the names in the first line, or spaces if they part as many values below, or nothing."""
-    names = first.removeprefix("# ").split()
-    spaces = SPACES if len(names) > 1 and len(second.split()) >= len(names) else ","
-    return next((mark for mark in MARKS if mark in first), spaces)
+def _separator(first: str, last: Sequence[str], path: Path) -> str:
+    """What stands between the names in the first line, or spaces if they part as many values below, or nothing.
+
+    Raises:
+        BenchError: what stands between the values does not stand between the names, so that these are none.
+    """
+    names, values = first.removeprefix("# ").split(), [value for row in last for value in row.split()]
+    found = next((mark for mark in MARKS if mark in first), "")
+    below = next((mark for mark in MARKS for row in last if mark in row), "")
+    if not found and below and len(names) != len(values):
+        raise BenchError(
+            f"{path}: the first line must name the columns, but has no '{below}' between names as the rows have; "
+            "remove what stands above the names, or name every column"
+        )
+    return found or (SPACES if len(names) > 1 and len(values) >= len(names) else ",")
 
 
 def _column(column: "pd.Series", where: str) -> np.ndarray:
