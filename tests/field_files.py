@@ -5,8 +5,16 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 import scipy.io
 from PIL import Image
+
+from ladid_bench.core.errors import BenchError
+from ladid_bench.datasets.user.dividing import Cutting
+from ladid_bench.datasets.user.importing import Understood, understand
+from ladid_bench.datasets.user.recordings import Reading, Recording
+from ladid_bench.datasets.user.request import Request
+from ladid_bench.study.datasets import SOURCES
 
 Arrays = dict[str, np.ndarray]
 
@@ -117,3 +125,25 @@ def beads(trajectories: int = 30, frames: int = 30) -> np.ndarray:
             row, column = np.round(place + number * speed).astype(int)
             frame[row : row + 2, column : column + 2] = 240
     return films.astype(np.uint8)
+
+
+def looked_at(root: Path, *files: Path, held: dict | None = None, **options) -> Understood:
+    """What an import makes of files; options are those of reading, but for ``cutting``."""
+    cutting = options.pop("cutting", Cutting())
+    return understand(Request("mine", files, held or {}, Reading(**options), cutting), root, SOURCES)
+
+
+def meanings(found: Understood) -> str:
+    return " ".join(axis.meaning for axis in found.found[0].axes)
+
+
+def values(one: Recording) -> np.ndarray:
+    return np.asarray(one.values)
+
+
+def refusal(root: Path, *files: Path, **options) -> str:
+    with pytest.raises(BenchError) as caught:
+        looked_at(root, *files, **options)
+    assert "\n" not in str(caught.value)
+    assert not (root / "imported").exists()
+    return str(caught.value)

@@ -19,15 +19,19 @@ from field_files import (
     cells,
     gradients,
     hdf5,
+    looked_at,
     matlab,
     matlab73,
     matlab73_cells,
     matlab73_of,
+    meanings,
     noise,
     npz,
     oscillators,
     packed,
+    refusal,
     travelling,
+    values,
 )
 
 from ladid_bench.core.configuration import SplitSizes
@@ -38,7 +42,7 @@ from ladid_bench.datasets.user import recordings
 from ladid_bench.datasets.user.arrays import FileArray
 from ladid_bench.datasets.user.dividing import Cutting
 from ladid_bench.datasets.user.formats import open_mat
-from ladid_bench.datasets.user.importing import Understood, source_file, understand
+from ladid_bench.datasets.user.importing import source_file, understand
 from ladid_bench.datasets.user.pictures import _even
 from ladid_bench.datasets.user.reading import read_file
 from ladid_bench.datasets.user.recordings import Reading, Recording, Storage
@@ -53,28 +57,6 @@ from ladid_bench.datasets.user.writing import time_unit, trajectories, write_imp
 from ladid_bench.study.datasets import SOURCES, find_source
 
 ALL = SplitSizes(train=10_000, valid=10_000, test=10_000)
-
-
-def looked_at(root: Path, *files: Path, held: dict | None = None, **options) -> Understood:
-    """What an import makes of files; options are those of reading, but for ``cutting``."""
-    cutting = options.pop("cutting", Cutting())
-    return understand(Request("mine", files, held or {}, Reading(**options), cutting), root, SOURCES)
-
-
-def meanings(found: Understood) -> str:
-    return " ".join(axis.meaning for axis in found.found[0].axes)
-
-
-def values(one: Recording) -> np.ndarray:
-    return np.asarray(one.values)
-
-
-def refusal(root: Path, *files: Path, **options) -> str:
-    with pytest.raises(BenchError) as caught:
-        looked_at(root, *files, **options)
-    assert "\n" not in str(caught.value)
-    assert not (root / "imported").exists()
-    return str(caught.value)
 
 
 def layouts(message: str) -> list[str]:

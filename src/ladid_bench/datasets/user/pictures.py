@@ -36,7 +36,6 @@ DISORDERLY = re.compile(r"(?<!\d)(?!\d{4}\.\d\d\.\d\d(?!\d))\d+\.\d+\.\d+|(?<!\d
 COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(\d{1,6})?)?)?")
 OF_DAY = re.compile(r"(\d\d)(\d\d)(\d\d)?")
 SPLIT_WORDS = re.compile(r"train(ing)?|val(id(ation)?)?|dev|test(ing)?", re.IGNORECASE)
-CAMERA_FORMATS = ("JPEG", "TIFF")
 ORIENTATION, ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)  # the tag of EXIF, and its values for pictures that are turned
 SHORT, DURATION = 0.9, 2  # share of a video that has to be there, and seconds below which that is not looked at
 UNEVEN = 1.5  # times the usual step
@@ -216,7 +215,7 @@ def _opened(path: Path) -> Image.Image:
 
 def _turned_size(picture: Image.Image) -> tuple[int, int]:
     """Width and height as the camera says that the picture is to be seen."""
-    turned = picture.format in CAMERA_FORMATS and picture.getexif().get(ORIENTATION, 1) in ON_ITS_SIDE
+    turned = picture.format == "JPEG" and picture.getexif().get(ORIENTATION, 1) in ON_ITS_SIDE
     return picture.size[::-1] if turned else picture.size
 
 
@@ -231,7 +230,7 @@ def _values(picture: Image.Image, reading: Reading, path: Path) -> np.ndarray:
     """Pixels ``(channel, height, width)`` as a fraction of full scale."""
     try:
         _check_depth(picture, path)
-        picture = ImageOps.exif_transpose(picture) if picture.format in CAMERA_FORMATS else picture
+        picture = ImageOps.exif_transpose(picture) if picture.format == "JPEG" else picture  # Pillow turns TIFF
         clear = picture.mode in TRANSPARENT or "transparency" in picture.info
         if clear and np.asarray(picture.convert("RGBA").getchannel("A")).min() < 255:
             raise BenchError(f"{path}: has transparent pixels, whose colour depends on the background; flatten it")

@@ -96,8 +96,8 @@ def _parsed(path: Path, **how: Any) -> "pd.DataFrame":
         with path.open(encoding="utf-8-sig") as file:
             lines = [line.strip() for line in islice(file, LOOKED_AT) if line.strip()] or [""]
         said = EXCEL.fullmatch(lines[0])
-        first, *rows = lines[1:] if said else lines
-        separator = "\t" if path.suffix.lower() == ".tsv" else said[1] if said else _separator(first, rows[-1:], path)
+        first = (*lines[1:2], lines[0])[0] if said else lines[0]
+        separator = "\t" if path.suffix.lower() == ".tsv" else said[1] if said else _separator(first, lines[-1])
         how |= {"sep": separator, "encoding": "utf-8-sig", "skipinitialspace": True, "skiprows": int(bool(said))}
         if first.startswith("#"):  # NumPy's savetxt
             text = first.lstrip("# ")
@@ -115,21 +115,11 @@ def _parsed(path: Path, **how: Any) -> "pd.DataFrame":
     return table
 
 
-def _separator(first: str, last: Sequence[str], path: Path) -> str:
-    """What stands between the names in the first line, or spaces if they part as many values below, or nothing.
-
-    Raises:
-        BenchError: what stands between the values does not stand between the names, so that these are none.
-    """
-    names, values = first.removeprefix("# ").split(), [value for row in last for value in row.split()]
-    found = next((mark for mark in MARKS if mark in first), "")
-    below = next((mark for mark in MARKS for row in last if mark in row), "")
-    if not found and below and len(names) != len(values):
-        raise BenchError(
-            f"{path}: the first line must name the columns, but has no '{below}' between names as the rows have; "
-            "remove what stands above the names, or name every column"
-        )
-    return found or (SPACES if len(names) > 1 and len(values) >= len(names) else ",")
+def _separator(first: str, last: str) -> str:
+    """What stands between the names in the first line, or spaces if they part the last one too, or nothing."""
+    names, values = len(first.removeprefix("# ").split()), len(last.split())
+    spaces = SPACES if 1 < names <= values else ","
+    return next((mark for mark in MARKS if mark in first), spaces)
 
 
 def _column(column: "pd.Series", where: str) -> np.ndarray:
