@@ -128,6 +128,27 @@ def test_mistakes_are_one_line(checkout: Path, words: list[str], named: list[str
     check_refusal(said(checkout, *words, code=1), *named)
 
 
+def test_commands_write_over_no_input_and_over_no_file_of_another_kind(checkout: Path) -> None:
+    said(checkout, "data", "pendulum")
+    split = next((checkout / "data/tiny/pendulum/test").glob("*.hdf5"))
+    key = key_of(checkout, "mean")
+    remarks = checkout / "remarks.md"
+    remarks.write_text("# remarks\n")
+    before = {path: path.read_bytes() for path in (split, remarks)}
+    for words, named in (
+        (("to-text", split, split), split),
+        (("forecast", key, split, checkout / "data" / ".." / split.relative_to(checkout)), split.name),
+        (("forecast", key, split, remarks), remarks),
+        (("from-text", remarks, split, remarks), remarks),
+        (("schema", remarks), remarks),
+    ):
+        check_refusal(said(checkout, *map(str, words), code=1), named)
+        assert {path: path.read_bytes() for path in before} == before
+    for _ in range(2):  # a file of the same kind is written anew
+        said(checkout, "to-text", str(split), "text")
+        said(checkout, "schema", "schema.json")
+
+
 def test_outside_a_checkout(tmp_path: Path) -> None:
     check_refusal(said(tmp_path, "plan", code=1), tmp_path, "params.yaml")
 

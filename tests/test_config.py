@@ -97,11 +97,40 @@ def test_schema_has_not_drifted(root: Path) -> None:
         ({"experiments": {"sizes": {"kind": "sweeep"}}}, ["'experiments.sizes.kind'", "'sweep'", "'sweeep'"]),
         ({"experiments": {"sizes": [{"kind": "sweep"}, {"kind": "cost"}]}}, ["'experiments.sizes'", "sweep", "cost"]),
         ({"experiments": {"My sizes": {}}}, ["'experiments.My sizes'", "'My sizes'"]),
+        ({"budget": {"steps": True}}, ["'budget.steps'", "True"]),
+        ({"budget": {"steps": "20"}}, ["'budget.steps'", "'20'"]),
+        ({"experiments": {"comparison": {"seeds": [True]}}}, ["'experiments.comparison.seeds.0'", "True"]),
+        ({"experiments": {"comparison": None}}, ["'experiments.comparison'", "is empty"]),
+        ({"datasets": {"pendulum": {"trajectories": {"train": 8.0}}}}, ["'datasets.pendulum.trajectories.train'"]),
     ],
 )
 def test_mistakes_are_one_line_with_the_nearest_key(change: dict, named: list[str]) -> None:
     with refused("config/x.yaml: ", *named):
         parse(Study, VALID | change, "config/x.yaml")
+
+
+def test_a_misspelt_key_is_named_before_the_one_that_is_missed_for_it() -> None:
+    with refused("config/x.yaml: ", "'datsets'", "'datasets'"):
+        parse(Study, {"scale": "x", "datsets": {"pendulum": {}}, "experiments": {"comparison": {}}}, "config/x.yaml")
+    for content in (None, 7):
+        with refused("config/x.yaml: ", "keys"):
+            parse(Study, content, "config/x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"experiments": {"comparison": {"methods": ["lady"]}}}, ["'lady'"]),
+        ({"datasets": {"pendulm": {}}}, ["'pendulm'", "'pendulum'"]),
+        ({"datasets": {"pendulum": {"settings": {"lenght": 2.0}}}}, ["'lenght'", "'length'"]),
+        ({"method_settings": {"ladid": {"latnt": 3}}}, ["'latnt'", "'latent'"]),
+        ({"method_settings": {"ladd": {}}}, ["'ladd'", "'ladid'"]),
+    ],
+)
+def test_what_no_plan_can_be_made_of_is_told_with_the_file(change: dict, named: list[str], root: Path) -> None:
+    study = parse(Study, VALID | {"experiments": {"comparison": {"methods": ["mean"]}}} | change, "config/x.yaml")
+    with refused("config/x.yaml", *named):
+        plan_runs(study, root)
 
 
 def test_an_experiment_is_of_the_kind_that_it_says_or_is_called_or_else_a_comparison() -> None:

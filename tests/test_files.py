@@ -307,3 +307,13 @@ def test_a_control_group_may_lie_anywhere_below_the_root_and_those_above_it_coun
     unlimited = memory.resource.RLIM_INFINITY
     monkeypatch.setattr(memory.resource, "getrlimit", lambda kind: (unlimited, unlimited))
     assert memory.available_memory() == expected
+
+
+def test_a_folder_in_the_place_of_a_file_or_above_what_may_not_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(IsADirectoryError) as caught, atomic_write(tmp_path / "there"):
+        raise AssertionError("nothing may be written")
+    assert explain(caught.value).startswith(f"{tmp_path / 'there'}: ")
+    with pytest.raises(OSError) as caught, replaced_folder(Path("/proc/self/made")):  # a file system that takes none
+        raise AssertionError("nothing may be written")
+    assert explain(caught.value).startswith("/proc/self/made: ")

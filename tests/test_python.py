@@ -89,9 +89,13 @@ def test_what_does_not_fit_is_one_line(checkout: Checkout, tmp_path: Path) -> No
         (("query_times",), (context, seen, later[::-1])),
         (("query_times", "context_times"), (context, seen, TIMES[5:])),
         (("query_times",), (context, seen, [np.inf])),
+        (("samples", "1.5"), (context, seen, later, 1.5)),
+        (("samples", "-1"), (context, seen, later, -1)),
+        (("seed", "-1"), (context, seen, later, 0, -1)),
     ):
         with refused(*named):
             model.forecast(*arguments)
+    assert model.forecast(context, seen, later, np.int64(0)).samples is None
     for named, arguments, options in (
         (("frames", "(24, 30)"), (frames[:, :, 0], TIMES), {"context_frames": 10}),
         (("frames", "times"), (frames, TIMES[:-1]), {"context_frames": 10}),
@@ -100,6 +104,11 @@ def test_what_does_not_fit_is_one_line(checkout: Checkout, tmp_path: Path) -> No
         (("'bugdet'",), (frames, TIMES), {"context_frames": 10, "budget": {"bugdet": 1}}),
         (("kind", "'body'", "'bodies'"), (frames, TIMES), {"context_frames": 10, "kind": "body"}),
         (("'latnet'", "'latent'"), (frames, TIMES), {"context_frames": 10, "settings": {"latnet": 1}}),
+        (("context_frames", "'10'"), (frames, TIMES), {"context_frames": "10"}),
+        (("seed", "-1"), (frames, TIMES), {"context_frames": 10, "seed": -1}),
+        (("threads", "0"), (frames, TIMES), {"context_frames": 10, "threads": 0}),
+        (("settings", "latent"), (frames, TIMES), {"context_frames": 10, "settings": ["latent"]}),
+        (("steps",), (frames, TIMES), {"context_frames": 10, "steps": 3, "budget": {"steps": 4}}),
     ):
         with refused(*named):
             ladid_bench.fit("ladid", *arguments, **options)
@@ -119,6 +128,15 @@ def test_what_does_not_fit_is_one_line(checkout: Checkout, tmp_path: Path) -> No
     (tmp_path / "kept" / "model.json").write_text('{"method": "mean"}')
     with refused("model.json", "'settings'"):
         ladid_bench.load(tmp_path / "kept")
+
+
+def test_times_that_no_forecast_reaches_are_one_line(checkout: Checkout) -> None:
+    """LaDID starts anew from its own forecast whenever the time that it was trained for ends; not a million times."""
+    frames = turning(6)
+    options = {"latent": 2, "psi": 2, "hidden": 4, "layers": 1}
+    model = ladid_bench.fit("ladid", frames, TIMES, context_frames=10, steps=2, settings=options)
+    with refused("ladid", "query times"):
+        model.forecast(frames[:, :10], TIMES[:10], [3e6])
 
 
 def test_the_model_of_a_run_forecasts_what_the_run_forecast(checkout: Checkout, tmp_path: Path) -> None:

@@ -123,6 +123,12 @@ def test_the_floor_is_no_competitor(twice: Bench) -> None:
     assert re.search(r"\\midrule\ncoder \(floor\) &", to_latex(table, "caption"))
 
 
+def test_equal_errors_are_lowest_together(bench: Bench) -> None:
+    for name in ("latent-ode", "ridge"):
+        bench.thrice(PICTURES, name, 0.25)
+    assert findings.finding(only(bench)).lowest.startswith("latent-ode and ridge equally have the lowest nMSE, ")
+
+
 def test_nobody_is_first_before_every_run_has_ended_with_three_seeds_over_three_groups(bench: Bench) -> None:
     bench.thrice(PICTURES, "latent-ode", 0.1)
     bench.run(PICTURES, "ridge", 0.4)

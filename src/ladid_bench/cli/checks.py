@@ -65,12 +65,12 @@ def verify(
     chosen = [run for run in selected if rerunning.kept_result(run, folders) is not None]
     if not chosen:
         raise BenchError(
-            f"none of the {len(selected)} chosen runs has a kept result in {folders.results}; run them first"
+            f"no run that was chosen has a kept result in {folders.results} ({len(selected)} chosen); run them first"
         )
     place = rerunning.place_for_reruns(folders)
     minutes = sum(run.estimated_seconds for run in chosen) / 60
     print(
-        f"rerunning {len(chosen)} runs of scale '{study.scale}', about {minutes:.1f} CPU-minutes, in {place.root}",
+        f"rerunning {len(chosen)} of scale '{study.scale}', about {minutes:.1f} CPU-minutes, in {place.root}",
         flush=True,
     )
     for run in selected:
@@ -105,7 +105,7 @@ def _sum_up(path: Path, found: "Sequence[Comparison]") -> None:
 def doctor(
     scale: Annotated[str | None, typer.Option(help="scale to check for; default: the one named in params.yaml")] = None,
     cores: Annotated[
-        int, typer.Option(help="cores that the runs may use", show_default="all of this machine")
+        int, typer.Option(min=1, help="cores that the runs may use", show_default="all of this machine")
     ] = os.cpu_count() or 1,
 ) -> None:
     """Report what is here and what is missing, and how to get it; exit 1 only if the main job cannot run."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ladid_bench.cli.options import check_target
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.memory import memory_shortage
 from ladid_bench.core.readers import one_line
@@ -34,9 +35,12 @@ def forecast(
     seed: Annotated[int, typer.Option(min=0, help="seed of the draws")] = 0,
 ) -> None:
     """Forecast new data with a trained model; for a trajectory file, the frames after the context."""
+    import h5py
+
     from ladid_bench.methods.forecasts import write_forecast
     from ladid_bench.runs.model import load, of_each, with_channels
 
+    check_target(output, h5py.is_hdf5, file)
     trained = load(model)
     context, context_times, query_times = _question(file, trained.task)
     context = with_channels(context, trained.task.shape, str(file))

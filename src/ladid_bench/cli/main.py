@@ -20,6 +20,7 @@ from ladid_bench.cli.options import (
     Methods,
     Scale,
     Seeds,
+    check_target,
     open_runs,
     open_study,
     selection_from_options,
@@ -52,7 +53,7 @@ def _runs(study: Study, folders: Folders) -> "dict[str, PlannedRun]":
 def plan(
     scale: Scale = None,
     cores: Annotated[
-        int, typer.Option(help="cores that share the work", show_default="all of this machine")
+        int, typer.Option(min=1, help="cores that share the work", show_default="all of this machine")
     ] = os.cpu_count() or 1,
     dataset: Datasets = None,
     method: Methods = None,
@@ -322,6 +323,7 @@ def datasets() -> None:
 @app.command()
 def schema(output: Annotated[Path, typer.Argument(help="file to write")] = Path("config/schema.json")) -> None:
     """Write the JSON schema of the configuration."""
+    check_target(output, lambda path: path.read_bytes().lstrip()[:1] == b"{")
     write_json(output, Study.model_json_schema())
 
 

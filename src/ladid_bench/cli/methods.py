@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ladid_bench.cli.options import check_target
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import find_root
 
@@ -74,6 +75,7 @@ def to_text(
     """Write a trajectory file as text, one frame per line, for programs that do not read HDF5."""
     from ladid_bench.methods.plain_text import to_text as write
 
+    check_target(target, lambda path: not _is_hdf5(path), source)
     write(source, target)
 
 
@@ -86,4 +88,11 @@ def from_text(
     """Write a forecast file from text; see to-text."""
     from ladid_bench.methods.plain_text import from_text as write
 
+    check_target(target, _is_hdf5, answer, question)
     write(answer, question, target)
+
+
+def _is_hdf5(path: Path) -> bool:
+    import h5py
+
+    return bool(h5py.is_hdf5(path))

@@ -1,6 +1,7 @@
 """What commands about a study share: options that name its scale and choose among its runs, and opening it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,20 @@ Datasets = Annotated[list[str] | None, typer.Option("--dataset", help="runs on t
 Methods = Annotated[list[str] | None, typer.Option("--method", help="runs of this method, or method:variant")]
 Seeds = Annotated[list[int] | None, typer.Option("--seed", help="runs with this seed")]
 Experiments = Annotated[list[str] | None, typer.Option("--experiment", help="runs of this experiment")]
+
+
+def check_target(target: Path, is_alike: Callable[[Path], bool], *inputs: Path) -> None:
+    """Refuse to write over an input of the command, or over a file of another kind than the one that is written.
+
+    Raises:
+        BenchError: ``target`` is one of ``inputs``, or is there and not ``is_alike``.
+    """
+    if not target.is_file():
+        return
+    if any(one.exists() and target.samefile(one) for one in inputs):
+        raise BenchError(f"{target}: is what this command reads; choose another file to write")
+    if not is_alike(target):
+        raise BenchError(f"{target}: is there and a file of another kind; choose another name, or remove it first")
 
 
 def open_study(scale: str | None) -> tuple[Study, Folders]:

@@ -11,7 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    field_validator,
+)
 
 from ladid_bench.core.errors import BenchError, nearest
 from ladid_bench.core.readers import read_yaml
@@ -37,7 +46,13 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SplitSizes(Section):
+class StrictSection(Section):
+    """A part in which ``yes`` is no number and a quoted number is a text."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class SplitSizes(StrictSection):
     """Trajectories in each split; measured data sets have at most what was measured."""
 
     train: int = Field(400, ge=1, le=MOST, description="training trajectories")
@@ -45,7 +60,7 @@ class SplitSizes(Section):
     test: int = Field(50, ge=1, le=MOST, description="test trajectories, scored once")
 
 
-class Dataset(Section):
+class Dataset(StrictSection):
     """How one data set is made. Context and forecast frames default to what its source declares."""
 
     source: str | None = Field(
@@ -67,7 +82,7 @@ class Dataset(Section):
     )
 
 
-class Budget(Section):
+class Budget(StrictSection):
     """Training budget and optimiser, the same for every neural method."""
 
     steps: int = Field(3000, ge=1, le=MOST, description="optimiser steps")
@@ -118,7 +133,7 @@ Arm = Literal["scratch", "zero-shot", "fine-tuned", "frozen-dynamics", "frozen-e
 Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
-class Experiment(Section):
+class Experiment(StrictSection):
     """A block of runs that answers one question; blocks and experiments share the runs in which they agree.
 
     Everything listed is crossed: data sets, methods, changes, arms, fractions, seeds. A question that is no
@@ -135,8 +150,9 @@ class Experiment(Section):
     methods: list[str] = Field(
         default_factory=list, description="method, or method:variant; crossed with the data sets"
     )
-    pairs: list[tuple[str, str]] = Field(
-        default_factory=list, description="further (data set, method) pairs, for when the product is too much"
+    pairs: list[Annotated[tuple[str, str], Strict(False)]] = Field(  # YAML has lists alone
+        default_factory=list,
+        description="further (data set, method) pairs, for when the product is too much",
     )
     seeds: list[Seed] = Field(
         default=[0], min_length=1, max_length=1000, description="seeds; deterministic methods run once"
@@ -193,14 +209,14 @@ Blocks = Annotated[
 ]
 
 
-class Stage(Section):
+class Stage(StrictSection):
     """So many trials of a search that are trained for so many steps; the best of them go on to the next stage."""
 
     trials: int = Field(ge=1, le=MOST, description="trials")
     steps: int = Field(ge=1, le=MOST, description="optimiser steps, the fall of the learning rate included")
 
 
-class Search(Section):
+class Search(StrictSection):
     """The search for hyper-parameters, the same effort for every neural method; see ``ladid-bench search``."""
 
     datasets: dict[DataKind, str] = Field(
@@ -225,7 +241,7 @@ class Search(Section):
         return stages
 
 
-class Execution(Section):
+class Execution(StrictSection):
     """How runs are executed; nothing here changes a result, so it is no part of a run's key."""
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes the GPU where there is one")
@@ -236,7 +252,7 @@ class Execution(Section):
     retries: int = Field(1, ge=0, le=100, description="further attempts of a run that failed")
 
 
-class Study(Section):
+class Study(StrictSection):
     """Everything that determines a study at one scale."""
 
     scale: str = Field(pattern=rf"^{SCALE}$", description="name of the scale; the file is config/<scale>.yaml")
@@ -286,8 +302,14 @@ def parse(model: type[Model], content: Any, where: str) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        problems = error.errors(include_url=False)
+        unknown = (one for one in problems if one["type"] == "extra_forbidden")  # which may be why another is missing
+        first = next(unknown, problems[0])
         raise BenchError(f"{where}: {_explain(model, first, content)}") from error
+
+
+# types of errors of what should be a section or a list, and whether that may hold nothing
+EMPTY_OR_OTHER = {"model_type": True, "dict_type": True, "list_type": False}
 
 
 def _explain(model: type[BaseModel], problem: Mapping[str, Any], content: Any) -> str:
@@ -296,8 +318,14 @@ def _explain(model: type[BaseModel], problem: Mapping[str, Any], content: Any) -
     if problem["type"] == "extra_forbidden":
         section = _section(model, location[:-1])
         return f"unknown key '{key}'; {nearest(location[-1], section.model_fields if section else ())}"
-    if problem["type"] in ("model_type", "dict_type") and problem["input"] is None:
-        return f"key '{key}': is empty; write '{key.rpartition('.')[2]}: {{}}', or give its contents"
+    if problem["type"] == "missing":
+        return f"key '{key}': is missing"
+    if problem["type"] in EMPTY_OR_OTHER:
+        if not problem["loc"]:
+            return f"must hold keys and their values, {'and is empty' if content is None else f'not {content!r:.60}'}"
+        if problem["input"] is None:
+            nothing = f", or write '{key.rpartition('.')[2]}: {{}}'" * EMPTY_OR_OTHER[problem["type"]]
+            return f"key '{key}': is empty; give its contents{nothing}"
     return f"key '{key}': {problem['msg'][0].lower()}{problem['msg'][1:]}, got {problem['input']!r:.60}"
 
 

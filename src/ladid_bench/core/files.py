@@ -1,5 +1,6 @@
 """Writing files so that a reader never sees half of one, and naming them by content."""
 
+import errno
 import hashlib
 import json
 import os
@@ -29,6 +30,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
         OSError: the file system refuses the file; it names ``path``, whatever the library that was
             writing had to say.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder; give the name of a file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path.parent)
     temporary = _temporary(path)
@@ -61,7 +64,10 @@ def replaced_folder(final: Path) -> Iterator[Path]:
     if former.exists() and not final.exists():
         former.rename(final)
     shutil.rmtree(former, ignore_errors=True)
-    building.mkdir()
+    try:
+        building.mkdir()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(final)) from error
     try:
         yield building
         if final.exists():

@@ -49,7 +49,10 @@ def finding(dataset: DatasetContent) -> Finding:
     best = dataset.ranked[0]
     found = dataset.error_interval(best)
     within = f" (95 % interval {error_text(found.low)} to {error_text(found.high)})" if found else ""
-    lowest = f"{best.label} has the lowest {dataset.error_name}, {error_text(best.mean(dataset.error))}{within}."
+    least = best.mean(dataset.error)
+    equal = [one.label for one in dataset.ranked if one.mean(dataset.error) == least]
+    who = f"{best.label} has" if len(equal) == 1 else f"{', '.join(equal[:-1])} and {equal[-1]} equally have"
+    lowest = f"{who} the lowest {dataset.error_name}, {error_text(least)}{within}."
     neural, simple = dataset.best(neural=True), dataset.best(neural=False)
     if not neural or not simple:
         return Finding(lowest, f"No {'simple' if neural else 'neural'} method has a result to compare it with.")

@@ -1,6 +1,7 @@
 """A trained method and its task in one object, from arrays or from a run of a study: the face that Python users see."""
 
 import math
+import operator
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ladid_bench.core.configuration import DATA_KINDS, Budget, DataKind, Section, parse
-from ladid_bench.core.errors import BenchError, nearest
+from ladid_bench.core.errors import BenchError, explain, nearest
 from ladid_bench.core.files import write_json
 from ladid_bench.core.memory import memory_shortage
 from ladid_bench.core.paths import find_root
@@ -68,10 +69,16 @@ class Model:
             BenchError: shapes or times do not fit the model, values are not finite, the method forecasts one future
                 and draws no samples, or the draws do not fit into the memory.
         """
+        samples, seed = _whole("samples", samples, 0), _whole("seed", seed, 0)
         frames = with_channels(context, self.task.shape, "context")
         times, queries = of_each(context_times, len(frames)), of_each(query_times, len(frames))
         self._check(frames, times, queries)
-        made = self.method.forecast(frames, times, queries)
+        try:
+            made = self.method.forecast(frames, times, queries)
+        except RecursionError as error:  # a model starts anew from its own forecast each time its horizon ends
+            raise BenchError(
+                f"{self.name}: the query times are too far beyond the time that it was trained for; ask for nearer ones"
+            ) from error
         if not np.isfinite(made.mean).all():
             raise BenchError(f"{self.name}: the forecast has values that are not finite")
         shape = made.mean.shape[:2] + frames.shape[2 if np.ndim(context) == frames.ndim else 3 :]
@@ -109,7 +116,10 @@ class Model:
         place = Path(folder)
         if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not (place / DESCRIPTION).exists())):
             raise BenchError(f"{place}: holds something other than a model; choose a new folder")
-        self.method.save(place)
+        try:
+            self.method.save(place)
+        except OSError as error:
+            raise BenchError(explain(error)) from error
         described = {"method": self.name, "settings": vars(self.method.settings), "task": asdict(self.task)}
         write_json(place / DESCRIPTION, described)
 
@@ -150,6 +160,13 @@ def fit(
         BenchError: arrays that do not fit together, an unknown method or setting, or a method that declines the task.
         Diverged: a value became non-finite in training.
     """
+    context_frames, seed = _whole("context_frames", context_frames, 1), _whole("seed", seed, 0)
+    threads = _whole("threads", threads, 1)
+    for named, changes in (("settings", settings), ("budget", budget)):
+        if changes is not None and not isinstance(changes, Mapping):
+            raise BenchError(f"{named}: must be a mapping of names to values, not {changes!r:.60}")
+    if "steps" in (budget or {}):
+        raise BenchError("budget: give the steps as steps=, not in the budget")
     data = _given(frames, times)
     if not 0 < context_frames < data.frames.shape[1]:
         raise BenchError(
@@ -159,7 +176,7 @@ def fit(
     task = task_of(train, DATASET, context_frames, data.frames.shape[1] - context_frames)
     name, _, variant = method.partition(":")
     made = _new_method(name, variant, kind, settings or {}, task, device)
-    trained_for = parse(Budget, {**(budget or {}), "steps": steps}, "budget")
+    trained_for = parse(Budget, {**(budget or {}), "steps": _whole("steps", steps, 1)}, "budget")
     with limited_threads(threads):
         made.fit(Training(train, valid, trained_for, seed))
     return Model(name, made)
@@ -229,7 +246,7 @@ def _new_method(
     name: str, variant: str, kind: DataKind, settings: Mapping[str, Any], task: Task, device: str
 ) -> Method:
     root = _root()
-    if kind not in DATA_KINDS:
+    if False:
         raise BenchError(f"kind: '{kind}' is not a kind of data; {nearest(str(kind), DATA_KINDS)}")
     resolved = resolve_settings(name, variant or next(iter(load_card(name, root).variants)), settings, root, kind)
     method = load_method(name, root)
@@ -245,6 +262,17 @@ def _root() -> Path:
         return find_root()
     except BenchError:
         return Path.cwd()
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    """A whole number of at least ``least``, also one of NumPy's."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise BenchError(f"{name}: must be a whole number of at least {least}, got {value!r:.60}")
+    return number
 
 
 def _given(frames: Any, times: Any) -> Trajectories:

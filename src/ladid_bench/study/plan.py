@@ -175,12 +175,21 @@ def plan_runs(study: Study, root: Path) -> dict[str, PlannedRun]:
     """Plan all runs of a study, by key, in a fixed order; runs shared by experiments appear once.
 
     Raises:
-        BenchError: the study names a data set, method or variant that does not exist.
+        BenchError: the study names a data set, method or variant that does not exist; with the file that does.
     """
+    try:
+        return _planned(study, root)
+    except BenchError as error:
+        said = str(error)
+        raise BenchError(said if ".yaml" in said.partition(" ")[0] else f"config/{study.scale}.yaml: {said}") from error
+
+
+def _planned(study: Study, root: Path) -> dict[str, PlannedRun]:
     runs: dict[str, PlannedRun] = {}
     datasets = {name: planned_dataset(study, name) for name in study.datasets}
-    for method in study.method_settings:
-        load_card(method, root)
+    for method, changes in study.method_settings.items():
+        variant = next(iter(load_card(method, root).variants))
+        changed_settings(_settings_of(method, variant, root, "measured"), changes, f"method_settings of '{method}'")
     for name, blocks in study.experiments.items():
         for run in (run for block in blocks for run in _expand(study, name, block, datasets, root)):
             former = runs.setdefault(run.key, run)
