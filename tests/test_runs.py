@@ -561,3 +561,18 @@ def test_a_split_is_refused_that_does_not_fit_in_memory_and_no_other(checkout: C
     make_files(planned, checkout.folders, ["test", "midpoints"])
     with pytest.raises(BenchError, match="'train': 8 trajectories"):
         make_files(planned, checkout.folders, ["train"])
+
+
+def test_a_checkpoint_that_was_cut_off_is_no_failure_of_the_method(checkout: Checkout) -> None:
+    """The training begins anew, and ends where it ends without any checkpoint."""
+    run, whole = checkout.supervise("gru", retries=0)
+    record = read_record(checkout.folders.record(run.key))
+    code = code_hash(checkout.root / "baselines" / "gru")
+    trunks = sorted(checkout.folders.trunk(run.trunk, code).glob("*.pt"))
+    for path in (*trunks, checkout.folders.workspace(run.key, code) / "checkpoint.pt"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"PK\x03\x04 and no more")
+    checkout.folders.record(run.key).unlink()
+    again = supervise(run, checkout.folders, checkout.study.execution.model_copy(update={"retries": 0}))
+    assert trunks and whole.status == again.status == "ok"
+    assert read_record(checkout.folders.record(run.key))["metrics"] == record["metrics"]

@@ -246,7 +246,7 @@ def _new_method(
     name: str, variant: str, kind: DataKind, settings: Mapping[str, Any], task: Task, device: str
 ) -> Method:
     root = _root()
-    if False:
+    if kind not in DATA_KINDS:
         raise BenchError(f"kind: '{kind}' is not a kind of data; {nearest(str(kind), DATA_KINDS)}")
     resolved = resolve_settings(name, variant or next(iter(load_card(name, root).variants)), settings, root, kind)
     method = load_method(name, root)

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -76,6 +77,7 @@ def supervise(run: PlannedRun, folders: Folders, execution: Execution) -> Outcom
     Raises:
         BenchError: the file system takes no more; the run can be made once there is room.
     """
+    _drop_damaged(run, folders)
     outcome = _lacking(run, folders, execution) or _attempt(run, folders, execution, "execute")
     notes = folders.attempts(run.key)
     if outcome is None:
@@ -87,6 +89,16 @@ def supervise(run: PlannedRun, folders: Folders, execution: Execution) -> Outcom
         write_record(folders.record(run.key), _failure(run, folders, outcome, failed))
         shutil.rmtree(notes)
     return outcome
+
+
+def _drop_damaged(run: PlannedRun, folders: Folders) -> None:
+    """Remove checkpoints that a crash of the machine cut off: they are no failure of the method's."""
+    code = current_code(run, folders)
+    for folder in (folders.workspace(run.key, code), folders.trunk(run.trunk, code)):
+        for path in folder.glob("*.pt"):
+            if not zipfile.is_zipfile(path):
+                log.warning("%s: is damaged and removed; the training goes on from an earlier place", path)
+                path.unlink(missing_ok=True)
 
 
 def _recorded(run: PlannedRun, folders: Folders) -> Outcome:
@@ -164,7 +176,7 @@ def _attempt(run: PlannedRun, folders: Folders, execution: Execution, work: Work
         _await(child, execution.time_limit_minutes * 60)
     if child.is_alive():
         _stop(child)
-        return Outcome("timeout", f"stopped after {execution.time_limit_minutes:g} minutes, the time limit of a run")
+        return Outcome("timeout", f"stopped after {execution.time_limit_minutes:g} min, the time limit of a run")
     _end_session(child)
     with suppress(EOFError):  # the child had no time for a last word
         if receiver.poll():  # never waits: what the child has started may hold the other end open
