@@ -93,9 +93,8 @@ def supervise(run: PlannedRun, folders: Folders, execution: Execution) -> Outcom
 
 def _drop_damaged(run: PlannedRun, folders: Folders) -> None:
     """Remove checkpoints that a crash of the machine cut off: they are no failure of the method's."""
-    code = current_code(run, folders)
-    for folder in (folders.workspace(run.key, code), folders.trunk(run.trunk, code)):
-        for path in folder.glob("*.pt"):
+    for place in (folders.workspace(run.key, "*"), folders.trunk(run.trunk, "*")) if run.trained else ():
+        for path in place.parent.glob(f"{place.name}/*.pt"):
             if not zipfile.is_zipfile(path):
                 log.warning("%s: is damaged and removed; the training goes on from an earlier place", path)
                 path.unlink(missing_ok=True)
