@@ -59,6 +59,8 @@ def _question(path: Path, task: "Task") -> "tuple[np.ndarray, np.ndarray, np.nda
     """Context, its times and the query times that a file holds."""
     from ladid_bench.data.trajectories import read_trajectories
 
+    if not path.is_file():
+        raise BenchError(f"{path}: no such file")
     if path.suffix == ".npz":
         return _from_npz(path)
     data, seen = read_trajectories(path), task.context_frames
