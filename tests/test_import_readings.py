@@ -213,6 +213,12 @@ def test_times_are_known_by_the_names_that_programs_give_them(header: str, tmp_p
     assert found.found[0].time_unit == "s"
 
 
+@pytest.mark.parametrize("header", ["steps/min", "frames/s", "waist, cm", "T/degC"])
+def test_rates_and_temperatures_are_features(header: str, tmp_path: Path) -> None:
+    found = looked_at(tmp_path, table(tmp_path / "a.csv", f"time;{header};y", TIMES[:240], X, Y, mark=";"))
+    np.testing.assert_array_equal(values(found.recordings[0])[:, 0], FEATURES)
+
+
 def test_columns_of_year_month_and_day_are_dates(tmp_path: Path) -> None:
     """2024 has a 29th of February: from the 28th to the 1st of March are two days."""
     days = [datetime(2024, 2, 1) + timedelta(days=row) for row in range(240)]

@@ -23,7 +23,8 @@ TEMPERATURE = re.compile(r"T([-_ (\[/,].*)?")  # names that are of a time only w
 ROLES: Mapping[str, re.Pattern[str]] = {
     "time": re.compile(
         r"(t|tt|tau|time|times|timestamps?|tspan|tvec|timevec\w*|ts|tsteps?|timesteps?|dates?|datetimes?|seconds|steps?"
-        r"|frames?|valid_time|zeit)([-_ (\[/,].*)?|.*[-_ ](time|times|timestamps?|zeit)([ ,]*[(\[/].*|, *\w+)?"
+        r"|frames?|valid_time|zeit)([-_ (\[,].*)?|(.*[-_ ])?(t|time|zeit) ?/ ?\w+"
+        r"|.*[-_ ](time|times|timestamps?|zeit)([ ,]*[(\[].*|, *\w+)?"
         r"|(grid|coord\w*|vec\w*|mesh)[-_]t",
         re.IGNORECASE,
     ),
