@@ -112,7 +112,7 @@ def test_the_findings_name_verdicts_and_who_is_ahead(generate: dict[str, Any], j
     assert systems >= {(rival, system) for rival in ("gru", "dmd") for system in SYSTEMS}
     assert "ndp" not in {rival for rival, _ in systems}
     *told, others = text.splitlines()[-1].partition(": ")[2].split("; ")
-    assert len(told) == 4 and others == f"and {len(behind) - 4} more."  # README has room for no more
+    assert len(told) == 3 and others == f"and {len(behind) - 3} more."  # README has room for no more
     assert all(
         line.startswith(f"{one['second']} on {one['dataset']} ") for line, one in zip(told, behind, strict=False)
     )
