@@ -406,22 +406,24 @@ def test_code_and_context_have_their_sizes_and_what_theory_asks_for(
     monkeypatch.setattr("ladid_bench.reporting.sweep_figures.CONTEXTS", ((PICTURES, "other", "short-context"),))
     bench.further = ("sufficiency",)
     for seed in SEEDS:
-        for size, error in ((1, 0.9), (2, 0.3), (None, 0.2)):
-            told = {"experiments": "sufficiency", "variant": "default", "changes": f"latent={size}" if size else ""}
+        for setting, size, error in (("psi", 1, 0.9), ("psi", 2, 0.3), ("latent", 4, 0.3), ("psi", None, 0.2)):
+            told = {"experiments": "sufficiency", "variant": "default", "changes": f"{setting}={size}" if size else ""}
             bench.run(PICTURES, "ladid", error, seed, **told)
         bench.on("short-context", "ladid", 0.7, seed, experiments="sufficiency", variant="default")
     _, found = shown(bench)
-    assert [one.name for one in found] == [f"sufficiency-{PICTURES}-{one}" for one in ("latent", "context")]
-    usual = load_card("ladid", ROOT).settings["latent"]
-    assert [one.frame["at"].tolist() for one in found] == [[1, 2, usual], [1, GIVEN]]
+    assert [one.name for one in found] == [f"sufficiency-{PICTURES}-{one}" for one in ("psi", "latent", "context")]
+    usual = load_card("ladid", ROOT).settings["psi"]
+    assert load_card("ladid", ROOT).settings["latent"] == usual
+    assert [one.frame["at"].tolist() for one in found] == [[1, 2, usual], [4, usual], [1, GIVEN]]
     assert {one.table for one in found} == {"experiment-sufficiency-sizes"}  # one file of numbers
-    latent, context = found
-    assert "state fits" in written(latent)
-    assert (latent.chart.scale.marks, context.chart.scale.marks) == (
+    psi, latent, context = found
+    assert "state fits" in written(psi) and "size of psi" in psi.caption and "latent state" in latent.caption
+    assert [one.chart.scale.marks for one in found] == [
+        [(2, "state fits")],
         [(2, "state fits")],
         [(1, "state is determined")],
-    )
-    assert f"at {usual}." in latent.caption
+    ]
+    assert f"at {usual}." in psi.caption
     assert "line, at 1," in context.caption
 
 

@@ -111,11 +111,19 @@ class Factor:
         return frame[frame.groupby("name")["at"].transform("nunique") > 1].sort_values("at", kind="stable")
 
 
-SIZE = Factor(
-    "latent",
-    "size of psi (numbers)",
-    lambda one: one.settings.get("latent") if set(parse_changes(one.row.entry.changes)) <= {"latent"} else None,
-    lambda one: (one.content.name,),
+def _size_of(setting: str, heading: str) -> Factor:
+    """A setting that is a size, where nothing else was changed."""
+    return Factor(
+        setting,
+        heading,
+        lambda one: one.settings.get(setting) if set(parse_changes(one.row.entry.changes)) <= {setting} else None,
+        lambda one: (one.content.name,),
+    )
+
+
+SIZES = (
+    _size_of("psi", "size of psi (numbers)"),
+    _size_of("latent", "size of the latent state (numbers)"),
 )
 
 

@@ -13,7 +13,7 @@ from ladid_bench.analysis.sweeps import (
     CONTEXT,
     FACTORS,
     PARAMETERS,
-    SIZE,
+    SIZES,
     Asked,
     Factor,
     Value,
@@ -94,7 +94,7 @@ def _marks(table: ExperimentResults, factor: Factor, some: Sequence[Asked]) -> l
     """What theory asks for: numbers that can hold the state, or frames that determine it."""
     if table.kind != "sufficiency":
         return []
-    if factor is SIZE:
+    if factor in SIZES:
         return [(float(STATE[name]), "state fits") for name in {one.content.name for one in some} & set(STATE)]
     frames = {one.content.name: float(one.planned.context_frames) for one in some}
     return [(frames[one], "state is determined") for _, _, one in CONTEXTS if one in frames]
@@ -151,7 +151,7 @@ def _alone(frame: pd.DataFrame, asked: Sequence[Asked]) -> str:
 ERROR: Mapping[str, tuple[str, Value]] = {"": ("", Asked.error)}
 COSTS = {what: (heading, partial(Asked.spent, what=what)) for what, heading in SPENT.items()}
 SWEEPS: dict[Kind, Sweep] = {
-    "sufficiency": Sweep(lambda asked: (SIZE, CONTEXT), ERROR, _told_of_errors, "sizes", 5),
+    "sufficiency": Sweep(lambda asked: (*SIZES, CONTEXT), ERROR, _told_of_errors, "sizes", 5),
     "size": Sweep(lambda asked: (PARAMETERS,), ERROR, _told_of_errors, "parameters", 5),
     "cost": Sweep(lambda asked: FACTORS, COSTS, _told_of_costs, "growth", 1),
     "sweep": Sweep(varied, ERROR, _told_of_errors, "curves", 5),
