@@ -4,7 +4,6 @@ import math
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,7 +14,7 @@ from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import one_line
 from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, role_of, text_of
-from ladid_bench.datasets.user.gridded import is_described, open_gridded
+from ladid_bench.datasets.user.gridded import is_described, is_packed, open_gridded
 from ladid_bench.datasets.user.recordings import check_size
 
 HEADERS: Mapping[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bool, np.dtype]]] = {
@@ -165,8 +164,11 @@ def open_hdf5(path: Path) -> ArrayFile:
     with hdf5.open_file(path) as file:
         found = _datasets(file)
         if is_described(found):
-            with suppress(ValueError, KeyError):  # dimensions that netCDF does not have, such as several scales of one
+            try:
                 return open_gridded(path)
+            except (ValueError, KeyError):  # dimensions that netCDF does not have, such as several scales of one
+                if is_packed(found):
+                    raise
         arrays = {name: _plain(path, name, item) for name, item in found}
     return ArrayFile(path, arrays)
 

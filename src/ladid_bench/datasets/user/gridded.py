@@ -34,6 +34,11 @@ def is_described(datasets: Sequence[tuple[str, h5py.Dataset]]) -> bool:
     )
 
 
+def is_packed(datasets: Sequence[tuple[str, h5py.Dataset]]) -> bool:
+    """Say whether the values of an HDF5 file are not what they stand for, so that it may not be read as it is."""
+    return any(name in item.attrs for _, item in datasets for name in PACKED)
+
+
 def open_gridded(path: Path) -> ArrayFile:
     """Open the variables of all groups of a file, with their dimensions."""
     try:
