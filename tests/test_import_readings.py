@@ -105,6 +105,9 @@ def test_several_scales_of_a_dimension_as_dedalus_attaches_them(tmp_path: Path) 
     assert meanings(found) == "time width height"
     np.testing.assert_array_equal(found.recordings[0].times, simulated)
     np.testing.assert_array_equal(values(found.recordings[0])[:, 0], film)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["tasks/b"].attrs["scale_factor"] = 0.5  # what stands there is half of what is meant
+    assert "a.h5" in refusal(tmp_path, tmp_path / "a.h5", keys=("tasks/b",))
 
 
 @pytest.mark.parametrize("entries", [50, 51], ids=["times", "edges of steps"])
