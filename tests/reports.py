@@ -187,9 +187,9 @@ class Bench:
         for seed in range(3):
             self.run(dataset, method, error, seed, **how)
 
-    def lost(self, dataset: str, method: str, status: str, reason: str, seed: int = 0) -> str:
-        """A run without a result."""
-        return self._row(dataset, method, seed, status, reason, "comparison", metrics={}, cost={})
+    def lost(self, dataset: str, method: str, status: str, reason: str, seed: int = 0, **how: Any) -> str:
+        """A run without a result; ``how`` as of ``run``."""
+        return self._row(dataset, method, seed, status, reason, "comparison", metrics={}, cost={}, how=how)
 
     def _row(
         self,
@@ -232,7 +232,7 @@ class Bench:
                     "rerun": f"ladid-bench run {key}",
                 },
                 **{"arm": "scratch", "init_from": "", "init_from_key": "", "changes": "", "rung_of": ""},
-                **{"steps": 0, "init_from_steps": 0, **(how or {})},
+                **{"steps": 1200 if kind == "neural" else 0, "init_from_steps": 0, **(how or {})},
                 **metrics,
                 **{f"cost_{name}": value for name, value in cost.items()},
                 **({"commit": "f" * 40, "versions": json.dumps({"torch": "2"})} if final else {}),

@@ -188,6 +188,17 @@ def test_training_is_told_of_as_done_only_where_some_is(bench: Bench) -> None:
     assert "1 of 2 runs" in words()
 
 
+def test_a_longer_training_to_come_is_told_of_while_tables_show_the_budget_before(bench: Bench) -> None:
+    bench.run(PICTURES, "latent-ode", 0.3, steps=600, experiments="", rung_of="comparison")
+    bench.lost(PICTURES, "latent-ode", "not run", "later", steps=1200)
+    page = bench.build()
+    assert "latent-ode" in " ".join(name for name, *_ in page.tables[f"data-{PICTURES}"])
+    assert "train for 600 steps" in page.text and "Trainings of 1,200 steps are not complete" in page.text
+    bench.rows[-1]["status"] = "diverged"
+    page = bench.build()
+    assert "train for 1,200 steps" in page.text and "not complete" not in page.text
+
+
 def test_methods_that_have_not_begun_are_named_below_the_table_and_those_that_failed_stay_in_it(bench: Bench) -> None:
     bench.run(PICTURES, "latent-ode", 0.1)
     bench.lost(PICTURES, "ridge", "error", "broken")

@@ -326,7 +326,7 @@ def gather(folders: Folders, table: pd.DataFrame, study: Study, experiment: str 
 
 
 def gather_rungs(folders: Folders, table: pd.DataFrame, study: Study) -> list[DatasetContent]:
-    """Sort the runs that are asked for only as a shorter training of another one."""
+    """Sort the runs that belong to a training which experiments show at another number of steps alone."""
     asked = pd.Series(False, table.index)
     for experiment in study.experiments if "rung_of" in table else ():
         asked |= _asked(table, experiment, "rung_of") & (table["experiments"] == "")

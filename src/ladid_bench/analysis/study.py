@@ -38,7 +38,7 @@ class StudyResults:
 
     Attributes:
         folders: of its scale.
-        table: one row a planned run, failures included.
+        table: one row a planned run, failures included, each experiment at the budget that it has reached.
         study: whose runs they are.
     """
 
@@ -84,16 +84,16 @@ class StudyResults:
 
     @cached_property
     def rungs(self) -> list[DatasetContent]:
-        """Data sets of the shorter trainings that are scored on the way to a longer one."""
+        """Data sets of the trainings that are scored at fewer steps, or are to come at more, than experiments show."""
         return gather_rungs(self.folders, self.table, self.study)
 
     @cached_property
     def runs(self) -> list[Told]:
-        """Every run once: of the data sets at equal steps and time, of further experiments, and shorter trainings."""
+        """Every run once: of the data sets at equal steps and time, of further experiments, with other steps."""
         told = [(one.title, one) for one in [*self.datasets, *self.again]]
         further = [content for one in self.experiments for content, _ in one.parts]
         told += [(f"{one.title}, further experiments", one) for one in further]
-        told += [(f"{one.title}, scored on the way to a longer training", one) for one in self.rungs]
+        told += [(f"{one.title}, with other numbers of steps", one) for one in self.rungs]
         found: dict[str, list[tuple[Entry, Run]]] = {}
         known: set[str] = set()
         for title, content in told:

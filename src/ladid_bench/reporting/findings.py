@@ -2,16 +2,21 @@
 
 import math
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+import pandas as pd
+
 from ladid_bench.analysis.crossed import FEWEST_GROUPS
-from ladid_bench.analysis.entries import DatasetContent, Entry
+from ladid_bench.analysis.entries import DatasetContent, Entry, Run
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.run_table import cpu_seconds
 from ladid_bench.analysis.statistics import Interval
 from ladid_bench.analysis.study import StudyResults
 from ladid_bench.reporting.formatting import counted, duration, error_text, listed, ratio
 from ladid_bench.reporting.leading import nobody_ahead
+from ladid_bench.runs.records import WAITING
+from ladid_bench.study.plan import COMPARISON
 
 SMOKE = "smoke"  # the scale that only tries whether everything runs
 FEW_GROUPS = 5
@@ -211,18 +216,40 @@ def lead_text(results: StudyResults) -> str:
 
 def _training(results: StudyResults) -> str:
     """Say how long neural methods train in the comparison and at equal CPU time, and whether any has yet."""
-    budget, trained = results.study.budget, []
-    entries = [
-        [one for content in some for one in content.entries if one.neural] for some in (results.compared, results.again)
-    ]
-    if entries[0]:
-        trained.append(f"for {budget.steps:,} steps of {budget.batch_size} trajectories")
-    if entries[1]:
-        trained.append(f"{'once more ' if entries[0] else ''}for equal CPU time")
+    trained, shown = [], {one.name: steps for one in results.compared if (steps := _steps(one))}
+    if shown:
+        trained.append(f"for {_range(shown.values())} steps of {results.study.budget.batch_size} trajectories")
+    if any(entry.neural for one in results.again for entry in one.entries):
+        trained.append(f"{'once more ' if shown else ''}for equal CPU time")
     if not trained:
         return ""
-    waiting = all(run.waiting for some in entries for one in some for run in one.runs)
-    return f" In the comparison neural methods train {listed(trained)}{'; none has so far' if waiting else ''}."
+    waiting = all(run.waiting for one in [*results.compared, *results.again] for run in _neural_runs(one))
+    longer = _longer(results.table, shown)
+    return (
+        f" In the comparison neural methods train {listed(trained)}{'; none has so far' if waiting else ''}."
+        f"{f' Trainings of {_range(longer)} steps are not complete and not shown yet.' if longer else ''}"
+    )
+
+
+def _neural_runs(dataset: DatasetContent) -> list[Run]:
+    return [run for entry in dataset.entries if entry.neural for run in entry.runs]
+
+
+def _steps(dataset: DatasetContent) -> int:
+    """Find the number of steps of the longest training that a comparison shows; 0 where none is trained."""
+    return max((int(run.row["steps"]) for run in _neural_runs(dataset)), default=0)
+
+
+def _longer(table: pd.DataFrame, shown: Mapping[str, int]) -> list[int]:
+    """List the numbers of steps of trainings to come, beyond those that the comparison shows of each data set."""
+    waiting = table[(table["status"] == WAITING) & table["rung_of"].map(lambda names: COMPARISON in names.split(","))]
+    asked = zip(waiting["dataset"], waiting["steps"], strict=True)
+    return [steps for name, steps in asked if steps > shown.get(name, steps)]
+
+
+def _range(steps: Collection[int]) -> str:
+    low, high = min(steps), max(steps)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _statuses(counts: Counter[str]) -> str:

@@ -13,6 +13,7 @@ from ladid_bench.analysis.evidence import LADID, Evidence
 from ladid_bench.analysis.frames import state
 from ladid_bench.analysis.overall import run_errors
 from ladid_bench.analysis.pictures import all_pictures
+from ladid_bench.analysis.reached import at_reached_budgets
 from ladid_bench.analysis.searches import read_searches
 from ladid_bench.analysis.study import ExperimentResults, StudyResults
 from ladid_bench.analysis.tracked import write_tracked
@@ -62,7 +63,7 @@ def build_report(folders: Folders, table: pd.DataFrame, study: Study, root: Path
     """
     final = folders.results / "report"
     with replaced_folder(final) as folder:
-        Report(folder, StudyResults(folders, table, study), root).write()
+        Report(folder, StudyResults(folders, at_reached_budgets(table), study), root).write()
     return final / INDEX
 
 
