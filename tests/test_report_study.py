@@ -123,6 +123,13 @@ def test_the_floor_is_no_competitor(twice: Bench) -> None:
     assert re.search(r"\\midrule\ncoder \(floor\) &", to_latex(table, "caption"))
 
 
+def test_the_first_variant_of_a_card_is_called_by_its_method_alone(bench: Bench) -> None:
+    bench.kinds["ladid"] = "neural"
+    for variant in ("film", "default"):
+        bench.run(PICTURES, "ladid", 0.1, variant=variant)
+    assert [entry.label for entry in only(bench).entries] == ["ladid:film", "ladid"]
+
+
 def test_equal_errors_are_lowest_together(bench: Bench) -> None:
     for name in ("latent-ode", "ridge"):
         bench.thrice(PICTURES, name, 0.25)

@@ -321,8 +321,7 @@ def gather(folders: Folders, table: pd.DataFrame, study: Study, experiment: str 
 
     Rows of other experiments are ignored; a run may belong to several.
     """
-    told = table[_asked(table, COMPARISON) | _asked(table, EQUAL_TIME) | _asked(table, experiment)]
-    return _datasets(folders, table[_asked(table, experiment)], told, study)
+    return _datasets(folders, table[_asked(table, experiment)], study)
 
 
 def gather_rungs(folders: Folders, table: pd.DataFrame, study: Study) -> list[DatasetContent]:
@@ -330,15 +329,12 @@ def gather_rungs(folders: Folders, table: pd.DataFrame, study: Study) -> list[Da
     asked = pd.Series(False, table.index)
     for experiment in study.experiments if "rung_of" in table else ():
         asked |= _asked(table, experiment, "rung_of") & (table["experiments"] == "")
-    return _datasets(folders, table[asked], table, study)
+    return _datasets(folders, table[asked], study)
 
 
-def _datasets(folders: Folders, rows: pd.DataFrame, told: pd.DataFrame, study: Study) -> list[DatasetContent]:
-    """Sort rows by data set; ``told`` are those beside which a lone variant of a method need not be named."""
-    several = told.groupby("method")["variant"].nunique() > 1
+def _datasets(folders: Folders, rows: pd.DataFrame, study: Study) -> list[DatasetContent]:
     return [
-        _dataset(folders, some, planned_dataset(study, str(name)), several)
-        for name, some in rows.groupby("dataset", sort=False)
+        _dataset(folders, some, planned_dataset(study, str(name))) for name, some in rows.groupby("dataset", sort=False)
     ]
 
 
@@ -347,25 +343,26 @@ def _asked(table: pd.DataFrame, experiment: str, column: str = "experiments") ->
     return table[column].map(lambda names: experiment in str(names).split(",")).astype(bool)
 
 
-def _dataset(folders: Folders, rows: pd.DataFrame, planned: PlannedDataset, several: pd.Series) -> DatasetContent:
+def _dataset(folders: Folders, rows: pd.DataFrame, planned: PlannedDataset) -> DatasetContent:
     path = folders.card(planned.name, planned.key)
-    card = load_data_card(planned, folders) if path.exists() else {}
+    data_card = load_data_card(planned, folders) if path.exists() else {}
     entries = []
     cards = {method: load_card(method, folders.root) for method in rows["method"].unique()}
     for _, group in rows.groupby(list(ASKED), sort=False):
         runs = tuple(_run(folders, {str(name): row[name] for name in row}) for row in group.to_dict("records"))
         row = runs[0].row
-        label = f"{row['method']}:{row['variant']}" if several[row["method"]] else row["method"]
+        card = cards[row["method"]]
+        label = row["method"] if row["variant"] == next(iter(card.variants)) else f"{row['method']}:{row['variant']}"
         label += "" if row["fraction"] == 1 else f", {row['fraction']:.0%} of the data"
         how: dict[str, Any] = {one: row[one] for one in ("arm", "init_from", "changes")}
-        how["deterministic"] = cards[row["method"]].deterministic
+        how["deterministic"] = card.deterministic
         entries.append(Entry(row["method"], row["variant"], row["fraction"], row["kind"], label, runs, **how))
     return DatasetContent(
         name=planned.name,
-        title=str(card.get("title", planned.name)),
+        title=str(data_card.get("title", planned.name)),
         primary_metric=str(rows["primary_metric"].iloc[0]),
         time_unit=unit_of(planned.source.units, "time"),
-        card=card,
+        card=data_card,
         entries=tuple(entries),
     )
 
