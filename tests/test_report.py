@@ -441,7 +441,7 @@ def test_labels_are_moved_as_little_as_needed() -> None:
 
 def test_a_card_shows_a_film_a_strip_and_the_equation(told: tuple[Bench, Page]) -> None:
     _, page = told
-    assert page.source.count(".look-fake-pictures{background-image:url(data:image/webp;base64,") == 1
+    assert page.source.count('[class~="look-fake-pictures"]{background-image:url(data:image/webp;base64,') == 1
     assert page.source.count('class="film look-fake-pictures"') == 1  # moving
     assert page.source.count('class="film still look-fake-pictures"') == GIVEN + ASKED
     assert page.classes.count("heat") == 1  # vectors are a strip of colour

@@ -83,7 +83,7 @@ class Report:
             *(one.section(self.folder) for one in self.stories),
             self._costs(),
             self._experiments(),
-            Section("cards", "Data", part("data_cards", self.cards), "Data cards", "Cards"),
+            Section("cards", "Data", part("data_cards", self.stories, self.further), "Data cards", "Cards"),
             Section("methods", "Methods", part("method_cards", self.methods), menu="Cards"),
             self._lost(),
             Section("provenance", "Provenance", part("provenance", sort_facts(self.results.runs), state), menu="Runs"),
@@ -98,7 +98,7 @@ class Report:
             cautions=self._cautions(),
             sections=[one for one in sections if one.body.strip()],
             links=write_pages_beside(self.folder, self.root),
-            pictures={name: address for one in self.cards for name, address in one.sources.items()},
+            pictures={name: address for one in [*self.stories, *self.further] for name, address in one.sources.items()},
             colours=own_colours({**self.by_method, **self.styles}),
             script=True,
         ).write(self.folder / INDEX)
@@ -140,12 +140,11 @@ class Report:
         ]
 
     @cached_property
-    def cards(self) -> list[DatasetStory]:
-        """The data sets with a card: those of the comparison, then those of further experiments alone."""
+    def further(self) -> list[DatasetStory]:
+        """Data sets of further experiments alone, for their cards."""
         known = {one.content.name for one in self.stories}
-        further = {one.name: one for one in self.results.contents if one.name not in known}
-        alone = [replace(one, entries=()) for one in further.values()]
-        return [*self.stories, *(DatasetStory(one, None, None, {}, self.judged) for one in alone)]
+        found = {one.name: one for one in self.results.contents if one.name not in known}
+        return [DatasetStory(replace(one, entries=()), None, None, {}, self.judged) for one in found.values()]
 
     @cached_property
     def methods(self) -> list[dict[str, Any]]:

@@ -246,13 +246,20 @@ def to_html(
         classes: of cells in the style sheet, one a column or one a cell, by the column's name.
     """
     frame = pd.DataFrame({name: pd.Series(list(column), dtype=object) for name, column in cells.items()})
-    own = pd.DataFrame("", frame.index, frame.columns).assign(**(classes or {}))
+    classes = classes or {}
+    own = pd.DataFrame("", frame.index, frame.columns).assign(**classes)
     styled = Styler(frame, uuid="t", cell_ids=False).relabel_index([str(escape(name)) for name in names], axis=0)
-    styled = styled.format(escape).format_index(lambda name: escape((headings or {}).get(str(name), name)), axis=1)
+    above = {name: _aligned((headings or {}).get(name, name), classes.get(name)) for name in cells}
+    styled = styled.format(escape).format_index(lambda name: above[str(name)], axis=1)
     styled = styled.set_table_attributes(f'class="{kind}"').set_td_classes(own)
     styled = styled.set_table_styles(css_class_names={"row": "r", "col": "c", "data": "", "row_heading": "name"})
     html = styled.to_html().replace("&nbsp;", str(escape(corner)), 1)
     return Markup(html[html.index("<table") :].replace('id="T_t" ', "", 1))
+
+
+def _aligned(words: str, kind: Any) -> Markup:
+    """Write what stands above a column; that of a column of texts begins where these do."""
+    return Markup('<span class="text">{}</span>').format(words) if kind == "text" else escape(words)
 
 
 def heading(column: Column, kind: str = "") -> Markup:
