@@ -31,7 +31,6 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.data.trajectories import Trajectories, read_trajectories, write_trajectories
 from ladid_bench.datasets.pooling import mean_pool
 from ladid_bench.datasets.user import pictures
-from ladid_bench.datasets.user.axes import AXES, parse_layout
 from ladid_bench.datasets.user.dividing import (
     Cutting,
     Piece,
@@ -42,6 +41,7 @@ from ladid_bench.datasets.user.dividing import (
     window_length,
 )
 from ladid_bench.datasets.user.importing import understand
+from ladid_bench.datasets.user.layouts import AXES, parse_layout
 from ladid_bench.datasets.user.pictures import read_folder
 from ladid_bench.datasets.user.reading import arranged, read_file
 from ladid_bench.datasets.user.recordings import Reading, Recording, Storage

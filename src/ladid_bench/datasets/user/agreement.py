@@ -8,7 +8,9 @@ import numpy as np
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.user.arrays import EAST, ArrayFile, FileArray
-from ladid_bench.datasets.user.axes import SPACE, Axis, coordinates_beside, dimension_coordinate
+from ladid_bench.datasets.user.axes import Axis
+from ladid_bench.datasets.user.axis_evidence import coordinates_beside, dimension_coordinate
+from ladid_bench.datasets.user.layouts import SPACE
 from ladid_bench.datasets.user.units import mean_the_same, ratio
 
 LISTED = ("channel", "feature")  # axes whose entries may be different things, such as stations

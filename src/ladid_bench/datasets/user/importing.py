@@ -12,7 +12,6 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import file_sha256
 from ladid_bench.core.paths import SPLITS
 from ladid_bench.datasets.user.agreement import check_agreement
-from ladid_bench.datasets.user.axes import GUESSES
 from ladid_bench.datasets.user.clocks import in_one_unit, on_following, on_steps
 from ladid_bench.datasets.user.dividing import (
     USUAL_WINDOW,
@@ -23,6 +22,7 @@ from ladid_bench.datasets.user.dividing import (
     is_said,
     window_length,
 )
+from ladid_bench.datasets.user.layouts import GUESSES
 from ladid_bench.datasets.user.pictures import picture_files
 from ladid_bench.datasets.user.reading import Contents, Found, read_file
 from ladid_bench.datasets.user.recordings import Clock, Recording, Storage, check_recordings, check_size

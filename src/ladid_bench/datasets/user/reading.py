@@ -12,9 +12,10 @@ from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.user.agreement import NOTHING_SAID, Description, describe_array
 from ladid_bench.datasets.user.arrays import INDEX, ArrayFile, FileArray
-from ladid_bench.datasets.user.axes import SPACE, Axis, check_contents, find_axes, trajectories_and_frames
+from ladid_bench.datasets.user.axes import Axis, check_contents, find_axes, trajectories_and_frames
 from ladid_bench.datasets.user.formats import open_hdf5, open_mat, open_npy, open_npz, unreadable
 from ladid_bench.datasets.user.gridded import open_gridded
+from ladid_bench.datasets.user.layouts import SPACE
 from ladid_bench.datasets.user.pictures import MOVIES, read_folder, read_video, step_of_names
 from ladid_bench.datasets.user.recordings import Reading, Recording, check_real, check_size
 from ladid_bench.datasets.user.selecting import DIVIDED, Member, by_split, select

@@ -9,7 +9,8 @@ import numpy as np
 
 from ladid_bench.core.errors import BenchError
 from ladid_bench.datasets.user.arrays import SINCE, TIME_UNITS, ArrayFile, FileArray, dates_of, is_temperature
-from ladid_bench.datasets.user.axes import Axis, coordinates_beside, dimension_coordinate, trajectories_and_frames
+from ladid_bench.datasets.user.axes import Axis, trajectories_and_frames
+from ladid_bench.datasets.user.axis_evidence import coordinates_beside, dimension_coordinate
 from ladid_bench.datasets.user.clocks import SECONDS
 from ladid_bench.datasets.user.labels import NUMBER, Labels, has, plain
 from ladid_bench.datasets.user.recordings import Clock, Recording, is_beyond_exact
