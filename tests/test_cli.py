@@ -1,6 +1,7 @@
 """The command line, typed as a user would: what it prints, what it leaves, how it fails."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,17 @@ def test_lists(checkout: Path) -> None:
     assert next(iter(kinds)) == "ladid"
     assert (kinds["latent-ode"], kinds["persistence"]) == ("neural", "reference")
     assert ["persistence", "reference", "version", "1,", "ready"] in lines
+
+
+def test_a_broken_card_hides_no_other_method(checkout: Path) -> None:
+    theirs = (checkout / "baselines").readlink()
+    (checkout / "baselines").unlink()
+    shutil.copytree(theirs, checkout / "baselines")
+    card = checkout / "baselines" / "ridge" / "method.yaml"
+    card.write_text(card.read_text(encoding="utf-8") + "flavour: sweet\n", encoding="utf-8")
+    message = said(checkout, "methods", code=1)
+    assert "baselines/ridge/method.yaml" in message and "flavour" in message
+    assert {"ladid", "dmd", "unet"} <= {words[0] for line in message.splitlines() if (words := line.split())}
 
 
 @pytest.mark.parametrize(

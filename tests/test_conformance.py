@@ -13,7 +13,8 @@ import yaml
 
 from ladid_bench.data.metrics import measure
 from ladid_bench.methods.base import Diverged, Forecast
-from ladid_bench.methods.listing import list_methods
+from ladid_bench.methods.listing import list_method
+from ladid_bench.methods.registry import method_folders
 from ladid_bench.runs.scoring import score
 from ladid_bench.verification.conformance import subject as subject_module
 from ladid_bench.verification.conformance.subject import BRIEF, Subject
@@ -21,7 +22,7 @@ from ladid_bench.verification.conformance.suite import CHECKS, run_checks
 from ladid_bench.verification.conformance.toy import GIVEN, make_toy
 
 ROOT = Path(__file__).parent.parent
-LISTED = {one.name: one for one in list_methods(ROOT)}
+LISTED = {name: list_method(name, ROOT) for name in method_folders(ROOT)}
 LONG = ("fno", "unet")  # learn in a minute: every commit sees whether they keep the contract, not what they learn
 BRIEFLY = ("card", "shapes", "limits", "seeds", "resume")
 VARIANTS = [f"{name}:{variant}" for name, one in LISTED.items() for variant in list(one.card.variants)[1:]]

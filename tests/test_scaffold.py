@@ -13,7 +13,7 @@ import pytest
 from checkouts import Checkout
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.methods.listing import list_methods
+from ladid_bench.methods.listing import list_method
 from ladid_bench.methods.registry import load_card
 from ladid_bench.runs.records import read_record
 from ladid_bench.runs.search import plan_search, run_search
@@ -106,7 +106,7 @@ def test_the_list_says_what_is_missing_and_what_was_searched(checkout: Checkout)
     checkout.add("needy", requires=["json", "no_such_module"], extra="needs")
     checkout.add("needier", requires=["no_such_module"])
     new_baseline("net", checkout.root, neural=True)
-    listed = {one.name: one for one in list_methods(checkout.root)}
+    listed = {name: list_method(name, checkout.root) for name in ("needy", "needier", "net", "ridge")}
     assert listed["needy"].status == "needs no_such_module: pip install 'ladid-bench[needs]'"
     assert listed["needier"].status == "needs no_such_module: pip install no_such_module"
     assert (listed["ridge"].status, listed["ridge"].searched) == ("ready", "")
@@ -114,9 +114,9 @@ def test_the_list_says_what_is_missing_and_what_was_searched(checkout: Checkout)
     checkout.configure(search={"stages": [{"trials": 9, "steps": 1}, {"trials": 1, "steps": 2}]})
     run_search(plan_search(checkout.study, checkout.folders, "net", "bodies"))
     card = checkout.root / "baselines" / "net" / "method.yaml"
-    assert {one.name: one.searched for one in list_methods(checkout.root)}["net"] == "searched on bodies"
+    assert list_method("net", checkout.root).searched == "searched on bodies"
     card.write_text(card.read_text().replace("version: 1", "version: 2"))
-    found = {one.name: one.searched for one in list_methods(checkout.root)}["net"]
+    found = list_method("net", checkout.root).searched
     assert found == "searched on bodies with another version"
 
 

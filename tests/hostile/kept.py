@@ -23,8 +23,8 @@ from ladid_bench.analysis.results import aggregate
 from ladid_bench.analysis.run_table import read_run_table
 from ladid_bench.analysis.searches import read_searches
 from ladid_bench.core.paths import Folders
-from ladid_bench.methods.listing import list_methods
-from ladid_bench.methods.registry import resolve_settings
+from ladid_bench.methods.listing import list_method
+from ladid_bench.methods.registry import method_folders, resolve_settings
 from ladid_bench.reporting.benchmarks_page import write_benchmarks_page
 from ladid_bench.runs.records import LINK, read_attempts, read_record, read_sample, write_sample
 from ladid_bench.study.cards import load_data_card
@@ -315,7 +315,9 @@ def _load_card(folder: object) -> None:
 
 
 def _listed(folder: object) -> None:
-    list_methods(Path(str(folder)))
+    root = Path(str(folder))
+    for name in method_folders(root):
+        list_method(name, root)
 
 
 def cases() -> list[Case]:

@@ -11,7 +11,8 @@ from hostile.case import Case, mark_of, written
 from ladid_bench.core.configuration import load_study
 from ladid_bench.core.paths import chosen_scale
 from ladid_bench.datasets.user.source import load_import
-from ladid_bench.methods.listing import list_methods
+from ladid_bench.methods.listing import list_method
+from ladid_bench.methods.registry import method_folders
 from ladid_bench.study.plan import _card_of, plan_runs
 
 REAL = Path(__file__).parents[2]
@@ -226,7 +227,8 @@ def _with_card(content: str | bytes) -> Callable[[Path], Path]:
 def _listed(root: object) -> None:
     """Listing reads the card; what agrees with itself but not with a study is left to planning."""
     assert isinstance(root, Path)
-    list_methods(root)
+    for name in method_folders(root):
+        list_method(name, root)
     plan(root)
 
 

@@ -15,13 +15,22 @@ app = typer.Typer()
 @app.command()
 def methods() -> None:
     """List all methods: whether each can run here, its version, its search for settings, its variants."""
-    from ladid_bench.methods.listing import list_methods
+    from ladid_bench.methods.listing import list_method
+    from ladid_bench.methods.registry import method_folders
 
-    for one in list_methods(find_root()):
+    root, broken = find_root(), []
+    for name in method_folders(root):
+        try:
+            one = list_method(name, root)
+        except BenchError as error:
+            broken.append(str(error))
+            continue
         print(f"{one.name:<16} {one.card.kind:<10} version {one.card.version}, {one.status}")
         known = [one.card.title, *([one.searched] if one.searched else []), f"variants: {', '.join(one.card.variants)}"]
         known += [f"samples draw {one.card.sampled}"] if one.card.sampled else []
         print(f"{'':<16} {'; '.join(known)}")
+    if broken:
+        raise BenchError(f"not listed: {'; '.join(broken)}")
 
 
 @app.command("new-baseline")

@@ -34,14 +34,15 @@ class Listed:
         return f"needs {self.missing}: pip install {what}"
 
 
-def list_methods(root: Path) -> list[Listed]:
-    """List every method by name; nothing is imported."""
-    listed = []
-    for name, folder in method_folders(root).items():
-        card = load_card(name, root)
-        missing = next((one for one in card.requires if importlib.util.find_spec(one) is None), "")
-        listed.append(Listed(name, card, missing, _searched(card, folder)))
-    return listed
+def list_method(name: str, root: Path) -> Listed:
+    """Describe one method by its card and the records of its search; nothing is imported.
+
+    Raises:
+        BenchError: there is no such method, or its card or the record of a search cannot be read.
+    """
+    card = load_card(name, root)
+    missing = next((one for one in card.requires if importlib.util.find_spec(one) is None), "")
+    return Listed(name, card, missing, _searched(card, method_folders(root)[name]))
 
 
 def _searched(card: MethodCard, folder: Path) -> str:

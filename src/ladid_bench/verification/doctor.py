@@ -205,7 +205,7 @@ def _dvc(root: Path) -> Finding:
 
 def _study(root: Path, scale: str | None, cores: int) -> Iterator[Finding]:
     """The configuration of the main job, the methods and data it names, and the room that they need."""
-    from ladid_bench.methods.listing import list_methods
+    from ladid_bench.methods.listing import list_method
     from ladid_bench.study.plan import plan_runs
     from ladid_bench.study.resources import memory_mb
 
@@ -219,9 +219,9 @@ def _study(root: Path, scale: str | None, cores: int) -> Iterator[Finding]:
     folders = Folders(root, name)
     done = sum(folders.record(key).exists() for key in runs)
     yield Finding("ok", "study", f"scale '{name}': {len(runs)} runs, {done} done; 'ladid-bench plan' lists them")
-    used = {run.method for run in runs.values()}
-    for one in list_methods(root):
-        if one.name in used and one.missing:
+    for method in sorted({run.method for run in runs.values()}):
+        one = list_method(method, root)
+        if one.missing:
             yield Finding("note", one.name, one.status, "without it its runs are failures")
     yield _memory(1e6 * max(map(memory_mb, runs.values()), default=0), cores)
     yield _archives(study)

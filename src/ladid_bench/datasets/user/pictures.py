@@ -35,7 +35,7 @@ DISORDERLY = re.compile(r"(?<!\d)(?!\d{4}\.\d\d\.\d\d(?!\d))\d+\.\d+\.\d+|(?<!\d
 # 20261128, 202611281403, 20261128140305 and parts of a second behind it; a time of day may be a number of its own
 COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(\d{1,6})?)?)?")
 OF_DAY = re.compile(r"(\d\d)(\d\d)(\d\d)?")
-SPLIT_WORDS = re.compile(r"train(ing)?|val(id(ation)?)?|dev|test(ing)?", re.IGNORECASE)
+NAMES_OF_SPLITS = re.compile(r"train(ing)?|val(id(ation)?)?|dev|test(ing)?", re.IGNORECASE)
 ORIENTATION, ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)  # the tag of EXIF, and its values for pictures that are turned
 SHORT, DURATION = 0.9, 2  # share of a video that has to be there, and seconds below which that is not looked at
 UNEVEN = 1.5  # times the usual step
@@ -55,7 +55,7 @@ def read_folder(folder: Path, reading: Reading) -> list[Recording]:
     flat = picture_files(folder)
     if inner and flat:
         raise BenchError(f"{folder}: has pictures and folders of pictures; give one or the other")
-    if len(inner) > 1 and all(SPLIT_WORDS.fullmatch(path.name) for path in inner):
+    if len(inner) > 1 and all(NAMES_OF_SPLITS.fullmatch(path.name) for path in inner):
         names = ", ".join(path.name for path in inner)
         raise BenchError(f"{folder}: its folders are named as splits ({names}); give them with --valid and --test")
     if not inner and not flat:
