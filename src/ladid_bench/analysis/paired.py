@@ -103,7 +103,7 @@ def too_few_groups(groups: int) -> str:
 def unfinished(side: Side) -> str:
     """Say why a side cannot be compared yet; empty where it can."""
     if not side.rows:
-        return f"{side.name} is not in this study"
+        return f"{side.name} has no runs with this number of steps"
     seeds = [row["seed"] for row in side.rows]
     if len(set(seeds)) < len(seeds):
         return f"{side.name} has several runs a seed, which differ in what is not compared"
