@@ -18,8 +18,9 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from ladid_bench.analysis.entries import ERROR_NAMES, ERRORS
+from ladid_bench.analysis.entries import ERROR_NAMES, ERRORS, asked_for
 from ladid_bench.analysis.evidence import LADID
+from ladid_bench.analysis.reached import at_reached_budgets
 from ladid_bench.analysis.rules.times import EVERY_OTHER
 from ladid_bench.analysis.run_table import cpu_seconds
 from ladid_bench.analysis.searches import read_searches
@@ -59,12 +60,10 @@ REFERENCE = ("ladid_bench.cli.main", "utils", "docs", "--name", "ladid-bench", "
 def pages() -> dict[Path, str]:
     """The text of every generated page, by its path."""
     study, glossary_page, readme = read_study(STUDY), ROOT / "docs" / "concepts.md", ROOT / "README.md"
-    front = {"demo": spread_table(pd.read_parquet(SPREAD))}
-    if study.present:
-        front["findings"] = study.rendered("findings.md.j2")
+    front = {"demo": spread_table(pd.read_parquet(SPREAD)), "findings": study.rendered("findings.md.j2")}
     filled = {glossary_page: _filled(glossary_page, glossary=glossary_table()), readme: _filled(readme, **front)}
-    results = {ROOT / "docs" / "results.md": study.rendered("results.md.j2")} if study.present else {}
-    return {**filled, **results, ROOT / "docs" / "reviewers.md": study.rendered("reviewers.md.j2"), **commands()}
+    whole = {ROOT / "docs" / f"{name}.md": study.rendered(f"{name}.md.j2") for name in ("results", "reviewers")}
+    return {**filled, **whole, **commands()}
 
 
 def glossary_table() -> str:
@@ -108,7 +107,7 @@ def _filled(path: Path, **texts: str) -> str:
 
 
 @dataclass(frozen=True)
-class Study:
+class KeptStudy:
     """What a kept study says of the claims, and its run table."""
 
     judged: dict[str, Any]
@@ -117,11 +116,6 @@ class Study:
     @property
     def claims(self) -> dict[str, Any]:
         return {claim["id"]: claim for claim in self.judged["claims"]}
-
-    @property
-    def present(self) -> bool:
-        """Whether it was judged by the present rules; the pages of an earlier study stay as they were kept."""
-        return all("settled" in claim for claim in self.judged["claims"])
 
     def rendered(self, template: str) -> str:
         """One page."""
@@ -142,8 +136,8 @@ class Study:
     @cached_property
     def compared(self) -> pd.DataFrame:
         """The networks of the comparison and of its shorter budgets, each in the variant that stands for it."""
-        asked = (self.table["experiments"] + "," + self.table["rung_of"]).str.split(",")
-        kept = asked.map(lambda names: COMPARISON in names) & (self.table["status"] == "ok")
+        asked = asked_for(self.table, COMPARISON) | asked_for(self.table, COMPARISON, "rung_of")
+        kept = asked & (self.table["status"] == "ok")
         preferred = self.table["method"].map(self.preferred) == self.table["variant"]
         return self.table[kept & preferred & (self.table["kind"] == "neural")]
 
@@ -167,15 +161,14 @@ class Study:
         return found
 
     def answers(self) -> list[Answered]:
-        """The questions of reviewers with their answers; a study of earlier rules gives none."""
-        table = self.table if self.present else self.table[:0]
-        return answered(self.claims if self.present else {}, table, self.preferred)
+        """The questions of reviewers with their answers."""
+        return answered(self.claims, self.table, self.preferred)
 
 
-def read_study(folder: Path) -> Study:
+def read_study(folder: Path) -> KeptStudy:
     """Read what is kept of a study."""
     judged = json.loads((folder / "report" / "claims.json").read_text(encoding="utf-8"))
-    return Study(judged, pd.read_parquet(folder / "runs.parquet"))
+    return KeptStudy(judged, at_reached_budgets(pd.read_parquet(folder / "runs.parquet")))
 
 
 def behind(claims: dict[str, Any], *names: str) -> list[dict[str, Any]]:

@@ -248,7 +248,7 @@ class Bench:
         return pd.read_parquet(path)
 
     def build(self) -> "Page":
-        return Page(build_report(self.folders, self.table, self.study, self.root))
+        return Page(build_report(self.folders, self.table, self.study))
 
 
 class Page(HTMLParser):

@@ -222,6 +222,13 @@ def test_rates_and_temperatures_are_features(header: str, tmp_path: Path) -> Non
     np.testing.assert_array_equal(values(found.recordings[0])[:, 0], FEATURES)
 
 
+def test_a_column_may_be_called_as_an_exponent_is_written(tmp_path: Path) -> None:
+    found = looked_at(tmp_path, table(tmp_path / "a.csv", "E", X))
+    np.testing.assert_array_equal(values(found.recordings[0]).ravel(), X)
+    for numbers in ("0.5,-1e-3", "0.5,.5"):
+        assert "names" in refusal(tmp_path, table(tmp_path / "b.csv", numbers, X, Y))
+
+
 def test_columns_of_year_month_and_day_are_dates(tmp_path: Path) -> None:
     """2024 has a 29th of February: from the 28th to the 1st of March are two days."""
     days = [datetime(2024, 2, 1) + timedelta(days=row) for row in range(240)]

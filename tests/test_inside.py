@@ -162,7 +162,7 @@ def test_how_many_a_row_attends_to_is_averaged_over_rows() -> None:
 
 def test_the_table_of_attention_says_who_looks_at_whom(inside: Inside) -> None:
     weights = np.array([[[0.9, 0.1], [0.3, 0.7]], [[0.5, 0.5], [0.5, 0.5]]])
-    frame = attention_frame(replace(inside, attention=[weights], example=0), 0)
+    frame = attention_frame(replace(inside, attention=[weights]), 0)
     told = frame.set_index(["weights", "row", "seen"])["value"]
     assert (told["trajectory 0", 1, 2], told["trajectory 0", 2, 1]) == (0.1, 0.3)
     assert (told["mean", 1, 2], told["mean", 2, 1]) == pytest.approx((0.3, 0.4))

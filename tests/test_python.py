@@ -99,6 +99,9 @@ def test_what_does_not_fit_is_one_line(checkout: Checkout, tmp_path: Path) -> No
     for named, arguments, options in (
         (("frames", "(24, 30)"), (frames[:, :, 0], TIMES), {"context_frames": 10}),
         (("frames", "times"), (frames, TIMES[:-1]), {"context_frames": 10}),
+        (("times", "real numbers"), (frames, ["soon"] * len(TIMES)), {"context_frames": 10}),
+        (("times", "real numbers"), (frames, [TIMES, TIMES[:-1]]), {"context_frames": 10}),
+        (("frames", "array"), ([frames[0], frames[1, :-1]], TIMES), {"context_frames": 10}),
         (("context_frames", 30), (frames, TIMES), {"context_frames": 30}),
         (("valid_fraction",), (frames[:1], TIMES), {"context_frames": 10}),
         (("'bugdet'",), (frames, TIMES), {"context_frames": 10, "budget": {"bugdet": 1}}),

@@ -326,5 +326,6 @@ def test_stages_of_dvc_depend_on_all_that_they_go_through(root: Path) -> None:
                 continue
             found.add(module)
             left += re.findall(r"^ *from ladid_bench\.([\w.]+) import", path.read_text(), re.MULTILINE)
+        assert found >= set(modules)
         packages = {f"src/ladid_bench/{module.split('.')[0]}" for module in found}
         assert packages | {*read[stage], "config/${item}.yaml"} <= set(stages[stage]["do"]["deps"])

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.experiments import ExperimentRow, row_columns
-from ladid_bench.analysis.statistics import Interval, interval
+from ladid_bench.analysis.statistics import UNKNOWN, Interval, interval, labels
 from ladid_bench.data.ensembles import levels
 from ladid_bench.runs.calibration import DISTRIBUTIONS, MEASURES, Calibration, Scored
 
@@ -24,7 +24,7 @@ def score_frame(content: DatasetContent, rows: Sequence[ExperimentRow]) -> pd.Da
     for row, name, calibrations, scored in _found(rows):
         told = [one.measures(made.draws) for one, made in zip(scored, calibrations, strict=True)]
         means = {measure: float(np.mean([one[measure] for one in told])) for measure in MEASURES}
-        ends = _interval(calibrations, scored) or Interval(np.nan, np.nan, np.nan)
+        ends = _interval(calibrations, scored) or UNKNOWN
         keys = " ".join(one.key for one in calibrations)
         made.append(_told(content, row, name) | means | {"low": ends.low, "high": ends.high, "keys": keys})
     frame = pd.DataFrame(made)
@@ -80,6 +80,4 @@ def _told(content: DatasetContent, row: ExperimentRow, distribution: str) -> dic
 
 def _interval(calibrations: Sequence[Calibration], scored: Sequence[Scored]) -> Interval | None:
     """Interval of the mean CRPS over groups and seeds."""
-    group = np.concatenate([one.group for one in calibrations])
-    seed = np.repeat(np.arange(len(calibrations)), [len(one.group) for one in calibrations])
-    return interval(np.concatenate([one.crps for one in scored]), group, seed)
+    return interval(np.concatenate([one.crps for one in scored]), *labels([one.group for one in calibrations]))

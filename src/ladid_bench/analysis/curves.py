@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run
-from ladid_bench.analysis.statistics import Band, ratio_band
+from ladid_bench.analysis.statistics import UNKNOWN, Band, labels, ratio_band
 from ladid_bench.runs.records import Sample
 
 GROUPS_FOR_BANDS = 5
@@ -65,9 +65,7 @@ def split_frame(dataset: DatasetContent) -> pd.DataFrame:
 
 
 def _band(dataset: DatasetContent, entry: Entry) -> Band | None:
-    group = np.concatenate([sample.group for sample in _samples(entry)])
-    seed = np.concatenate([np.full(len(sample.group), index) for index, sample in enumerate(_samples(entry))])
-    return ratio_band(*_sums(dataset, entry), group, seed)
+    return ratio_band(*_sums(dataset, entry), *labels([sample.group for sample in _samples(entry)]))
 
 
 def _sums(dataset: DatasetContent, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
@@ -139,9 +137,8 @@ def cost_points(dataset: DatasetContent, equal: DatasetContent | None) -> pd.Dat
             keys, error = {run.key for run in entry.done}, entry.mean(content.error)  # type: ignore[union-attr]
             seconds = float(np.mean([run_seconds(run) for run in entry.done])) if keys else np.nan
             if seconds > 0 and error > 0 and not keys <= known:
-                found = content.error_interval(entry)  # type: ignore[union-attr]
-                ends = {"low": found.low, "high": found.high} if found else {"low": np.nan, "high": np.nan}
+                ends = content.error_interval(entry) or UNKNOWN  # type: ignore[union-attr]
                 told = described(dataset, entry) | {"trained": entry.neural, "again": again}
-                made.append({**told, "seconds": seconds, "error": error, **ends})
+                made.append({**told, "seconds": seconds, "error": error, "low": ends.low, "high": ends.high})
             known |= keys if not again else set()
     return pd.DataFrame(made)

@@ -12,7 +12,7 @@ import pandas as pd
 from ladid_bench.analysis.crossed import FEWEST_GROUPS, log_ratio
 from ladid_bench.analysis.evidence import LADID, on_frames, primary_errors
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS, in_groups
-from ladid_bench.analysis.statistics import Interval, interval
+from ladid_bench.analysis.statistics import Interval, interval, labels
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
@@ -306,14 +306,11 @@ class Stacked:
 
 def stack(runs: Iterable[Run], primary_metric: str) -> Stacked:
     """Collect the primary errors of runs that have samples."""
-    samples = [(index, run.sample) for index, run in enumerate(runs) if run.sample is not None]
-    errors, weights = zip(*(primary_errors(sample, primary_metric) for _, sample in samples), strict=True)
-    return Stacked(
-        np.concatenate(errors),
-        None if primary_metric == "nmse" else np.concatenate(weights),
-        np.concatenate([sample.group for _, sample in samples]),
-        np.concatenate([np.full(len(sample.group), index) for index, sample in samples]),
-    )
+    samples = [run.sample for run in runs if run.sample is not None]
+    errors, weights = zip(*(primary_errors(sample, primary_metric) for sample in samples), strict=True)
+    group, seed = labels([sample.group for sample in samples])
+    weight = None if primary_metric == "nmse" else np.concatenate(weights)
+    return Stacked(np.concatenate(errors), weight, group, seed)
 
 
 def gather(folders: Folders, table: pd.DataFrame, study: Study, experiment: str = COMPARISON) -> list[DatasetContent]:
@@ -321,14 +318,14 @@ def gather(folders: Folders, table: pd.DataFrame, study: Study, experiment: str 
 
     Rows of other experiments are ignored; a run may belong to several.
     """
-    return _datasets(folders, table[_asked(table, experiment)], study)
+    return _datasets(folders, table[asked_for(table, experiment)], study)
 
 
 def gather_rungs(folders: Folders, table: pd.DataFrame, study: Study) -> list[DatasetContent]:
     """Sort the runs that belong to a training which experiments show at another number of steps alone."""
     asked = pd.Series(False, table.index)
     for experiment in study.experiments if "rung_of" in table else ():
-        asked |= _asked(table, experiment, "rung_of") & (table["experiments"] == "")
+        asked |= asked_for(table, experiment, "rung_of") & (table["experiments"] == "")
     return _datasets(folders, table[asked], study)
 
 
@@ -338,8 +335,8 @@ def _datasets(folders: Folders, rows: pd.DataFrame, study: Study) -> list[Datase
     ]
 
 
-def _asked(table: pd.DataFrame, experiment: str, column: str = "experiments") -> pd.Series:
-    """Which rows an experiment asked for."""
+def asked_for(table: pd.DataFrame, experiment: str, column: str = "experiments") -> pd.Series:
+    """Mark the rows that an experiment asked for; with the column ``rung_of``, those that it passes on the way."""
     return table[column].map(lambda names: experiment in str(names).split(",")).astype(bool)
 
 

@@ -11,7 +11,7 @@ from ladid_bench.analysis.curves import horizon_errors
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.evidence import LADID
 from ladid_bench.analysis.frames import entry_frame
-from ladid_bench.analysis.statistics import Interval
+from ladid_bench.analysis.statistics import UNKNOWN, Interval
 from ladid_bench.core.configuration import Study
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.plan import SCRATCH, ZERO_SHOT
@@ -52,8 +52,8 @@ def row_columns(content: DatasetContent, row: ExperimentRow) -> dict[str, Any]:
 
 def row_error(content: DatasetContent, row: ExperimentRow) -> dict[str, float]:
     """Look up the primary error of a row with the ends of its interval, NaN where it has none."""
-    low, high = (row.ends.low, row.ends.high) if row.ends else (math.nan, math.nan)
-    return {"error": row.entry.mean(content.error), "low": low, "high": high}
+    ends = row.ends or UNKNOWN
+    return {"error": row.entry.mean(content.error), "low": ends.low, "high": ends.high}
 
 
 def told_apart(content: DatasetContent) -> DatasetContent:
@@ -97,9 +97,8 @@ def row_frame(
         [
             {"experiment": experiment, "changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from}
             | {"primary_metric": content.primary_metric, "error": entry.mean(content.error)}
-            | {"interval_low": row.ends.low if row.ends else math.nan}
-            | {"interval_high": row.ends.high if row.ends else math.nan}
-            for row, entry in zip(rows, entries, strict=True)
+            | {"interval_low": ends.low, "interval_high": ends.high}
+            for ends, entry in zip([row.ends or UNKNOWN for row in rows], entries, strict=True)
         ]
     )
     return pd.concat([told, entry_frame(content, entries, names)], axis=1)

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from ladid_bench.analysis.entries import DatasetContent, Entry, Run
+from ladid_bench.analysis.statistics import UNKNOWN
 
 SKILL, FORECAST, LYAPUNOV = "skill", "forecast_milliseconds", "valid_lyapunov_times"
 
@@ -50,10 +51,9 @@ def accuracy_frame(dataset: DatasetContent, entries: Sequence[Entry], names: Seq
         frame[LYAPUNOV] = exponent * np.array([entry.mean("valid_time_mean") for entry in entries])
     ranked = rankdata([entry.mean(dataset.error) for entry in dataset.ranked])  # ties share their average
     frame.insert(list(frame).index("runs_ok") + 1, "rank", [*ranked, *[math.nan] * (len(entries) - len(ranked))])
-    found = [dataset.error_interval(entry) for entry in entries]
+    found = [dataset.error_interval(entry) or UNKNOWN for entry in entries]
     for end in ("low", "high"):
-        ends = [getattr(one, end) if one else math.nan for one in found]
-        frame.insert(list(frame).index("note"), f"interval_{end}", ends)
+        frame.insert(list(frame).index("note"), f"interval_{end}", [getattr(one, end) for one in found])
     return frame
 
 

@@ -1,12 +1,11 @@
 """What probes found in psi of an entry's runs, with intervals over test trajectories and seeds."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ladid_bench.analysis.entries import UNREADABLE, DatasetContent, Entry
-from ladid_bench.analysis.statistics import Interval, interval
+from ladid_bench.analysis.statistics import UNKNOWN, Interval, interval, labels
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.probing.probes import CONTROLS, PROBES, PSI, Probe
@@ -88,7 +87,7 @@ class Probed:
         if not known or len(known) < len(found):
             return None
         errors, deviations = (np.concatenate(column) for column in zip(*known, strict=True))
-        return errors, deviations, *_labels([one.group for one in self.probes])
+        return errors, deviations, *labels([one.group for one in self.probes])
 
     def semigroup(self) -> tuple[Interval, float] | None:
         """Compute the squared distance of two windows over the variance of z, within a trajectory and between two.
@@ -98,20 +97,13 @@ class Probed:
         tests = [one.semigroup for one in self.probes if one.semigroup is not None]
         if not tests or len(tests) < len(self.probes):
             return None
-        group, seed = _labels([one.group for one in self.probes])
+        group, seed = labels([one.group for one in self.probes])
         parts = ((one.same, one.other, one.variance) for one in tests)
         same, other, variance = (np.concatenate(column) for column in zip(*parts, strict=True))
         if variance.sum() <= 0:
             return None
         share, others = (float(one.sum() / variance.sum()) for one in (same, other))
-        return interval(same, group, seed, variance) or Interval(share, np.nan, np.nan), others
-
-
-def _labels(groups: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Group and index of the seed of every entry."""
-    return np.concatenate([np.array(one) for one in groups]), np.repeat(
-        np.arange(len(groups)), [len(one) for one in groups]
-    )
+        return interval(same, group, seed, variance) or replace(UNKNOWN, estimate=share), others
 
 
 def probed(entry: Entry, folders: Folders) -> Probed:
@@ -140,7 +132,7 @@ def estimate_rows(content: DatasetContent, found: Probed) -> list[dict[str, obje
     told = {"dataset": content.name, "method": entry.method, "variant": entry.variant, "changes": entry.changes}
     made = []
     for one in found.estimates():
-        over = one.ratio or Interval(np.nan, np.nan, np.nan)
+        over = one.ratio or UNKNOWN
         what = {"quantity": one.quantity or "mean", "representation": one.representation, "probe": one.probe}
         ends = {"r2": one.r2.estimate, "r2_low": one.r2.low, "r2_high": one.r2.high}
         against = {"psi_unexplained_ratio": over.estimate, "ratio_low": over.low, "ratio_high": over.high}

@@ -11,6 +11,8 @@ the resampled variance into the unbiased one (the idea of Hesterberg, *What teac
 about the bootstrap*, The American Statistician 2015), with Satterthwaite's degrees of freedom.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +31,9 @@ class Interval:
     estimate: float
     low: float
     high: float
+
+
+UNKNOWN = Interval(math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,11 @@ def interval(
     if band is None or not np.isfinite(values).all() or not np.isfinite(band.estimate[0]):
         return None
     return Interval(float(band.estimate[0]), float(band.low[0]), float(band.high[0]))
+
+
+def labels(groups: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Label the entries of several seeds, given the groups of each: group and index of the seed, ``(entry,)`` each."""
+    return np.concatenate(groups), np.repeat(np.arange(len(groups)), [len(one) for one in groups])
 
 
 def ratio_band(

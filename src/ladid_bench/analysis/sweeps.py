@@ -12,6 +12,7 @@ import pandas as pd
 from ladid_bench.analysis.changes import parse_changes, value_of
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.experiments import ExperimentRow, Parts
+from ladid_bench.analysis.statistics import UNKNOWN
 from ladid_bench.core.configuration import DataKind, Study
 from ladid_bench.data.variables import unit_of
 from ladid_bench.methods.registry import load_card, resolve_settings
@@ -57,8 +58,8 @@ class Asked:
 
     def error(self) -> dict[str, float]:
         """Look up the row's primary error as ``value``, with the ends of its interval as ``low`` and ``high``."""
-        ends = {"low": self.row.ends.low, "high": self.row.ends.high} if self.row.ends else {}
-        return {"value": self.row.entry.mean(self.content.error), "low": math.nan, "high": math.nan, **ends}
+        ends = self.row.ends or UNKNOWN
+        return {"value": self.row.entry.mean(self.content.error), "low": ends.low, "high": ends.high}
 
     def spent(self, what: str) -> dict[str, float]:
         """Compute CPU seconds of a step, or milliseconds to forecast a trajectory: mean and range of the runs."""

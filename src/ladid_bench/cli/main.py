@@ -252,7 +252,7 @@ def report(scale: Scale = None) -> None:
     study, folders = open_study(scale)
     methods = {run.method for run in _runs(study, folders).values()}
     key = report_key(read_made_from(folders).get("table", ""), methods, folders)  # the table may be collected anew
-    print(build_report(folders, read_run_table(folders), study, folders.root))
+    print(build_report(folders, read_run_table(folders), study))
     write_made_from(folders, read_made_from(folders) | {"report": key})
 
 
@@ -334,12 +334,12 @@ def prune(scale: Scale = None) -> None:
 
     study, folders = open_study(scale)
     wanted = set(_runs(study, folders))
-    beside = (folders.records, folders.probe("x").parent, folders.calibration("x").parent)
-    places = ((folders.samples("x").parent, ".npz"), *((folder, ".json") for folder in beside))
-    for kept in [path for folder, suffix in places for path in finished(folder, suffix)]:
-        if kept.stem not in wanted:
-            kept.unlink()
-            print(f"removed {kept}")
+    for named in (folders.samples, folders.record, folders.probe, folders.calibration):
+        like = named("any key")
+        for kept in finished(like.parent, like.suffix):
+            if kept.stem not in wanted:
+                kept.unlink()
+                print(f"removed {kept}")
     for shared in unshared_files(folders.samples("x").parent):
         shared.unlink()
         print(f"removed {shared}")

@@ -67,9 +67,7 @@ class Dataset(StrictSection):
         None, description="system or measured set it is made from, when the name is one of your own; default: the name"
     )
     trajectories: SplitSizes = Field(default_factory=SplitSizes, description="trajectories in each split")
-    seed: int = Field(
-        0, ge=0, le=LARGEST_SEED, description="seed of the generator; splits draw from disjoint streams of it"
-    )
+    seed: Seed = Field(0, description="seed of the generator; splits draw from disjoint streams of it")
     context_frames: int | None = Field(
         None, ge=1, le=MOST, description="frames of the context, from which a method forecasts"
     )
@@ -230,7 +228,7 @@ class Search(StrictSection):
         description="the first with all trials, of which the first has the settings of the card; in the last one the "
         "card's settings are trained as well, whether they have come so far or not",
     )
-    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="seed of what is drawn and of the training")
+    seed: Seed = Field(0, description="seed of what is drawn and of the training")
 
     @field_validator("stages")
     @classmethod
@@ -270,8 +268,9 @@ class Study(StrictSection):
 
     def kind_of(self, experiment: str) -> Kind:
         """Tell what an experiment is about: what its blocks say, else its name if that is a kind, else a comparison."""
-        said = [block.kind for block in self.experiments[experiment] if block.kind]
-        return next(iter([*said, *(kind for kind in KINDS if kind == experiment)]), "comparison")
+        said = (block.kind for block in self.experiments[experiment] if block.kind)
+        named = (kind for kind in KINDS if kind == experiment)
+        return next(itertools.chain(said, named), "comparison")
 
 
 def load_study(scale: str, root: Path) -> Study:
@@ -377,5 +376,5 @@ def changed_settings(defaults: Mapping[str, Any], changes: Mapping[str, Any], wh
             raise BenchError(
                 f"{where}: setting '{key}' must be {type(default).__name__}, got {value!r} ({type(value).__name__})"
             )
-        merged[key] = float(value) if isinstance(default, float) and number else value
+        merged[key] = float(value) if isinstance(default, float) else value
     return merged

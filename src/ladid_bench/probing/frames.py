@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ladid_bench.probing.inside import PARTS, Inside, detours
+from ladid_bench.probing.inside import EXAMPLE, PARTS, Inside, detours
 
 SHOWN_COMPONENTS = 3
 OTHERS = 8  # trajectories beside the example
@@ -13,7 +13,7 @@ CLOSE_UP = 4  # steps between frames that the close-up shows
 def attention_frame(inside: Inside, layer: int) -> pd.DataFrame:
     """Tabulate a layer's weights, their mean over test trajectories and those of the example, a row a pair of rows."""
     weights = inside.attention[layer]
-    shown = {"mean": weights.mean(axis=0), f"trajectory {inside.example}": weights[inside.example]}
+    shown = {"mean": weights.mean(axis=0), f"trajectory {EXAMPLE}": weights[EXAMPLE]}
     places = np.arange(1, weights.shape[-1] + 1)
     frames = {
         name: pd.DataFrame(one, places, places).melt(ignore_index=False, var_name="seen") for name, one in shown.items()
@@ -23,7 +23,7 @@ def attention_frame(inside: Inside, layer: int) -> pd.DataFrame:
 
 def path_frame(inside: Inside) -> pd.DataFrame:
     """Tabulate the leading components of the latent path of the example over time."""
-    return _over_time(inside.fine_times[inside.example], inside.components.of(inside.states[inside.example]))
+    return _over_time(inside.fine_times[EXAMPLE], inside.components.of(inside.states[EXAMPLE]))
 
 
 def close_up_frame(inside: Inside) -> pd.DataFrame:
@@ -31,9 +31,9 @@ def close_up_frame(inside: Inside) -> pd.DataFrame:
     steps = inside.times.shape[1] - 1
     start = max(0, (steps - CLOSE_UP) // 2) * PARTS
     window = slice(start, start + min(steps, CLOSE_UP) * PARTS + 1)
-    times = inside.fine_times[inside.example, window]
+    times = inside.fine_times[EXAMPLE, window]
     own, smooth = (
-        _over_time(times, inside.components.of(states[inside.example, window]))
+        _over_time(times, inside.components.of(states[EXAMPLE, window]))
         for states in (inside.states, inside.smooth_states)
     )
     return pd.concat([own, smooth.assign(name="smooth " + smooth["name"])])
@@ -49,7 +49,7 @@ def _over_time(times: np.ndarray, scores: np.ndarray) -> pd.DataFrame:
 
 def plane_frame(inside: Inside) -> pd.DataFrame:
     """Tabulate the paths of the example and of some other trajectories in the plane of the first two components."""
-    shown = dict.fromkeys([inside.example, *range(min(OTHERS, len(inside.states)))])
+    shown = dict.fromkeys([EXAMPLE, *range(min(OTHERS, len(inside.states)))])
     paths = {trajectory: inside.components.of(inside.states[trajectory])[:, :2] for trajectory in shown}
     return pd.concat(
         pd.DataFrame({"name": f"trajectory {place}", "component_1": path[:, 0], "component_2": path[:, 1]})

@@ -10,6 +10,7 @@ from ladid_bench.probing.components import Components, principal_components
 from ladid_bench.probing.ground_truth import Quantity
 
 PARTS = 8  # steps of the fine grid between two frames
+EXAMPLE = 0  # number of the trajectory that is shown alone
 STRIP_SHARES = (0, 0.25, 0.5, 0.75, 1)  # of a step at which a picture is shown
 
 
@@ -56,7 +57,6 @@ class Inside:
         strips: pictures between frames of the example; empty for vector observations.
         shift: how far frames of the example decoded halfway between two frames are from those decoded from the
             smooth curve through the states at the frames, as a share of the change from frame to frame (RMS).
-        example: number of the trajectory that is shown alone.
     """
 
     over_places: bool
@@ -68,7 +68,6 @@ class Inside:
     states: np.ndarray
     strips: list[Strip]
     shift: float
-    example: int
 
     @property
     def components(self) -> Components:

@@ -16,7 +16,7 @@ from ladid_bench.datasets.source import DataSource
 from ladid_bench.ladid.attention import MixingTransformer, TransformerLayer
 from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.probing.ground_truth import known_quantities, quantity
-from ladid_bench.probing.inside import PARTS, STRIP_SHARES, Inside, Strip, Truth, smooth_path, step_lengths
+from ladid_bench.probing.inside import EXAMPLE, PARTS, STRIP_SHARES, Inside, Strip, Truth, smooth_path, step_lengths
 
 STRIPS = 3  # steps between frames shown as pictures
 GROUPS_FOR_READING = 10  # fewer independent groups say nothing about how well psi can be read
@@ -26,14 +26,13 @@ SLACK = 1e-6  # of the training span, for rounding
 
 
 @torch.no_grad()
-def look_inside(method: LaDIDMethod, test: Trajectories, source: DataSource, example: int = 0) -> Inside:
+def look_inside(method: LaDIDMethod, test: Trajectories, source: DataSource) -> Inside:
     """Run a trained model on the contexts of the test split and keep what it makes of them.
 
     Args:
         method: trained, or loaded.
         test: the test split, in physical units.
         source: of the data, for units and the calendar.
-        example: trajectory to show alone.
 
     Raises:
         BenchError: fewer than two frames are forecast, so there is no path between frames.
@@ -57,9 +56,8 @@ def look_inside(method: LaDIDMethod, test: Trajectories, source: DataSource, exa
         times=times,
         fine_times=fine_times,
         states=states,
-        strips=_strips(method, test, times, states, example) if task.is_image else [],
-        shift=_shift(method, context[[example]], times[[example]], fine_times[[example]], states[[example]]),
-        example=example,
+        strips=_strips(method, test, times, states) if task.is_image else [],
+        shift=_shift(method, *(one[[EXAMPLE]] for one in (context, times, fine_times, states))),
     )
 
 
@@ -121,20 +119,17 @@ def _reading(psi: np.ndarray, targets: np.ndarray, group: np.ndarray) -> float |
     return float(1 - missed.sum() / spread.sum())
 
 
-def _strips(
-    method: LaDIDMethod, test: Trajectories, times: np.ndarray, states: np.ndarray, example: int
-) -> list[Strip]:
+def _strips(method: LaDIDMethod, test: Trajectories, times: np.ndarray, states: np.ndarray) -> list[Strip]:
     """Pictures across the step with the longest move in each part of the time."""
     given, task = method.task.context_frames, method.task
-    moves = step_lengths(states[example : example + 1])[1][0]  # (step,)
+    moves = step_lengths(states[[EXAMPLE]])[1][0]  # (step,)
     starts = [int(part[moves[part].argmax()]) for part in np.array_split(np.arange(len(moves)), STRIPS) if len(part)]
-    own, origin = times[example], test.times[example, 0]
+    own, origin = times[EXAMPLE], test.times[EXAMPLE, 0]
     asked = np.array([own[start] + share * (own[start + 1] - own[start]) for start in starts for share in STRIP_SHARES])
-    one = slice(example, example + 1)
-    forecast = method.forecast(test.frames[one, :given], test.times[one, :given], origin + asked[None])
+    forecast = method.forecast(test.frames[[EXAMPLE], :given], test.times[[EXAMPLE], :given], origin + asked[None])
     shape = (len(starts), len(STRIP_SHARES), *test.frames.shape[3:])
     decoded = task.normalize(forecast.mean[0])[:, 0].reshape(shape)  # (strip * share, h, w) -> (strip, share, h, w)
-    truth = task.normalize(test.frames[example, given:])[:, 0]
+    truth = task.normalize(test.frames[EXAMPLE, given:])[:, 0]
     return [
         Strip(float(own[start]), float(own[start + 1]), truth[start : start + 2], pictures)
         for start, pictures in zip(starts, decoded, strict=True)

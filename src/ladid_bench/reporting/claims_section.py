@@ -55,15 +55,14 @@ class ClaimsView:
     answers: list[Answered]
 
 
-def evidence_of(folders: Folders, table: pd.DataFrame, root: Path) -> Evidence:
+def evidence_of(folders: Folders, table: pd.DataFrame) -> Evidence:
     """Gather the evidence of a study for its claims.
 
     Args:
         folders: of the scale, where the samples are.
         table: one row a planned run.
-        root: the checkout, where the methods' cards are.
     """
-    preferred = {name: next(iter(load_card(name, root).variants)) for name in sorted(set(table["method"]))}
+    preferred = {name: next(iter(load_card(name, folders.root).variants)) for name in sorted(set(table["method"]))}
     sample = _if_readable(lambda key: load_sample(folders.samples(key)))
     return Evidence(table, sample, preferred, _if_readable(partial(Probe.load, folders)))
 

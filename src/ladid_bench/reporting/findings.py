@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ladid_bench.analysis.crossed import FEWEST_GROUPS
-from ladid_bench.analysis.entries import DatasetContent, Entry, Run
+from ladid_bench.analysis.entries import DatasetContent, Entry, Run, asked_for
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
 from ladid_bench.analysis.run_table import cpu_seconds
 from ladid_bench.analysis.statistics import Interval
@@ -164,7 +164,7 @@ def equal_time(dataset: DatasetContent, equal: DatasetContent) -> str:
 
 def _order(dataset: DatasetContent, equal: DatasetContent) -> str:
     """Say how the order of the methods that are ranked in both experiments changed."""
-    if nobody_ahead(dataset) or nobody_ahead(equal):
+    if nobody_ahead(dataset):
         return ""
     before, after = ([entry.label for entry in content.ranked] for content in (dataset, equal))
     before, after = [one for one in before if one in after], [one for one in after if one in before]
@@ -242,7 +242,7 @@ def _steps(dataset: DatasetContent) -> int:
 
 def _longer(table: pd.DataFrame, shown: Mapping[str, int]) -> list[int]:
     """List the numbers of steps of trainings to come, beyond those that the comparison shows of each data set."""
-    waiting = table[(table["status"] == WAITING) & table["rung_of"].map(lambda names: COMPARISON in names.split(","))]
+    waiting = table[(table["status"] == WAITING) & asked_for(table, COMPARISON, "rung_of")]
     asked = zip(waiting["dataset"], waiting["steps"], strict=True)
     return [steps for name, steps in asked if steps > shown.get(name, steps)]
 

@@ -14,7 +14,7 @@ from ladid_bench.data.task import Task
 from ladid_bench.data.variables import unit_of
 from ladid_bench.ladid.method import LaDIDMethod
 from ladid_bench.methods.neural import WEIGHTS
-from ladid_bench.probing.inside import STRIP_SHARES, Inside, Strip, Truth
+from ladid_bench.probing.inside import EXAMPLE, STRIP_SHARES, Inside, Strip, Truth
 from ladid_bench.probing.looking import look_inside
 from ladid_bench.reporting import inside_figures as drawings
 from ladid_bench.reporting.drawing import Drawing
@@ -80,7 +80,7 @@ def _build(folder: Path, run: PlannedRun, record: dict[str, Any], inside: Inside
     for place, one in enumerate(inside.strips, 1):
         (folder / "figures" / f"strip-{place}.png").write_bytes(contact_sheet(_levels(one.decoded), colours))
     moments = [_strip_view(one, colours, unit) for one in inside.strips]
-    strips = part("strips", moments, STRIP_SHARES, inside.example, task.shape[1])
+    strips = part("strips", moments, STRIP_SHARES, EXAMPLE, task.shape[1])
     path = looked_at(drawings.path_figures(inside, unit), drawings.path_caption(inside), "pair")
     psi = looked_at(drawings.psi_figures(inside), drawings.psi_caption(inside), "multiples")
     attention = looked_at(drawings.attention_figures(inside), drawings.attention_caption(inside), "multiples")

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from ladid_bench.probing.components import principal_components
 from ladid_bench.probing.frames import attention_frame, close_up_frame, length_frame, path_frame, plane_frame
 from ladid_bench.probing.ground_truth import Quantity
-from ladid_bench.probing.inside import PARTS, Inside, effective, overall_detour
+from ladid_bench.probing.inside import EXAMPLE, PARTS, Inside, effective, overall_detour
 from ladid_bench.reporting.charts import Lines, Scale
 from ladid_bench.reporting.drawing import PANEL, TALL, WIDTH, Drawing, canvas
 from ladid_bench.reporting.formatting import MINUS, counted, listed, number, readable, short, with_unit
@@ -38,7 +38,7 @@ PSI, PI = "\N{GREEK SMALL LETTER PSI}", "\N{GREEK SMALL LETTER PI}"
 
 def attention_figures(inside: Inside) -> list[Drawing]:
     """Draw one figure a layer: weights averaged over the test trajectories, and those of the example."""
-    top = max(float(max(one.mean(axis=0).max(), one[inside.example].max())) for one in inside.attention)
+    top = max(float(max(one.mean(axis=0).max(), one[EXAMPLE].max())) for one in inside.attention)
     what = "place" if inside.over_places else "frame"
     frames = [attention_frame(inside, layer) for layer in range(len(inside.attention))]
     return [
@@ -86,7 +86,7 @@ def attention_caption(inside: Inside) -> str:
     return (
         f"Each row holds the attention weights of one {what} of the context, which sum to 1: the stronger the colour, "
         f"the larger the weight. Above: the mean over {len(inside.psi)} test trajectories. "
-        f"Below: trajectory {inside.example}. Where the two differ, attention depends on what the frames show "
+        f"Below: trajectory {EXAMPLE}. Where the two differ, attention depends on what the frames show "
         f"({varying} here).{first} In layer order, a {what} effectively attends to {used} of {count} {what}s "
         f"(the exponential of the entropy). A diagonal means attention to neighbours, a column a {what} to which all "
         "attend, a flat square an average over everything."
@@ -158,7 +158,7 @@ def path_figures(inside: Inside, time_unit: str) -> list[Drawing]:
     scale = Scale("time", with_unit("time", time_unit), every=PARTS)
     title = f"leading components of F({PSI}, t)"
     curves = Lines(looks, scale, "score", title, ends=ends, decades=None, size=(WIDTH, TALL))
-    paths = {**dict.fromkeys(plane["name"].unique(), FAINT), f"trajectory {inside.example}": own_look(ACCENT)}
+    paths = {**dict.fromkeys(plane["name"].unique(), FAINT), f"trajectory {EXAMPLE}": own_look(ACCENT)}
     scale = Scale("component_1", _component(0, shares), every=PARTS, equal=True)
     title = _component(1, shares)
     loops = Lines(paths, scale, "component_2", title, named=False, decades=None, size=(WIDTH, TALL))
@@ -168,7 +168,7 @@ def path_figures(inside: Inside, time_unit: str) -> list[Drawing]:
 def path_caption(inside: Inside) -> str:
     """Say what to see in the latent path."""
     return (
-        f"The latent state z = F(psi, t) of test trajectory {inside.example}: one psi, all times from the first "
+        f"The latent state z = F(psi, t) of test trajectory {EXAMPLE}: one psi, all times from the first "
         "forecast frame on (training never evaluates F within the context). Left: its leading components over time, "
         "with a dot at each frame. Right: its path in the plane of the first two, other trajectories as thin lines. "
         f"Components are those of all test trajectories; {inside.components.carrying(ENOUGH)} of "
@@ -187,7 +187,7 @@ def between_figures(inside: Inside, time_unit: str) -> list[Drawing]:
     names = [name for name in close["name"].unique() if not name.startswith("smooth")]
     looks = dict.fromkeys((f"smooth {name}" for name in names), own_look(MUTED[0], SMOOTH, ""))
     looks |= dict(zip(names, COLOURED, strict=False))
-    scale, title = replace(scale, every=PARTS), f"close-up, trajectory {inside.example}"
+    scale, title = replace(scale, every=PARTS), f"close-up, trajectory {EXAMPLE}"
     curves = Lines(looks, scale, "score", title, named=False, decades=None)
     return [Drawing("path-length", ratios, "", lengths), Drawing("path-close-up", curves, "", close)]
 
@@ -200,7 +200,7 @@ def verdict(inside: Inside) -> str:
 def between_caption(inside: Inside) -> str:
     """Say what to see between the frames, with the verdict in numbers."""
     return (
-        f"{verdict(inside)} Halfway between two frames of trajectory {inside.example}, the frame decoded from F "
+        f"{verdict(inside)} Halfway between two frames of trajectory {EXAMPLE}, the frame decoded from F "
         f"differs from that of the smooth curve by {100 * inside.shift:.0f} % of the change from frame to frame. Left: "
         "the length of the path over time; 1 is a straight line from frame to frame, dashed is the cubic spline "
         "through the states at the frames. Right: the leading components over a few steps; F as lines, that spline "

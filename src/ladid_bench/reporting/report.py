@@ -46,7 +46,7 @@ SCORES = "Scores of the distributions"
 NO_COMPARISON = "This study has no comparison: no experiment of that name, or none of its runs is in the run table."
 
 
-def build_report(folders: Folders, table: pd.DataFrame, study: Study, root: Path) -> Path:
+def build_report(folders: Folders, table: pd.DataFrame, study: Study) -> Path:
     """Write ``results/<scale>/report`` from the run table and what was kept of each run.
 
     The folder is built beside the old one and takes its place at the end; the same records give the
@@ -56,24 +56,22 @@ def build_report(folders: Folders, table: pd.DataFrame, study: Study, root: Path
         folders: of the scale.
         table: one row a planned run, failures included.
         study: whose runs they are.
-        root: the checkout, where the methods' cards are.
 
     Returns:
         The page.
     """
     final = folders.results / "report"
     with replaced_folder(final) as folder:
-        Report(folder, StudyResults(folders, at_reached_budgets(table), study), root).write()
+        Report(folder, StudyResults(folders, at_reached_budgets(table), study)).write()
     return final / INDEX
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A report of ``results`` that is built in ``folder``, with the methods' cards of the checkout ``root``."""
+    """A report of ``results`` that is built in ``folder``."""
 
     folder: Path
     results: StudyResults
-    root: Path
 
     def write(self) -> None:
         """Write the page, and all tables, figures and films beside it."""
@@ -97,7 +95,7 @@ class Report:
             lead=findings.lead_text(self.results),
             cautions=self._cautions(),
             sections=[one for one in sections if one.body.strip()],
-            links=write_pages_beside(self.folder, self.root),
+            links=write_pages_beside(self.folder, self.results.folders.root),
             pictures={name: address for one in [*self.stories, *self.further] for name, address in one.sources.items()},
             colours=own_colours({**self.by_method, **self.styles}),
             script=True,
@@ -112,7 +110,7 @@ class Report:
     @cached_property
     def evidence(self) -> Evidence:
         """Evidence of the study for its claims."""
-        return evidence_of(self.results.folders, self.results.table, self.root)
+        return evidence_of(self.results.folders, self.results.table)
 
     @cached_property
     def styles(self) -> dict[str, MethodStyle]:
@@ -152,7 +150,7 @@ class Report:
         names = {entry.method for content in self.results.contents for entry in content.entries}
         made = []
         for name in sorted(names, key=lambda name: (name != LADID, name)):
-            card, found = load_card(name, self.root), read_searches(name, self.root)
+            card, found = load_card(name, self.results.folders.root), read_searches(name, self.results.folders.root)
             told = [(describe_search(one, card), trials_table(one)) for one in found.values() if one.trials]
             made.append({"name": name, "card": card, "searches": found, "told": told})
         return made
@@ -203,7 +201,7 @@ class Report:
     def _experiments(self) -> Section:
         """Lay out the experiments beside the comparison with their figures, and write the files of these."""
         write_experiments(self.folder, self.results.experiments)
-        scene = Scene(self.results.study, self.root, self.by_method, self.results.datasets)
+        scene = Scene(self.results.study, self.results.folders.root, self.by_method, self.results.datasets)
         told = []
         for table in self.results.experiments:
             drawn = figures(self.folder, drawings_of(table, scene), self.judged)

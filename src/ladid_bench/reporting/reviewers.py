@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from pydantic import Field, RootModel
 
-from ladid_bench.analysis.entries import ERRORS, share_in_words
+from ladid_bench.analysis.entries import ERRORS, asked_for, share_in_words
 from ladid_bench.analysis.verdicts import NOT_RUN
 from ladid_bench.core.configuration import Section, parse
 from ladid_bench.core.readers import read_yaml
@@ -100,8 +100,7 @@ def _verdict(claim: Mapping[str, Any]) -> str:
 
 def _errors(asked: Errors, table: pd.DataFrame, preferred: Mapping[str, str]) -> Iterator[str]:
     """What each data set says, a sentence each; nothing before all runs have ended, or without anything to compare."""
-    in_experiment = table["experiments"].map(lambda names: asked.experiment in str(names).split(",")).astype(bool)
-    rows = table[table["dataset"].isin(asked.datasets) & in_experiment]
+    rows = table[table["dataset"].isin(asked.datasets) & asked_for(table, asked.experiment)]
     runs = {method: _runs_of(rows, method, asked.changed, preferred) for method in asked.methods}
     if any((mine["status"] == WAITING).any() for mine in runs.values()):
         return

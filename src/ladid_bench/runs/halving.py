@@ -95,9 +95,9 @@ def beyond_edges(trials: Sequence[Trial], steps: int, space: Space, count: int) 
     ranked = _ranked(trials, steps)
     if not ranked:
         return []
-    best = trials[ranked[0]].settings
-    edges = itertools.islice(widen(best, space).items(), count)
-    return [_trial(best | {setting: value}, BEYOND.format(setting)) for setting, value in edges]
+    leader = trials[ranked[0]].settings
+    edges = itertools.islice(widen(leader, space).items(), count)
+    return [_trial(leader | {setting: value}, BEYOND.format(setting)) for setting, value in edges]
 
 
 def going_on(trials: Sequence[Trial], steps: int, stage: Stage, last: bool) -> list[int]:

@@ -15,7 +15,7 @@ from ladid_bench.core.errors import BenchError, explain, nearest
 from ladid_bench.core.files import write_json
 from ladid_bench.core.memory import memory_shortage
 from ladid_bench.core.paths import find_root
-from ladid_bench.core.readers import read_json
+from ladid_bench.core.readers import one_line, read_json
 from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories, check_trajectories
 from ladid_bench.methods.base import Forecast, Method, Training
@@ -277,7 +277,7 @@ def _whole(name: str, value: Any, least: int) -> int:
 
 def _given(frames: Any, times: Any) -> Trajectories:
     """Arrays as trajectories, each of which is a group of its own."""
-    array = np.asarray(frames)
+    array = as_array(frames, "frames")
     if array.ndim not in (3, 4, 5):
         raise BenchError(f"frames {array.shape} must be (trajectory, time, feature), or images with 4 or 5 axes")
     shape = array.shape[2:] if array.ndim == 5 else (1, *array.shape[2:])
@@ -302,13 +302,25 @@ def _divided(data: Trajectories, fraction: float, seed: int) -> tuple[Trajectori
     return data[np.sort(order[count:])], data[np.sort(order[:count])]
 
 
+def as_array(values: Any, where: str) -> np.ndarray:
+    """Convert values to an array.
+
+    Raises:
+        BenchError: they are nested lists of different lengths.
+    """
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise BenchError(f"{where}: must be an array, with as many entries in each row ({one_line(error)})") from error
+
+
 def with_channels(frames: Any, shape: tuple[int, ...], where: str) -> np.ndarray:
     """Convert frames to float32 ``(trajectory, time, channel, *space)``; a single channel needs no axis.
 
     Raises:
         BenchError: they are no real numbers, or not of ``shape`` ``(channel, *space)``.
     """
-    array = np.asarray(frames)
+    array = as_array(frames, where)
     if array.dtype.kind not in "fiub":
         raise BenchError(f"{where}: must hold real numbers, not {array.dtype}")
     if array.ndim == len(shape) + 1 and shape[0] == 1:
@@ -319,6 +331,13 @@ def with_channels(frames: Any, shape: tuple[int, ...], where: str) -> np.ndarray
 
 
 def of_each(times: Any, trajectories: int) -> np.ndarray:
-    """Convert times to float64 ``(trajectory, time)``; one row stands for all trajectories alike."""
-    array = np.asarray(times, dtype=np.float64)
+    """Convert times to float64 ``(trajectory, time)``; one row stands for all trajectories alike.
+
+    Raises:
+        BenchError: they are no real numbers, or rows of different lengths.
+    """
+    try:
+        array = np.asarray(times, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise BenchError(f"times: must hold real numbers, as many for each trajectory ({one_line(error)})") from error
     return np.tile(array, (trajectories, 1)) if array.ndim == 1 else array

@@ -159,9 +159,7 @@ def search(planned: PlannedSearch, train: Train) -> SearchRecord:
     drawn = draw(identity.card, identity.space, seed, first.trials)
     known = {content_key(trial.settings): trial.trainings for trial in planned.former().trials}
 
-    def trained(trials: Sequence[Trial], numbers: Iterable[int], steps: int) -> list[Trial]:
-        return _trained(planned, trials, numbers, steps, train)
-
+    trained = partial(_trained, planned, train=train)
     trials = trained(_remembered(drawn[:count], known), range(count), first.steps)
     beyond = beyond_edges(trials, first.steps, identity.space, first.trials - count)
     rest = _remembered([*beyond, *drawn[count : first.trials - len(beyond)]], known)

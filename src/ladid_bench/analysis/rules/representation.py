@@ -86,10 +86,7 @@ def _with_frozen_dynamics(evidence: Evidence) -> list[Part]:
         for pair in transfer_targets(evidence, experiment=experiment)
     ]
     parts = []
-    for words, arm, limit in (
-        ("against scratch", "scratch", 1.0),
-        ("against fine-tuning all of it", "fine-tuned", NEARLY),
-    ):
+    for words, arm, limit in FROZEN_AGAINST:
         counted, told = (
             {
                 target: _with_frozen_and(arm, where, target, source)

@@ -3,7 +3,7 @@
 import importlib.util
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import takewhile
@@ -292,7 +292,7 @@ def read_video(path: Path, reading: Reading) -> list[Recording]:
 def _decoded(container: Any, reading: Reading, path: Path) -> tuple[list[np.ndarray], list[float | None]]:
     frames: list[np.ndarray] = []
     stamps: list[float | None] = []
-    for frame in _pictures_of(container):
+    for frame in container.decode(video=0):
         _check_budget(len(frames) + 1, (frame.width, frame.height), reading, str(path))
         if max(part.bits for part in frame.format.components) > 8:
             raise BenchError(f"{path}: has {frame.format.name}, more than 8 bits per colour; save frames as pictures")
@@ -311,10 +311,6 @@ def _check_whole(container: Any, stamps: Sequence[float | None], path: Path) -> 
     alone = len(container.streams) == 1 and container.format.name != "gif"
     if alone and announced > DURATION and last - (stamps[0] or 0.0) < SHORT * announced:
         raise BenchError(f"{path}: ends after {last:g} s of the {announced:g} s that it announces; is it complete?")
-
-
-def _pictures_of(container: Any) -> Iterator[Any]:
-    yield from container.decode(container.streams.video[0])
 
 
 def _even(stamps: list[float | None]) -> np.ndarray | None:

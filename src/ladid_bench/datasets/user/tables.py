@@ -78,7 +78,7 @@ def open_table(path: Path, times: Sequence[str] = ()) -> ArrayFile:
 def _read(path: Path) -> Columns:
     """All columns by name: numbers, dates or text."""
     table = _parsed(path)
-    if all(re.fullmatch(r"[-+\d.eE]+(\.\d+)?", str(name)) for name in table.columns):
+    if all(re.fullmatch(r"[-+]?\.?\d[-+\d.eE]*", str(name)) for name in table.columns):
         raise BenchError(f"{path}: the first line must name the columns, but holds numbers; add names, such as t,x,y")
     table.columns = [str(name).strip() for name in table.columns]
     columns = {name: _column(table[name], f"{path}: column '{name}'") for name in table.columns}
