@@ -229,6 +229,12 @@ def wait_for(condition, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+def test_a_run_that_is_planned_is_carried_out_whatever_becomes_of_the_configuration(checkout: Checkout) -> None:
+    run, folders, execution = checkout.run_of("mean"), checkout.folders, checkout.study.execution
+    (checkout.root / "config" / "tiny.yaml").write_text("being edited:", encoding="utf-8")
+    assert carry_out(run, folders, execution).status == "ok"
+
+
 def test_a_failure_is_repeated_at_once_but_not_for_want_of_time_or_memory(checkout: Checkout) -> None:
     checkout.add("strange", "raise ValueError('no')")
     checkout.supervise("mean")  # makes the data

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, TypeGuard
 
-from ladid_bench.core.configuration import Execution, load_study
+from ladid_bench.core.configuration import Execution
 from ladid_bench.core.errors import REFUSALS, BenchError, explain
 from ladid_bench.core.paths import Folders
 from ladid_bench.core.provenance import commit, machine, versions
@@ -27,7 +27,7 @@ from ladid_bench.methods.registry import method_folders
 from ladid_bench.runs.records import FINAL, read_attempts, read_record, write_attempt, write_record
 from ladid_bench.runs.state import current_code
 from ladid_bench.runs.writers import only_writer
-from ladid_bench.study.plan import PlannedRun, plan_runs
+from ladid_bench.study.plan import PlannedRun
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +167,7 @@ def _attempt(run: PlannedRun, folders: Folders, execution: Execution, work: Work
     context: SpawnContext | ForkContext
     context = multiprocessing.get_context("spawn") if "torch" in sys.modules else multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_work, args=(folders.root, folders.scale, run.key, execution, work, sender))
+    child = context.Process(target=_work, args=(run, folders, execution, work, sender))
     folders.log(run.key).parent.mkdir(parents=True, exist_ok=True)
     child.start()
     sender.close()
@@ -226,16 +226,14 @@ def _end_session(child: multiprocessing.process.BaseProcess) -> None:
         os.killpg(child.pid, signal.SIGKILL)
 
 
-def _work(root: Path, scale: str, key: str, execution: Execution, work: Work, sender: Connection) -> None:
+def _work(run: PlannedRun, folders: Folders, execution: Execution, work: Work, sender: Connection) -> None:
     """The child: one run, its log, and a last word for the parent, on failure one line."""
     os.setsid()  # so that whatever it starts can be ended with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    folders = Folders(root, scale)
     try:
-        run = plan_runs(load_study(scale, root), root)[key]
-        _log_to(folders.log(key), run.label)
+        _log_to(folders.log(run.key), run.label)
         from threadpoolctl import threadpool_limits
 
         from ladid_bench.runs import execute as runner
