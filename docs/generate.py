@@ -18,11 +18,11 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from ladid_bench.analysis.entries import ERROR_NAMES, ERRORS, asked_for
+from ladid_bench.analysis.entries import ERROR_NAMES, ERRORS
 from ladid_bench.analysis.evidence import LADID
 from ladid_bench.analysis.reached import at_reached_budgets
 from ladid_bench.analysis.rules.times import EVERY_OTHER
-from ladid_bench.analysis.run_table import cpu_seconds
+from ladid_bench.analysis.run_table import asked_for, cpu_seconds
 from ladid_bench.analysis.searches import read_searches
 from ladid_bench.analysis.verdicts import TAIL
 from ladid_bench.methods.registry import load_card, method_folders

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from reports import ASKED, GIVEN, Bench, Page, make_bench
 
-from ladid_bench.analysis.entries import gather
+from ladid_bench.analysis.gathering import gather
 from ladid_bench.analysis.pictures import collect, series_frame
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.files import write_json

@@ -15,7 +15,7 @@ from ladid_bench.analysis.curves import split_frame
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.experiments import ExperimentRow
 from ladid_bench.analysis.frames import accuracy_frame
-from ladid_bench.analysis.study import ExperimentResults
+from ladid_bench.analysis.study_results import ExperimentResults
 from ladid_bench.core.configuration import Study
 from ladid_bench.reporting.calibration_figures import calibration_drawings, scores_html, scores_of
 from ladid_bench.reporting.error_split import _ends, errors_apart

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from reports import Bench, make_bench
 
-from ladid_bench.analysis.entries import EQUAL_TIME, gather
-from ladid_bench.analysis.study import StudyResults
+from ladid_bench.analysis.entries import EQUAL_TIME
+from ladid_bench.analysis.gathering import gather
+from ladid_bench.analysis.study_results import StudyResults
 from ladid_bench.core.configuration import KINDS
 from ladid_bench.reporting.experiments import QUESTIONS, fraction_text
 from ladid_bench.reporting.formatting import MISSING

@@ -19,9 +19,10 @@ from scipy.stats import wilcoxon
 from ladid_bench.analysis import ranking
 from ladid_bench.analysis.curves import horizon_errors, horizon_frame, last_gains, run_seconds
 from ladid_bench.analysis.effects import areas, ratios, reference_of
-from ladid_bench.analysis.entries import DatasetContent, Entry, Run, gather
+from ladid_bench.analysis.entries import DatasetContent, Entry, Run
+from ladid_bench.analysis.gathering import gather
 from ladid_bench.analysis.ranking import Ranking, rank_over_datasets, rank_over_groups
-from ladid_bench.analysis.study import ExperimentResults, StudyResults
+from ladid_bench.analysis.study_results import ExperimentResults, StudyResults
 from ladid_bench.analysis.sweeps import growth
 from ladid_bench.core.configuration import Dataset, SplitSizes, Study
 from ladid_bench.methods.registry import load_card

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from reports import TRAJECTORIES, Bench, make_bench
 
-from ladid_bench.analysis.entries import gather
+from ladid_bench.analysis.gathering import gather
 from ladid_bench.analysis.readings import MEAN, probed
 from ladid_bench.core.provenance import code_hash
 from ladid_bench.methods.registry import method_folders

@@ -11,11 +11,12 @@ import pytest
 from reports import Bench, Page, make_bench
 
 from ladid_bench.analysis.curves import cost_points
-from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, Entry, gather
+from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, Entry
+from ladid_bench.analysis.gathering import gather
 from ladid_bench.analysis.pictures import collect
 from ladid_bench.analysis.run_table import cpu_seconds
 from ladid_bench.analysis.searches import read_searches, trials_frame
-from ladid_bench.analysis.study import StudyResults
+from ladid_bench.analysis.study_results import StudyResults
 from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.registry import load_card
 from ladid_bench.methods.searched import search_file

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ladid_bench.analysis.changes import without
+from ladid_bench.analysis.run_table import TRAINING
 from ladid_bench.probing.probes import Probe
 from ladid_bench.runs.records import FAILED, Sample
 
@@ -214,7 +215,7 @@ def _total(row: dict[str, Any]) -> int:
 
 def _line(row: dict[str, Any]) -> tuple[Any, ...]:
     """What runs share that differ in seed and budget alone."""
-    return tuple(row[name] for name in ("dataset", "method", "variant", "fraction", "arm", "init_from", "changes"))
+    return tuple(row[name] for name in ("dataset", *TRAINING))
 
 
 def _mean_log(found: list[Errors]) -> float:

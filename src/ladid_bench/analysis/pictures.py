@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ladid_bench.analysis.entries import DatasetContent, Entry, load_sample
+from ladid_bench.analysis.entries import DatasetContent, Entry
+from ladid_bench.analysis.gathering import load_sample
 from ladid_bench.core.paths import Folders
 from ladid_bench.core.spreading import end_to_end
 from ladid_bench.data.thumbnails import LARGEST_SIDE, smaller

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from ladid_bench.analysis.evidence import UNEQUAL
+from ladid_bench.analysis.run_table import TRAINING
 from ladid_bench.runs.records import WAITING
 
-LINE = ("method", "variant", "seed", "fraction", "arm", "init_from", "changes")  # what budgets of one training share
 Rows = list[dict[str, Any]]
 
 
@@ -69,7 +69,7 @@ def _reached(rows: Rows) -> int:
 
 
 def _line(row: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in LINE)
+    return tuple(row[name] for name in (*TRAINING, "seed"))
 
 
 def _missing(rows: Iterable[dict[str, Any]]) -> int:

@@ -15,6 +15,8 @@ TEXTS = (
     *("dataset", "method", "variant", "arm", "init_from", "changes", "kind", "primary_metric"),
     *("experiments", "rung_of", "key", "rerun", "status", "reason"),
 )
+# columns in which runs agree that differ in data set, seed and number of steps alone
+TRAINING = ("method", "variant", "fraction", "arm", "init_from", "changes")
 NUMBERS = ("seed", "fraction", "steps", "init_from_steps")
 MEASURED = re.compile(
     r"cost_\w+|\w+_(mean|median|pooled)|midpoints_fvu|floor_(nmse|fvu)"
@@ -45,6 +47,11 @@ def read_run_table(folders: Folders) -> pd.DataFrame:
     if problem:
         raise BenchError(f"{path}: not a readable run table ({problem}); {remedy}")
     return table
+
+
+def asked_for(table: pd.DataFrame, experiment: str, column: str = "experiments") -> pd.Series:
+    """Mark the rows that an experiment asked for; with the column ``rung_of``, those that it passes on the way."""
+    return table[column].map(lambda names: experiment in str(names).split(",")).astype(bool)
 
 
 def cpu_seconds(table: pd.DataFrame) -> float:

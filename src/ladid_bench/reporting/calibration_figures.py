@@ -9,7 +9,7 @@ from markupsafe import Markup
 from ladid_bench.analysis.calibrations import calibrations_of, reliability_frame, score_frame, spread_frame
 from ladid_bench.analysis.entries import DatasetContent
 from ladid_bench.analysis.experiments import ExperimentRow
-from ladid_bench.analysis.study import ExperimentResults
+from ladid_bench.analysis.study_results import ExperimentResults
 from ladid_bench.data.ensembles import DRAWS
 from ladid_bench.reporting.charts import Dots, Lines, Looks, Scale
 from ladid_bench.reporting.drawing import WIDTH, Drawing

@@ -11,8 +11,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from ladid_bench.analysis.claims import CLAIMS, Judged, judge
-from ladid_bench.analysis.entries import load_sample
 from ladid_bench.analysis.evidence import LADID, Evidence
+from ladid_bench.analysis.gathering import load_sample
 from ladid_bench.analysis.overall import overall_frame, run_errors
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS, Contrast
 from ladid_bench.analysis.statistics import Interval

@@ -13,7 +13,7 @@ from ladid_bench.analysis.entries import DatasetContent, Entry, in_front
 from ladid_bench.analysis.evidence import LADID
 from ladid_bench.analysis.experiments import ExperimentRow, error_frame, told_apart, trained_until
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
-from ladid_bench.analysis.study import ExperimentResults
+from ladid_bench.analysis.study_results import ExperimentResults
 from ladid_bench.core.configuration import Kind
 from ladid_bench.methods.registry import load_card
 from ladid_bench.reporting.calibration_figures import calibration_drawings

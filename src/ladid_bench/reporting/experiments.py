@@ -10,7 +10,7 @@ from markupsafe import Markup
 from ladid_bench.analysis.changes import without
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.experiments import ExperimentRow, row_error, row_frame
-from ladid_bench.analysis.study import ExperimentResults
+from ladid_bench.analysis.study_results import ExperimentResults
 from ladid_bench.analysis.sweeps import asked_of, at_default
 from ladid_bench.core.configuration import Kind, Study
 from ladid_bench.reporting.charts import Looks

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ladid_bench.analysis.crossed import FEWEST_GROUPS
-from ladid_bench.analysis.entries import DatasetContent, Entry, Run, asked_for
+from ladid_bench.analysis.entries import DatasetContent, Entry, Run
 from ladid_bench.analysis.paired import SEEDS_FOR_VERDICTS
-from ladid_bench.analysis.run_table import cpu_seconds
+from ladid_bench.analysis.run_table import asked_for, cpu_seconds
 from ladid_bench.analysis.statistics import Interval
-from ladid_bench.analysis.study import StudyResults
+from ladid_bench.analysis.study_results import StudyResults
 from ladid_bench.reporting.formatting import counted, duration, error_text, listed, ratio
 from ladid_bench.reporting.leading import nobody_ahead
 from ladid_bench.runs.records import WAITING

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.readings import MEAN, Estimate, Probed, estimate_rows, probed
-from ladid_bench.analysis.study import ExperimentResults
+from ladid_bench.analysis.study_results import ExperimentResults
 from ladid_bench.core.paths import Folders
 from ladid_bench.probing.ground_truth import Quantity
 from ladid_bench.probing.probes import CONTROLS, KERNEL, LINEAR, PCA, PROBES, PSI, SHUFFLED, UNTRAINED, Probe

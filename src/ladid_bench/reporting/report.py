@@ -15,7 +15,7 @@ from ladid_bench.analysis.overall import run_errors
 from ladid_bench.analysis.pictures import all_pictures
 from ladid_bench.analysis.reached import at_reached_budgets
 from ladid_bench.analysis.searches import read_searches
-from ladid_bench.analysis.study import ExperimentResults, StudyResults
+from ladid_bench.analysis.study_results import ExperimentResults, StudyResults
 from ladid_bench.analysis.tracked import write_tracked
 from ladid_bench.core.configuration import Study
 from ladid_bench.core.files import replaced_folder, write_text

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 from pydantic import Field, RootModel
 
-from ladid_bench.analysis.entries import ERRORS, asked_for, share_in_words
+from ladid_bench.analysis.entries import ERRORS, share_in_words
+from ladid_bench.analysis.run_table import asked_for
 from ladid_bench.analysis.verdicts import NOT_RUN
 from ladid_bench.core.configuration import Section, parse
 from ladid_bench.core.readers import read_yaml

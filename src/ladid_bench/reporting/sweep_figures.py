@@ -8,7 +8,7 @@ import pandas as pd
 
 from ladid_bench.analysis.rules.costs import shared
 from ladid_bench.analysis.rules.sufficiency import CONTEXTS, STATE
-from ladid_bench.analysis.study import ExperimentResults
+from ladid_bench.analysis.study_results import ExperimentResults
 from ladid_bench.analysis.sweeps import (
     CONTEXT,
     FACTORS,

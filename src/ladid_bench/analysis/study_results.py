@@ -5,8 +5,9 @@ from functools import cached_property
 
 import pandas as pd
 
-from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, Entry, Run, gather, gather_rungs
+from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, Entry, Run
 from ladid_bench.analysis.experiments import ExperimentRow, Parts
+from ladid_bench.analysis.gathering import gather, gather_rungs
 from ladid_bench.core.configuration import Kind, Study
 from ladid_bench.core.paths import Folders
 from ladid_bench.study.plan import COMPARISON
