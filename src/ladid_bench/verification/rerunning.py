@@ -5,12 +5,12 @@ results and checkpoints of its own. So a rerun goes through the same supervisor,
 every other run.
 """
 
-import csv
-import io
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from ladid_bench.analysis.currency import method_codes
 from ladid_bench.core.configuration import Study
@@ -128,14 +128,12 @@ def _rerun(run: PlannedRun, study: Study, folders: Folders, place: Folders) -> d
 
 def write_values(path: Path, comparisons: Iterable[Comparison]) -> None:
     """Write every value of every run as CSV: then, now, difference and what was allowed, both absolute."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
-    for one in comparisons:
-        for value in one.values:
-            seen = (value.kept, value.found, value.difference, value.allowed, value.outcome)
-            table.writerow((one.key, one.label, value.name, *seen))
-    write_text(path, text.getvalue())
+    rows = [
+        (one.key, one.label, value.name, value.kept, value.found, value.difference, value.allowed, value.outcome)
+        for one in comparisons
+        for value in one.values
+    ]
+    write_text(path, pd.DataFrame(rows, columns=COLUMNS, dtype=object).to_csv(index=False, lineterminator="\n"))
 
 
 def values_file(chosen: Iterable[PlannedRun], place: Folders) -> Path:

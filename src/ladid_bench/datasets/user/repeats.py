@@ -20,6 +20,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ladid_bench.core.errors import BenchError
+from ladid_bench.core.spreading import end_to_end
 from ladid_bench.datasets.user.recordings import Recording, Storage
 
 SHORTEST_RUN = 2  # frames
@@ -103,8 +104,7 @@ def _hashed(frames: np.ndarray) -> np.ndarray:
 def _information(recordings: Sequence[Recording], storage: Storage) -> float:
     """Logarithm of how many different frames there may be, by the different values in a sample of them."""
     several, frames = SAMPLED
-    spread = np.unique(np.linspace(0, len(recordings) - 1, min(several, len(recordings))).astype(int))
-    sample = [recordings[number].frames(0, frames, storage) for number in spread]
+    sample = [recordings[one].frames(0, frames, storage) for one in end_to_end(len(recordings), several)]
     different = len(np.unique(np.concatenate([one.ravel()[:: max(1, one.size // 2**16)] for one in sample])))
     return min(MOST_INDEPENDENT, int(np.prod(sample[0].shape[1:]))) * math.log(max(2, different))
 
