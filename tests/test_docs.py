@@ -48,6 +48,11 @@ def test_the_generated_pages_are_up_to_date(generate: dict[str, Any], root: Path
             assert path.read_text() == text, f"{path.name}: run 'python docs/generate.py'"
 
 
+def test_verdicts_that_differ_from_those_of_the_first_study_are_explained(documents: dict[str, str]) -> None:
+    page = documents["docs/results.md"]
+    assert "what makes the difference" in page and "not explained yet" not in page
+
+
 RUNGS = (600, 1200)
 
 
