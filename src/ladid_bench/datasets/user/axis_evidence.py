@@ -26,7 +26,7 @@ def check_dimensions_of_time(array: FileArray, file: ArrayFile, where: str) -> N
 
 
 def evidence_of(arrays: Sequence[FileArray], file: ArrayFile, varying: str) -> dict[int, tuple[str, str]]:
-    """The meaning of axes by their place, and why."""
+    """Find the meaning of axes by their place, and why that is believed."""
     first = arrays[0]
     if first.is_table:
         return {0: ("time", "the rows of a table"), 1: ("feature", "its columns")}
@@ -114,7 +114,7 @@ def _by_coordinates(array: FileArray, file: ArrayFile, known: dict[int, tuple[st
 
 
 def may_be_time(array: FileArray, file: ArrayFile, known: Mapping[int, tuple[str, str]]) -> list[int]:
-    """Axes of which one must be time, as a coordinate of time beside the array fits them and no other axis.
+    """List the axes of which one must be time, as a coordinate of time beside the array fits them and no other axis.
 
     Edges of steps are one more than the steps.
     """
@@ -141,7 +141,7 @@ def _fitting(array: FileArray, coordinate: FileArray, known: dict[int, tuple[str
 
 
 def singletons(shape: tuple[int, ...], known: dict[int, tuple[str, str]]) -> dict[int, tuple[str, str]]:
-    """Meanings of axes of length one: they hold nothing apart, and are called what the layout still lacks."""
+    """Name axes of length one: they hold nothing apart, and are called what the layout still lacks."""
     taken = _meanings(known)
     axes: dict[int, tuple[str, str]] = {}
     for place, length in enumerate(shape):

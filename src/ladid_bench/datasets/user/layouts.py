@@ -77,7 +77,7 @@ def parse_layout(layout: str, rank: int, where: str) -> Layout:
 
 
 def readings_of(shape: tuple[int, ...], known: dict[int, str]) -> list[Layout]:
-    """All layouts that the lengths allow and the evidence does not contradict, the usual ones first."""
+    """List the layouts that the lengths allow and the evidence does not contradict, the usual ones first."""
     if len(known) == len(shape):
         layout = tuple(known[place] for place in range(len(shape)))
         return [_without_half_a_picture(layout)] if "time" in layout and len(set(layout)) == len(layout) else []
@@ -123,7 +123,7 @@ def _possible(layout: Layout, shape: tuple[int, ...], known: dict[int, str]) -> 
 def choose(
     readings: list[Layout], shape: tuple[int, ...], column_major: bool, known: dict[int, str]
 ) -> tuple[Layout | None, str]:
-    """The one reading that is left, and why, or None."""
+    """Choose the one reading that is left, and say why; None where several are."""
     timed = "time" in known.values()
     if len(readings) == 1 and (known or len(shape) != 2):
         return readings[0], f"{GUESSES[1]} fits"
@@ -165,7 +165,7 @@ def _is_square(layout: Layout, shape: tuple[int, ...]) -> bool:
 
 
 def refusal(where: str, shape: tuple[int, ...], readings: Sequence[Layout], matlab: bool) -> str:
-    """What to choose from, the likeliest first."""
+    """Write the refusal of an array, with the layouts to choose from, the likeliest first."""
     order = [*(USUAL_OF_MATLAB.get(len(shape), ()) if matlab else ()), *USUAL.get(len(shape), ())]
     place = {text: index for index, text in enumerate(dict.fromkeys(order))}
     ordered = sorted(readings, key=lambda layout: place.get(" ".join(layout), len(order)))
