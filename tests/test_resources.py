@@ -88,7 +88,7 @@ def test_reports_in_between_wait_for_what_is_soon_done_and_for_half_of_the_rest(
     chosen = {
         run.key: run
         for run in every.values()
-        if run.plain and run.seed == 0 and run.dataset.name in ("pendulum", "wave") and run.budget.steps == 1200
+        if run.plain and run.seed == 0 and run.dataset.name in ("pendulum", "wave") and run.budget.steps == 2400
         if run.method in ("ridge", "gru", "ladid") and run.variant == next(iter(run.card.variants))
     }
     names = {key: (run.dataset.name, run.method) for key, run in chosen.items()}
