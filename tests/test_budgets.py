@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_claims import LINEAR, Made, moved
 
-from ladid_bench.analysis.budgets import AGAINST, FOR, MOVING, SETTLED, UNTRAINED, standing_of_pair, tells
+from ladid_bench.analysis.budgets import AGAINST, FOR, MOVING, ONE_BUDGET, SETTLED, UNTRAINED, standing_of_pair, tells
 from ladid_bench.analysis.claims import Judged
 from ladid_bench.analysis.crossed import LogRatio
 from ladid_bench.analysis.paired import Contrast
@@ -39,7 +39,7 @@ def trained(ladid: Sequence[float], others: Sequence[float], noise: float = 0.1)
         ((0.40, 0.40, 0.40), NOT_SEPARABLE, SETTLED),
         ((0.40, 0.09, 0.09), REPRODUCED, SETTLED),  # the last two budgets decide, not the first
         ((0.02, 0.09, 0.10), REPRODUCED, SETTLED),
-        ((0.10,), REPRODUCED, MOVING),  # a single budget says nothing of the next
+        ((0.10,), REPRODUCED, ONE_BUDGET),  # a single budget says nothing of the next
     ],
 )
 def test_a_claim_settles_when_its_last_change_cannot_turn_it(
@@ -167,12 +167,12 @@ def test_the_frame_has_the_ratio_with_its_interval_at_every_budget() -> None:
     assert one["ratio"].tolist() == pytest.approx([1, 0.5, 0.25], rel=1e-5)
     assert (one["low"] <= one["ratio"]).all() and (one["ratio"] <= one["high"]).all()
     assert one["tells"].tolist() == ["open", "for", "for"]
-    assert one["standing"].tolist() == [MOVING, MOVING, SETTLED]
+    assert one["standing"].tolist() == [ONE_BUDGET, MOVING, SETTLED]
 
 
 @pytest.mark.parametrize(
     ("before", "now", "standing"),
-    [(-0.5, -0.4, SETTLED), (-0.5, -0.25, MOVING), (0.05, -0.5, MOVING), (0.3, 0.5, SETTLED), (None, -0.5, MOVING)],
+    [(-0.5, -0.4, SETTLED), (-0.5, -0.25, MOVING), (0.05, -0.5, MOVING), (0.3, 0.5, SETTLED), (None, -0.5, ONE_BUDGET)],
 )
 def test_a_pair_settles_by_the_same_rule(before: float | None, now: float, standing: str) -> None:
     former, made = (
@@ -232,4 +232,4 @@ def test_a_verdict_has_not_settled_where_one_side_was_never_seen_to_move() -> No
     made = Made()
     transfer(made, "fine-tuned", {600: 0.1})
     transfer(made, "scratch", {600: 0.4, 1800: 0.4})
-    assert (made.judged("C3").verdict, made.judged("C3").standing) == (REPRODUCED, MOVING)
+    assert (made.judged("C3").verdict, made.judged("C3").standing) == (REPRODUCED, ONE_BUDGET)

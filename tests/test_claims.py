@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 import ladid_bench
-from ladid_bench.analysis.budgets import MOVING, UNTRAINED
+from ladid_bench.analysis.budgets import ONE_BUDGET, UNTRAINED
 from ladid_bench.analysis.claims import CLAIMS, Judged, judge
 from ladid_bench.analysis.crossed import LogRatio
 from ladid_bench.analysis.evidence import Evidence, Side
@@ -617,7 +617,7 @@ def test_a_claim_about_cost_never_settles_as_forecasts_are_timed_once() -> None:
         made.all_of(("ladid",), ("pendulum",), 0.1, experiment="equal-time", steps=steps)
         made.all_of(costs.ODE, ("pendulum",), 0.2, experiment="equal-time", steps=steps)
     found = made.judged("C8")
-    assert (found.verdict, found.standing) == (REPRODUCED, MOVING)
+    assert (found.verdict, found.standing) == (REPRODUCED, ONE_BUDGET)
     assert len(found.rungs) == 2
 
 

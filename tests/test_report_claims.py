@@ -76,7 +76,7 @@ def test_verdicts_stand_first_with_scale_budget_and_runs(bench: Bench) -> None:
     assert {link for link in page.links if link.startswith("#")} <= {f"#{name}" for name in page.ids}
     row = page.tables["claims"][5]  # behind the heading and C1a to C2b
     assert [*row[2:3], *row[4:7]] == ["reproduced", "0.50", "0.50 to 0.50", "3"]
-    assert (found["settled"], [one["verdict"] for one in found["rungs"]]) == ("moving", ["reproduced"])
+    assert (found["settled"], [one["verdict"] for one in found["rungs"]]) == ("one budget", ["reproduced"])
 
 
 def test_a_claim_leads_to_its_figure_over_the_budget_and_questions_have_answers(bench: Bench) -> None:

@@ -1,8 +1,9 @@
 """Verdicts over the budget: whether a claim, and each pair in it, has settled.
 
 A verdict has *settled* when it is the same at the last two budgets and stays the same if every log ratio moves once
-more by its last change. Otherwise it is *moving*. With a side that is no better than the mean of the training split
-nothing is settled: that side is *untrained*.
+more by its last change. It has *one budget* when it, or a comparison that it depends on, could be made at one budget
+alone, so that nothing is known of how it moves. Otherwise it is *moving*. With a side that is no better than the mean
+of the training split nothing is settled: that side is *untrained*.
 """
 
 import math
@@ -14,7 +15,7 @@ import pandas as pd
 from ladid_bench.analysis.paired import Contrast
 from ladid_bench.analysis.verdicts import NOT_RUN, OPEN, Pair, Part, conjunction, is_below
 
-SETTLED, MOVING, UNTRAINED = "settled", "moving", "untrained"
+SETTLED, MOVING, ONE_BUDGET, UNTRAINED = "settled", "moving", "one budget", "untrained"
 FOR, AGAINST = "for", "against"  # what one interval tells, besides open
 
 
@@ -101,11 +102,15 @@ def standing(last: Rung, before: Sequence[Rung], rungs: Sequence[Rung]) -> str:
 
 def movement(last: Rung, before: Sequence[Rung], rungs: Sequence[Rung]) -> str:
     """Say whether a verdict has settled or moves, whatever its sides are worth; arguments as of ``standing``."""
-    if not before or before[-1].verdict != last.verdict:
+    if not before:
+        return ONE_BUDGET
+    if before[-1].verdict != last.verdict:
         return MOVING
     moved = [_moved(part, last, rungs) for part in last.parts if part.counted]
     known = tuple(part for part in moved if part is not None)
-    return SETTLED if len(known) == len(moved) and Rung(last.steps, known).verdict == last.verdict else MOVING
+    if len(known) < len(moved):
+        return ONE_BUDGET
+    return SETTLED if Rung(last.steps, known).verdict == last.verdict else MOVING
 
 
 def _moved(part: Part, last: Rung, rungs: Sequence[Rung]) -> Part | None:
@@ -140,7 +145,9 @@ def standing_of_pair(made: Contrast, former: Contrast | None, limit: float) -> s
         return ""
     if made.untrained:
         return UNTRAINED
-    if not former or not former.ratio or tells(former, limit) != tells(made, limit):
+    if not former or not former.ratio:
+        return ONE_BUDGET
+    if tells(former, limit) != tells(made, limit):
         return MOVING
     change = _change(made, former)
     again = Contrast(

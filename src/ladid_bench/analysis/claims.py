@@ -245,12 +245,12 @@ class Judged:
 
     @property
     def standing(self) -> str:
-        """``settled``, ``moving`` or ``untrained``; empty where there is no verdict."""
+        """``settled``, ``moving``, ``one budget`` or ``untrained``; empty where there is no verdict."""
         return standing(self.rung, self.before, self.rungs)
 
     @property
     def movement(self) -> str:
-        """``settled`` or ``moving``, also where a side is untrained; empty where there is no verdict."""
+        """The same without ``untrained``, of a claim with an untrained side too; empty where there is no verdict."""
         return movement(self.rung, self.before, self.rungs) if self.standing else ""
 
     @property
