@@ -483,6 +483,22 @@ def test_transfer_on_measured_data_is_judged_with_each_side_at_its_cap() -> None
     assert (found.rung.steps, found.verdict) == (600, NOT_REPRODUCED)
 
 
+def test_each_measured_set_is_compared_at_its_own_longest_budget() -> None:
+    """Two sets with too few groups end at 600 steps; the third is behind of its rivals only at 1,200."""
+    made = Made()
+    made.all_of(SIMPLE, MEASURED, 0.3, steps=0)
+    made.all_of(NEURAL, MEASURED, 0.3, steps=600)
+    made.all_of(("ladid",), MEASURED, 0.1, steps=600)
+    made.all_of(NEURAL, ("air-temperature",), 0.3, steps=1200)
+    made.all_of(("ladid",), ("air-temperature",), 0.6, steps=1200)
+    made.on_few_groups(("radar-rain", "shoulder-imu"), 2)
+    moved(made, "air-temperature", "fine-tuned", 0.08, 0.1, steps=600, init_from_steps=1200)
+    moved(made, "air-temperature", "scratch", 0.08, 0.3, steps=600)
+    found = made.judged("C13")
+    assert (found.rung.steps, found.verdict) == (1200, NOT_REPRODUCED)
+    assert [(rung.steps, rung.verdict) for rung in found.rungs][:1] == [(600, UNDECIDABLE)]
+
+
 def test_a_tenth_of_the_papers_rivals() -> None:
     for ladid, verdict in ((0.01, REPRODUCED), (0.02, NOT_SEPARABLE), (0.04, NOT_REPRODUCED)):
         made = Made()

@@ -1,6 +1,6 @@
 """The run table of a study as evidence: runs by what was asked of them, at a budget, with the errors of each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -120,6 +120,7 @@ class Evidence:
     Attributes:
         steps: optimiser steps of the runs looked at. Those of the experiments ``UNEQUAL`` are the longest up to it, the
             steps on the data set that they start from included.
+        caps: data sets of which no more steps are looked at than these.
     """
 
     def __init__(
@@ -137,6 +138,7 @@ class Evidence:
                 self._asked.setdefault(name, []).append(row)
         self.preferred, self.probe = preferred, probe
         self.steps = max(self.budgets, default=0)
+        self.caps: dict[str, int] = {}
         self._load = load
         self._kept: dict[tuple[str, Measure], Errors | None] = {}
 
@@ -149,6 +151,15 @@ class Evidence:
         """Look at the same study at another budget."""
         made = copy(self)
         made.steps = steps
+        return made
+
+    def each_at_its_cap(self, datasets: Iterable[str]) -> "Evidence":
+        """Look at data sets whose comparison ends at a lower budget than the one looked at there, where it ends."""
+        made = copy(self)
+        rows = self.rows_of("comparison", method=LADID, steps=None)
+        made.caps = {
+            name: max((row["steps"] for row in rows if row["dataset"] == name), default=0) for name in datasets
+        }
         return made
 
     def rows_of(self, experiment: str, **values: Any) -> list[dict[str, Any]]:
@@ -165,7 +176,8 @@ class Evidence:
 
     def _within_budget(self, rows: list[dict[str, Any]], experiment: str) -> list[dict[str, Any]]:
         if experiment not in UNEQUAL:
-            return [row for row in rows if row["steps"] in (0, self.steps)]
+            caps = self.caps
+            return [row for row in rows if row["steps"] in (0, min(self.steps, caps.get(row["dataset"], self.steps)))]
         longest: dict[tuple[Any, ...], int] = {}
         for row in rows:
             if _total(row) <= self.steps:
