@@ -38,6 +38,14 @@ def test_a_method_that_has_nothing_yet_does_not_hold_the_others_back() -> None:
     assert shown(*ended, *later) == {("a", "ladid", 1200), ("a", "gru", 1200)}
 
 
+def test_a_single_method_under_way_does_not_move_a_table() -> None:
+    methods = [f"method-{number}" for number in range(10)]
+    ended = [run("a", method, steps, "ok") for method in methods for steps in (600, 1200)]
+    later = [run("a", "new", 600, "ok"), run("a", "new", 1200, "not run")]
+    assert shown(*ended, *later) == {("a", method, 1200) for method in (*methods, "new")}
+    assert {steps for *_, steps in shown(*ended[:6], *later)} == {600}  # of four methods one is a quarter
+
+
 def test_each_data_set_is_shown_at_the_budget_that_it_has_reached() -> None:
     first = [run("a", "ladid", 600, "ok"), run("a", "ladid", 1200, "ok")]
     second = [run("b", "ladid", 600, "ok"), run("b", "ladid", 1200, "not run")]

@@ -10,15 +10,16 @@ from ladid_bench.analysis.evidence import UNEQUAL
 from ladid_bench.analysis.run_table import TRAINING
 from ladid_bench.runs.records import WAITING
 
+NEARLY_ALL = 0.9  # of the methods that are complete at some budget; a single one under way moves no table
 Rows = list[dict[str, Any]]
 
 
 def at_reached_budgets(table: pd.DataFrame) -> pd.DataFrame:
     """Show each experiment, on each data set, at the budget that it has reached.
 
-    An experiment asks for its longest trainings, which pass shorter budgets on the way. It has reached the budget at
-    which the fewest of its runs are missing, the longest of several: all methods of a table then have the same number
-    of steps. Experiments in which each run goes to a budget of its own stay as they are.
+    An experiment asks for its longest trainings, which pass shorter budgets on the way. It has reached the longest
+    budget at which nearly as many methods are complete as at any: all methods of a table then have the same number of
+    steps. Experiments in which each run goes to a budget of its own stay as they are.
 
     Args:
         table: the run table, one row a planned run.
@@ -56,24 +57,29 @@ def _with_several_budgets(rows: Rows) -> Rows:
 
 
 def _reached(rows: Rows) -> int:
-    """Find the budget that all trainings pass at which the fewest runs are missing, the longest of several.
+    """Find the longest budget at which nearly as many methods are complete as at the one with most.
 
-    Where trainings pass no budget in common, it is the longest of all.
+    Only budgets count that all trainings pass; where they have none in common, it is the longest of all.
     """
     trainings = len({_line(row) for row in rows})
     by_budget = defaultdict[int, Rows](list)
     for row in rows:
         by_budget[row["steps"]].append(row)
-    common = {steps: _missing(some) for steps, some in by_budget.items() if len(some) == trainings}
-    return min(common, key=lambda steps: (common[steps], -steps), default=max(by_budget, default=0))
+    complete = {steps: _complete(some) for steps, some in by_budget.items() if len(some) == trainings}
+    enough = NEARLY_ALL * max(complete.values(), default=0)
+    return max((steps for steps, count in complete.items() if count >= enough), default=max(by_budget, default=0))
 
 
 def _line(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in (*TRAINING, "seed"))
 
 
-def _missing(rows: Iterable[dict[str, Any]]) -> int:
-    return sum(row["status"] == WAITING for row in rows)
+def _complete(rows: Iterable[dict[str, Any]]) -> int:
+    """Count the methods of which every run has ended."""
+    waiting = defaultdict[tuple[Any, ...], bool](bool)
+    for row in rows:
+        waiting[tuple(row[name] for name in TRAINING)] |= row["status"] == WAITING
+    return sum(not one for one in waiting.values())
 
 
 def _move(row: dict[str, Any], experiment: str, source: str, target: str) -> None:
