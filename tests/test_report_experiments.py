@@ -1,5 +1,6 @@
 """The experiments beside the comparison: a table each, and nothing of them in the comparison."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from ladid_bench.analysis.study_results import StudyResults
 from ladid_bench.core.configuration import KINDS
 from ladid_bench.reporting.experiments import QUESTIONS, fraction_text
 from ladid_bench.reporting.formatting import MISSING
+from ladid_bench.reporting.tables import to_html
 
 PICTURES = "fake-pictures"
 
@@ -118,3 +120,9 @@ def test_other_pictures_of_a_motion_are_compared_about_their_own_mean(bench: Ben
 
 def test_every_kind_has_a_question() -> None:
     assert set(QUESTIONS) == set(KINDS)
+
+
+def test_the_heading_of_a_column_of_texts_stands_above_its_texts() -> None:
+    table = to_html("method", ["a"], {"arm": ["scratch"], "error": ["0.1"]}, classes={"arm": "text"})
+    heads = re.findall(r"<th[^>]*col_heading[^>]*>(.*?)</th>", table)
+    assert heads == ['<span class="text">arm</span>', "error"]

@@ -92,16 +92,15 @@ def row_frame(
     experiment: str, content: DatasetContent, rows: Sequence[ExperimentRow], names: Iterable[str]
 ) -> pd.DataFrame:
     """Tabulate the rows of a data set: what was asked, the error, and means of the columns ``names``."""
+    told = []
+    for row in rows:
+        asked = {name: getattr(row.entry, name) for name in ("changes", "arm", "init_from")}
+        found = row_error(content, row)
+        ends = {"interval_low": found["low"], "interval_high": found["high"]}
+        metric = {"primary_metric": content.primary_metric}
+        told.append({"experiment": experiment, **asked, **metric, "error": found["error"], **ends})
     entries = [row.entry for row in rows]
-    told = pd.DataFrame(
-        [
-            {"experiment": experiment, "changes": entry.changes, "arm": entry.arm, "init_from": entry.init_from}
-            | {"primary_metric": content.primary_metric, "error": entry.mean(content.error)}
-            | {"interval_low": ends.low, "interval_high": ends.high}
-            for ends, entry in zip([row.ends or UNKNOWN for row in rows], entries, strict=True)
-        ]
-    )
-    return pd.concat([told, entry_frame(content, entries, names)], axis=1)
+    return pd.concat([pd.DataFrame(told), entry_frame(content, entries, names)], axis=1)
 
 
 def error_frame(parts: Parts, known: Sequence[DatasetContent]) -> pd.DataFrame:
