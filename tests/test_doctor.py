@@ -20,7 +20,7 @@ def checkout(tmp_path: Path, root: Path) -> Checkout:
     return Checkout(tmp_path / "checkout", root)
 
 
-def findings(checkout: Checkout, subject: str, cores: int = 1) -> list[doctor.Finding]:
+def findings(checkout: Checkout, subject: str, cores: int = 1) -> list[doctor.Diagnosis]:
     return [one for one in doctor.examine(checkout.root, None, cores) if one.subject == subject]
 
 

@@ -16,7 +16,7 @@ from ladid_bench.analysis.budgets import AGAINST, FOR, SETTLED
 from ladid_bench.reporting.charts import SMALL_TITLE, UP_TO, Looks, plain_log
 from ladid_bench.reporting.drawing import Drawing, canvas, mark
 from ladid_bench.reporting.formatting import counted, short
-from ladid_bench.reporting.palette import INK, MUTED, NEURAL, NEURAL_MARKERS, MethodStyle, own_look
+from ladid_bench.reporting.palette import INK, MUTED, NEURAL_COLOURS, NEURAL_MARKERS, MethodStyle, own_look
 
 PANEL_HEIGHT, HEAD = 150.0, 60.0  # points
 ASIDE = 0.36  # share of the way from one budget to the next over which intervals are spread
@@ -50,7 +50,7 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _looks(names: list[str], known: Looks) -> dict[str, MethodStyle]:
-    hues, markers = cycle(hue for hue, _ in NEURAL), cycle(NEURAL_MARKERS)
+    hues, markers = cycle(hue for hue, _ in NEURAL_COLOURS), cycle(NEURAL_MARKERS)
     return {name: known.get(name) or own_look(next(hues), marker=next(markers)) for name in names}
 
 

@@ -16,14 +16,14 @@ from ladid_bench.reporting.drawing import WIDTH, Drawing
 from ladid_bench.reporting.experiments import Scene, not_drawn
 from ladid_bench.reporting.formatting import decimals, listed, number, span
 from ladid_bench.reporting.leading import if_anybody
-from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, own_look
+from ladid_bench.reporting.palette import MUTED, NEURAL_COLOURS, MethodStyle, own_look
 from ladid_bench.reporting.tables import to_html
 from ladid_bench.runs.calibration import NOMINAL, OWN, RAW, RESIDUAL
 from ladid_bench.runs.derived import is_stale
 
-KINDS = {  # of distributions: in words, colour and marker
-    RESIDUAL: ("same noise for all", NEURAL[1][0], "o"),
-    OWN: ("samples and noise", NEURAL[0][0], "D"),
+DISTRIBUTION_STYLES = {  # of distributions: in words, colour and marker
+    RESIDUAL: ("same noise for all", NEURAL_COLOURS[1][0], "o"),
+    OWN: ("samples and noise", NEURAL_COLOURS[0][0], "D"),
     RAW: ("samples alone", MUTED[0], "x"),
 }
 IDEAL = "calibrated"
@@ -65,7 +65,7 @@ def scores_html(frame: pd.DataFrame) -> Markup:
     places = decimals(frame["crps"])
     cells = {
         "data set": list(frame["dataset"]),
-        "distribution": [KINDS[name][0] for name in frame["distribution"]],
+        "distribution": [DISTRIBUTION_STYLES[name][0] for name in frame["distribution"]],
         "CRPS": [number(value, places) for value in frame["crps"]],
         "95 % interval": [span(low, high, places) for low, high in frame[["low", "high"]].to_numpy()],
         "energy score": [number(value, places) for value in frame["energy_score"]],
@@ -88,8 +88,8 @@ def _looks(scores: pd.DataFrame, scene: Scene) -> dict[str, MethodStyle]:
 def _scores(
     experiment: str, content: DatasetContent, rows: Sequence[ExperimentRow], scores: pd.DataFrame, scene: Scene
 ) -> Drawing:
-    key = {name: words for name, (words, _, _) in KINDS.items() if name in set(scores["distribution"])}
-    looks = {name: own_look(KINDS[name][1], marker=KINDS[name][2]) for name in key}
+    key = {name: words for name, (words, _, _) in DISTRIBUTION_STYLES.items() if name in set(scores["distribution"])}
+    looks = {name: own_look(DISTRIBUTION_STYLES[name][1], marker=DISTRIBUTION_STYLES[name][2]) for name in key}
     frame = scores.assign(panel="", row=scores["name"])
     chart = Dots(looks, "distribution", "CRPS, standard deviations", "crps", content.title, key=key)
     about = (
@@ -101,7 +101,7 @@ def _scores(
         f"{_stale(rows, scene)}{not_drawn(rows)}"
     )
     best = scores.sort_values("crps").iloc[0]
-    words = f"{best['name']}, {KINDS[best['distribution']][0]}, has the lowest CRPS."
+    words = f"{best['name']}, {DISTRIBUTION_STYLES[best['distribution']][0]}, has the lowest CRPS."
     finding = if_anybody((row.entry for row in rows), content.groups, words)
     name, file = f"{experiment}-{content.name}-scores", f"experiment-{experiment}-scores"
     return Drawing(name, chart, about, frame, file, finding)
@@ -129,7 +129,7 @@ def _told_apart(frame: pd.DataFrame, looks: Looks) -> tuple[pd.DataFrame, dict[s
 def _reliability(experiment: str, content: DatasetContent, frame: pd.DataFrame, looks: Looks, own: bool) -> Drawing:
     named, shown, ends = _told_apart(frame, looks)
     drawn = _with_ideal(named, "nominal", "inside", [0.0, 100.0])
-    title = f"values inside (%), {KINDS[OWN if own else RESIDUAL][0]}"
+    title = f"values inside (%), {DISTRIBUTION_STYLES[OWN if own else RESIDUAL][0]}"
     scale = Scale("nominal", "probability of the interval (%)", every=3, equal=True)
     chart = Lines(shown, scale, "inside", title, ends=ends, decades=None, size=(WIDTH, SIDE))
     how = "solid: samples with noise; dashed: samples as they are" if own else "with the same noise for all methods"

@@ -23,7 +23,7 @@ from ladid_bench.reporting.experiments import Scene, not_drawn
 from ladid_bench.reporting.figures import MOST_NAMED, horizon
 from ladid_bench.reporting.formatting import TIMES, decimals, listed, number, ratio, short, span
 from ladid_bench.reporting.leading import if_anybody
-from ladid_bench.reporting.palette import MUTED, NEURAL, MethodStyle, own_look, styles, styles_on
+from ladid_bench.reporting.palette import MUTED, NEURAL_COLOURS, MethodStyle, own_look, styles, styles_on
 from ladid_bench.reporting.sweep_figures import HEIGHT, sweep_drawings
 from ladid_bench.reporting.tables import to_html
 from ladid_bench.study.datasets import planned_dataset
@@ -38,7 +38,11 @@ DASHES: dict[str, tuple[Any, str]] = {  # of an arm, with what a caption says of
     "frozen-encoder": ((0, (1.5, 1.5)), "dotted: fine-tuned with a frozen encoder"),
     ZERO_SHOT: ((0, (1, 3)), "horizontal with sparse dots: zero-shot, the source model unchanged"),
 }
-TOLD = {1: NEURAL[0][0], 0: MUTED[0], -1: NEURAL[1][0]}  # colour of a part without which the error is larger, smaller
+CHANGE_COLOURS = {  # of parts without which the error is larger (1), not distinguishable (0) or smaller (-1)
+    1: NEURAL_COLOURS[0][0],
+    0: MUTED[0],
+    -1: NEURAL_COLOURS[1][0],
+}
 DOTTED = {
     "transfer": "These targets were tried with one share of their trajectories: where a filled dot lies left of the "
     "open dot of its method, the source helps.",
@@ -169,7 +173,7 @@ def _gains(content: DatasetContent, rows: Sequence[ExperimentRow], least: float)
 def _ablation(table: ExperimentResults, scene: Scene) -> list[Drawing]:
     cards = {method: load_card(method, scene.root) for method in sorted({entry.method for entry in table.entries})}
     found = ratios(table.parts, cards)
-    looks = {told: own_look(colour) for told, colour in TOLD.items()}
+    looks = {told: own_look(colour) for told, colour in CHANGE_COLOURS.items()}
     drawings = []
     for content, rows in table.parts if len(found) else ():
         mine = found[found["dataset"] == content.name]

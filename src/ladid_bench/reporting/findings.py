@@ -20,7 +20,7 @@ from ladid_bench.study.plan import COMPARISON
 
 SMOKE = "smoke"  # the scale that only tries whether everything runs
 FEW_GROUPS = 5
-KINDS = ("neural method", "simple method", "floor")  # in the order in which they are told of
+METHOD_KINDS = ("neural method", "simple method", "floor")  # in the order in which they are told of
 MOST_MOVES = 3  # changes of rank that are named
 AHEAD = {
     "neural": "the neural method is ahead on these trajectories.",
@@ -205,7 +205,7 @@ def lead_text(results: StudyResults) -> str:
     runs = [run for _, some in results.runs for _, run in some]
     cpu = cpu_seconds(results.table[results.table["key"].isin({run.key for run in runs})])
     methods = listed(
-        counted(len(some), word) for word, some in sorted(kinds.items(), key=lambda one: KINDS.index(one[0]))
+        counted(len(some), word) for word, some in sorted(kinds.items(), key=lambda one: METHOD_KINDS.index(one[0]))
     )
     return (
         f"{methods or 'No method'} on {counted(len({one.name for one in results.contents}), 'data set')}, images of "

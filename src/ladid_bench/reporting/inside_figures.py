@@ -19,7 +19,7 @@ from ladid_bench.probing.inside import EXAMPLE, PARTS, Inside, effective, overal
 from ladid_bench.reporting.charts import Lines, Scale
 from ladid_bench.reporting.drawing import PANEL, TALL, WIDTH, Drawing, canvas
 from ladid_bench.reporting.formatting import MINUS, counted, listed, number, readable, short, with_unit
-from ladid_bench.reporting.palette import ACCENT, FAINT, MUTED, NEURAL, own_look
+from ladid_bench.reporting.palette import ACCENT, FAINT, MUTED, NEURAL_COLOURS, own_look
 
 LEVELS = 48  # of a colour bar
 FEW_VALUES = 4  # of a quantity that has a colour for each, such as a sign
@@ -32,7 +32,7 @@ CYCLIC = ListedColormap(seaborn.husl_palette(LEVELS, s=0.85, l=0.62))
 # the root keeps small weights visible; opacity works on any background
 SHADES = ListedColormap([to_rgba(ACCENT, np.sqrt(share)) for share in np.linspace(0, 1, LEVELS)])
 SMOOTH = (0, (4, 2))  # dash of the smooth curve that F is compared with
-COLOURED = [own_look(colour) for colour, _ in NEURAL]
+COLOURED = [own_look(colour) for colour, _ in NEURAL_COLOURS]
 PSI, PI = "\N{GREEK SMALL LETTER PSI}", "\N{GREEK SMALL LETTER PI}"
 
 
@@ -182,7 +182,7 @@ def between_figures(inside: Inside, time_unit: str) -> list[Drawing]:
     """Draw how long the latent path is between frames, and a close-up of it."""
     lengths, close = length_frame(inside), close_up_frame(inside)
     scale, title = Scale("time", with_unit("time", time_unit)), "path between frames / straight line"
-    looks = {"F": COLOURED[0], "smooth curve": own_look(NEURAL[1][0], SMOOTH, "")}
+    looks = {"F": COLOURED[0], "smooth curve": own_look(NEURAL_COLOURS[1][0], SMOOTH, "")}
     ratios = Lines(looks, scale, "relative_length", title, level=1, decades=None)
     names = [name for name in close["name"].unique() if not name.startswith("smooth")]
     looks = dict.fromkeys((f"smooth {name}" for name in names), own_look(MUTED[0], SMOOTH, ""))

@@ -18,7 +18,7 @@ from ladid_bench.analysis.entries import DatasetContent, Entry
 from ladid_bench.analysis.evidence import LADID
 from ladid_bench.reporting.formatting import slug
 
-NEURAL = (
+NEURAL_COLOURS = (
     ("#d1540a", "#ff8f4a"),
     ("#0b6cb3", "#55aef0"),
     ("#00805a", "#35c79b"),
@@ -30,7 +30,7 @@ NEURAL = (
     ("#6b7a00", "#bccb4a"),
     ("#c2274b", "#ff8aa5"),
 )
-SIMPLE = (
+SIMPLE_COLOURS = (
     ("#4d5866", "#c3ccd8"),
     ("#8d7b57", "#cbb88f"),
     ("#5d7d6c", "#9cc2ae"),
@@ -46,7 +46,7 @@ INK, MUTED, GRID = ("#1b1f24", "#eceff3"), ("#5b6470", "#a3acb8"), ("#e2e6ea", "
 FADED = ("#b2b9c2", "#59626e")
 FLOOR_DASH = (0, (1, 1.2))
 ACCENT = "#d1540a"
-THEMED = (*NEURAL, *SIMPLE, INK, MUTED, GRID, FADED)  # every colour that follows the page's theme
+THEMED = (*NEURAL_COLOURS, *SIMPLE_COLOURS, INK, MUTED, GRID, FADED)  # every colour that follows the page's theme
 SIGNED_SHARE = 0.2  # a range that reaches this far below zero, as a share of its top, counts as signed
 
 
@@ -122,7 +122,7 @@ def _look(entry: Entry, methods: list[str], entries: dict[str, Entry]) -> Method
     index = methods.index(entry.method)
     siblings = sorted(label for label, other in entries.items() if other.method == entry.method)
     version = siblings.index(entry.label)
-    hues, markers = (NEURAL, NEURAL_MARKERS) if entry.neural else (SIMPLE, SIMPLE_MARKERS)
+    hues, markers = (NEURAL_COLOURS, NEURAL_MARKERS) if entry.neural else (SIMPLE_COLOURS, SIMPLE_MARKERS)
     hue, turn = index % len(hues), version + index + 1
     if entry.neural:  # LaDID's hue is its own
         hue = 1 + (index - 1) % (len(hues) - 1) if index else 0

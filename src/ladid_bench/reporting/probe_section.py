@@ -20,14 +20,14 @@ from ladid_bench.reporting.drawing import Drawing
 from ladid_bench.reporting.formatting import counted, listed, number, ratio, readable, short, span
 from ladid_bench.reporting.inside_figures import psi_figure
 from ladid_bench.reporting.pages import figures
-from ladid_bench.reporting.palette import MUTED, NEURAL, own_look
+from ladid_bench.reporting.palette import MUTED, NEURAL_COLOURS, own_look
 from ladid_bench.reporting.tables import write_csv
 
 SQUARED = "R\N{SUPERSCRIPT TWO}"
-KINDS = {  # of representations: in words, colour and marker
-    PSI: ("\N{GREEK SMALL LETTER PSI}", NEURAL[0][0], "o"),
-    PCA: ("PCA of the context", NEURAL[1][0], "D"),
-    UNTRAINED: ("untrained encoder", NEURAL[2][0], "s"),
+REPRESENTATION_STYLES = {  # of representations: in words, colour and marker
+    PSI: ("\N{GREEK SMALL LETTER PSI}", NEURAL_COLOURS[0][0], "o"),
+    PCA: ("PCA of the context", NEURAL_COLOURS[1][0], "D"),
+    UNTRAINED: ("untrained encoder", NEURAL_COLOURS[2][0], "s"),
     SHUFFLED: ("shuffled labels", MUTED[0], "x"),
 }
 TITLES = {LINEAR: "linear probe (ridge)", KERNEL: "non-linear probe (kernel ridge)"}
@@ -99,8 +99,8 @@ def _readings_figure(name: str, readings: pd.DataFrame, probe: str, found: Probe
     """R^2 of every quantity off every representation by one probe, as dots with intervals."""
     frame = readings[readings["probe"] == probe].rename(columns={"r2_low": "low", "r2_high": "high"})
     frame = frame.assign(panel="", row=frame["quantity"].replace("mean", "mean of all").map(readable))
-    key = {kind: words for kind, (words, _, _) in KINDS.items() if kind in set(frame["representation"])}
-    looks = {kind: own_look(KINDS[kind][1], marker=KINDS[kind][2]) for kind in key}
+    key = {kind: words for kind, (words, _, _) in REPRESENTATION_STYLES.items() if kind in set(frame["representation"])}
+    looks = {kind: own_look(REPRESENTATION_STYLES[kind][1], marker=REPRESENTATION_STYLES[kind][2]) for kind in key}
     limits = (max(LOWEST, min(-0.08, frame["r2"].min() - 0.03)), 1.02)
     heading = f"{SQUARED} on test trajectories"
     chart = Dots(looks, "representation", heading, "r2", TITLES[probe], level=0.0, limits=limits, key=key)
@@ -127,7 +127,7 @@ def _name(entry: Entry) -> str:
 def _readings_words(found: Probed, estimates: list[Estimate]) -> str:
     """The linear readings averaged over the quantities, in two sentences."""
     means = {one.representation: one for one in estimates if one.quantity == MEAN and one.probe == LINEAR}
-    others = [f"{KINDS[name][0]} {_r2(means[name])}" for name in CONTROLS if name in means]
+    others = [f"{REPRESENTATION_STYLES[name][0]} {_r2(means[name])}" for name in CONTROLS if name in means]
     mine, quantities = means[PSI], counted(len(found.quantities), "quantity")
     ends = f" ({span(mine.r2.low, mine.r2.high, 2)})" if math.isfinite(mine.r2.low) else ""
     text = f"Read linearly, psi has a mean {SQUARED} of {_r2(mine)}{ends} over {quantities}; {listed(others)}."
@@ -138,8 +138,8 @@ def _readings_words(found: Probed, estimates: list[Estimate]) -> str:
     assert closest.ratio is not None
     return (
         f"{text} It leaves {ratio(closest.ratio.estimate)} times as much variance unexplained as the "
-        f"closest control, {KINDS[closest.representation][0]} (95 % interval {ratio(closest.ratio.low)} to "
-        f"{ratio(closest.ratio.high)}, below 1 is better)."
+        f"closest control, {REPRESENTATION_STYLES[closest.representation][0]} (95 % interval "
+        f"{ratio(closest.ratio.low)} to {ratio(closest.ratio.high)}, below 1 is better)."
     )
 
 

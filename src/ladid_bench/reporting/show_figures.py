@@ -13,15 +13,15 @@ from ladid_bench.data.variables import unit_of
 from ladid_bench.reporting.charts import Lines, Scale, plain_log
 from ladid_bench.reporting.drawing import PANEL, WIDTH, Drawing, canvas
 from ladid_bench.reporting.formatting import readable, with_unit
-from ladid_bench.reporting.palette import FAINT, INK, NEURAL, SIMPLE, own_look
+from ladid_bench.reporting.palette import FAINT, INK, NEURAL_COLOURS, SIMPLE_COLOURS, own_look
 
 HEIGHT, SMALL_HEIGHT = 200.0, 150.0  # points
 BINS, FEWEST_BINS, MOST_BINS = 60, 5, 24
 MOST_VALUES = 2_000_000  # of a split, spread evenly, that a histogram counts
 MOST_STATES, MOST_PARAMETERS, MOST_ROWS = 12, 8, 24
 BACKGROUND_LINES = 20  # trajectories drawn faintly behind the chosen ones
-CHOSEN = tuple(light for light, _ in NEURAL)
-SPLIT_COLOURS = {"train": SIMPLE[0][0], "valid": NEURAL[1][0], "test": NEURAL[0][0]}
+CHOSEN = tuple(light for light, _ in NEURAL_COLOURS)
+SPLIT_COLOURS = {"train": SIMPLE_COLOURS[0][0], "valid": NEURAL_COLOURS[1][0], "test": NEURAL_COLOURS[0][0]}
 
 
 def values_figure(splits: Mapping[str, Trajectories], unit: str) -> Drawing:

