@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -15,7 +16,7 @@ from refusals import check_refusal, refused
 from scipy.stats import kstest, norm
 
 import ladid_bench
-from ladid_bench.data.trajectories import read_trajectories
+from ladid_bench.data.trajectories import read_trajectories, write_trajectories
 from ladid_bench.methods.forecasts import read_forecast
 
 TIMES = np.linspace(0, 3, 30)
@@ -157,6 +158,12 @@ def test_the_model_of_a_run_forecasts_what_the_run_forecast(checkout: Checkout, 
     code, said = say(run.key, file, answered)
     assert code == 0, said
     np.testing.assert_array_equal(read_forecast(answered, test.times[:, 10:60], test.frames.shape[2:]).mean, kept.mean)
+    assert "pendulum" not in said.replace(str(file), "")
+    other = tmp_path / "other-origin.hdf5"
+    write_trajectories(other, replace(test, provenance={**test.provenance, "dataset": "wave"}))
+    code, said = say(run.key, other, answered)
+    assert code == 0
+    assert {"wave", "pendulum"} <= set(re.findall(r"'(\w+)'", said))
     arrays = {"context": test.frames[:1, :10, 0], "context_times": test.times[0, :10], "query_times": [2.5, 2.75]}
     np.savez(tmp_path / "new.npz", **arrays)
     code, said = say(run.key, tmp_path / "new.npz", answered)

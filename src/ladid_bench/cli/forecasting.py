@@ -1,5 +1,6 @@
 """The part of the command line that forecasts new data with a model that is there."""
 
+import logging
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:  # what takes long to import, each command imports for itself
     from ladid_bench.data.task import Task
 
 app = typer.Typer()
+log = logging.getLogger(__name__)
 
 ARRAYS = ("context", "context_times", "query_times")  # of an .npz file, as in ``Model.forecast``
 COPIES = 4  # of an array that are in memory at once
@@ -66,6 +68,9 @@ def _question(path: Path, task: "Task") -> "tuple[np.ndarray, np.ndarray, np.nda
     data, seen = read_trajectories(path), task.context_frames
     if data.frames.shape[1] <= seen:
         raise BenchError(f"{path}: has {data.frames.shape[1]} frames, but the context takes {seen}; use longer ones")
+    origin = data.provenance.get("dataset", task.dataset)
+    if origin != task.dataset:
+        log.warning("%s: holds data set '%s', but the model was trained on '%s'", path, origin, task.dataset)
     return data.frames[:, :seen], data.times[:, :seen], data.times[:, seen:]
 
 
