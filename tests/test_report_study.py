@@ -21,6 +21,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.methods.registry import load_card
 from ladid_bench.methods.searched import search_file
 from ladid_bench.reporting import findings
+from ladid_bench.reporting.charts import SMALL
 from ladid_bench.reporting.cost_figure import COST, COST_APART, CROWD, panels_of
 from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.leading import nobody_ahead
@@ -384,8 +385,16 @@ def test_many_trained_methods_have_a_panel_of_cost_of_their_own(crowd_told: tupl
     apart = panels_of(cost_points(only(crowd), None))
     assert [set(panel["method"]) for panel in apart] == [set(RULES), {"ladid", *NETS}]
     figure = (page.path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
-    assert all(f">{words}</text>" in figure for words in COST_APART)
+    assert all(f">{line}</text>" in figure for words in COST_APART for line in words.split("\n"))
     assert figure.count(">0.5</text>") == 1  # both panels have the scale of error at the left
+
+
+def test_no_name_in_the_figure_of_cost_covers_another_one(crowd_told: tuple[Bench, Page]) -> None:
+    """Ten networks with errors within a tenth of each other have names below each other, a line of words apart."""
+    _, page = crowd_told
+    figure = (page.path.parent / "figures" / f"cost-{PICTURES}.svg").read_text()
+    found = {name: float(re.search(rf'y="([\d.]+)"[^>]*>{name}</text>', figure)[1]) for name in ("ladid", *NETS)}  # type: ignore[index]
+    assert np.diff(sorted(found.values())).min() > SMALL
 
 
 def test_few_trained_methods_share_a_panel_with_the_others(twice_told: tuple[Bench, Page]) -> None:

@@ -16,7 +16,7 @@ from ladid_bench.study.plan import COMPARISON
 # makes every error small; FVU is about the mean picture of each
 ACROSS_VIEWS: frozenset[Kind] = frozenset({"shift"})
 
-Told = tuple[str, list[tuple[Entry, Run]]]  # a title, and the runs that stand below it
+TitledRuns = tuple[str, list[tuple[Entry, Run]]]  # a title, and the runs that stand below it
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class StudyResults:
         return gather_rungs(self.folders, self.table, self.study)
 
     @cached_property
-    def runs(self) -> list[Told]:
+    def runs(self) -> list[TitledRuns]:
         """Every run once: of the data sets at equal steps and time, of further experiments, with other steps."""
         told = [(one.title, one) for one in [*self.datasets, *self.again]]
         further = [content for one in self.experiments for content, _ in one.parts]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
@@ -128,7 +129,13 @@ class Lines:
             figure.legend(*rows[0].get_legend_handles_labels(), loc="outside upper left", ncols=4, handlelength=1.6)
         ends = {name: _end(frame[frame["name"] == name], self.value) for name in names}
         named = [(ends[name], text, self.looks[name]) for name, text in names.items() if text]
-        name_ends(rows[0], named, self.scale.equal)
+        notes = name_ends(rows[0], named)
+        if notes or self.scale.equal:
+            settle(figure)
+        if self.scale.equal:  # once names have their room: limits only ever widen for it
+            rows[0].set_aspect("equal", adjustable="datalim")
+            rows[0].apply_aspect()
+        part_names(rows[0], notes)
         return figure
 
     def _draw(self, axes: Axes, frame: pd.DataFrame) -> None:
@@ -220,10 +227,10 @@ def _size(look: MethodStyle) -> float:
     return 1.0 if look.strong else SMALL / FONT_SIZE
 
 
-def name_ends(axes: Axes, ends: Sequence[tuple[float, str, MethodStyle]], equal: bool = False) -> None:
-    """Write a name beside the right end of each line: (height of the end, name, look).
+def name_ends(axes: Axes, ends: Sequence[tuple[float, str, MethodStyle]]) -> list[Annotation]:
+    """Write a name beside the right edge for each line or point that ends there: (height of the end, name, look).
 
-    With ``equal`` a unit becomes as long along both axes, once names have their room: limits only ever widen for it.
+    Names may cover each other until the figure is settled and ``part_names`` moves them apart.
     """
     place: dict[str, Any] = {
         "xycoords": axes.get_yaxis_transform(),
@@ -238,13 +245,13 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, str, MethodStyle]], equal:
         note = axes.annotate(text, tip, (16, 0), arrowprops=leader | {"relpos": (0, 0.5)}, **font, **place)
         mark(note, look.name)
         notes.append(note)
-    if notes or equal:
-        settle(axes.figure)  # type: ignore[arg-type]
-    if equal:
-        axes.set_aspect("equal", adjustable="datalim")
-        axes.apply_aspect()
+    return notes
+
+
+def part_names(axes: Axes, notes: Sequence[Annotation]) -> None:
+    """Move the names beside the edge of settled axes clear of each other."""
     heights = [float(axes.get_yaxis_transform().transform(note.xy)[1]) for note in notes]
-    tall = [LINE * _size(look) for _, _, look in ends]
+    tall = [LINE * float(note.get_fontsize()) / FONT_SIZE for note in notes]
     for note, own, height in zip(notes, heights, spread(heights, tall, *axes.bbox.intervaly), strict=True):
         note.set_position((16, height - own))
 

@@ -5,33 +5,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from adjustText import adjust_text
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 
 from ladid_bench.analysis.curves import cost_points
 from ladid_bench.analysis.entries import DatasetContent
-from ladid_bench.reporting.charts import SMALL, Looks, error_axis, plain_log
-from ladid_bench.reporting.drawing import FONT_SIZE, LINE, TALL, Drawing, canvas, mark, settle
+from ladid_bench.reporting.charts import SPARSE, Looks, error_axis, name_ends, part_names, plain_log
+from ladid_bench.reporting.drawing import LINE, TALL, Drawing, canvas, mark, settle
 from ladid_bench.reporting.figures import told_of_times
 from ladid_bench.reporting.formatting import listed
-from ladid_bench.reporting.palette import MUTED, MethodStyle
+from ladid_bench.reporting.palette import MethodStyle
 
-MARGIN = 0.16  # of the width, kept free at either side for names
+MARGIN = 0.06  # of the width, free at either side of the points
 CROWD = 5  # as many trained methods have a panel of their own, for they take much the same time
 COST = "CPU seconds of a whole run, training included"
-COST_APART = ("not trained: CPU s", "trained: CPU seconds of a whole run")
+COST_APART = ("not trained,\nCPU seconds", "trained, CPU seconds\nof a whole run")
 SHARES = (0.35, 0.65)  # of the width, where there are two panels
-STEPS = 9  # along an interval
-ROUNDS = 250  # of moving names apart; a limit of time would depend on the machine
-FORCES: dict[str, Any] = {  # tried on the figures of eighteen methods: no name covers another one, or a point
-    "force_text": (0.4, 0.8),
-    "force_static": (0.3, 0.5),
-    "force_pull": (0.003, 0.003),
-    "force_explode": (0.3, 0.8),
-    "expand": (1.1, 1.4),
-}
 
 
 def accuracy_and_cost(dataset: DatasetContent, equal: DatasetContent | None, styles: Looks) -> Drawing | None:
@@ -68,19 +59,20 @@ def _scatter(frame: pd.DataFrame, floors: list[tuple[float, MethodStyle]], style
         _draw_points(axes, panel, styles)
     for error, _ in floors:
         drawn[-1].text(0.995, error, "floor", transform=drawn[-1].get_yaxis_transform(), va="bottom", ha="right")
+    notes = [_lead_to_names(axes, panel, styles) for axes, panel in zip(drawn, panels, strict=True)]
     settle(figure)
-    for axes, panel in zip(drawn, panels, strict=True):
-        _write_names(axes, panel, styles)
+    for axes, names in zip(drawn, notes, strict=True):
+        part_names(axes, names)
     return figure
 
 
 def _cost_axis(axes: Axes, seconds: pd.Series, share: float) -> None:
-    """A logarithmic axis with room for names at either side, in a panel with that share of the width."""
+    """A logarithmic axis in a panel with that share of the width."""
     reach = seconds.max() / seconds.min() * 2
-    margin = reach ** (MARGIN / (1 - 2 * MARGIN))
+    room = reach**MARGIN
     axes.set_xscale("log")
-    axes.set_xlim(seconds.min() / margin, seconds.max() * margin)
-    plain_log(axes.xaxis, reach * margin / share**3)
+    axes.set_xlim(seconds.min() / room, seconds.max() * room)
+    plain_log(axes.xaxis, reach * room / share**3)
 
 
 def _draw_points(axes: Axes, panel: pd.DataFrame, styles: Looks) -> None:
@@ -98,37 +90,16 @@ def _draw_points(axes: Axes, panel: pd.DataFrame, styles: Looks) -> None:
             mark(part, look.name)
 
 
-def _write_names(axes: Axes, panel: pd.DataFrame, styles: Looks) -> None:
-    """Write each method's name once, beside its first point, clear of the other names and points."""
-    texts, first = [], panel.drop_duplicates("name")
+def _lead_to_names(axes: Axes, panel: pd.DataFrame, styles: Looks) -> list[Annotation]:
+    """Lead from each method's first point to the right edge, where its name stands."""
+    first, edge, ends = panel.drop_duplicates("name"), axes.get_xlim()[1], []
     places = zip(first["name"], first["seconds"], first["error"].clip(*axes.get_ylim()), strict=True)
     for name, seconds, error in places:
         look = styles[name]
-        size = FONT_SIZE if look.strong else SMALL
-        text = axes.text(seconds, error, name, color=look.ink, fontsize=size, ha="center", va="center")
-        text.set_in_layout(False)
-        mark(text, look.name)
-        texts.append(text)
-    _, leaders = adjust_text(
-        texts,
-        *_in_the_way(panel, styles, axes.get_ylim()),
-        ax=axes,
-        iter_lim=ROUNDS,
-        prevent_crossings=False,  # it would keep names from leaving a crowd
-        min_arrow_len=10,
-        arrowprops={"arrowstyle": "-", "color": MUTED[0], "linewidth": 0.5},
-        **FORCES,
-    )
-    for leader in leaders:
-        mark(leader, leader.patchA.get_gid() or "")
-
-
-def _in_the_way(panel: pd.DataFrame, styles: Looks, ends: tuple[float, float]) -> np.ndarray:
-    """What names had better not cover, as (seconds, error): points, and intervals of what stands in front."""
-    bars = panel[[styles[name].strong for name in panel["name"]]].dropna(subset=["low"])
-    along = np.geomspace(bars["low"].clip(lower=ends[0]), bars["high"], STEPS)  # (step, bar)
-    seconds = np.concatenate([panel["seconds"], np.tile(bars["seconds"], STEPS)])
-    return np.stack([seconds, np.concatenate([panel["error"], along.ravel()]).clip(*ends)])
+        how: dict[str, Any] = {"linestyle": SPARSE, "linewidth": 0.9, "zorder": 1}
+        mark(axes.plot([seconds, edge], [error, error], color=look.colour, **how)[0], look.name)
+        ends.append((error, name, look))
+    return name_ends(axes, ends)
 
 
 def _front(frame: pd.DataFrame) -> str:

@@ -18,7 +18,8 @@ from ladid_bench.analysis.rules.selection import (
 )
 from ladid_bench.analysis.verdicts import Part, decide
 
-DYNAMICS = (  # what is compared, LaDID's variant, the variant of LaDID with an ODE; "" for the first on the card
+DYNAMICS = "dynamics"  # the experiment in which an equation stands in place of F
+SETTINGS = (  # whose, LaDID's variant, the variant of LaDID with an ODE; "" for the first on the card
     ("with LaDID's settings", "", "ladid-settings"),
     ("with ladid-ode's settings", "ladid-ode-settings", ""),
 )
@@ -64,12 +65,12 @@ def lower_than(evidence: Evidence, sets: Sequence[str], rivals: Rivals, limit: f
 def direct_map_beats_ode(evidence: Evidence) -> list[Part]:
     """Compare LaDID with LaDID with a neural ODE in place of F: with the settings of the one, and of the other."""
     made = []
-    for name, mine, other in DYNAMICS:
+    for name, mine, other in SETTINGS:
         compared = {}
-        for dataset in planned_sets(evidence, SIMULATED):
+        for dataset in planned_sets(evidence, SIMULATED, DYNAMICS):
             pair = (
-                comparison_side(evidence, LADID, dataset, mine),
-                comparison_side(evidence, "ladid-ode", dataset, other),
+                comparison_side(evidence, LADID, dataset, mine, DYNAMICS),
+                comparison_side(evidence, "ladid-ode", dataset, other, DYNAMICS),
             )
             compared[dataset] = [contrast(evidence, *pair)]
         made.append(decide(name, compared))

@@ -32,11 +32,13 @@ def methods_compared(evidence: Evidence, name: str, kind: str) -> list[str]:
     return [one for one in methods_in(evidence.rows_of("comparison", dataset=name, kind=kind)) if one != LADID]
 
 
-def comparison_side(evidence: Evidence, method: str, dataset: str, variant: str = "") -> Side:
-    """Collect the runs of a method in the comparison, in the first variant on its card unless another is named."""
+def comparison_side(
+    evidence: Evidence, method: str, dataset: str, variant: str = "", experiment: str = "comparison"
+) -> Side:
+    """Collect the runs of a method in a comparison, in the first variant on its card unless another is named."""
     how = {"variant": variant} if variant else {}
     name = f"{method}:{variant}" if variant else method
-    return evidence.side(name, "comparison", dataset=dataset, method=method, **how)
+    return evidence.side(name, experiment, dataset=dataset, method=method, **how)
 
 
 def arms_compared(evidence: Evidence) -> list[str]:
@@ -60,9 +62,9 @@ def arm_name(arm: str) -> str:
     return f"{LADID}:{arm}" if arm else LADID
 
 
-def planned_sets(evidence: Evidence, sets: Iterable[str]) -> list[str]:
-    """List those of ``sets`` that the comparison of this study has."""
-    names = data_sets_in(evidence.rows_of("comparison"))
+def planned_sets(evidence: Evidence, sets: Iterable[str], experiment: str = "comparison") -> list[str]:
+    """List those of ``sets`` that a comparison of this study has."""
+    names = data_sets_in(evidence.rows_of(experiment))
     return [name for name in sets if name in names]
 
 
