@@ -1,5 +1,6 @@
 """What a file says of its axes, its times and its recordings is used; where it says two things, it is refused."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -317,6 +318,29 @@ def test_the_step_that_a_single_number_tells_is_said_and_not_taken(tmp_path: Pat
         assert f"--time-step {step}" in found.found[0].times and found.recordings[0].times is None
     found = looked_at(tmp_path, npz(tmp_path / "a.npz", u=walk(300, 3), mass=np.array(2.0)), keys=("u",))
     assert "--time-step" not in found.found[0].times
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "number", "step"),
+    [
+        ("/", "dt", 0.02, "0.02"),
+        ("run", "fps", 25.0, "0.04"),  # of the group that the values stand in
+        ("run/u", "sampling_rate", 50.0, "0.02"),  # of the values
+        ("run/starting_time", "rate", 30.0, "0.03333333333"),  # beside them, as in NWB
+        ("other/v", "dt", 0.02, ""),
+        ("run/u", "gain", 2.0, ""),
+    ],
+)
+def test_the_step_that_an_attribute_tells_is_said(
+    tmp_path: Path, place: str, name: str, number: float, step: str
+) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["run/u"], file["run/starting_time"], file["other/v"] = walk(300, 3), 0.0, 1.0
+        file[place].attrs[name] = number
+    found = looked_at(tmp_path, tmp_path / "a.h5", keys=("run/u",))
+    assert found.recordings[0].times is None
+    told = re.findall(r"--time-step (\S+)", found.found[0].times)
+    assert told == [step] * bool(step)
 
 
 def test_characters_of_matlab_are_text(tmp_path: Path) -> None:

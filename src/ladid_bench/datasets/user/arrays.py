@@ -241,14 +241,23 @@ def role_of(name: str) -> str:
     return next((role for role, pattern in ROLES.items() if pattern.fullmatch(name)), "")
 
 
+def numbers_of(place: str, attributes: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """Select the attributes of an array or a group that are single numbers, by ``place`` and name."""
+    arrays = {name: np.asarray(value) for name, value in attributes.items()}
+    single = {name: one for name, one in arrays.items() if one.dtype.kind in "fiu" and one.size == 1}
+    return {(place, str(name)): float(one.item()) for name, one in single.items()}
+
+
 @dataclass(frozen=True)
 class ArrayFile:
     """All arrays of a file, by name.
 
     Attributes:
         column_major: whether the program that wrote it keeps films as height, width, time (MATLAB).
+        numbers: single numbers that attributes hold, by array or group ("" at the top) and name.
     """
 
     path: Path
     arrays: Mapping[str, FileArray]
     column_major: bool = False
+    numbers: Mapping[tuple[str, str], float] = field(default_factory=dict)

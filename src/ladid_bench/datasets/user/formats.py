@@ -13,7 +13,7 @@ import numpy as np
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.readers import one_line
-from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, role_of, text_of
+from ladid_bench.datasets.user.arrays import ArrayFile, FileArray, numbers_of, role_of, text_of
 from ladid_bench.datasets.user.gridded import is_described, is_packed, open_gridded
 from ladid_bench.datasets.user.recordings import check_size
 
@@ -170,7 +170,9 @@ def open_hdf5(path: Path) -> ArrayFile:
                 if is_packed(found):
                     raise
         arrays = {name: _plain(path, name, item) for name, item in found}
-    return ArrayFile(path, arrays)
+        numbers = numbers_of("", file.attrs)
+        file.visititems(lambda name, item: numbers.update(numbers_of(name, item.attrs)))
+    return ArrayFile(path, arrays, numbers=numbers)
 
 
 def _plain(path: Path, name: str, item: h5py.Dataset) -> FileArray:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ladid_bench.core import hdf5
 from ladid_bench.core.errors import BenchError
-from ladid_bench.datasets.user.arrays import SINCE, ArrayFile, FileArray, text_of
+from ladid_bench.datasets.user.arrays import SINCE, ArrayFile, FileArray, numbers_of, text_of
 from ladid_bench.datasets.user.recordings import check_size
 
 PACKED = ("scale_factor", "add_offset", "_FillValue", "missing_value")
@@ -48,11 +48,14 @@ def open_gridded(path: Path) -> ArrayFile:
             raise
         return ArrayFile(path, _without_dimensions(path))
     arrays: dict[str, FileArray] = {}
+    numbers: dict[tuple[str, str], float] = {}
     for group, data in groups.items():
+        numbers |= numbers_of(group.strip("/"), data.attrs)
         for name, variable in data.variables.items():
             full = f"{group.strip('/')}/{name}".lstrip("/")
             arrays[full] = _array(path, full, variable)
-    return ArrayFile(path, arrays)
+            numbers |= numbers_of(full, variable.attrs)
+    return ArrayFile(path, arrays, numbers=numbers)
 
 
 def _groups(path: Path) -> dict[str, Any]:

@@ -27,7 +27,7 @@ FIRST_DAY, LAST_DAY = 1800_01_01, 2199_12_31
 DECEMBER_TO_JANUARY = 89  # from 202612 to 202701
 EPOCH = "seconds since 1970-01-01"
 STEP = re.compile(r"dt|delta_?t|time_?step|sampling_?(period|interval)", re.IGNORECASE)  # single numbers beside values
-RATE = re.compile(r"fs|fps|frame_?rate|sampl(e|ing)_?(rate|freq\w*)", re.IGNORECASE)
+RATE = re.compile(r"fs|fps|rate|frame_?rate|sampl(e|ing)_?(rate|freq\w*)", re.IGNORECASE)
 MINUTES, LAST_HOUR = 60, 24  # of times written as HHMM or HHMMSS
 FEWEST = 3  # of times whose steps can be compared
 FINE = ("ms", "us", "ns", "ps", "fs", "as")  # units of dates that are finer than a second
@@ -155,12 +155,21 @@ def not_taken(array: FileArray, file: ArrayFile, frames: int) -> str:
 
 def _steps_beside(array: FileArray, file: ArrayFile) -> Iterator[str]:
     """What single numbers beside an array say that by their names are the step of its frames, or how many a second."""
-    for one in file.arrays.values():
-        if one.numeric and math.prod(one.shape) == 1 and one.parent in ("", array.parent):
-            number = float(np.asarray(one.read()).ravel()[0])
-            step = number if STEP.fullmatch(one.last) else 1 / number if RATE.fullmatch(one.last) and number else 0.0
-            if step > 0:
-                yield f"'{one.name}' is {number:g}: if it tells the step of the frames, use --time-step {step:g}"
+    single = [one for one in file.arrays.values() if one.numeric and math.prod(one.shape) == 1]
+    near = [
+        (one.name, one.last, float(np.asarray(one.read()).ravel()[0]))
+        for one in single
+        if one.parent in ("", array.parent)
+    ]
+    near += [
+        (f"{place}@{name}", name, number)
+        for (place, name), number in file.numbers.items()
+        if place.rpartition(array.separator)[0] == array.parent or f"{array.name}/".startswith(f"{place}/".lstrip("/"))
+    ]
+    for told, name, number in near:
+        step = number if STEP.fullmatch(name) else 1 / number if RATE.fullmatch(name) and number else 0.0
+        if step > 0:
+            yield f"'{told}' is {number:g}: if it tells the step of the frames, use --time-step {step:.10g}"
 
 
 def _is_other_text(one: FileArray) -> bool:
