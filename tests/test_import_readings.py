@@ -454,6 +454,15 @@ def test_folders_that_are_named_as_splits_are_not_shuffled(tmp_path: Path) -> No
     assert all(word in refusal(tmp_path, tmp_path / "films") for word in ("--valid", "--test"))
 
 
+@pytest.mark.parametrize("names", [("images", "masks"), ("RGB", "depth"), ("cam0", "cam1")])
+def test_folders_that_are_named_as_views_are_no_recordings_of_their_own(tmp_path: Path, names: Sequence[str]) -> None:
+    for name in names:
+        film(tmp_path / "films" / name, [f"{number}.png" for number in range(60)])
+    assert all(name in refusal(tmp_path, tmp_path / "films") for name in names)
+    (tmp_path / "films" / names[0]).rename(tmp_path / "films" / "monday")
+    assert len(looked_at(tmp_path, tmp_path / "films").recordings) == 2
+
+
 def test_a_video_that_ends_before_it_says_is_refused(tmp_path: Path) -> None:
     """Ninety pictures at thirty a second; a third of the bytes holds a third of the three seconds or less."""
     av = pytest.importorskip("av")
