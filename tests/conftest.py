@@ -2,10 +2,13 @@
 
 import os
 import signal
+import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import made_up
 import numpy as np
@@ -17,9 +20,12 @@ from ladid_bench.data.task import Task, task_of
 from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.datasets.simulated.grids import irregular_times
 from ladid_bench.datasets.simulated.pendulum import Pendulum
+from ladid_bench.methods.registry import load_card, load_method, resolve_settings
 
 if TYPE_CHECKING:
-    from ladid_bench.data.windows import WindowSampler
+    from torch.nn import Module
+
+    from ladid_bench.data.windows import WindowBatch, WindowSampler
 
 # How long an example takes says nothing on a machine that other jobs share. A gate has to say the same of the same
 # commit, so there the examples are fixed; everywhere else each run looks at new ones.
@@ -60,6 +66,37 @@ def uneven_sampler(pendulum: dict[str, Trajectories], pendulum_task: Task) -> "W
     train = pendulum["train"]
     times = irregular_times(np.random.SeedSequence(0).spawn(len(train)), train.times.shape[1], pendulum_task.time_step)
     return WindowSampler(replace(train, times=times), pendulum_task, Budget(batch_size=3, queries=4), "cpu")
+
+
+@pytest.fixture
+def batch(uneven_sampler: "WindowSampler") -> "WindowBatch":
+    """Windows with queries up to 50 frames ahead."""
+    import torch
+
+    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def module(request: pytest.FixtureRequest, root: Path) -> ModuleType:
+    """The module of the method that a test file is about, which its constant ``METHOD`` names."""
+    return sys.modules[load_method(request.module.METHOD, root).__module__]
+
+
+@pytest.fixture
+def build(
+    request: pytest.FixtureRequest, module: ModuleType, root: Path, pendulum_task: Task
+) -> Callable[..., "Module"]:
+    """Builds the untrained model of that method, ready to forecast; what is patched in ``module`` is built from."""
+    import torch
+
+    name = request.module.METHOD
+    first = next(iter(load_card(name, root).variants))
+
+    def build(variant: str = first, task: Task = pendulum_task, **changes: Any) -> "Module":
+        torch.manual_seed(0)
+        return module.METHOD(task, resolve_settings(name, variant, changes, root)).build_model().eval()
+
+    return build
 
 
 @pytest.fixture(name="trajectories")

@@ -1,10 +1,7 @@
 """Fourier neural operator: its transform, its sizes, what it is trained on, its times and its bounds."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,17 +11,9 @@ from torch import Tensor
 from ladid_bench.core.configuration import Budget
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch, WindowSampler
-from ladid_bench.methods.registry import load_method, resolve_settings
+from ladid_bench.methods.registry import load_method
 
-
-@pytest.fixture
-def module(root: Path) -> ModuleType:
-    return sys.modules[load_method("fno", root).__module__]
-
-
-def build(root: Path, task: Task, **changes: Any) -> Any:
-    torch.manual_seed(0)
-    return load_method("fno", root)(task, resolve_settings("fno", "default", changes, root)).build_model().eval()
+METHOD = "fno"
 
 
 def draw(pendulum, task: Task, length: int, seed: int = 0) -> WindowBatch:
@@ -63,26 +52,26 @@ def test_spectral_convolution_commutes_with_shifts_and_with_resolution(module) -
     torch.testing.assert_close(layer(fine)[..., ::2, ::2], layer(fine[..., ::2, ::2].contiguous()))
 
 
-def test_sizes_are_those_of_the_paper(root: Path, pendulum_task: Task) -> None:
+def test_sizes_are_those_of_the_paper(build) -> None:
     """Four layers of 2 x 12 x 12 complex 20 x 20 matrices and a 1 x 1 convolution; 12 channels in, head of 128."""
-    model = build(root, pendulum_task)
+    model = build()
     layer = 2 * (2 * 12 * 12) * 20 * 20 + 20 * 20 + 20
     expected = (10 + 2 + 1) * 20 + 4 * layer + (20 + 1) * 128 + (128 + 1)
     assert sum(parameter.numel() for parameter in model.parameters()) == expected == 926_357
     assert not any(parameter.is_complex() for parameter in model.parameters())
 
 
-def test_modes_never_exceed_half_of_the_padded_side(root: Path, pendulum_task: Task) -> None:
-    model = build(root, replace(pendulum_task, shape=(2, 16, 20)), padding=0)
+def test_modes_never_exceed_half_of_the_padded_side(build, pendulum_task: Task) -> None:
+    model = build(task=replace(pendulum_task, shape=(2, 16, 20)), padding=0)
     assert all(layer.spectral.modes == (8, 10) for layer in model.layers)
     assert model.next_frame(torch.rand(3, 10, 2, 16, 20)).shape == (3, 2, 16, 20)
 
 
-def test_padding_keeps_the_two_edges_apart(root: Path, pendulum_task: Task) -> None:
+def test_padding_keeps_the_two_edges_apart(build, pendulum_task: Task) -> None:
     """Without it the pictures are on a torus: shifted features give shifted features."""
     shifts = {}
     for padding in (0, 8):
-        model = build(root, replace(pendulum_task, shape=(1, 16, 16)), padding=padding)
+        model = build(task=replace(pendulum_task, shape=(1, 16, 16)), padding=padding)
         with torch.no_grad():
             model.lift.weight[:, -2:] = 0  # blind to the place
             recent = torch.rand(1, 10, 1, 16, 16)
@@ -92,8 +81,8 @@ def test_padding_keeps_the_two_edges_apart(root: Path, pendulum_task: Task) -> N
     assert shifts[0] < 1e-4 < 1e-2 < shifts[8]
 
 
-def test_frames_are_told_their_order_and_pixels_their_place(root: Path, pendulum_task: Task) -> None:
-    model = build(root, replace(pendulum_task, shape=(2, 16, 16)))
+def test_frames_are_told_their_order_and_pixels_their_place(build, pendulum_task: Task) -> None:
+    model = build(task=replace(pendulum_task, shape=(2, 16, 16)))
     recent = torch.rand(1, 10, 2, 16, 16)
     seen = []
     model.lift.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
@@ -102,8 +91,8 @@ def test_frames_are_told_their_order_and_pixels_their_place(root: Path, pendulum
     torch.testing.assert_close(seen[0][0, 3, 7, 20:], torch.tensor([3 / 15, 7 / 15]))
 
 
-def test_forecasts_are_rolled_out_and_interpolated_between_frames(root: Path, pendulum_task: Task) -> None:
-    model = build(root, pendulum_task)
+def test_forecasts_are_rolled_out_and_interpolated_between_frames(build, pendulum_task: Task) -> None:
+    model = build()
     model.next_frame = brighter
     context = torch.full((2, 10, 1, 32, 32), 0.2)
     times = torch.arange(10.0).expand(2, -1) * pendulum_task.time_step
@@ -114,8 +103,8 @@ def test_forecasts_are_rolled_out_and_interpolated_between_frames(root: Path, pe
     torch.testing.assert_close(made.std(dim=(2, 3, 4)), torch.zeros(2, 3), atol=1e-6, rtol=0)
 
 
-def test_each_step_reads_the_newest_frames(root: Path, pendulum_task: Task) -> None:
-    model = build(root, pendulum_task)
+def test_each_step_reads_the_newest_frames(build) -> None:
+    model = build()
     context = torch.rand(1, 10, 1, 32, 32)
     with torch.no_grad():
         first = model.next_frame(context).clamp(0, 1)
@@ -123,9 +112,9 @@ def test_each_step_reads_the_newest_frames(root: Path, pendulum_task: Task) -> N
         torch.testing.assert_close(model.roll_out(context, 2)[:, 1], second)
 
 
-def test_loss_is_the_relative_error_of_frames_that_exist(root: Path, pendulum, pendulum_task: Task) -> None:
+def test_loss_is_the_relative_error_of_frames_that_exist(build, pendulum, pendulum_task: Task) -> None:
     """Against frames that are rolled out and compared one by one."""
-    model = build(root, pendulum_task, rollout=3, trajectories=5)
+    model = build(rollout=3, trajectories=5)
     model.next_frame = brighter
     for seed, length in enumerate((1, 2, 8, 50)):
         batch = draw(pendulum, pendulum_task, length)
@@ -144,9 +133,9 @@ def test_loss_is_the_relative_error_of_frames_that_exist(root: Path, pendulum, p
         torch.testing.assert_close(model.loss(batch)["relative_error"], torch.stack(errors).mean())
 
 
-def test_passages_are_successive_frames_of_one_trajectory(root: Path, pendulum, pendulum_task: Task) -> None:
+def test_passages_are_successive_frames_of_one_trajectory(build, pendulum, pendulum_task: Task) -> None:
     """Also where windows end with the trajectory: what is repeated there is never a target."""
-    model = build(root, pendulum_task)
+    model = build()
     known = pendulum_task.normalize(torch.from_numpy(pendulum["train"].frames)).flatten(2)  # (trajectory, time, value)
     starts, cut = set(), 0
     for seed in range(40):
@@ -176,9 +165,9 @@ def test_takes_even_images_only(root: Path, pendulum_task: Task) -> None:
 
 
 @torch.no_grad()
-def test_the_network_is_its_layers_one_after_the_other(root: Path, pendulum_task: Task) -> None:
+def test_the_network_is_its_layers_one_after_the_other(build, pendulum_task: Task) -> None:
     """Li et al. 2021: GELU between the four Fourier layers and in the head, none after the last layer."""
-    model = build(root, replace(pendulum_task, shape=(2, 16, 24)), layers=4, padding=3)
+    model = build(task=replace(pendulum_task, shape=(2, 16, 24)), layers=4, padding=3)
     recent, gelu = torch.rand(2, 10, 2, 16, 24), torch.nn.functional.gelu
     places = torch.stack(torch.meshgrid(torch.linspace(0, 1, 16), torch.linspace(0, 1, 24), indexing="ij"), dim=-1)
     pixels = torch.cat([recent.flatten(1, 2).movedim(1, -1), places.expand(2, -1, -1, -1)], dim=-1)
@@ -200,8 +189,8 @@ def test_spectral_weights_start_as_in_the_paper(module) -> None:
     assert weight.mean().item() == pytest.approx(0.5, abs=0.02)
 
 
-def test_a_time_off_by_rounding_asks_for_no_further_frame(root: Path, pendulum_task: Task) -> None:
-    model, made = build(root, pendulum_task), []
+def test_a_time_off_by_rounding_asks_for_no_further_frame(build, pendulum_task: Task) -> None:
+    model, made = build(), []
     model.next_frame = lambda recent: made.append(1) or brighter(recent)
     times = torch.arange(10.0)[None] * pendulum_task.time_step
     asked = times[:, -1:] + torch.tensor([[1 - 1e-4, 3 + 1e-4]]) * pendulum_task.time_step

@@ -1,32 +1,17 @@
 """The GRU baseline: its step against torch's, its times, and that training rolls as freely as forecasting."""
 
-import sys
-
 import pytest
 import torch
 from torch import Tensor, nn
 
-from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.distributions import negative_log_likelihood
-from ladid_bench.methods.registry import load_method, resolve_settings
+
+METHOD = "gru"
 
 
 @pytest.fixture
-def model(pendulum_task, root):
-    torch.manual_seed(0)
-    method = load_method("gru", root)(pendulum_task, resolve_settings("gru", "default", {}, root))
-    return method.build_model().eval()
-
-
-@pytest.fixture
-def module(root):
-    load_method("gru", root)
-    return sys.modules["ladid_bench_baselines_gru"]
-
-
-@pytest.fixture
-def batch(uneven_sampler) -> WindowBatch:
-    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
+def model(build) -> nn.Module:
+    return build()
 
 
 def stepped(roll_out: nn.Module, representation: Tensor, steps: int) -> Tensor:

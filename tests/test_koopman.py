@@ -9,29 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.data.windows import WindowBatch
-from ladid_bench.methods.registry import load_method, resolve_settings
 
-
-@pytest.fixture
-def build(pendulum_task, root):
-    def build(variant: str = "default", **changes) -> nn.Module:
-        torch.manual_seed(0)
-        method = load_method("koopman", root)(pendulum_task, resolve_settings("koopman", variant, changes, root))
-        return method.build_model().eval()
-
-    return build
-
-
-@pytest.fixture
-def module(root):
-    load_method("koopman", root)
-    return sys.modules["ladid_bench_baselines_koopman"]
-
-
-@pytest.fixture
-def batch(uneven_sampler) -> WindowBatch:
-    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
+METHOD = "koopman"
 
 
 @pytest.fixture

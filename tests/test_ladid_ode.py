@@ -36,11 +36,6 @@ def small(build):
     return lambda variant: build(variant, hidden=32, period_floor=16.0, tolerance=1e-6).eval()
 
 
-@pytest.fixture
-def batch(uneven_sampler) -> WindowBatch:
-    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
-
-
 def size(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 

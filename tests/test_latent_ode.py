@@ -1,34 +1,13 @@
 """Latent ODE: the two penalties, term by term and against lengths that are known."""
 
 import math
-import sys
 
 import pytest
 import torch
-from torch import nn
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.data.windows import WindowBatch
-from ladid_bench.methods.registry import load_method, resolve_settings
 
-
-@pytest.fixture
-def module(root):
-    return sys.modules[load_method("latent-ode", root).__module__]
-
-
-@pytest.fixture
-def build(module, pendulum_task, root):
-    def build(variant: str, **changes) -> nn.Module:
-        torch.manual_seed(0)
-        return module.METHOD(pendulum_task, resolve_settings("latent-ode", variant, changes, root)).build_model().eval()
-
-    return build
-
-
-@pytest.fixture
-def batch(uneven_sampler) -> WindowBatch:
-    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
+METHOD = "latent-ode"
 
 
 def test_lengths_are_in_standard_deviations_of_the_beginnings(module) -> None:

@@ -1,8 +1,6 @@
 """LDNet: the decoder is a function of state and coordinates, trained at some points and rendered at all."""
 
-import sys
 from dataclasses import replace
-from types import ModuleType
 
 import pytest
 import torch
@@ -11,22 +9,8 @@ from ladid_bench.core.configuration import Budget
 from ladid_bench.data.windows import WindowBatch, WindowSampler
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.ode import solve_adaptively
-from ladid_bench.methods.registry import load_method, resolve_settings
 
-
-@pytest.fixture(scope="module")
-def module(root) -> ModuleType:
-    """The file of the method, imported once: what is patched in it is what ``build`` builds from."""
-    return sys.modules[load_method("ldnet", root).__module__]
-
-
-@pytest.fixture
-def build(module, pendulum_task, root):
-    def build(task=pendulum_task, **changes):
-        torch.manual_seed(0)
-        return module.METHOD(task, resolve_settings("ldnet", "default", changes, root)).build_model().eval()
-
-    return build
+METHOD = "ldnet"
 
 
 @pytest.fixture

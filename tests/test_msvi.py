@@ -1,9 +1,7 @@
 """MSVI: blocks against closed forms, its bound term by term, what shooting variables read, frames that do not exist."""
 
 import math
-import sys
 from dataclasses import replace
-from types import ModuleType
 
 import pytest
 import torch
@@ -16,15 +14,12 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch, WindowSampler
 from ladid_bench.methods.distributions import Gaussian
-from ladid_bench.methods.registry import load_method, resolve_settings
+from ladid_bench.methods.registry import resolve_settings
+
+METHOD = "msvi"
 
 CONTEXT, FRAMES, LATENT = 10, 60, 32
 UNIT = 1.5
-
-
-@pytest.fixture(scope="module")
-def module(root) -> ModuleType:
-    return sys.modules[load_method("msvi", root).__module__]
 
 
 @pytest.fixture

@@ -1,38 +1,16 @@
 """Neural flows: identity at time 0, invertibility, contractions, and the solution map of a linear system, learnt."""
 
 import math
-import sys
-from types import ModuleType
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from ladid_bench.core.errors import BenchError
-from ladid_bench.data.windows import WindowBatch
-from ladid_bench.methods.registry import load_method, resolve_settings
+
+METHOD = "neural-flow"
 
 VARIANTS = ["default", "resnet", "gru"]
-
-
-@pytest.fixture(scope="module")
-def module(root) -> ModuleType:
-    return sys.modules[load_method("neural-flow", root).__module__]
-
-
-@pytest.fixture
-def build(module, root, pendulum_task):
-    def build(variant: str = "default", **changes) -> nn.Module:
-        torch.manual_seed(0)
-        settings = resolve_settings("neural-flow", variant, changes, root)
-        return module.METHOD(pendulum_task, settings).build_model().eval()
-
-    return build
-
-
-@pytest.fixture
-def batch(uneven_sampler) -> WindowBatch:
-    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
 
 
 def moving(flow: nn.Module) -> nn.Module:

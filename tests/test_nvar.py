@@ -1,8 +1,6 @@
 """NVAR: its features and its fit against hand calculation, forecasts of chaos and of a harmonic, its bounds."""
 
-import sys
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,12 +13,9 @@ from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Method, Training
 from ladid_bench.methods.registry import load_method, resolve_settings
 
+METHOD = "nvar"
+
 GIVEN, LORENZ_STEP, LYAPUNOV_TIME = 4, 0.025, 1 / 0.906  # of the Lorenz system, in its unit of time
-
-
-@pytest.fixture(scope="module")
-def module(root) -> ModuleType:
-    return sys.modules[load_method("nvar", root).__module__]
 
 
 def series(states: np.ndarray, step: float) -> Trajectories:

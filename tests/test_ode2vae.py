@@ -1,6 +1,5 @@
 """ODE2VAE: its flow and densities against closed forms, its loss term by term, and what each encoding reads."""
 
-import sys
 from dataclasses import replace
 from types import ModuleType
 
@@ -17,12 +16,9 @@ from ladid_bench.data.windows import WindowBatch, WindowSampler
 from ladid_bench.methods.distributions import Gaussian, negative_log_likelihood
 from ladid_bench.methods.registry import load_method, resolve_settings
 
+METHOD = "ode2vae"
+
 DEGREES, CONTEXT = 16, 10
-
-
-@pytest.fixture(scope="module")
-def module(root) -> ModuleType:
-    return sys.modules[load_method("ode2vae", root).__module__]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """ODE-RNN: its intervals (the published defect and the gaps themselves), its update, and what its loss compares."""
 
-import sys
 from dataclasses import replace
 
 import pytest
@@ -12,29 +11,14 @@ from ladid_bench.core.configuration import Budget
 from ladid_bench.core.errors import BenchError
 from ladid_bench.data.windows import WindowBatch, WindowSampler
 from ladid_bench.methods.distributions import negative_log_likelihood
-from ladid_bench.methods.registry import load_method, resolve_settings
+from ladid_bench.methods.registry import resolve_settings
 
-
-def build(task, root, variant: str = "default", **changes):
-    torch.manual_seed(0)
-    method = load_method("ode-rnn", root)(task, resolve_settings("ode-rnn", variant, changes, root))
-    return method.build_model().eval()
+METHOD = "ode-rnn"
 
 
 @pytest.fixture
-def model(pendulum_task, root):
-    return build(pendulum_task, root)
-
-
-@pytest.fixture
-def module(root):
-    load_method("ode-rnn", root)
-    return sys.modules["ladid_bench_baselines_ode_rnn"]
-
-
-@pytest.fixture
-def batch(uneven_sampler) -> WindowBatch:
-    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
+def model(build):
+    return build()
 
 
 @pytest.fixture
@@ -58,9 +42,9 @@ def test_published_intervals_are_those_measured_in_the_released_code(module) -> 
 
 
 @pytest.mark.parametrize("variant", ["default", "official-bug"])
-def test_the_state_evolves_for_each_rows_own_intervals(variant, pendulum_task, root, times, monkeypatch) -> None:
+def test_the_state_evolves_for_each_rows_own_intervals(build, variant, times, monkeypatch) -> None:
     """With dh/dt = 1 and no updates the state is the time that was integrated so far."""
-    model = build(pendulum_task, root, variant)
+    model = build(variant)
     model.field = linear_network(torch.zeros(32, 32))
     torch.nn.init.ones_(model.field[-1].bias)
     monkeypatch.setattr(model.update, "forward", lambda state, share: state)
@@ -110,8 +94,8 @@ def test_the_update_is_gated_as_published(module) -> None:
     assert (new[:, 3:] < 0).any()  # or the absolute value was not put to the test
 
 
-def test_layer_sizes_and_initial_weights_are_the_released_code_s(pendulum_task, root) -> None:
-    model = build(pendulum_task, root, hidden=100)  # the search found a wider field better
+def test_layer_sizes_and_initial_weights_are_the_released_code_s(build) -> None:
+    model = build(hidden=100)  # the search found a wider field better
 
     def widths(part: nn.Module) -> list[int]:
         layers = [layer for layer in part.modules() if isinstance(layer, nn.Linear)]
@@ -126,13 +110,13 @@ def test_layer_sizes_and_initial_weights_are_the_released_code_s(pendulum_task, 
     assert not any(parameter.any() for parameter in recurrent if parameter.ndim == 1)
 
 
-def test_initial_weights_of_the_other_variant_are_those_of_torch(pendulum_task, root) -> None:
-    model = build(pendulum_task, root, initialisation="torch")
+def test_initial_weights_of_the_other_variant_are_those_of_torch(build) -> None:
+    model = build(initialisation="torch")
     for layer in (model.field.first, model.field.last, model.update.keep.first):
         bound = layer.in_features**-0.5
         assert 0.95 * bound < layer.weight.abs().max() <= bound and layer.bias.any()
     with pytest.raises(BenchError, match="orthogonal"):
-        build(pendulum_task, root, initialisation="orthogonal")
+        build(initialisation="orthogonal")
 
 
 def test_the_loss_is_the_likelihood_of_its_own_forecasts(model, batch, monkeypatch) -> None:
@@ -156,10 +140,10 @@ def test_the_loss_is_the_likelihood_of_its_own_forecasts(model, batch, monkeypat
     torch.testing.assert_close(terms, expected, atol=0, rtol=1e-3)  # rk4 against dopri5
 
 
-def test_the_context_weight_weighs_one_term_only(pendulum_task, root, batch) -> None:
+def test_the_context_weight_weighs_one_term_only(build, batch) -> None:
     terms = []
     for weight in (1.0, 0.1):
-        model = build(pendulum_task, root, context_weight=weight)
+        model = build(context_weight=weight)
         torch.manual_seed(3)  # of the context frames that are drawn
         terms.append(model.loss(batch))
     one, tenth = terms
@@ -175,22 +159,22 @@ def test_evaluations_of_the_context_are_counted_too(model, batch) -> None:
     assert model.function_evaluations == len(calls) + 4 * batch.context.shape[1] > 40
 
 
-def test_a_context_of_one_frame_has_no_step_to_predict(pendulum, pendulum_task, root) -> None:
+def test_a_context_of_one_frame_has_no_step_to_predict(build, pendulum, pendulum_task) -> None:
     task = replace(pendulum_task, context_frames=1)
     batch = WindowSampler(pendulum["train"], task, Budget(batch_size=2), "cpu").draw(8, torch.Generator())
-    terms = build(task, root).loss(batch)
+    terms = build(task=task).loss(batch)
     assert list(terms) == ["reconstruction"]
     assert terms["reconstruction"].isfinite()
 
 
-def test_the_bug_changes_the_intervals_and_nothing_else(pendulum_task, root) -> None:
+def test_the_bug_changes_the_intervals_and_nothing_else(build, root) -> None:
     settings = [resolve_settings("ode-rnn", variant, {}, root) for variant in ("default", "official-bug")]
     assert {key for key in settings[0] if settings[0][key] != settings[1][key]} == {"intervals"}
-    right, wrong = build(pendulum_task, root), build(pendulum_task, root, "official-bug")
+    right, wrong = build(), build("official-bug")
     for key, value in right.state_dict().items():
         assert torch.equal(value, wrong.state_dict()[key])
 
 
-def test_unknown_intervals_are_one_line(pendulum_task, root) -> None:
+def test_unknown_intervals_are_one_line(build) -> None:
     with pytest.raises(BenchError, match=r"intervals 'gap'.*'gaps'"):
-        build(pendulum_task, root, intervals="gap")
+        build(intervals="gap")

@@ -1,6 +1,5 @@
 """SINDy: known equations are found, simulated as a reference solver does, and never blow up."""
 
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,17 +15,14 @@ from ladid_bench.data.trajectories import Trajectories
 from ladid_bench.methods.base import Method, Training
 from ladid_bench.methods.registry import load_method, resolve_settings
 
+METHOD = "sindy"
+
 pytest.importorskip("pysindy")
 
 ROOT = Path(__file__).parent.parent
 STEP, GIVEN, ASKED = 0.1, 6, 30
 SHOWN = np.linalg.qr(np.random.default_rng(7).normal(size=(12, 12)))[0]  # what is observed is a rotation of the state
 EXACT = {"delay": 1, "degrees": [3], "noises": [0.0], "readings": ["linear"], "thresholds": [0.005]}
-
-
-@pytest.fixture
-def module() -> ModuleType:
-    return sys.modules[load_method("sindy", ROOT).__module__]
 
 
 def oscillator(state: np.ndarray) -> np.ndarray:

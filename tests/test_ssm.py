@@ -1,34 +1,12 @@
 """State-space model: its recurrence against one that is stepped and a closed form, its times, its stability."""
 
-import sys
-from types import ModuleType
-
 import pytest
 import torch
 from torch import Tensor, nn
 
-from ladid_bench.data.windows import WindowBatch
 from ladid_bench.methods.distributions import negative_log_likelihood
-from ladid_bench.methods.registry import load_method, resolve_settings
 
-
-@pytest.fixture(scope="module")
-def module(root) -> ModuleType:
-    return sys.modules[load_method("ssm", root).__module__]
-
-
-@pytest.fixture
-def build(module, root, pendulum_task):
-    def build(**changes) -> nn.Module:
-        torch.manual_seed(0)
-        return module.METHOD(pendulum_task, resolve_settings("ssm", "default", changes, root)).build_model().eval()
-
-    return build
-
-
-@pytest.fixture
-def batch(uneven_sampler) -> WindowBatch:
-    return uneven_sampler.draw(50, torch.Generator().manual_seed(0))
+METHOD = "ssm"
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """U-Net: its size, its blocks, what it adds to the last frame, what it sees, its loss; fno's tests roll out."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -13,17 +12,9 @@ from torch import Tensor
 from ladid_bench.core.configuration import Budget
 from ladid_bench.data.task import Task
 from ladid_bench.data.windows import WindowBatch, WindowSampler
-from ladid_bench.methods.registry import load_method, resolve_settings
+from ladid_bench.methods.registry import load_method
 
-
-@pytest.fixture
-def module(root: Path) -> ModuleType:
-    return sys.modules[load_method("unet", root).__module__]
-
-
-def build(root: Path, task: Task, **changes: Any) -> Any:
-    torch.manual_seed(0)
-    return load_method("unet", root)(task, resolve_settings("unet", "default", changes, root)).build_model().eval()
+METHOD = "unet"
 
 
 def draw(pendulum, task: Task, length: int) -> WindowBatch:
@@ -37,7 +28,7 @@ def trained(model: Any) -> Any:
     return model
 
 
-def test_sizes_are_those_of_the_card(root: Path, pendulum_task: Task) -> None:
+def test_sizes_are_those_of_the_card(build) -> None:
     """Blocks of 49 f + 8 f^2 weights and their biases, norms and scales, on 12, 24, 48 and 96 features."""
 
     def block(f: int) -> int:
@@ -52,13 +43,11 @@ def test_sizes_are_those_of_the_card(root: Path, pendulum_task: Task) -> None:
     scales = [12, 24, 48]
     expected = (10 * 9 * 12 + 12) + (12 * 9 + 1) + block(96)
     expected += sum(2 * block(f) + halving(f) + doubling(f) for f in scales)
-    assert sum(one.numel() for one in build(root, pendulum_task).parameters()) == expected
+    assert sum(one.numel() for one in build().parameters()) == expected
 
 
-def test_an_untrained_network_persists_and_what_it_computes_is_added_to_the_last_frame(
-    root: Path, pendulum_task: Task
-) -> None:
-    model, recent = build(root, pendulum_task), torch.rand(3, 10, 1, 32, 32)
+def test_an_untrained_network_persists_and_what_it_computes_is_added_to_the_last_frame(build) -> None:
+    model, recent = build(), torch.rand(3, 10, 1, 32, 32)
     with torch.no_grad():
         assert torch.equal(model.next_frame(recent), recent[:, -1])
         model.exit.bias.fill_(0.25)
@@ -80,9 +69,9 @@ def test_a_block_adds_the_scaled_perceptron_of_a_normalized_depthwise_convolutio
     torch.testing.assert_close(block(maps)[:, :, row, column], expected)
 
 
-def test_the_coarsest_scale_reaches_across_the_picture(root: Path, pendulum_task: Task) -> None:
+def test_the_coarsest_scale_reaches_across_the_picture(build) -> None:
     """A corner pixel of any given frame matters in the opposite quarter, which no block on the finest scale reaches."""
-    model = trained(build(root, pendulum_task))
+    model = trained(build())
     recent = torch.rand(1, 10, 1, 32, 32, requires_grad=True)
     model.next_frame(recent)[0, 0, 24, 24].backward()
     assert (recent.grad[0, :, 0, 0, 0].abs() > 0).all()
@@ -90,8 +79,8 @@ def test_the_coarsest_scale_reaches_across_the_picture(root: Path, pendulum_task
 
 @torch.no_grad()
 @pytest.mark.parametrize(("channels", "height", "width"), [(2, 20, 24), (1, 16, 33)])
-def test_sides_of_any_length_and_all_channels_are_taken(root: Path, pendulum_task, channels, height, width) -> None:
-    model = trained(build(root, replace(pendulum_task, shape=(channels, height, width))))
+def test_sides_of_any_length_and_all_channels_are_taken(build, pendulum_task, channels, height, width) -> None:
+    model = trained(build(task=replace(pendulum_task, shape=(channels, height, width))))
     recent = torch.rand(2, 10, channels, height, width)
     assert model.next_frame(recent).shape == (2, channels, height, width)
     changed = recent.clone()
@@ -100,8 +89,8 @@ def test_sides_of_any_length_and_all_channels_are_taken(root: Path, pendulum_tas
 
 
 @pytest.mark.parametrize("length", [1, 50])
-def test_the_loss_is_the_mean_squared_error_of_a_short_roll_out(root: Path, pendulum, pendulum_task, length) -> None:
-    model, batch = build(root, pendulum_task, rollout=3, trajectories=5), draw(pendulum, pendulum_task, length)
+def test_the_loss_is_the_mean_squared_error_of_a_short_roll_out(build, pendulum, pendulum_task, length) -> None:
+    model, batch = build(rollout=3, trajectories=5), draw(pendulum, pendulum_task, length)
 
     def brighter(recent: Tensor) -> Tensor:
         return recent[:, -1] + 0.1
@@ -130,9 +119,9 @@ def test_takes_even_images_only(root: Path, pendulum_task: Task) -> None:
 
 
 @torch.no_grad()
-def test_the_network_goes_down_and_up_again_and_joins_what_skips(root: Path, pendulum_task: Task) -> None:
+def test_the_network_goes_down_and_up_again_and_joins_what_skips(build, pendulum_task: Task) -> None:
     """Two halvings, written out: what skips is the refined map, norms come before convolutions from scale to scale."""
-    model = trained(build(root, replace(pendulum_task, shape=(1, 16, 24)), halvings=2, blocks=2))
+    model = trained(build(task=replace(pendulum_task, shape=(1, 16, 24)), halvings=2, blocks=2))
     for part in model.modules():
         if part.__class__.__name__ == "ConvNeXtBlock":
             part.scale.fill_(1.0)
