@@ -23,6 +23,7 @@ from ladid_bench.datasets.simulated.pendulum import Pendulum
 from ladid_bench.methods.registry import load_card, load_method, resolve_settings
 
 if TYPE_CHECKING:
+    from checkouts import Checkout
     from torch.nn import Module
 
     from ladid_bench.data.windows import WindowBatch, WindowSampler
@@ -44,6 +45,14 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, root: Path) -> "Checkout":
+    """A checkout of its own, with a small study of the mean on the pendulum."""
+    from checkouts import Checkout
+
+    return Checkout(tmp_path / "checkout", root)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Calibration of methods whose predictive distribution is known, and of a run from its record to the run table."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,11 +24,6 @@ from ladid_bench.runs.derived import is_stale
 
 GIVEN, ASKED, FEATURES = 2, 4, 40
 GROWTH = np.array([0.5, 1.0, 1.5, 2.0])  # deviation of the truth from 0 at each lead time
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, root: Path) -> Checkout:
-    return Checkout(tmp_path / "checkout", root)
 
 
 class Centre(Method):

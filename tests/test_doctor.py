@@ -1,7 +1,6 @@
 """``ladid-bench doctor``: what is missing is said with its remedy, and only what hinders the main job is an error."""
 
 from importlib import metadata
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,11 +12,6 @@ from refusals import BEGINNING
 from ladid_bench.study import resources
 from ladid_bench.study.datasets import make_files, planned_dataset
 from ladid_bench.verification import doctor
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, root: Path) -> Checkout:
-    return Checkout(tmp_path / "checkout", root)
 
 
 def findings(checkout: Checkout, subject: str, cores: int = 1) -> list[doctor.Diagnosis]:

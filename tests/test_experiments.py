@@ -14,11 +14,6 @@ from ladid_bench.methods.base import Training
 from ladid_bench.methods.registry import load_card, load_method, method_folders, resolve_settings
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, root: Path) -> Checkout:
-    return Checkout(tmp_path / "checkout", root)
-
-
 def experiments(methods: list[str], steps: int, **more) -> dict:
     crossed = {"datasets": ["pendulum"], "methods": methods}
     return {"comparison": crossed, "equal-time": crossed | {"budget": {"steps": steps}} | more}

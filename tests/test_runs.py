@@ -38,11 +38,6 @@ from ladid_bench.study.cards import describe, write_card
 from ladid_bench.study.datasets import make_files, planned_dataset
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, root: Path) -> Checkout:
-    return Checkout(tmp_path / "checkout", root)
-
-
 def keys(checkout: Checkout, methods: list[str], **changes) -> dict[str, str]:
     checkout.configure(experiments={"comparison": {"datasets": ["pendulum"], "methods": methods}}, **changes)
     return {run.method: run.key for run in checkout.runs.values()}

@@ -23,11 +23,6 @@ from ladid_bench.verification.conformance.subject import Subject
 from ladid_bench.verification.conformance.suite import run_checks
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, root: Path) -> Checkout:
-    return Checkout(tmp_path / "checkout", root)
-
-
 @pytest.mark.parametrize("neural", [False, True], ids=["closed form", "neural"])
 def test_untouched_it_conforms_and_runs(neural: bool, checkout: Checkout, tmp_path: Path) -> None:
     folder = new_baseline("my-idea-2", checkout.root, neural)

@@ -1,17 +1,9 @@
 """Some runs of a study, chosen by what they are."""
 
-from pathlib import Path
-
-import pytest
 from checkouts import Checkout
 from refusals import refused
 
 from ladid_bench.study.selection import Selection, with_sources
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, root: Path) -> Checkout:
-    return Checkout(tmp_path, root)
 
 
 def test_runs_are_chosen_by_what_they_are(checkout: Checkout) -> None:

@@ -41,11 +41,6 @@ TRANSFER = {
 }
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, root: Path) -> Checkout:
-    return Checkout(tmp_path / "checkout", root)
-
-
 def planned(checkout: Checkout, datasets: dict | None = None, **experiments) -> list[PlannedRun]:
     checkout.configure(datasets=datasets or DATASETS, experiments=experiments)
     return list(checkout.runs.values())
