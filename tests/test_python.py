@@ -112,6 +112,7 @@ def test_what_does_not_fit_is_one_line(checkout: Checkout, tmp_path: Path) -> No
         (("seed", "-1"), (frames, TIMES), {"context_frames": 10, "seed": -1}),
         (("threads", "0"), (frames, TIMES), {"context_frames": 10, "threads": 0}),
         (("settings", "latent"), (frames, TIMES), {"context_frames": 10, "settings": ["latent"]}),
+        (("ladid", "'latent': -3"), (frames, TIMES), {"context_frames": 10, "settings": {"latent": -3}}),
         (("steps",), (frames, TIMES), {"context_frames": 10, "steps": 3, "budget": {"steps": 4}}),
     ):
         with refused(*named):

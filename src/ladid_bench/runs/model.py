@@ -157,7 +157,8 @@ def fit(
         threads: of the training; more than one seldom pays at these sizes, and hurts where others use the cores.
 
     Raises:
-        BenchError: arrays that do not fit together, an unknown method or setting, or a method that declines the task.
+        BenchError: arrays that do not fit together, an unknown method or setting, settings with which the method
+            fails, or a method that declines the task.
         Diverged: a value became non-finite in training.
     """
     context_frames, seed = _whole("context_frames", context_frames, 1), _whole("seed", seed, 0)
@@ -177,8 +178,13 @@ def fit(
     name, _, variant = method.partition(":")
     made = _new_method(name, variant, kind, settings or {}, task, device)
     trained_for = parse(Budget, {**(budget or {}), "steps": _whole("steps", steps, 1)}, "budget")
-    with limited_threads(threads):
-        made.fit(Training(train, valid, trained_for, seed))
+    try:
+        with limited_threads(threads):
+            made.fit(Training(train, valid, trained_for, seed))
+    except (RuntimeError, ValueError) as error:
+        if settings:  # no range is declared for them: whatever fails may be due to them
+            raise BenchError(f"{method}: failed with the settings {dict(settings)} ({one_line(error)})") from error
+        raise
     return Model(name, made)
 
 
