@@ -10,7 +10,7 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ FIRST_STUDY = {
 }
 STANDING = "temporal_fvu_mean"  # error about each trajectory's own mean: the best standing picture has 1
 COVERAGE = "raw_coverage"
+LEADING = 5  # methods over all data sets that are named
 REFERENCE = ("ladid_bench.cli.main", "utils", "docs", "--name", "ladid-bench", "--title", "Commands")
 
 
@@ -108,10 +109,11 @@ def _filled(path: Path, **texts: str) -> str:
 
 @dataclass(frozen=True)
 class KeptStudy:
-    """What a kept study says of the claims, and its run table."""
+    """What a kept study says of the claims, its run table, and its leading methods over all data sets, best first."""
 
     judged: dict[str, Any]
     table: pd.DataFrame
+    overall: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def claims(self) -> dict[str, Any]:
@@ -131,6 +133,7 @@ class KeptStudy:
         runs["search_hours"] = search_hours()
         told = {"claims": self.claims, "runs": runs, "answers": self.answers(), "first_study": FIRST_STUDY}
         told |= {"verdicts": self.verdicts(), "standing": standing_pictures(self.compared), "coverage": self.coverage()}
+        told |= {"overall": self.overall}
         return environment.get_template(template).render(**{**self.judged, **told, "errors": over_steps(self.compared)})
 
     @cached_property
@@ -168,7 +171,9 @@ class KeptStudy:
 def read_study(folder: Path) -> KeptStudy:
     """Read what is kept of a study."""
     judged = json.loads((folder / "report" / "claims.json").read_text(encoding="utf-8"))
-    return KeptStudy(judged, at_reached_budgets(pd.read_parquet(folder / "runs.parquet")))
+    means = folder / "report" / "tables" / "methods-over-data-sets.csv"
+    overall = pd.read_csv(means).head(LEADING).to_dict("records") if means.exists() else []
+    return KeptStudy(judged, at_reached_budgets(pd.read_parquet(folder / "runs.parquet")), overall)
 
 
 def behind(claims: dict[str, Any], *names: str) -> list[dict[str, Any]]:
@@ -205,7 +210,7 @@ def standing_pictures(runs: pd.DataFrame) -> dict[str, list[str]]:
     for dataset, some in longest.assign(worse=longest[STANDING] >= 1).groupby("dataset", sort=False):
         counts = some.groupby("method", sort=False)["worse"].agg(["sum", "size"])
         told = [f"`{method}` {worse} of {total}" for method, worse, total in counts.itertuples() if worse]
-        every = [f"all {len(some)} of {len(counts)} networks"] if some["worse"].all() else []
+        every = [f"all {len(some)} trainings ({len(counts)} networks)"] if some["worse"].all() else []
         found |= {str(dataset): every or told} if told else {}
     return found
 

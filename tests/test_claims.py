@@ -325,6 +325,12 @@ def test_baselines_are_fine_tuned_too() -> None:
     assert "latent-ode" in made.judged("C10").reason
     moved(made, "pendulum--length-1.5", "fine-tuned", 0.08, 0.3, "latent-ode")
     assert made.verdict("C10") == REPRODUCED
+    moved(made, "pendulum--length-1.5", "scratch", 0.08, 0.05, "analog", seeds=(0,))
+    found = made.judged("C10")
+    assert found.verdict == REPRODUCED  # simple methods are told beside it
+    (beside,) = (part for part in found.parts if not part.counted)
+    assert beside.judgement[0] == NOT_REPRODUCED
+    assert [one.second for one in beside.contrasts.values()] == ["analog, scratch, 8%"]
     moved(made, "pendulum--length-1.5", "fine-tuned", 0.08, 0.05, "gru")
     assert made.verdict("C10") == NOT_REPRODUCED
 
@@ -800,8 +806,10 @@ def test_other_test_trajectories_or_lost_samples_are_no_comparison() -> None:
 
 def test_holm() -> None:
     made = [told(0.01 * normal) for normal in (1.881, 2.326, 1.751)]  # p of 0.03, 0.01 and 0.04 on one side
-    adjusted = holm([*made, Contrast("a", "c", problem="missing")], 1.0)
-    assert [one.p for one in adjusted] == pytest.approx([0.06, 0.03, 0.06, 1.0], rel=0.01)
+    declined, missing = Contrast("a", "b", problem="why", skipped=True), Contrast("a", "c", problem="missing")
+    few = Contrast("a", "d", problem="one group", undecidable=True)
+    assert [one.p for one in holm([*made, declined, few], 1.0)[:3]] == pytest.approx([0.06, 0.03, 0.06], rel=0.01)
+    assert [one.p for one in holm([*made, missing], 1.0)] == pytest.approx([0.09, 0.04, 0.09, 1.0], rel=0.01)
 
 
 def test_pooled_intervals_of_equal_width_shrink_with_the_root_of_their_number() -> None:

@@ -129,6 +129,10 @@ def test_the_detectable_ratio_of_one_source_of_differences_alone_by_hand() -> No
     assert math.log(detectable_ratio(groups, seeds, (0.2, 0, 0))) == pytest.approx(
         (of_groups + detected) * 0.2 / math.sqrt(groups)
     )
+    after_holm = student.ppf(1 - 0.025 / 27, groups - 1)
+    assert math.log(detectable_ratio(groups, seeds, (0.2, 0, 0), comparisons=27)) == pytest.approx(
+        (after_holm + detected) * 0.2 / math.sqrt(groups)
+    )
     assert math.log(detectable_ratio(groups, seeds, (0, 0.2, 0))) == pytest.approx(
         (of_seeds + detected) * 0.2 * math.sqrt(2 / seeds)
     )

@@ -169,7 +169,7 @@ def test_the_longest_trainings_that_a_standing_picture_betters_are_counted(gener
     ]
     columns = ["dataset", "method", "steps", "seed", "temporal_fvu_mean"]
     found = generate["standing_pictures"](pd.DataFrame(runs, columns=columns))
-    assert found == {"wake": ["`ladid` 1 of 3"], "swirl": ["all 2 of 2 networks"]}
+    assert found == {"wake": ["`ladid` 1 of 3"], "swirl": ["all 2 trainings (2 networks)"]}
 
 
 def test_ladids_errors_are_told_by_number_of_steps(generate: dict[str, Any]) -> None:

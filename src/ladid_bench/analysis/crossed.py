@@ -105,18 +105,21 @@ def _tail(distance: float, variances: np.ndarray, freedom: tuple[int, ...]) -> f
     return SMALLEST_P if beyond(low) < 0 else math.exp(brentq(beyond, low, high))
 
 
-def detectable_ratio(groups: int, seeds: int, spreads: tuple[float, float, float] = TYPICAL) -> float:
+def detectable_ratio(
+    groups: int, seeds: int, spreads: tuple[float, float, float] = TYPICAL, comparisons: int = 1
+) -> float:
     """Compute the ratio of errors of two trained methods that an interval tells from 1 in four cases of five, about.
 
     Args:
         groups: in the test split.
         seeds: of each method.
         spreads: standard deviations of the log ratio between groups, between seeds of one method, and of the rest.
+        comparisons: for which Holm's procedure corrects; the ratio is that of the first one that it looks at.
     """
     of_groups, of_seeds, rest = (spread**2 for spread in spreads)
     seen = [(of_groups + rest / seeds) / groups, *[(of_seeds + rest / 2 / groups) / seeds] * 2]
     actual = of_groups / groups + 2 * of_seeds / seeds + rest / seeds / groups
-    half = half_width(np.array(seen), (groups - 1, seeds - 1, seeds - 1), CONFIDENCE)
+    half = half_width(np.array(seen), (groups - 1, seeds - 1, seeds - 1), 1 - (1 - CONFIDENCE) / comparisons)
     return math.exp(float(half) + float(ndtri(POWER)) * math.sqrt(actual))
 
 

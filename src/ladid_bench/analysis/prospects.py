@@ -32,12 +32,14 @@ class Prospect:
         reason: why they cannot reproduce it; empty where they can.
         steps: the budget at which it will be judged, 0 where nothing is trained step by step.
         before: smaller budgets at which it can be judged too, rising; without any no verdict settles.
+        comparisons: in the largest of its parts that count.
     """
 
     claim: Claim
     reason: str
     steps: int
     before: tuple[int, ...]
+    comparisons: int
 
 
 class _Ended(Evidence):
@@ -74,7 +76,9 @@ def prospects(runs: Sequence[PlannedRun], groups: Mapping[str, int]) -> list[Pro
     for judged in judge(_Ended(runs, groups)):
         verdict, reason = conjunction([_at_best(part) for part in judged.parts])
         reason = "" if verdict == REPRODUCED else reason
-        made.append(Prospect(judged.claim, reason, judged.rung.steps, tuple(one.steps for one in judged.before)))
+        comparisons = max((len(part.contrasts) for part in judged.parts if part.counted), default=0)
+        before = tuple(one.steps for one in judged.before)
+        made.append(Prospect(judged.claim, reason, judged.rung.steps, before, comparisons))
     return made
 
 

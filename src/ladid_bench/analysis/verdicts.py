@@ -110,9 +110,9 @@ class Part:
             for made in one.contrasts
             if made.interval and made.interval.low > math.log(self.limit)
         ]
-        made = sum(made.ratio is not None for one in self.sets for made in one.contrasts)
+        many = _corrected_for(made for one in self.sets for made in one.contrasts)
         told = f"intervals above {self.limit:g} against {', '.join(above)}"
-        return f"{told}, but none after Holm's correction over {made} comparisons" if above else ""
+        return f"{told}, but none after Holm's correction over {many} comparisons" if above else ""
 
     def _reasons(self, outcome: str) -> str:
         return "; ".join(dict.fromkeys(f"{one.name}: {one.reason}" for one in self.sets if one.outcome == outcome))
@@ -141,13 +141,22 @@ def reported(name: str, sets: Mapping[str, Sequence[Contrast]], limit: float = 1
 
 
 def holm(contrasts: Sequence[Contrast], limit: float) -> list[Contrast]:
-    """Give each comparison that could be made its p of a ratio above ``limit``, by Holm's step-down procedure."""
+    """Give each comparison that could be made its p of a ratio above ``limit``, by Holm's step-down procedure.
+
+    Those whose runs are still missing count too: a part is not decided more easily before it is complete.
+    """
+    many = _corrected_for(contrasts)
     p = {place: one.ratio.p_above(math.log(limit)) for place, one in enumerate(contrasts) if one.ratio}
     adjusted, running = list(contrasts), 0.0
     for step, place in enumerate(sorted(p, key=lambda place: p[place])):
-        running = max(running, min(1.0, p[place] * (len(p) - step)))
+        running = max(running, min(1.0, p[place] * (many - step)))
         adjusted[place] = replace(contrasts[place], p=running)
     return adjusted
+
+
+def _corrected_for(contrasts: Iterable[Contrast]) -> int:
+    """Count the comparisons that Holm's procedure corrects for: all that can be made, now or later."""
+    return sum(not (one.skipped or one.undecidable) for one in contrasts)
 
 
 def _decided(name: str, contrasts: tuple[Contrast, ...], limit: float) -> SetResult:

@@ -89,14 +89,16 @@ def claims(scale: Scale = None) -> None:
     datasets = {run.dataset.name: run.dataset for run in runs}
     known = known_groups(list(datasets.values()), folders)
     assumed = {name: one.config.trajectories.test for name, one in datasets.items() if name not in known}
-    for one in prospects(runs, known | assumed):
+    found = prospects(runs, known | assumed)
+    for one in found:
         print(f"{one.claim.id:<4} {f'cannot be met: {one.reason}' if one.reason else _met_at(one)}")
-    seeds = fewest_seeds(runs)
+    seeds, most = fewest_seeds(runs), max(one.comparisons for one in found)
     for groups in sorted({count for count in (known | assumed).values() if count >= FEWEST_GROUPS}):
         if seeds >= SEEDS_FOR_VERDICTS:
-            ratio = detectable_ratio(groups, seeds)
+            alone, among_most = (detectable_ratio(groups, seeds, comparisons=many) for many in (1, max(1, most)))
             print(
-                f"{groups} test groups and {seeds} seeds typically tell errors apart at a ratio of {ratio:.2f} or more"
+                f"{groups} test groups and {seeds} seeds typically tell errors apart at a ratio of {alone:.2f}; "
+                f"a verdict against a claim with {most} comparisons takes {among_most:.2f}"
             )
     if assumed:
         print(f"Not made yet, so each test trajectory counts as an independent group: {', '.join(assumed)}")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ladid_bench.analysis.evidence import LADID, Evidence
 from ladid_bench.analysis.paired import Contrast, contrast
 from ladid_bench.analysis.rules.selection import (
+    CLOSED_FORM,
     NEURAL,
     PAPER,
     SIMPLE,
@@ -44,7 +45,7 @@ def every_neural_rival(evidence: Evidence, name: str, sets: Sequence[str]) -> li
 
 def every_closed_form(evidence: Evidence, name: str, sets: Sequence[str]) -> list[str]:
     """List the methods fitted in closed form that a comparison needs, and all others that this one has."""
-    fitted = [one for kind in ("simple", "reference") for one in methods_compared(evidence, name, kind)]
+    fitted = [one for kind in CLOSED_FORM for one in methods_compared(evidence, name, kind)]
     return list(dict.fromkeys((*SIMPLE, *fitted)))
 
 

@@ -10,6 +10,7 @@ PAPER = ("ode-rnn", "ode2vae", "ndp", "msvi")  # the paper's own rivals
 ODE = ("ladid-ode", "latent-ode", *PAPER)
 NEURAL = (*ODE, "gru")  # every set needs them all
 SIMPLE = ("analog", "ridge", "dmd", "persistence", "mean")
+CLOSED_FORM = ("simple", "reference")  # kinds of methods that are not trained
 MEASURED = ("radar-rain", "air-temperature", "shoulder-imu")
 SIMULATED = ("pendulum", "double-pendulum", "wave", "reaction-diffusion", "navier-stokes", "cylinder-flow")
 CONTROL = "pendulum--mass-2"  # its frames are those of the pendulum: no new intervention

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ladid_bench.analysis.evidence import LADID, Evidence, Side, around, off_grid
 from ladid_bench.analysis.paired import Contrast, contrast
 from ladid_bench.analysis.rules.selection import (
+    CLOSED_FORM,
     NEARLY,
     SIMULATED,
     arm_name,
@@ -52,7 +53,7 @@ def off_grid_as_good(evidence: Evidence) -> list[Part]:
 
 
 def _off_grid_of_others(evidence: Evidence, name: str) -> Iterator[Contrast]:
-    for method in (one for kind in ("neural", "simple", "reference") for one in methods_compared(evidence, name, kind)):
+    for method in (one for kind in ("neural", *CLOSED_FORM) for one in methods_compared(evidence, name, kind)):
         runs = comparison_side(evidence, method, name)
         yield replace(contrast(evidence, runs, runs, (off_grid, around)), first="between frames")
 

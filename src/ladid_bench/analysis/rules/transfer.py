@@ -5,8 +5,15 @@ from typing import Any
 
 from ladid_bench.analysis.evidence import LADID, Evidence, Side
 from ladid_bench.analysis.paired import Contrast, contrast
-from ladid_bench.analysis.rules.selection import FEW, NEARLY, methods_in, transfer_conditions, transfer_targets
-from ladid_bench.analysis.verdicts import Part, decide
+from ladid_bench.analysis.rules.selection import (
+    CLOSED_FORM,
+    FEW,
+    NEARLY,
+    methods_in,
+    transfer_conditions,
+    transfer_targets,
+)
+from ladid_bench.analysis.verdicts import Part, decide, reported
 
 THIRD = 0.32  # of the target's training trajectories
 Transfer = tuple[dict[str, Any], list[dict[str, Any]]]  # conditions of one side, and of those it is compared with
@@ -47,7 +54,19 @@ def beats_fine_tuned_baselines(evidence: Evidence) -> list[Part]:
         methods = dict.fromkeys((*("ladid-ode", "latent-ode"), *present))
         rivals = [transfer_conditions(name, target, "fine-tuned", FEW, source) for name in methods]
         pairs[target] = (transfer_conditions(LADID, target, "fine-tuned", FEW, source), rivals)
-    return compare_transfers(evidence, pairs)
+    return [*compare_transfers(evidence, pairs), *_against_simple_methods(evidence)]
+
+
+def _against_simple_methods(evidence: Evidence) -> list[Part]:
+    """Compare fine-tuned LaDID with the methods that are fitted in closed form to the same few trajectories."""
+    compared = {}
+    for target, source in transfer_targets(evidence):
+        ladid = _side(evidence, transfer_conditions(LADID, target, "fine-tuned", FEW, source))
+        how = transfer_conditions(None, target, "scratch", FEW)
+        fitted = [name for kind in CLOSED_FORM for name in methods_in(evidence.rows_of(**how, kind=kind))]
+        sides = [_side(evidence, transfer_conditions(name, target, "scratch", FEW)) for name in fitted]
+        compared[target] = [contrast(evidence, ladid, side) for side in sides]
+    return reported("against simple methods on the same trajectories", compared)
 
 
 def compare_transfers(evidence: Evidence, pairs: Transfers, limit: float = 1.0) -> list[Part]:
