@@ -52,3 +52,14 @@ def test_a_table_is_of_the_code_of_its_methods_and_a_report_of_all_that_it_shows
     assert changed(unasked, unasked.read_text() + " ") == (False, False)
     assert changed(checkout.root / "results" / "benchmarks" / "speed.json", "{}") == (False, True)
     assert changed(folders.results / "datasets" / "pendulum-0.json", "{}") == (False, True)
+
+
+def test_a_table_is_of_which_experiments_a_shorter_budget_belongs_to(checkout: Checkout) -> None:
+    """Two studies of the same two runs: the shorter one is a rung of the comparison, or of an ablation as well."""
+
+    def key(**ablation: object) -> str:
+        crossed = {"datasets": ["pendulum"], "methods": ["gru"]}
+        checkout.configure(experiments={"comparison": crossed | {"rungs": [2, 4]}, "ablation": crossed | ablation})
+        return table_key(checkout.runs, checkout.folders)
+
+    assert key(rungs=[2, 4]) != key(rungs=[4])

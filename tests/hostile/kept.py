@@ -288,7 +288,8 @@ CARDS: dict[str, Callable[[dict], object]] = {
     "a film that is a number": lambda card: card.update(film=7),
     "a film without end": lambda card: card["film"].update(lead=[0.0] * 10**5),
     "splits that are a number": lambda card: card.update(splits_made=7),
-    "a range of one": lambda card: card["splits_made"]["train"].update(range=[0]),
+    "no test split": lambda card: card["splits_made"].pop("test"),
+    "a task that is not said to be regular": lambda card: card["task"].pop("regular"),
     "regimes that are texts": lambda card: card.update(regimes=["x"]),
 }
 

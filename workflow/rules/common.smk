@@ -25,7 +25,7 @@ from ladid_bench.runs.unlock import note_node
 from ladid_bench.study.datasets import planned_dataset
 from ladid_bench.study.graph import RunGraph, has_calibration, has_probe, rule_of, rule_of_dataset
 from ladid_bench.study.plan import plan_runs
-from ladid_bench.study.resources import describe_work, expected_seconds, memory_mb, rendering_seconds
+from ladid_bench.study.resources import describe_work, memory_mb, planned_seconds, rendering_seconds
 from ladid_bench.study.selection import Selection, with_sources
 from snakemake_logger_plugin_ladid_bench import INTERRUPTED
 from snakemake_logger_plugin_ladid_bench.progress import PlannedJob
@@ -79,8 +79,6 @@ COMMAND = f"{shlex.quote(sys.executable)} -m ladid_bench"
 FOLDERS = Folders(Path(), STUDY.scale)
 LOGS = f"{FOLDERS.work}/logs"
 REPORT, RUN_TABLE = str(FOLDERS.report), str(FOLDERS.table)
-# what the physics checks measured, where they have ever run
-PHYSICS = [name for name in ("results/physics.json",) if Path(name).exists()]
 # a profile, or --set-resources, may ask for a GPU for each job of the rule train
 GPU = bool({"gpu", "gpu_model", "gres"} & set(workflow.resource_settings.overwrite_resources.get("train", {})))
 GRAPH = RunGraph(STUDY, RUNS, FOLDERS, GPU)
@@ -96,7 +94,8 @@ wildcard_constraints:
     data_key="[0-9a-f]{16}",
 
 
-# Reports in between: of a study that takes longer than this, in seconds of one core, and has none yet.
+# Reports in between: of a study that takes longer than this, in seconds of one core, and has none yet. What is left of
+# it does not count: each job on a cluster reads these lines again, and has to find the same graph.
 LONG = 3600
 GLIMPSES = {} if Path(REPORT).exists() else GRAPH.glimpses(CHOSEN, LONG)
 
@@ -196,7 +195,7 @@ def missing():
 def expected_jobs():
     """What the plan expects of the jobs of the chosen runs, by key, and of reports, for the time left on the terminal."""
     rendering = rendering_seconds(CHOSEN.values())
-    runs = {key: PlannedJob(rule_of(run), run.label, expected_seconds(run, GPU)) for key, run in CHOSEN.items()}
+    runs = {key: PlannedJob(rule_of(run), run.label, planned_seconds(run, GPU)) for key, run in CHOSEN.items()}
     return runs | {rule: PlannedJob(rule, rule, rendering) for rule in ("render", "glimpse")}
 
 

@@ -45,7 +45,6 @@ rule render:
     """Render the report; one of a study whose runs all failed has no figures and no tables."""
     input:
         table_to_render,
-        ancient(PHYSICS),
         lambda wildcards: signal_that("report"),
     output:
         page=report(REPORT, caption="../report/report.rst", category="Report"),

@@ -8,7 +8,7 @@ of the training split nothing is settled: that side is *untrained*.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -150,9 +150,7 @@ def standing_of_pair(made: Contrast, former: Contrast | None, limit: float) -> s
     if tells(former, limit) != tells(made, limit):
         return MOVING
     change = _change(made, former)
-    again = Contrast(
-        made.first, made.second, ratio=made.ratio.moved(change), lost=made.lost, same_models=made.same_models
-    )
+    again = replace(made, ratio=made.ratio.moved(change))
     return SETTLED if tells(again, limit) == tells(made, limit) else MOVING
 
 

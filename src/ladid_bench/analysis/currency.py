@@ -24,7 +24,7 @@ def table_key(runs: Mapping[str, PlannedRun], folders: Folders) -> str:
     The code of the methods is among it, since the table says which records are of former code.
     """
     files = {key: (folders.record(key), folders.probe(key), folders.calibration(key)) for key in runs}
-    made = [[key, run.experiments, *map(_sha256, files[key])] for key, run in runs.items()]
+    made = [[key, run.experiments, run.rung_of, *map(_sha256, files[key])] for key, run in runs.items()]
     return content_key([made, method_codes(runs, folders)])
 
 

@@ -115,8 +115,9 @@ class Lines:
 
     def __call__(self, frame: pd.DataFrame) -> Figure:
         """Draw the table."""
-        panels = [(f"{self.panel} {one}", some) for one, some in frame.groupby(self.panel or "name", sort=False)]
-        panels = panels if self.panel else [(self.title, frame)]
+        panels = [(self.title, frame)]
+        if self.panel:
+            panels = [(f"{self.panel} {one}", some) for one, some in frame.groupby(self.panel, sort=False)]
         names = {name: self.ends.get(name, name) for name in frame["name"].unique() if self.named and not self.panel}
         room = AXIS + LINE * (2 + sum(_size(self.looks[name]) for name, text in names.items() if text))
         figure = canvas(60 + PANEL_ROW * len(panels) if self.panel else max(self.size[1], room), self.size[0])

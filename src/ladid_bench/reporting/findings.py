@@ -56,7 +56,7 @@ def finding(dataset: DatasetContent) -> Finding:
     within = f" (95 % interval {error_text(found.low)} to {error_text(found.high)})" if found else ""
     least = best.mean(dataset.error)
     equal = [one.label for one in dataset.ranked if one.mean(dataset.error) == least]
-    who = f"{best.label} has" if len(equal) == 1 else f"{', '.join(equal[:-1])} and {equal[-1]} equally have"
+    who = f"{listed(equal)} {'has' if len(equal) == 1 else 'equally have'}"
     lowest = f"{who} the lowest {dataset.error_name}, {error_text(least)}{within}."
     neural, simple = dataset.best(neural=True), dataset.best(neural=False)
     if not neural or not simple:

@@ -37,7 +37,7 @@ from ladid_bench.reporting.probe_section import write_probes
 from ladid_bench.reporting.profile_figures import error_profiles, time_profiles
 from ladid_bench.reporting.provenance import lost_table, sort_facts
 from ladid_bench.reporting.rank_figure import ranks_over_datasets
-from ladid_bench.reporting.searches import describe_search, effort, trials_table
+from ladid_bench.reporting.searches import describe_search, trials_table, unequal_effort
 from ladid_bench.reporting.tables import cost, to_latex, write_csv
 from ladid_bench.verification.physics.results import physics_file, read_results, up_to_date
 
@@ -162,8 +162,8 @@ class Report:
         found |= findings.cautions(
             self.results.compared or self.results.contents, self.results.study.scale, stale, len(told)
         )
-        equal, words = effort({one["name"]: one["searches"] for one in self.methods if one["card"].kind == "neural"})
-        return found if equal else found | {"search": words}
+        words = unequal_effort({one["name"]: one["searches"] for one in self.methods if one["card"].kind == "neural"})
+        return found | ({"search": words} if words else {})
 
     def _claims(self) -> Section:
         found = self.results

@@ -94,8 +94,8 @@ def describe_search(record: SearchRecord, card: MethodCard) -> str:
     return words
 
 
-def effort(searches: Mapping[str, Searches]) -> tuple[bool, str]:
-    """Tell whether all methods were searched with equal effort, and what was done in words.
+def unequal_effort(searches: Mapping[str, Searches]) -> str:
+    """Say how the searches of methods differ in effort; empty where they do not.
 
     Args:
         searches: by name of each neural method that is compared, by kind of data.
@@ -103,12 +103,12 @@ def effort(searches: Mapping[str, Searches]) -> tuple[bool, str]:
     groups: dict[str, list[str]] = {}
     for name, found in searches.items():
         groups.setdefault(str({kind: conditions(record) for kind, record in found.items()}), []).append(name)
-    parts = [_told(searches[names[0]], names) for _, names in sorted(groups.items(), reverse=True)]
     if len(groups) < 2:
-        return True, f"Settings of {parts[0]}." if parts else ""
+        return ""
+    parts = [_told(searches[names[0]], names) for _, names in sorted(groups.items(), reverse=True)]
     differing = _differing([record for found in searches.values() for record in found.values()])
     but = f" The searches differ in {listed(differing)}." if differing else ""
-    return False, f"Unequal search for settings: those of {'; those of '.join(parts)}.{but} {WARNING}"
+    return f"Unequal search for settings: those of {'; those of '.join(parts)}.{but} {WARNING}"
 
 
 def _told(found: Searches, names: list[str]) -> str:

@@ -106,14 +106,19 @@ class _StoredTask(BaseModel):
     high: list[FiniteFloat] = Field(min_length=1)
     variables: list[Variable] = Field(min_length=1)
     time_step: FiniteFloat = Field(gt=0)
+    regular: bool
 
 
 class _StoredSplit(BaseModel):
     trajectories: int
     groups: int
-    content_sha256: str
-    range: tuple[FiniteFloat, FiniteFloat]
     outside: list[int]
+
+
+class _StoredSplits(BaseModel):
+    train: _StoredSplit
+    valid: _StoredSplit
+    test: _StoredSplit
 
 
 class _StoredFilm(BaseModel):
@@ -148,8 +153,10 @@ class _StoredCard(BaseModel):
     regime: str
     control: bool
     settings: dict[str, Any]
+    generator_version: int
+    seed: int
     task: _StoredTask
-    splits_made: dict[str, _StoredSplit]
+    splits_made: _StoredSplits
     regimes: list[_StoredRegime]
     film: _StoredFilm
 

@@ -48,6 +48,11 @@ def expected_seconds(run: PlannedRun, gpu: bool) -> float:
     return START_SECONDS + START_SECONDS_PER_GB * data_mb(run) / 1000 + computing
 
 
+def planned_seconds(run: PlannedRun, gpu: bool) -> float:
+    """Estimate the seconds of ``run`` as plans and the time left tell them: those of its card, where it has no GPU."""
+    return expected_seconds(run, gpu) if gpu and run.trained else run.estimated_seconds
+
+
 def rendering_seconds(runs: Collection[PlannedRun]) -> float:
     """Estimate the seconds that the report of ``runs`` takes to be rendered on one core."""
     return RENDER_SECONDS + RENDER_SECONDS_PER_RUN * len(runs)
@@ -76,7 +81,7 @@ def describe_plan(
     for run in runs.values():
         state = "to do" if run.key in missing else "failed" if run.key in failed else "done"
         steps = f"{run.budget.steps} steps, " if run.trained else ""
-        lines.append(f"  {run.key[:8]}  {run.label:<48} {steps}about {_seconds(run, gpu):.0f} s  [{state}]")
+        lines.append(f"  {run.key[:8]}  {run.label:<48} {steps}about {planned_seconds(run, gpu):.0f} s  [{state}]")
     return "\n".join([head, *lines, estimate])
 
 
@@ -95,14 +100,10 @@ def describe_work(study: Study, runs: dict[str, PlannedRun], missing: set[str], 
 
 def _estimate(pending: Sequence[PlannedRun], rendering: float, cores: int, gpu: bool) -> str:
     """Time of all ``pending`` runs, that of the GPU apart, and of rendering the report after them, in words."""
-    on_gpu = [_seconds(run, gpu) for run in pending if gpu and run.trained]
-    others = [_seconds(run, gpu) for run in pending if not (gpu and run.trained)]
+    on_gpu = [planned_seconds(run, gpu) for run in pending if gpu and run.trained]
+    others = [planned_seconds(run, gpu) for run in pending if not (gpu and run.trained)]
     wall = max(sum(others) / max(1, cores), max(others, default=0)) + rendering
     said = (
         f"{(sum(others) + rendering) / 60:.1f} CPU-minutes, {wall / 60:.1f} minutes on {cores} core{'s' * (cores != 1)}"
     )
     return f"{sum(on_gpu) / 3600:.0f} GPU-hours with one run at a time on a GPU; the others {said}" if gpu else said
-
-
-def _seconds(run: PlannedRun, gpu: bool) -> float:
-    return expected_seconds(run, gpu) if gpu and run.trained else run.estimated_seconds

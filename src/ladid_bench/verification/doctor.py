@@ -114,9 +114,8 @@ def _lack(requirement: Requirement) -> str:
 
 
 def _tools(root: Path) -> Iterator[Diagnosis]:
-    """Programs that are called: Snakemake beside this Python or on the path, and git."""
-    beside = Path(sys.executable).with_name("snakemake")
-    path = str(beside) if beside.exists() else shutil.which("snakemake")
+    """Programs that are called: Snakemake and git."""
+    path = _program("snakemake")
     if path:
         yield Diagnosis("ok", "snakemake", path)
     else:
@@ -196,13 +195,19 @@ def _slurm() -> Diagnosis:
 
 
 def _dvc(root: Path) -> Diagnosis:
-    beside = Path(sys.executable).with_name("dvc")
-    if not beside.exists() and shutil.which("dvc") is None:
+    program = _program("dvc")
+    if program is None:
         return Diagnosis("note", "DVC", "no such program here", f"needed only for 'dvc repro': {INSTALL}")
     if not (root / ".dvc").is_dir():
         return Diagnosis("note", "DVC", "the checkout has no .dvc", "needed only for 'dvc repro': clone the repository")
     lock = "dvc.lock there" if (root / "dvc.lock").exists() else "no dvc.lock yet, 'dvc repro' writes it"
-    return Diagnosis("ok", "DVC", f"{metadata.version('dvc')}, {lock}")
+    return Diagnosis("ok", "DVC", f"{_said(program, '--version')}, {lock}")
+
+
+def _program(name: str) -> str | None:
+    """Find a program beside this Python, else on the path."""
+    beside = Path(sys.executable).with_name(name)
+    return str(beside) if beside.exists() else shutil.which(name)
 
 
 def _study(root: Path, scale: str | None, cores: int) -> Iterator[Diagnosis]:
