@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ladid_bench.analysis.curves import horizon_errors
+from ladid_bench.analysis.curves import horizon_frame
 from ladid_bench.analysis.entries import EQUAL_TIME, DatasetContent, Entry
 from ladid_bench.core.files import write_json, write_text
 from ladid_bench.study.plan import COMPARISON
@@ -55,12 +55,9 @@ def _validations(dataset: DatasetContent) -> Iterable[dict[str, Any]]:
 
 
 def _horizon(dataset: DatasetContent) -> Iterable[dict[str, Any]]:
-    for entry in [*dataset.ordered, *dataset.floors]:
-        if not entry.sampled:
-            continue
-        for lead, error in zip(*horizon_errors(dataset, entry), strict=True):
-            if math.isfinite(error):  # a frame without any signal has none
-                yield {"dataset": dataset.name, "method": entry.label, "lead_time": round(lead, 9), "error": error}
+    for row in horizon_frame(dataset, ()).to_dict("records"):
+        if math.isfinite(row["error"]):  # a frame without any signal has none
+            yield {"method": row["name"], **{name: row[name] for name in ("dataset", "lead_time", "error")}}
 
 
 def _csv(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import find_root
 
 if TYPE_CHECKING:  # what takes long to import, each command imports for itself
+    from ladid_bench.study.lookup import FoundRun
     from ladid_bench.verification.agreement import Comparison
 
 app = typer.Typer()
@@ -56,10 +57,11 @@ def verify(
     from ladid_bench.study.plan import plan_runs
     from ladid_bench.verification import rerunning
 
-    choice = selection_from_options(dataset, method, seed, experiment, keys)
+    named = open_runs(keys or (), scale)
+    choice = selection_from_options(dataset, method, seed, experiment, [one.run.key for one in named])
     if choice.is_of_all != everything:
         raise BenchError("choose the runs: KEYs, --dataset, --method, --seed or --experiment, or --all alone")
-    study, folders = open_study(_scale_of(keys, scale) if keys else scale)
+    study, folders = open_study(_scale_of(named) if named else scale)
     runs = plan_runs(study, folders.root)
     selected = choice.of(runs).values()
     chosen = [run for run in selected if rerunning.kept_result(run, folders) is not None]
@@ -84,9 +86,9 @@ def verify(
     _sum_up(path, found)
 
 
-def _scale_of(keys: list[str], scale: str | None) -> str:
-    """The scale that has the runs called ``keys``."""
-    scales = sorted({found.study.scale for found in open_runs(keys, scale)})
+def _scale_of(found: "Sequence[FoundRun]") -> str:
+    """The scale that has the runs that were found."""
+    scales = sorted({one.study.scale for one in found})
     if len(scales) > 1:
         raise BenchError(f"these runs belong to the scales {', '.join(scales)}; verify one scale at a time")
     return scales[0]

@@ -1,6 +1,6 @@
 """From a study to its runs. A run is named by a hash of what determines its result."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -354,16 +354,3 @@ def _card_of(name: str, root: Path) -> MethodCard:
 @lru_cache(maxsize=None)
 def _settings_of(name: str, variant: str, root: Path, kind: DataKind) -> dict[str, Any]:
     return resolve_settings(name, variant, {}, root, kind)
-
-
-def find_run(runs: Mapping[str, PlannedRun], key: str) -> PlannedRun:
-    """Find the run called ``key``, or the only one whose key starts so.
-
-    Raises:
-        BenchError: none or several.
-    """
-    found = [run for name, run in runs.items() if name.startswith(key)]
-    if len(found) != 1:
-        problem = "no run" if not found else f"{len(found)} runs"
-        raise BenchError(f"{problem} of this study with a key starting with '{key}'; see 'ladid-bench plan'")
-    return found[0]

@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from ladid_bench.core.errors import BenchError, nearest
-from ladid_bench.study.plan import PlannedRun, find_run
+from ladid_bench.study.plan import PlannedRun
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Selection:
     """The runs of a study that agree with every part of it; all of them where it has none.
 
     Attributes:
-        keys: keys of runs, or their first digits.
+        keys: of runs.
         datasets, methods, seeds, experiments: as the configuration names them; a method may be ``method:variant``.
     """
 
@@ -44,7 +44,7 @@ class Selection:
             for one in wanted:
                 if str(one) not in known:
                     raise BenchError(f"no run of this study has '{one}'; {nearest(str(one), known)}")
-        keys = {find_run(runs, key).key for key in self.keys} or set(runs)
+        keys = set(self.keys) or set(runs)
         chosen = {key: run for key, run in runs.items() if key in keys and _agrees(run, named)}
         if not chosen:
             raise BenchError("no run of this study fits all of these options; see 'ladid-bench plan'")
