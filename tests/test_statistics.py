@@ -1,12 +1,14 @@
 """Intervals with known answers, their coverage on simulated errors, and their degenerate cases."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import sem
 from scipy.stats import t as student
 
 from ladid_bench.analysis import statistics
-from ladid_bench.analysis.statistics import interval, ratio_band
+from ladid_bench.analysis.statistics import Interval, interval, ratio_band
 
 
 def simulated(rng, groups, of_group, seeds, between, seed_effect, within):
@@ -149,3 +151,9 @@ def test_the_width_over_seeds_is_that_of_students_interval():
     found = interval(np.repeat(means, 30), group, seed)
     margin = student.ppf(0.975, 4) * sem(means)
     assert found.high - found.low == pytest.approx(2 * margin, rel=0.1)
+
+
+def test_the_interval_of_a_ratio_is_that_of_its_logarithm_and_never_overflows() -> None:
+    found = Interval(0.0, math.log(0.5), math.log(3)).exp
+    assert (found.estimate, found.low, found.high) == pytest.approx((1, 0.5, 3))
+    assert math.isfinite(Interval(1e4, 0.0, 1e6).exp.high)

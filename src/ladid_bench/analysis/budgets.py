@@ -182,7 +182,7 @@ def frame_over_budgets(claim: str, rungs: Sequence[Rung]) -> pd.DataFrame:
 def _row(steps: int, limit: float, pair: Pair, made: Contrast, former: Contrast | None) -> dict[str, object]:
     assert made.interval
     dataset, first, second = pair
-    found = made.interval
-    ends = {"ratio": math.exp(found.estimate), "low": math.exp(found.low), "high": math.exp(found.high)}
+    found = made.interval.exp
+    ends = {"ratio": found.estimate, "low": found.low, "high": found.high}
     told = {"tells": tells(made, limit), "standing": standing_of_pair(made, former, limit)}
     return {"limit": limit, "dataset": dataset, "first": first, "second": second, "steps": steps, **ends, **told}

@@ -3,7 +3,6 @@
 Nothing that a run goes through imports this: a verdict can be read again from the records at any time.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -275,7 +274,7 @@ class Judged:
         """Ratio of errors, below 1 if it speaks for the claim: a mean over data sets, each with its strongest rival."""
         part = self.part
         found = part.effect if part else None
-        return Interval(*(math.exp(value) for value in (found.estimate, found.low, found.high))) if found else None
+        return found.exp if found else None
 
     @property
     def arms(self) -> dict[str, str]:
@@ -367,9 +366,9 @@ def judge(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> list[Judged]:
 
 
 def _contrast_json(made: Contrast) -> dict[str, Any]:
-    found, beside = made.interval, made.beside
-    ends = [math.exp(found.low), math.exp(found.high)] if found else None
-    told = {"first": made.first, "second": made.second, "ratio": math.exp(found.estimate) if found else None}
+    found, beside = made.interval.exp if made.interval else None, made.beside
+    ends = [found.low, found.high] if found else None
+    told = {"first": made.first, "second": made.second, "ratio": found.estimate if found else None}
     return {
         **told,
         "interval": ends,

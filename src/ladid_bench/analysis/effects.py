@@ -103,9 +103,9 @@ def _ratio(content: DatasetContent, entry: Entry, reference: Entry | None, cards
     log = content.log_ratio(entry, reference) if reference and entry.complete else None
     if reference is None or log is None:
         return None
-    middle, low, high = np.exp(np.minimum([log.estimate, log.low, log.high], 700))
+    found = log.exp
     seeds = min(len(entry.runs), len(reference.runs))  # draws of their own: they need not be the same numbers
-    told = int(low > 1) - int(high < 1) if seeds >= SEEDS_FOR_VERDICTS else 0
+    told = int(found.low > 1) - int(found.high < 1) if seeds >= SEEDS_FOR_VERDICTS else 0
     named: dict[str, Any] = {
         "panel": ": ".join(word for word in (content.name, entry.conditions) if word),
         "row": _part(entry, reference, next(iter(cards[reference.method].variants))),
@@ -118,7 +118,7 @@ def _ratio(content: DatasetContent, entry: Entry, reference: Entry | None, cards
         "reference_variant": reference.variant,
         "primary_metric": content.primary_metric,
     }
-    return {**named, "ratio": middle, "low": low, "high": high, "seeds": seeds, "told": told}
+    return {**named, "ratio": found.estimate, "low": found.low, "high": found.high, "seeds": seeds, "told": told}
 
 
 def _part(entry: Entry, reference: Entry, preset: str) -> str:

@@ -22,6 +22,7 @@ from scipy.special import ndtri, stdtrit
 CONFIDENCE = 0.95
 REPLICATES = 2000
 RNG_SEED = 20230612
+LARGEST_LOG = 700.0  # exp(710) overflows
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Interval:
     estimate: float
     low: float
     high: float
+
+    @property
+    def exp(self) -> "Interval":
+        """The interval of a ratio whose logarithm this is the interval of, capped where it would overflow."""
+        return Interval(*(math.exp(min(value, LARGEST_LOG)) for value in (self.estimate, self.low, self.high)))
 
 
 UNKNOWN = Interval(math.nan, math.nan, math.nan)

@@ -1,6 +1,5 @@
 """The claims with their verdicts: the first section of the report, and ``claims.json``."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -197,7 +196,7 @@ def _set_words(one: SetResult, limit: float) -> str:
 def _contrast_words(made: Contrast, limit: float) -> str:
     if made.interval is None:
         return made.problem
-    found = Interval(*(math.exp(value) for value in (made.interval.estimate, made.interval.low, made.interval.high)))
+    found = made.interval.exp
     words = [_ends(found), f"p = {made.p:.2g} for a ratio above {limit:g}, after Holm's correction"]
     if made.beside:
         words.append(f"ratio of means {ratio(made.beside.ratio_of_means)}")

@@ -163,8 +163,11 @@ def _gains(content: DatasetContent, rows: Sequence[ExperimentRow], least: float)
     found = content.log_ratio(mine["fine-tuned"], mine[SCRATCH])
     if found is None:
         return ""
-    middle, low, high = (ratio(math.exp(value)) for value in (found.estimate, found.low, found.high))
-    return f" There fine-tuned LaDID has {middle} times the error of LaDID from scratch ({low} to {high})."
+    over = found.exp
+    return (
+        f" There fine-tuned LaDID has {ratio(over.estimate)} times the error of LaDID from scratch "
+        f"({ratio(over.low)} to {ratio(over.high)})."
+    )
 
 
 # --- ablation: the error without each part over the error with it

@@ -68,14 +68,14 @@ def _compare(dataset: DatasetContent, lowest: str, neural: Entry, simple: Entry)
     found = dataset.log_ratio(neural, simple)
     below = simple.mean(dataset.error)
     of_means = neural.mean(dataset.error) / below if below else math.inf
-    over = ratio(math.exp(min(found.estimate, 700)) if found else of_means)
+    over = ratio(found.exp.estimate if found else of_means)
     pair = f"The error of the best neural method ({neural.label}) is {over} times that of the best simple one"
     pair += f" ({simple.label})"
     if not found:
         return Finding(lowest, f"{pair}; {_no_interval(dataset, neural, simple)}, so there is no interval.")
     pair += ", in the geometric mean over test groups"
     outcome = _outcome(found)
-    ends = f"{ratio(math.exp(min(found.low, 700)))} to {ratio(math.exp(min(found.high, 700)))}"  # exp(710) overflows
+    ends = f"{ratio(found.exp.low)} to {ratio(found.exp.high)}"
     return Finding(lowest, f"{pair}, 95 % interval {ends}: {AHEAD[outcome]}", outcome)
 
 
