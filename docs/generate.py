@@ -133,7 +133,7 @@ class KeptStudy:
         runs["search_hours"] = search_hours()
         told = {"claims": self.claims, "runs": runs, "answers": self.answers(), "first_study": FIRST_STUDY}
         told |= {"verdicts": self.verdicts(), "standing": standing_pictures(self.compared), "coverage": self.coverage()}
-        told |= {"overall": self.overall}
+        told |= {"overall": self.overall, "arms": differing_arms(self.claims)}
         return environment.get_template(template).render(**{**self.judged, **told, "errors": over_steps(self.compared)})
 
     @cached_property
@@ -189,6 +189,16 @@ def behind(claims: dict[str, Any], *names: str) -> list[dict[str, Any]]:
                 kept = one["p_worse"] < TAIL or made.get((dataset, one["second"]), {}).get("kept", False)
                 made[dataset, one["second"]] = {**one, "dataset": dataset, "kept": kept}
     return sorted(made.values(), key=lambda one: -one["ratio"])
+
+
+def differing_arms(claims: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """The claims on which an arm of LaDID has another verdict than the primary one, by arm and verdict."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, claim in claims.items():
+        for arm, verdict in claim["arms"].items():
+            if verdict not in ("not run", claim["arms"][LADID]):
+                found.setdefault(arm, {}).setdefault(verdict, []).append(name)
+    return found
 
 
 def passing(claim: dict[str, Any]) -> tuple[int, int]:

@@ -149,6 +149,15 @@ def test_who_is_ahead_of_ladid_is_marked_where_the_correction_leaves_it(generate
     ]
 
 
+def test_arms_are_named_where_their_verdict_is_another_one(generate: dict[str, Any]) -> None:
+    claims = {
+        "C1a": {"arms": {"ladid": "not separable", "ladid:film": "reproduced", "ladid:xmix": "not run"}},
+        "C5": {"arms": {"ladid": "reproduced", "ladid:film": "reproduced"}},
+        "C6": {"arms": {}},
+    }
+    assert generate["differing_arms"](claims) == {"ladid:film": {"reproduced": ["C1a"]}}
+
+
 def test_methods_that_pass_what_is_told_beside_a_claim_are_counted(generate: dict[str, Any]) -> None:
     def compared(**highs: float) -> list[dict[str, Any]]:
         return [{"second": name, "interval": [0.9, high]} for name, high in highs.items()]
