@@ -13,7 +13,7 @@ from ladid_bench.analysis.claims import Claim, judge
 from ladid_bench.analysis.evidence import Errors, Evidence, Measure, Side
 from ladid_bench.analysis.results import planned_columns
 from ladid_bench.analysis.rules import costs
-from ladid_bench.analysis.verdicts import LACKING, MET, REPRODUCED, UNDECIDABLE, Part, conjunction
+from ladid_bench.analysis.verdicts import LACKING, MET, REPRODUCED, UNDECIDABLE, Part, conjunction, corrected_for
 from ladid_bench.core.errors import BenchError
 from ladid_bench.core.paths import Folders
 from ladid_bench.study.cards import load_data_card
@@ -32,7 +32,7 @@ class Prospect:
         reason: why they cannot reproduce it; empty where they can.
         steps: the budget at which it will be judged, 0 where nothing is trained step by step.
         before: smaller budgets at which it can be judged too, rising; without any no verdict settles.
-        comparisons: in the largest of its parts that count.
+        comparisons: for which Holm's procedure corrects in the largest of its parts that count.
     """
 
     claim: Claim
@@ -76,7 +76,7 @@ def prospects(runs: Sequence[PlannedRun], groups: Mapping[str, int]) -> list[Pro
     for judged in judge(_Ended(runs, groups)):
         verdict, reason = conjunction([_at_best(part) for part in judged.parts])
         reason = "" if verdict == REPRODUCED else reason
-        comparisons = max((len(part.contrasts) for part in judged.parts if part.counted), default=0)
+        comparisons = max((corrected_for(part.contrasts.values()) for part in judged.parts if part.counted), default=0)
         before = tuple(one.steps for one in judged.before)
         made.append(Prospect(judged.claim, reason, judged.rung.steps, before, comparisons))
     return made

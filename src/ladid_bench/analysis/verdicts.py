@@ -110,7 +110,7 @@ class Part:
             for made in one.contrasts
             if made.interval and made.interval.low > math.log(self.limit)
         ]
-        many = _corrected_for(made for one in self.sets for made in one.contrasts)
+        many = corrected_for(made for one in self.sets for made in one.contrasts)
         told = f"intervals above {self.limit:g} against {', '.join(above)}"
         return f"{told}, but none after Holm's correction over {many} comparisons" if above else ""
 
@@ -145,7 +145,7 @@ def holm(contrasts: Sequence[Contrast], limit: float) -> list[Contrast]:
 
     Those whose runs are still missing count too: a part is not decided more easily before it is complete.
     """
-    many = _corrected_for(contrasts)
+    many = corrected_for(contrasts)
     p = {place: one.ratio.p_above(math.log(limit)) for place, one in enumerate(contrasts) if one.ratio}
     adjusted, running = list(contrasts), 0.0
     for step, place in enumerate(sorted(p, key=lambda place: p[place])):
@@ -154,7 +154,7 @@ def holm(contrasts: Sequence[Contrast], limit: float) -> list[Contrast]:
     return adjusted
 
 
-def _corrected_for(contrasts: Iterable[Contrast]) -> int:
+def corrected_for(contrasts: Iterable[Contrast]) -> int:
     """Count the comparisons that Holm's procedure corrects for: all that can be made, now or later."""
     return sum(not (one.skipped or one.undecidable) for one in contrasts)
 

@@ -92,10 +92,10 @@ def claims(scale: Scale = None) -> None:
     found = prospects(runs, known | assumed)
     for one in found:
         print(f"{one.claim.id:<4} {f'cannot be met: {one.reason}' if one.reason else _met_at(one)}")
-    seeds, most = fewest_seeds(runs), max(one.comparisons for one in found)
+    seeds, most = fewest_seeds(runs), max(1, *(one.comparisons for one in found))
     for groups in sorted({count for count in (known | assumed).values() if count >= FEWEST_GROUPS}):
         if seeds >= SEEDS_FOR_VERDICTS:
-            alone, among_most = (detectable_ratio(groups, seeds, comparisons=many) for many in (1, max(1, most)))
+            alone, among_most = (detectable_ratio(groups, seeds, comparisons=many) for many in (1, most))
             print(
                 f"{groups} test groups and {seeds} seeds typically tell errors apart at a ratio of {alone:.2f}; "
                 f"a verdict against a claim with {most} comparisons takes {among_most:.2f}"

@@ -35,11 +35,15 @@ DISORDERLY = re.compile(r"(?<!\d)(?!\d{4}\.\d\d\.\d\d(?!\d))\d+\.\d+\.\d+|(?<!\d
 # 20261128, 202611281403, 20261128140305 and parts of a second behind it; a time of day may be a number of its own
 COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(\d{1,6})?)?)?")
 OF_DAY = re.compile(r"(\d\d)(\d\d)(\d\d)?")
-NAMES_OF_SPLITS = re.compile(r"train(ing)?|val(id(ation)?)?|dev|test(ing)?", re.IGNORECASE)
-VIEWS = re.compile(  # of the same moments
+SPLIT = re.compile(r"train(ing)?|val(id(ation)?)?|dev|test(ing)?", re.IGNORECASE)
+VIEW = re.compile(
     r"((images?|imgs?|rgb|colou?rs?|frames|masks?|labels?|annotations?|seg(mentations?)?|depths?|flows?|left|right)"
     r"|cam(era)?[-_ ]?\w)",
     re.IGNORECASE,
+)
+NO_RECORDINGS = (  # what the names of all folders may say that they are, and what to do then
+    (SPLIT, "splits", "give them with --valid and --test"),
+    (VIEW, "views of the same moments", "import one of them"),
 )
 ORIENTATION, ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)  # the tag of EXIF, and its values for pictures that are turned
 SHORT, DURATION = 0.9, 2  # share of a video that has to be there, and seconds below which that is not looked at
@@ -60,12 +64,10 @@ def read_folder(folder: Path, reading: Reading) -> list[Recording]:
     flat = picture_files(folder)
     if inner and flat:
         raise BenchError(f"{folder}: has pictures and folders of pictures; give one or the other")
-    if len(inner) > 1 and all(NAMES_OF_SPLITS.fullmatch(path.name) for path in inner):
-        names = ", ".join(path.name for path in inner)
-        raise BenchError(f"{folder}: its folders are named as splits ({names}); give them with --valid and --test")
-    if len(inner) > 1 and all(VIEWS.fullmatch(path.name) for path in inner):
-        names = ", ".join(path.name for path in inner)
-        raise BenchError(f"{folder}: its folders are named as views of the same moments ({names}); import one of them")
+    for pattern, kind, remedy in NO_RECORDINGS:
+        if len(inner) > 1 and all(pattern.fullmatch(path.name) for path in inner):
+            names = ", ".join(path.name for path in inner)
+            raise BenchError(f"{folder}: its folders are named as {kind} ({names}); {remedy}")
     if not inner and not flat:
         raise BenchError(f"{folder}: has no pictures ({', '.join(PICTURES)}), and no folders with pictures in them")
     return [_sequence(path, reading) for path in inner or [folder]]

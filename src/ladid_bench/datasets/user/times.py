@@ -155,21 +155,24 @@ def not_taken(array: FileArray, file: ArrayFile, frames: int) -> str:
 
 def _steps_beside(array: FileArray, file: ArrayFile) -> Iterator[str]:
     """What single numbers beside an array say that by their names are the step of its frames, or how many a second."""
-    single = [one for one in file.arrays.values() if one.numeric and math.prod(one.shape) == 1]
-    near = [
-        (one.name, one.last, float(np.asarray(one.read()).ravel()[0]))
-        for one in single
-        if one.parent in ("", array.parent)
-    ]
-    near += [
-        (f"{place}@{name}", name, number)
-        for (place, name), number in file.numbers.items()
-        if place.rpartition(array.separator)[0] == array.parent or f"{array.name}/".startswith(f"{place}/".lstrip("/"))
-    ]
-    for told, name, number in near:
+    for told, name, number in _single_numbers(array, file):
         step = number if STEP.fullmatch(name) else 1 / number if RATE.fullmatch(name) and number else 0.0
         if step > 0:
             yield f"'{told}' is {number:g}: if it tells the step of the frames, use --time-step {step:.10g}"
+
+
+def _single_numbers(array: FileArray, file: ArrayFile) -> Iterator[tuple[str, str, float]]:
+    """Numbers beside an array or at the top of its file, and attributes of what it stands in or beside.
+
+    Each has the words for it, its own name and its value.
+    """
+    for one in file.arrays.values():
+        if one.numeric and math.prod(one.shape) == 1 and one.parent in ("", array.parent):
+            yield one.name, one.last, float(np.asarray(one.read()).ravel()[0])
+    for (place, name), number in file.numbers.items():
+        beside = place.rpartition("/")[0] == array.parent
+        if beside or place in ("", array.name) or array.name.startswith(f"{place}/"):
+            yield f"{place}@{name}", name, number
 
 
 def _is_other_text(one: FileArray) -> bool:
